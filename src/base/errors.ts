@@ -1,0 +1,191 @@
+/**
+ * The one error type of the library and the list of its codes.
+ *
+ * Owns: `SshError`, its codes, phases and origins, and the map from an error to
+ * the reason code of the SSH_MSG_DISCONNECT that is sent for it (RFC 4253 §11.1).
+ * Must not know: sockets, clocks, which layer threw.
+ */
+
+/** Where in the life of a connection something happened. */
+export type SshErrorPhase =
+  | 'options'
+  | 'connect'
+  | 'identification'
+  | 'keyExchange'
+  | 'authentication'
+  | 'connection'
+  | 'close';
+
+/** Who caused it: this program's state, the peer, the network, a deadline, or the caller. */
+export type SshErrorOrigin = 'local' | 'peer' | 'network' | 'deadline' | 'user';
+
+/** Every code an `SshError` can carry, with the sentence that the documentation prints for it. */
+export const errorCodes = {
+  ERR_SSH_OPTIONS: 'An option given to this library is missing, malformed or contradicts another.',
+  ERR_SSH_CONNECT: 'The TCP connection (or the given stream) could not be established.',
+  ERR_SSH_CONNECTION_LOST: 'The transport ended or was reset without an SSH_MSG_DISCONNECT.',
+  ERR_SSH_IDENTIFICATION: 'The peer did not identify itself as an SSH 2.0 implementation.',
+  ERR_SSH_NO_COMMON_ALGORITHM: 'The two sides share no algorithm for one of the negotiated kinds.',
+  ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
+  ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
+  ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_AUTHENTICATION_FAILED:
+    'The server accepted none of the authentication methods that could be tried.',
+  ERR_SSH_AUTHENTICATION_PROTOCOL: 'The server broke the rules of the authentication protocol.',
+  ERR_SSH_PACKET: 'A packet was malformed: length, padding or alignment.',
+  ERR_SSH_MAC: 'A packet failed its integrity check.',
+  ERR_SSH_DECODE: 'A message ended early, was too long, or held a malformed value.',
+  ERR_SSH_UNEXPECTED_MESSAGE: 'A message came that is not legal in the present state.',
+  ERR_SSH_LIMIT: 'A limit on what a peer may make this side hold or do was reached.',
+  ERR_SSH_DISCONNECTED: 'The peer sent SSH_MSG_DISCONNECT.',
+  ERR_SSH_CHANNEL_PROTOCOL: 'The peer broke the rules of the connection protocol.',
+  ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
+  ERR_SSH_CHANNEL_CLOSED: 'The channel closed before the operation finished.',
+  ERR_SSH_REQUEST_FAILED: 'The server refused a request.',
+  ERR_SSH_MAX_BUFFER: 'The output of a command is larger than maxBuffer.',
+  ERR_SSH_TIMEOUT: 'A deadline passed while waiting for the peer.',
+  ERR_SSH_ABORTED: 'The caller aborted the operation.',
+  ERR_SSH_CLOSED: 'The connection was closed or destroyed by this side.',
+  ERR_SSH_KEY_FORMAT: 'A key file could not be understood.',
+  ERR_SSH_KEY_PASSPHRASE: 'A key file is encrypted and the passphrase is missing or wrong.',
+  ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
+  ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
+  ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
+  ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
+} as const;
+
+/** One of the documented `ERR_SSH_…` codes. */
+export type SshErrorCode = keyof typeof errorCodes;
+
+/** What an error may say beyond its message; every field is optional. */
+export interface SshErrorDetails {
+  readonly phase?: SshErrorPhase | undefined;
+  readonly origin?: SshErrorOrigin | undefined;
+  readonly cause?: unknown;
+  /** Name of the wait that did not end in time, such as `identification` or `channelOpen`. */
+  readonly waitingFor?: string | undefined;
+  /** Milliseconds from the start of that wait to the error. */
+  readonly elapsed?: number | undefined;
+  /** The bound of that wait in milliseconds. */
+  readonly deadline?: number | undefined;
+  /** Bytes received on the connection until then. */
+  readonly bytesReceived?: number | undefined;
+  /** The peer's identification string, escaped. */
+  readonly remoteIdentification?: string | undefined;
+  /** Reason code of an SSH_MSG_DISCONNECT, received or to be sent (RFC 4253 §11.1). */
+  readonly disconnectReason?: number | undefined;
+  /** Reason code of an SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 §5.1). */
+  readonly channelOpenReason?: number | undefined;
+}
+
+/**
+ * The error that every function of this library throws or rejects with.
+ *
+ * @example
+ * ```ts
+ * import { SshError } from 'deadline-ssh';
+ * const describe = (error: unknown): string =>
+ *   error instanceof SshError ? `${error.code} in phase ${error.phase}` : 'not ours';
+ * ```
+ */
+export class SshError extends Error {
+  readonly code: SshErrorCode;
+  /** Written once more by the protocol when a lower layer, which knows no phase, threw. */
+  phase: SshErrorPhase;
+  readonly origin: SshErrorOrigin;
+  declare waitingFor?: string;
+  declare elapsed?: number;
+  declare deadline?: number;
+  declare bytesReceived?: number;
+  declare remoteIdentification?: string;
+  declare disconnectReason?: number;
+  declare channelOpenReason?: number;
+
+  constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'SshError';
+    this.code = code;
+    this.phase = details.phase ?? 'connection';
+    this.origin = details.origin ?? 'peer';
+    if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
+    if (details.elapsed !== undefined) this.elapsed = details.elapsed;
+    if (details.deadline !== undefined) this.deadline = details.deadline;
+    if (details.bytesReceived !== undefined) this.bytesReceived = details.bytesReceived;
+    if (details.remoteIdentification !== undefined) {
+      this.remoteIdentification = details.remoteIdentification;
+    }
+    if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
+    if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
+  }
+}
+
+/** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */
+export const disconnectReasons = {
+  hostNotAllowedToConnect: 1,
+  protocolError: 2,
+  keyExchangeFailed: 3,
+  reserved: 4,
+  macError: 5,
+  compressionError: 6,
+  serviceNotAvailable: 7,
+  protocolVersionNotSupported: 8,
+  hostKeyNotVerifiable: 9,
+  connectionLost: 10,
+  byApplication: 11,
+  tooManyConnections: 12,
+  authCancelledByUser: 13,
+  noMoreAuthMethodsAvailable: 14,
+  illegalUserName: 15,
+} as const;
+
+/**
+ * The reason that is sent in SSH_MSG_DISCONNECT for an error; undefined where
+ * the peer is gone or already said goodbye, so that nothing is sent.
+ */
+export function disconnectReasonFor(error: SshError): number | undefined {
+  switch (error.code) {
+    case 'ERR_SSH_CONNECT':
+    case 'ERR_SSH_CONNECTION_LOST':
+    case 'ERR_SSH_DISCONNECTED':
+    case 'ERR_SSH_IDENTIFICATION':
+      return undefined;
+    case 'ERR_SSH_NO_COMMON_ALGORITHM':
+    case 'ERR_SSH_KEY_EXCHANGE':
+      return disconnectReasons.keyExchangeFailed;
+    case 'ERR_SSH_HOST_KEY_REJECTED':
+    case 'ERR_SSH_HOST_KEY_UNKNOWN':
+    case 'ERR_SSH_HOST_KEY_CHANGED':
+    case 'ERR_SSH_HOST_KEY_REVOKED':
+      return disconnectReasons.hostKeyNotVerifiable;
+    case 'ERR_SSH_MAC':
+      return disconnectReasons.macError;
+    case 'ERR_SSH_AUTHENTICATION_FAILED':
+      return disconnectReasons.noMoreAuthMethodsAvailable;
+    case 'ERR_SSH_AUTHENTICATION_PROTOCOL':
+    case 'ERR_SSH_PACKET':
+    case 'ERR_SSH_DECODE':
+    case 'ERR_SSH_UNEXPECTED_MESSAGE':
+    case 'ERR_SSH_LIMIT':
+    case 'ERR_SSH_CHANNEL_PROTOCOL':
+      return disconnectReasons.protocolError;
+    case 'ERR_SSH_OPTIONS':
+    case 'ERR_SSH_CHANNEL_OPEN_FAILED':
+    case 'ERR_SSH_CHANNEL_CLOSED':
+    case 'ERR_SSH_REQUEST_FAILED':
+    case 'ERR_SSH_MAX_BUFFER':
+    case 'ERR_SSH_TIMEOUT':
+    case 'ERR_SSH_ABORTED':
+    case 'ERR_SSH_CLOSED':
+    case 'ERR_SSH_KEY_FORMAT':
+    case 'ERR_SSH_KEY_PASSPHRASE':
+    case 'ERR_SSH_KEY_UNSUPPORTED':
+    case 'ERR_SSH_AGENT':
+    case 'ERR_SSH_CRYPTO':
+    case 'ERR_SSH_INTERNAL':
+      return disconnectReasons.byApplication;
+    default:
+      return error.code satisfies never;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * How long each kind of wait may last.
+ *
+ * Owns: the timeouts, their defaults, the check of those a user gives.
+ * Must not know: who waits.
+ */
+import { SshError } from './errors.ts';
+
+/** Milliseconds; `Infinity` where the user says so outright. */
+export interface Timeouts {
+  /** Name lookup and TCP. */
+  readonly connect: number;
+  /** TCP up to the peer's identification string. */
+  readonly identification: number;
+  /** Our SSH_MSG_KEXINIT to their SSH_MSG_NEWKEYS, at the start and at each rekey. */
+  readonly keyExchange: number;
+  /** Each authentication request to its reply. */
+  readonly authentication: number;
+  /** SSH_MSG_CHANNEL_OPEN to its reply. */
+  readonly channelOpen: number;
+  /** Any request that wants a reply. */
+  readonly request: number;
+  /** The transport takes none of the bytes that wait for it. */
+  readonly write: number;
+  /** SSH_MSG_CHANNEL_CLOSE or SSH_MSG_DISCONNECT to the end. */
+  readonly close: number;
+}
+
+export const defaultTimeouts: Timeouts = {
+  connect: 10_000,
+  identification: 10_000,
+  keyExchange: 15_000,
+  authentication: 15_000,
+  channelOpen: 15_000,
+  request: 15_000,
+  write: 30_000,
+  close: 5_000,
+};
+
+/** The whole dial, from the call of `connect` to the end of authentication. */
+export const defaultDialTimeout = 30_000;
+
+/** When quiet for `interval` a probe is sent; the connection ends once `maxMissed` in a row stay unanswered for an interval each. */
+export interface KeepAlive {
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly maxMissed: number;
+}
+
+export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
+
+/**
+ * The default timeouts with a user's changes.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for an unknown name or a value that is no positive number
+ */
+export function resolveTimeouts(
+  given: { readonly [K in keyof Timeouts]?: number | undefined } = {},
+): Timeouts {
+  const resolved: { -readonly [K in keyof Timeouts]: number } = { ...defaultTimeouts };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!isTimeoutName(name)) throw optionsError(`timeouts.${name} is not a timeout`);
+    resolved[name] = checkedTimeout(`timeouts.${name}`, value);
+  }
+  return resolved;
+}
+
+/**
+ * `value`, if it can bound a wait.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for anything but a positive number; 0 and NaN never mean "for ever"
+ */
+export function checkedTimeout(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value;
+  throw optionsError(`${name} must be a positive number of milliseconds, or Infinity for no bound`);
+}
+
+/**
+ * The keep-alive in force; undefined for none.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for values that are no positive numbers
+ */
+export function resolveKeepAlive(
+  given:
+    | { readonly interval?: number | undefined; readonly maxMissed?: number | undefined }
+    | boolean
+    | undefined,
+): KeepAlive | undefined {
+  if (given === false) return undefined;
+  if (given === undefined || given === true) return defaultKeepAlive;
+  const interval = checkedTimeout('keepAlive.interval', given.interval ?? defaultKeepAlive.interval);
+  const maxMissed = given.maxMissed ?? defaultKeepAlive.maxMissed;
+  if (!Number.isSafeInteger(maxMissed) || maxMissed < 1) {
+    throw optionsError('keepAlive.maxMissed must be a whole number of at least 1');
+  }
+  return { interval, maxMissed };
+}
+
+function isTimeoutName(name: string): name is keyof Timeouts {
+  return Object.hasOwn(defaultTimeouts, name);
+}
+
+function optionsError(message: string): SshError {
+  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
+}

@@ -1,0 +1,92 @@
+/**
+ * What a connection waits for: each wait with a name, a start and a deadline.
+ *
+ * Owns: the table of open waits and the earliest deadline among them. Times are
+ * milliseconds of whatever clock the caller reads; this file reads none.
+ * Must not know: timers, sockets, what is done when a wait expires.
+ */
+
+/** The waits there are. `user` is a wait on the caller's own code (a host key verifier, a prompt), not on the peer. */
+export type WaitName =
+  | 'dial'
+  | 'connect'
+  | 'identification'
+  | 'keyExchange'
+  | 'authentication'
+  | 'channelOpen'
+  | 'request'
+  | 'command'
+  | 'write'
+  | 'keepAlive'
+  | 'close'
+  | 'user';
+
+/** One open wait, as reports show it. */
+export interface Wait {
+  readonly name: WaitName;
+  /** What exactly, for people: `exec on channel 3`, `SSH_MSG_NEWKEYS`. Never a secret, never user data. */
+  readonly detail: string;
+  /** When it began. */
+  readonly since: number;
+  /** How long it may last, as it was asked for: `deadline - since` is only near it. */
+  readonly timeout: number;
+  /** When it expires; `Infinity` only where the user said so. */
+  readonly deadline: number;
+  /** Told when the wait expires; when absent, expiry ends the connection. */
+  readonly onExpire: (() => void) | undefined;
+}
+
+/** The waits of one connection. */
+export class WaitTable {
+  private readonly open = new Set<Wait>();
+  private earliestKnown: number = Number.POSITIVE_INFINITY;
+  private stale = false;
+
+  /** Opens a wait that ends at `since + timeout`. */
+  start(name: WaitName, detail: string, since: number, timeout: number, onExpire?: () => void): Wait {
+    const wait: Wait = { name, detail, since, timeout, deadline: since + timeout, onExpire };
+    this.open.add(wait);
+    if (wait.deadline < this.earliestKnown) this.earliestKnown = wait.deadline;
+    return wait;
+  }
+
+  /** Closes a wait; closing one twice, or none, does nothing. */
+  finish(wait: Wait | undefined): void {
+    if (wait === undefined || !this.open.delete(wait)) return;
+    if (wait.deadline <= this.earliestKnown) this.stale = true;
+  }
+
+  /** Closes all. */
+  clear(): void {
+    this.open.clear();
+    this.earliestKnown = Number.POSITIVE_INFINITY;
+    this.stale = false;
+  }
+
+  /** The earliest deadline, `Infinity` if there is none. */
+  earliest(): number {
+    if (this.stale) {
+      this.earliestKnown = Number.POSITIVE_INFINITY;
+      for (const wait of this.open) {
+        if (wait.deadline < this.earliestKnown) this.earliestKnown = wait.deadline;
+      }
+      this.stale = false;
+    }
+    return this.earliestKnown;
+  }
+
+  /** The open waits whose time is over, the earliest deadline first. */
+  expired(now: number): Wait[] {
+    if (this.earliest() > now) return [];
+    return [...this.open].filter((wait) => wait.deadline <= now).sort((a, b) => a.deadline - b.deadline);
+  }
+
+  /** All open waits, in the order in which they were opened. */
+  list(): readonly Wait[] {
+    return [...this.open];
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The command line of `deadline-ssh [options] [user@]host[:port] [command…]`.
+ *
+ * Owns: its options, what excludes what, and the errors of bad ones.
+ * Must not know: how any of it is carried out.
+ */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { optionsError } from '../client/optionErrors.ts';
+import { parsePort, parseTarget } from './target.ts';
+
+/** A session or a command on one host. */
+export interface SshArguments {
+  readonly mode: 'ssh';
+  readonly host: string;
+  /** Undefined for the default. */
+  readonly port: number | undefined;
+  /** Undefined for the local user. */
+  readonly username: string | undefined;
+  /** Files named with -i; none means the default ones. */
+  readonly identities: readonly string[];
+  /** 0, 1 for each phase, 2 for all that the connection does. */
+  readonly verbosity: number;
+  /** Milliseconds for the whole dial; undefined for the default. */
+  readonly timeout: number | undefined;
+  readonly json: boolean;
+  /** `auto`: a terminal for a shell on a terminal, none for a command. */
+  readonly pty: 'auto' | 'force' | 'none';
+  /** Whether standard input goes to the command. */
+  readonly input: boolean;
+  /** Undefined for a shell. */
+  readonly command: string | undefined;
+}
+
+export type CommandLine = SshArguments | { readonly mode: 'help' } | { readonly mode: 'version' };
+
+const options = {
+  port: { type: 'string', short: 'p' },
+  login: { type: 'string', short: 'l' },
+  identity: { type: 'string', short: 'i', multiple: true },
+  verbose: { type: 'boolean', short: 'v', multiple: true },
+  timeout: { type: 'string' },
+  json: { type: 'boolean' },
+  tty: { type: 'boolean', short: 't' },
+  'no-tty': { type: 'boolean', short: 'T' },
+  'no-input': { type: 'boolean', short: 'n' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const satisfies ParseArgsConfig['options'];
+
+/**
+ * Reads the arguments behind the name of the program. Everything behind the
+ * host belongs to the command; its words are joined by spaces, as ssh does.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  const hostIndex = firstPositional(argv);
+  const values = parseOptions(argv.slice(0, hostIndex));
+  if (values.help === true) return { mode: 'help' };
+  if (values.version === true) return { mode: 'version' };
+  const hostText = argv[hostIndex];
+  if (hostText === undefined) throw optionsError('there is no host to connect to; try deadline-ssh --help');
+  const target = parseTarget(hostText);
+  const command = commandOf(argv.slice(hostIndex + 1));
+  if (values.json === true && command === undefined) {
+    throw optionsError('--json needs a command: a shell has no result to print');
+  }
+  return {
+    mode: 'ssh',
+    host: target.host,
+    port: agreed('port', target.port, values.port === undefined ? undefined : parsePort(values.port)),
+    username: agreed('user', target.username, values.login),
+    identities: values.identity ?? [],
+    verbosity: values.verbose?.length ?? 0,
+    timeout: values.timeout === undefined ? undefined : parseDuration(values.timeout),
+    json: values.json ?? false,
+    pty: ptyMode(values.tty ?? false, values['no-tty'] ?? false),
+    input: values['no-input'] !== true,
+    command,
+  };
+}
+
+/**
+ * A duration as a person types it: `1500ms`, `10s`, `2m`; seconds without a unit.
+ *
+ * @returns milliseconds
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function parseDuration(text: string): number {
+  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const milliseconds = Number(digits) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
+  if (milliseconds > 0) return milliseconds;
+  throw optionsError(`${JSON.stringify(text)} is no time; give one such as 10s, 1500ms or 2m`);
+}
+
+/** Index of the first argument that is no option and no option's value; the length where there is none. */
+function firstPositional(argv: readonly string[]): number {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.find(({ kind }) => kind === 'positional')?.index ?? argv.length;
+}
+
+function parseOptions(args: readonly string[]): ReturnType<typeof strictParse>['values'] {
+  try {
+    return strictParse(args).values;
+  } catch (error) {
+    // The messages of parseArgs name the option; the hints behind the first sentence are about parseArgs.
+    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
+    throw optionsError(`${sentence.replace(/\.$/, '')}; try deadline-ssh --help`);
+  }
+}
+
+function strictParse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+}
+
+function commandOf(words: readonly string[]): string | undefined {
+  const own = words[0] === '--' ? words.slice(1) : words;
+  const command = own.join(' ');
+  return command === '' ? undefined : command;
+}
+
+function agreed<T>(what: string, inTarget: T | undefined, inOption: T | undefined): T | undefined {
+  if (inTarget !== undefined && inOption !== undefined && inTarget !== inOption) {
+    throw optionsError(`the ${what} is given twice: ${String(inTarget)} and ${String(inOption)}`);
+  }
+  return inTarget ?? inOption;
+}
+
+function ptyMode(tty: boolean, noTty: boolean): SshArguments['pty'] {
+  if (tty && noTty) throw optionsError('-t and -T exclude each other');
+  if (tty) return 'force';
+  return noTty ? 'none' : 'auto';
+}

@@ -1,0 +1,62 @@
+/**
+ * From the command line to a connection that is up.
+ *
+ * Owns: which keys, which policy for host keys and which prompts a dial gets.
+ * Must not know: what is done with the connection.
+ */
+import type { Client } from '../client/client.ts';
+import { createConnect } from '../client/connect.ts';
+import { optionsError } from '../client/optionErrors.ts';
+import { knownHosts } from '../node/knownHosts.ts';
+import { nodePlatform } from '../node/platform.ts';
+import type { SshArguments } from './arguments.ts';
+import { authenticationOrder } from './credentials.ts';
+import { askAboutUnknownKeys, type KeepHostKey } from './hostKeyQuestion.ts';
+import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './identities.ts';
+import { addKnownHost, userKnownHostsFile } from './knownHostsFile.ts';
+import type { Messages } from './messages.ts';
+import type { Person } from './person.ts';
+import type { Trace } from './trace.ts';
+
+/** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
+const closeTimeout = 2_000;
+
+export interface DialContext {
+  /** Undefined where nobody can be asked. */
+  readonly person: Person | undefined;
+  readonly trace: Trace;
+  readonly messages: Messages;
+  readonly signal: AbortSignal;
+}
+
+/** @throws SshError as `connect`, and for key files that were named and are no use */
+export async function dial(args: SshArguments, context: DialContext): Promise<Client> {
+  const { host, port, timeout, identities } = args;
+  const { person, trace, messages, signal } = context;
+  const username = args.username ?? nodePlatform.localUser();
+  if (username === undefined)
+    throw optionsError('this system does not tell who you are; name a user with -l');
+  const keys =
+    identities.length > 0
+      ? await namedIdentities(identities, person)
+      : await defaultIdentities(defaultIdentityFiles(), person, (line) => trace.note(line));
+  const policy = knownHosts();
+  return createConnect(nodePlatform)({
+    host,
+    port,
+    username,
+    timeout,
+    timeouts: { close: closeTimeout },
+    auth: authenticationOrder(keys, `${username}@${host}`, person),
+    verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
+    signal,
+    onBanner: (text) => messages.block(text),
+    onDebug: (line) => trace.debug(line),
+  });
+}
+
+const keep: KeepHostKey = async ({ host, port, blob }) => {
+  const file = userKnownHostsFile();
+  await addKnownHost(file, host, port, blob);
+  return file;
+};

@@ -1,0 +1,62 @@
+/**
+ * What --help and --version print.
+ *
+ * Owns: the words.
+ * Must not know: how any option works.
+ */
+import { readFileSync } from 'node:fs';
+import { escapeHelp } from './escapes.ts';
+
+/** A subcommand as the help lists it. */
+export interface ListedSubcommand {
+  readonly name: string;
+  readonly summary: string;
+}
+
+const usage = `Usage: deadline-ssh [options] [user@]host[:port] [command…]
+
+Runs a command on a server, or a shell where no command is given. Everything
+behind the host belongs to the command. An IPv6 address with a port is written
+[address]:port. Every wait on the server has a deadline.
+
+  -p, --port PORT      22
+  -l, --login USER     the local user
+  -i, --identity FILE  private key; may be repeated. Without it ~/.ssh/id_ed25519,
+                       id_ecdsa and id_rsa are tried
+  -v, --verbose        show each phase of the connection with its time;
+                       -vv all that it does
+      --timeout TIME   for connecting and logging in, such as 10s, 1500ms or 2m: 30s
+      --json           print one JSON object with the result or the error
+  -t, --tty            give the command a terminal
+  -T, --no-tty         give the shell none
+  -n, --no-input       give the command no input
+  -h, --help           this text
+  -V, --version        the version
+
+Exit status: the command's own; 128 and the number of the signal that ended it;
+255 where the connection failed or the server did not say; 130 for Ctrl-C.
+
+Host keys: known_hosts decides. A key that is not there is shown on the terminal
+and asked about; where there is no terminal it is refused. A key that differs
+from the known one, or is revoked, is always refused.
+`;
+
+/** The whole help. */
+export function helpText(subcommands: readonly ListedSubcommand[]): string {
+  return [usage, escapeHelp.replaceAll('\r\n', '\n'), ...listed(subcommands)].join('\n');
+}
+
+function listed(subcommands: readonly ListedSubcommand[]): string[] {
+  if (subcommands.length === 0) return [];
+  const lines = subcommands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`);
+  const [first] = subcommands;
+  return [
+    `Further commands, each with a --help of its own:\n${lines.join('')}A host of such a name is reached as -- ${first?.name ?? ''} or user@${first?.name ?? ''}.\n`,
+  ];
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

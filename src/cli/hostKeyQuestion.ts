@@ -1,0 +1,68 @@
+/**
+ * A host key that nobody vouches for is shown to the person at the terminal.
+ *
+ * Owns: the question and what counts as an answer.
+ * Must not know: which keys are known (the policy beneath says so). A key that
+ * has changed or was revoked is never asked about.
+ */
+import { SshError } from '../base/errors.ts';
+import type { HostKeyInfo, HostKeyPolicy } from '../client/hostKeys.ts';
+import { randomArt } from '../keys/fingerprint.ts';
+import type { Person } from './person.ts';
+
+/** Keeps an accepted key; returns where. */
+export type KeepHostKey = (info: HostKeyInfo) => Promise<string>;
+
+/** The policy beneath, and for keys it does not know the person's word. */
+export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep: KeepHostKey): HostKeyPolicy {
+  return {
+    ...policy,
+    verify: async (info) => {
+      try {
+        return await policy.verify(info);
+      } catch (error) {
+        if (!(error instanceof SshError) || error.code !== 'ERR_SSH_HOST_KEY_UNKNOWN') throw error;
+      }
+      if (!(await isAccepted(info, person))) throw refused(info);
+      person.show(await kept(info, keep));
+      return true;
+    },
+  };
+}
+
+async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
+  const { type, fingerprint, key } = info;
+  person.show(`The host key of ${named(info)} is not known.\n${type} ${fingerprint}\n${randomArt(key)}\n`);
+  let question = 'Is it the right one? (yes, no, or the fingerprint you were told) ';
+  for (;;) {
+    const answer = (await person.ask(question))?.trim();
+    if (answer === undefined || /^no?$/i.test(answer)) return false;
+    if (/^yes$/i.test(answer) || answer === fingerprint) return true;
+    if (answer.startsWith('SHA256:')) {
+      person.show('That is not the fingerprint of this key.\n');
+      return false;
+    }
+    question = 'Please type yes, no or the fingerprint: ';
+  }
+}
+
+async function kept(info: HostKeyInfo, keep: KeepHostKey): Promise<string> {
+  try {
+    return `Added ${named(info)} to ${await keep(info)}.\n`;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return `Accepted for this time; it could not be kept: ${why}\n`;
+  }
+}
+
+function refused(info: HostKeyInfo): SshError {
+  return new SshError(
+    'ERR_SSH_HOST_KEY_REJECTED',
+    `the host key of ${named(info)} (${info.type} ${info.fingerprint}) was not accepted`,
+    { phase: 'keyExchange', origin: 'user' },
+  );
+}
+
+function named({ host, port }: HostKeyInfo): string {
+  return port === 22 ? host : `[${host}]:${port}`;
+}

@@ -1,0 +1,51 @@
+/**
+ * Signals that end this program.
+ *
+ * Owns: which they are, the exit status they mean, and that a second one ends
+ * it at once.
+ * Must not know: what has to be given back before the end.
+ */
+import { SshError } from '../base/errors.ts';
+import { failureStatus, signalStatus } from './exitStatus.ts';
+
+const watched = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+export type WatchedSignal = (typeof watched)[number];
+
+export class Interruption {
+  private readonly controller = new AbortController();
+  private received: WatchedSignal | undefined;
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** The signal that came. */
+  get cause(): WatchedSignal | undefined {
+    return this.received;
+  }
+
+  /** 128 and the signal's number once one came. */
+  get status(): number | undefined {
+    return this.received === undefined ? undefined : (signalStatus(this.received) ?? failureStatus);
+  }
+
+  /** Takes the signals from now on; the returned function stops that. */
+  watch(): () => void {
+    const handle = (signal: NodeJS.Signals): void => this.interrupt(signal as WatchedSignal);
+    for (const signal of watched) process.on(signal, handle);
+    return () => {
+      for (const signal of watched) process.off(signal, handle);
+    };
+  }
+
+  /** As if the signal had come, for Ctrl-C at a prompt, where the terminal sends none. */
+  interrupt(signal: WatchedSignal): void {
+    if (this.received !== undefined) process.exit(this.status);
+    this.received = signal;
+    this.controller.abort(
+      new SshError('ERR_SSH_ABORTED', `ended by ${signal}`, { phase: 'close', origin: 'user' }),
+    );
+  }
+}

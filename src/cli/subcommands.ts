@@ -1,0 +1,20 @@
+/**
+ * The table of subcommands.
+ *
+ * Owns: their names and where each is.
+ * Must not know: what they do.
+ */
+
+/** Something else this program does than to connect to one host. */
+export interface Subcommand {
+  /** One line for the help. */
+  readonly summary: string;
+  /** Loaded when it is used. */
+  readonly load: () => Promise<{
+    /** @returns the exit status; `argv` is what stands behind the name */
+    run(argv: readonly string[]): Promise<number>;
+  }>;
+}
+
+/** By name. Any other first word is a host. */
+export const subcommands: ReadonlyMap<string, Subcommand> = new Map();

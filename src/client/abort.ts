@@ -1,0 +1,58 @@
+/**
+ * The caller's abort signals.
+ *
+ * Owns: one listener a signal however many calls share it, and the error of an
+ * abort. A program that dials a fleet gives all its calls one signal, and a
+ * listener for each would be taken for a leak by the runtime, which warns.
+ * Must not know: what is aborted.
+ */
+import { SshError } from '../base/errors.ts';
+
+/** The calls that wait on a signal, and the listener that tells them. */
+interface Watch {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const watches = new WeakMap<AbortSignal, Watch>();
+
+/** Calls back once when the signal is aborted, and not after the returned function was called. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => {};
+  const watch = watches.get(signal) ?? startWatch(signal);
+  // A function of its own for each call: the same callback may be given twice.
+  const own = (): void => callback();
+  watch.callbacks.add(own);
+  return () => {
+    if (!watch.callbacks.delete(own) || watch.callbacks.size > 0) return;
+    signal.removeEventListener('abort', watch.listener);
+    watches.delete(signal);
+  };
+}
+
+function startWatch(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>();
+  const listener = (): void => {
+    watches.delete(signal);
+    for (const callback of callbacks) {
+      callbacks.delete(callback);
+      callback();
+    }
+  };
+  const watch = { callbacks, listener };
+  watches.set(signal, watch);
+  signal.addEventListener('abort', listener, { once: true });
+  return watch;
+}
+
+/** @throws SshError `ERR_SSH_ABORTED` where the signal is aborted already */
+export function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}
+
+/** The error of a call whose signal was aborted; the signal's reason is its cause. */
+export function abortError(signal: AbortSignal): SshError {
+  const { reason } = signal;
+  const why = reason instanceof Error && reason.name !== 'AbortError' ? `: ${reason.message}` : '';
+  return new SshError('ERR_SSH_ABORTED', `aborted by the caller${why}`, { origin: 'user', cause: reason });
+}

@@ -1,0 +1,241 @@
+/**
+ * A channel as the client's own code holds it: sources and a sink.
+ *
+ * Owns: the pairing of a channel's two inbound streams and its outbound one
+ * with whoever consumes and produces them.
+ * Must not know: what the channel is for.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Channel } from '../connection/channel.ts';
+import { extendedDataTypes } from '../message/channel.ts';
+import type { ByteSink, ByteSource, SourceListener } from './streams.ts';
+
+/** What a port asks of the connection. */
+export interface PortOwner {
+  /** The connection has not ended, or is about to. */
+  readonly isLive: boolean;
+  /** Runs a call on the core and sends what it brought about; throws the cause once the connection has ended. */
+  act<T>(call: () => T): T;
+  closeChannel(channel: Channel): void;
+  /** Ends the process on the channel, and then the channel. */
+  terminateChannel(channel: Channel): void;
+}
+
+export class ChannelPort {
+  readonly channel: Channel;
+  /** Both CLOSEs have passed, or the connection ended (then with its cause). */
+  readonly closed: Promise<SshError | undefined>;
+  readonly data: InboundSource;
+  readonly extended: InboundSource;
+  readonly outbound: OutboundSink;
+  /** stderr of a server's process; a client has no use for it. */
+  readonly outboundExtended: OutboundSink;
+  private readonly owner: PortOwner;
+  private resolveClosed: (cause: SshError | undefined) => void = () => {};
+  private isClosed = false;
+
+  constructor(channel: Channel, owner: PortOwner) {
+    this.channel = channel;
+    this.owner = owner;
+    this.data = new InboundSource(this, 'data');
+    this.extended = new InboundSource(this, 'extended');
+    this.outbound = new OutboundSink(this, undefined);
+    this.outboundExtended = new OutboundSink(this, extendedDataTypes.stderr);
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+  }
+
+  get isLive(): boolean {
+    return this.owner.isLive;
+  }
+
+  act<T>(call: (channel: Channel) => T): T {
+    return this.owner.act(() => call(this.channel));
+  }
+
+  /** Closes the channel now, within the `close` deadline. */
+  close(): void {
+    if (!this.isClosed) this.owner.closeChannel(this.channel);
+  }
+
+  /** Ends a process nobody waits for any more. */
+  terminate(): void {
+    if (!this.isClosed) this.owner.terminateChannel(this.channel);
+  }
+
+  /** Terminates for a reason of this side: the streams and whoever waits for the end get that error. */
+  fail(error: SshError): void {
+    this.terminate();
+    this.ended(error);
+  }
+
+  /** Neither side wants the channel any more once input is over and both streams are cancelled. */
+  closeIfUnwanted(): void {
+    if (this.data.cancelled && (this.extended.cancelled || !this.extended.attached)) this.close();
+  }
+
+  // Told by the connection ------------------------------------------------------
+
+  readable(stream: 'data' | 'extended'): void {
+    this[stream].readable();
+  }
+
+  eof(): void {
+    this.data.ended();
+    this.extended.ended();
+  }
+
+  drained(): void {
+    this.outbound.drained();
+    this.outboundExtended.drained();
+  }
+
+  /** `cause` where the connection ended under the channel, or this side gave it up. */
+  ended(cause: SshError | undefined): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (cause === undefined) {
+      this.data.ended();
+      this.extended.ended();
+    } else {
+      this.data.failed(cause);
+      this.extended.failed(cause);
+    }
+    const error =
+      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' });
+    this.outbound.failed(error);
+    this.outboundExtended.failed(error);
+    this.resolveClosed(cause);
+  }
+}
+
+/** One inbound stream of a channel. */
+class InboundSource implements ByteSource {
+  cancelled = false;
+  /** Somebody consumes it. */
+  attached = false;
+  private readonly port: ChannelPort;
+  private readonly stream: 'data' | 'extended';
+  private listener: SourceListener | undefined;
+  private isEnded = false;
+  private error: Error | undefined;
+
+  constructor(port: ChannelPort, stream: 'data' | 'extended') {
+    this.port = port;
+    this.stream = stream;
+  }
+
+  listen(listener: SourceListener): void {
+    this.attached = true;
+    this.listener = listener;
+    if (this.port.channel[this.stream].length > 0) listener.readable();
+    if (this.error !== undefined) listener.failed(this.error);
+    else if (this.isEnded) listener.ended();
+  }
+
+  take(): Uint8Array | undefined {
+    const { channel } = this.port;
+    if (channel[this.stream].length === 0) return undefined;
+    // Once the connection has ended there is no window to open, but what came is still the consumer's.
+    if (!this.port.isLive) return channel[this.stream].take();
+    return this.port.act(() => channel.take(this.stream));
+  }
+
+  cancel(): void {
+    if (this.cancelled) return;
+    this.cancelled = true;
+    this.discard();
+    if (!this.isEnded) this.port.closeIfUnwanted();
+  }
+
+  readable(): void {
+    if (this.cancelled) this.discard();
+    else this.listener?.readable();
+  }
+
+  ended(): void {
+    if (this.isEnded || this.error !== undefined) return;
+    this.isEnded = true;
+    this.listener?.ended();
+  }
+
+  failed(error: Error): void {
+    if (this.isEnded || this.error !== undefined) return;
+    this.error = error;
+    this.listener?.failed(error);
+  }
+
+  private discard(): void {
+    if (this.port.isLive) this.port.act((channel) => channel.discard(this.stream));
+    else this.port.channel[this.stream].clear();
+  }
+}
+
+/** The outbound stream of a channel. */
+class OutboundSink implements ByteSink {
+  private readonly port: ChannelPort;
+  /** Undefined for CHANNEL_DATA, whose end is the channel's EOF. */
+  private readonly dataTypeCode: number | undefined;
+  private done: ((error?: Error) => void) | undefined;
+  private failedListener: ((error: Error) => void) | undefined;
+  private error: Error | undefined;
+  private finished = false;
+
+  constructor(port: ChannelPort, dataTypeCode: number | undefined) {
+    this.port = port;
+    this.dataTypeCode = dataTypeCode;
+  }
+
+  listen(failed: (error: Error) => void): void {
+    this.failedListener = failed;
+    if (this.error !== undefined && !this.finished) failed(this.error);
+  }
+
+  write(bytes: Uint8Array, done: (error?: Error) => void): void {
+    if (this.error !== undefined) return done(this.error);
+    this.done = done;
+    try {
+      this.port.act((channel) => channel.write(bytes, this.dataTypeCode));
+    } catch (error) {
+      this.settle(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (bytes.length === 0) this.settle(undefined);
+  }
+
+  end(done: (error?: Error) => void): void {
+    this.finished = true;
+    this.sendEof();
+    done();
+  }
+
+  cancel(): void {
+    this.finished = true;
+    this.done = undefined;
+    this.sendEof();
+  }
+
+  drained(): void {
+    this.settle(undefined);
+  }
+
+  failed(error: Error): void {
+    if (this.error !== undefined) return;
+    this.error = error;
+    if (this.done !== undefined) this.settle(error);
+    else if (!this.finished) this.failedListener?.(error);
+  }
+
+  private sendEof(): void {
+    if (this.error === undefined && this.dataTypeCode === undefined && this.port.isLive)
+      this.port.act((channel) => channel.eof());
+  }
+
+  private settle(error: Error | undefined): void {
+    const { done } = this;
+    this.done = undefined;
+    if (error === undefined) done?.();
+    else done?.(error);
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * The client as a user holds it.
+ *
+ * Owns: every call of the public API on a connection that is up.
+ * Must not know: how a connection comes about (`connect.ts`), sockets.
+ */
+import { SshError } from '../base/errors.ts';
+import { checkedTimeout } from '../base/timeouts.ts';
+import { kexMethods } from '../crypto/algorithms.ts';
+import type { ConnectionSnapshot } from '../io/registry.ts';
+import { directStreamlocal, directTcpip } from '../message/channel.ts';
+import {
+  env as envRequest,
+  exec as execRequest,
+  ptyReq,
+  shell as shellRequest,
+  subsystem as subsystemRequest,
+} from '../message/channelRequest.ts';
+import { abortError, onAbort } from './abort.ts';
+import type { ChannelPort } from './channelPort.ts';
+import { optionsError } from './optionErrors.ts';
+import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
+import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
+import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
+import type { CallScope, Session } from './session.ts';
+import type { Duplex, StreamFactory } from './streams.ts';
+
+/** What each call that waits takes. */
+export interface CallOptions {
+  /** Milliseconds for the whole call, besides the connection's own timeouts for its parts. */
+  readonly timeout?: number | undefined;
+  /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExecOptions extends CallOptions {
+  /** `true` for a terminal of 80 by 24. */
+  readonly pty?: boolean | PtyOptions | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ShellOptions extends CallOptions, PtyOptions {
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** `false` for a shell without a terminal. */
+  readonly pty?: boolean | undefined;
+}
+
+/** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
+export interface RunOptions extends ExecOptions {
+  readonly input?: RunInput | undefined;
+  /** Of the output; `buffer` gives bytes. `utf8` */
+  readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;
+  /** Bytes of output, both streams together. 64 MiB */
+  readonly maxBuffer?: number | undefined;
+}
+
+/** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
+export interface RunResult<Data = string> extends ExitResult {
+  readonly stdout: Data;
+  readonly stderr: Data;
+  /** Environment variables the server did not take. */
+  readonly refusedEnv: readonly string[];
+}
+
+/** What the last key exchange agreed on. */
+export interface NegotiatedSummary {
+  readonly kex: string;
+  readonly hostKey: string;
+  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
+  /** Undefined where the cipher authenticates by itself. */
+  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
+  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
+  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
+  readonly strict: boolean;
+  /** The key exchange withstands an adversary with a quantum computer. */
+  readonly postQuantum: boolean;
+  /** The server's identification string, escaped. */
+  readonly remoteIdentification: string;
+  /** The host key blob that was accepted. */
+  readonly serverHostKey: Uint8Array;
+}
+
+interface Started {
+  readonly port: ChannelPort;
+  readonly exit: ExitCollector;
+  readonly refusedEnv: readonly string[];
+}
+
+/**
+ * A connection that is up. Made by `connect`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'deadline-ssh';
+ * async function uptime(host: string): Promise<string> {
+ *   const client = await connect({ host, username: 'ops' });
+ *   try {
+ *     return (await client.run('uptime', { timeout: 5_000 })).stdout;
+ *   } finally {
+ *     await client.close();
+ *   }
+ * }
+ * ```
+ */
+export class Client {
+  private readonly session: Session;
+  private readonly streams: StreamFactory;
+
+  constructor(session: Session, streams: StreamFactory) {
+    this.session = session;
+    this.streams = streams;
+  }
+
+  /**
+   * Runs a command to its end and collects its output.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT` the command took longer than `timeout` (it is sent TERM and its channel is closed);
+   *   `ERR_SSH_MAX_BUFFER`; `ERR_SSH_ABORTED`; `ERR_SSH_REQUEST_FAILED` the server runs no commands;
+   *   the cause of the end when the connection ended first
+   */
+  run(command: string, options: RunOptions & { readonly encoding: 'buffer' }): Promise<RunResult<Uint8Array>>;
+  run(command: string, options?: RunOptions): Promise<RunResult>;
+  async run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
+    const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
+    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer') {
+      throw optionsError("encoding must be 'utf8', 'latin1' or 'buffer'");
+    }
+    if (!(maxBuffer >= 0)) throw optionsError('maxBuffer must be a number of bytes');
+    return this.scoped('command', 'the command to end', options, async (scope) => {
+      const { port, exit, refusedEnv } = await this.start(
+        execRequest.name,
+        execPayload(command),
+        options,
+        scope,
+      );
+      const wait = this.commandWait(port, 'command');
+      try {
+        const feeding = feedInput(port, input);
+        const [{ stdout, stderr }] = await Promise.all([
+          scope.until(collectOutput(port, maxBuffer)),
+          scope.until(feeding),
+        ]);
+        const cause = await scope.until(port.closed);
+        if (cause !== undefined) throw cause;
+        const rest = { ...exit.result, refusedEnv };
+        if (encoding === 'buffer') return { stdout, stderr, ...rest };
+        return { stdout: decodeOutput(stdout, encoding), stderr: decodeOutput(stderr, encoding), ...rest };
+      } finally {
+        this.session.finishWait(wait);
+        port.terminate();
+      }
+    });
+  }
+
+  /**
+   * Starts a command. Its streams are the user's to read.
+   *
+   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   */
+  exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
+    return this.startProcess('exec', execRequest.name, execPayload(command), options);
+  }
+
+  /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
+  shell(options: ShellOptions = {}): Promise<RemoteProcess> {
+    const { env, signal, timeout, pty = true, ...terminal } = options;
+    return this.startProcess('shell', shellRequest.name, shellRequest.toBytes({}), {
+      env,
+      signal,
+      timeout,
+      pty: pty ? terminal : false,
+    });
+  }
+
+  /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
+  async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
+    if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
+    return this.scoped(
+      'request',
+      `the ${JSON.stringify(name)} subsystem to start`,
+      options,
+      async (scope) => {
+        const payload = subsystemRequest.toBytes({ subsystemName: name });
+        const { port } = await this.start(subsystemRequest.name, payload, {}, scope);
+        return channelStream(port, this.streams);
+      },
+    );
+  }
+
+  /**
+   * Opens a TCP connection from the server (RFC 4254 §7.2).
+   *
+   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
+   */
+  async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+    return channelStream(await this.openTcpPort(host, port, options), this.streams);
+  }
+
+  /** As `openTcp`, for those in this library who need no stream. */
+  openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
+    if (typeof host !== 'string' || host === '') return Promise.reject(optionsError('openTcp needs a host'));
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      return Promise.reject(optionsError('openTcp needs a port from 1 to 65535'));
+    }
+    const data = directTcpip.toBytes({
+      hostToConnect: host,
+      portToConnect: port,
+      originatorIpAddress: '127.0.0.1',
+      originatorPort: 0,
+    });
+    return this.scoped('channelOpen', 'a forwarded connection', options, (scope) =>
+      scope.until(this.session.openChannel(directTcpip.name, data, scope)),
+    );
+  }
+
+  /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
+  async openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+    if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
+    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+    const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+    );
+    return channelStream(port, this.streams);
+  }
+
+  /**
+   * Asks the server for a sign of life.
+   *
+   * @returns milliseconds to the answer
+   * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
+   */
+  async ping(options: CallOptions = {}): Promise<number> {
+    return this.scoped('request', 'the answer to a ping', options, async (scope) => {
+      const { driver } = this.session;
+      const start = driver?.now ?? 0;
+      await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
+      return (driver?.now ?? 0) - start;
+    });
+  }
+
+  /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
+  async rekey(options: CallOptions = {}): Promise<void> {
+    return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+  }
+
+  /** What the connection is doing and waiting for, at this moment. */
+  inspect(): ConnectionSnapshot {
+    return this.session.snapshot();
+  }
+
+  /** What the last key exchange agreed on. */
+  get negotiated(): NegotiatedSummary {
+    const { keyExchange, remote } = this.session.core.transport;
+    const { negotiated, strict, hostKey } = keyExchange;
+    if (negotiated === undefined || hostKey === undefined) {
+      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
+    }
+    const { kex, clientToServer, serverToClient } = negotiated;
+    return {
+      kex,
+      hostKey: negotiated.hostKey,
+      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
+      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
+      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
+      strict,
+      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
+      remoteIdentification: remote?.text ?? '',
+      serverHostKey: hostKey,
+    };
+  }
+
+  /**
+   * Resolves, never rejects, when the connection is over and everything of it
+   * is freed, with the cause: `ERR_SSH_CLOSED` where this side closed it.
+   */
+  get closed(): Promise<SshError> {
+    return this.session.closed;
+  }
+
+  /**
+   * Sends what was written, says goodbye and frees everything, within the
+   * `close` timeout. What still runs rejects with `ERR_SSH_CLOSED`.
+   */
+  async close(): Promise<void> {
+    this.session.close(closedError('the connection was closed'));
+    await this.closed;
+  }
+
+  /** Frees everything at once, without a goodbye. What still runs rejects with `ERR_SSH_CLOSED`. */
+  destroy(): void {
+    this.session.destroy(closedError('the connection was destroyed'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // The common start of processes ------------------------------------------------------
+
+  private startProcess(
+    kind: string,
+    requestType: string,
+    payload: Uint8Array,
+    options: ExecOptions,
+  ): Promise<RemoteProcess> {
+    return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
+      const { port, exit, refusedEnv } = await this.start(requestType, payload, options, scope);
+      if (options.signal !== undefined) failOnAbort(port, options.signal);
+      return new RemoteProcess({
+        port,
+        streams: this.streams,
+        exit,
+        refusedEnv,
+        commandWait: this.commandWait(port, kind),
+        finishWait: (wait) => this.session.finishWait(wait),
+      });
+    });
+  }
+
+  /** Opens a session channel and sends all requests at once: their answers come in order (RFC 4254 §5.4). */
+  private async start(
+    requestType: string,
+    payload: Uint8Array,
+    options: ExecOptions,
+    scope: CallScope,
+  ): Promise<Started> {
+    const { session } = this;
+    const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
+    scope.onCancel(() => port.terminate());
+    const exit = new ExitCollector();
+    session.collectExit(port, exit);
+    try {
+      const refusedEnv: string[] = [];
+      const pending: Promise<void>[] = [];
+      if (options.pty !== undefined && options.pty !== false) {
+        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+      }
+      for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
+        const request = session.request(
+          port,
+          envRequest.name,
+          envRequest.toBytes({ variableName, variableValue }),
+        );
+        pending.push(request.catch((error) => noteRefused(error, variableName, refusedEnv)));
+      }
+      pending.push(session.request(port, requestType, payload));
+      await scope.until(Promise.all(pending));
+      return { port, exit, refusedEnv };
+    } catch (error) {
+      port.close();
+      throw error;
+    }
+  }
+
+  /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
+  private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
+    const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
+    return this.session.startWait('command', detail, Number.POSITIVE_INFINITY);
+  }
+
+  private async scoped<T>(
+    name: 'command' | 'request' | 'channelOpen' | 'keyExchange',
+    detail: string,
+    options: CallOptions,
+    call: (scope: CallScope) => Promise<T>,
+  ): Promise<T> {
+    const { timeout, signal } = options;
+    const bound = timeout === undefined ? Number.POSITIVE_INFINITY : checkedTimeout('timeout', timeout);
+    const scope = this.session.scope({ name, detail, timeout: bound, signal });
+    try {
+      return await call(scope);
+    } finally {
+      scope.end();
+    }
+  }
+}
+
+/** An abort after the start ends the process as an abort before it ends the call. */
+function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
+  const stopListening = onAbort(signal, () => port.fail(abortError(signal)));
+  void port.closed.then(stopListening);
+}
+
+function noteRefused(error: unknown, name: string, refused: string[]): void {
+  if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
+  refused.push(name);
+}
+
+function closedError(message: string): SshError {
+  return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
+}
+
+function isKex(name: string): name is keyof typeof kexMethods {
+  return Object.hasOwn(kexMethods, name);
+}

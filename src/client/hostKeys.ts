@@ -1,0 +1,125 @@
+/**
+ * Who decides whether a host key is the right one.
+ *
+ * Owns: the verifier's interface, the policies that need no file, and the rule
+ * that nothing but `true` accepts.
+ * Must not know: files, key exchange.
+ */
+import { SshError } from '../base/errors.ts';
+import { decodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
+
+/** The key a server showed and proved to have. */
+export interface HostKeyInfo {
+  /** As the caller named it. */
+  readonly host: string;
+  readonly port: number;
+  /** The public key blob (RFC 4253 §6.6). */
+  readonly blob: Uint8Array;
+  readonly key: PublicKey;
+  /** Type of the key, such as `ssh-ed25519`. */
+  readonly type: string;
+  /** Algorithm of the signature, such as `rsa-sha2-512`. */
+  readonly algorithm: string;
+  /** `SHA256:…` */
+  readonly fingerprint: string;
+}
+
+/**
+ * Decides about a host key. Only `true`, or a promise of `true`, accepts; an
+ * `SshError` that is thrown becomes the cause of the end.
+ */
+export type HostKeyVerifierFunction = (hostKey: HostKeyInfo) => boolean | Promise<boolean>;
+
+/** A verifier that knows which types of key a host is known by, so that these are negotiated first. */
+export interface HostKeyPolicy {
+  readonly verify: HostKeyVerifierFunction;
+  readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
+}
+
+export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
+
+/**
+ * Accepts the host keys with these fingerprints and no others.
+ *
+ * @param fingerprints one or several as `SHA256:…` or `MD5:…`, as ssh-keygen -l prints them
+ * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint
+ * @example
+ * ```ts
+ * import { connect, pinnedHostKey } from 'deadline-ssh';
+ * const open = (host: string) =>
+ *   connect({ host, verifyHostKey: pinnedHostKey('SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDtSAIIbzQmXZyXnRk') });
+ * ```
+ */
+export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy {
+  for (const pinned of fingerprints) {
+    if (!/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pinned) && !/^MD5(:[0-9a-fA-F]{2}){16}$/.test(pinned)) {
+      throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(pinned)} is no fingerprint such as SHA256:…`, {
+        phase: 'options',
+        origin: 'user',
+      });
+    }
+  }
+  if (fingerprints.length === 0) {
+    throw new SshError('ERR_SSH_OPTIONS', 'pinnedHostKey needs at least one fingerprint', {
+      phase: 'options',
+      origin: 'user',
+    });
+  }
+  const pins = new Set(fingerprints.map(normalized));
+  return {
+    verify: ({ blob, fingerprint: shown, host }) => {
+      if (pins.has(shown) || pins.has(fingerprint(blob, 'md5'))) return true;
+      throw new SshError(
+        'ERR_SSH_HOST_KEY_CHANGED',
+        `${host} showed the host key ${shown}, which is not the one that was pinned`,
+        { phase: 'keyExchange' },
+      );
+    },
+  };
+}
+
+/** Accepts whatever a server shows: no protection against an impostor. For tests and for keys that are checked otherwise. */
+export function acceptAnyHostKey(): HostKeyPolicy {
+  return { verify: () => true };
+}
+
+/** What a verifier is shown. */
+export function describeHostKey(
+  host: string,
+  port: number,
+  blob: Uint8Array,
+  algorithm: string,
+): HostKeyInfo {
+  const key = decodePublicKey(blob, { rsaMinimumBits: 1024, rsaMaximumBits: 16_384 });
+  return { host, port, blob, key, type: key.type, algorithm, fingerprint: fingerprint(blob) };
+}
+
+/**
+ * Asks a verifier.
+ *
+ * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, or the `SshError` it threw
+ */
+export async function verifyHostKey(verifier: HostKeyVerifier, info: HostKeyInfo): Promise<void> {
+  const verify = typeof verifier === 'function' ? verifier : verifier.verify;
+  let verdict: unknown;
+  try {
+    verdict = await verify(info);
+  } catch (error) {
+    if (error instanceof SshError) throw error;
+    throw rejected(info, 'its verifier failed', error);
+  }
+  if (verdict !== true) throw rejected(info, 'its verifier did not answer true', undefined);
+}
+
+function rejected(info: HostKeyInfo, why: string, cause: unknown): SshError {
+  return new SshError(
+    'ERR_SSH_HOST_KEY_REJECTED',
+    `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted: ${why}`,
+    { phase: 'keyExchange', origin: 'user', cause },
+  );
+}
+
+function normalized(pinned: string): string {
+  return pinned.startsWith('MD5') ? `MD5${pinned.slice(3).toLowerCase()}` : pinned.replace(/=$/, '');
+}

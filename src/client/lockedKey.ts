@@ -1,0 +1,92 @@
+/**
+ * A private key that stays encrypted until a signature is wanted.
+ *
+ * Owns: when the caller is asked for a passphrase, how often, and that a key
+ * nobody opened is asked about once.
+ * Must not know: in which order keys are tried, how a file is decrypted (`keys/`).
+ */
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
+import type { PassphraseFunction } from './options.ts';
+
+/** A passphrase function is asked this often, as ssh asks a person. */
+const passphraseAttempts = 3;
+
+/** What decrypting needs besides the passphrase. */
+export interface UnlockSettings {
+  readonly limits: Limits;
+  /** Lets the event loop have its turn between steps. */
+  readonly pause: () => Promise<void>;
+}
+
+export class LockedKey {
+  /** The public half; undefined while it is encrypted as well. */
+  publicKey: PublicKey | undefined;
+  private readonly bytes: Uint8Array;
+  private readonly passphrase: PassphraseFunction;
+  private readonly settings: UnlockSettings;
+  private opened: PrivateKey | undefined;
+  private refused = false;
+
+  constructor(
+    bytes: Uint8Array,
+    publicKey: PublicKey | undefined,
+    passphrase: PassphraseFunction,
+    settings: UnlockSettings,
+  ) {
+    this.bytes = bytes;
+    this.publicKey = publicKey;
+    this.passphrase = passphrase;
+    this.settings = settings;
+  }
+
+  /** Nobody will open it: it is of no more use. */
+  get isRefused(): boolean {
+    return this.refused;
+  }
+
+  /**
+   * The key, after asking for its passphrase where that has not been done;
+   * undefined when none was given or none of those given was right.
+   *
+   * @throws SshError `ERR_SSH_KEY_…` for whatever is wrong with the key but the passphrase
+   */
+  async unlock(): Promise<PrivateKey | undefined> {
+    if (this.opened !== undefined || this.refused) return this.opened;
+    for (let attempt = 1; attempt <= passphraseAttempts && this.opened === undefined; attempt++) {
+      const given = await this.passphrase({ attempt });
+      if (given === undefined) break;
+      this.opened = await this.tryPassphrase(given);
+      this.publicKey = this.opened?.publicKey ?? this.publicKey;
+    }
+    this.refused = this.opened === undefined;
+    return this.opened;
+  }
+
+  private async tryPassphrase(passphrase: string): Promise<PrivateKey | undefined> {
+    try {
+      return (await parseWithPauses(this.bytes, passphrase, this.settings)).privateKey;
+    } catch (error) {
+      if (error instanceof SshError && error.code === 'ERR_SSH_KEY_PASSPHRASE') return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Parses a key; the event loop has its turn between the steps. */
+export async function parseWithPauses(
+  bytes: Uint8Array,
+  passphrase: string | Uint8Array | undefined,
+  { limits, pause }: UnlockSettings,
+): Promise<PrivateKeyFile> {
+  // Key formats bring curves and key derivation along: loaded by those only who give a key as a file.
+  const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
+  const steps = parsePrivateKeyInSteps(bytes, { passphrase, limits });
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pause();
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * What `connect` takes, checked and completed.
+ *
+ * Owns: the options of a connection, their defaults and the errors of bad ones.
+ * Must not know: how any of them is carried out.
+ */
+import { type Limits, resolveLimits } from '../base/limits.ts';
+import {
+  checkedTimeout,
+  defaultDialTimeout,
+  type KeepAlive,
+  resolveKeepAlive,
+  resolveTimeouts,
+  type Timeouts,
+} from '../base/timeouts.ts';
+import { ciphers, kexMethods, macs, signatureAlgorithms } from '../crypto/algorithms.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import { identificationLine } from '../transport/identification.ts';
+import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { Client } from './client.ts';
+import type { HostKeyVerifier } from './hostKeys.ts';
+import { optionsError } from './optionErrors.ts';
+import type { Duplex } from './streams.ts';
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** A private key as text or bytes of a file, or parsed. */
+export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
+
+/** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
+export interface Prompt {
+  readonly prompt: string;
+  /** Whether what is typed may be shown. */
+  readonly echo: boolean;
+}
+
+/** A round of questions. */
+export interface Challenge {
+  readonly name: string;
+  readonly instruction: string;
+  readonly prompts: readonly Prompt[];
+}
+
+/** Answers a round, one answer for each prompt; undefined gives the method up. */
+export type KeyboardInteractive = (
+  challenge: Challenge,
+) => Promise<readonly string[] | undefined> | readonly string[];
+
+/** Asked when the server wants a password; undefined gives the method up. `attempt` counts from 1. */
+export type PasswordFunction = (request: {
+  readonly attempt: number;
+}) => Promise<string | undefined> | string | undefined;
+
+/**
+ * Asked when an encrypted key is to sign: before that the server is only asked
+ * whether the key would do, where the file tells the public half. Undefined
+ * leaves the key out. `attempt` counts from 1.
+ */
+export type PassphraseFunction = (request: {
+  readonly attempt: number;
+}) => Promise<string | undefined> | string | undefined;
+
+/** Asked when the server wants the password changed; undefined refuses. */
+export type ChangePassword = (prompt: string) => Promise<string | undefined> | string | undefined;
+
+/** One step of an explicit order of authentication. */
+export type AuthMethod =
+  | 'none'
+  | { readonly method: 'none' }
+  | {
+      readonly method: 'publickey';
+      readonly privateKey: PrivateKeyInput;
+      readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+    }
+  | {
+      readonly method: 'password';
+      readonly password: string | PasswordFunction;
+      readonly changePassword?: ChangePassword | undefined;
+    }
+  | {
+      readonly method: 'keyboard-interactive';
+      readonly answer: KeyboardInteractive;
+      /** How often the method is begun while the answers given are not accepted; 1. */
+      readonly attempts?: number | undefined;
+    };
+
+/** Names in order of preference, or changes to the default ones. */
+export type AlgorithmList =
+  | readonly string[]
+  | {
+      readonly prepend?: readonly string[] | undefined;
+      readonly append?: readonly string[] | undefined;
+      readonly remove?: readonly string[] | undefined;
+    };
+
+export interface ConnectOptions {
+  /** Name or address; needed unless `stream` is given. */
+  readonly host?: string | undefined;
+  /** 22. */
+  readonly port?: number | undefined;
+  /** The name of the local user where the platform knows it. */
+  readonly username?: string | undefined;
+  /** One or several; each is tried in turn. */
+  readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
+  /** Of encrypted private keys, or a function that is asked when one is needed. */
+  readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+  /** Or a function that is asked when needed. */
+  readonly password?: string | PasswordFunction | undefined;
+  readonly changePassword?: ChangePassword | undefined;
+  readonly keyboardInteractive?: KeyboardInteractive | undefined;
+  /** Explicit order; the four above are not looked at then. */
+  readonly auth?: readonly AuthMethod[] | undefined;
+  /** `knownHosts()` where not given. */
+  readonly verifyHostKey?: HostKeyVerifier | undefined;
+  readonly algorithms?:
+    | {
+        readonly kex?: AlgorithmList | undefined;
+        readonly hostKey?: AlgorithmList | undefined;
+        readonly cipher?: AlgorithmList | undefined;
+        readonly mac?: AlgorithmList | undefined;
+        readonly compression?: AlgorithmList | undefined;
+      }
+    | undefined;
+  /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
+  readonly crypto?: 'auto' | 'noble' | undefined;
+  /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
+  readonly timeout?: number | undefined;
+  readonly timeouts?: Optional<Timeouts> | undefined;
+  /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
+  readonly keepAlive?: Optional<KeepAlive> | boolean | undefined;
+  /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
+  readonly rekey?: Optional<RekeyPolicy> | undefined;
+  readonly limits?: Optional<Limits> | undefined;
+  /** Aborts the dial. */
+  readonly signal?: AbortSignal | undefined;
+  /** Connect through another client, which opens the TCP connection from its server. */
+  readonly via?: Client | undefined;
+  /** Any duplex stream in place of a TCP connection. */
+  readonly stream?: Duplex | undefined;
+  /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. */
+  readonly onBanner?: ((message: string) => void) | undefined;
+  /** Told what the connection does, a line each, for people. */
+  readonly onDebug?: ((line: string) => void) | undefined;
+  /** Local address to connect from. */
+  readonly localAddress?: string | undefined;
+  /** 4 or 6; both are tried where not given. */
+  readonly family?: 4 | 6 | undefined;
+  /** End the connection unless the server offers strict key exchange. */
+  readonly requireStrictKeyExchange?: boolean | undefined;
+  /** Software version in our identification string. */
+  readonly softwareVersion?: string | undefined;
+  /** Keep the place in the caller's code where the connection was opened, for reports. */
+  readonly captureStack?: boolean | undefined;
+}
+
+/** Options, checked and completed. */
+export interface ResolvedOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly preferences: AlgorithmPreferences;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly dialTimeout: number;
+  readonly keepAlive: KeepAlive | undefined;
+  readonly rekey: RekeyPolicy;
+  readonly identification: Uint8Array;
+  readonly given: ConnectOptions;
+}
+
+const knownNames: ReadonlySet<string> = new Set([
+  'host',
+  'port',
+  'username',
+  'privateKey',
+  'passphrase',
+  'password',
+  'changePassword',
+  'keyboardInteractive',
+  'auth',
+  'verifyHostKey',
+  'algorithms',
+  'crypto',
+  'timeout',
+  'timeouts',
+  'keepAlive',
+  'rekey',
+  'limits',
+  'signal',
+  'via',
+  'stream',
+  'onBanner',
+  'onDebug',
+  'localAddress',
+  'family',
+  'requireStrictKeyExchange',
+  'softwareVersion',
+  'captureStack',
+]);
+
+/**
+ * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
+ */
+export function resolveOptions(given: ConnectOptions, localUser: string | undefined): ResolvedOptions {
+  for (const name of Object.keys(given)) {
+    if (!knownNames.has(name)) throw optionsError(`there is no option ${JSON.stringify(name)}`);
+  }
+  const { host, port = 22, username = localUser, stream, via } = given;
+  if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
+  if ((host === undefined || host === '') && stream === undefined) throw optionsError('host is missing');
+  if (typeof (host ?? '') !== 'string') throw optionsError('host must be a string');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
+  }
+  if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
+  if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
+    throw optionsError("crypto must be 'auto' or 'noble'");
+  }
+  return {
+    host: host ?? 'stream',
+    port,
+    username,
+    preferences: resolveAlgorithms(given.algorithms),
+    limits: resolveLimits(given.limits as Partial<Limits> | undefined),
+    timeouts: resolveTimeouts(given.timeouts),
+    dialTimeout: checkedTimeout('timeout', given.timeout ?? defaultDialTimeout),
+    keepAlive: resolveKeepAlive(given.keepAlive),
+    rekey: resolveRekey(given.rekey),
+    identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
+    given,
+  };
+}
+
+/** The names this library can negotiate, best first, and those it offers by default. */
+const available: { readonly [K in keyof AlgorithmPreferences]: ReadonlyMap<string, boolean> } = {
+  kex: namesOf(kexMethods),
+  hostKey: namesOf(signatureAlgorithms),
+  cipher: namesOf(ciphers),
+  mac: namesOf(macs),
+  compression: new Map([['none', true]]),
+};
+
+/**
+ * The names to offer.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for names that are not implemented, and lists left empty
+ */
+export function resolveAlgorithms(given: ConnectOptions['algorithms']): AlgorithmPreferences {
+  for (const kind of Object.keys(given ?? {})) {
+    if (!Object.hasOwn(available, kind))
+      throw optionsError(`there is no kind of algorithm ${JSON.stringify(kind)}`);
+  }
+  return {
+    kex: resolveList('kex', given?.kex),
+    hostKey: resolveList('hostKey', given?.hostKey),
+    cipher: resolveList('cipher', given?.cipher),
+    mac: resolveList('mac', given?.mac),
+    compression: resolveList('compression', given?.compression),
+  };
+}
+
+function resolveList(kind: keyof AlgorithmPreferences, given: AlgorithmList | undefined): readonly string[] {
+  const known = available[kind];
+  const check = (names: readonly string[] = []): readonly string[] => {
+    for (const name of names) {
+      if (!known.has(name)) {
+        throw optionsError(
+          `algorithms.${kind} names ${JSON.stringify(name)}, which is not supported; there are ${[...known.keys()].join(', ')}`,
+        );
+      }
+    }
+    return names;
+  };
+  const defaults = [...known].filter(([, byDefault]) => byDefault).map(([name]) => name);
+  const names = isList(given)
+    ? check(given)
+    : [...check(given?.prepend), ...defaults, ...check(given?.append)].filter(
+        (name) => !(given?.remove ?? []).includes(name),
+      );
+  if (names.length === 0) throw optionsError(`algorithms.${kind} leaves nothing to offer`);
+  return [...new Set(names)];
+}
+
+function isList(given: AlgorithmList | undefined): given is readonly string[] {
+  return Array.isArray(given);
+}
+
+function namesOf(
+  table: Readonly<Record<string, { readonly byDefault: boolean }>>,
+): ReadonlyMap<string, boolean> {
+  return new Map(Object.entries(table).map(([name, row]) => [name, row.byDefault]));
+}
+
+function resolveRekey(given: ConnectOptions['rekey']): RekeyPolicy {
+  const check = (name: keyof RekeyPolicy, lowest: number): number => {
+    const value = given?.[name] ?? defaultRekeyPolicy[name];
+    if (!(value >= lowest)) throw optionsError(`rekey.${name} must be a number of at least ${lowest}`);
+    return value;
+  };
+  return {
+    bytes: check('bytes', 16 * 1024),
+    packets: check('packets', 64),
+    interval: check('interval', 1000),
+  };
+}

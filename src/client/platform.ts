@@ -1,0 +1,31 @@
+/**
+ * What a runtime provides.
+ *
+ * Owns: the seam between the client and the platform under it.
+ * Must not know: any platform. `node/` fulfils it.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Clock } from '../io/clock.ts';
+import type { LinkOpener } from '../io/link.ts';
+import type { HostKeyVerifier } from './hostKeys.ts';
+import type { Duplex, StreamFactory } from './streams.ts';
+
+export interface Platform {
+  readonly clock: Clock;
+  readonly streams: StreamFactory;
+  /** Loads only what the kind asked for needs. */
+  cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
+  tcp(target: {
+    readonly host: string;
+    readonly port: number;
+    readonly localAddress: string | undefined;
+    readonly family: 4 | 6 | undefined;
+  }): LinkOpener;
+  stream(stream: Duplex): LinkOpener;
+  /** The verifier in force when none is given. */
+  defaultHostKeyVerifier(): HostKeyVerifier;
+  /** Name of the local user, where there is one. */
+  localUser(): string | undefined;
+  /** Resolves after other work of the event loop had its turn. */
+  pause(): Promise<void>;
+}

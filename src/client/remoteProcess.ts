@@ -1,0 +1,161 @@
+/**
+ * A command, shell or subsystem on the server.
+ *
+ * Owns: RFC 4254 §6.2 to §6.10 as a user sees them: streams, exit, signals,
+ * window size.
+ * Must not know: windows of channels, messages in flight.
+ */
+import { escapeText } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Wait } from '../base/waits.ts';
+import { exitSignal, exitStatus, signal as signalRequest, windowChange } from '../message/channelRequest.ts';
+import type { ChannelPort } from './channelPort.ts';
+import type { Duplex, Readable, StreamFactory, Writable } from './streams.ts';
+
+/** How a remote process ended. */
+export interface ExitResult {
+  /** Undefined where the server did not say: killed by a signal, or it closed the channel without a word. */
+  readonly code: number | undefined;
+  /** Name without SIG, such as `TERM`; undefined unless a signal ended it. */
+  readonly signal: string | undefined;
+  /** Whether it left a core dump. */
+  readonly coreDumped: boolean;
+  /** What the server says about the signal, escaped; often empty. */
+  readonly errorMessage: string;
+}
+
+/** The size of a terminal, in characters and, where known, pixels. */
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
+  readonly widthPixels?: number | undefined;
+  readonly heightPixels?: number | undefined;
+}
+
+/** Collects what a server says about the end of a process. */
+export class ExitCollector {
+  private code: number | undefined;
+  private signal: string | undefined;
+  private coreDumped = false;
+  private errorMessage = '';
+
+  /** @throws SshError `ERR_SSH_DECODE` for a malformed request */
+  receive(requestType: string, payload: Uint8Array): boolean {
+    if (requestType === exitStatus.name) {
+      this.code = exitStatus.fromBytes(payload).exitStatus;
+      return true;
+    }
+    if (requestType !== exitSignal.name) return false;
+    const { signalName, coreDumped, errorMessage } = exitSignal.fromBytes(payload);
+    this.signal = escapeText(signalName.replace(/^SIG/, ''), 64);
+    this.coreDumped = coreDumped;
+    this.errorMessage = escapeText(errorMessage);
+    return true;
+  }
+
+  get result(): ExitResult {
+    const { code, signal, coreDumped, errorMessage } = this;
+    return { code, signal, coreDumped, errorMessage };
+  }
+}
+
+/** What a process is made from. */
+export interface ProcessParts {
+  readonly port: ChannelPort;
+  readonly streams: StreamFactory;
+  readonly exit: ExitCollector;
+  /** Environment variables the server did not take. */
+  readonly refusedEnv: readonly string[];
+  readonly commandWait: Wait;
+  readonly finishWait: (wait: Wait) => void;
+}
+
+/**
+ * A running remote process. Streams that are not read hold the process back
+ * once the channel's window is full; `stderr.resume()` drops what is not wanted.
+ *
+ * @example
+ * ```ts
+ * import type { Client } from 'deadline-ssh';
+ * async function follow(client: Client): Promise<number | undefined> {
+ *   const process = await client.exec('tail -f /var/log/syslog');
+ *   process.stderr.resume();
+ *   for await (const chunk of process.stdout) console.log(String(chunk));
+ *   return (await process.exit).code;
+ * }
+ * ```
+ */
+export class RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * Resolves when the process has ended and the channel is closed; rejects with
+   * the cause when the connection ended first. A process whose server said
+   * nothing has `code: undefined`.
+   */
+  readonly exit: Promise<ExitResult>;
+  /** Names of environment variables that the server refused (sshd's AcceptEnv decides). */
+  readonly refusedEnv: readonly string[];
+  private readonly port: ChannelPort;
+
+  constructor(parts: ProcessParts) {
+    const { port, streams, exit, refusedEnv, commandWait, finishWait } = parts;
+    this.port = port;
+    this.refusedEnv = refusedEnv;
+    this.stdin = streams.writable(port.outbound);
+    this.stdout = streams.readable(port.data);
+    this.stderr = streams.readable(port.extended);
+    this.exit = port.closed.then((cause) => {
+      finishWait(commandWait);
+      if (cause !== undefined) throw cause;
+      return exit.result;
+    });
+    // Whoever does not ask for the exit need not handle its failure.
+    this.exit.catch(() => {});
+  }
+
+  /**
+   * Sends a signal to the process (RFC 4254 §6.9); whether it arrives, the
+   * server does not say. OpenSSH delivers signals from version 8.1 on.
+   *
+   * @param signal with or without SIG in front; TERM
+   */
+  kill(signal: string = 'TERM'): void {
+    const signalName = signal.replace(/^SIG/, '');
+    if (!/^[A-Z0-9@a-z.-]{1,64}$/.test(signalName)) {
+      throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(signal)} is no name of a signal`, {
+        phase: 'options',
+        origin: 'user',
+      });
+    }
+    this.port.act((channel) =>
+      channel.request(signalRequest.name, signalRequest.toBytes({ signalName }), false),
+    );
+  }
+
+  /** Tells the server the new size of the terminal (RFC 4254 §6.7). */
+  resize(columns: number, rows: number, widthPixels: number = 0, heightPixels: number = 0): void {
+    const payload = windowChange.toBytes({ columns, rows, widthPixels, heightPixels });
+    this.port.act((channel) => channel.request(windowChange.name, payload, false));
+  }
+
+  /** Closes the channel; the server ends or abandons the process. Resolves when that is done or its deadline has passed. */
+  async close(): Promise<void> {
+    this.port.close();
+    await this.port.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A duplex stream over a channel without an exit: a subsystem, a forwarded connection. */
+export function channelStream(port: ChannelPort, streams: StreamFactory): Duplex {
+  const stream = streams.duplex(port.data, port.outbound);
+  // What a subsystem says on stderr has no place in a duplex stream and must not fill the window.
+  port.extended.cancel();
+  stream.once('close', () => port.close());
+  return stream;
+}

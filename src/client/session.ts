@@ -1,0 +1,378 @@
+/**
+ * A connection from the inside: turns the core's events into settled promises
+ * and fed ports.
+ *
+ * Owns: what is pending (opens, requests, pings, rekeys), and that all of it
+ * ends with the connection's one cause.
+ * Must not know: the public API's options, sockets.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Wait, WaitName } from '../base/waits.ts';
+import type { Channel, ChannelRequest } from '../connection/channel.ts';
+import type { ConnectionEvent } from '../connection/events.ts';
+import type { GlobalRequest } from '../connection/globalRequests.ts';
+import type { Driver, EventTarget } from '../io/driver.ts';
+import type { ConnectionSnapshot } from '../io/registry.ts';
+import { channelOpenFailureReasons } from '../message/channel.ts';
+import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import { abortError, checkAborted, onAbort } from './abort.ts';
+import { ChannelPort, type PortOwner } from './channelPort.ts';
+import type { ExitCollector } from './remoteProcess.ts';
+import { terminate } from './termination.ts';
+
+interface Deferred<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Told of events that belong to the dial. */
+export type DialListener = (event: ClientEvent) => void;
+
+/** Bounds of one call. */
+export interface ScopeOptions {
+  readonly name: WaitName;
+  /** What the call waits for, for reports. */
+  readonly detail: string;
+  /** Milliseconds; `Infinity` for none of its own. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class Session implements EventTarget<ClientEvent>, PortOwner {
+  /** Set right after construction: driver and session know each other. */
+  driver: Driver<ClientProtocol> | undefined;
+  /** Handles the events of the dial, and later those that concern nobody else. */
+  dial: DialListener = () => {};
+  private readonly ports = new Map<Channel, ChannelPort>();
+  private readonly exits = new Map<Channel, ExitCollector>();
+  private readonly opens = new Map<Channel, Deferred<ChannelPort>>();
+  private readonly requests = new Map<ChannelRequest, Deferred<void>>();
+  private readonly globalRequests = new Map<GlobalRequest, Deferred<boolean>>();
+  private readonly scopes = new Set<CallScope>();
+  private rekeys: Deferred<void>[] = [];
+  private closingCause: SshError | undefined;
+
+  // Calls --------------------------------------------------------------------------
+
+  get isLive(): boolean {
+    return this.driver?.isLive ?? false;
+  }
+
+  act<T>(call: () => T): T {
+    return this.mustDriver().act(() => call());
+  }
+
+  /** Bounds a call by a timeout and a signal. */
+  scope(options: ScopeOptions): CallScope {
+    this.checkOpen();
+    return new CallScope(this, options, this.scopes);
+  }
+
+  /** Opens a channel; the scope's cancellation gives it up. */
+  openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
+    return new Promise((resolve, reject) => {
+      const channel = this.onCore((core) => core.connection.open(type, channelTypeData));
+      this.opens.set(channel, { resolve, reject });
+      scope.onCancel(() => {
+        if (!this.opens.delete(channel)) return;
+        this.quietly((core) => core.connection.abandonOpen(channel));
+      });
+    });
+  }
+
+  /**
+   * Sends a channel request and waits for its answer.
+   *
+   * @throws SshError `ERR_SSH_REQUEST_FAILED` refused, `ERR_SSH_TIMEOUT`, `ERR_SSH_CHANNEL_CLOSED`
+   */
+  request(port: ChannelPort, requestType: string, payload: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = port.act((channel) => channel.request(requestType, payload, true));
+      if (request !== undefined) this.requests.set(request, { resolve, reject });
+    });
+  }
+
+  /** Sends a global request; resolves with whether it was granted. */
+  globalRequest(name: string, payload: Uint8Array): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const request = this.onCore((core) => core.connection.request(name, payload, true));
+      this.globalRequests.set(request, { resolve, reject });
+    });
+  }
+
+  /** Exchanges keys; resolves when the new ones are in use. */
+  rekey(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.onCore((core) => core.rekey());
+      this.rekeys.push({ resolve, reject });
+    });
+  }
+
+  /** What a process says about its end goes there. */
+  collectExit(port: ChannelPort, exit: ExitCollector): void {
+    this.exits.set(port.channel, exit);
+  }
+
+  closeChannel(channel: Channel): void {
+    this.quietly((core) => core.connection.close(channel));
+  }
+
+  terminateChannel(channel: Channel): void {
+    this.quietly((core) => terminate(core, channel));
+  }
+
+  startWait(name: WaitName, detail: string, timeout: number, onExpire?: () => void): Wait {
+    const driver = this.mustDriver();
+    const wait = this.onCore((core) => core.waits.start(name, detail, driver.now, timeout, onExpire));
+    return wait;
+  }
+
+  finishWait(wait: Wait): void {
+    this.driver?.core?.waits.finish(wait);
+  }
+
+  timeoutError(wait: Wait): SshError {
+    return this.onCore((core) => core.timeoutError(wait));
+  }
+
+  snapshot(): ConnectionSnapshot {
+    return this.mustDriver().snapshot();
+  }
+
+  get closed(): Promise<SshError> {
+    return this.mustDriver().closed;
+  }
+
+  /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */
+  close(cause: SshError): void {
+    if (this.closingCause !== undefined) return;
+    this.closingCause = cause;
+    this.mustDriver().close(cause);
+  }
+
+  destroy(cause: SshError): void {
+    this.closingCause ??= cause;
+    this.mustDriver().destroy(cause);
+  }
+
+  get core(): ClientProtocol {
+    const core = this.mustDriver().core;
+    if (core === undefined) throw new SshError('ERR_SSH_INTERNAL', 'not connected', { origin: 'local' });
+    return core;
+  }
+
+  // EventTarget ---------------------------------------------------------------------
+
+  handle(event: ClientEvent): void {
+    switch (event.type) {
+      case 'channelOpened':
+        return this.channelOpened(event.channel);
+      case 'channelOpenFailed':
+        this.opens.get(event.channel)?.reject(event.error);
+        this.opens.delete(event.channel);
+        return;
+      case 'channelReadable':
+        return this.ports.get(event.channel)?.readable(event.stream);
+      case 'channelEof':
+        return this.ports.get(event.channel)?.eof();
+      case 'channelDrained':
+        return this.ports.get(event.channel)?.drained();
+      case 'channelClosed':
+        return this.channelClosed(event.channel);
+      case 'channelRequest':
+        return this.channelRequest(event);
+      case 'channelRequestAnswered':
+        return this.requestAnswered(event);
+      case 'channelOpenRequested':
+        return this.refuseOpen(event.channel);
+      case 'globalRequest':
+        if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
+        return;
+      case 'globalRequestAnswered':
+        return this.globalRequestAnswered(event);
+      case 'keyExchanged':
+        for (const { resolve } of this.rekeys.splice(0)) resolve();
+        this.dial(event);
+        return;
+      default:
+        this.dial(event);
+    }
+  }
+
+  ended(cause: SshError): void {
+    for (const deferred of [
+      ...this.opens.values(),
+      ...this.requests.values(),
+      ...this.globalRequests.values(),
+    ]) {
+      deferred.reject(cause);
+    }
+    for (const { reject } of this.rekeys.splice(0)) reject(cause);
+    for (const scope of this.scopes) scope.connectionEnded(cause);
+    for (const port of this.ports.values()) port.ended(cause);
+    this.opens.clear();
+    this.requests.clear();
+    this.globalRequests.clear();
+    this.scopes.clear();
+    this.ports.clear();
+    this.exits.clear();
+    this.dial({ type: 'ended', error: cause });
+  }
+
+  private channelOpened(channel: Channel): void {
+    const deferred = this.opens.get(channel);
+    this.opens.delete(channel);
+    const port = new ChannelPort(channel, this);
+    this.ports.set(channel, port);
+    if (deferred === undefined) port.close();
+    else deferred.resolve(port);
+  }
+
+  private channelClosed(channel: Channel): void {
+    this.ports.get(channel)?.ended(undefined);
+    this.ports.delete(channel);
+    this.exits.delete(channel);
+  }
+
+  private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
+    this.quietly((core) => {
+      let taken = false;
+      try {
+        taken = this.exits.get(event.channel)?.receive(event.requestType, event.payload) ?? false;
+      } catch (error) {
+        core.fail(error);
+        return;
+      }
+      if (event.wantReply) event.channel.reply(taken);
+    });
+  }
+
+  private requestAnswered(event: ConnectionEvent & { type: 'channelRequestAnswered' }): void {
+    const { request, success, error } = event;
+    const deferred = this.requests.get(request);
+    this.requests.delete(request);
+    if (success) deferred?.resolve();
+    else {
+      deferred?.reject(
+        error ??
+          new SshError('ERR_SSH_REQUEST_FAILED', `the server refused the ${request.requestType} request`, {
+            origin: 'peer',
+          }),
+      );
+    }
+  }
+
+  private globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
+    const deferred = this.globalRequests.get(event.request);
+    this.globalRequests.delete(event.request);
+    if (event.error === undefined) deferred?.resolve(event.success);
+    else deferred?.reject(event.error);
+  }
+
+  /** A client serves no channels that it did not ask for. */
+  private refuseOpen(channel: Channel): void {
+    this.quietly((core) =>
+      core.connection.refuseOpen(
+        channel,
+        channelOpenFailureReasons.administrativelyProhibited,
+        'this client opens no channels for servers',
+      ),
+    );
+  }
+
+  private checkOpen(): void {
+    const cause = this.closingCause ?? this.driver?.cause ?? this.driver?.core?.cause;
+    if (cause !== undefined) throw cause;
+  }
+
+  private onCore<T>(call: (core: ClientProtocol) => T): T {
+    return this.mustDriver().act(call);
+  }
+
+  /** For what needs no answer once the connection has ended. A fault of the call ends the connection. */
+  private quietly(call: (core: ClientProtocol) => void): void {
+    const driver = this.mustDriver();
+    const { core } = driver;
+    if (core === undefined || driver.cause !== undefined || core.cause !== undefined) return;
+    core.at(driver.now);
+    try {
+      call(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    driver.touch();
+  }
+
+  private mustDriver(): Driver<ClientProtocol> {
+    if (this.driver === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no driver', { origin: 'local' });
+    return this.driver;
+  }
+}
+
+/** The bounds of one call: its own timeout, its signal, the end of the connection. */
+export class CallScope {
+  private readonly session: Session;
+  private readonly scopes: Set<CallScope>;
+  private readonly wait: Wait | undefined;
+  private readonly cancelled: Promise<never>;
+  private readonly stopListening: () => void;
+  private reject: (error: unknown) => void = () => {};
+  private cancels: (() => void)[] = [];
+  private over = false;
+
+  constructor(session: Session, options: ScopeOptions, scopes: Set<CallScope>) {
+    const { signal, name, detail, timeout } = options;
+    checkAborted(signal);
+    this.session = session;
+    this.scopes = scopes;
+    this.cancelled = new Promise((_resolve, reject) => {
+      this.reject = reject;
+    });
+    this.cancelled.catch(() => {});
+    if (timeout !== Number.POSITIVE_INFINITY) {
+      const wait = session.startWait(name, detail, timeout, () => {
+        session.finishWait(wait);
+        this.cancel(session.timeoutError(wait));
+      });
+      this.wait = wait;
+    }
+    this.stopListening = onAbort(signal, () => {
+      if (signal !== undefined) this.cancel(abortError(signal));
+    });
+    scopes.add(this);
+  }
+
+  /** The promise, or the rejection of the scope if that comes first. */
+  until<T>(promise: Promise<T>): Promise<T> {
+    // Once the scope has ended the loser of the race may still reject, with nobody to hear it.
+    promise.catch(() => {});
+    return Promise.race([promise, this.cancelled]);
+  }
+
+  /** Run when the scope is cancelled, before its call rejects. */
+  onCancel(step: () => void): void {
+    this.cancels.push(step);
+  }
+
+  /** The call is over. */
+  end(): void {
+    this.over = true;
+    this.scopes.delete(this);
+    this.stopListening();
+    if (this.wait !== undefined) this.session.finishWait(this.wait);
+    this.cancels = [];
+  }
+
+  connectionEnded(cause: SshError): void {
+    this.reject(cause);
+    this.over = true;
+    this.stopListening();
+  }
+
+  private cancel(error: SshError): void {
+    if (this.over) return;
+    this.over = true;
+    for (const step of this.cancels) step();
+    this.reject(error);
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * One channel: its two windows, its two ends, its queue of requests.
+ *
+ * Owns: RFC 4254 §5.2 (data and windows), §5.3 (EOF and CLOSE), §5.4 (requests
+ * and their replies in order), for one channel.
+ * Must not know: how messages travel (the sink), other channels, what a type or
+ * a request means, clocks.
+ *
+ * The law of its two ends: each side sends EOF at most once and CLOSE exactly
+ * once; after CLOSE it sends nothing; when both CLOSEs have passed the channel
+ * is gone and its number is free.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Wait } from '../base/waits.ts';
+import { ReceiveBuffer } from './receiveBuffer.ts';
+import { ReceiveWindow } from './receiveWindow.ts';
+
+/** What a channel asks of the connection around it. */
+export interface ChannelSink {
+  /** The time the last call from outside brought. */
+  readonly now: number;
+  /** Milliseconds from a question to its answer, the shortest seen; `Infinity` before any. */
+  readonly roundTrip: number;
+  emit(event: ChannelEvent): void;
+  sendWindowAdjust(channel: Channel, bytesToAdd: number): void;
+  sendClose(channel: Channel): void;
+  sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
+  sendReply(channel: Channel, success: boolean): void;
+  startRequestWait(channel: Channel, request: ChannelRequest): void;
+  finishWait(wait: Wait | undefined): void;
+  /** There is something to seal: data or EOF. */
+  wantsOutput(channel: Channel): void;
+}
+
+/** A request of ours that wants a reply. */
+export interface ChannelRequest {
+  readonly channel: Channel;
+  readonly requestType: string;
+  wait: Wait | undefined;
+  /** Nobody waits for the answer any more; it still takes its place in the order of answers. */
+  abandoned: boolean;
+}
+
+/** What a channel has to say by itself; what concerns it and comes from the connection is in `events.ts`. */
+export type ChannelEvent =
+  /** Something to take where there was nothing. */
+  | { readonly type: 'channelReadable'; readonly channel: Channel; readonly stream: 'data' | 'extended' }
+  | { readonly type: 'channelEof'; readonly channel: Channel }
+  /** Everything written was handed on. */
+  | { readonly type: 'channelDrained'; readonly channel: Channel }
+  /** The answer to a request of ours. `error` is set where none came in time. */
+  | {
+      readonly type: 'channelRequestAnswered';
+      readonly request: ChannelRequest;
+      readonly success: boolean;
+      readonly error: SshError | undefined;
+    };
+
+export type ChannelState =
+  /** Ours: CHANNEL_OPEN was sent. Theirs: it came and was not answered. */
+  | 'opening'
+  | 'open'
+  /** Both CLOSEs have passed, or the open was refused. */
+  | 'closed';
+
+interface PendingWrite {
+  readonly data: Uint8Array;
+  offset: number;
+  /** Undefined for CHANNEL_DATA, else the data type code of CHANNEL_EXTENDED_DATA. */
+  readonly dataTypeCode: number | undefined;
+}
+
+const maximumWindow = 0xffffffff;
+
+export class Channel {
+  readonly type: string;
+  /** Our number for it: the peer's recipientChannel. */
+  readonly localId: number;
+  /** The peer's number for it. */
+  remoteId = 0;
+  state: ChannelState = 'opening';
+  /** Bytes we may still send. */
+  sendWindow = 0;
+  /** Largest data field the peer takes. */
+  sendMaximumPacketSize = 0;
+  /** Bytes the peer may still send. */
+  receiveWindow: number;
+  eofSent = false;
+  eofReceived = false;
+  closeSent = false;
+  closeReceived = false;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
+  wait: Wait | undefined;
+  /** Nobody wants it any more: what comes is dropped, and it is closed as soon as that is possible. */
+  abandoned = false;
+  readonly data: ReceiveBuffer = new ReceiveBuffer();
+  readonly extended: ReceiveBuffer = new ReceiveBuffer();
+
+  private readonly sink: ChannelSink;
+  private readonly maximumPacketSize: number;
+  private readonly writes: PendingWrite[] = [];
+  private readonly requests: ChannelRequest[] = [];
+  private eofWanted = false;
+  private readonly window: ReceiveWindow;
+
+  constructor(
+    sink: ChannelSink,
+    options: {
+      readonly type: string;
+      readonly localId: number;
+      readonly windowSize: number;
+      readonly maximumWindowSize: number;
+      readonly maximumPacketSize: number;
+    },
+  ) {
+    this.sink = sink;
+    this.type = options.type;
+    this.localId = options.localId;
+    this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize);
+    this.receiveWindow = options.windowSize;
+    this.maximumPacketSize = options.maximumPacketSize;
+  }
+
+  // Our side ------------------------------------------------------------------
+
+  /**
+   * Queues bytes to be sent as the peer's window allows; the memory must stay
+   * as it is until `channelDrained`.
+   *
+   * @param dataTypeCode for CHANNEL_EXTENDED_DATA, such as 1 for stderr (RFC 4254 §5.2)
+   */
+  write(data: Uint8Array, dataTypeCode?: number): void {
+    if (this.closeSent || this.eofWanted || this.state === 'closed') {
+      throw new SshError('ERR_SSH_CHANNEL_CLOSED', 'the channel takes no more data', { origin: 'user' });
+    }
+    if (data.length === 0) return;
+    this.writes.push({ data, offset: 0, dataTypeCode });
+    this.sink.wantsOutput(this);
+  }
+
+  /** Sends EOF behind what was written. */
+  eof(): void {
+    if (this.eofWanted || this.closeSent || this.state === 'closed') return;
+    this.eofWanted = true;
+    this.sink.wantsOutput(this);
+  }
+
+  /** Sends CLOSE now; what was written and not sent is dropped. */
+  close(): void {
+    if (this.closeSent || this.state === 'closed') return;
+    this.writes.length = 0;
+    if (this.state === 'opening') {
+      this.abandoned = true;
+      return;
+    }
+    this.closeSent = true;
+    this.sink.sendClose(this);
+  }
+
+  /** Drops what came and what will come, what was written and what will be asked. */
+  discardAll(): void {
+    this.abandoned = true;
+    this.writes.length = 0;
+    this.data.clear();
+    this.extended.clear();
+  }
+
+  /** The next piece of what came, owned by the caller; taking it opens the window again. */
+  take(stream: 'data' | 'extended'): Uint8Array | undefined {
+    const piece = this[stream].take();
+    if (piece !== undefined) this.consumed(piece.length);
+    return piece;
+  }
+
+  /** Drops all that came on a stream, and opens the window again. */
+  discard(stream: 'data' | 'extended'): void {
+    this.consumed(this[stream].clear());
+  }
+
+  /**
+   * Sends a request. Where it wants a reply, the returned object comes back in
+   * `channelRequestAnswered`.
+   */
+  request(requestType: string, payload: Uint8Array, wantReply: boolean): ChannelRequest | undefined {
+    if (this.closeSent || this.closeReceived || this.state !== 'open') {
+      throw new SshError('ERR_SSH_CHANNEL_CLOSED', `the channel closed before ${requestType}`, {
+        origin: 'peer',
+      });
+    }
+    this.sink.sendRequest(this, requestType, wantReply, payload);
+    if (!wantReply) return undefined;
+    const request: ChannelRequest = { channel: this, requestType, wait: undefined, abandoned: false };
+    this.requests.push(request);
+    this.sink.startRequestWait(this, request);
+    return request;
+  }
+
+  /** Answers the oldest request of the peer that wants a reply. */
+  reply(success: boolean): void {
+    if (!this.closeSent && this.state === 'open') this.sink.sendReply(this, success);
+  }
+
+  /** Bytes written and not yet sent. */
+  get pendingBytes(): number {
+    let pending = 0;
+    for (const { data, offset } of this.writes) pending += data.length - offset;
+    return pending;
+  }
+
+  /** Answers of the peer still due. */
+  get pendingRequests(): number {
+    return this.requests.length;
+  }
+
+  // For the connection ----------------------------------------------------------
+
+  /** What can be sent now: bytes of the first write, bounded by window and packet size. */
+  nextOutput(maximumLength: number): PendingWrite | undefined {
+    const first = this.writes[0];
+    if (first === undefined || this.sendWindow === 0 || this.state !== 'open') return undefined;
+    this.outputLength = Math.min(
+      first.data.length - first.offset,
+      this.sendWindow,
+      this.sendMaximumPacketSize,
+      maximumLength,
+    );
+    return first;
+  }
+
+  /** Length of what `nextOutput` found. */
+  outputLength = 0;
+
+  /** `outputLength` bytes of `write` were sealed. */
+  outputSent(write: PendingWrite): void {
+    const length = this.outputLength;
+    write.offset += length;
+    this.sendWindow -= length;
+    this.bytesOut += length;
+    if (write.offset < write.data.length) return;
+    this.writes.shift();
+    if (this.writes.length === 0) this.sink.emit({ type: 'channelDrained', channel: this });
+  }
+
+  /** EOF is due: all data went before it. */
+  get eofDue(): boolean {
+    return (
+      this.eofWanted && !this.eofSent && !this.closeSent && this.writes.length === 0 && this.state === 'open'
+    );
+  }
+
+  /** Takes a CONFIRMATION, or confirms the peer's open. */
+  opened(remoteId: number, initialWindowSize: number, maximumPacketSize: number): void {
+    if (maximumPacketSize === 0)
+      throw channelError('a maximum packet size of 0, with which nothing could be sent');
+    this.remoteId = remoteId;
+    this.sendWindow = initialWindowSize;
+    this.sendMaximumPacketSize = maximumPacketSize;
+    this.state = 'open';
+    if (this.writes.length > 0 || this.eofWanted) this.sink.wantsOutput(this);
+  }
+
+  receiveAdjust(bytesToAdd: number): void {
+    if (this.sendWindow + bytesToAdd > maximumWindow) {
+      throw channelError(`a window of more than ${maximumWindow} bytes on channel ${this.localId}`);
+    }
+    const starved = this.sendWindow === 0;
+    this.sendWindow += bytesToAdd;
+    if (starved && this.writes.length > 0) this.sink.wantsOutput(this);
+  }
+
+  /** CHANNEL_DATA or the stderr of CHANNEL_EXTENDED_DATA: `bytes[start…end)`. */
+  receiveData(stream: 'data' | 'extended', bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.checkData(length);
+    this.receiveWindow -= length;
+    this.bytesIn += length;
+    if (this.abandoned || this.closeSent) return;
+    const buffer = this[stream];
+    const wasEmpty = buffer.length === 0;
+    buffer.append(bytes, start, end);
+    if (wasEmpty && length > 0) this.sink.emit({ type: 'channelReadable', channel: this, stream });
+  }
+
+  /** Extended data of a type nobody knows: dropped, and consumed by that. */
+  receiveUnknownExtended(length: number): void {
+    this.checkData(length);
+    this.receiveWindow -= length;
+    this.consumed(length);
+  }
+
+  receiveEof(): void {
+    if (this.eofReceived) throw channelError(`EOF twice on channel ${this.localId}`);
+    this.eofReceived = true;
+    this.sink.emit({ type: 'channelEof', channel: this });
+  }
+
+  receiveReply(success: boolean): void {
+    const request = this.requests.shift();
+    if (request === undefined) throw channelError('an answer to a request that was never made');
+    this.sink.finishWait(request.wait);
+    if (!request.abandoned)
+      this.sink.emit({ type: 'channelRequestAnswered', request, success, error: undefined });
+  }
+
+  receiveClose(): void {
+    if (this.closeReceived) throw channelError(`CLOSE twice on channel ${this.localId}`);
+    this.closeReceived = true;
+    this.writes.length = 0;
+    for (const request of this.requests.splice(0)) this.failRequest(request);
+    if (this.closeSent) return;
+    this.closeSent = true;
+    this.sink.sendClose(this);
+  }
+
+  private failRequest(request: ChannelRequest): void {
+    this.sink.finishWait(request.wait);
+    if (request.abandoned) return;
+    const error = new SshError(
+      'ERR_SSH_CHANNEL_CLOSED',
+      `the server closed the channel without an answer to ${request.requestType}`,
+    );
+    this.sink.emit({ type: 'channelRequestAnswered', request, success: false, error });
+  }
+
+  private checkData(length: number): void {
+    if (this.eofReceived || this.closeReceived) {
+      throw channelError(`data after ${this.closeReceived ? 'CLOSE' : 'EOF'} on channel ${this.localId}`);
+    }
+    if (length > this.receiveWindow) {
+      throw channelError(
+        `${length} bytes where the window of channel ${this.localId} has ${this.receiveWindow}`,
+      );
+    }
+    if (length > this.maximumPacketSize) {
+      throw channelError(`${length} bytes in one packet where ${this.maximumPacketSize} are allowed`);
+    }
+  }
+
+  private consumed(length: number): void {
+    const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
+    const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
+    if (silent || bytesToAdd === 0) return;
+    this.receiveWindow += bytesToAdd;
+    this.sink.sendWindowAdjust(this, bytesToAdd);
+  }
+}
+
+/** The error of a peer that breaks the rules of channels. */
+export function channelError(what: string): SshError {
+  return new SshError(
+    'ERR_SSH_CHANNEL_PROTOCOL',
+    `the peer broke the rules of the connection protocol: ${what}`,
+  );
+}

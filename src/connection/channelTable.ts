@@ -1,0 +1,76 @@
+/**
+ * Which number belongs to which channel.
+ *
+ * Owns: the numbers of this side (RFC 4254 §5.1), their reuse once both CLOSEs
+ * have passed (§5.3), the bound on how many are taken.
+ * Must not know: messages, windows.
+ */
+import type { Limits } from '../base/limits.ts';
+import { Channel, type ChannelSink, channelError } from './channel.ts';
+
+export class ChannelTable {
+  private readonly sink: ChannelSink;
+  private readonly limits: Limits;
+  private readonly channels = new Map<number, Channel>();
+  private readonly freeIds: number[] = [];
+  private nextId = 0;
+
+  constructor(sink: ChannelSink, limits: Limits) {
+    this.sink = sink;
+    this.limits = limits;
+  }
+
+  get isFull(): boolean {
+    return this.channels.size >= this.limits.channels;
+  }
+
+  /** Channels that hold a number, in the order in which they took it. */
+  list(): readonly Channel[] {
+    return [...this.channels.values()];
+  }
+
+  /** A new channel with a number of its own. */
+  add(type: string): Channel {
+    const { windowSize, maximumWindowSize, maximumPacketSize } = this.limits;
+    const localId = this.freeIds.pop() ?? this.nextId++;
+    const channel = new Channel(this.sink, {
+      type,
+      localId,
+      windowSize,
+      maximumWindowSize,
+      maximumPacketSize,
+    });
+    this.channels.set(localId, channel);
+    return channel;
+  }
+
+  /** The channel is gone and its number is free. */
+  remove(channel: Channel): void {
+    channel.state = 'closed';
+    if (this.channels.delete(channel.localId)) this.freeIds.push(channel.localId);
+  }
+
+  /** The channel with this number; undefined where there is none. */
+  get(id: number): Channel | undefined {
+    return this.channels.get(id);
+  }
+
+  /** @throws SshError `ERR_SSH_CHANNEL_PROTOCOL` unless the channel is open */
+  openOne(id: number): Channel {
+    const channel = this.channels.get(id);
+    if (channel === undefined || channel.state !== 'open') {
+      throw channelError(`a message for channel ${id}, which is not open`);
+    }
+    return channel;
+  }
+
+  /** @throws SshError `ERR_SSH_CHANNEL_PROTOCOL` unless we asked for the channel and got no answer yet */
+  openingOne(id: number): Channel {
+    const channel = this.channels.get(id);
+    // A channel the peer asked for is answered by us, not by the peer.
+    if (channel === undefined || channel.state !== 'opening' || channel.wait === undefined) {
+      throw channelError(`an answer to the opening of channel ${id}, which is not being opened`);
+    }
+    return channel;
+  }
+}

@@ -1,0 +1,420 @@
+/**
+ * The connection protocol: the table of channels and the global requests.
+ *
+ * Owns: RFC 4254 §4 (global requests), §5.1 (opening), and the way of each
+ * channel message to its channel. Sends data of all channels in turn.
+ * Must not know: sockets, clocks (the transport has the time it was given),
+ * what channel types and requests mean.
+ */
+import { emptyBytes } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Timeouts } from '../base/timeouts.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
+import {
+  channelClose,
+  channelEof,
+  channelFailure,
+  channelOpen,
+  channelOpenConfirmation,
+  channelOpenFailure,
+  channelOpenFailureReasons,
+  channelSuccess,
+  channelWindowAdjust,
+  extendedDataTypes,
+} from '../message/channel.ts';
+import { channelRequest } from '../message/channelRequest.ts';
+import { globalRequest, requestFailure, requestSuccess } from '../message/globalRequest.ts';
+import {
+  channelDataStart,
+  channelExtendedDataStart,
+  readDataTypeCode,
+  readRecipientChannel,
+} from '../message/hot.ts';
+import { Allowance } from '../transport/allowance.ts';
+import type { Transport } from '../transport/transport.ts';
+import { WireReader } from '../wire/reader.ts';
+import { type Channel, type ChannelRequest, type ChannelSink, channelError } from './channel.ts';
+import { ChannelTable } from './channelTable.ts';
+import type { ConnectionEvent } from './events.ts';
+import { type GlobalRequest, GlobalRequestQueue } from './globalRequests.ts';
+import { openFailureError } from './openFailure.ts';
+import { OutputScheduler } from './outputScheduler.ts';
+
+export interface ConnectionOptions {
+  readonly transport: Transport;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly waits: WaitTable;
+  readonly emit: (event: ConnectionEvent) => void;
+  /** The error of a call whose wait expired. */
+  readonly timeoutError: (wait: Wait) => SshError;
+}
+
+export class Connection implements ChannelSink {
+  private readonly options: ConnectionOptions;
+  private readonly channels: ChannelTable;
+  private readonly scheduler: OutputScheduler;
+  private readonly globalRequests = new GlobalRequestQueue();
+  /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
+  roundTrip: number = Number.POSITIVE_INFINITY;
+  private readonly idleMessages: Allowance;
+  private readonly reader = new WireReader(emptyBytes);
+
+  constructor(options: ConnectionOptions) {
+    this.options = options;
+    this.channels = new ChannelTable(this, options.limits);
+    this.scheduler = new OutputScheduler(options.transport, options.limits);
+    this.idleMessages = new Allowance(
+      { what: 'requests nobody asked for', burst: options.limits.idleMessages, perSecond: 100 },
+      options.transport.now,
+    );
+  }
+
+  /** Channels that hold a number, in the order in which they were opened. */
+  list(): readonly Channel[] {
+    return this.channels.list();
+  }
+
+  /** Bytes that users have written and that were not sealed yet. */
+  get pendingBytes(): number {
+    return this.scheduler.pendingBytes;
+  }
+
+  // Ours ------------------------------------------------------------------------
+
+  /**
+   * Sends CHANNEL_OPEN; `channelOpened` or `channelOpenFailed` follows.
+   *
+   * @param channelTypeData what the type adds to the message (RFC 4254 §6.1, §7.2)
+   * @throws SshError `ERR_SSH_LIMIT` when all channels are in use
+   */
+  open(type: string, channelTypeData: Uint8Array): Channel {
+    const { limits, timeouts, waits, transport } = this.options;
+    if (this.channels.isFull) {
+      throw new SshError('ERR_SSH_LIMIT', `${limits.channels} channels are open, and no more are allowed`, {
+        origin: 'user',
+      });
+    }
+    const channel = this.channels.add(type);
+    transport.send(channelOpen, {
+      channelType: type,
+      senderChannel: channel.localId,
+      initialWindowSize: channel.receiveWindow,
+      maximumPacketSize: limits.maximumPacketSize,
+      channelTypeData,
+    });
+    channel.wait = waits.start(
+      'channelOpen',
+      `the opening of a ${type} channel`,
+      transport.now,
+      timeouts.channelOpen,
+      () => this.openExpired(channel),
+    );
+    return channel;
+  }
+
+  /** Sends a global request. Where it wants a reply, the returned object comes back in `globalRequestAnswered`. */
+  request(name: string, payload: Uint8Array, wantReply: true): GlobalRequest;
+  request(name: string, payload: Uint8Array, wantReply: false): undefined;
+  request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
+    const { transport, waits, timeouts } = this.options;
+    transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
+    if (!wantReply) return undefined;
+    const request = this.globalRequests.add(name);
+    request.wait = waits.start('request', `the answer to ${name}`, transport.now, timeouts.request, () =>
+      this.globalRequestExpired(request),
+    );
+    return request;
+  }
+
+  /** Sends a global request whose answer only shows that the peer is there; it has no wait of its own. */
+  probe(name: string): void {
+    this.options.transport.send(globalRequest, {
+      requestName: name,
+      wantReply: true,
+      requestData: emptyBytes,
+    });
+    this.globalRequests.add(name).abandoned = true;
+  }
+
+  /** Answers a `globalRequest` event that wants a reply; these must be answered in order. */
+  replyGlobal(success: boolean, payload: Uint8Array = emptyBytes): void {
+    if (success) this.options.transport.send(requestSuccess, { responseData: payload });
+    else this.options.transport.send(requestFailure, {});
+  }
+
+  /** Confirms a `channelOpenRequested`. */
+  acceptOpen(channel: Channel, channelTypeData: Uint8Array = emptyBytes): void {
+    channel.opened(channel.remoteId, channel.sendWindow, channel.sendMaximumPacketSize);
+    this.options.transport.send(channelOpenConfirmation, {
+      recipientChannel: channel.remoteId,
+      senderChannel: channel.localId,
+      initialWindowSize: channel.receiveWindow,
+      maximumPacketSize: this.options.limits.maximumPacketSize,
+      channelTypeData,
+    });
+  }
+
+  /** Refuses a `channelOpenRequested`. */
+  refuseOpen(channel: Channel, reasonCode: number, description: string): void {
+    this.idleMessages.spend(this.options.transport.now);
+    this.sendOpenFailure(channel.remoteId, reasonCode, description);
+    this.remove(channel);
+  }
+
+  /** Begins to close a channel, with a bound on the peer's answer; `channelClosed` follows in either case. */
+  close(channel: Channel): void {
+    const { waits, timeouts, transport } = this.options;
+    if (channel.closeSent || channel.state === 'closed') return;
+    channel.close();
+    if (!channel.closeSent) return;
+    channel.wait = waits.start(
+      'close',
+      `SSH_MSG_CHANNEL_CLOSE of channel ${channel.localId}`,
+      transport.now,
+      timeouts.close,
+      () => this.closeExpired(channel),
+    );
+  }
+
+  /** Seals data and EOFs while the transport takes them, a packet of each channel in turn. */
+  pump(): void {
+    this.scheduler.pump();
+  }
+
+  // Theirs ------------------------------------------------------------------------
+
+  /** One of messages 80 to 127: its number is at `buffer[start]`. */
+  receive(number: number, buffer: Uint8Array, start: number, end: number): void {
+    const reader = this.reader.reset(buffer, start + 1, end);
+    switch (number) {
+      case 80:
+        return this.receiveGlobalRequest(reader);
+      case 81:
+        return this.receiveGlobalReply(true, requestSuccess.decode(reader).responseData);
+      case 82:
+        requestFailure.decode(reader);
+        return this.receiveGlobalReply(false, emptyBytes);
+      case 90:
+        return this.receiveOpen(reader);
+      case 91:
+        return this.receiveConfirmation(reader);
+      case 92:
+        return this.receiveOpenFailure(reader);
+      case 93:
+        return this.receiveAdjust(reader);
+      case 94: {
+        const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
+        return channel.receiveData('data', buffer, channelDataStart(buffer, start, end), end);
+      }
+      case 95:
+        return this.receiveExtended(buffer, start, end);
+      case 96:
+        return this.channels.openOne(channelEof.decode(reader).recipientChannel).receiveEof();
+      case 97:
+        return this.receiveClose(this.channels.openOne(channelClose.decode(reader).recipientChannel));
+      case 98:
+        return this.receiveChannelRequest(reader);
+      case 99:
+        return this.channels.openOne(channelSuccess.decode(reader).recipientChannel).receiveReply(true);
+      case 100:
+        return this.channels.openOne(channelFailure.decode(reader).recipientChannel).receiveReply(false);
+      default:
+        throw new SshError('ERR_SSH_INTERNAL', `the gate let message ${number} through`, { origin: 'local' });
+    }
+  }
+
+  private receiveGlobalRequest(reader: WireReader): void {
+    this.idleMessages.spend(this.options.transport.now);
+    const { requestName, wantReply, requestData: payload } = globalRequest.decode(reader);
+    this.emit({ type: 'globalRequest', name: requestName, wantReply, payload });
+  }
+
+  private receiveGlobalReply(success: boolean, payload: Uint8Array): void {
+    const request = this.globalRequests.answered();
+    if (request === undefined) throw channelError('an answer to a global request that was never made');
+    this.noteRoundTrip(request.wait);
+    this.options.waits.finish(request.wait);
+    if (!request.abandoned) {
+      this.emit({ type: 'globalRequestAnswered', request, success, payload, error: undefined });
+    }
+  }
+
+  private receiveOpen(reader: WireReader): void {
+    const { channelType, senderChannel, initialWindowSize, maximumPacketSize, channelTypeData } =
+      channelOpen.decode(reader);
+    if (this.channels.isFull) {
+      this.idleMessages.spend(this.options.transport.now);
+      this.sendOpenFailure(senderChannel, channelOpenFailureReasons.resourceShortage, 'too many channels');
+      return;
+    }
+    const channel = this.channels.add(channelType);
+    channel.remoteId = senderChannel;
+    channel.sendWindow = initialWindowSize;
+    channel.sendMaximumPacketSize = maximumPacketSize;
+    this.emit({ type: 'channelOpenRequested', channel, channelTypeData });
+  }
+
+  private receiveConfirmation(reader: WireReader): void {
+    const { recipientChannel, senderChannel, initialWindowSize, maximumPacketSize } =
+      channelOpenConfirmation.decode(reader);
+    const channel = this.channels.openingOne(recipientChannel);
+    this.noteRoundTrip(channel.wait);
+    this.options.waits.finish(channel.wait);
+    channel.opened(senderChannel, initialWindowSize, maximumPacketSize);
+    if (channel.abandoned) this.close(channel);
+    else this.emit({ type: 'channelOpened', channel });
+  }
+
+  private receiveOpenFailure(reader: WireReader): void {
+    const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
+    const channel = this.channels.openingOne(recipientChannel);
+    this.remove(channel);
+    if (channel.abandoned) return;
+    const error = openFailureError(channel.type, reasonCode, description);
+    this.emit({ type: 'channelOpenFailed', channel, error });
+  }
+
+  /** Late adjustments for channels that are gone are common and harmless. */
+  private receiveAdjust(reader: WireReader): void {
+    const { recipientChannel, bytesToAdd } = channelWindowAdjust.decode(reader);
+    const channel = this.channels.get(recipientChannel);
+    if (channel === undefined || channel.state !== 'open')
+      this.idleMessages.spend(this.options.transport.now);
+    else channel.receiveAdjust(bytesToAdd);
+  }
+
+  private receiveExtended(buffer: Uint8Array, start: number, end: number): void {
+    const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
+    const dataStart = channelExtendedDataStart(buffer, start, end);
+    if (readDataTypeCode(buffer, start, end) === extendedDataTypes.stderr) {
+      channel.receiveData('extended', buffer, dataStart, end);
+    } else {
+      channel.receiveUnknownExtended(end - dataStart);
+    }
+  }
+
+  private receiveClose(channel: Channel): void {
+    channel.receiveClose();
+    this.remove(channel);
+    this.emit({ type: 'channelClosed', channel });
+  }
+
+  private receiveChannelRequest(reader: WireReader): void {
+    const { recipientChannel, requestType, wantReply, requestData: payload } = channelRequest.decode(reader);
+    const channel = this.channels.openOne(recipientChannel);
+    if (channel.closeReceived) throw channelError('a request after CLOSE');
+    this.emit({ type: 'channelRequest', channel, requestType, wantReply, payload });
+  }
+
+  // ChannelSink ----------------------------------------------------------------------
+
+  emit(event: ConnectionEvent): void {
+    this.options.emit(event);
+  }
+
+  sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
+    this.options.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
+  }
+
+  sendClose(channel: Channel): void {
+    this.scheduler.remove(channel);
+    this.options.transport.send(channelClose, { recipientChannel: channel.remoteId });
+  }
+
+  sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
+    this.options.transport.send(channelRequest, {
+      recipientChannel: channel.remoteId,
+      requestType,
+      wantReply,
+      requestData: payload,
+    });
+  }
+
+  sendReply(channel: Channel, success: boolean): void {
+    const message = success ? channelSuccess : channelFailure;
+    this.options.transport.send(message, { recipientChannel: channel.remoteId });
+  }
+
+  startRequestWait(channel: Channel, request: ChannelRequest): void {
+    const { waits, transport, timeouts } = this.options;
+    request.wait = waits.start(
+      'request',
+      `the answer to ${request.requestType} on channel ${channel.localId}`,
+      transport.now,
+      timeouts.request,
+      () => this.requestExpired(request),
+    );
+  }
+
+  get now(): number {
+    return this.options.transport.now;
+  }
+
+  finishWait(wait: Wait | undefined): void {
+    this.options.waits.finish(wait);
+  }
+
+  wantsOutput(channel: Channel): void {
+    if (channel.state === 'open') this.scheduler.add(channel);
+  }
+
+  /** Nobody wants the channel being opened any more: it is closed as soon as the peer confirms it. */
+  abandonOpen(channel: Channel): void {
+    this.options.waits.finish(channel.wait);
+    channel.abandoned = true;
+  }
+
+  // Expiry: the call ends, the connection lives ----------------------------------------
+
+  private openExpired(channel: Channel): void {
+    const error = this.expired(channel.wait);
+    channel.abandoned = true;
+    this.emit({ type: 'channelOpenFailed', channel, error });
+  }
+
+  private requestExpired(request: ChannelRequest): void {
+    const error = this.expired(request.wait);
+    request.abandoned = true;
+    this.emit({ type: 'channelRequestAnswered', request, success: false, error });
+  }
+
+  private globalRequestExpired(request: GlobalRequest): void {
+    const error = this.expired(request.wait);
+    request.abandoned = true;
+    this.emit({ type: 'globalRequestAnswered', request, success: false, payload: emptyBytes, error });
+  }
+
+  /** The number stays taken, for the peer may still use it; its user is told all the same. */
+  private closeExpired(channel: Channel): void {
+    this.options.waits.finish(channel.wait);
+    channel.discardAll();
+    this.emit({ type: 'channelClosed', channel });
+  }
+
+  private noteRoundTrip(wait: Wait | undefined): void {
+    if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
+  }
+
+  private expired(wait: Wait | undefined): SshError {
+    if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
+    this.options.waits.finish(wait);
+    return this.options.timeoutError(wait);
+  }
+
+  private remove(channel: Channel): void {
+    this.options.waits.finish(channel.wait);
+    this.scheduler.remove(channel);
+    this.channels.remove(channel);
+  }
+
+  private sendOpenFailure(recipientChannel: number, reasonCode: number, description: string): void {
+    this.options.transport.send(channelOpenFailure, {
+      recipientChannel,
+      reasonCode,
+      description,
+      languageTag: '',
+    });
+  }
+}

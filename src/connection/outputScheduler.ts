@@ -1,0 +1,75 @@
+/**
+ * Which channel sends next.
+ *
+ * Owns: the turns of channels that have data or EOF to send, and the packets
+ * these become (RFC 4254 §5.2, §5.3).
+ * Must not know: what is sent, windows (the channel knows how much may go).
+ */
+import type { Limits } from '../base/limits.ts';
+import { channelEof } from '../message/channel.ts';
+import {
+  channelExtendedDataHeaderLength,
+  writeChannelDataHeader,
+  writeChannelExtendedDataHeader,
+} from '../message/hot.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Channel } from './channel.ts';
+
+export class OutputScheduler {
+  private readonly transport: Transport;
+  /** The longest data field that keeps a payload within the limit. */
+  private readonly maximumLength: number;
+  /** Channels with something to seal. */
+  private readonly ready = new Set<Channel>();
+
+  constructor(transport: Transport, limits: Limits) {
+    this.transport = transport;
+    this.maximumLength = limits.sentPayloadLength - channelExtendedDataHeaderLength;
+  }
+
+  /** The channel has something to seal. */
+  add(channel: Channel): void {
+    this.ready.add(channel);
+  }
+
+  remove(channel: Channel): void {
+    this.ready.delete(channel);
+  }
+
+  /** Bytes that users have written and that were not sealed yet. */
+  get pendingBytes(): number {
+    let pending = 0;
+    for (const channel of this.ready) pending += channel.pendingBytes;
+    return pending;
+  }
+
+  /** Seals a packet of each channel in turn, while the transport takes data. */
+  pump(): void {
+    while (this.ready.size > 0) {
+      for (const channel of this.ready) {
+        if (!this.transport.takesData) return;
+        this.sealNext(channel);
+      }
+    }
+  }
+
+  private sealNext(channel: Channel): void {
+    const { transport } = this;
+    const write = channel.nextOutput(this.maximumLength);
+    if (write === undefined) {
+      if (channel.eofDue) {
+        channel.eofSent = true;
+        transport.send(channelEof, { recipientChannel: channel.remoteId });
+      }
+      this.ready.delete(channel);
+      return;
+    }
+    const length = channel.outputLength;
+    const writer = transport.beginData();
+    if (write.dataTypeCode === undefined) writeChannelDataHeader(writer, channel.remoteId, length);
+    else writeChannelExtendedDataHeader(writer, channel.remoteId, write.dataTypeCode, length);
+    writer.bytes(write.data.subarray(write.offset, write.offset + length));
+    transport.endData();
+    channel.outputSent(write);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Key agreement as SSH wants it, over any provider's arithmetic.
+ *
+ * Owns: lengths and forms of public values, refusal of weak secrets, the draw of secret keys.
+ * Must not know: which implementation computes, how K enters the exchange hash (`kex.ts`).
+ * Sources: RFC 8731 §3, RFC 5656 §4, FIPS 203 §7.
+ */
+import { equalBytes } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import { curves, drawScalar, isUncompressedPoint } from './curves.ts';
+import type { Curve25519, MlKem768, NistCurve } from './primitives.ts';
+import type { AgreementKeyPair, CurveName, KeyAgreement, KeyEncapsulation } from './provider.ts';
+import type { RandomBytes } from './random.ts';
+import type { Slot } from './slot.ts';
+
+/** Public values and secrets have 32 bytes; an all-zero secret ends the exchange (RFC 8731 §3). */
+export function x25519Agreement(slot: Slot<Curve25519>, randomBytes: RandomBytes): KeyAgreement {
+  return {
+    generate(): AgreementKeyPair {
+      const functions = slot.use();
+      const secretKey = randomBytes(32);
+      return { secretKey, publicKey: functions.x25519PublicKey(secretKey) };
+    },
+    sharedSecret(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
+      const functions = slot.use();
+      if (peerPublicKey.length !== 32) {
+        throw exchangeError(`the X25519 value of the peer has ${peerPublicKey.length} bytes, 32 expected`);
+      }
+      const secret = refusing('the X25519 value of the peer has small order', () =>
+        functions.x25519(secretKey, peerPublicKey),
+      );
+      if (equalBytes(secret, new Uint8Array(32))) {
+        throw exchangeError('the X25519 value of the peer has small order');
+      }
+      return secret;
+    },
+  };
+}
+
+/** The secret is the x-coordinate, as long as the field (RFC 5656 §4). */
+export function ecdhAgreement(
+  curve: CurveName,
+  slot: Slot<NistCurve>,
+  randomBytes: RandomBytes,
+): KeyAgreement {
+  return {
+    generate(): AgreementKeyPair {
+      const functions = slot.use();
+      const secretKey = drawScalar(curve, randomBytes);
+      return { secretKey, publicKey: functions.publicKey(secretKey) };
+    },
+    sharedSecret(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
+      const functions = slot.use();
+      if (!isUncompressedPoint(curve, peerPublicKey)) {
+        throw exchangeError(
+          `the ${curve} value of the peer is not an uncompressed point of ${1 + 2 * curves[curve].length} bytes`,
+        );
+      }
+      return refusing(`the ${curve} value of the peer is not on the curve`, () =>
+        functions.sharedX(secretKey, peerPublicKey),
+      );
+    },
+  };
+}
+
+const publicKeyLength = 1184;
+const ciphertextLength = 1088;
+
+/** ML-KEM-768 with the input checks of FIPS 203 §7.2 and §7.3. */
+export function mlKem768Encapsulation(slot: Slot<MlKem768>, randomBytes: RandomBytes): KeyEncapsulation {
+  return {
+    publicKeyLength,
+    ciphertextLength,
+    generate: () => slot.use().generate(randomBytes(64)),
+    encapsulate(publicKey) {
+      const functions = slot.use();
+      if (publicKey.length !== publicKeyLength || !coefficientsAreReduced(publicKey)) {
+        throw exchangeError('the ML-KEM-768 encapsulation key of the peer is malformed');
+      }
+      const message = randomBytes(32);
+      return refusing('the ML-KEM-768 encapsulation key of the peer is malformed', () =>
+        functions.encapsulate(publicKey, message),
+      );
+    },
+    decapsulate(ciphertext, secretKey) {
+      const functions = slot.use();
+      if (ciphertext.length !== ciphertextLength) {
+        throw exchangeError(
+          `the ML-KEM-768 ciphertext of the peer has ${ciphertext.length} bytes, ${ciphertextLength} expected`,
+        );
+      }
+      return refusing('the ML-KEM-768 ciphertext of the peer was refused', () =>
+        functions.decapsulate(ciphertext, secretKey),
+      );
+    },
+  };
+}
+
+/** The modulus check of FIPS 203 §7.2: every 12-bit coefficient is below q; rho, the last 32 bytes, is arbitrary. */
+function coefficientsAreReduced(publicKey: Uint8Array): boolean {
+  const q = 3329;
+  for (let i = 0; i < publicKeyLength - 32; i += 3) {
+    const [a, b, c] = [publicKey[i] as number, publicKey[i + 1] as number, publicKey[i + 2] as number];
+    if ((a | ((b & 15) << 8)) >= q || ((b >> 4) | (c << 4)) >= q) return false;
+  }
+  return true;
+}
+
+/** What the arithmetic throws over a peer's value is that peer's fault, and said as such. */
+function refusing<T>(message: string, compute: () => T): T {
+  try {
+    return compute();
+  } catch (cause) {
+    throw exchangeError(message, cause);
+  }
+}
+
+function exchangeError(message: string, cause?: unknown): SshError {
+  return new SshError('ERR_SSH_KEY_EXCHANGE', message, { phase: 'keyExchange', cause });
+}

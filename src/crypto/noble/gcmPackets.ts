@@ -1,0 +1,305 @@
+/**
+ * AES-GCM over packets: the part that is TypeScript under every provider.
+ *
+ * Owns: the nonce's invocation counter; keystream and tags of all packets of a
+ * chunk worked out in one go, where somebody offers to; encryption in place.
+ * Must not know: framing rules, queues, who works in bulk.
+ * Sources: RFC 5647 §7; NIST SP 800-38D §7; OpenSSH PROTOCOL §1.6 (no MAC is negotiated).
+ *
+ * How many tags are verified at once. GHASH runs through blocks by
+ * y = (y + block) · H. Let it run through a packet's blocks and then through the
+ * value that the packet's tag claims for y: where the claim is true, y is 0 and
+ * the next packet can follow in the same run. At the end y is 0 if every claim
+ * was true. Otherwise y is a polynomial in H whose coefficients are the
+ * differences made by whoever forged, each block and each claim at a power of its
+ * own, so they cannot cancel but by a guess of H: the bound is that of one
+ * message as long as the run. A run that fails is verified packet by packet.
+ */
+import { LastView, readUint32, xorWords } from '../packetFields.ts';
+import type { DirectionKeys } from '../provider.ts';
+import { encryptBlocks, expandAesKey } from './aesBlocks.ts';
+import { GhashKey } from './ghash.ts';
+
+/** Works on many blocks in one call that is dear but fast by the block. */
+export interface BulkBlocks {
+  /** The first `count` blocks of `blocks` encrypted, in memory of their own. */
+  encrypt(blocks: DataView, count: number): DataView;
+  /** The tag of AES-GCM for a nonce of zeros and additional data alone. */
+  tag(additionalData: Uint8Array): DataView;
+  /** Up to that many blocks TypeScript encrypts faster. */
+  readonly encryptFrom: number;
+  /** Up to that many blocks TypeScript hashes faster. */
+  readonly tagFrom: number;
+  /** Longest packet_length that is worked on ahead. */
+  readonly longest: number;
+}
+
+const blockLength = 16;
+const tagLength = 16;
+/** Blocks made ahead at most, and packets: what a hostile length can make this side compute for nothing. */
+const blocksAhead = 512;
+const packetsAhead = 128;
+
+/** Counter blocks on their way to become keystream; nothing stays here from call to call. */
+const scratch: DataView = new DataView(new ArrayBuffer(blockLength * blocksAhead));
+/** A run of packets on its way through GHASH: three more blocks a packet. Nothing stays here either. */
+const run: Uint8Array = new Uint8Array(blockLength * (blocksAhead + 3 * packetsAhead));
+const runView: DataView = new DataView(run.buffer);
+/** From that many bytes on copying them in one call is faster than word by word. */
+const bulkCopyFrom = 384;
+
+/** One direction: opens or seals packets in place, in order. */
+export class GcmPackets {
+  private readonly bulk: BulkBlocks | undefined;
+  private readonly expandedKey: Int32Array;
+  private readonly ghash: GhashKey;
+  /** Nonce of the next packet: four fixed bytes and a 64-bit counter (RFC 5647 §7.1). */
+  private readonly fixed: number;
+  private counterHigh: number;
+  private counterLow: number;
+  /** What is added to the hash to make the tag. */
+  private readonly tagMask: Int32Array = new Int32Array(4);
+
+  /** Keystream of the next packets: for each the block of the tag, then one for each of its own. */
+  private keystream: DataView = scratch;
+  private keystreamAt = 0;
+  private lengths: readonly number[] = [];
+  private lengthsAt = 0;
+  /** That many of `lengths` are verified. */
+  private verified = 0;
+  /** E(nonce of zeros, counter 1): what a tag made in bulk is masked with. */
+  private readonly bulkMask: Int32Array = new Int32Array(4);
+
+  private readonly views: LastView = new LastView();
+  /** Of the bytes being worked on. */
+  private view: DataView = scratch;
+
+  constructor(keys: DirectionKeys, bulk?: BulkBlocks) {
+    this.bulk = bulk;
+    this.expandedKey = expandAesKey(keys.encryptionKey);
+    const iv = new DataView(keys.iv.buffer, keys.iv.byteOffset, keys.iv.byteLength);
+    this.fixed = iv.getInt32(0);
+    this.counterHigh = iv.getUint32(4);
+    this.counterLow = iv.getUint32(8);
+    for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, 0);
+    encryptBlocks(this.expandedKey, scratch, 1);
+    this.ghash = new GhashKey(scratch, 0);
+    for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, at === 12 ? 1 : 0);
+    encryptBlocks(this.expandedKey, scratch, 1);
+    for (let i = 0; i < 4; i++) this.bulkMask[i] = scratch.getInt32(4 * i);
+  }
+
+  /** Writes the 12-byte nonce of a packet that goes another way; the counter moves on. */
+  takeNonce(nonce: DataView): void {
+    nonce.setInt32(0, this.fixed);
+    nonce.setInt32(4, this.counterHigh);
+    nonce.setInt32(8, this.counterLow);
+    this.forget();
+    this.count();
+  }
+
+  /** Verifies and decrypts in place; where the tag is wrong nothing changes. */
+  open(buffer: Uint8Array, offset: number, packetLength: number, available: number): boolean {
+    this.view = this.views.of(buffer);
+    let isAhead = this.isAhead(packetLength);
+    if (!isAhead && this.workAhead(buffer, offset, packetLength, available)) {
+      isAhead = true;
+      this.verifyAhead(buffer, offset, available);
+    }
+    if (!(isAhead && this.lengthsAt < this.verified) && !this.isTagRight(offset, packetLength, isAhead))
+      return false;
+    this.addKeystream(offset + 4, offset + 4 + packetLength, isAhead);
+    return true;
+  }
+
+  /** Encrypts in place and writes the tag. */
+  seal(buffer: Uint8Array, offset: number, packetLength: number, available: number): void {
+    this.view = this.views.of(buffer);
+    const isAhead = this.isAhead(packetLength) || this.workAhead(buffer, offset, packetLength, available);
+    this.makeTagMask(isAhead);
+    const { view, tagMask, ghash } = this;
+    const { result } = ghash;
+    const tagAt = offset + 4 + packetLength;
+    this.addKeystream(offset + 4, tagAt, isAhead);
+    ghash.hashPacket(view, offset, packetLength);
+    for (let i = 0; i < 4; i++) {
+      view.setInt32(tagAt + 4 * i, (result[i] as number) ^ (tagMask[i] as number));
+    }
+  }
+
+  /** Whether this packet's keystream is there, made together with that of others. */
+  isAhead(packetLength: number): boolean {
+    return this.lengths[this.lengthsAt] === packetLength;
+  }
+
+  private isTagRight(offset: number, packetLength: number, isAhead: boolean): boolean {
+    this.makeTagMask(isAhead);
+    const { view, tagMask, ghash } = this;
+    const { result } = ghash;
+    ghash.hashPacket(view, offset, packetLength);
+    const tagAt = offset + 4 + packetLength;
+    // All words before any verdict: the time tells nothing about where tags differ.
+    let difference = 0;
+    for (let i = 0; i < 4; i++) {
+      difference |= (result[i] as number) ^ (tagMask[i] as number) ^ view.getInt32(tagAt + 4 * i);
+    }
+    return difference === 0;
+  }
+
+  /**
+   * Makes the keystream of this packet and of those behind it, whose lengths are
+   * in the clear. A length that was altered makes keystream that nobody uses:
+   * that packet will not verify.
+   */
+  private workAhead(buffer: Uint8Array, offset: number, packetLength: number, available: number): boolean {
+    const { bulk } = this;
+    if (bulk === undefined || packetLength > bulk.longest) return false;
+    const end = offset + available - 4;
+    const lengths: number[] = [];
+    let high = this.counterHigh;
+    let low = this.counterLow;
+    let length = packetLength;
+    let blocks = 0;
+    for (let at = offset; ; length = readUint32(buffer, at)) {
+      const more = 1 + length / blockLength;
+      const isLegal = length > 0 && length <= bulk.longest && length % blockLength === 0;
+      if (!isLegal || blocks + more > blocksAhead) break;
+      this.writeCounters(blocks, 1, more, high, low);
+      lengths.push(length);
+      blocks += more;
+      low = (low + 1) >>> 0;
+      if (low === 0) high = (high + 1) >>> 0;
+      at += 4 + length + tagLength;
+      if (at > end || lengths.length === packetsAhead) break;
+    }
+    this.forget();
+    if (blocks < bulk.encryptFrom) return false;
+    this.keystream = bulk.encrypt(scratch, blocks);
+    this.keystreamAt = 0;
+    this.lengths = lengths;
+    return true;
+  }
+
+  /** Verifies all packets worked ahead for that are there to their end, if they are worth a call. */
+  private verifyAhead(buffer: Uint8Array, offset: number, available: number): void {
+    const bulk = this.bulk as BulkBlocks;
+    const end = offset + available;
+    let packets = 0;
+    let at = offset;
+    let runEnd = 0;
+    let keystreamAt = 0;
+    for (const length of this.lengths) {
+      if (at + 4 + length + tagLength > end) break;
+      runEnd = this.addToRun(buffer, at, length, keystreamAt, runEnd);
+      keystreamAt += blockLength + length;
+      at += 4 + length + tagLength;
+      packets++;
+    }
+    if (runEnd >= blockLength * bulk.tagFrom && this.isRunRight(bulk, runEnd)) this.verified = packets;
+  }
+
+  /** Appends the packet's blocks as GHASH takes them, and what its tag claims of the result. */
+  private addToRun(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    keystreamAt: number,
+    start: number,
+  ): number {
+    const { view, keystream } = this;
+    runView.setInt32(start, length);
+    runView.setInt32(start + 4, 0);
+    runView.setInt32(start + 8, 0);
+    runView.setInt32(start + 12, 0);
+    const textAt = start + blockLength;
+    if (length < bulkCopyFrom) {
+      for (let i = 0; i < length; i += 4)
+        runView.setInt32(textAt + i, view.getInt32(offset + 4 + i, true), true);
+    } else {
+      run.set(buffer.subarray(offset + 4, offset + 4 + length), textAt);
+    }
+    const lengthsAt = textAt + length;
+    runView.setInt32(lengthsAt, 0);
+    runView.setInt32(lengthsAt + 4, 32);
+    runView.setInt32(lengthsAt + 8, 0);
+    runView.setInt32(lengthsAt + 12, length << 3);
+    const claimAt = lengthsAt + blockLength;
+    const tagAt = offset + 4 + length;
+    for (let i = 0; i < blockLength; i += 4) {
+      const claim = view.getInt32(tagAt + i, true) ^ keystream.getInt32(keystreamAt + i, true);
+      runView.setInt32(claimAt + i, claim, true);
+    }
+    return claimAt + blockLength;
+  }
+
+  /** Whether GHASH through the run ends at 0. */
+  private isRunRight(bulk: BulkBlocks, length: number): boolean {
+    const tag = bulk.tag(run.subarray(0, length));
+    const { ghash, bulkMask } = this;
+    ghash.hashLength(length);
+    let difference = 0;
+    for (let i = 0; i < 4; i++) {
+      difference |= (ghash.result[i] as number) ^ (bulkMask[i] as number) ^ tag.getInt32(4 * i);
+    }
+    return difference === 0;
+  }
+
+  private forget(): void {
+    this.lengths = [];
+    this.lengthsAt = 0;
+    this.verified = 0;
+  }
+
+  /** Counter blocks: the nonce and a 32-bit counter (NIST SP 800-38D §7.1). */
+  private writeCounters(block: number, first: number, count: number, high: number, low: number): void {
+    const { fixed } = this;
+    for (let i = 0, at = blockLength * block; i < count; i++, at += blockLength) {
+      scratch.setInt32(at, fixed);
+      scratch.setInt32(at + 4, high);
+      scratch.setInt32(at + 8, low);
+      scratch.setInt32(at + 12, first + i);
+    }
+  }
+
+  private makeTagMask(isAhead: boolean): void {
+    if (!isAhead) {
+      this.writeCounters(0, 1, 1, this.counterHigh, this.counterLow);
+      encryptBlocks(this.expandedKey, scratch, 1);
+    }
+    const { tagMask } = this;
+    const source = isAhead ? this.keystream : scratch;
+    const start = isAhead ? this.keystreamAt : 0;
+    for (let i = 0; i < 4; i++) tagMask[i] = source.getInt32(start + 4 * i);
+  }
+
+  /** Encrypts or decrypts `view[start…end)`, which is the next packet; the counter moves on. */
+  private addKeystream(start: number, end: number, isAhead: boolean): void {
+    if (isAhead) {
+      xorWords(this.view, start, end, this.keystream, this.keystreamAt + blockLength);
+      this.keystreamAt += blockLength + end - start;
+      this.lengthsAt++;
+    } else {
+      this.addOwnKeystream(start, end);
+    }
+    this.count();
+  }
+
+  private addOwnKeystream(start: number, end: number): void {
+    const run = blockLength * blocksAhead;
+    // Block 1 was the tag's.
+    let counter = 2;
+    for (let at = start; at < end; at += run) {
+      const upTo = Math.min(end, at + run);
+      const count = (upTo - at) / blockLength;
+      this.writeCounters(0, counter, count, this.counterHigh, this.counterLow);
+      encryptBlocks(this.expandedKey, scratch, count);
+      xorWords(this.view, at, upTo, scratch, 0);
+      counter += count;
+    }
+  }
+
+  private count(): void {
+    this.counterLow = (this.counterLow + 1) >>> 0;
+    if (this.counterLow === 0) this.counterHigh = (this.counterHigh + 1) >>> 0;
+  }
+}

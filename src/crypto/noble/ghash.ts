@@ -1,0 +1,218 @@
+/**
+ * GHASH, the universal hash of AES-GCM, under a key that hashes many packets.
+ *
+ * Owns: multiplication by the hash key H, with tables that stay from packet to
+ * packet. @noble/ciphers builds tables anew for every message, which costs more
+ * than hashing a small packet.
+ * Must not know: AES, packets in a queue.
+ * Source: NIST SP 800-38D §6.3, §6.4.
+ *
+ * Blocks are four words, most significant byte first; bit 31 of the first is the
+ * coefficient of x^0, so that multiplying by x is a shift to the right.
+ *
+ * A multiplication goes word by word, the last first: 4 lookups give
+ * word · H, and the sum so far moves on by x^32, its last word folded back by
+ * x^128 = x^7 + x^2 + x + 1. Tables of all keys share four arrays that are
+ * constants of this module: a compiler then knows their bounds, which is worth a
+ * third of the time. Lookups depend on secrets; see SECURITY.md on cache timing.
+ */
+
+/**
+ * Keys that can have tables at once. The one unused longest gives its place up and
+ * builds anew when it is used again, which costs as much as hashing some 150 blocks.
+ */
+const places = 64;
+/** 4 byte positions of a word × 256 values. */
+const entries = 1024;
+const mask = places * entries - 1;
+
+/** Word 0, 1, 2, 3 of every entry. 16 KiB a key; untouched pages cost nothing. */
+const table0: Int32Array = new Int32Array(places * entries);
+const table1: Int32Array = new Int32Array(places * entries);
+const table2: Int32Array = new Int32Array(places * entries);
+const table3: Int32Array = new Int32Array(places * entries);
+
+/** Who has each place, and when it was last used, in uses of any. */
+const owners: Float64Array = new Float64Array(places);
+const lastUses: Float64Array = new Float64Array(places);
+let uses = 0;
+let keysMade = 0;
+
+/** A hash key and the last result. */
+export class GhashKey {
+  /** Words of the last result, as signed integers. */
+  readonly result: Int32Array = new Int32Array(4);
+  private readonly h: Int32Array = new Int32Array(4);
+  private readonly id = ++keysMade;
+  private place = 0;
+
+  /** `h` starts at `offset` of the view: AES of the zero block. */
+  constructor(view: DataView, offset: number) {
+    for (let i = 0; i < 4; i++) this.h[i] = view.getInt32(offset + 4 * i);
+  }
+
+  /**
+   * Hashes a packet: its 4-byte length field at `offset` is the additional data,
+   * the `length` bytes behind it (whole blocks) are the ciphertext.
+   */
+  hashPacket(view: DataView, offset: number, length: number): void {
+    if (owners[this.place] !== this.id) this.takePlace();
+    lastUses[this.place] = ++uses;
+    hashInto(this.place * entries, this.result, view, offset, length);
+  }
+
+  /** Hashes what stands for so many bytes of additional data at the end of a message, and nothing before it. */
+  hashLength(bytes: number): void {
+    if (owners[this.place] !== this.id) this.takePlace();
+    hashSecondWord(this.place * entries, this.result, bytes << 3);
+  }
+
+  private takePlace(): void {
+    this.place = oldestPlace();
+    owners[this.place] = this.id;
+    buildTables(this.place * entries, this.h);
+  }
+}
+
+function oldestPlace(): number {
+  let oldest = 0;
+  for (let i = 1; i < places; i++) {
+    if ((lastUses[i] as number) < (lastUses[oldest] as number)) oldest = i;
+  }
+  return oldest;
+}
+
+/** Entry 256·p + b is b · x^(8p) · H. */
+function buildTables(base: number, h: Int32Array): void {
+  let h0 = h[0] as number;
+  let h1 = h[1] as number;
+  let h2 = h[2] as number;
+  let h3 = h[3] as number;
+  for (let position = 0; position < 4; position++) {
+    const start = base + 256 * position;
+    table0[start] = table1[start] = table2[start] = table3[start] = 0;
+    for (let bit = 128; bit > 0; bit >>= 1) {
+      table0[start + bit] = h0;
+      table1[start + bit] = h1;
+      table2[start + bit] = h2;
+      table3[start + bit] = h3;
+      const carry = -(h3 & 1) & 0xe1000000;
+      h3 = (h2 << 31) | (h3 >>> 1);
+      h2 = (h1 << 31) | (h2 >>> 1);
+      h1 = (h0 << 31) | (h1 >>> 1);
+      h0 = (h0 >>> 1) ^ carry;
+    }
+    for (let top = 2; top < 256; top <<= 1) {
+      for (let rest = 1; rest < top; rest++) addEntries(start + top + rest, start + top, start + rest);
+    }
+  }
+}
+
+function addEntries(target: number, a: number, b: number): void {
+  table0[target] = (table0[a] as number) ^ (table0[b] as number);
+  table1[target] = (table1[a] as number) ^ (table1[b] as number);
+  table2[target] = (table2[a] as number) ^ (table2[b] as number);
+  table3[target] = (table3[a] as number) ^ (table3[b] as number);
+}
+
+/** The whole hash in one function: a call for each block would cost as much as the block. */
+function hashInto(base: number, result: Int32Array, view: DataView, offset: number, length: number): void {
+  // The additional data is one word, padded with zeros: one round of four lookups.
+  const base1 = base | 256;
+  const base2 = base | 512;
+  const base3 = base | 768;
+  let i = (base | (length >>> 24)) & mask;
+  let j = (base1 | ((length >>> 16) & 255)) & mask;
+  let k = (base2 | ((length >>> 8) & 255)) & mask;
+  let l = (base3 | (length & 255)) & mask;
+  let y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l);
+  let y1 = at1(i) ^ at1(j) ^ at1(k) ^ at1(l);
+  let y2 = at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+  let y3 = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+  const end = offset + 4 + length;
+  for (let at = offset + 4; at <= end; at += 16) {
+    let a: number;
+    let b: number;
+    let c: number;
+    let d: number;
+    if (at < end) {
+      a = y0 ^ view.getInt32(at);
+      b = y1 ^ view.getInt32(at + 4);
+      c = y2 ^ view.getInt32(at + 8);
+      d = y3 ^ view.getInt32(at + 12);
+    } else {
+      // The lengths in bits: 32 of additional data, then those of the ciphertext.
+      a = y0;
+      b = y1 ^ 32;
+      c = y2;
+      d = y3 ^ (length << 3);
+    }
+    i = (base | (d >>> 24)) & mask;
+    j = (base1 | ((d >>> 16) & 255)) & mask;
+    k = (base2 | ((d >>> 8) & 255)) & mask;
+    l = (base3 | (d & 255)) & mask;
+    y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l);
+    y1 = at1(i) ^ at1(j) ^ at1(k) ^ at1(l);
+    y2 = at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+    let out = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+    i = (base | (c >>> 24)) & mask;
+    j = (base1 | ((c >>> 16) & 255)) & mask;
+    k = (base2 | ((c >>> 8) & 255)) & mask;
+    l = (base3 | (c & 255)) & mask;
+    y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+    y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+    y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
+    y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
+    out = y3;
+    i = (base | (b >>> 24)) & mask;
+    j = (base1 | ((b >>> 16) & 255)) & mask;
+    k = (base2 | ((b >>> 8) & 255)) & mask;
+    l = (base3 | (b & 255)) & mask;
+    y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+    y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+    y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
+    y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
+    out = y3;
+    i = (base | (a >>> 24)) & mask;
+    j = (base1 | ((a >>> 16) & 255)) & mask;
+    k = (base2 | ((a >>> 8) & 255)) & mask;
+    l = (base3 | (a & 255)) & mask;
+    y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+    y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+    y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
+    y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
+  }
+  result[0] = y0;
+  result[1] = y1;
+  result[2] = y2;
+  result[3] = y3;
+}
+
+/** The block (0, word, 0, 0) times H. */
+function hashSecondWord(base: number, result: Int32Array, word: number): void {
+  const i = (base | (word >>> 24)) & mask;
+  const j = (base | 256 | ((word >>> 16) & 255)) & mask;
+  const k = (base | 512 | ((word >>> 8) & 255)) & mask;
+  const l = (base | 768 | (word & 255)) & mask;
+  const out = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
+  result[0] = out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
+  result[1] = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
+  result[2] = at1(i) ^ at1(j) ^ at1(k) ^ at1(l);
+  result[3] = at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
+}
+
+function at0(index: number): number {
+  return table0[index] as number;
+}
+
+function at1(index: number): number {
+  return table1[index] as number;
+}
+
+function at2(index: number): number {
+  return table2[index] as number;
+}
+
+function at3(index: number): number {
+  return table3[index] as number;
+}

@@ -1,0 +1,36 @@
+/**
+ * The slots of the TypeScript implementations, one set for the whole process.
+ *
+ * Owns: which module fills which slot.
+ * Must not know: what the modules compute.
+ *
+ * Shared by all providers, so that code loaded for one connection is ready for the next.
+ */
+import type { Curve25519, MlKem768, NistCurve, PacketCiphers } from '../primitives.ts';
+import type { CurveName } from '../provider.ts';
+import { ImportedSlot } from '../slot.ts';
+
+export const nobleCurve25519Slot: ImportedSlot<Curve25519> = new ImportedSlot(
+  'curve25519',
+  async () => (await import('./curve25519.ts')).nobleCurve25519,
+);
+
+export const nobleMlKem768Slot: ImportedSlot<MlKem768> = new ImportedSlot(
+  'ML-KEM-768',
+  async () => (await import('./mlKem768.ts')).nobleMlKem768,
+);
+
+export const noblePacketCiphersSlot: ImportedSlot<PacketCiphers> = new ImportedSlot(
+  'the packet ciphers',
+  () => import('./packetCiphers.ts'),
+);
+
+export const nobleNistCurveSlots: { readonly [C in CurveName]: ImportedSlot<NistCurve> } = {
+  nistp256: nistCurveSlot('nistp256'),
+  nistp384: nistCurveSlot('nistp384'),
+  nistp521: nistCurveSlot('nistp521'),
+};
+
+function nistCurveSlot(curve: CurveName): ImportedSlot<NistCurve> {
+  return new ImportedSlot(curve, async () => (await import('./nistCurves.ts')).nobleNistCurves[curve]);
+}

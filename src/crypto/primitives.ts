@@ -1,0 +1,83 @@
+/**
+ * The arithmetic that a provider is assembled from.
+ *
+ * Owns: the interfaces between raw functions (on @noble or OpenSSL) and the
+ * rules of SSH around them, which `assemble.ts` states once for all providers.
+ * Must not know: wire encodings, algorithm names.
+ *
+ * Functions that take a peer's bytes report refusal by `undefined` or `false`;
+ * whatever they throw counts as refusal as well.
+ */
+import type { RsaPrivateKey } from './privateKey.ts';
+import type {
+  AgreementKeyPair,
+  CurveName,
+  Digest,
+  DirectionKeys,
+  HashName,
+  OpeningCipher,
+  SealingCipher,
+} from './provider.ts';
+import type { RsaPublicKey } from './publicKey.ts';
+import type { RandomBytes } from './random.ts';
+import type { Slot } from './slot.ts';
+
+/** X25519 (RFC 7748 §5) and Ed25519 (RFC 8032 §5.1); all keys 32 bytes. */
+export interface Curve25519 {
+  x25519PublicKey(secretKey: Uint8Array): Uint8Array;
+  x25519(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array;
+  ed25519PublicKey(seed: Uint8Array): Uint8Array;
+  ed25519Sign(seed: Uint8Array, data: Uint8Array): Uint8Array;
+  ed25519Verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/**
+ * One of the NIST curves (SEC 1, FIPS 186-5) with the hash RFC 5656 §6.2.1
+ * gives it. Scalars are as long as the order, points uncompressed, signatures
+ * r ‖ s of fixed length.
+ */
+export interface NistCurve {
+  publicKey(scalar: Uint8Array): Uint8Array;
+  /** The x-coordinate; a point off the curve is refused. */
+  sharedX(scalar: Uint8Array, peerPoint: Uint8Array): Uint8Array;
+  /** Deterministic (RFC 6979); `s` is not normalised. */
+  sign(scalar: Uint8Array, data: Uint8Array): Uint8Array;
+  verify(point: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** ML-KEM-768 (FIPS 203 §7), deterministic in the randomness it is given. */
+export interface MlKem768 {
+  /** @param seed d ‖ z, 64 bytes. The secret key's form is the implementation's own. */
+  generate(seed: Uint8Array): AgreementKeyPair;
+  /** @param publicKey 1,184 bytes whose coefficients are known to be below q; @param message m, 32 bytes */
+  encapsulate(
+    publicKey: Uint8Array,
+    message: Uint8Array,
+  ): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array };
+  decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array;
+}
+
+/** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2); signatures as long as the modulus. */
+export interface Rsa {
+  sign(key: RsaPrivateKey, hash: HashName, data: Uint8Array): Uint8Array;
+  verify(key: RsaPublicKey, hash: HashName, data: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** See `OpeningCipher` and `SealingCipher`. */
+export interface PacketCiphers {
+  createOpeningCipher(keys: DirectionKeys): OpeningCipher;
+  createSealingCipher(keys: DirectionKeys): SealingCipher;
+}
+
+/** Everything a provider consists of. Slots may be empty until their algorithm is negotiated. */
+export interface Primitives {
+  readonly name: string;
+  readonly randomBytes: RandomBytes;
+  createHash(name: HashName): Digest;
+  createHmac(name: HashName, key: Uint8Array): Digest;
+  readonly curve25519: Slot<Curve25519>;
+  readonly nistCurves: { readonly [C in CurveName]: Slot<NistCurve> };
+  readonly mlKem768: Slot<MlKem768>;
+  readonly rsa: Rsa;
+  readonly packetCiphers: Slot<PacketCiphers>;
+}

@@ -1,0 +1,82 @@
+/**
+ * The package `deadline-ssh`: the client.
+ *
+ * Owns: the list of public names.
+ * Must not know: anything else.
+ */
+
+import type { Client } from '../client/client.ts';
+import { createConnect } from '../client/connect.ts';
+import type { ConnectOptions } from '../client/options.ts';
+import { nodePlatform } from '../node/platform.ts';
+
+/**
+ * Connects, checks the host key, authenticates. Everything that is waited for
+ * has a deadline; the whole dial has `timeout`, 30 s where not given.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`, `ERR_SSH_KEY_…`, `ERR_SSH_CONNECT`, `ERR_SSH_TIMEOUT`,
+ *   `ERR_SSH_IDENTIFICATION`, `ERR_SSH_NO_COMMON_ALGORITHM`, `ERR_SSH_HOST_KEY_…`,
+ *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { connect, knownHosts } from 'deadline-ssh';
+ * const open = () =>
+ *   connect({
+ *     host: 'server.example',
+ *     username: 'ops',
+ *     privateKey: readFileSync('id_ed25519'),
+ *     verifyHostKey: knownHosts(),
+ *     timeout: 10_000,
+ *   });
+ * ```
+ */
+export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
+
+export {
+  errorCodes,
+  SshError,
+  type SshErrorCode,
+  type SshErrorDetails,
+  type SshErrorOrigin,
+  type SshErrorPhase,
+} from '../base/errors.ts';
+export { defaultLimits, type Limits } from '../base/limits.ts';
+export { defaultKeepAlive, defaultTimeouts, type KeepAlive, type Timeouts } from '../base/timeouts.ts';
+export type { WaitName } from '../base/waits.ts';
+export {
+  type CallOptions,
+  Client,
+  type ExecOptions,
+  type NegotiatedSummary,
+  type RunOptions,
+  type RunResult,
+  type ShellOptions,
+} from '../client/client.ts';
+export {
+  acceptAnyHostKey,
+  type HostKeyInfo,
+  type HostKeyPolicy,
+  type HostKeyVerifier,
+  type HostKeyVerifierFunction,
+  pinnedHostKey,
+} from '../client/hostKeys.ts';
+export type {
+  AlgorithmList,
+  AuthMethod,
+  Challenge,
+  ChangePassword,
+  ConnectOptions,
+  KeyboardInteractive,
+  PassphraseFunction,
+  PasswordFunction,
+  PrivateKeyInput,
+  Prompt,
+} from '../client/options.ts';
+export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
+export type { PtyOptions } from '../client/requestPayloads.ts';
+export type { RunInput } from '../client/run.ts';
+export type { LinkAddresses } from '../io/link.ts';
+export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
+export { knownHosts } from '../node/knownHosts.ts';
+export type { RekeyPolicy } from '../transport/transport.ts';

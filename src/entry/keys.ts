@@ -1,0 +1,116 @@
+/**
+ * `deadline-ssh/keys`: private and public key files, fingerprints, known_hosts.
+ *
+ * Owns: which names of `keys/` are public, and the source of randomness they use
+ * when none is given (Web Crypto, which every runtime has).
+ * Must not know: formats.
+ */
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import type { FormatPrivateKeyOptions } from '../keys/formatPrivateKey.ts';
+import {
+  formatPrivateKey as formatWith,
+  formatPrivateKeyInSteps as formatWithInSteps,
+} from '../keys/formatPrivateKey.ts';
+import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generateKey.ts';
+import {
+  generateKey as generateWith,
+  generateKeyInSteps as generateWithInSteps,
+} from '../keys/generateKey.ts';
+
+export type { SshErrorCode } from '../base/errors.ts';
+export { SshError } from '../base/errors.ts';
+export type {
+  EcdsaPrivateKey,
+  Ed25519PrivateKey,
+  PrivateKey,
+  PrivateKeyFile,
+  RsaPrivateKey,
+} from '../crypto/privateKey.ts';
+export { wipePrivateKey } from '../crypto/privateKey.ts';
+export type { EcdsaPublicKey, Ed25519PublicKey, PublicKey, RsaPublicKey } from '../crypto/publicKey.ts';
+export { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+export type { KeyArithmetic } from '../keys/arithmetic.ts';
+export type { FingerprintHash } from '../keys/fingerprint.ts';
+export { fingerprint, randomArt } from '../keys/fingerprint.ts';
+export type { GeneratedKeyType } from '../keys/generateKey.ts';
+export type {
+  FormatKnownHostsOptions,
+  KnownHostsEntry,
+  KnownHostsResult,
+  MalformedLine,
+} from '../keys/knownHosts.ts';
+export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts.ts';
+export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/parsePrivateKey.ts';
+export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKeyFile.ts';
+export { describePrivateKey } from '../keys/privateKeyFile.ts';
+export type {
+  AuthorizedKeys,
+  FormatPublicKeyOptions,
+  KeyOption,
+  PublicKeyFile,
+} from '../keys/publicKeyFile.ts';
+export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
+export type { SshFileCipherName } from '../keys/sshCiphers.ts';
+
+/** The same options, with a source of randomness of your own where you have reason for one. */
+type WithRandomness<Options extends { readonly randomBytes: unknown }> = Omit<Options, 'randomBytes'> &
+  Partial<Pick<Options, 'randomBytes'>>;
+
+/**
+ * A new private key.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for a type or size that does not exist
+ * @example
+ * ```ts
+ * import { formatPublicKey, generateKey } from 'deadline-ssh/keys';
+ * const key = generateKey('ed25519');
+ * const line: string = formatPublicKey(key.publicKey, { comment: 'me' });
+ * ```
+ */
+export function generateKey(
+  type: GeneratedKeyType,
+  options: WithRandomness<GenerateKeyOptions> = {},
+): PrivateKey {
+  return generateWith(type, { randomBytes, ...options });
+}
+
+/** As `generateKey`, some milliseconds of work at a time: call `next()` until it is done. */
+export function generateKeyInSteps(
+  type: GeneratedKeyType,
+  options: WithRandomness<GenerateKeyOptions> = {},
+): Generator<void, PrivateKey> {
+  return generateWithInSteps(type, { randomBytes, ...options });
+}
+
+/**
+ * A private key as the text of a file: OpenSSH's format, PKCS#8 or PEM, plain or
+ * encrypted. Encryption takes time by design; where an event loop must not stand
+ * still, use `formatPrivateKeyInSteps`.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for options that contradict each other or the key
+ * @example
+ * ```ts
+ * import { writeFileSync } from 'node:fs';
+ * import { formatPrivateKey, generateKey } from 'deadline-ssh/keys';
+ * const text = formatPrivateKey(generateKey('ed25519'), { passphrase: 'a secret', comment: 'me' });
+ * writeFileSync('id_ed25519', text, { mode: 0o600 });
+ * ```
+ */
+export function formatPrivateKey(
+  key: PrivateKey,
+  options: WithRandomness<FormatPrivateKeyOptions> = {},
+): string {
+  return formatWith(key, { randomBytes, ...options });
+}
+
+/** As `formatPrivateKey`, a few milliseconds of work at a time. */
+export function formatPrivateKeyInSteps(
+  key: PrivateKey,
+  options: WithRandomness<FormatPrivateKeyOptions> = {},
+): Generator<void, string> {
+  return formatWithInSteps(key, { randomBytes, ...options });
+}
+
+function randomBytes(length: number): Uint8Array {
+  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+}

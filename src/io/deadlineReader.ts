@@ -1,0 +1,155 @@
+/**
+ * The only code that awaits bytes.
+ *
+ * Owns: waiting for a chunk, an end or an absolute deadline, whichever comes
+ * first, with one timer a connection.
+ * Must not know: SSH.
+ *
+ * A deadline never fires while its answer lies unread in the kernel: when the
+ * time is over, the event loop polls for I/O once more before the verdict. As
+ * long as such polls bring bytes they are handed on first, for a bounded number
+ * of polls, so that a flood cannot hold off the verdict for ever.
+ */
+import type { Clock, Timer } from './clock.ts';
+
+/** What ended a wait. */
+export type FillOutcome = 'data' | 'ended' | 'expired' | 'woken';
+
+/** More overdue polls in a row than a kernel's receive buffer could feed. */
+const overduePolls = 64;
+
+export class DeadlineReader {
+  private readonly clock: Clock;
+  private chunks: Uint8Array[] = [];
+  private isEnded = false;
+  /** The end is told once; later waits are for a deadline or a wake only. */
+  private endTold = false;
+  private endError: Error | undefined;
+  private wanted = false;
+  private resolve: ((outcome: FillOutcome) => void) | undefined;
+  private deadline: number = Number.POSITIVE_INFINITY;
+  private timer: Timer | undefined;
+  private timerAt: number = Number.POSITIVE_INFINITY;
+  private poll: Timer | undefined;
+  private polls = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Chunks that came and were not taken. */
+  take(): Uint8Array[] {
+    const { chunks } = this;
+    this.chunks = [];
+    return chunks;
+  }
+
+  /** Why the link ended; undefined for an orderly end. */
+  get error(): Error | undefined {
+    return this.endError;
+  }
+
+  /**
+   * Waits for bytes until an absolute time. Call again only when it has
+   * resolved; never rejects.
+   */
+  fill(deadline: number): Promise<FillOutcome> {
+    if (deadline !== this.deadline) this.polls = 0;
+    this.deadline = deadline;
+    if (this.chunks.length > 0) return Promise.resolve('data');
+    if (this.isEnded && !this.endTold) {
+      this.endTold = true;
+      return Promise.resolve('ended');
+    }
+    if (this.wanted) {
+      this.wanted = false;
+      return Promise.resolve('woken');
+    }
+    return new Promise((resolve) => {
+      this.resolve = resolve;
+      this.arm();
+    });
+  }
+
+  /** The deadline of the wait under way has changed. */
+  retime(deadline: number): void {
+    if (this.resolve === undefined || deadline === this.deadline) return;
+    this.polls = 0;
+    this.deadline = deadline;
+    this.arm();
+  }
+
+  /** Ends the wait under way, or the next one, though nothing came. */
+  wake(): void {
+    if (this.resolve === undefined) this.wanted = true;
+    else this.settle('woken');
+  }
+
+  push(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.settle('data');
+  }
+
+  end(error: Error | undefined): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.endError = error;
+    if (this.resolve === undefined) return;
+    this.endTold = true;
+    this.settle('ended');
+  }
+
+  /** Frees the timer; a wait under way ends. */
+  close(): void {
+    this.end(undefined);
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.timerAt = Number.POSITIVE_INFINITY;
+    this.poll?.cancel();
+    this.poll = undefined;
+  }
+
+  private settle(outcome: FillOutcome): void {
+    const { resolve } = this;
+    if (resolve === undefined) return;
+    this.resolve = undefined;
+    resolve(outcome);
+  }
+
+  /** A timer that is set for an earlier time stays: re-arming at every chunk would cost more than one early call. */
+  private arm(): void {
+    if (this.deadline >= this.timerAt) return;
+    this.timer?.cancel();
+    this.timerAt = this.deadline;
+    this.timer = this.clock.schedule(this.deadline, () => {
+      this.timer = undefined;
+      this.timerAt = Number.POSITIVE_INFINITY;
+      this.judge();
+    });
+  }
+
+  private judge(): void {
+    if (this.resolve === undefined) return;
+    if (this.clock.now() < this.deadline) {
+      this.arm();
+      return;
+    }
+    if (this.polls >= overduePolls) {
+      this.polls = 0;
+      this.settle('expired');
+      return;
+    }
+    this.polls++;
+    this.poll?.cancel();
+    this.poll = this.clock.afterPoll(() => {
+      this.poll = undefined;
+      if (this.resolve === undefined) return;
+      if (this.clock.now() < this.deadline) {
+        this.arm();
+        return;
+      }
+      this.polls = 0;
+      this.settle('expired');
+    });
+  }
+}

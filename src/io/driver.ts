@@ -1,0 +1,418 @@
+/**
+ * Drives one protocol object over one link.
+ *
+ * Owns: the loop read, step, deliver, write, wait; the waits of reading and
+ * writing; the end of the link.
+ * Must not know: what the events mean, what kind of link it is.
+ */
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
+import type { Timeouts } from '../base/timeouts.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
+import { messageName } from '../message/numbers.ts';
+import type { CoreEvent, ProtocolCore } from '../protocol/core.ts';
+import { channelSnapshot } from './channelSnapshot.ts';
+import type { Clock } from './clock.ts';
+import { connectError, connectTimeout } from './connectErrors.ts';
+import { DeadlineReader } from './deadlineReader.ts';
+import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
+import {
+  type ConnectionSnapshot,
+  nextConnectionId,
+  notifyObservers,
+  type RegisteredConnection,
+  registerConnection,
+  unregisterConnection,
+} from './registry.ts';
+
+export interface DriverOptions<Core> {
+  readonly clock: Clock;
+  readonly waits: WaitTable;
+  readonly timeouts: Timeouts;
+  readonly open: LinkOpener;
+  /** Made when the link is up. */
+  readonly createCore: (now: number) => Core;
+  readonly role: 'client' | 'server';
+  /** For reports: `host:port`. */
+  readonly target: string;
+  readonly openedAt: string | undefined;
+}
+
+/** What the driver hands events to. */
+export interface EventTarget<Event> {
+  handle(event: Event): void;
+  /** After all events of a turn: buffered deliveries go out. */
+  ended(cause: SshError): void;
+}
+
+type EventOf<Core> = Core extends ProtocolCore<infer Event> ? Event | CoreEvent : never;
+
+export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implements RegisteredConnection {
+  readonly id: number = nextConnectionId();
+  /** Undefined until the link is up. */
+  core: Core | undefined;
+  /** Why the connection ended; undefined while it lives. */
+  cause: SshError | undefined;
+  /** Resolves with the cause once nothing is left of the connection. */
+  readonly closed: Promise<SshError>;
+
+  private readonly options: DriverOptions<Core>;
+  private readonly target: EventTarget<EventOf<Core>>;
+  private readonly reader: DeadlineReader;
+  private readonly startedAt: number;
+  private link: Link | undefined;
+  private linkClosed = false;
+  private linkBlocked = false;
+  private writeWait: Wait | undefined;
+  private flushing = false;
+  private closing: 'no' | 'draining' | 'ended' = 'no';
+  private lastAddresses: LinkAddresses | undefined;
+  private lastPhase: SshErrorPhase = 'connect';
+  private lastPhaseAt: number;
+  private resolveClosed: (cause: SshError) => void = () => {};
+  private deferredEnd: SshError | undefined;
+
+  constructor(options: DriverOptions<Core>, target: EventTarget<EventOf<Core>>) {
+    this.options = options;
+    this.target = target;
+    this.reader = new DeadlineReader(options.clock);
+    this.startedAt = options.clock.now();
+    this.lastPhaseAt = this.startedAt;
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+  }
+
+  /** Opens the link and runs until the end. Never throws and never rejects. */
+  start(): void {
+    registerConnection(this);
+    notifyObservers((observer) => observer.opened?.(this));
+    try {
+      this.link = this.options.open(this.receiver());
+    } catch (error) {
+      this.endBeforeCore(connectError(error, this.options.target));
+    }
+    void this.run();
+  }
+
+  get now(): number {
+    return this.options.clock.now();
+  }
+
+  /** Calls on the core are in order. It ends before the driver does: what came ahead of the end is delivered meanwhile. */
+  get isLive(): boolean {
+    return this.core !== undefined && this.cause === undefined && this.core.cause === undefined;
+  }
+
+  /** Runs a call of the user on the core and sends what it brought about. */
+  act<T>(call: (core: Core) => T): T {
+    const { core } = this;
+    if (core === undefined || !this.isLive) {
+      throw (
+        this.cause ??
+        core?.cause ??
+        new SshError('ERR_SSH_INTERNAL', 'not connected yet', { origin: 'local' })
+      );
+    }
+    core.at(this.now);
+    const result = call(core);
+    this.touch();
+    return result;
+  }
+
+  /** Something may have to be sent, delivered or timed anew: done once, after the calls of this turn. */
+  touch(): void {
+    if (this.flushing) return;
+    this.flushing = true;
+    queueMicrotask(() => {
+      this.flushing = false;
+      this.turn();
+    });
+  }
+
+  /** Ends the connection at once, for a reason of this side. */
+  destroy(cause: SshError): void {
+    if (this.cause !== undefined) return this.link?.destroy();
+    if (this.core === undefined) this.endBeforeCore(cause);
+    else this.core.at(this.now).fail(cause);
+    this.closing = 'ended';
+    this.turn();
+  }
+
+  /** Sends what is pending and fits, says goodbye, and waits for the end of the link, all within the `close` deadline. */
+  close(cause: SshError): void {
+    if (this.cause !== undefined || this.closing !== 'no') return;
+    const { core } = this;
+    if (core === undefined) return this.destroy(cause);
+    this.closing = 'draining';
+    this.deferredEnd = cause;
+    this.options.waits.start(
+      'close',
+      'the last data to be taken',
+      this.now,
+      this.options.timeouts.close,
+      () => this.finishDraining(),
+    );
+    this.touch();
+  }
+
+  snapshot(): ConnectionSnapshot {
+    const { core } = this;
+    const { now } = this;
+    return {
+      id: this.id,
+      role: this.options.role,
+      target: this.options.target,
+      addresses: this.addresses(),
+      phase: this.phase,
+      age: now - this.startedAt,
+      waits: this.options.waits.list().map((wait) => ({
+        name: wait.name,
+        waitingFor: wait.detail,
+        elapsed: now - wait.since,
+        remaining: wait.deadline - now,
+      })),
+      bytesReceived: core?.bytesReceived ?? 0,
+      bytesSent: core?.bytesSent ?? 0,
+      packetsReceived: core?.transport.packetsIn ?? 0,
+      packetsSent: core?.transport.packetsOut ?? 0,
+      unsentBytes: (core?.transport.pendingOutput ?? 0) + (this.link?.unsentBytes() ?? 0),
+      lastMessage:
+        core === undefined || core.transport.packetsIn === 0
+          ? undefined
+          : messageName(core.transport.lastMessage),
+      remoteIdentification: core?.transport.remote?.text,
+      channels: (core?.connection.list() ?? []).map(channelSnapshot),
+      openedAt: this.options.openedAt,
+    };
+  }
+
+  get phase(): SshErrorPhase {
+    if (this.closing !== 'no' || this.cause !== undefined) return 'close';
+    return this.core?.phase ?? 'connect';
+  }
+
+  // The loop ------------------------------------------------------------------
+
+  private async run(): Promise<void> {
+    while (!this.isOver) {
+      this.step(await this.reader.fill(this.deadline()));
+      this.turn();
+    }
+    this.finish();
+  }
+
+  /** The cause is known and nothing is left of the link. */
+  private get isOver(): boolean {
+    return this.cause !== undefined && (this.linkClosed || this.link === undefined);
+  }
+
+  private deadline(): number {
+    return this.core?.deadline() ?? this.options.waits.earliest();
+  }
+
+  private step(outcome: 'data' | 'ended' | 'expired' | 'woken'): void {
+    const { core, now } = this;
+    switch (outcome) {
+      case 'data':
+        for (const chunk of this.reader.take()) core?.receive(chunk, now);
+        return;
+      case 'ended':
+        if (core === undefined) {
+          this.endBeforeCore(connectError(this.reader.error, this.options.target));
+        } else if (this.cause === undefined) {
+          core.at(now).linkEnded(this.reader.error);
+        }
+        return;
+      case 'expired':
+        this.expire(now);
+        return;
+      case 'woken':
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  private expire(now: number): void {
+    if (this.core !== undefined) return this.core.expire(now);
+    for (const wait of this.options.waits.expired(now)) {
+      if (wait.onExpire !== undefined) wait.onExpire();
+      else this.endBeforeCore(connectTimeout(wait, now, this.options.target));
+    }
+  }
+
+  /** Delivers events, writes output, and sets the timer for what is waited for now. */
+  private turn(): void {
+    const { core } = this;
+    if (core !== undefined) {
+      this.deliver(core);
+      this.flush(core);
+      this.deliver(core);
+      this.drainIfClosing(core);
+      this.notePhase();
+      if (core.cause !== undefined) this.end(core.cause);
+    }
+    this.reader.retime(this.deadline());
+    if (this.isOver) this.reader.wake();
+  }
+
+  private deliver(core: Core): void {
+    for (let event = core.nextEvent(); event !== undefined; event = core.nextEvent()) {
+      if (event.type === 'ended') continue;
+      try {
+        this.target.handle(event as EventOf<Core>);
+      } catch (error) {
+        // Whatever a listener throws, the loop goes on to the one end.
+        core.fail(error);
+      }
+    }
+  }
+
+  private flush(core: Core): void {
+    const { link } = this;
+    if (link === undefined || this.linkClosed) return;
+    while (!this.linkBlocked) {
+      const output = core.takeOutput();
+      if (output === undefined) break;
+      if (!link.write(output)) this.linkBlocked = true;
+    }
+    this.watchWriting(link);
+  }
+
+  // Writing ------------------------------------------------------------------------
+
+  private watchWriting(link: Link): void {
+    if (this.cause !== undefined) return;
+    if (link.unsentBytes() === 0) {
+      this.options.waits.finish(this.writeWait);
+      this.writeWait = undefined;
+    } else if (this.writeWait === undefined) {
+      this.startWriteWait();
+    }
+  }
+
+  /** Begun anew at each finished write, so a backlog that shrinks until expiry is of one write and means progress. */
+  private startWriteWait(): void {
+    const { waits, timeouts } = this.options;
+    const backlog = this.link?.writeBacklog() ?? 0;
+    const wait = waits.start('write', 'the peer to take what was written', this.now, timeouts.write, () => {
+      if ((this.link?.writeBacklog() ?? 0) >= backlog) {
+        this.core?.fail(this.core.timeoutError(wait));
+        return;
+      }
+      waits.finish(wait);
+      this.startWriteWait();
+    });
+    this.writeWait = wait;
+  }
+
+  private written(): void {
+    this.options.waits.finish(this.writeWait);
+    this.writeWait = undefined;
+    this.linkBlocked = false;
+    if (this.cause === undefined) this.touch();
+  }
+
+  // The end --------------------------------------------------------------------------
+
+  private drainIfClosing(core: Core): void {
+    if (this.closing !== 'draining' || core.cause !== undefined) return;
+    if (core.connection.pendingBytes === 0 && core.transport.pendingOutput === 0) this.finishDraining();
+  }
+
+  private finishDraining(): void {
+    const { core, deferredEnd } = this;
+    if (this.closing !== 'draining' || core === undefined || deferredEnd === undefined) return;
+    core.at(this.now).disconnect(deferredEnd);
+    this.flush(core);
+    this.end(deferredEnd);
+  }
+
+  private endBeforeCore(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    this.options.waits.clear();
+    this.end(cause);
+  }
+
+  private end(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    this.cause = cause;
+    if (cause.code === 'ERR_SSH_TIMEOUT') notifyObservers((observer) => observer.waitExpired?.(this, cause));
+    const { link, core } = this;
+    if (core !== undefined && link !== undefined && !this.linkClosed) {
+      for (let output = core.takeOutput(); output !== undefined; output = core.takeOutput())
+        link.write(output);
+    }
+    this.lastAddresses = this.addresses();
+    this.target.ended(cause);
+    if (link === undefined) return this.reader.wake();
+    if (this.closing === 'draining') this.endLink(link);
+    else link.destroy();
+  }
+
+  /** Our FIN goes out behind the goodbye; the peer has the rest of the `close` time for its own. */
+  private endLink(link: Link): void {
+    this.closing = 'ended';
+    const { waits, timeouts } = this.options;
+    const wait = waits.start('close', 'the peer to close the connection', this.now, timeouts.close, () => {
+      waits.finish(wait);
+      link.destroy();
+    });
+    link.end();
+  }
+
+  private finish(): void {
+    this.reader.close();
+    this.options.waits.clear();
+    unregisterConnection(this);
+    const { cause } = this;
+    if (cause === undefined) return;
+    notifyObservers((observer) => observer.ended?.(this, cause, this.snapshot()));
+    this.resolveClosed(cause);
+  }
+
+  // The link -----------------------------------------------------------------------------
+
+  private receiver(): LinkReceiver {
+    return {
+      connected: () => this.connected(),
+      received: (chunk) => {
+        if (this.cause === undefined) this.reader.push(chunk);
+      },
+      ended: (error) => this.linkEnded(error),
+      written: () => this.written(),
+      closed: () => {
+        this.linkClosed = true;
+        this.linkEnded(undefined);
+        this.reader.wake();
+      },
+    };
+  }
+
+  private connected(): void {
+    if (this.cause !== undefined) return;
+    this.core = this.options.createCore(this.now);
+    this.turn();
+  }
+
+  private linkEnded(error: Error | undefined): void {
+    this.reader.end(error);
+    // A peer that says goodbye in return ends the wait for it.
+    if (this.closing === 'ended') this.link?.destroy();
+  }
+
+  private addresses(): LinkAddresses | undefined {
+    return this.lastAddresses ?? this.link?.addresses();
+  }
+
+  private notePhase(): void {
+    const { phase } = this;
+    if (phase === this.lastPhase) return;
+    const from = this.lastPhase;
+    const { now } = this;
+    const elapsed = now - this.lastPhaseAt;
+    this.lastPhase = phase;
+    this.lastPhaseAt = now;
+    notifyObservers((observer) => observer.phaseChanged?.(this, from, phase, elapsed));
+  }
+}

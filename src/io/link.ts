@@ -1,0 +1,46 @@
+/**
+ * The seam to whatever carries the bytes: a TCP socket, a channel of another
+ * connection, a stream of the user, a simulated wire.
+ *
+ * Owns: the two interfaces of that seam.
+ * Must not know: any of its implementations.
+ */
+
+/** What a link reports; every call is made at most from the link's own callbacks, never from within a call to it. */
+export interface LinkReceiver {
+  /** The link is up; bytes may be written. */
+  connected(): void;
+  /** Takes ownership of `chunk`. */
+  received(chunk: Uint8Array): void;
+  /** The peer ended its direction, or the link broke: nothing follows but `closed`. */
+  ended(error: Error | undefined): void;
+  /** Bytes given to `write` have left this process. */
+  written(): void;
+  /** Nothing is left of the link. */
+  closed(): void;
+}
+
+/** Where a link leads, for reports. */
+export interface LinkAddresses {
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+}
+
+export interface Link {
+  /** Takes ownership of `bytes`. Returns false when it should be given no more until `written`. */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes of writes that are not finished. */
+  unsentBytes(): number;
+  /** What is left of the oldest unfinished write, where the platform tells; shrinks as the peer takes it. */
+  writeBacklog(): number;
+  /** Ends our direction behind what was written. */
+  end(): void;
+  /** Frees everything, now. `closed` follows. */
+  destroy(): void;
+  addresses(): LinkAddresses;
+}
+
+/** Starts a link; its receiver hears of it later. */
+export type LinkOpener = (receiver: LinkReceiver) => Link;

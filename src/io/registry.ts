@@ -1,0 +1,133 @@
+/**
+ * The live connections of this process, for reports.
+ *
+ * Owns: the set of them, and the observers that are told what happens.
+ * Must not know: how reports look (diagnostics), what a connection is made of.
+ */
+import type { SshError, SshErrorPhase } from '../base/errors.ts';
+import type { Wait } from '../base/waits.ts';
+import type { LinkAddresses } from './link.ts';
+
+/** One connection as a report sees it, at this moment. */
+export interface ConnectionSnapshot {
+  /** Counts up through the life of the process. */
+  readonly id: number;
+  readonly role: 'client' | 'server';
+  /** `host:port` as the caller named it, or what is known of the peer. */
+  readonly target: string;
+  readonly addresses: LinkAddresses | undefined;
+  readonly phase: SshErrorPhase;
+  /** Milliseconds since the connection was begun. */
+  readonly age: number;
+  readonly waits: readonly WaitSnapshot[];
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  /** Bytes that wait to be taken by the transport below. */
+  readonly unsentBytes: number;
+  /** Name of the last message that came, such as `SSH_MSG_CHANNEL_DATA`. */
+  readonly lastMessage: string | undefined;
+  readonly remoteIdentification: string | undefined;
+  readonly channels: readonly ChannelSnapshot[];
+  /** Where the connection was opened in the caller's code, where that was asked for. */
+  readonly openedAt: string | undefined;
+}
+
+/** One wait, in terms of the moment of the snapshot. */
+export interface WaitSnapshot {
+  readonly name: Wait['name'];
+  /** What exactly is waited for. */
+  readonly waitingFor: string;
+  /** Milliseconds since the wait began. */
+  readonly elapsed: number;
+  /** Milliseconds until it expires; `Infinity` where it cannot. */
+  readonly remaining: number;
+}
+
+/** One channel. */
+export interface ChannelSnapshot {
+  readonly id: number;
+  readonly type: string;
+  readonly state: string;
+  readonly sendWindow: number;
+  readonly receiveWindow: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Bytes that came and were not taken. */
+  readonly unread: number;
+  /** Bytes that wait for the peer's window. */
+  readonly unsent: number;
+  readonly pendingRequests: number;
+}
+
+/** A live connection. */
+export interface RegisteredConnection {
+  readonly id: number;
+  snapshot(): ConnectionSnapshot;
+}
+
+/** Told of what happens to connections; exceptions thrown by observers are dropped. */
+export interface ConnectionObserver {
+  /** A dial began. */
+  opened?(connection: RegisteredConnection): void;
+  /** It got from one phase to the next; `elapsed` is what the last one took in milliseconds. */
+  phaseChanged?(
+    connection: RegisteredConnection,
+    from: SshErrorPhase,
+    to: SshErrorPhase,
+    elapsed: number,
+  ): void;
+  /** A wait expired. */
+  waitExpired?(connection: RegisteredConnection, error: SshError): void;
+  /** It is over. */
+  ended?(connection: RegisteredConnection, cause: SshError, last: ConnectionSnapshot): void;
+  /** A command, shell or subsystem began or ended. */
+  commandStarted?(connection: RegisteredConnection, kind: string): void;
+  commandEnded?(
+    connection: RegisteredConnection,
+    kind: string,
+    elapsed: number,
+    outcome: 'exit' | 'error',
+  ): void;
+}
+
+const live = new Map<number, RegisteredConnection>();
+const observers = new Set<ConnectionObserver>();
+let lastId = 0;
+
+/** A number for a new connection. */
+export function nextConnectionId(): number {
+  lastId++;
+  return lastId;
+}
+
+export function registerConnection(connection: RegisteredConnection): void {
+  live.set(connection.id, connection);
+}
+
+export function unregisterConnection(connection: RegisteredConnection): void {
+  live.delete(connection.id);
+}
+
+/** The live connections, oldest first. */
+export function liveConnections(): readonly RegisteredConnection[] {
+  return [...live.values()];
+}
+
+/** Tells an observer of everything from now on; the returned function stops that. */
+export function observeConnections(observer: ConnectionObserver): () => void {
+  observers.add(observer);
+  return () => observers.delete(observer);
+}
+
+/** Tells all observers. */
+export function notifyObservers(tell: (observer: ConnectionObserver) => void): void {
+  for (const observer of observers) {
+    try {
+      tell(observer);
+    } catch {
+      // An observer's fault must not end the connection it looks at.
+    }
+  }
+}

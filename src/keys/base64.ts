@@ -1,0 +1,64 @@
+/**
+ * Base64 as key files and known_hosts carry it.
+ *
+ * Owns: RFC 4648 §4 in both directions. Decoding is strict: no foreign
+ * characters, padding where it belongs, unused bits zero, so that one value has
+ * one spelling.
+ * Must not know: what is encoded.
+ */
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+const values: Int8Array = new Int8Array(128).fill(-1);
+for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+
+/** With padding, without line breaks. */
+export function base64Encode(bytes: Uint8Array): string {
+  let out = '';
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    const word = at(bytes, i, 16) | at(bytes, i + 1, 8) | at(bytes, i + 2, 0);
+    out += digit(word >> 18) + digit(word >> 12) + digit(word >> 6) + digit(word);
+  }
+  if (i === bytes.length) return out;
+  const word = at(bytes, i, 16) | at(bytes, i + 1, 8);
+  out += digit(word >> 18) + digit(word >> 12);
+  return i + 1 < bytes.length ? `${out}${digit(word >> 6)}=` : `${out}==`;
+}
+
+/** With padding, broken into lines of `width` characters, each ended by a line feed. */
+export function base64Lines(bytes: Uint8Array, width: number): string {
+  const text = base64Encode(bytes);
+  let out = '';
+  for (let i = 0; i < text.length; i += width) out += `${text.slice(i, i + width)}\n`;
+  return out;
+}
+
+/** The bytes; undefined for anything that is not base64 with its padding. */
+export function base64Decode(text: string): Uint8Array | undefined {
+  if (text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const digits = text.length - padding;
+  const out = new Uint8Array((digits * 3) >> 2);
+  let word = 0;
+  let bits = 0;
+  let length = 0;
+  for (let i = 0; i < digits; i++) {
+    const value = values[text.charCodeAt(i)] ?? -1;
+    if (value < 0) return undefined;
+    word = ((word << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out[length++] = word >> bits;
+  }
+  return (word & ((1 << bits) - 1)) === 0 ? out : undefined;
+}
+
+function digit(word: number): string {
+  return alphabet[word & 63] as string;
+}
+
+function at(bytes: Uint8Array, index: number, shift: number): number {
+  return (bytes[index] ?? 0) << shift;
+}

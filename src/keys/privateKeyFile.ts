@@ -1,0 +1,167 @@
+/**
+ * Private key files of every supported format.
+ *
+ * Owns: the choice of the format, the options all formats share, what a
+ * file says in the clear.
+ * Must not know: files on disk, who asks for the passphrase, clocks.
+ */
+import { utf8Encode, wipe } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import { resolveLimits } from '../base/limits.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
+import { decodePublicKey } from '../crypto/publicKey.ts';
+import type { KeyArithmetic } from './arithmetic.ts';
+import { asKeyError, passphraseMissing } from './errors.ts';
+import type { ParseContext } from './keyValues.ts';
+import { decryptOldPem, isOldEncrypted } from './oldPemEncryption.ts';
+import { parseOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
+import { decryptPkcs8 } from './pbes2.ts';
+import { decodePem } from './pem.ts';
+import { parsePkcs1, parsePkcs8, parseSec1 } from './pkcs.ts';
+import { parsePpk, ppkPublicKey, readPpk } from './ppk.ts';
+import type { PrivateLabel } from './recognize.ts';
+import { privateFormat } from './recognize.ts';
+import { byteText } from './textLines.ts';
+
+/** Options of `parsePrivateKey`. */
+export interface ParsePrivateKeyOptions {
+  /** Text is taken as UTF-8. Not looked at when the key is not encrypted. */
+  readonly passphrase?: string | Uint8Array | undefined;
+  readonly limits?: Partial<Pick<Limits, 'bcryptRounds' | 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
+}
+
+/** What a private key file says without its passphrase. */
+export interface PrivateKeyDescription {
+  readonly format: 'openssh' | 'pkcs1' | 'sec1' | 'pkcs8' | 'putty-2' | 'putty-3';
+  readonly encrypted: boolean;
+  /** The public half where the file has it in the clear; what an agent or a server may be asked about beforehand. */
+  readonly publicKey: PublicKey | undefined;
+}
+
+/**
+ * The key in a file, a few milliseconds of work at a time. With the arithmetic
+ * as an argument, so that whoever brings another need not load the default.
+ *
+ * @throws SshError as `parsePrivateKey`
+ */
+export function* privateKeySteps(
+  data: Uint8Array | string,
+  options: ParsePrivateKeyOptions,
+  arithmetic: KeyArithmetic,
+): Generator<void, PrivateKeyFile> {
+  const { passphrase } = options;
+  const own = typeof passphrase === 'string' ? utf8Encode(passphrase) : undefined;
+  const context = parseContext(options, own ?? (passphrase as Uint8Array | undefined), arithmetic);
+  try {
+    const text = byteText(data);
+    const format = privateFormat(text);
+    return format === 'putty' ? yield* parsePpk(text, context) : yield* parsePem(text, format, context);
+  } catch (error) {
+    throw asKeyError(error, 'private key');
+  } finally {
+    if (own !== undefined) wipe(own);
+  }
+}
+
+/**
+ * What the file is, whether it wants a passphrase, and its public half if that
+ * is in the clear. Takes no time.
+ *
+ * @throws SshError `ERR_SSH_KEY_FORMAT`, `ERR_SSH_KEY_UNSUPPORTED` as `parsePrivateKey`
+ */
+export function describePrivateKey(data: Uint8Array | string): PrivateKeyDescription {
+  const text = byteText(data);
+  const format = privateFormat(text);
+  if (format === 'putty') {
+    const file = readPpk(text);
+    return { format: `putty-${file.version}`, encrypted: file.encrypted, publicKey: ppkPublicKey(file) };
+  }
+  const block = decodePem(text, format);
+  switch (format) {
+    case 'OPENSSH PRIVATE KEY': {
+      const envelope = readOpensshEnvelope(block.bytes);
+      return {
+        format: 'openssh',
+        encrypted: envelope.cipherName !== 'none',
+        publicKey: publicKeyIn(envelope.publicBlob),
+      };
+    }
+    case 'PRIVATE KEY':
+      return { format: 'pkcs8', encrypted: false, publicKey: undefined };
+    case 'ENCRYPTED PRIVATE KEY':
+      return { format: 'pkcs8', encrypted: true, publicKey: undefined };
+    case 'RSA PRIVATE KEY':
+      return { format: 'pkcs1', encrypted: isOldEncrypted(block), publicKey: undefined };
+    case 'EC PRIVATE KEY':
+      return { format: 'sec1', encrypted: isOldEncrypted(block), publicKey: undefined };
+  }
+}
+
+function parseContext(
+  options: ParsePrivateKeyOptions,
+  passphrase: Uint8Array | undefined,
+  arithmetic: KeyArithmetic,
+): ParseContext {
+  const limits = resolveLimits(options.limits);
+  return {
+    passphrase,
+    arithmetic,
+    bcryptRounds: limits.bcryptRounds,
+    rsaBounds: limits,
+  };
+}
+
+function* parsePem(
+  text: string,
+  label: PrivateLabel,
+  context: ParseContext,
+): Generator<void, PrivateKeyFile> {
+  const block = decodePem(text, label);
+  if (label === 'OPENSSH PRIVATE KEY') return yield* parseOpensshKey(block.bytes, context);
+  if (label === 'ENCRYPTED PRIVATE KEY') {
+    if (context.passphrase === undefined) throw passphraseMissing('the PKCS#8 private key');
+    return parseDer('PRIVATE KEY', yield* decryptPkcs8(block.bytes, context.passphrase), context);
+  }
+  const bytes = isOldEncrypted(block) ? decryptOldPem(block, context.passphrase) : block.bytes;
+  return parseDer(label, bytes, context);
+}
+
+function parseDer(
+  label: 'RSA PRIVATE KEY' | 'EC PRIVATE KEY' | 'PRIVATE KEY',
+  bytes: Uint8Array,
+  context: ParseContext,
+): PrivateKeyFile {
+  try {
+    const privateKey = parseByLabel(label, bytes, context);
+    return { privateKey, publicKey: privateKey.publicKey, comment: '' };
+  } finally {
+    wipe(bytes);
+  }
+}
+
+function parseByLabel(
+  label: 'RSA PRIVATE KEY' | 'EC PRIVATE KEY' | 'PRIVATE KEY',
+  bytes: Uint8Array,
+  context: ParseContext,
+): PrivateKey {
+  switch (label) {
+    case 'RSA PRIVATE KEY':
+      return parsePkcs1(bytes, context);
+    case 'EC PRIVATE KEY':
+      return parseSec1(bytes, context);
+    case 'PRIVATE KEY':
+      return parsePkcs8(bytes, context);
+  }
+}
+
+/** Undefined for a type this library does not have: the description is worth giving without. */
+function publicKeyIn(blob: Uint8Array): PublicKey | undefined {
+  try {
+    return decodePublicKey(blob);
+  } catch (error) {
+    if (error instanceof SshError && error.code === 'ERR_SSH_KEY_UNSUPPORTED') return undefined;
+    throw asKeyError(error, 'public half of the private key');
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * Public key files.
+ *
+ * Owns: the one-line format of OpenSSH and of authorized_keys (sshd(8),
+ * AUTHORIZED_KEYS FILE FORMAT), RFC 4716, SubjectPublicKeyInfo (RFC 5480, RFC
+ * 8410) and the RSAPublicKey of RFC 8017 App. A.1.1, in both directions.
+ * Must not know: private keys, certificates, files on disk.
+ */
+import { copyOf } from '../base/bytes.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
+import { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+import { WireReader } from '../wire/reader.ts';
+import { base64Decode, base64Encode } from './base64.ts';
+import { DerReader, derBitString, derInteger, derSequence } from './der.ts';
+import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
+import { decodePem, encodePem } from './pem.ts';
+import type { KeyAlgorithm } from './pkcs.ts';
+import { algorithmOf, readAlgorithm, writeAlgorithm } from './pkcs.ts';
+import { publicFormat } from './recognize.ts';
+import { decodeRfc4716, encodeRfc4716 } from './rfc4716.ts';
+import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
+
+/** An option before a key in authorized_keys, such as `from="10.0.0.0/8"` or `restrict`. */
+export interface KeyOption {
+  /** In lower case. */
+  readonly name: string;
+  /** Without its quotes; undefined for an option that has none. */
+  readonly value: string | undefined;
+}
+
+/** A public key as it came from a file. */
+export interface PublicKeyFile {
+  readonly publicKey: PublicKey;
+  /** As the file has it; not escaped. */
+  readonly comment: string;
+  /** Options of a line of authorized_keys; elsewhere none. */
+  readonly options: readonly KeyOption[];
+}
+
+/** The keys of an authorized_keys file, and which of its lines are none. */
+export interface AuthorizedKeys {
+  readonly entries: readonly (PublicKeyFile & { readonly line: number })[];
+  readonly malformed: readonly { readonly line: number; readonly reason: string }[];
+}
+
+/**
+ * Reads one public key in any supported format.
+ *
+ * @param data the content of the file, as text or bytes
+ * @throws SshError `ERR_SSH_KEY_FORMAT` no public key or a damaged one,
+ *   `ERR_SSH_KEY_UNSUPPORTED` of a type or size that is not supported
+ * @example
+ * ```ts
+ * import { fingerprint, parsePublicKey } from 'deadline-ssh/keys';
+ * const show = (line: string): string => fingerprint(parsePublicKey(line).publicKey, 'sha256');
+ * ```
+ */
+export function parsePublicKey(data: Uint8Array | string): PublicKeyFile {
+  try {
+    const text = byteText(data);
+    const format = publicFormat(text);
+    switch (format) {
+      case 'PUBLIC KEY':
+        return bare(parseSpki(decodePem(text, format).bytes), '');
+      case 'RSA PUBLIC KEY':
+        return bare(parsePkcs1Public(decodePem(text, format).bytes), '');
+      case 'rfc4716': {
+        const { blob, comment } = decodeRfc4716(text);
+        return bare(decodePublicKey(blob), comment);
+      }
+      case 'line':
+        return parseOnlyLine(text);
+    }
+  } catch (error) {
+    throw asKeyError(error, 'public key');
+  }
+}
+
+/**
+ * Reads a whole authorized_keys file. Lines that are no key of a supported type
+ * are reported with their numbers, counted from 1, and do no harm to the others.
+ */
+export function parseAuthorizedKeys(data: Uint8Array | string): AuthorizedKeys {
+  const entries: (PublicKeyFile & { readonly line: number })[] = [];
+  const malformed: { readonly line: number; readonly reason: string }[] = [];
+  splitLines(byteTextOrEmpty(data)).forEach((content, i) => {
+    if (isBlank(content)) return;
+    try {
+      entries.push({ ...parseKeyLine(content), line: i + 1 });
+    } catch (error) {
+      malformed.push({ line: i + 1, reason: reasonOf(asKeyError(error, 'public key')) });
+    }
+  });
+  return { entries, malformed };
+}
+
+/** How `formatPublicKey` writes. */
+export interface FormatPublicKeyOptions {
+  /** `openssh`: one line; `rfc4716`: as `ssh-keygen -e`; `pem`: SubjectPublicKeyInfo. */
+  readonly format?: 'openssh' | 'rfc4716' | 'pem' | undefined;
+  readonly comment?: string | undefined;
+}
+
+/**
+ * A public key as the text of a file, ended by a line feed.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break
+ */
+export function formatPublicKey(key: PublicKey, options: FormatPublicKeyOptions = {}): string {
+  const comment = options.comment ?? '';
+  if (/[\r\n\0]/.test(comment)) throw keyOptionsError('the comment of a key must be one line');
+  switch (options.format ?? 'openssh') {
+    case 'openssh': {
+      const line = `${key.type} ${base64Encode(encodePublicKey(key))}`;
+      return comment === '' ? `${line}\n` : `${line} ${comment}\n`;
+    }
+    case 'rfc4716':
+      return encodeRfc4716(encodePublicKey(key), comment);
+    case 'pem':
+      return encodePem('PUBLIC KEY', formatSpki(key));
+  }
+}
+
+function bare(publicKey: PublicKey, comment: string): PublicKeyFile {
+  return { publicKey, comment, options: [] };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  throw error;
+}
+
+function isBlank(line: string): boolean {
+  return /^[ \t]*(#|$)/.test(line);
+}
+
+function parseOnlyLine(text: string): PublicKeyFile {
+  const lines = splitLines(text).filter((line) => !isBlank(line));
+  const [line] = lines;
+  if (line === undefined) throw keyFormatError('this is no public key: the file holds nothing but comments');
+  const key = parseKeyLine(line);
+  if (lines.length > 1) {
+    throw keyFormatError(`the file holds ${lines.length} lines, where one public key is wanted`);
+  }
+  return key;
+}
+
+const keyPattern = /^([!-~]+)[ \t]+([!-~]+)(?:[ \t]+(.*))?$/;
+
+/** A line that is not blank, in `latin1` characters. */
+function parseKeyLine(line: string): PublicKeyFile {
+  const start = line.replace(/^[ \t]+/, '');
+  const direct = keyFields(start);
+  if (direct !== undefined) return { ...direct, options: [] };
+  const { options, rest } = readOptions(start);
+  const behind = keyFields(rest);
+  if (behind === undefined) {
+    throw keyFormatError('this is no public key: no type and base64 key where they should stand');
+  }
+  return { ...behind, options };
+}
+
+/** Type, key and comment; undefined where no key begins. */
+function keyFields(text: string): { readonly publicKey: PublicKey; readonly comment: string } | undefined {
+  const match = keyPattern.exec(text);
+  const type = match?.[1] ?? '';
+  if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
+  if (/-cert-v\d\d@openssh\.com$/.test(type)) {
+    throw keyUnsupportedError(`this is a certificate (${type}), where a public key is wanted`);
+  }
+  const blob = base64Decode(match[2]);
+  if (blob === undefined) throw keyFormatError('the public key is damaged: it is not base64');
+  const inner = new WireReader(blob).name();
+  if (inner !== type) {
+    throw keyFormatError(
+      `the public key is damaged: it says ${quoted(type)} and is of type ${quoted(inner)}`,
+    );
+  }
+  return { publicKey: decodePublicKey(blob), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
+}
+
+/** Options up to the first space outside quotes; a quote within quotes is written `\"`. */
+function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
+  const options: KeyOption[] = [];
+  const pattern = /([A-Za-z0-9@.-]+)(?:="((?:[^"\\]|\\.)*)")?(,|[ \t]+)/y;
+  for (;;) {
+    const match = pattern.exec(text);
+    if (match === null) return { options: [], rest: '' };
+    const value = match[2]?.replaceAll('\\"', '"');
+    options.push({
+      name: (match[1] as string).toLowerCase(),
+      value: value === undefined ? undefined : latin1ToText(value),
+    });
+    if (match[3] !== ',') return { options, rest: text.slice(pattern.lastIndex) };
+  }
+}
+
+function parseSpki(bytes: Uint8Array): PublicKey {
+  const file = new DerReader(bytes);
+  const fields = file.sequence();
+  file.end();
+  const algorithm = readAlgorithm(fields.sequence());
+  const bits = fields.viewBitString();
+  fields.end();
+  return publicKeyFrom(algorithm, bits);
+}
+
+function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array): PublicKey {
+  switch (algorithm.kind) {
+    case 'rsa':
+      return parsePkcs1Public(bits);
+    case 'ed25519':
+      return checked({ type: 'ssh-ed25519', point: copyOf(bits) });
+    case 'ec': {
+      const { curve } = algorithm;
+      return checked({ type: `ecdsa-sha2-${curve}`, curve, point: copyOf(bits) });
+    }
+  }
+}
+
+function parsePkcs1Public(bytes: Uint8Array): PublicKey {
+  const file = new DerReader(bytes);
+  const fields = file.sequence();
+  file.end();
+  const modulus = copyOf(fields.viewInteger());
+  const exponent = copyOf(fields.viewInteger());
+  fields.end();
+  return checked({ type: 'ssh-rsa', exponent, modulus });
+}
+
+/** Through the one place that checks lengths and sizes. */
+function checked(key: PublicKey): PublicKey {
+  return decodePublicKey(encodePublicKey(key));
+}
+
+function formatSpki(key: PublicKey): Uint8Array {
+  const bits =
+    key.type === 'ssh-rsa' ? derSequence(derInteger(key.modulus), derInteger(key.exponent)) : key.point;
+  return derSequence(writeAlgorithm(algorithmOf(key)), derBitString(bits));
+}

@@ -1,0 +1,118 @@
+/**
+ * Global requests and their answers.
+ *
+ * Owns: RFC 4254 §4 (the three messages), §7.1 (tcpip-forward and its cancelling),
+ * streamlocal forwarding (OpenSSH PROTOCOL §2.4), host key rotation (§2.5).
+ * Must not know: which requests are granted, in what order answers belong to requests.
+ */
+import { boolean, name, repeated, rest, string, text, uint32 } from '../wire/codec.ts';
+import { type MessageCodec, message, type PayloadCodec, payload } from './codec.ts';
+import { messageNumbers } from './numbers.ts';
+
+/** RFC 4254 §4. */
+export interface GlobalRequest {
+  readonly requestName: string;
+  readonly wantReply: boolean;
+  /** Fields of the request, as they came. */
+  readonly requestData: Uint8Array;
+}
+
+export const globalRequest: MessageCodec<GlobalRequest> = message(messageNumbers.globalRequest, {
+  requestName: name,
+  wantReply: boolean,
+  requestData: rest,
+});
+
+/** RFC 4254 §4. */
+export interface RequestSuccess {
+  /** Fields that the request defines for its answer. */
+  readonly responseData: Uint8Array;
+}
+
+export const requestSuccess: MessageCodec<RequestSuccess> = message(messageNumbers.requestSuccess, {
+  responseData: rest,
+});
+
+/** RFC 4254 §4. */
+export type RequestFailure = Readonly<Record<string, never>>;
+
+export const requestFailure: MessageCodec<RequestFailure> = message(messageNumbers.requestFailure, {});
+
+/** RFC 4254 §7.1: where the other side is to listen. */
+export interface TcpipForward {
+  readonly addressToBind: string;
+  /** 0 asks for any free port. */
+  readonly portNumberToBind: number;
+}
+
+export const tcpipForward: PayloadCodec<TcpipForward> = payload('tcpip-forward', {
+  addressToBind: text,
+  portNumberToBind: uint32,
+});
+
+/** RFC 4254 §7.1: the answer to a `TcpipForward` that asked for port 0. */
+export interface TcpipForwardReply {
+  readonly portThatWasBound: number;
+}
+
+export const tcpipForwardReply: PayloadCodec<TcpipForwardReply> = payload('tcpip-forward reply', {
+  portThatWasBound: uint32,
+});
+
+/** RFC 4254 §7.1: address as in the request, port as it was bound. */
+export const cancelTcpipForward: PayloadCodec<TcpipForward> = payload('cancel-tcpip-forward', {
+  addressToBind: text,
+  portNumberToBind: uint32,
+});
+
+/** OpenSSH PROTOCOL §2.4. */
+export interface StreamlocalForward {
+  readonly socketPath: string;
+}
+
+export const streamlocalForward: PayloadCodec<StreamlocalForward> = payload(
+  'streamlocal-forward@openssh.com',
+  { socketPath: text },
+);
+
+export const cancelStreamlocalForward: PayloadCodec<StreamlocalForward> = payload(
+  'cancel-streamlocal-forward@openssh.com',
+  { socketPath: text },
+);
+
+/** OpenSSH PROTOCOL §2.5: public key blobs of all host keys of the server. */
+export interface HostKeys {
+  readonly hostKeys: readonly Uint8Array[];
+}
+
+export const hostKeysAnnouncement: PayloadCodec<HostKeys> = payload('hostkeys-00@openssh.com', {
+  hostKeys: repeated(string),
+});
+
+/** OpenSSH PROTOCOL §2.5: the keys whose possession the server is asked to prove. */
+export const hostKeysProve: PayloadCodec<HostKeys> = payload('hostkeys-prove-00@openssh.com', {
+  hostKeys: repeated(string),
+});
+
+/** OpenSSH PROTOCOL §2.5: one signature a key, in the order of the request. */
+export interface HostKeysProof {
+  readonly signatures: readonly Uint8Array[];
+}
+
+export const hostKeysProof: PayloadCodec<HostKeysProof> = payload('hostkeys-prove-00@openssh.com reply', {
+  signatures: repeated(string),
+});
+
+/** What a server signs for each key in `HostKeysProof`. */
+export interface HostKeyProofData {
+  readonly purpose: string;
+  readonly sessionId: Uint8Array;
+  readonly hostKey: Uint8Array;
+}
+
+/** `purpose` is `hostkeys-prove-00@openssh.com`. */
+export const hostKeyProofData: PayloadCodec<HostKeyProofData> = payload('host key proof', {
+  purpose: name,
+  sessionId: string,
+  hostKey: string,
+});

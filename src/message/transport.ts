@@ -1,0 +1,166 @@
+/**
+ * The messages of the transport layer.
+ *
+ * Owns: RFC 4253 §7.1 (KEXINIT), §7.3 (NEWKEYS), §10 (service), §11
+ * (disconnect, ignore, debug, unimplemented), RFC 8308 §2.3 (EXT_INFO),
+ * ping@openssh.com (OpenSSH PROTOCOL).
+ * Must not know: when any of them may come, what follows from it.
+ */
+import {
+  boolean,
+  bytes,
+  type Codec,
+  counted,
+  name,
+  nameList,
+  string,
+  struct,
+  text,
+  uint32,
+} from '../wire/codec.ts';
+import { type Empty, type MessageCodec, message } from './codec.ts';
+import { messageNumbers } from './numbers.ts';
+
+/** RFC 4253 §11.1. Reason codes are `disconnectReasons`. */
+export interface Disconnect {
+  readonly reasonCode: number;
+  readonly description: string;
+  readonly languageTag: string;
+}
+
+/**
+ * Text that may be missing at the end of a message. For SSH_MSG_DISCONNECT
+ * alone: servers in use leave out the language tag or the description as well,
+ * and refusing their last words would replace the reason by a complaint.
+ */
+const textIfAny: Codec<string> = {
+  decode: (reader) => (reader.remaining === 0 ? '' : reader.text()),
+  encode: (writer, value) => void writer.text(value),
+};
+
+export const disconnect: MessageCodec<Disconnect> = message(messageNumbers.disconnect, {
+  reasonCode: uint32,
+  description: textIfAny,
+  languageTag: textIfAny,
+});
+
+/** RFC 4253 §11.2. */
+export interface Ignore {
+  readonly data: Uint8Array;
+}
+
+export const ignore: MessageCodec<Ignore> = message(messageNumbers.ignore, { data: string });
+
+/** RFC 4253 §11.4. */
+export interface Unimplemented {
+  /** Of the packet that was not understood. */
+  readonly packetSequenceNumber: number;
+}
+
+export const unimplemented: MessageCodec<Unimplemented> = message(messageNumbers.unimplemented, {
+  packetSequenceNumber: uint32,
+});
+
+/** RFC 4253 §11.3. */
+export interface Debug {
+  readonly alwaysDisplay: boolean;
+  readonly message: string;
+  readonly languageTag: string;
+}
+
+export const debug: MessageCodec<Debug> = message(messageNumbers.debug, {
+  alwaysDisplay: boolean,
+  message: text,
+  languageTag: text,
+});
+
+/** RFC 4253 §10. */
+export interface ServiceRequest {
+  readonly serviceName: string;
+}
+
+export const serviceRequest: MessageCodec<ServiceRequest> = message(messageNumbers.serviceRequest, {
+  serviceName: name,
+});
+
+/** RFC 4253 §10. */
+export interface ServiceAccept {
+  readonly serviceName: string;
+}
+
+export const serviceAccept: MessageCodec<ServiceAccept> = message(messageNumbers.serviceAccept, {
+  serviceName: name,
+});
+
+/** One extension; the form of its value is its own (RFC 8308 §3). */
+export interface Extension {
+  readonly extensionName: string;
+  readonly extensionValue: Uint8Array;
+}
+
+/** RFC 8308 §2.3. */
+export interface ExtInfo {
+  readonly extensions: readonly Extension[];
+}
+
+/** An extension with a name of one character and an empty value. */
+const shortestExtension = 9;
+
+export const extInfo: MessageCodec<ExtInfo> = message(messageNumbers.extInfo, {
+  extensions: counted(struct<Extension>({ extensionName: name, extensionValue: string }), shortestExtension),
+});
+
+/** RFC 4253 §7.1. */
+export interface KexInit {
+  /** 16 random bytes. */
+  readonly cookie: Uint8Array;
+  readonly kexAlgorithms: readonly string[];
+  readonly serverHostKeyAlgorithms: readonly string[];
+  readonly encryptionAlgorithmsClientToServer: readonly string[];
+  readonly encryptionAlgorithmsServerToClient: readonly string[];
+  readonly macAlgorithmsClientToServer: readonly string[];
+  readonly macAlgorithmsServerToClient: readonly string[];
+  readonly compressionAlgorithmsClientToServer: readonly string[];
+  readonly compressionAlgorithmsServerToClient: readonly string[];
+  readonly languagesClientToServer: readonly string[];
+  readonly languagesServerToClient: readonly string[];
+  readonly firstKexPacketFollows: boolean;
+  /** 0; kept for future extension. */
+  readonly reserved: number;
+}
+
+export const kexInit: MessageCodec<KexInit> = message(messageNumbers.kexInit, {
+  cookie: bytes(16),
+  kexAlgorithms: nameList,
+  serverHostKeyAlgorithms: nameList,
+  encryptionAlgorithmsClientToServer: nameList,
+  encryptionAlgorithmsServerToClient: nameList,
+  macAlgorithmsClientToServer: nameList,
+  macAlgorithmsServerToClient: nameList,
+  compressionAlgorithmsClientToServer: nameList,
+  compressionAlgorithmsServerToClient: nameList,
+  languagesClientToServer: nameList,
+  languagesServerToClient: nameList,
+  firstKexPacketFollows: boolean,
+  reserved: uint32,
+});
+
+/** RFC 4253 §7.3. */
+export type NewKeys = Empty;
+
+export const newKeys: MessageCodec<NewKeys> = message(messageNumbers.newKeys, {});
+
+/** ping@openssh.com (OpenSSH PROTOCOL). */
+export interface Ping {
+  /** Comes back in the answer. */
+  readonly data: Uint8Array;
+}
+
+export const ping: MessageCodec<Ping> = message(messageNumbers.ping, { data: string });
+
+/** The answer to `Ping`, with the same data. */
+export interface Pong {
+  readonly data: Uint8Array;
+}
+
+export const pong: MessageCodec<Pong> = message(messageNumbers.pong, { data: string });

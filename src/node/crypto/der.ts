@@ -1,0 +1,120 @@
+/**
+ * The little DER that key import into node:crypto takes.
+ *
+ * Owns: encoding of INTEGER and SEQUENCE (X.690 §8), and the fixed frames of RFC 8410 and RFC 5480 keys.
+ * Must not know: SSH.
+ */
+import { Buffer } from 'node:buffer';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { concatBytes, fromHex, wipe } from '../../base/bytes.ts';
+import type { RsaPrivateKey } from '../../crypto/privateKey.ts';
+import type { RsaPublicKey } from '../../crypto/publicKey.ts';
+
+/** A public key from SubjectPublicKeyInfo: a fixed frame in front of the key's own bytes. */
+export function importSpki(frame: Uint8Array, publicKey: Uint8Array): KeyObject {
+  return createPublicKey({ key: buffer(concatBytes(frame, publicKey)), format: 'der', type: 'spki' });
+}
+
+/** A private key from PKCS #8: a fixed frame in front of the key's own bytes. */
+export function importPkcs8(frame: Uint8Array, secretKey: Uint8Array): KeyObject {
+  const der = concatBytes(frame, secretKey);
+  try {
+    return createPrivateKey({ key: buffer(der), format: 'der', type: 'pkcs8' });
+  } finally {
+    wipe(der);
+  }
+}
+
+/** The last `length` bytes of a private key's SubjectPublicKeyInfo: the public key itself. */
+export function exportPublicKey(privateKey: KeyObject, length: number): Uint8Array {
+  const der = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(der.subarray(der.length - length));
+}
+
+/** RSAPublicKey (RFC 8017 A.1.1). */
+export function importRsaPublicKey(key: RsaPublicKey): KeyObject {
+  const der = sequence(integer(key.modulus), integer(key.exponent));
+  return createPublicKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
+}
+
+/**
+ * RSAPrivateKey (RFC 8017 A.1.2).
+ *
+ * @param exponent1 d mod (p-1)
+ * @param exponent2 d mod (q-1)
+ */
+export function importRsaPrivateKey(
+  key: RsaPrivateKey,
+  exponent1: Uint8Array,
+  exponent2: Uint8Array,
+): KeyObject {
+  const der = sequence(
+    integer(Uint8Array.of(0)),
+    integer(key.publicKey.modulus),
+    integer(key.publicKey.exponent),
+    integer(key.privateExponent),
+    integer(key.prime1),
+    integer(key.prime2),
+    integer(exponent1),
+    integer(exponent2),
+    integer(key.coefficient),
+  );
+  try {
+    return createPrivateKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
+  } finally {
+    wipe(der);
+  }
+}
+
+type FrameName =
+  | 'x25519Public'
+  | 'x25519Secret'
+  | 'ed25519Public'
+  | 'ed25519Secret'
+  | 'nistp256Public'
+  | 'nistp384Public'
+  | 'nistp521Public'
+  | 'mlKem768Public'
+  | 'mlKem768Seed';
+
+/** Frames of RFC 8410 §4 and §7 (X25519, Ed25519), RFC 5480 §2 (NIST curves), RFC 9935 (ML-KEM-768). */
+export const frames: Readonly<Record<FrameName, Uint8Array>> = {
+  x25519Public: fromHex('302a300506032b656e032100'),
+  x25519Secret: fromHex('302e020100300506032b656e04220420'),
+  ed25519Public: fromHex('302a300506032b6570032100'),
+  ed25519Secret: fromHex('302e020100300506032b657004220420'),
+  nistp256Public: fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200'),
+  nistp384Public: fromHex('3076301006072a8648ce3d020106052b81040022036200'),
+  nistp521Public: fromHex('30819b301006072a8648ce3d020106052b8104002303818600'),
+  mlKem768Public: fromHex('308204b2300b0609608648016503040402038204a100'),
+  mlKem768Seed: fromHex('3054020100300b060960864801650304040204428040'),
+};
+
+function sequence(...elements: readonly Uint8Array[]): Uint8Array {
+  return element(0x30, concatBytes(...elements));
+}
+
+/** INTEGER of a big-endian magnitude: no superfluous zeros, one where the top bit is set. */
+function integer(magnitude: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < magnitude.length - 1 && magnitude[start] === 0) start++;
+  const digits = magnitude.subarray(start);
+  const sign = digits.length === 0 || (digits[0] as number) & 0x80 ? 1 : 0;
+  return element(0x02, concatBytes(new Uint8Array(sign), digits));
+}
+
+function element(tag: number, content: Uint8Array): Uint8Array {
+  const { length } = content;
+  const header =
+    length < 0x80
+      ? Uint8Array.of(tag, length)
+      : length < 0x100
+        ? Uint8Array.of(tag, 0x81, length)
+        : Uint8Array.of(tag, 0x82, length >> 8, length & 0xff);
+  return concatBytes(header, content);
+}
+
+/** The same bytes as the Buffer that key import asks for. */
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,41 @@
+/**
+ * The provider on OpenSSL, through node:crypto.
+ *
+ * Owns: its composition.
+ * Must not know: sockets, clocks, what the runtime lacks (`slots.ts`).
+ */
+import { assembleProvider } from '../../crypto/assemble.ts';
+import { nobleMlKem768Slot } from '../../crypto/noble/slots.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { RandomBytes } from '../../crypto/random.ts';
+import { filledSlot } from '../../crypto/slot.ts';
+import { createOpensslHash, createOpensslHmac } from './digests.ts';
+import * as packetCiphers from './packetCiphers.ts';
+import { systemRandomBytes } from './random.ts';
+import { opensslRsa } from './rsa.ts';
+import { opensslCurve25519Slot, opensslMlKem768Slot, opensslNistCurveSlots } from './slots.ts';
+
+export interface OpensslProviderOptions {
+  /** Source of all key pairs and padding, the system's where not given. The same bytes make the same key pairs. */
+  readonly randomBytes?: RandomBytes | undefined;
+}
+
+/**
+ * A provider that computes in OpenSSL what OpenSSL offers. Secret keys are
+ * imported for each call and not kept.
+ */
+export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {
+  const { randomBytes } = options;
+  return assembleProvider({
+    name: 'openssl',
+    randomBytes: randomBytes ?? systemRandomBytes,
+    createHash: createOpensslHash,
+    createHmac: createOpensslHmac,
+    curve25519: opensslCurve25519Slot,
+    nistCurves: opensslNistCurveSlots,
+    // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
+    mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
+    rsa: opensslRsa,
+    packetCiphers: filledSlot(packetCiphers),
+  });
+}

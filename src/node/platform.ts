@@ -1,0 +1,43 @@
+/**
+ * Node, Bun and Deno as a platform.
+ *
+ * Owns: the choice of implementations for each seam.
+ * Must not know: what is done with them.
+ */
+import { userInfo } from 'node:os';
+import type { Platform } from '../client/platform.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { systemClock } from '../io/clock.ts';
+import { createOpensslProvider } from './crypto/provider.ts';
+import { systemRandomBytes } from './crypto/random.ts';
+import { knownHosts } from './knownHosts.ts';
+import { streamLink, tcpLink } from './socketLink.ts';
+import { nodeStreams } from './streams.ts';
+
+let openssl: CryptoProvider | undefined;
+let noble: CryptoProvider | undefined;
+
+export const nodePlatform: Platform = {
+  clock: systemClock,
+  streams: nodeStreams,
+  cryptoProvider: async (kind) => {
+    if (kind === 'noble') {
+      const { createNobleProvider } = await import('../crypto/noble/provider.ts');
+      noble ??= createNobleProvider({ randomBytes: systemRandomBytes });
+      return noble;
+    }
+    openssl ??= createOpensslProvider();
+    return openssl;
+  },
+  tcp: tcpLink,
+  stream: streamLink,
+  defaultHostKeyVerifier: () => knownHosts(),
+  localUser: () => {
+    try {
+      return userInfo().username;
+    } catch {
+      return undefined;
+    }
+  },
+  pause: () => new Promise((resolve) => setImmediate(resolve)),
+};

@@ -1,0 +1,135 @@
+/**
+ * Links over what Node offers: a TCP socket, a local socket, any duplex stream.
+ *
+ * Owns: name lookup and TCP connect with TCP keep-alive, and the translation of
+ * stream events into the link's.
+ * Must not know: SSH, deadlines (the driver ends what takes too long).
+ */
+import { connect as netConnect, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
+
+export interface TcpTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Local address to connect from. */
+  readonly localAddress?: string | undefined;
+  /** 4, 6, or 0 for either. */
+  readonly family?: 0 | 4 | 6 | undefined;
+}
+
+/** Milliseconds of silence before TCP probes a peer by itself. */
+const tcpKeepAliveDelay = 30_000;
+
+/** Opens a TCP connection; both address families are tried (RFC 8305). */
+export function tcpLink(target: TcpTarget): LinkOpener {
+  return (receiver) => {
+    const socket = netConnect({
+      host: target.host,
+      port: target.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveDelay,
+      autoSelectFamily: true,
+      ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
+      ...(target.family === undefined ? {} : { family: target.family }),
+    });
+    socket.once('connect', () => receiver.connected());
+    return new StreamLink(socket, receiver);
+  };
+}
+
+/** Runs over a stream of the caller, which is taken as connected. */
+export function streamLink(stream: Duplex): LinkOpener {
+  return (receiver) => {
+    const link = new StreamLink(stream, receiver);
+    if (stream instanceof Socket && stream.connecting) stream.once('connect', () => receiver.connected());
+    else queueMicrotask(() => receiver.connected());
+    return link;
+  };
+}
+
+/** What is left of the write under way; Node uses it for its own timeouts and has no public name for it. */
+interface SocketHandle {
+  readonly writeQueueSize?: number;
+}
+
+class StreamLink implements Link {
+  private readonly stream: Duplex;
+  private readonly receiver: LinkReceiver;
+  private readonly listeners: readonly (readonly [string, (argument: never) => void])[];
+  private unsent = 0;
+  private isClosed = false;
+  private known: LinkAddresses | undefined;
+
+  constructor(stream: Duplex, receiver: LinkReceiver) {
+    this.stream = stream;
+    this.receiver = receiver;
+    this.listeners = [
+      ['data', (chunk: Uint8Array) => receiver.received(plain(chunk))],
+      ['end', () => receiver.ended(undefined)],
+      ['error', (error: Error) => receiver.ended(error)],
+      ['close', () => this.closed()],
+    ];
+    for (const [event, listener] of this.listeners) stream.on(event, listener as (argument: unknown) => void);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.stream.destroyed || this.stream.writableEnded) return false;
+    this.unsent += bytes.length;
+    return this.stream.write(bytes, () => {
+      this.unsent -= bytes.length;
+      this.receiver.written();
+    });
+  }
+
+  unsentBytes(): number {
+    return this.unsent;
+  }
+
+  writeBacklog(): number {
+    const { _handle: handle } = this.stream as unknown as { readonly _handle?: SocketHandle | null };
+    return handle?.writeQueueSize ?? this.unsent;
+  }
+
+  end(): void {
+    if (!this.stream.writableEnded) this.stream.end();
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+    // A stream of the caller need not emit `close`; a socket always does, once its handle is gone.
+    if (!(this.stream instanceof Socket)) setImmediate(() => this.closed());
+  }
+
+  addresses(): LinkAddresses {
+    if (this.stream instanceof Socket && this.stream.remoteAddress !== undefined) {
+      const { localAddress, localPort, remoteAddress, remotePort } = this.stream;
+      this.known = { localAddress, localPort, remoteAddress, remotePort };
+    }
+    return (
+      this.known ?? {
+        localAddress: undefined,
+        localPort: undefined,
+        remoteAddress: undefined,
+        remotePort: undefined,
+      }
+    );
+  }
+
+  private closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const [event, listener] of this.listeners) {
+      this.stream.off(event, listener as (argument: unknown) => void);
+    }
+    // A stream may report an error even after it closed; it has been told already.
+    this.stream.on('error', () => {});
+    this.receiver.closed();
+  }
+}
+
+/** The same memory without Buffer's methods, some of which share memory where a Uint8Array's copy it. */
+function plain(chunk: Uint8Array): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}

@@ -1,0 +1,132 @@
+/**
+ * Node streams over sources and sinks.
+ *
+ * Owns: the translation between Node's demand (`_read`, write callbacks) and the
+ * channel's windows.
+ * Must not know: channels, SSH.
+ */
+import { Duplex, Readable, Writable } from 'node:stream';
+import type { ByteSink, ByteSource, StreamFactory } from '../client/streams.ts';
+
+/** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */
+const readAhead = 64 * 1024;
+const writeAhead = 64 * 1024;
+
+/** Moves bytes from a source into a stream while the stream wants them. */
+class Pump {
+  private readonly stream: Readable;
+  private readonly source: ByteSource;
+  private wanted = false;
+  private over: 'no' | 'ended' | Error = 'no';
+
+  constructor(stream: Readable, source: ByteSource) {
+    this.stream = stream;
+    this.source = source;
+    source.listen({
+      readable: () => this.move(),
+      ended: () => {
+        this.over = 'ended';
+        this.move();
+      },
+      failed: (error) => {
+        this.over = error;
+        this.move();
+      },
+    });
+  }
+
+  read(): void {
+    this.wanted = true;
+    this.move();
+  }
+
+  private move(): void {
+    if (this.stream.destroyed) return;
+    while (this.wanted) {
+      const bytes = this.source.take();
+      if (bytes === undefined) break;
+      this.wanted = this.stream.push(asBuffer(bytes));
+    }
+    if (this.over === 'no' || !this.wanted) return;
+    this.wanted = false;
+    if (this.over === 'ended') this.stream.push(null);
+    else this.stream.destroy(this.over);
+  }
+}
+
+/** The same memory as a Buffer, which is what users of Node streams expect. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function ignoreUnheard(stream: Readable | Writable): void {
+  // A broken connection is told by promises; a stream nobody listens to must not end the process.
+  stream.on('error', () => {});
+}
+
+export const nodeStreams: StreamFactory = {
+  readable(source) {
+    const stream: Readable = new Readable({
+      highWaterMark: readAhead,
+      read: () => pump.read(),
+      destroy: (error, callback) => {
+        source.cancel();
+        callback(error);
+      },
+    });
+    const pump = new Pump(stream, source);
+    ignoreUnheard(stream);
+    return stream;
+  },
+
+  writable(sink) {
+    const stream: Writable = new Writable({ highWaterMark: writeAhead, ...writableParts(sink) });
+    sink.listen((error) => stream.destroy(error));
+    ignoreUnheard(stream);
+    return stream;
+  },
+
+  duplex(source, sink) {
+    const parts = writableParts(sink);
+    const stream: Duplex = new Duplex({
+      readableHighWaterMark: readAhead,
+      writableHighWaterMark: writeAhead,
+      allowHalfOpen: true,
+      read: () => pump.read(),
+      write: parts.write,
+      writev: parts.writev,
+      final: parts.final,
+      destroy: (error, callback) => {
+        sink.cancel();
+        source.cancel();
+        callback(error);
+      },
+    });
+    const pump = new Pump(stream, source);
+    sink.listen((error) => stream.destroy(error));
+    ignoreUnheard(stream);
+    return stream;
+  },
+};
+
+type Done = (error?: Error | null) => void;
+
+interface WritableParts {
+  readonly write: (chunk: Uint8Array, encoding: BufferEncoding, done: Done) => void;
+  readonly writev: (chunks: { chunk: Uint8Array; encoding: BufferEncoding }[], done: Done) => void;
+  readonly final: (done: Done) => void;
+  readonly destroy: (error: Error | null, done: Done) => void;
+}
+
+function writableParts(sink: ByteSink): WritableParts {
+  return {
+    write: (chunk, _encoding, done) => sink.write(chunk, done),
+    // Many small writes become few packets.
+    writev: (chunks, done) => sink.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
+    final: (done) => sink.end(done),
+    destroy: (error, done) => {
+      sink.cancel();
+      done(error);
+    },
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * The binary packet protocol in the direction from the peer.
+ *
+ * Owns: the sequence number, the length check before anything is buffered, the
+ * padding check after authentication, the counters that a rekey goes by.
+ * Must not know: messages, which cipher it is, where bytes come from.
+ * Source: RFC 4253 §6; OpenSSH PROTOCOL §1.10 (strict key exchange resets the number).
+ */
+import { emptyBytes } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { OpeningCipher } from '../crypto/provider.ts';
+import type { ByteQueue } from '../wire/byteQueue.ts';
+import { checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
+import { NoneOpeningCipher } from './noneCipher.ts';
+
+/** No length of the next packet is known yet; a legal one is never 0. */
+const unknown = 0;
+
+/** Packets that came in pieces, one at a time; nothing stays here from call to call. */
+let scattered: Uint8Array = new Uint8Array(0);
+
+/**
+ * Opens packets, one after the other. After a fault every further call throws
+ * that same fault: nothing behind it can be trusted.
+ */
+export class PacketOpener {
+  /** Of the next packet; a uint32 that wraps. */
+  sequenceNumber: number = 0;
+  /** The payload of the last packet is `payload[payloadStart…payloadEnd)`, until the next call of `next`. */
+  payload: Uint8Array = emptyBytes;
+  payloadStart: number = 0;
+  payloadEnd: number = 0;
+  /** Bytes the queue must hold for `next` to make progress. */
+  readNeed: number;
+  /** Packets, bytes on the wire and cipher blocks since the keys were taken into use. */
+  packets: number = 0;
+  bytes: number = 0;
+  blocks: number = 0;
+
+  private readonly maximum: number;
+  private cipher: OpeningCipher = new NoneOpeningCipher();
+  private apartFrom = Number.POSITIVE_INFINITY;
+  /** packet_length of the next packet, once it was read: its first block may be decrypted already. */
+  private packetLength = unknown;
+  private fault: unknown;
+
+  constructor(options: { readonly limits: Limits }) {
+    this.maximum = options.limits.packetLength;
+    this.readNeed = this.cipher.headerLength;
+  }
+
+  /**
+   * Takes the next keys into use, from the next packet on. With `resetSequence`
+   * (strict key exchange) its number is 0.
+   */
+  use(cipher: OpeningCipher, options: { readonly resetSequence: boolean }): void {
+    if (this.packetLength !== unknown) {
+      throw new SshError('ERR_SSH_INTERNAL', 'keys cannot change in the middle of a packet', {
+        origin: 'local',
+      });
+    }
+    this.cipher = cipher;
+    this.apartFrom = cipher.apartFrom ?? Number.POSITIVE_INFINITY;
+    this.readNeed = cipher.headerLength;
+    if (options.resetSequence) this.sequenceNumber = 0;
+    this.packets = 0;
+    this.bytes = 0;
+    this.blocks = 0;
+  }
+
+  /**
+   * Opens the next packet of the queue if all of it is there.
+   *
+   * @returns false where bytes are missing: `readNeed` of them must be in the queue
+   * @throws SshError `ERR_SSH_PACKET` for a length or padding that cannot be, `ERR_SSH_MAC` for a packet that was altered
+   */
+  next(queue: ByteQueue): boolean {
+    if (this.fault !== undefined) throw this.fault;
+    const { cipher } = this;
+    if (this.packetLength === unknown && !this.readLength(queue)) return false;
+    const { packetLength } = this;
+    const total = lengthFieldLength + packetLength + cipher.tagLength;
+    if (queue.length < total) return false;
+    const isOpen =
+      queue.contiguous < total && packetLength >= this.apartFrom
+        ? this.openScattered(queue, cipher, packetLength, total)
+        : this.openTogether(queue, cipher, packetLength, total);
+    if (!isOpen) return this.failAltered();
+    this.take(cipher, packetLength);
+    this.packetLength = unknown;
+    this.readNeed = cipher.headerLength;
+    this.sequenceNumber = (this.sequenceNumber + 1) >>> 0;
+    this.packets++;
+    this.bytes += total;
+    this.blocks += Math.ceil((lengthFieldLength + packetLength) / cipher.blockSize);
+    return true;
+  }
+
+  /** Where it lies, or where the queue joins it: the plaintext may stay there. */
+  private openTogether(
+    queue: ByteQueue,
+    cipher: OpeningCipher,
+    packetLength: number,
+    total: number,
+  ): boolean {
+    queue.ensure(total);
+    const { buffer, start, contiguous } = queue;
+    const isOpen = cipher.open(buffer, start, packetLength, this.sequenceNumber, contiguous);
+    queue.consume(total);
+    return isOpen;
+  }
+
+  /** The plaintext will lie elsewhere: memory that is used again can hold the pieces. */
+  private openScattered(
+    queue: ByteQueue,
+    cipher: OpeningCipher,
+    packetLength: number,
+    total: number,
+  ): boolean {
+    if (scattered.length < total) scattered = new Uint8Array(total);
+    queue.moveTo(scattered, total);
+    return cipher.open(scattered, 0, packetLength, this.sequenceNumber, total);
+  }
+
+  private readLength(queue: ByteQueue): boolean {
+    const { cipher } = this;
+    if (!queue.ensure(cipher.headerLength)) return false;
+    const packetLength = cipher.openLength(queue.buffer, queue.start, this.sequenceNumber);
+    try {
+      checkPacketLength(packetLength, cipher, this.maximum);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.packetLength = packetLength;
+    this.readNeed = lengthFieldLength + packetLength + cipher.tagLength;
+    return true;
+  }
+
+  /** Finds the payload in the plaintext. */
+  private take(cipher: OpeningCipher, packetLength: number): void {
+    const { plaintext, plaintextOffset } = cipher;
+    const paddingLength = plaintext[plaintextOffset] as number;
+    try {
+      checkPaddingLength(paddingLength, packetLength);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.payload = plaintext;
+    this.payloadStart = plaintextOffset + 1;
+    this.payloadEnd = plaintextOffset + packetLength - paddingLength;
+  }
+
+  private failAltered(): never {
+    return this.fail(
+      new SshError(
+        'ERR_SSH_MAC',
+        `packet ${this.sequenceNumber} failed its integrity check; it was altered on the way`,
+      ),
+    );
+  }
+
+  private fail(error: unknown): never {
+    this.fault = error;
+    throw error;
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The binary packet protocol in the direction to the peer.
+ *
+ * Owns: the sequence number, padding, the pages in which packets are built and
+ * sealed side by side, the counters that a rekey goes by.
+ * Must not know: messages, which cipher it is, where bytes go.
+ * Source: RFC 4253 §6; OpenSSH PROTOCOL §1.10 (strict key exchange resets the number).
+ *
+ * Packets are sealed when they are taken, not when they are finished: a cipher
+ * that sees all packets of a page at once works ahead for all of them.
+ */
+import { emptyBytes } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
+import type { SealingCipher } from '../crypto/provider.ts';
+import { WireWriter } from '../wire/writer.ts';
+import { lengthFieldLength, paddingFor } from './framing.ts';
+import { NoneSealingCipher } from './noneCipher.ts';
+
+/** Length field and padding_length. */
+const headerLength = lengthFieldLength + 1;
+/** Room that a page must have for another packet to begin in it; one that needs more moves to the next page. */
+const leastRoom = 512;
+const pageLength = 64 * 1024;
+const paddingPoolLength = 2048;
+
+/** Seals packets, one after the other, into pages that leave as they fill. */
+export class PacketSealer {
+  /** Of the next packet; a uint32 that wraps. */
+  sequenceNumber: number = 0;
+  /** Bytes of finished packets that wait to be taken. */
+  pending: number = 0;
+  /** Packets, bytes on the wire and cipher blocks since the keys were taken into use. */
+  packets: number = 0;
+  bytes: number = 0;
+  blocks: number = 0;
+
+  private readonly randomBytes: (length: number) => Uint8Array;
+  private readonly writer: PageWriter = new PageWriter();
+  private isBegun = false;
+  private cipher: SealingCipher = new NoneSealingCipher();
+  private apartFrom = Number.POSITIVE_INFINITY;
+
+  /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
+  private page: Uint8Array = emptyBytes;
+  private taken = 0;
+  private sealed = 0;
+  private finished = 0;
+  /** Of the first packet that is not sealed yet. */
+  private sealingNumber = 0;
+  /** Sealed bytes that are ahead of those of this page. */
+  private readonly ready: Uint8Array[] = [];
+  private paddingPool: Uint8Array = emptyBytes;
+  private paddingUsed = 0;
+
+  /** `randomBytes` makes the padding; RFC 4253 §6 wants it random. */
+  constructor(options: {
+    readonly limits: Limits;
+    readonly randomBytes: (length: number) => Uint8Array;
+  }) {
+    this.randomBytes = options.randomBytes;
+  }
+
+  /**
+   * Takes the next keys into use, from the next packet on. With `resetSequence`
+   * (strict key exchange) its number is 0.
+   */
+  use(cipher: SealingCipher, options: { readonly resetSequence: boolean }): void {
+    if (this.isBegun) throw misuse('keys cannot change in the middle of a packet');
+    this.sealFinished();
+    this.cipher = cipher;
+    this.apartFrom =
+      cipher.sealApart === undefined
+        ? Number.POSITIVE_INFINITY
+        : (cipher.apartFrom ?? Number.POSITIVE_INFINITY);
+    if (options.resetSequence) this.sequenceNumber = 0;
+    this.packets = 0;
+    this.bytes = 0;
+    this.blocks = 0;
+  }
+
+  /**
+   * A writer at the place where the payload of the next packet goes, the message
+   * number first. It is valid until `finish`. A packet begun and not finished is
+   * forgotten by the next `begin`.
+   */
+  begin(): WireWriter {
+    if (this.page.length - this.finished < leastRoom) this.turnPage(new Uint8Array(pageLength));
+    this.isBegun = true;
+    return this.writer.beginAt(this.page, this.finished + headerLength);
+  }
+
+  /**
+   * Pads and queues the packet begun.
+   *
+   * @returns its sequence number
+   * @throws SshError `ERR_SSH_INTERNAL` where nothing was begun or written
+   */
+  finish(): number {
+    const { writer, cipher, sequenceNumber } = this;
+    if (!this.isBegun) throw misuse('no packet was begun');
+    const payloadLength = writer.position - writer.start;
+    if (payloadLength === 0) throw misuse('a packet without a message');
+    this.isBegun = false;
+    const paddingLength = paddingFor(payloadLength, cipher);
+    const packetLength = 1 + payloadLength + paddingLength;
+    const total = lengthFieldLength + packetLength + cipher.tagLength;
+    writer.reserve(paddingLength + cipher.tagLength);
+    if (writer.buffer !== this.page) this.turnPage(writer.buffer);
+    const start = this.finished;
+    writeUint32(this.page, start, packetLength);
+    this.page[start + lengthFieldLength] = paddingLength;
+    this.pad(writer.position, paddingLength);
+    if (this.sealed === start) this.sealingNumber = sequenceNumber;
+    this.finished = start + total;
+    this.pending += total;
+    this.sequenceNumber = (sequenceNumber + 1) >>> 0;
+    this.packets++;
+    this.bytes += total;
+    this.blocks += Math.ceil((lengthFieldLength + packetLength) / cipher.blockSize);
+    if (packetLength >= this.apartFrom) this.sealLastApart(start, packetLength);
+    return sequenceNumber;
+  }
+
+  /**
+   * Sealed bytes for the socket, in order, owned by the caller: what a page holds,
+   * or the inside of one large packet. Undefined when there are none.
+   */
+  takeOutput(): Uint8Array | undefined {
+    if (this.ready.length === 0) this.readyPage(this.finished);
+    const output = this.ready.shift();
+    if (output !== undefined) this.pending -= output.length;
+    return output;
+  }
+
+  /** Seals what is finished and not sealed, up to `end`, and makes the page ready up to there. */
+  private readyPage(end: number): void {
+    this.sealUpTo(end);
+    if (this.taken < end) this.ready.push(this.page.subarray(this.taken, end));
+    this.taken = end;
+  }
+
+  private sealFinished(): void {
+    this.sealUpTo(this.finished);
+  }
+
+  private sealUpTo(end: number): void {
+    const { cipher, page } = this;
+    let number = this.sealingNumber;
+    let start = this.sealed;
+    while (start < end) {
+      const packetLength = readUint32(page, start);
+      cipher.seal(page, start, packetLength, number, end - start);
+      number = (number + 1) >>> 0;
+      start += lengthFieldLength + packetLength + cipher.tagLength;
+    }
+    this.sealingNumber = number;
+    this.sealed = start;
+  }
+
+  /**
+   * Seals the packet finished last at once, its ciphertext apart. The page keeps
+   * what goes before and behind it; the rest of its room is used again.
+   */
+  private sealLastApart(start: number, packetLength: number): void {
+    const { cipher, page } = this;
+    this.sealUpTo(start);
+    const tagStart = start + lengthFieldLength + packetLength;
+    const sealed = cipher.sealApart?.(page, start, packetLength, this.sealingNumber) as Uint8Array;
+    const clearEnd = tagStart - sealed.length;
+    this.sealed = clearEnd;
+    this.readyPage(clearEnd);
+    this.ready.push(sealed);
+    page.copyWithin(clearEnd, tagStart, tagStart + cipher.tagLength);
+    this.sealed = clearEnd + cipher.tagLength;
+    this.finished = this.sealed;
+  }
+
+  /** Goes on in another page; what is finished in this one is ready. */
+  private turnPage(page: Uint8Array): void {
+    this.readyPage(this.finished);
+    this.page = page;
+    this.taken = 0;
+    this.sealed = 0;
+    this.finished = 0;
+  }
+
+  /** Writes random padding out of a pool: one call of the random source for many packets. */
+  private pad(start: number, length: number): void {
+    if (this.paddingPool.length - this.paddingUsed < length) {
+      this.paddingPool = this.randomBytes(paddingPoolLength);
+      this.paddingUsed = 0;
+    }
+    const { page, paddingPool, paddingUsed } = this;
+    for (let i = 0; i < length; i++) page[start + i] = paddingPool[paddingUsed + i] as number;
+    this.paddingUsed = paddingUsed + length;
+  }
+}
+
+/** Writes a payload into a page; a payload that outgrows it moves to the start of a page of its own. */
+class PageWriter extends WireWriter {
+  /** Where the payload begins. */
+  start = headerLength;
+
+  constructor() {
+    super(emptyBytes);
+  }
+
+  beginAt(page: Uint8Array, start: number): this {
+    this.start = start;
+    return this.reset(page, start);
+  }
+
+  override reserve(length: number): void {
+    const { buffer, start, position } = this;
+    if (position + length <= buffer.length) return;
+    const written = position - start;
+    const page = new Uint8Array(Math.max(pageLength, 2 * (headerLength + written + length)));
+    page.set(buffer.subarray(start, position), headerLength);
+    this.beginAt(page, headerLength).position += written;
+  }
+}
+
+function misuse(message: string): SshError {
+  return new SshError('ERR_SSH_INTERNAL', message, { origin: 'local' });
+}

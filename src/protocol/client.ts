@@ -1,0 +1,189 @@
+/**
+ * The client role: the shared core and the client side of authentication.
+ *
+ * Owns: RFC 4253 §10 (asking for ssh-userauth), when a client is ready, the
+ * waits on the caller's own answers.
+ * Must not know: where credentials come from, sockets, promises.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Wait } from '../base/waits.ts';
+import type { MessageCodec } from '../message/codec.ts';
+import type { TransportEvent } from '../transport/events.ts';
+import { type UserauthAttempt, UserauthClient, type UserauthQuestion } from '../userauth/client.ts';
+import { WireReader } from '../wire/reader.ts';
+import { type CoreEvent, type CoreOptions, ProtocolCore } from './core.ts';
+
+export interface ClientProtocolOptions extends CoreOptions {
+  readonly username: string;
+}
+
+/** Authentication is over and the connection protocol may be used. */
+export interface ReadyEvent {
+  readonly type: 'ready';
+}
+
+/** Events of the client role. */
+export type ClientEvent = CoreEvent | UserauthQuestion | ReadyEvent;
+
+/**
+ * An SSH client as a synchronous object: bytes in, bytes out, events.
+ *
+ * @example
+ * ```ts
+ * import { ClientProtocol } from 'deadline-ssh/protocol';
+ * function exchange(client: ClientProtocol, chunk: Uint8Array, now: number): Uint8Array | undefined {
+ *   client.receive(chunk, now);
+ *   for (let event = client.nextEvent(); event !== undefined; event = client.nextEvent()) {
+ *     if (event.type === 'hostKey') client.acceptHostKey();
+ *   }
+ *   return client.takeOutput();
+ * }
+ * ```
+ */
+export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> {
+  private readonly clientOptions: ClientProtocolOptions;
+  private userauth: UserauthClient | undefined;
+  private authenticationWait: Wait | undefined;
+  private userWait: Wait | undefined;
+
+  constructor(options: ClientProtocolOptions) {
+    super('client', options, { hostKeys: new Map(), extensions: { 'ping@openssh.com': '0' } });
+    this.clientOptions = options;
+  }
+
+  /** The host key of the `hostKey` event is the right one. To refuse it, call `fail` with the reason. */
+  acceptHostKey(): void {
+    this.answered(() => this.transport.keyExchange.acceptHostKey());
+    this.resumeKeyExchange();
+  }
+
+  /** Answers `methodWanted`. */
+  attempt(attempt: UserauthAttempt): void {
+    this.answered(() => this.userauth?.attempt(attempt));
+  }
+
+  /** Answers `signatureWanted` with a whole signature blob. */
+  sign(signature: Uint8Array): void {
+    this.answered(() => this.userauth?.sign(signature));
+  }
+
+  /** Answers `signatureWanted` where no signature can be had: another method is wanted then. */
+  signatureFailed(): void {
+    this.answered(() => this.userauth?.signatureFailed());
+  }
+
+  /** Answers `passwordChangeWanted`. */
+  changePassword(oldPassword: string, newPassword: string): void {
+    this.answered(() => this.userauth?.changePassword(oldPassword, newPassword));
+  }
+
+  /** Answers `passwordChangeWanted` where the password is not to be changed: another method is wanted then. */
+  refusePasswordChange(): void {
+    this.answered(() => this.userauth?.refusePasswordChange());
+  }
+
+  /** Answers `promptsWanted`, one response for each prompt. */
+  answerPrompts(responses: readonly string[]): void {
+    this.answered(() => this.userauth?.answerPrompts(responses));
+  }
+
+  /** Answers `promptsWanted` where nobody will answer: another method is wanted then. */
+  refusePrompts(): void {
+    this.answered(() => this.userauth?.refusePrompts());
+  }
+
+  /** The caller's own code is asked and nobody else is waited for until the answer. */
+  userAsked(what: string): void {
+    this.waits.finish(this.userWait);
+    this.userWait = this.waits.start('user', what, this.transport.now, Number.POSITIVE_INFINITY);
+  }
+
+  private answered(step: () => void): void {
+    this.waits.finish(this.userWait);
+    this.userWait = undefined;
+    this.guarded(step);
+  }
+
+  protected override received(event: TransportEvent): void {
+    switch (event.type) {
+      case 'hostKey':
+        this.suspendKeyExchange();
+        return;
+      case 'keyExchanged':
+        if (this.userauth === undefined) this.requestUserauth();
+        return;
+      case 'serviceAccepted':
+        this.receiveServiceAccept(event.service);
+        return;
+      default:
+    }
+  }
+
+  protected override receiveUserauth(number: number, buffer: Uint8Array, start: number, end: number): void {
+    const { userauth } = this;
+    if (userauth === undefined) return;
+    userauth.receive(number, new WireReader(buffer, start + 1, end));
+    this.moveUserauthEvents();
+  }
+
+  protected override guarded(step: () => void): void {
+    super.guarded(() => {
+      step();
+      this.moveUserauthEvents();
+    });
+  }
+
+  private requestUserauth(): void {
+    const { now } = this.transport;
+    this.transport.requestService('ssh-userauth');
+    this.authenticationWait = this.waits.start(
+      'authentication',
+      'SSH_MSG_SERVICE_ACCEPT',
+      now,
+      this.options.timeouts.authentication,
+    );
+  }
+
+  private receiveServiceAccept(service: string): void {
+    if (this.authenticationWait === undefined || this.userauth !== undefined || service !== 'ssh-userauth') {
+      throw new SshError('ERR_SSH_UNEXPECTED_MESSAGE', 'a service was accepted that was not asked for');
+    }
+    this.waits.finish(this.authenticationWait);
+    this.startUserauth();
+  }
+
+  private startUserauth(): void {
+    this.transport.gateState = 'authentication';
+    this.userauth = new UserauthClient({
+      username: this.clientOptions.username,
+      sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
+      limits: this.options.limits,
+      confidential: true,
+      sink: {
+        send: <T>(message: MessageCodec<T>, value: T): void => this.transport.send(message, value),
+        requestSent: (method) => {
+          this.waits.finish(this.authenticationWait);
+          this.authenticationWait = this.waits.start(
+            'authentication',
+            `the answer to the ${method} request`,
+            this.transport.now,
+            this.options.timeouts.authentication,
+          );
+        },
+        answered: () => this.waits.finish(this.authenticationWait),
+      },
+    });
+    this.userauth.start();
+    this.moveUserauthEvents();
+  }
+
+  private moveUserauthEvents(): void {
+    const { userauth } = this;
+    if (userauth === undefined) return;
+    for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
+      if (event.type === 'authenticated') this.transport.gateState = 'connection';
+      this.queueEvent(event);
+      if (event.type === 'authenticated') this.queueEvent({ type: 'ready' });
+    }
+  }
+}

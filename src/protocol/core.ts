@@ -1,0 +1,418 @@
+/**
+ * The composition that both roles share: transport and connection in one object.
+ *
+ * Owns: the five verbs (`receive`, `takeOutput`, `nextEvent`, `deadline`,
+ * `expire`), keep-alive, the one end with its one cause.
+ * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
+ */
+import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionEvent } from '../connection/events.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { TransportEvent } from '../transport/events.ts';
+import type { Role } from '../transport/identification.ts';
+import type { HostKeys } from '../transport/keyExchange.ts';
+import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import { type RekeyPolicy, Transport, type TransportUpper } from '../transport/transport.ts';
+import { ByteQueue } from '../wire/byteQueue.ts';
+
+/** What both roles are made from. */
+export interface CoreOptions {
+  readonly provider: CryptoProvider;
+  readonly preferences: AlgorithmPreferences;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  /** Undefined for none. */
+  readonly keepAlive: KeepAlive | undefined;
+  readonly rekey: RekeyPolicy;
+  /** Identification string of this side, without CR LF. */
+  readonly identification: Uint8Array;
+  readonly requireStrict: boolean;
+  /** Where the waits are kept; given, so that those outside the protocol (name lookup, writing) share it. */
+  readonly waits: WaitTable;
+  readonly now: number;
+}
+
+/** The end of the connection, the last event there is. */
+export interface EndedEvent {
+  readonly type: 'ended';
+  readonly error: SshError;
+}
+
+/** Events both roles have. */
+export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
+
+/** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
+const slack = 64 * 1024;
+
+export abstract class ProtocolCore<Event extends { readonly type: string }> implements TransportUpper {
+  readonly transport: Transport;
+  readonly connection: Connection;
+  readonly waits: WaitTable;
+  /** The cause of the end; undefined while the connection lives. */
+  cause: SshError | undefined;
+  bytesReceived = 0;
+  bytesSent = 0;
+
+  protected readonly options: CoreOptions;
+  private readonly queue = new ByteQueue();
+  private readonly events: (Event | CoreEvent)[] = [];
+  private keyExchangeWait: Wait | undefined;
+  private keyExchangeElapsed = 0;
+  private identificationWait: Wait | undefined;
+  private keepAliveWait: Wait | undefined;
+  private probesMissed = 0;
+  private lastPacketAt: number;
+  private packetsSeen = 0;
+
+  constructor(
+    role: Role,
+    options: CoreOptions,
+    extras: { readonly hostKeys: HostKeys; readonly extensions: Readonly<Record<string, string>> },
+  ) {
+    const { limits, timeouts, waits, now } = options;
+    this.options = options;
+    this.waits = waits;
+    this.lastPacketAt = now;
+    this.transport = new Transport({ ...options, role, ...extras }, this);
+    this.connection = new Connection({
+      transport: this.transport,
+      limits,
+      timeouts,
+      waits,
+      emit: (event) => this.queueEvent(event),
+      timeoutError: (wait) => this.timeoutError(wait),
+    });
+    this.identificationWait = waits.start(
+      'identification',
+      "the peer's identification",
+      now,
+      timeouts.identification,
+    );
+  }
+
+  // The five verbs -------------------------------------------------------------
+
+  /** Takes ownership of bytes that came. Never throws: a fault becomes the `ended` event. */
+  receive(chunk: Uint8Array, now: number): void {
+    if (this.cause !== undefined) return;
+    this.transport.now = now;
+    this.bytesReceived += chunk.length;
+    this.queue.push(chunk);
+    this.guarded(() => {
+      while (this.cause === undefined && this.transport.step(this.queue));
+      this.notePackets(now);
+      this.transport.rekeyIfDue();
+      if (this.queue.length > this.options.limits.packetLength + slack) {
+        throw new SshError('ERR_SSH_INTERNAL', 'bytes pile up unread', { origin: 'local' });
+      }
+    });
+  }
+
+  /** Sealed bytes for the peer, owned by the caller; undefined when there are none at present. */
+  takeOutput(): Uint8Array | undefined {
+    if (this.cause === undefined) {
+      this.guarded(() => {
+        this.connection.pump();
+        this.transport.rekeyIfDue();
+      });
+    }
+    const output = this.transport.takeOutput();
+    if (output !== undefined) this.bytesSent += output.length;
+    return output;
+  }
+
+  /** The next event, in the order in which they came about; undefined when there is none. */
+  nextEvent(): Event | CoreEvent | undefined {
+    return this.events.shift();
+  }
+
+  /** When `expire` has to be called at the latest; `Infinity` when there is nothing to expire. */
+  deadline(): number {
+    if (this.cause !== undefined) return this.waits.earliest();
+    return Math.min(this.waits.earliest(), this.probeAt(), this.transport.rekeyAt);
+  }
+
+  /** Acts on every wait and timer whose time is over. */
+  expire(now: number): void {
+    this.transport.now = now;
+    if (this.cause === undefined) {
+      if (now >= this.probeAt()) this.guarded(() => this.sendProbe(now));
+      if (now >= this.transport.rekeyAt) this.guarded(() => this.transport.rekeyIfDue());
+    }
+    for (const wait of this.waits.expired(now)) {
+      if (wait.onExpire === undefined) this.fail(this.timeoutError(wait));
+      else if (this.cause === undefined) this.guarded(wait.onExpire);
+      else wait.onExpire();
+    }
+  }
+
+  // Calls from outside ------------------------------------------------------------
+
+  /** Bytes `receive` needs to make progress. */
+  get readNeed(): number {
+    return this.transport.readNeed;
+  }
+
+  /** Bytes of input held, for the accounts of tests and reports. */
+  get bufferedInput(): number {
+    return this.queue.length;
+  }
+
+  /** The time of the calls that follow. */
+  at(now: number): this {
+    this.transport.now = now;
+    return this;
+  }
+
+  /** Starts a key exchange; `keyExchanged` follows. */
+  rekey(): void {
+    this.guarded(() => this.transport.rekey('user'));
+  }
+
+  /** The code asked for with `algorithmsWanted` is loaded. */
+  algorithmsLoaded(): void {
+    this.guarded(() => this.transport.keyExchange.algorithmsLoaded());
+  }
+
+  /** Ends the connection with a goodbye; what was written before and fits the windows goes first. */
+  disconnect(error: SshError): void {
+    if (this.cause !== undefined) return;
+    this.guarded(() => this.connection.pump());
+    this.fail(error);
+  }
+
+  /** The transport below ended or broke. */
+  linkEnded(cause: unknown): void {
+    if (this.cause !== undefined) return;
+    this.fail(this.lostError(cause));
+  }
+
+  /** Ends the connection: one cause for everything that is pending. */
+  fail(error: unknown): void {
+    if (this.cause !== undefined) return;
+    const cause = this.stamped(error);
+    this.cause = cause;
+    const reason = disconnectReasonFor(cause);
+    if (reason !== undefined) {
+      try {
+        const text = reason === disconnectReasons.byApplication ? '' : cause.code;
+        this.transport.disconnect(reason, text);
+      } catch {
+        // Nothing can be said any more, and the cause is known.
+      }
+    }
+    this.waits.clear();
+    this.queueEvent({ type: 'ended', error: cause });
+  }
+
+  /** The error of a wait whose time is over. */
+  timeoutError(wait: Wait): SshError {
+    const bound = wait.timeout;
+    return new SshError(
+      'ERR_SSH_TIMEOUT',
+      `timed out after ${Math.round(bound)} ms waiting for ${wait.detail}${this.hint(wait)}`,
+      {
+        phase: this.phaseOf(wait),
+        origin: 'deadline',
+        waitingFor: wait.name,
+        elapsed: this.transport.now - wait.since,
+        deadline: bound,
+        bytesReceived: this.bytesReceived,
+        remoteIdentification: this.transport.remote?.text,
+      },
+    );
+  }
+
+  /** Where the connection is in its life. */
+  get phase(): SshErrorPhase {
+    switch (this.transport.gateState) {
+      case 'beforeKexInit':
+        return this.transport.remote === undefined ? 'identification' : 'keyExchange';
+      case 'initialKeyExchange':
+        return 'keyExchange';
+      case 'service':
+        return this.transport.keyExchange.idle ? 'authentication' : 'keyExchange';
+      case 'authentication':
+        return 'authentication';
+      case 'connection':
+        return 'connection';
+      default:
+        return this.transport.gateState satisfies never;
+    }
+  }
+
+  // TransportUpper --------------------------------------------------------------
+
+  emit(event: TransportEvent): void {
+    if (event.type === 'identified') {
+      this.waits.finish(this.identificationWait);
+      this.identificationWait = undefined;
+    } else if (event.type === 'keyExchangeStarted') {
+      this.startKeyExchangeWait(0);
+    } else if (event.type === 'keyExchanged') {
+      this.waits.finish(this.keyExchangeWait);
+      this.keyExchangeWait = undefined;
+    }
+    this.received(event);
+    this.queueEvent(event);
+  }
+
+  protected abstract receiveUserauth(number: number, buffer: Uint8Array, start: number, end: number): void;
+
+  /** A transport event, before it is queued: the roles move on by them. */
+  protected abstract received(event: TransportEvent): void;
+
+  receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void {
+    if (number >= 80) this.connection.receive(number, buffer, start, end);
+    else this.receiveUserauth(number, buffer, start, end);
+  }
+
+  // Helpers of the roles -----------------------------------------------------------
+
+  protected queueEvent(event: Event | CoreEvent): void {
+    this.events.push(event);
+  }
+
+  /** Runs a step; what it throws ends the connection. */
+  protected guarded(step: () => void): void {
+    if (this.cause !== undefined) return;
+    try {
+      step();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The peer's part of the key exchange is done; the time until the host key is accepted is not the peer's. */
+  protected suspendKeyExchange(): void {
+    if (this.keyExchangeWait === undefined) return;
+    this.keyExchangeElapsed = this.transport.now - this.keyExchangeWait.since;
+    this.waits.finish(this.keyExchangeWait);
+    this.keyExchangeWait = undefined;
+  }
+
+  /** The host key was accepted; if the peer has still to do its part, it has the time that was left. */
+  protected resumeKeyExchange(): void {
+    if (this.cause !== undefined || this.transport.keyExchange.idle) return;
+    this.startKeyExchangeWait(this.keyExchangeElapsed);
+  }
+
+  /** @param elapsed milliseconds of it that are used up already */
+  private startKeyExchangeWait(elapsed: number): void {
+    this.keyExchangeWait = this.waits.start(
+      'keyExchange',
+      'the key exchange to finish',
+      this.transport.now - elapsed,
+      this.options.timeouts.keyExchange,
+    );
+  }
+
+  // Keep-alive -----------------------------------------------------------------------
+
+  private notePackets(now: number): void {
+    if (this.transport.packetsIn === this.packetsSeen) return;
+    this.packetsSeen = this.transport.packetsIn;
+    this.lastPacketAt = now;
+    this.probesMissed = 0;
+    if (this.keepAliveWait === undefined) return;
+    this.waits.finish(this.keepAliveWait);
+    this.keepAliveWait = undefined;
+  }
+
+  private probeAt(): number {
+    const { keepAlive } = this.options;
+    if (keepAlive === undefined || this.keepAliveWait !== undefined || this.phase !== 'connection') {
+      return Number.POSITIVE_INFINITY;
+    }
+    // A key exchange under way has a deadline of its own and holds probes back.
+    if (!this.transport.keyExchange.idle) return Number.POSITIVE_INFINITY;
+    return this.lastPacketAt + keepAlive.interval;
+  }
+
+  private sendProbe(now: number): void {
+    const { keepAlive } = this.options;
+    if (keepAlive === undefined) return;
+    if (this.transport.peerExtensions.ping) this.transport.ping();
+    else this.connection.probe('keepalive@openssh.com');
+    const bound = keepAlive.interval;
+    const wait = this.waits.start(
+      'keepAlive',
+      `a sign of life (probe ${this.probesMissed + 1})`,
+      now,
+      bound,
+      () => {
+        this.waits.finish(wait);
+        this.keepAliveWait = undefined;
+        this.probesMissed++;
+        if (this.probesMissed >= keepAlive.maxMissed) this.fail(this.timeoutError(wait));
+        else this.sendProbe(this.transport.now);
+      },
+    );
+    this.keepAliveWait = wait;
+  }
+
+  // Errors -----------------------------------------------------------------------------
+
+  private stamped(error: unknown): SshError {
+    if (!(error instanceof SshError)) {
+      return new SshError('ERR_SSH_INTERNAL', 'an unexpected error inside the library', {
+        phase: this.phase,
+        origin: 'local',
+        cause: error,
+      });
+    }
+    if (error.origin === 'peer' && error.phase === 'connection') error.phase = this.phase;
+    error.bytesReceived ??= this.bytesReceived;
+    if (this.transport.remote !== undefined) error.remoteIdentification ??= this.transport.remote.text;
+    return error;
+  }
+
+  private lostError(cause: unknown): SshError {
+    if (this.transport.remote === undefined) return this.silentPeerError(cause);
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    return new SshError('ERR_SSH_CONNECTION_LOST', `the connection was lost${why}`, {
+      phase: this.phase,
+      origin: 'network',
+      cause: cause instanceof Error ? cause : undefined,
+    });
+  }
+
+  private silentPeerError(cause: unknown): SshError {
+    const received = this.transport.receivedInstead(this.queue);
+    const what = received === '' ? 'without a word' : `after "${received}"`;
+    return new SshError(
+      received === '' ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
+      `the peer ended the connection ${what}, before it identified itself; is it an SSH server?`,
+      {
+        phase: 'identification',
+        origin: received === '' ? 'network' : 'peer',
+        cause: cause instanceof Error ? cause : undefined,
+      },
+    );
+  }
+
+  private hint(wait: Wait): string {
+    if (wait.name === 'keyExchange') return ` (it waits for ${this.transport.keyExchange.waitingFor})`;
+    if (wait.name !== 'identification') return '';
+    const received = this.transport.receivedInstead(this.queue);
+    return received === '' ? '; it sent nothing' : `; it sent "${received}"`;
+  }
+
+  private phaseOf(wait: Wait): SshErrorPhase {
+    switch (wait.name) {
+      case 'connect':
+      case 'identification':
+      case 'keyExchange':
+      case 'authentication':
+        return wait.name;
+      case 'close':
+        return this.cause === undefined ? 'connection' : 'close';
+      default:
+        return this.phase;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The server role: the shared core and the server side of authentication.
+ *
+ * Owns: RFC 4253 §10 (granting ssh-userauth), the bound on the time a client
+ * may take to authenticate.
+ * Must not know: users, sockets, promises.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Wait } from '../base/waits.ts';
+import { signatureAlgorithms, signatureAlgorithmsFor } from '../crypto/algorithms.ts';
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
+import type { MessageCodec } from '../message/codec.ts';
+import type { TransportEvent } from '../transport/events.ts';
+import { keyTypeOf } from '../transport/negotiation.ts';
+import {
+  type UserauthInfo,
+  type UserauthRejection,
+  UserauthServer,
+  type UserauthServerEvent,
+} from '../userauth/server.ts';
+import { WireReader } from '../wire/reader.ts';
+import { type CoreEvent, type CoreOptions, ProtocolCore } from './core.ts';
+
+export interface ServerProtocolOptions extends CoreOptions {
+  /** One of each type at most. */
+  readonly hostKeys: readonly PrivateKey[];
+  /** Methods named in USERAUTH_FAILURE. */
+  readonly methods: readonly string[];
+  /** Milliseconds from the link's being up to SUCCESS. */
+  readonly loginTimeout: number;
+}
+
+/** Events of the server role. `request` is answered by one of the calls on authentication. */
+export type ServerEvent = CoreEvent | UserauthServerEvent;
+
+/** An SSH server for one connection as a synchronous object: bytes in, bytes out, events. */
+export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
+  private readonly serverOptions: ServerProtocolOptions;
+  private readonly loginWait: Wait;
+  private userauth: UserauthServer | undefined;
+
+  constructor(options: ServerProtocolOptions) {
+    const hostKeys = new Map<string, PrivateKey>();
+    for (const key of options.hostKeys) {
+      for (const algorithm of signatureAlgorithmsFor(key.type)) {
+        if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
+      }
+    }
+    const hostKey = options.preferences.hostKey.filter((algorithm) => hostKeys.has(algorithm));
+    super(
+      'server',
+      { ...options, preferences: { ...options.preferences, hostKey } },
+      {
+        hostKeys,
+        extensions: {
+          'server-sig-algs': Object.keys(signatureAlgorithms).join(','),
+          'ping@openssh.com': '0',
+        },
+      },
+    );
+    this.serverOptions = options;
+    this.loginWait = this.waits.start(
+      'dial',
+      'the client to authenticate',
+      options.now,
+      options.loginTimeout,
+    );
+  }
+
+  /** Lets the user in. */
+  accept(): void {
+    this.onUserauth((userauth) => userauth.accept());
+  }
+
+  reject(rejection: UserauthRejection = {}): void {
+    this.onUserauth((userauth) => userauth.reject(rejection));
+  }
+
+  /** The key a client asked about would do. */
+  pkOk(): void {
+    this.onUserauth((userauth) => userauth.pkOk());
+  }
+
+  infoRequest(info: UserauthInfo): void {
+    this.onUserauth((userauth) => userauth.infoRequest(info));
+  }
+
+  passwdChangeReq(prompt: string): void {
+    this.onUserauth((userauth) => userauth.passwdChangeReq(prompt));
+  }
+
+  banner(message: string): void {
+    this.onUserauth((userauth) => userauth.banner(message));
+  }
+
+  protected override received(event: TransportEvent): void {
+    if (event.type === 'serviceRequested') this.receiveServiceRequest(event.service);
+  }
+
+  protected override receiveUserauth(number: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.userauth === undefined) return;
+    this.userauth.receive(number, new WireReader(buffer, start + 1, end));
+    this.moveUserauthEvents(this.userauth);
+  }
+
+  private receiveServiceRequest(service: string): void {
+    if (service !== 'ssh-userauth') {
+      throw new SshError(
+        'ERR_SSH_UNEXPECTED_MESSAGE',
+        'the client asked for a service other than ssh-userauth',
+      );
+    }
+    this.transport.acceptService(service);
+    this.transport.gateState = 'authentication';
+    this.userauth = new UserauthServer({
+      sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
+      methods: this.serverOptions.methods,
+      limits: this.options.limits,
+      confidential: true,
+      verify: (algorithm, publicKey, data, signature) => this.verify(algorithm, publicKey, data, signature),
+      sink: { send: <T>(message: MessageCodec<T>, value: T): void => this.transport.send(message, value) },
+    });
+  }
+
+  private verify(algorithm: string, blob: Uint8Array, data: Uint8Array, signatureBlob: Uint8Array): boolean {
+    const key = decodePublicKey(blob, this.options.limits);
+    const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
+    if (signedWith !== algorithm || keyTypeOf(algorithm) !== key.type) return false;
+    return this.options.provider.verify(algorithm, key, data, signature);
+  }
+
+  private onUserauth(step: (userauth: UserauthServer) => void): void {
+    const { userauth } = this;
+    if (userauth === undefined) return;
+    this.guarded(() => {
+      step(userauth);
+      this.moveUserauthEvents(userauth);
+    });
+  }
+
+  private moveUserauthEvents(userauth: UserauthServer): void {
+    for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
+      if (event.type === 'authenticated') {
+        this.transport.gateState = 'connection';
+        this.waits.finish(this.loginWait);
+      }
+      this.queueEvent(event);
+    }
+  }
+}

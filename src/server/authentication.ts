@@ -1,0 +1,119 @@
+/**
+ * The application's verdicts on authentication requests.
+ *
+ * Owns: which callback a request goes to and what its answer means. Whatever
+ * throws, or is no verdict, refuses.
+ * Must not know: messages, connections.
+ */
+import { SshError } from '../base/errors.ts';
+import { decodePublicKey } from '../crypto/publicKey.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
+import type { ServerProtocol } from '../protocol/server.ts';
+import type { UserauthServerEvent } from '../userauth/server.ts';
+import type { Authentication, AuthenticationVerdict, OfferedKey } from './options.ts';
+
+type Request = UserauthServerEvent & { type: 'request' };
+
+/** A dialogue of keyboard-interactive that waits for the client's answers. */
+interface Dialogue {
+  readonly username: string;
+  readonly answered: (responses: readonly string[]) => void;
+  readonly abandoned: (error: SshError) => void;
+}
+
+/** Runs a step on the core and sends what it brought about; does nothing once the connection has ended. */
+export type OnCore = (step: (core: ServerProtocol) => void) => void;
+
+export class ServerAuthenticator {
+  private readonly callbacks: Authentication;
+  private readonly onCore: OnCore;
+  private readonly onError: (error: unknown) => void;
+  private dialogue: Dialogue | undefined;
+
+  constructor(callbacks: Authentication, onCore: OnCore, onError: (error: unknown) => void) {
+    this.callbacks = callbacks;
+    this.onCore = onCore;
+    this.onError = onError;
+  }
+
+  handle(request: Request): void {
+    const { method, username, service } = request;
+    if (service !== 'ssh-connection') return this.onCore((core) => core.reject());
+    if (method.method === 'keyboard-interactive' && method.responses !== undefined) {
+      const { dialogue } = this;
+      this.dialogue = undefined;
+      if (dialogue?.username === username) return dialogue.answered(method.responses);
+      return this.onCore((core) => core.reject());
+    }
+    this.abandonDialogue(new SshError('ERR_SSH_AUTHENTICATION_PROTOCOL', 'the client gave the dialogue up'));
+    void this.decide(request);
+  }
+
+  /** Nobody will answer any more. */
+  abandonDialogue(error: SshError): void {
+    const { dialogue } = this;
+    this.dialogue = undefined;
+    dialogue?.abandoned(error);
+  }
+
+  private async decide(request: Request): Promise<void> {
+    const { method } = request;
+    let verdict: unknown = false;
+    try {
+      verdict = await this.ask(request);
+    } catch (error) {
+      this.onError(error);
+    }
+    this.onCore((core) => {
+      if (method.method === 'publickey' && !method.verified) {
+        if (verdict === true || verdict === 'partial') core.pkOk();
+        else core.reject();
+      } else if (verdict === true) core.accept();
+      else core.reject({ partialSuccess: verdict === 'partial', methods: this.remaining(request, verdict) });
+    });
+  }
+
+  /** After a partial success the method that succeeded is not asked for again. */
+  private remaining(request: Request, verdict: unknown): readonly string[] | undefined {
+    if (verdict !== 'partial') return undefined;
+    const done = new Set([...request.succeeded, request.method.method]);
+    return this.offered().filter((method) => !done.has(method));
+  }
+
+  private offered(): string[] {
+    const { password, publicKey, keyboardInteractive } = this.callbacks;
+    return [
+      ...(publicKey === undefined ? [] : ['publickey']),
+      ...(password === undefined ? [] : ['password']),
+      ...(keyboardInteractive === undefined ? [] : ['keyboard-interactive']),
+    ];
+  }
+
+  private async ask({ method, username }: Request): Promise<AuthenticationVerdict> {
+    const { none, password, publicKey, keyboardInteractive } = this.callbacks;
+    switch (method.method) {
+      case 'none':
+        return (await none?.(username)) ?? false;
+      case 'password':
+        return (await password?.(username, method.password)) ?? false;
+      case 'publickey':
+        return (await publicKey?.(username, offeredKey(method.publicKey))) ?? false;
+      case 'keyboard-interactive':
+        return (
+          (await keyboardInteractive?.(username, ({ name, instruction, prompts = [] }) => {
+            return new Promise((answered, abandoned) => {
+              this.dialogue = { username, answered, abandoned };
+              this.onCore((core) => core.infoRequest({ name, instruction, prompts }));
+            });
+          })) ?? false
+        );
+      default:
+        return method satisfies never;
+    }
+  }
+}
+
+function offeredKey(blob: Uint8Array): OfferedKey {
+  const key = decodePublicKey(blob);
+  return { blob, key, type: key.type, fingerprint: fingerprint(blob) };
+}

@@ -1,0 +1,137 @@
+/**
+ * A server: accepts connections and serves them.
+ *
+ * Owns: the set of connections and its bound, the server's own end.
+ * Must not know: how the platform listens (its acceptor is given), what
+ * connections serve.
+ */
+import { SshError } from '../base/errors.ts';
+import { loadKeys } from '../client/authentication.ts';
+import type { Platform } from '../client/platform.ts';
+import type { Duplex } from '../client/streams.ts';
+import { loadAll } from '../crypto/load.ts';
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { LinkOpener } from '../io/link.ts';
+import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
+import { ServerConnection } from './serverConnection.ts';
+
+/** Where a server listens. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a platform listens with. */
+export interface Acceptor {
+  readonly address: ServerAddress;
+  /** Accepts no more; resolves when the listening socket is gone. */
+  close(): Promise<void>;
+}
+
+/** A platform that can listen as well. */
+export interface ServerPlatform extends Platform {
+  /** @throws SshError `ERR_SSH_CONNECT` when it cannot listen there */
+  listen(
+    address: ServerAddress,
+    accepted: (open: LinkOpener, from: string) => void,
+    refuse: () => boolean,
+  ): Promise<Acceptor>;
+}
+
+export class SshServer {
+  private readonly platform: ServerPlatform;
+  private readonly options: ResolvedServerOptions;
+  private readonly provider: CryptoProvider;
+  private readonly hostKeys: readonly PrivateKey[];
+  private readonly live = new Set<ServerConnection>();
+  private acceptor: Acceptor | undefined;
+  private closing = false;
+
+  constructor(
+    platform: ServerPlatform,
+    options: ResolvedServerOptions,
+    provider: CryptoProvider,
+    hostKeys: readonly PrivateKey[],
+  ) {
+    this.platform = platform;
+    this.options = options;
+    this.provider = provider;
+    this.hostKeys = hostKeys;
+  }
+
+  /**
+   * Listens for connections.
+   *
+   * @param port 0 for any free one
+   * @param host loopback where not given
+   * @throws SshError `ERR_SSH_CONNECT` when the port is taken or not allowed
+   */
+  async listen(port: number = 0, host: string = '127.0.0.1'): Promise<ServerAddress> {
+    if (this.acceptor !== undefined || this.closing) {
+      throw new SshError('ERR_SSH_OPTIONS', 'the server listens already, or was closed', {
+        phase: 'options',
+        origin: 'user',
+      });
+    }
+    this.acceptor = await this.platform.listen(
+      { host, port },
+      (open, from) => this.serve(open, from),
+      () => this.closing || this.live.size >= this.options.maxConnections,
+    );
+    return this.acceptor.address;
+  }
+
+  /** Serves a client over a stream of the caller. */
+  accept(stream: Duplex): ServerConnection {
+    return this.serve(this.platform.stream(stream), 'stream');
+  }
+
+  /** The connections there are. */
+  connections(): readonly ServerConnection[] {
+    return [...this.live];
+  }
+
+  /** Accepts no more, says goodbye to all clients and frees everything, within the `close` timeout. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all([this.acceptor?.close(), ...[...this.live].map((connection) => connection.close())]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private serve(open: LinkOpener, from: string): ServerConnection {
+    const { platform, options, provider, hostKeys } = this;
+    const connection = new ServerConnection({ platform, options, provider, hostKeys, open, target: from });
+    this.live.add(connection);
+    void connection.closed.then((cause) => {
+      this.live.delete(connection);
+      if (cause.code !== 'ERR_SSH_DISCONNECTED' && cause.code !== 'ERR_SSH_CLOSED')
+        options.given.onError?.(cause);
+    });
+    connection.start();
+    return connection;
+  }
+}
+
+/** `createServer` on a platform. */
+export function createServerOn(platform: ServerPlatform): (options: ServerOptions) => Promise<SshServer> {
+  return async (given) => {
+    const options = resolveServerOptions(given);
+    const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
+    const keys = await loadKeys({ privateKey: given.hostKeys }, options.limits, () => platform.pause());
+    if (keys.length === 0) {
+      throw new SshError('ERR_SSH_OPTIONS', 'hostKeys is empty', { phase: 'options', origin: 'user' });
+    }
+    // Signatures of clients are checked synchronously, whatever their type.
+    await loadAll(provider);
+    return new SshServer(
+      platform,
+      options,
+      provider,
+      keys.map(({ key }) => key),
+    );
+  };
+}

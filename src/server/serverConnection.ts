@@ -1,0 +1,302 @@
+/**
+ * One client of a server.
+ *
+ * Owns: the answers to the client's channel opens, channel requests and global
+ * requests, and the processes and forwarded connections that come of them.
+ * Must not know: how connections are accepted, sockets.
+ */
+import { SshError } from '../base/errors.ts';
+import { WaitTable } from '../base/waits.ts';
+import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
+import type { Platform } from '../client/platform.ts';
+import type { Duplex } from '../client/streams.ts';
+import type { Channel } from '../connection/channel.ts';
+import type { ConnectionEvent } from '../connection/events.ts';
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { Driver, type EventTarget } from '../io/driver.ts';
+import type { LinkOpener } from '../io/link.ts';
+import type { ConnectionSnapshot } from '../io/registry.ts';
+import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
+import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
+import { ServerAuthenticator } from './authentication.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import { ServerSession } from './serverSession.ts';
+
+export interface ServerConnectionParts {
+  readonly platform: Platform;
+  readonly options: ResolvedServerOptions;
+  readonly provider: CryptoProvider;
+  readonly hostKeys: readonly PrivateKey[];
+  readonly open: LinkOpener;
+  /** For reports. */
+  readonly target: string;
+}
+
+/** A connection as a server's application may hold it. */
+export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
+  /** Undefined until authentication is over. */
+  username: string | undefined;
+  private readonly parts: ServerConnectionParts;
+  private readonly driver: Driver<ServerProtocol>;
+  private readonly authenticator: ServerAuthenticator;
+  private readonly ports = new Map<Channel, ChannelPort>();
+  private readonly sessions = new Map<Channel, ServerSession>();
+
+  constructor(parts: ServerConnectionParts) {
+    const { platform, options } = parts;
+    const waits = new WaitTable();
+    this.parts = parts;
+    this.driver = new Driver<ServerProtocol>(
+      {
+        clock: platform.clock,
+        waits,
+        timeouts: options.timeouts,
+        open: parts.open,
+        createCore: (now) => this.createCore(waits, now),
+        role: 'server',
+        target: parts.target,
+        openedAt: undefined,
+      },
+      this,
+    );
+    this.authenticator = new ServerAuthenticator(
+      options.given.authentication,
+      (step) => this.onCore(step),
+      (error) => this.report(error),
+    );
+  }
+
+  start(): void {
+    this.driver.start();
+  }
+
+  /** Resolves with the cause when everything of the connection is freed. */
+  get closed(): Promise<SshError> {
+    return this.driver.closed;
+  }
+
+  inspect(): ConnectionSnapshot {
+    return this.driver.snapshot();
+  }
+
+  async close(): Promise<void> {
+    this.driver.close(closedError());
+    await this.closed;
+  }
+
+  destroy(): void {
+    this.driver.destroy(closedError());
+  }
+
+  // PortOwner -----------------------------------------------------------------------
+
+  get isLive(): boolean {
+    return this.driver.isLive;
+  }
+
+  act<T>(call: () => T): T {
+    return this.driver.act(() => call());
+  }
+
+  closeChannel(channel: Channel): void {
+    this.onCore((core) => core.connection.close(channel));
+  }
+
+  terminateChannel(channel: Channel): void {
+    this.closeChannel(channel);
+  }
+
+  // EventTarget ---------------------------------------------------------------------
+
+  handle(event: ServerEvent): void {
+    switch (event.type) {
+      case 'request':
+        return this.authenticator.handle(event);
+      case 'serviceRequested': {
+        const { banner } = this.parts.options.given;
+        if (banner !== undefined) this.onCore((core) => core.banner(banner));
+        return;
+      }
+      case 'algorithmsWanted':
+        return this.load(event.loaders);
+      case 'authenticated':
+        this.username = event.username;
+        return;
+      case 'channelOpenRequested':
+        return this.openRequested(event);
+      case 'channelReadable':
+        return this.ports.get(event.channel)?.readable(event.stream);
+      case 'channelEof':
+        return this.ports.get(event.channel)?.eof();
+      case 'channelDrained':
+        return this.ports.get(event.channel)?.drained();
+      case 'channelClosed':
+        this.ports.get(event.channel)?.ended(undefined);
+        this.ports.delete(event.channel);
+        this.sessions.delete(event.channel);
+        return;
+      case 'channelRequest':
+        return this.channelRequest(event);
+      case 'globalRequest':
+        if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
+        return;
+      default:
+    }
+  }
+
+  ended(cause: SshError): void {
+    this.authenticator.abandonDialogue(cause);
+    for (const port of this.ports.values()) port.ended(cause);
+    this.ports.clear();
+    this.sessions.clear();
+  }
+
+  private createCore(waits: WaitTable, now: number): ServerProtocol {
+    const { options, provider, hostKeys } = this.parts;
+    const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
+      options;
+    return new ServerProtocol({
+      provider,
+      preferences,
+      limits,
+      timeouts,
+      keepAlive,
+      rekey,
+      identification,
+      requireStrict: false,
+      waits,
+      now,
+      hostKeys,
+      methods,
+      loginTimeout,
+    });
+  }
+
+  private load(loaders: readonly (() => Promise<void>)[]): void {
+    Promise.all(loaders.map((load) => load())).then(
+      () => this.onCore((core) => core.algorithmsLoaded()),
+      (error: unknown) => this.onCore((core) => core.fail(error)),
+    );
+  }
+
+  private openRequested({
+    channel,
+    channelTypeData,
+  }: ConnectionEvent & { type: 'channelOpenRequested' }): void {
+    if (channel.type === 'session') {
+      this.onCore((core) => core.connection.acceptOpen(channel));
+      const port = this.portFor(channel);
+      const { given } = this.parts.options;
+      this.sessions.set(
+        channel,
+        new ServerSession({
+          port,
+          streams: this.parts.platform.streams,
+          username: this.username ?? '',
+          options: given,
+          report: (error) => this.report(error),
+        }),
+      );
+      return;
+    }
+    if (channel.type === directTcpip.name && this.parts.options.given.openTcp !== undefined) {
+      void this.openTcp(channel, channelTypeData);
+      return;
+    }
+    this.refuse(channel, channelOpenFailureReasons.unknownChannelType, 'this server has no such channels');
+  }
+
+  private async openTcp(channel: Channel, channelTypeData: Uint8Array): Promise<void> {
+    const { openTcp } = this.parts.options.given;
+    try {
+      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
+        directTcpip.fromBytes(channelTypeData);
+      const stream = await openTcp?.({
+        username: this.username ?? '',
+        host: hostToConnect,
+        port: portToConnect,
+        originatorAddress: originatorIpAddress,
+        originatorPort,
+      });
+      if (stream === undefined) {
+        return this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
+      }
+      this.join(channel, stream);
+    } catch (error) {
+      this.report(error);
+      this.refuse(channel, channelOpenFailureReasons.connectFailed, 'the connection could not be opened');
+    }
+  }
+
+  /** Ties the channel and the stream to each other: bytes, ends and faults. */
+  private join(channel: Channel, stream: Duplex): void {
+    if (this.driver.cause !== undefined) {
+      stream.destroy();
+      return;
+    }
+    this.onCore((core) => core.connection.acceptOpen(channel));
+    const port = this.portFor(channel);
+    const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
+    port.extended.cancel();
+    ours.once('close', () => {
+      port.close();
+      stream.destroy();
+    });
+    stream.once('close', () => ours.destroy());
+    stream.on('error', () => ours.destroy());
+    ours.pipe(stream);
+    stream.pipe(ours);
+  }
+
+  private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
+    const { channel, requestType, wantReply, payload } = event;
+    let taken = false;
+    try {
+      taken = this.sessions.get(channel)?.request(requestType, payload) ?? false;
+    } catch (error) {
+      return this.onCore((core) => core.fail(error));
+    }
+    if (wantReply) this.onCore(() => channel.reply(taken));
+    if (taken) this.sessions.get(channel)?.begin();
+  }
+
+  private portFor(channel: Channel): ChannelPort {
+    const port = new ChannelPort(channel, this);
+    this.ports.set(channel, port);
+    return port;
+  }
+
+  private refuse(channel: Channel, reasonCode: number, description: string): void {
+    this.onCore((core) => core.connection.refuseOpen(channel, reasonCode, description));
+  }
+
+  /** Runs a step unless the connection has ended; a fault of the step ends it. */
+  private onCore(step: (core: ServerProtocol) => void): void {
+    const { driver } = this;
+    const { core } = driver;
+    if (core === undefined || driver.cause !== undefined || core.cause !== undefined) return;
+    core.at(driver.now);
+    try {
+      step(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    driver.touch();
+  }
+
+  private report(error: unknown): void {
+    try {
+      this.parts.options.given.onError?.(error);
+    } catch {
+      // The reporter's own fault has nobody left to be reported to.
+    }
+  }
+}
+
+function closedError(): SshError {
+  return new SshError('ERR_SSH_CLOSED', 'the server closed the connection', {
+    phase: 'close',
+    origin: 'user',
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * A command, shell or subsystem as a server's handler sees it.
+ *
+ * Owns: RFC 4254 §6 from the serving side: streams, exit, the client's signals
+ * and window sizes.
+ * Must not know: how a process is asked for (`serverConnection.ts`).
+ */
+import { SshError } from '../base/errors.ts';
+import type { ChannelPort } from '../client/channelPort.ts';
+import type { WindowSize } from '../client/remoteProcess.ts';
+import type { Readable, StreamFactory, Writable } from '../client/streams.ts';
+import { exitSignal, exitStatus } from '../message/channelRequest.ts';
+
+/** The terminal a client asked for. */
+export interface Terminal extends WindowSize {
+  readonly term: string;
+  /** Modes by opcode (RFC 4254 §8). */
+  readonly modes: ReadonlyMap<number, number>;
+}
+
+export interface ServerProcessParts {
+  readonly port: ChannelPort;
+  readonly streams: StreamFactory;
+  readonly username: string;
+  readonly env: ReadonlyMap<string, string>;
+  readonly terminal: Terminal | undefined;
+}
+
+/**
+ * What a handler serves. `stdout` and `stderr` are ended by `exit`; a handler
+ * that returns exits with what it returned.
+ */
+export class ServerProcess {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly username: string;
+  readonly env: ReadonlyMap<string, string>;
+  /** Undefined without a terminal. */
+  readonly terminal: Terminal | undefined;
+  /** Aborted when the client closes the channel or is gone. */
+  readonly signal: AbortSignal;
+  /** Told of a signal the client sends, without SIG in front. */
+  onSignal: ((name: string) => void) | undefined;
+  /** Told of a new size of the terminal. */
+  onResize: ((size: WindowSize) => void) | undefined;
+  private readonly port: ChannelPort;
+  private exited = false;
+
+  constructor(parts: ServerProcessParts) {
+    const { port, streams, username, env, terminal } = parts;
+    const aborter = new AbortController();
+    this.port = port;
+    this.username = username;
+    this.env = env;
+    this.terminal = terminal;
+    this.signal = aborter.signal;
+    this.stdin = streams.readable(port.data);
+    this.stdout = streams.writable(port.outbound);
+    this.stderr = streams.writable(port.outboundExtended);
+    void port.closed.then((cause) => aborter.abort(cause ?? closedByClient()));
+  }
+
+  /** Ends the process with a status, behind what was written. Once only; later calls do nothing. */
+  exit(code: number): Promise<void> {
+    return this.finish(exitStatus.name, exitStatus.toBytes({ exitStatus: code >>> 0 }));
+  }
+
+  /** Ends the process as if by a signal; the name has no SIG in front. */
+  exitWithSignal(signalName: string, errorMessage: string = ''): Promise<void> {
+    return this.finish(
+      exitSignal.name,
+      exitSignal.toBytes({ signalName, coreDumped: false, errorMessage, languageTag: '' }),
+    );
+  }
+
+  private async finish(requestType: string, payload: Uint8Array): Promise<void> {
+    if (this.exited) return;
+    this.exited = true;
+    await Promise.all([ended(this.stderr), ended(this.stdout)]);
+    if (this.signal.aborted) return;
+    this.port.act((channel) => {
+      channel.request(requestType, payload, false);
+    });
+    this.port.close();
+  }
+}
+
+/** Resolves when a stream has handed on all that was written, or broke. */
+function ended(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableFinished) return resolve();
+    stream.once('close', () => resolve());
+    stream.end(() => resolve());
+  });
+}
+
+function closedByClient(): SshError {
+  return new SshError('ERR_SSH_CHANNEL_CLOSED', 'the client closed the channel', { origin: 'peer' });
+}

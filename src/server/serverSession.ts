@@ -1,0 +1,135 @@
+/**
+ * One session channel from the serving side.
+ *
+ * Owns: RFC 4254 §6: what may be asked before and while a process runs.
+ * Must not know: other channels, authentication.
+ */
+import type { ChannelPort } from '../client/channelPort.ts';
+import type { StreamFactory } from '../client/streams.ts';
+import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
+import { terminalModes } from '../message/terminalModes.ts';
+import { WireReader } from '../wire/reader.ts';
+import type { ServerOptions } from './options.ts';
+import { ServerProcess, type Terminal } from './serverProcess.ts';
+
+export interface ServerSessionParts {
+  readonly port: ChannelPort;
+  readonly streams: StreamFactory;
+  readonly username: string;
+  readonly options: ServerOptions;
+  readonly report: (error: unknown) => void;
+}
+
+type Handler = (process: ServerProcess) => number | undefined | Promise<number | undefined>;
+
+/** Environment variables a client may set, and the bytes of all of them. */
+const maximumVariables = 256;
+const maximumEnvironment = 64 * 1024;
+/** Status of a process whose handler failed, as of a command that cannot be run. */
+const handlerFailed = 255;
+
+export class ServerSession {
+  private readonly parts: ServerSessionParts;
+  private readonly environment = new Map<string, string>();
+  private environmentSize = 0;
+  private terminal: Terminal | undefined;
+  private process: ServerProcess | undefined;
+  private handler: Handler | undefined;
+  private begun = false;
+
+  constructor(parts: ServerSessionParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Whether the request is granted.
+   *
+   * @throws SshError `ERR_SSH_DECODE`
+   */
+  request(requestType: string, payload: Uint8Array): boolean {
+    switch (requestType) {
+      case env.name:
+        return this.setVariable(payload);
+      case ptyReq.name:
+        return this.allocateTerminal(payload);
+      case exec.name: {
+        const { command } = exec.fromBytes(payload);
+        const { exec: run } = this.parts.options;
+        return this.prepare(run === undefined ? undefined : (process) => run(process, command));
+      }
+      case shell.name:
+        return this.prepare(this.parts.options.shell);
+      case subsystem.name: {
+        const { subsystemName } = subsystem.fromBytes(payload);
+        const { subsystems = {} } = this.parts.options;
+        return this.prepare(Object.hasOwn(subsystems, subsystemName) ? subsystems[subsystemName] : undefined);
+      }
+      case windowChange.name:
+        this.process?.onResize?.(windowChange.fromBytes(payload));
+        return this.terminal !== undefined;
+      case signal.name:
+        this.process?.onSignal?.(signal.fromBytes(payload).signalName);
+        return this.process !== undefined;
+      default:
+        return false;
+    }
+  }
+
+  /** Starts what was granted, after the grant was sent. */
+  begin(): void {
+    const { handler, process } = this;
+    if (handler === undefined || process === undefined || this.begun) return;
+    this.begun = true;
+    void this.serve(handler, process);
+  }
+
+  private async serve(handler: Handler, process: ServerProcess): Promise<void> {
+    try {
+      const code = await handler(process);
+      await process.exit(code ?? 0);
+    } catch (error) {
+      if (process.signal.aborted) return;
+      this.parts.report(error);
+      await process.exit(handlerFailed).catch((failure: unknown) => this.parts.report(failure));
+    }
+  }
+
+  private prepare(handler: Handler | undefined): boolean {
+    if (handler === undefined || this.handler !== undefined) return false;
+    const { port, streams, username } = this.parts;
+    this.handler = handler;
+    this.process = new ServerProcess({
+      port,
+      streams,
+      username,
+      env: this.environment,
+      terminal: this.terminal,
+    });
+    return true;
+  }
+
+  private setVariable(payload: Uint8Array): boolean {
+    const { variableName, variableValue } = env.fromBytes(payload);
+    this.environmentSize += variableName.length + variableValue.length;
+    if (this.handler !== undefined || this.environment.size >= maximumVariables) return false;
+    if (this.environmentSize > maximumEnvironment) return false;
+    this.environment.set(variableName, variableValue);
+    return true;
+  }
+
+  private allocateTerminal(payload: Uint8Array): boolean {
+    const { term, columns, rows, widthPixels, heightPixels, encodedTerminalModes } =
+      ptyReq.fromBytes(payload);
+    if (this.terminal !== undefined || this.handler !== undefined) return false;
+    const modes = terminalModes.decode(new WireReader(encodedTerminalModes));
+    this.terminal = {
+      term,
+      columns,
+      rows,
+      widthPixels,
+      heightPixels,
+      modes: new Map(modes.map(({ opcode, argument }) => [opcode, argument])),
+    };
+    return true;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * A rate limit on messages that cost work and bring nothing.
+ *
+ * Owns: one token bucket. Time is given to it.
+ * Must not know: which messages are counted.
+ */
+import { SshError } from '../base/errors.ts';
+
+export interface AllowanceOptions {
+  /** Who is kept in check, for the error: `messages without effect`. */
+  readonly what: string;
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/** Allows a burst at once and a rate for ever, so that a slow heartbeat lives and a flood does not. */
+export class Allowance {
+  private readonly options: AllowanceOptions;
+  private tokens: number;
+  private last: number;
+
+  constructor(options: AllowanceOptions, now: number) {
+    this.options = options;
+    this.tokens = options.burst;
+    this.last = now;
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` when the allowance is used up */
+  spend(now: number): void {
+    const { what, burst, perSecond } = this.options;
+    this.tokens = Math.min(burst, this.tokens + ((now - this.last) / 1000) * perSecond);
+    this.last = now;
+    if (this.tokens < 1) throw new SshError('ERR_SSH_LIMIT', `the peer floods this side with ${what}`);
+    this.tokens--;
+  }
+
+  /** The whole burst is allowed again. */
+  restore(): void {
+    this.tokens = this.options.burst;
+  }
+}

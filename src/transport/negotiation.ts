@@ -1,0 +1,200 @@
+/**
+ * Algorithm negotiation.
+ *
+ * Owns: RFC 4253 §7.1 (the choice from two KEXINITs and the guess), the marker
+ * names of RFC 8308 §2.1 and of strict key exchange (OpenSSH PROTOCOL §1.9).
+ * Must not know: how anything negotiated works.
+ */
+import { escapeText } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import {
+  ciphers,
+  kexMethods,
+  macs,
+  type SignatureAlgorithmName,
+  signatureAlgorithms,
+} from '../crypto/algorithms.ts';
+import type { KexInit } from '../message/transport.ts';
+import type { Role } from './identification.ts';
+
+/** Names to offer, the best first. */
+export interface AlgorithmPreferences {
+  readonly kex: readonly string[];
+  readonly hostKey: readonly string[];
+  readonly cipher: readonly string[];
+  readonly mac: readonly string[];
+  readonly compression: readonly string[];
+}
+
+/** What is offered unless the user says otherwise. */
+export const defaultPreferences: AlgorithmPreferences = {
+  kex: offeredByDefault(kexMethods),
+  hostKey: offeredByDefault(signatureAlgorithms),
+  cipher: offeredByDefault(ciphers),
+  mac: offeredByDefault(macs),
+  compression: ['none'],
+};
+
+export interface NegotiatedDirection {
+  readonly cipher: string;
+  /** Undefined where the cipher authenticates by itself. */
+  readonly mac: string | undefined;
+  readonly compression: string;
+}
+
+/** What one key exchange agreed on. */
+export interface NegotiatedAlgorithms {
+  readonly kex: string;
+  readonly hostKey: string;
+  readonly clientToServer: NegotiatedDirection;
+  readonly serverToClient: NegotiatedDirection;
+}
+
+/** Names in the kex list that signal a capability and can never be chosen. */
+export const kexMarkers = {
+  extInfoClient: 'ext-info-c',
+  extInfoServer: 'ext-info-s',
+  strictClient: 'kex-strict-c-v00@openssh.com',
+  strictServer: 'kex-strict-s-v00@openssh.com',
+} as const;
+
+const allMarkers: ReadonlySet<string> = new Set(Object.values(kexMarkers));
+
+/** The KEXINIT of this side, its cookie aside. Markers go with the first one only. */
+export function buildKexInit(
+  role: Role,
+  preferences: AlgorithmPreferences,
+  cookie: Uint8Array,
+  cause: 'initial' | 'rekey',
+): KexInit {
+  const markers =
+    role === 'client'
+      ? [kexMarkers.extInfoClient, kexMarkers.strictClient]
+      : [kexMarkers.extInfoServer, kexMarkers.strictServer];
+  return {
+    cookie,
+    kexAlgorithms: cause === 'initial' ? [...preferences.kex, ...markers] : preferences.kex,
+    serverHostKeyAlgorithms: preferences.hostKey,
+    encryptionAlgorithmsClientToServer: preferences.cipher,
+    encryptionAlgorithmsServerToClient: preferences.cipher,
+    macAlgorithmsClientToServer: preferences.mac,
+    macAlgorithmsServerToClient: preferences.mac,
+    compressionAlgorithmsClientToServer: preferences.compression,
+    compressionAlgorithmsServerToClient: preferences.compression,
+    languagesClientToServer: [],
+    languagesServerToClient: [],
+    firstKexPacketFollows: false,
+    reserved: 0,
+  };
+}
+
+/** Whether both sides asked for strict key exchange; asked of the first pair of KEXINITs only. */
+export function bothStrict(client: KexInit, server: KexInit): boolean {
+  return (
+    client.kexAlgorithms.includes(kexMarkers.strictClient) &&
+    server.kexAlgorithms.includes(kexMarkers.strictServer)
+  );
+}
+
+/**
+ * The algorithms two KEXINITs agree on: of each kind the first of the client's
+ * that the server has. Host keys of every type supported here can sign for
+ * every key exchange, so no choice of one restricts the other (RFC 4253 §7.1).
+ *
+ * @throws SshError `ERR_SSH_NO_COMMON_ALGORITHM` with what each side offered
+ */
+export function negotiate(client: KexInit, server: KexInit, role: Role): NegotiatedAlgorithms {
+  const kex = choose(
+    'key exchange',
+    withoutMarkers(client.kexAlgorithms),
+    withoutMarkers(server.kexAlgorithms),
+    role,
+  );
+  const hostKey = choose('host key', client.serverHostKeyAlgorithms, server.serverHostKeyAlgorithms, role);
+  return {
+    kex,
+    hostKey,
+    clientToServer: chooseDirection(
+      'client to server',
+      client.encryptionAlgorithmsClientToServer,
+      server.encryptionAlgorithmsClientToServer,
+      client.macAlgorithmsClientToServer,
+      server.macAlgorithmsClientToServer,
+      client.compressionAlgorithmsClientToServer,
+      server.compressionAlgorithmsClientToServer,
+      role,
+    ),
+    serverToClient: chooseDirection(
+      'server to client',
+      client.encryptionAlgorithmsServerToClient,
+      server.encryptionAlgorithmsServerToClient,
+      client.macAlgorithmsServerToClient,
+      server.macAlgorithmsServerToClient,
+      client.compressionAlgorithmsServerToClient,
+      server.compressionAlgorithmsServerToClient,
+      role,
+    ),
+  };
+}
+
+/** Whether the packet a peer sent on a guess is of the method that was chosen (RFC 4253 §7). */
+export function guessedRight(client: KexInit, server: KexInit): boolean {
+  return (
+    withoutMarkers(client.kexAlgorithms)[0] === withoutMarkers(server.kexAlgorithms)[0] &&
+    client.serverHostKeyAlgorithms[0] === server.serverHostKeyAlgorithms[0]
+  );
+}
+
+/** The type a key must have to serve a signature algorithm, where they differ (RFC 8332 §3). */
+export function keyTypeOf(signatureAlgorithm: string): string | undefined {
+  if (!Object.hasOwn(signatureAlgorithms, signatureAlgorithm)) return undefined;
+  return signatureAlgorithms[signatureAlgorithm as SignatureAlgorithmName].keyType;
+}
+
+function chooseDirection(
+  direction: string,
+  clientCiphers: readonly string[],
+  serverCiphers: readonly string[],
+  clientMacs: readonly string[],
+  serverMacs: readonly string[],
+  clientCompressions: readonly string[],
+  serverCompressions: readonly string[],
+  role: Role,
+): NegotiatedDirection {
+  const cipher = choose(`cipher ${direction}`, clientCiphers, serverCiphers, role);
+  const authenticated = isCipher(cipher) && ciphers[cipher].authenticated;
+  return {
+    cipher,
+    mac: authenticated ? undefined : choose(`MAC ${direction}`, clientMacs, serverMacs, role),
+    compression: choose(`compression ${direction}`, clientCompressions, serverCompressions, role),
+  };
+}
+
+function choose(kind: string, client: readonly string[], server: readonly string[], role: Role): string {
+  const chosen = client.find((name) => server.includes(name));
+  if (chosen !== undefined) return chosen;
+  const [ours, theirs] = role === 'client' ? [client, server] : [server, client];
+  throw new SshError(
+    'ERR_SSH_NO_COMMON_ALGORITHM',
+    `no common ${kind} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}`,
+    { phase: 'keyExchange' },
+  );
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : escapeText(names.join(', '), 2048);
+}
+
+function withoutMarkers(names: readonly string[]): readonly string[] {
+  return names.filter((name) => !allMarkers.has(name));
+}
+
+function isCipher(name: string): name is keyof typeof ciphers {
+  return Object.hasOwn(ciphers, name);
+}
+
+function offeredByDefault(
+  table: Readonly<Record<string, { readonly byDefault: boolean }>>,
+): readonly string[] {
+  return Object.keys(table).filter((name) => table[name]?.byDefault === true);
+}

@@ -1,0 +1,410 @@
+/**
+ * The transport layer: one object between the bytes of a connection and its messages.
+ *
+ * Owns: RFC 4253 §11 (disconnect, ignore, debug, unimplemented), §10 (service
+ * request), §9 (when to exchange keys again), RFC 4344 §3, ping@openssh.com, the
+ * order in which messages of the layers above wait for a key exchange.
+ * Must not know: authentication, channels, sockets, clocks (`now` is given).
+ */
+import { emptyBytes, escapeText } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
+import type { MessageCodec } from '../message/codec.ts';
+import { messageName } from '../message/numbers.ts';
+import {
+  debug,
+  disconnect,
+  extInfo,
+  ping,
+  pong,
+  serviceAccept,
+  serviceRequest,
+  unimplemented,
+} from '../message/transport.ts';
+import { PacketOpener } from '../packet/opener.ts';
+import { PacketSealer } from '../packet/sealer.ts';
+import type { ByteQueue } from '../wire/byteQueue.ts';
+import { WireReader } from '../wire/reader.ts';
+import type { WireWriter } from '../wire/writer.ts';
+import { Allowance } from './allowance.ts';
+import type { KeyExchangeCause, TransportEvent } from './events.ts';
+import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
+import { type GateState, judge } from './gate.ts';
+import { type Identification, IdentificationReader, type Role } from './identification.ts';
+import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
+import type { AlgorithmPreferences } from './negotiation.ts';
+import { TransportOutput } from './output.ts';
+
+/** When this side asks for new keys (RFC 4253 §9, RFC 4344 §3). */
+export interface RekeyPolicy {
+  /** Bytes under one key in either direction. */
+  readonly bytes: number;
+  /** Packets under one key in either direction. */
+  readonly packets: number;
+  /** Milliseconds since the last exchange. */
+  readonly interval: number;
+}
+
+export const defaultRekeyPolicy: RekeyPolicy = { bytes: 2 ** 30, packets: 2 ** 31, interval: 3_600_000 };
+
+/** A cipher with blocks of 16 bytes may serve 2^32 of them (RFC 4344 §3.2). */
+const maximumBlocks = 2 ** 32;
+
+export interface TransportOptions {
+  readonly role: Role;
+  readonly provider: CryptoProvider;
+  readonly preferences: AlgorithmPreferences;
+  readonly limits: Limits;
+  readonly rekey: RekeyPolicy;
+  /** Identification string of this side, without CR LF. */
+  readonly identification: Uint8Array;
+  /** Server role only. */
+  readonly hostKeys: HostKeys;
+  /** Announced with EXT_INFO to a peer that asks for it. */
+  readonly extensions: Readonly<Record<string, string>>;
+  /** End the connection unless the peer offers strict key exchange. */
+  readonly requireStrict: boolean;
+  readonly now: number;
+}
+
+/** Those above the transport. */
+export interface TransportUpper {
+  emit(event: TransportEvent): void;
+  /** A message 50 or above, legal in the present state: its number is at `buffer[start]`. Valid until return. */
+  receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void;
+}
+
+/** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
+const outputAhead = 256 * 1024;
+
+export class Transport implements KeyExchangeSink {
+  readonly keyExchange: KeyExchange;
+  readonly opener: PacketOpener;
+  readonly sealer: PacketSealer;
+  remote: Identification | undefined;
+  peerExtensions: PeerExtensions = noExtensions;
+  /** How far the connection is; the layers above move it on. */
+  gateState: GateState = 'beforeKexInit';
+  /** The time the last call from outside brought. */
+  now: number;
+  /** Number of the last message received, for reports. */
+  lastMessage = 0;
+  packetsIn = 0;
+
+  private readonly options: TransportOptions;
+  private readonly upper: TransportUpper;
+  private readonly output: TransportOutput;
+  private readonly identificationReader: IdentificationReader;
+  private readonly reader = new WireReader(emptyBytes);
+  private readonly idleMessages: Allowance;
+  private readonly idleKeyExchanges: Allowance;
+  private extInfoReceived = 0;
+  private keysSince: number;
+  private firstKeysSealed = false;
+
+  constructor(options: TransportOptions, upper: TransportUpper) {
+    const { role, provider, preferences, limits, hostKeys, now } = options;
+    this.options = options;
+    this.upper = upper;
+    this.now = now;
+    this.keysSince = now;
+    this.opener = new PacketOpener({ limits });
+    this.sealer = new PacketSealer({ limits, randomBytes: (length) => provider.randomBytes(length) });
+    this.keyExchange = new KeyExchange({ role, provider, preferences, limits, hostKeys }, this);
+    this.identificationReader = new IdentificationReader(role, limits);
+    this.idleMessages = new Allowance(
+      { what: 'messages without effect', burst: limits.idleMessages, perSecond: 100 },
+      now,
+    );
+    this.idleKeyExchanges = new Allowance(
+      { what: 'key exchanges with nothing between them', burst: limits.idleKeyExchanges, perSecond: 0.1 },
+      now,
+    );
+    this.output = new TransportOutput(this.sealer, options.identification, limits);
+  }
+
+  /**
+   * Takes one step: the peer's identification or one packet.
+   *
+   * @returns false when more bytes are needed
+   */
+  step(queue: ByteQueue): boolean {
+    if (this.remote === undefined) return this.identify(queue);
+    if (!this.opener.next(queue)) return false;
+    this.packetsIn++;
+    this.dispatch();
+    return true;
+  }
+
+  /** Bytes the queue must hold for `step` to do something. */
+  get readNeed(): number {
+    return this.remote === undefined ? 1 : this.opener.readNeed;
+  }
+
+  /** What came in place of an identification, escaped. */
+  receivedInstead(queue: ByteQueue): string {
+    return this.identificationReader.received(queue);
+  }
+
+  // Sending ----------------------------------------------------------------
+
+  /** Sends a message, or keeps it until the key exchange under way is over. */
+  send<T>(message: MessageCodec<T>, value: T): void {
+    if (this.keyExchange.holdsOutput) this.output.hold(message, value);
+    else this.output.send(message, value);
+  }
+
+  /** Data may be sealed: no key exchange is under way and little is queued. */
+  get takesData(): boolean {
+    return !this.keyExchange.holdsOutput && this.sealer.pending < outputAhead;
+  }
+
+  /** A writer for the payload of a data packet; only while `takesData`. `endData` seals it. */
+  beginData(): WireWriter {
+    return this.sealer.begin();
+  }
+
+  endData(): void {
+    this.output.seal();
+  }
+
+  /** Bytes that wait for the socket. */
+  get pendingOutput(): number {
+    return this.output.pending;
+  }
+
+  /** Bytes for the socket, owned by the caller; undefined when there are none. */
+  takeOutput(): Uint8Array | undefined {
+    return this.output.take();
+  }
+
+  get packetsOut(): number {
+    return this.output.packets;
+  }
+
+  requestService(service: string): void {
+    this.send(serviceRequest, { serviceName: service });
+  }
+
+  acceptService(service: string): void {
+    this.send(serviceAccept, { serviceName: service });
+  }
+
+  /** Says goodbye, past whatever is held back. */
+  disconnect(reasonCode: number, description: string): void {
+    if (this.remote === undefined) return;
+    this.output.sendNow(disconnect, { reasonCode, description, languageTag: '' });
+  }
+
+  /** Asks for a PONG (OpenSSH PROTOCOL §1.8); only where the peer announced it. */
+  ping(): void {
+    this.send(ping, { data: emptyBytes });
+  }
+
+  /** Starts a key exchange unless one is under way. */
+  rekey(cause: KeyExchangeCause): void {
+    this.keyExchange.start(cause);
+  }
+
+  /** When the next key exchange is due by time alone. */
+  get rekeyAt(): number {
+    if (this.keyExchange.sessionId === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
+    return this.keysSince + this.options.rekey.interval;
+  }
+
+  /** Starts a key exchange where a limit of the policy is reached. */
+  rekeyIfDue(): void {
+    if (!this.keyExchange.idle || this.keyExchange.sessionId === undefined) return;
+    const { bytes, packets } = this.options.rekey;
+    const { opener, sealer } = this;
+    if (opener.bytes >= bytes || sealer.bytes >= bytes) this.rekey('bytes');
+    else if (opener.packets >= packets || sealer.packets >= packets) this.rekey('packets');
+    else if (opener.blocks >= maximumBlocks || sealer.blocks >= maximumBlocks) this.rekey('blocks');
+    else if (this.now >= this.rekeyAt) this.rekey('time');
+  }
+
+  // KeyExchangeSink ----------------------------------------------------------
+
+  sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array {
+    return this.output.sendNow(message, value);
+  }
+
+  emit(event: TransportEvent): void {
+    this.upper.emit(event);
+  }
+
+  sealWith(keys: DirectionKeys, resetSequence: boolean): void {
+    this.sealer.use(this.options.provider.createSealingCipher(keys), { resetSequence });
+    if (this.firstKeysSealed) return;
+    this.firstKeysSealed = true;
+    if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
+  }
+
+  openWith(keys: DirectionKeys, resetSequence: boolean): void {
+    this.opener.use(this.options.provider.createOpeningCipher(keys), { resetSequence });
+    if (this.gateState === 'initialKeyExchange') this.gateState = 'service';
+  }
+
+  exchangeFinished(): void {
+    this.keysSince = this.now;
+    this.output.release();
+  }
+
+  peerKexInitWasFirst(): boolean {
+    return this.packetsIn === 1;
+  }
+
+  // Receiving ----------------------------------------------------------------
+
+  private identify(queue: ByteQueue): boolean {
+    const remote = this.identificationReader.next(queue);
+    if (remote === undefined) return false;
+    this.remote = remote;
+    const { role, identification } = this.options;
+    this.keyExchange.clientIdentification = role === 'client' ? identification : remote.line;
+    this.keyExchange.serverIdentification = role === 'client' ? remote.line : identification;
+    this.emit({ type: 'identified', remote });
+    this.keyExchange.start('initial');
+    return true;
+  }
+
+  private dispatch(): void {
+    const { payload, payloadStart, payloadEnd } = this.opener;
+    const number = payload[payloadStart] as number;
+    this.lastMessage = number;
+    if (this.opener.sequenceNumber === 0 && this.gateState === 'initialKeyExchange' && number !== 21) {
+      throw new SshError('ERR_SSH_KEY_EXCHANGE', 'the sequence number wrapped in the first key exchange', {
+        phase: 'keyExchange',
+      });
+    }
+    switch (judge(this.gateView(), number)) {
+      case 'unexpected':
+        throw new SshError(
+          'ERR_SSH_UNEXPECTED_MESSAGE',
+          `${messageName(number)} is not legal now (${this.gateState}${this.keyExchange.peerExchanging ? ', key exchange' : ''})`,
+        );
+      case 'unimplemented':
+        this.idleMessages.spend(this.now);
+        this.send(unimplemented, { packetSequenceNumber: (this.opener.sequenceNumber - 1) >>> 0 });
+        return;
+      case 'accept':
+        if (number >= 50 && number < 192) {
+          this.idleKeyExchanges.restore();
+          this.upper.receiveMessage(number, payload, payloadStart, payloadEnd);
+        } else {
+          this.receive(number, payload, payloadStart, payloadEnd);
+        }
+    }
+  }
+
+  private gateView(): Parameters<typeof judge>[0] {
+    return this.view.refresh(this);
+  }
+
+  private readonly view = new MutableGateView();
+
+  private receive(number: number, payload: Uint8Array, start: number, end: number): void {
+    const reader = this.reader.reset(payload, start + 1, end);
+    switch (number) {
+      case 1:
+        return this.receiveDisconnect(reader);
+      case 2:
+        return this.idleMessages.spend(this.now);
+      case 3:
+        this.idleMessages.spend(this.now);
+        this.emit({
+          type: 'unimplemented',
+          sequenceNumber: unimplemented.decode(reader).packetSequenceNumber,
+        });
+        return;
+      case 4: {
+        this.idleMessages.spend(this.now);
+        const { message, alwaysDisplay } = debug.decode(reader);
+        this.emit({ type: 'debug', message, alwaysDisplay });
+        return;
+      }
+      case 5:
+        this.emit({ type: 'serviceRequested', service: serviceRequest.decode(reader).serviceName });
+        return;
+      case 6:
+        this.emit({ type: 'serviceAccepted', service: serviceAccept.decode(reader).serviceName });
+        return;
+      case 7:
+        this.extInfoReceived++;
+        this.peerExtensions = readExtensions(extInfo.decode(reader));
+        this.emit({ type: 'extensions', extensions: this.peerExtensions });
+        return;
+      case 20:
+        return this.receiveKexInit(payload.subarray(start, end));
+      case 21:
+        reader.end();
+        return this.keyExchange.receiveNewKeys();
+      case 192:
+        this.idleMessages.spend(this.now);
+        this.send(pong, { data: ping.decode(reader).data });
+        return;
+      case 193:
+        pong.decode(reader);
+        this.emit({ type: 'pong' });
+        return;
+      default:
+        this.keyExchange.receiveMethodMessage(payload.subarray(start, end));
+    }
+  }
+
+  private receiveKexInit(payload: Uint8Array): void {
+    if (this.gateState === 'beforeKexInit') this.gateState = 'initialKeyExchange';
+    else if (this.keyExchange.idle) this.idleKeyExchanges.spend(this.now);
+    this.keyExchange.receiveKexInit(payload);
+    if (this.options.requireStrict && !this.keyExchange.strict) {
+      throw new SshError(
+        'ERR_SSH_KEY_EXCHANGE',
+        'the peer does not offer strict key exchange, which the options demand',
+        { phase: 'keyExchange' },
+      );
+    }
+  }
+
+  private receiveDisconnect(reader: WireReader): never {
+    const { reasonCode, description } = disconnect.decode(reader);
+    throw new SshError(
+      'ERR_SSH_DISCONNECTED',
+      `the peer disconnected (reason ${reasonCode}): ${escapeText(description)}`,
+      { origin: 'peer', disconnectReason: reasonCode },
+    );
+  }
+
+  get extInfoAllowed(): boolean {
+    if (this.gateState === 'service') return this.extInfoReceived === 0;
+    return this.gateState === 'authentication' && this.options.role === 'client' && this.extInfoReceived < 2;
+  }
+
+  get pingAllowed(): boolean {
+    return this.peerExtensions.ping || Object.hasOwn(this.options.extensions, 'ping@openssh.com');
+  }
+
+  get role(): Role {
+    return this.options.role;
+  }
+}
+
+/** One object for all verdicts: this is on the path of every packet. */
+class MutableGateView {
+  role: Role = 'client';
+  state: GateState = 'beforeKexInit';
+  strict = false;
+  peerRekeying = false;
+  extInfoAllowed = false;
+  pingAllowed = false;
+
+  refresh(transport: Transport): this {
+    this.role = transport.role;
+    this.state = transport.gateState;
+    this.strict = transport.keyExchange.strict;
+    this.peerRekeying = transport.keyExchange.peerExchanging;
+    this.extInfoAllowed = transport.extInfoAllowed;
+    this.pingAllowed = transport.pingAllowed;
+    return this;
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * The server's side of the authentication protocol, as a synchronous machine.
+ *
+ * Owns: RFC 4252 §4 (bounded failures), §5 (a change of user flushes what was
+ * gained), §5.1 (requests in order, partial success), §5.3 (silence after
+ * SUCCESS), §5.4 (banner); RFC 4256 §3.4 (as many answers as prompts).
+ * Must not know: users, passwords, authorized keys, clocks, sockets.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { MessageCodec } from '../message/codec.ts';
+import { messageName, messageNumbers } from '../message/numbers.ts';
+import {
+  userauthBanner,
+  userauthFailure,
+  userauthInfoRequest,
+  userauthInfoResponse,
+  userauthPasswdChangeReq,
+  userauthPkOk,
+  userauthSuccess,
+} from '../message/userauth.ts';
+import type { WireReader } from '../wire/reader.ts';
+import type {
+  Applicant,
+  Pending,
+  ServerState,
+  SignatureVerifier,
+  UserauthInfo,
+  UserauthRejection,
+  UserauthServerEvent,
+  UserauthServerMethod,
+  UserauthServerSink,
+} from './serverEvents.ts';
+import { readRequest } from './serverRequest.ts';
+import { misuse, protocolError } from './step.ts';
+
+export type {
+  SignatureVerifier,
+  UserauthInfo,
+  UserauthRejection,
+  UserauthServerEvent,
+  UserauthServerMethod,
+  UserauthServerSink,
+} from './serverEvents.ts';
+
+export interface UserauthServerOptions {
+  /** H of the first key exchange. */
+  readonly sessionId: Uint8Array;
+  /** Methods named in FAILURE until `reject` says otherwise. */
+  readonly methods: readonly string[];
+  readonly limits: Limits;
+  /** The cipher from the client is not `none`. */
+  readonly confidential: boolean;
+  readonly verify: SignatureVerifier;
+  readonly sink: UserauthServerSink;
+}
+
+/** Requests a client may send ahead of our answers (RFC 4252 §5.1 lets it, and sets no bound). */
+const requestsAhead = 8;
+
+/**
+ * Authenticates the peer. The application takes requests with `nextEvent` and
+ * answers each with one call, at once or later.
+ *
+ * @throws SshError `ERR_SSH_AUTHENTICATION_PROTOCOL`, `ERR_SSH_DECODE` or
+ * `ERR_SSH_LIMIT` from `receive` and from answers: authentication is over then.
+ * `ERR_SSH_OPTIONS` from an answer that does not fit the request; that leaves the state as it was.
+ */
+export class UserauthServer {
+  private readonly options: UserauthServerOptions;
+  private readonly events: UserauthServerEvent[] = [];
+  private readonly ahead: Uint8Array[] = [];
+  private current: ServerState = { name: 'requestWanted' };
+  private applicant: Applicant | undefined;
+  private methods: readonly string[];
+  private succeeded: readonly string[] = [];
+  private rounds = 0;
+  private fault: unknown;
+
+  constructor(options: UserauthServerOptions) {
+    this.options = options;
+    this.methods = options.methods;
+  }
+
+  get state(): string {
+    return this.current.name;
+  }
+
+  /** SUCCESS was sent. */
+  get done(): boolean {
+    return this.current.name === 'done';
+  }
+
+  nextEvent(): UserauthServerEvent | undefined {
+    return this.events.shift();
+  }
+
+  /** A message with a number from 50 to 79; `reader` stands behind the number. */
+  receive(number: number, reader: WireReader): void {
+    if (this.current.name === 'done') return;
+    this.orFail(() => this.dispatch(number, reader));
+  }
+
+  /** The user is let in. Not for a key that was only asked about. */
+  accept(): void {
+    const { applicant, pending } = this.undecided();
+    if (pending.kind === 'publickeyQuery') throw misuse('a key without a signature proves nothing: use pkOk');
+    this.send(userauthSuccess, {});
+    this.current = { name: 'done' };
+    this.ahead.length = 0;
+    this.events.push({ type: 'authenticated', ...applicant, method: methodOf(pending) });
+  }
+
+  /** The user is not let in, or not yet. */
+  reject(rejection: UserauthRejection = {}): void {
+    const { pending } = this.undecided();
+    const partialSuccess = rejection.partialSuccess === true;
+    if (partialSuccess && pending.kind === 'publickeyQuery') {
+      throw misuse('a key without a signature proves nothing: use pkOk');
+    }
+    if (rejection.methods !== undefined) this.methods = rejection.methods;
+    if (partialSuccess) this.succeeded = [...this.succeeded, methodOf(pending)];
+    this.answer(() => this.sendFailure(partialSuccess));
+  }
+
+  /** The key that was asked about would do. */
+  pkOk(): void {
+    const { pending } = this.undecided();
+    if (pending.kind !== 'publickeyQuery') throw misuse('pkOk answers a publickey query');
+    const { algorithm, publicKey } = pending;
+    this.answer(() => this.sendRound(userauthPkOk, { publicKeyAlgorithm: algorithm, publicKey }));
+  }
+
+  /** Asks the user; the answers come as another request. No prompts at all are allowed. */
+  infoRequest(info: UserauthInfo): void {
+    const { applicant, pending } = this.undecided();
+    if (pending.kind !== 'keyboard-interactive') throw misuse('infoRequest answers keyboard-interactive');
+    const { name = '', instruction = '', prompts } = info;
+    const { submethods } = pending;
+    this.answer(() => {
+      this.sendRound(userauthInfoRequest, { name, instruction, languageTag: '', prompts });
+      this.current = { name: 'responsesWanted', applicant, count: prompts.length, submethods };
+    });
+  }
+
+  /** The password has to be changed before it lets anyone in. */
+  passwdChangeReq(prompt: string): void {
+    const { pending } = this.undecided();
+    if (pending.kind !== 'password') throw misuse('passwdChangeReq answers a password');
+    this.answer(() => this.sendRound(userauthPasswdChangeReq, { prompt, languageTag: '' }));
+  }
+
+  /** Shows the user a text; possible until SUCCESS. */
+  banner(message: string): void {
+    if (this.current.name === 'done') throw misuse('no banner after SSH_MSG_USERAUTH_SUCCESS');
+    this.send(userauthBanner, { message, languageTag: '' });
+  }
+
+  private dispatch(number: number, reader: WireReader): void {
+    if (number === messageNumbers.userauthRequest) {
+      this.hold(reader.copyBytes(reader.remaining));
+      return this.serve();
+    }
+    const { current } = this;
+    if (number !== messageNumbers.userauthInfoResponse || current.name !== 'responsesWanted') {
+      throw protocolError(`${messageName(number)} is not legal now (${current.name})`);
+    }
+    const { responses } = userauthInfoResponse.decode(reader);
+    const { applicant, submethods, count } = current;
+    if (responses.length !== count) {
+      this.current = { name: 'requestWanted' };
+      return this.sendFailure(false);
+    }
+    this.ask(
+      applicant,
+      { kind: 'keyboard-interactive', submethods },
+      { method: 'keyboard-interactive', submethods, responses },
+    );
+  }
+
+  private hold(payload: Uint8Array): void {
+    if (this.ahead.length >= requestsAhead) {
+      throw new SshError('ERR_SSH_LIMIT', `more than ${requestsAhead} authentication requests sent ahead`, {
+        phase: 'authentication',
+      });
+    }
+    this.ahead.push(payload);
+  }
+
+  /** Takes requests in their order, each after the one before it was answered (RFC 4252 §5.1). */
+  private serve(): void {
+    while (this.current.name === 'requestWanted' || this.current.name === 'responsesWanted') {
+      const payload = this.ahead.shift();
+      if (payload === undefined) return;
+      // A new request abandons a dialogue that has begun, without a word (RFC 4252 §5).
+      this.current = { name: 'requestWanted' };
+      const { applicant, decision } = readRequest(payload, this.options);
+      this.meet(applicant);
+      if (decision === undefined) this.sendFailure(false);
+      else this.ask(applicant, decision.pending, decision.method);
+    }
+  }
+
+  /** What one user or service gained is nothing to another (RFC 4252 §5). */
+  private meet(applicant: Applicant): void {
+    const before = this.applicant;
+    this.applicant = applicant;
+    if (before?.username === applicant.username && before.service === applicant.service) return;
+    this.succeeded = [];
+    this.methods = this.options.methods;
+  }
+
+  private ask(applicant: Applicant, pending: Pending, method: UserauthServerMethod): void {
+    this.current = { name: 'undecided', applicant, pending };
+    this.events.push({ type: 'request', ...applicant, method, succeeded: this.succeeded });
+  }
+
+  private undecided(): ServerState & { readonly name: 'undecided' } {
+    if (this.current.name !== 'undecided') throw misuse('there is no authentication request to answer');
+    return this.current;
+  }
+
+  private answer(send: () => void): void {
+    this.orFail(() => {
+      this.current = { name: 'requestWanted' };
+      send();
+      this.serve();
+    });
+  }
+
+  private sendFailure(partialSuccess: boolean): void {
+    this.sendRound(userauthFailure, { authenticationsThatCanContinue: this.methods, partialSuccess });
+  }
+
+  /** Any answer but SUCCESS: their number is bounded, so that neither guessing nor asking goes on for ever. */
+  private sendRound<T>(message: MessageCodec<T>, value: T): void {
+    if (this.rounds >= this.options.limits.authenticationRounds) {
+      throw new SshError('ERR_SSH_LIMIT', `no authentication after ${this.rounds} rounds`, {
+        phase: 'authentication',
+      });
+    }
+    this.rounds++;
+    this.send(message, value);
+  }
+
+  private send<T>(message: MessageCodec<T>, value: T): void {
+    this.options.sink.send(message, value);
+  }
+
+  private orFail(step: () => void): void {
+    if (this.current.name === 'failed') throw this.fault;
+    try {
+      step();
+    } catch (error) {
+      this.fault = error;
+      this.current = { name: 'failed' };
+      this.events.length = 0;
+      this.ahead.length = 0;
+      throw error;
+    }
+  }
+}
+
+function methodOf(pending: Pending): string {
+  return pending.kind === 'publickeyQuery' ? 'publickey' : pending.kind;
+}

@@ -1,0 +1,116 @@
+/**
+ * Requests as a server reads them.
+ *
+ * Owns: the form of each method's request (RFC 4252 §5.2, §7, §8; RFC 4256
+ * §3.1) and the check of a publickey signature.
+ * Must not know: states, answers, who may come in.
+ */
+import {
+  userauthKeyboardInteractiveRequest,
+  userauthPasswordChangeRequest,
+  userauthPasswordRequest,
+  userauthPublickeyQuery,
+  userauthPublickeyRequest,
+  userauthRequest,
+} from '../message/userauth.ts';
+import { WireReader } from '../wire/reader.ts';
+import { publickeySignatureData } from './publickey.ts';
+import type { Applicant, Pending, SignatureVerifier, UserauthServerMethod } from './serverEvents.ts';
+import { keyMatchesAlgorithm, signatureMatchesAlgorithm } from './signatureAlgorithms.ts';
+
+/** A request that the application can decide on; `method` is undefined where there is nothing to decide. */
+export interface ReadRequest {
+  readonly applicant: Applicant;
+  readonly decision: { readonly pending: Pending; readonly method: UserauthServerMethod } | undefined;
+}
+
+/** What reading a request needs to know. */
+export interface RequestContext {
+  readonly sessionId: Uint8Array;
+  readonly confidential: boolean;
+  readonly verify: SignatureVerifier;
+}
+
+/**
+ * Reads a request, its number taken off. Methods not known here, secrets over
+ * an open connection, services that do not exist, keys that do not fit their
+ * algorithm and signatures that do not verify leave nothing to decide.
+ *
+ * @throws SshError `ERR_SSH_DECODE`
+ */
+export function readRequest(payload: Uint8Array, context: RequestContext): ReadRequest {
+  const { userName, serviceName, methodName, methodFields } = userauthRequest.decode(new WireReader(payload));
+  const applicant = { username: userName, service: serviceName };
+  const flag = methodFields[0] !== undefined && methodFields[0] !== 0;
+  const decision = readMethod(methodName, flag, payload, context);
+  return { applicant, decision: serviceName === 'ssh-connection' ? decision : undefined };
+}
+
+function readMethod(
+  methodName: string,
+  flag: boolean,
+  payload: Uint8Array,
+  context: RequestContext,
+): ReadRequest['decision'] {
+  switch (methodName) {
+    case 'none':
+      return { pending: { kind: 'none' }, method: { method: 'none' } };
+    case 'publickey':
+      return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload);
+    case 'password':
+      return context.confidential ? readPassword(flag, payload) : undefined;
+    case 'keyboard-interactive':
+      return context.confidential ? readKeyboardInteractive(payload) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function readPublickeyQuery(payload: Uint8Array): ReadRequest['decision'] {
+  const { publicKeyAlgorithm: algorithm, publicKey } = userauthPublickeyQuery.decode(new WireReader(payload));
+  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  return {
+    pending: { kind: 'publickeyQuery', algorithm, publicKey },
+    method: { method: 'publickey', algorithm, publicKey, verified: false },
+  };
+}
+
+function readPublickeyRequest(payload: Uint8Array, context: RequestContext): ReadRequest['decision'] {
+  const request = userauthPublickeyRequest.decode(new WireReader(payload));
+  const { publicKeyAlgorithm: algorithm, publicKey, signature } = request;
+  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  if (!signatureMatchesAlgorithm(signature, algorithm)) return undefined;
+  const data = publickeySignatureData(context.sessionId, request);
+  if (!verifies(context.verify, algorithm, publicKey, data, signature)) return undefined;
+  return {
+    pending: { kind: 'publickey' },
+    method: { method: 'publickey', algorithm, publicKey, verified: true },
+  };
+}
+
+/** Fails closed: a verifier that throws over a malformed key or signature has not verified it. */
+function verifies(verify: SignatureVerifier, ...given: Parameters<SignatureVerifier>): boolean {
+  try {
+    return verify(...given) === true;
+  } catch {
+    return false;
+  }
+}
+
+function readPassword(changes: boolean, payload: Uint8Array): ReadRequest['decision'] {
+  const pending: Pending = { kind: 'password' };
+  if (!changes) {
+    const { password } = userauthPasswordRequest.decode(new WireReader(payload));
+    return { pending, method: { method: 'password', password, newPassword: undefined } };
+  }
+  const { oldPassword, newPassword } = userauthPasswordChangeRequest.decode(new WireReader(payload));
+  return { pending, method: { method: 'password', password: oldPassword, newPassword } };
+}
+
+function readKeyboardInteractive(payload: Uint8Array): ReadRequest['decision'] {
+  const { submethods } = userauthKeyboardInteractiveRequest.decode(new WireReader(payload));
+  return {
+    pending: { kind: 'keyboard-interactive', submethods },
+    method: { method: 'keyboard-interactive', submethods, responses: undefined },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * The bytes that came and were not consumed yet, as the chunks in which they came.
+ *
+ * Owns: gathering across chunk borders, and nothing else. A packet that lies in
+ * one chunk is never copied; one that spans chunks is copied once.
+ * Must not know: what the bytes mean. Bounds are the caller's: it knows what it waits for.
+ */
+import { emptyBytes } from '../base/bytes.ts';
+
+/** Chunks below this are gathered into one buffer, so that a drip costs no object a byte. */
+const smallChunk = 1024;
+const gatherBuffer = 4096;
+
+/**
+ * A queue of owned chunks. After `ensure(n)` returned true, `buffer[start …
+ * start + n)` are the next bytes; that view holds until the next call.
+ */
+export class ByteQueue {
+  /** The chunk that holds the next bytes. */
+  buffer: Uint8Array = emptyBytes;
+  /** Index of the next byte in `buffer`. */
+  start = 0;
+  /** Bytes in the queue. */
+  length = 0;
+  private end = 0;
+  private readonly later: Uint8Array[] = [];
+  /** The last of `later` when it is ours and has room: how much of it is used. */
+  private gathering: Uint8Array | undefined;
+  private gathered = 0;
+
+  /** Takes ownership of `chunk`. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    if (this.length === 0) {
+      this.buffer = chunk;
+      this.start = 0;
+      this.end = chunk.length;
+    } else if (chunk.length < smallChunk) {
+      this.gather(chunk);
+    } else {
+      this.sealGathering();
+      this.later.push(chunk);
+    }
+    this.length += chunk.length;
+  }
+
+  /** Whether `length` bytes are there; if so they are contiguous from `start` in `buffer`. */
+  ensure(length: number): boolean {
+    if (this.end - this.start >= length) return true;
+    if (this.length < length) return false;
+    this.join(length);
+    return true;
+  }
+
+  /** Bytes that lie contiguous from `start` in `buffer`. */
+  get contiguous(): number {
+    return this.end - this.start;
+  }
+
+  /** Drops the next `length` bytes, which `ensure` must have promised. */
+  consume(length: number): void {
+    this.start += length;
+    this.length -= length;
+    if (this.start === this.end) this.advance();
+  }
+
+  /** Copies the next `length` bytes, which must be there, to the start of `target` and drops them. */
+  moveTo(target: Uint8Array, length: number): void {
+    for (let moved = 0; moved < length; ) {
+      const part = Math.min(length - moved, this.end - this.start);
+      target.set(this.buffer.subarray(this.start, this.start + part), moved);
+      moved += part;
+      this.consume(part);
+    }
+  }
+
+  /** All bytes, in one view if they lie in one chunk; the queue is empty afterwards. */
+  takeAll(): Uint8Array {
+    if (this.length === 0) return emptyBytes;
+    this.ensure(this.length);
+    const all = this.buffer.subarray(this.start, this.end);
+    this.consume(all.length);
+    return all;
+  }
+
+  private gather(chunk: Uint8Array): void {
+    if (this.gathering === undefined || this.gathering.length - this.gathered < chunk.length) {
+      this.sealGathering();
+      this.gathering = new Uint8Array(gatherBuffer);
+      this.gathered = 0;
+    }
+    this.gathering.set(chunk, this.gathered);
+    this.gathered += chunk.length;
+  }
+
+  /** Moves what was gathered behind the other chunks. */
+  private sealGathering(): void {
+    if (this.gathering === undefined) return;
+    this.later.push(this.gathering.subarray(0, this.gathered));
+    this.gathering = undefined;
+    this.gathered = 0;
+  }
+
+  private advance(): void {
+    if (this.later.length === 0) this.sealGathering();
+    const next = this.later.shift();
+    this.buffer = next ?? emptyBytes;
+    this.start = 0;
+    this.end = this.buffer.length;
+  }
+
+  private join(length: number): void {
+    this.sealGathering();
+    const joined = new Uint8Array(length);
+    let filled = this.end - this.start;
+    joined.set(this.buffer.subarray(this.start, this.end));
+    while (filled < length) {
+      const chunk = this.later[0] as Uint8Array;
+      const wanted = length - filled;
+      if (chunk.length <= wanted) {
+        joined.set(chunk, filled);
+        filled += chunk.length;
+        this.later.shift();
+      } else {
+        joined.set(chunk.subarray(0, wanted), filled);
+        this.later[0] = chunk.subarray(wanted);
+        filled = length;
+      }
+    }
+    this.buffer = joined;
+    this.start = 0;
+    this.end = length;
+  }
+}

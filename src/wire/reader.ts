@@ -1,0 +1,179 @@
+/**
+ * Reads the data types of SSH from bytes that are already there.
+ *
+ * Owns: RFC 4251 §5 (data types), in the decoding direction. Every length is
+ * checked against the bytes that remain before anything is allocated.
+ * Must not know: messages, sockets.
+ */
+import { copyOf, utf8Decode } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+
+/** Names in one name-list and bytes in one name that `nameList` takes, unless told otherwise. */
+const nameListEntries = 512;
+const nameLength = 64;
+
+/**
+ * A cursor over `bytes[start…end)`. `view…` methods return windows into the
+ * given bytes, `copy…` methods return bytes of their own.
+ *
+ * @throws SshError `ERR_SSH_DECODE` from every method, when the bytes end early or hold a malformed value.
+ * @example
+ * ```ts
+ * import { WireReader } from 'deadline-ssh/wire';
+ * const reader = new WireReader(Uint8Array.of(0, 0, 0, 2, 104, 105));
+ * const text = reader.text(); // 'hi'
+ * reader.end();
+ * ```
+ */
+export class WireReader {
+  private bytes: Uint8Array;
+  private position: number;
+  private limit: number;
+
+  constructor(bytes: Uint8Array, start: number = 0, end: number = bytes.length) {
+    this.bytes = bytes;
+    this.position = start;
+    this.limit = end;
+  }
+
+  /** Points this reader at other bytes, so that one object serves a whole connection. */
+  reset(bytes: Uint8Array, start: number, end: number): this {
+    this.bytes = bytes;
+    this.position = start;
+    this.limit = end;
+    return this;
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.limit - this.position;
+  }
+
+  byte(): number {
+    this.need(1, 'a byte');
+    return this.bytes[this.position++] as number;
+  }
+
+  /** Any value but 0 is true (RFC 4251 §5). */
+  boolean(): boolean {
+    return this.byte() !== 0;
+  }
+
+  uint32(): number {
+    this.need(4, 'a uint32');
+    const { bytes, position } = this;
+    this.position = position + 4;
+    return (
+      (bytes[position] as number) * 0x1000000 +
+      (((bytes[position + 1] as number) << 16) |
+        ((bytes[position + 2] as number) << 8) |
+        (bytes[position + 3] as number))
+    );
+  }
+
+  uint64(): bigint {
+    const high = this.uint32();
+    return (BigInt(high) << 32n) | BigInt(this.uint32());
+  }
+
+  viewBytes(length: number): Uint8Array {
+    this.need(length, `${length} bytes`);
+    const start = this.position;
+    this.position = start + length;
+    return this.bytes.subarray(start, this.position);
+  }
+
+  copyBytes(length: number): Uint8Array {
+    return copyOf(this.viewBytes(length));
+  }
+
+  viewString(): Uint8Array {
+    return this.viewBytes(this.stringLength());
+  }
+
+  copyString(): Uint8Array {
+    return copyOf(this.viewString());
+  }
+
+  viewRest(): Uint8Array {
+    return this.viewBytes(this.remaining);
+  }
+
+  /** A string of human text: UTF-8, malformed bytes become U+FFFD. Not escaped yet. */
+  text(): string {
+    return utf8Decode(this.viewString());
+  }
+
+  /** A string that must be printable US-ASCII without white space: the name of an algorithm, method, service. */
+  name(): string {
+    return asciiName(this.viewString());
+  }
+
+  /**
+   * The magnitude of a non-negative mpint, big-endian without leading zeros;
+   * zero is empty. Negative values and superfluous bytes are refused.
+   */
+  copyMpint(): Uint8Array {
+    const view = this.viewString();
+    if (view.length === 0) return copyOf(view);
+    const first = view[0] as number;
+    if (first & 0x80) throw decodeError('a negative mpint where none can be');
+    if (first !== 0) return copyOf(view);
+    if (view.length === 1 || ((view[1] as number) & 0x80) === 0) {
+      throw decodeError('an mpint with superfluous leading bytes');
+    }
+    return copyOf(view.subarray(1));
+  }
+
+  nameList(maximumEntries: number = nameListEntries): string[] {
+    const view = this.viewString();
+    if (view.length === 0) return [];
+    const names: string[] = [];
+    let start = 0;
+    for (let i = 0; i <= view.length; i++) {
+      if (i < view.length && view[i] !== 0x2c) continue;
+      if (names.length === maximumEntries)
+        throw decodeError(`a name-list of more than ${maximumEntries} names`);
+      names.push(asciiName(view.subarray(start, i)));
+      start = i + 1;
+    }
+    return names;
+  }
+
+  /** Checks that nothing is left. */
+  end(): void {
+    if (this.position !== this.limit) throw decodeError(`${this.remaining} bytes too many`);
+  }
+
+  private stringLength(): number {
+    const length = this.uint32();
+    if (length > this.remaining) {
+      throw decodeError(`a string of ${length} bytes where ${this.remaining} remain`);
+    }
+    return length;
+  }
+
+  private need(length: number, what: string): void {
+    if (length > this.limit - this.position) {
+      throw decodeError(`${what} expected, ${this.limit - this.position} bytes remain`);
+    }
+  }
+}
+
+/** The error of every malformed value. */
+export function decodeError(what: string): SshError {
+  return new SshError('ERR_SSH_DECODE', `malformed data: ${what}`);
+}
+
+function asciiName(view: Uint8Array): string {
+  if (view.length === 0) throw decodeError('an empty name');
+  if (view.length > nameLength)
+    throw decodeError(`a name of ${view.length} characters; ${nameLength} are allowed`);
+  let name = '';
+  for (const byte of view) {
+    if (byte <= 0x20 || byte >= 0x7f || byte === 0x2c)
+      throw decodeError('a name with a character that names cannot hold');
+    name += String.fromCharCode(byte);
+  }
+  return name;
+}

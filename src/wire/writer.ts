@@ -1,0 +1,122 @@
+/**
+ * Writes the data types of SSH.
+ *
+ * Owns: RFC 4251 §5 (data types), in the encoding direction.
+ * Must not know: messages, sockets.
+ */
+import { copyOf, utf8Encode } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+
+/**
+ * An append-only cursor over a buffer that grows as needed.
+ *
+ * @example
+ * ```ts
+ * import { WireWriter } from 'deadline-ssh/wire';
+ * const bytes = new WireWriter().byte(5).text('ssh-userauth').copyWritten();
+ * ```
+ */
+export class WireWriter {
+  /** The buffer written to; replaced when it has to grow. */
+  buffer: Uint8Array;
+  /** Where the next byte goes. */
+  position: number;
+  private origin: number;
+
+  constructor(buffer: Uint8Array = new Uint8Array(256), position: number = 0) {
+    this.buffer = buffer;
+    this.position = position;
+    this.origin = position;
+  }
+
+  /** Goes on at `position` of another buffer, so that one object serves a whole connection. */
+  reset(buffer: Uint8Array, position: number): this {
+    this.buffer = buffer;
+    this.position = position;
+    this.origin = position;
+    return this;
+  }
+
+  byte(value: number): this {
+    this.reserve(1);
+    this.buffer[this.position++] = value;
+    return this;
+  }
+
+  boolean(value: boolean): this {
+    return this.byte(value ? 1 : 0);
+  }
+
+  uint32(value: number): this {
+    this.reserve(4);
+    const { buffer, position } = this;
+    buffer[position] = value >>> 24;
+    buffer[position + 1] = value >>> 16;
+    buffer[position + 2] = value >>> 8;
+    buffer[position + 3] = value;
+    this.position = position + 4;
+    return this;
+  }
+
+  uint64(value: bigint): this {
+    return this.uint32(Number((value >> 32n) & 0xffffffffn)).uint32(Number(value & 0xffffffffn));
+  }
+
+  bytes(value: Uint8Array): this {
+    this.reserve(value.length);
+    this.buffer.set(value, this.position);
+    this.position += value.length;
+    return this;
+  }
+
+  string(value: Uint8Array): this {
+    return this.uint32(value.length).bytes(value);
+  }
+
+  text(value: string): this {
+    return this.string(utf8Encode(value));
+  }
+
+  /** `magnitude` is big-endian and unsigned; leading zeros are dropped, a sign byte is added where needed. */
+  mpint(magnitude: Uint8Array): this {
+    let start = 0;
+    while (start < magnitude.length && magnitude[start] === 0) start++;
+    const length = magnitude.length - start;
+    if (length === 0) return this.uint32(0);
+    const sign = (magnitude[start] as number) & 0x80 ? 1 : 0;
+    this.uint32(length + sign);
+    if (sign === 1) this.byte(0);
+    return this.bytes(magnitude.subarray(start));
+  }
+
+  nameList(names: readonly string[]): this {
+    for (const name of names) {
+      if (!/^[\x21-\x2b\x2d-\x7e]{1,64}$/.test(name)) {
+        throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(name)} cannot be part of a name-list`, {
+          phase: 'options',
+          origin: 'user',
+        });
+      }
+    }
+    return this.text(names.join(','));
+  }
+
+  /** What was written, as bytes of its own. */
+  copyWritten(): Uint8Array {
+    return copyOf(this.buffer.subarray(this.origin, this.position));
+  }
+
+  /** What was written, valid until the next write. */
+  viewWritten(): Uint8Array {
+    return this.buffer.subarray(this.origin, this.position);
+  }
+
+  /** Makes room for `length` more bytes. */
+  reserve(length: number): void {
+    const needed = this.position + length;
+    if (needed <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.buffer.length));
+    grown.set(this.buffer.subarray(0, this.position));
+    this.buffer = grown;
+  }
+}
