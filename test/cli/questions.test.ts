@@ -1,0 +1,292 @@
+/** What a person is asked, and what the answers mean. */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
+import { authenticationOrder } from '../../src/cli/credentials.ts';
+import { askAboutUnknownKeys } from '../../src/cli/hostKeyQuestion.ts';
+import { defaultIdentities, namedIdentities } from '../../src/cli/identities.ts';
+import { addKnownHost } from '../../src/cli/knownHostsFile.ts';
+import type { Person } from '../../src/cli/person.ts';
+import { describeHostKey, type HostKeyPolicy, verifyHostKey } from '../../src/client/hostKeys.ts';
+import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/options.ts';
+import { randomArt } from '../../src/keys/fingerprint.ts';
+import { KnownHosts } from '../../src/keys/knownHosts.ts';
+import { fixture, fixturePath, passphrase } from '../keys/fixtures.ts';
+
+/** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
+class ScriptedPerson implements Person {
+  transcript = '';
+  private readonly answers: (string | undefined)[];
+
+  constructor(...answers: readonly (string | undefined)[]) {
+    this.answers = [...answers];
+  }
+
+  async ask(prompt: string): Promise<string | undefined> {
+    this.transcript += `${prompt}|`;
+    if (this.answers.length === 0) throw new Error(`nobody answers ${prompt}`);
+    return this.answers.shift();
+  }
+
+  askSecretly(prompt: string): Promise<string | undefined> {
+    return this.ask(`*${prompt}`);
+  }
+
+  show(text: string): void {
+    this.transcript += text;
+  }
+}
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dlssh-cli-'));
+  folders.push(folder);
+  return folder;
+}
+
+function blobOf(folder: string): Uint8Array {
+  return new Uint8Array(Buffer.from(fixture(`${folder}/id.pub`).split(' ')[1] ?? '', 'base64'));
+}
+
+const hostKey = describeHostKey('host.example', 2222, blobOf('ed25519'), 'ssh-ed25519');
+const unknown = new SshError('ERR_SSH_HOST_KEY_UNKNOWN', 'not known', { phase: 'keyExchange' });
+
+function refusing(error: SshError): HostKeyPolicy {
+  return {
+    verify: () => {
+      throw error;
+    },
+  };
+}
+
+describe('an unknown host key', () => {
+  async function verdict(person: Person, policy: HostKeyPolicy = refusing(unknown)): Promise<string[]> {
+    const kept: string[] = [];
+    const asking = askAboutUnknownKeys(policy, person, async ({ fingerprint }) => {
+      kept.push(fingerprint);
+      return 'the file';
+    });
+    await verifyHostKey(asking, hostKey);
+    return kept;
+  }
+
+  it('is shown by type, fingerprint and picture', async () => {
+    const person = new ScriptedPerson('yes');
+    await verdict(person);
+    expect(person.transcript).toContain('[host.example]:2222 is not known');
+    expect(person.transcript).toContain(`ssh-ed25519 ${hostKey.fingerprint}\n${randomArt(hostKey.key)}\n`);
+  });
+
+  it.each(['yes', 'YES', ' yes ', hostKey.fingerprint])('is accepted and kept by %j', async (answer) => {
+    const person = new ScriptedPerson(answer);
+    expect(await verdict(person)).toEqual([hostKey.fingerprint]);
+    expect(person.transcript).toContain('Added [host.example]:2222 to the file.');
+  });
+
+  it.each([
+    'no',
+    'n',
+    'NO',
+    undefined,
+    hostKey.fingerprint.slice(0, -1),
+    hostKey.fingerprint.toLowerCase().replace('sha', 'SHA'),
+  ])('is refused by %j', async (answer) => {
+    await expect(verdict(new ScriptedPerson(answer))).rejects.toMatchObject({
+      code: 'ERR_SSH_HOST_KEY_REJECTED',
+      phase: 'keyExchange',
+    });
+  });
+
+  it('is asked about again for any other answer', async () => {
+    const person = new ScriptedPerson('', 'y', 'what?', 'yes');
+    await verdict(person);
+    expect(person.transcript.match(/Please type yes, no or the fingerprint/g)).toHaveLength(3);
+  });
+
+  it('is accepted for once where it cannot be kept', async () => {
+    const person = new ScriptedPerson('yes');
+    const policy = askAboutUnknownKeys(refusing(unknown), person, async () => {
+      throw new Error('read-only file system');
+    });
+    await verifyHostKey(policy, hostKey);
+    expect(person.transcript).toContain('it could not be kept: read-only file system');
+  });
+
+  it.each(['ERR_SSH_HOST_KEY_CHANGED', 'ERR_SSH_HOST_KEY_REVOKED', 'ERR_SSH_OPTIONS'] as const)(
+    'is the only thing asked about: %s stands',
+    async (code) => {
+      const person = new ScriptedPerson('yes');
+      await expect(verdict(person, refusing(new SshError(code, 'no')))).rejects.toMatchObject({ code });
+      expect(person.transcript).toBe('');
+    },
+  );
+
+  it('is not asked about where the policy knows it', async () => {
+    const person = new ScriptedPerson();
+    expect(await verdict(person, { verify: () => true })).toEqual([]);
+    expect(person.transcript).toBe('');
+  });
+});
+
+describe('a known_hosts file', () => {
+  it('is made with its folder, for the user alone', async () => {
+    const path = join(temporaryFolder(), '.ssh', 'known_hosts');
+    await addKnownHost(path, 'host.example', 22, hostKey.blob);
+    expect(KnownHosts.parse(readFileSync(path)).lookup('host.example', 22, hostKey.blob).result).toBe(
+      'trusted',
+    );
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps what is there, also a last line without an end', async () => {
+    const path = join(temporaryFolder(), 'known_hosts');
+    writeFileSync(path, `# mine\nother.example ${fixture('rsa/id.pub').trim()}`);
+    await addKnownHost(path, '::1', 2222, hostKey.blob);
+    await addKnownHost(path, 'host.example', 22, hostKey.blob);
+    const hosts = KnownHosts.parse(readFileSync(path));
+    expect(hosts.lookup('other.example', 22, blobOf('rsa')).result).toBe('trusted');
+    expect(hosts.lookup('::1', 2222, hostKey.blob).result).toBe('trusted');
+    expect(hosts.lookup('host.example', 22, hostKey.blob).result).toBe('trusted');
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(5);
+  });
+
+  it('loses no line when several are added at once', async () => {
+    const path = join(temporaryFolder(), 'known_hosts');
+    const names = Array.from({ length: 20 }, (_unused, i) => `host-${i}`);
+    await Promise.all(names.map((name) => addKnownHost(path, name, 22, hostKey.blob)));
+    expect(
+      KnownHosts.parse(readFileSync(path))
+        .entries.map(({ hosts }) => hosts)
+        .sort(),
+    ).toEqual(names.sort());
+  });
+
+  it('takes no host that would say something else there', async () => {
+    const path = join(temporaryFolder(), 'known_hosts');
+    await expect(addKnownHost(path, '*', 22, hostKey.blob)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+    });
+    expect(() => readFileSync(path)).toThrow('ENOENT');
+  });
+});
+
+describe('private keys', () => {
+  const encrypted = fixturePath('ed25519/openssh-aes256-ctr.enc');
+  const plain = fixturePath('ed25519/openssh');
+
+  function keyOf(method: AuthMethod | undefined): Extract<AuthMethod, { readonly privateKey: unknown }> {
+    if (method === undefined || method === 'none' || method.method !== 'publickey') throw new Error('no key');
+    return method;
+  }
+
+  it('that are named must be usable', async () => {
+    const methods = await namedIdentities([plain], undefined);
+    expect(keyOf(methods[0]).privateKey).toMatchObject({ comment: plain });
+    await expect(namedIdentities(['no/such/file'], undefined)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: expect.stringContaining('cannot read the private key no/such/file: ENOENT'),
+    });
+    await expect(namedIdentities([fixturePath('rsa/id.pub')], undefined)).rejects.toMatchObject({
+      code: 'ERR_SSH_KEY_FORMAT',
+      message: expect.stringContaining('id.pub: '),
+    });
+    await expect(namedIdentities([encrypted], undefined)).rejects.toMatchObject({
+      code: 'ERR_SSH_KEY_PASSPHRASE',
+    });
+  });
+
+  it('at the default places are used where they are there and some use', async () => {
+    const notes: string[] = [];
+    const methods = await defaultIdentities(
+      ['no/such/file', plain, encrypted, fixturePath('rsa/id.pub')],
+      undefined,
+      (line) => notes.push(line),
+    );
+    expect(methods).toHaveLength(1);
+    expect(notes).toHaveLength(2);
+    expect(notes[0]).toContain('is encrypted');
+    expect(notes[1]).toContain('public key');
+  });
+
+  it('that are encrypted are asked about when their passphrase is wanted', async () => {
+    const person = new ScriptedPerson('wrong', passphrase, '', undefined);
+    const { passphrase: ask } = keyOf((await namedIdentities([encrypted], person))[0]);
+    if (typeof ask !== 'function') throw new Error('a function was expected');
+    expect(person.transcript).toBe('');
+    expect(await ask({ attempt: 1 })).toBe('wrong');
+    expect(await ask({ attempt: 2 })).toBe(passphrase);
+    expect(person.transcript).toBe(
+      `*Passphrase for ${encrypted}: |That is not the passphrase.\n*Passphrase for ${encrypted}: |`,
+    );
+    expect(await ask({ attempt: 1 })).toBeUndefined();
+    expect(await ask({ attempt: 1 })).toBeUndefined();
+  });
+});
+
+describe('the order of authentication', () => {
+  const key: AuthMethod = { method: 'publickey', privateKey: fixture('ed25519/openssh') };
+  const names = (order: readonly AuthMethod[]): string[] =>
+    order.map((step) => (step === 'none' ? step : step.method));
+
+  it('ends with what a person can type', () => {
+    expect(names(authenticationOrder([key], 'a@b', new ScriptedPerson()))).toEqual([
+      'publickey',
+      'keyboard-interactive',
+      'password',
+    ]);
+    expect(names(authenticationOrder([], 'a@b', new ScriptedPerson()))[0]).toBe('none');
+  });
+
+  it('has keys alone where nobody can be asked', () => {
+    expect(names(authenticationOrder([key, key], 'a@b', undefined))).toEqual(['publickey', 'publickey']);
+    expect(names(authenticationOrder([], 'a@b', undefined))).toEqual(['none']);
+  });
+
+  function interactive(person: Person): KeyboardInteractive {
+    const step = authenticationOrder([], 'ops@host', person)[1];
+    if (step === undefined || step === 'none' || step.method !== 'keyboard-interactive')
+      throw new Error('no');
+    return step.answer;
+  }
+
+  it('shows the server’s questions under the account, and hides what is to be hidden', async () => {
+    const person = new ScriptedPerson('123456', 'hunter2');
+    const prompts = [
+      { prompt: 'Code: ', echo: true },
+      { prompt: 'Password: ', echo: false },
+    ];
+    expect(await interactive(person)({ name: 'Login', instruction: 'Two things.', prompts })).toEqual([
+      '123456',
+      'hunter2',
+    ]);
+    expect(person.transcript).toBe('Login\nTwo things.\n(ops@host) Code: |*(ops@host) Password: |');
+  });
+
+  it('gives the method up for Ctrl-D, and answers a round without questions', async () => {
+    const prompts = [{ prompt: 'Password: ', echo: false }];
+    const person = new ScriptedPerson(undefined);
+    expect(await interactive(person)({ name: '', instruction: '', prompts })).toBeUndefined();
+    expect(await interactive(person)({ name: '', instruction: '', prompts: [] })).toEqual([]);
+  });
+
+  function change(person: Person): ChangePassword {
+    const step = authenticationOrder([], 'ops@host', person)[2];
+    if (step === undefined || step === 'none' || step.method !== 'password') throw new Error('no');
+    if (step.changePassword === undefined) throw new Error('no');
+    return step.changePassword;
+  }
+
+  it('wants a new password twice', async () => {
+    const person = new ScriptedPerson('new', 'mew', 'new', 'new');
+    expect(await change(person)('Your password has expired.')).toBe('new');
+    expect(person.transcript).toMatch(/^Your password has expired\.\n\*New password.*The two differ/s);
+    expect(await change(new ScriptedPerson(''))('')).toBeUndefined();
+    expect(await change(new ScriptedPerson('a', 'b', 'a', 'b', 'a', 'b'))('')).toBeUndefined();
+  });
+});

@@ -1,0 +1,72 @@
+/** Keys whose passphrase is asked for when a signature is wanted, and not before. */
+import { describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/base/limits.ts';
+import { LockedKey } from '../../src/client/lockedKey.ts';
+import { describePrivateKey } from '../../src/keys/privateKeyFile.ts';
+import { fixtureBytes, passphrase } from '../keys/fixtures.ts';
+
+function lock(
+  bytes: Uint8Array,
+  answers: readonly (string | undefined)[],
+): { readonly key: LockedKey; readonly asked: number[] } {
+  const asked: number[] = [];
+  const ask = ({ attempt }: { attempt: number }): string | undefined => {
+    asked.push(attempt);
+    return answers[attempt - 1];
+  };
+  const settings = { limits: defaultLimits, pause: async () => {} };
+  const { publicKey } = describePrivateKey(bytes);
+  return { key: new LockedKey(bytes, publicKey, ask, settings), asked };
+}
+
+describe('a locked key', () => {
+  const bytes = fixtureBytes('ed25519/openssh-aes256-ctr.enc');
+
+  it('tells its public half before it is opened', () => {
+    const { key, asked } = lock(bytes, []);
+    expect(key.publicKey?.type).toBe('ssh-ed25519');
+    expect(asked).toEqual([]);
+  });
+
+  it('opens with the passphrase and asks for it once', async () => {
+    const { key, asked } = lock(bytes, [passphrase]);
+    const opened = await key.unlock();
+    expect(opened?.publicKey).toEqual(key.publicKey);
+    expect(await key.unlock()).toBe(opened);
+    expect(asked).toEqual([1]);
+    expect(key.isRefused).toBe(false);
+  });
+
+  it('asks again after a wrong passphrase, three times in all', async () => {
+    const third = lock(bytes, ['wrong', 'wrong', passphrase]);
+    expect(await third.key.unlock()).toBeDefined();
+    expect(third.asked).toEqual([1, 2, 3]);
+    const never = lock(bytes, ['wrong', 'wrong', 'wrong', passphrase]);
+    expect(await never.key.unlock()).toBeUndefined();
+    expect(await never.key.unlock()).toBeUndefined();
+    expect(never.asked).toEqual([1, 2, 3]);
+    expect(never.key.isRefused).toBe(true);
+  });
+
+  it('is asked about once where nobody opens it', async () => {
+    const { key, asked } = lock(bytes, [undefined, passphrase]);
+    expect(await key.unlock()).toBeUndefined();
+    expect(await key.unlock()).toBeUndefined();
+    expect(asked).toEqual([1]);
+    expect(key.isRefused).toBe(true);
+  });
+
+  it('learns its public half where the file hides it', async () => {
+    const { key } = lock(fixtureBytes('ecdsa256/pkcs8.enc.pem'), [passphrase]);
+    expect(key.publicKey).toBeUndefined();
+    expect((await key.unlock())?.type).toBe('ecdsa-sha2-nistp256');
+    expect(key.publicKey?.type).toBe('ecdsa-sha2-nistp256');
+  });
+
+  it('keeps faults that no passphrase mends apart from wrong passphrases', async () => {
+    const settings = { limits: { ...defaultLimits, bcryptRounds: 1 }, pause: async () => {} };
+    const many = fixtureBytes('ed25519/openssh-16-rounds.enc');
+    const key = new LockedKey(many, undefined, () => passphrase, settings);
+    await expect(key.unlock()).rejects.toMatchObject({ code: 'ERR_SSH_KEY_UNSUPPORTED' });
+  });
+});

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { errorCodes } from '../../src/base/errors.ts';
+import { defaultLimits } from '../../src/base/limits.ts';
+import { defaultDialTimeout, defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
+import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+
+/** Cells of the first table below a heading, its head left out. */
+function tableBelow(text: string, heading: string): string[][] {
+  const lines = text.split('\n');
+  const start = lines.indexOf(heading);
+  if (start < 0) throw new Error(`there is no heading ${heading}`);
+  const first = lines.findIndex((line, index) => index > start && line.startsWith('|'));
+  const rows = lines.slice(first + 2);
+  return rows
+    .slice(
+      0,
+      rows.findIndex((line) => !line.startsWith('|')),
+    )
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    );
+}
+
+const codesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
+const numberIn = (cell = ''): number => Number(cell.replaceAll(',', ''));
+
+describe('the README', () => {
+  const readme = read('README.md');
+
+  it('lists every error code with the sentence of the source', () => {
+    const rows = tableBelow(readme, '## Errors').map(([code, meaning]) => [codesIn(code)[0], meaning]);
+    expect(rows).toEqual(Object.entries(errorCodes));
+  });
+
+  it('lists the algorithms that are offered, in their order', () => {
+    const rows = tableBelow(readme, '## Algorithms').map(([, names]) => codesIn(names));
+    const { kex, hostKey, cipher, mac, compression } = defaultPreferences;
+    expect(rows).toEqual([kex, hostKey, cipher, mac, compression]);
+  });
+
+  it('lists every deadline with its default', () => {
+    const rows = tableBelow(readme, '## Deadlines').map(([name, , value]) => [codesIn(name)[0], value]);
+    const number = (value: number): string => value.toLocaleString('en-US');
+    expect(rows).toEqual([
+      ['timeout', number(defaultDialTimeout)],
+      ...Object.entries(defaultTimeouts).map(([name, value]) => [`timeouts.${name}`, number(value)]),
+      ['keepAlive', `${number(defaultKeepAlive.interval)} × ${defaultKeepAlive.maxMissed}`],
+    ]);
+  });
+
+  it('lists every limit with its default', () => {
+    const rows = tableBelow(readme, '## Limits').map(([name, , value]) => [
+      codesIn(name)[0],
+      numberIn(value),
+    ]);
+    expect(rows).toEqual(Object.entries(defaultLimits));
+  });
+
+  it('says when new keys are agreed on', () => {
+    expect(defaultRekeyPolicy).toEqual({ bytes: 1024 ** 3, packets: 2 ** 31, interval: 60 * 60 * 1000 });
+    expect(readme).toContain('after 1 GiB, 2^31 packets or an hour');
+  });
+
+  it('names every entry of the package', () => {
+    const manifest = JSON.parse(read('package.json')) as { readonly exports: object };
+    const names = Object.keys(manifest.exports).filter((name) => name !== './package.json');
+    const rows = tableBelow(readme, '### Other entries').map(([name]) => codesIn(name)[0]);
+    expect(rows.sort()).toEqual(names.map((name) => name.replace(/^\./, 'deadline-ssh')).sort());
+  });
+
+  it('names the packages it depends on', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { readonly dependencies: object };
+    const rows = tableBelow(readme, '## Dependencies').map(([name]) => codesIn(name)[0]);
+    expect(rows.sort()).toEqual(Object.keys(dependencies).sort());
+  });
+
+  it('begins with one block of exactly two commands', () => {
+    const [, block = ''] = /```sh\n([\s\S]*?)```/.exec(readme) ?? [];
+    expect(block.trim().split('\n')).toHaveLength(2);
+    expect(block.trim().split('\n')[1]).toBe('npm test');
+    expect(readme.indexOf(block)).toBeLessThan(readme.indexOf('## '));
+  });
+});
+
+describe('the documents', () => {
+  it.each([
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'docs/architecture.md',
+    'docs/deadlines.md',
+  ])('%s links to files that exist', (path) => {
+    const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
+    for (const target of targets)
+      expect(() => read(new URL(target, `file:///${path}`).pathname.slice(1))).not.toThrow();
+  });
+});

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Clock, Timer } from '../../src/io/clock.ts';
+import { DeadlineReader } from '../../src/io/deadlineReader.ts';
+
+interface Scheduled {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/** A clock moved by hand, whose polls for I/O happen when the test says so. */
+class HandClock implements Clock {
+  time = 0;
+  readonly timers = new Set<Scheduled>();
+  readonly polls: (() => void)[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  schedule(at: number, callback: () => void): Timer {
+    const timer = { at, callback };
+    this.timers.add(timer);
+    return { cancel: () => this.timers.delete(timer) };
+  }
+
+  afterPoll(callback: () => void): Timer {
+    this.polls.push(callback);
+    return {
+      cancel: () => {
+        const index = this.polls.indexOf(callback);
+        if (index >= 0) this.polls.splice(index, 1);
+      },
+    };
+  }
+
+  moveTo(time: number): void {
+    this.time = time;
+    for (const timer of [...this.timers]) {
+      if (timer.at > time) continue;
+      this.timers.delete(timer);
+      timer.callback();
+    }
+  }
+
+  poll(): void {
+    for (const callback of this.polls.splice(0)) callback();
+  }
+}
+
+/** The outcome of a wait if it has one by now. */
+async function settled<T>(promise: Promise<T>): Promise<T | 'pending'> {
+  return Promise.race([promise, Promise.resolve().then(() => Promise.resolve('pending' as const))]);
+}
+
+describe('the deadline reader', () => {
+  it('hands on what came before it was asked', async () => {
+    const reader = new DeadlineReader(new HandClock());
+    reader.push(Uint8Array.of(1));
+    expect(await reader.fill(10)).toBe('data');
+    expect(reader.take()).toEqual([Uint8Array.of(1)]);
+    expect(reader.take()).toEqual([]);
+  });
+
+  it('expires only after the event loop has polled once more', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    const wait = reader.fill(10);
+    clock.moveTo(10);
+    expect(await settled(wait)).toBe('pending');
+    clock.poll();
+    expect(await wait).toBe('expired');
+  });
+
+  it('an answer that lies unread at the deadline comes before the verdict', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    const wait = reader.fill(10);
+    clock.moveTo(5_000);
+    reader.push(Uint8Array.of(7));
+    clock.poll();
+    expect(await wait).toBe('data');
+  });
+
+  it('a flood of bytes cannot hold off the verdict for ever', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    let rounds = 0;
+    let outcome: string = 'data';
+    while (outcome === 'data' && rounds < 1000) {
+      const wait = reader.fill(10);
+      rounds++;
+      clock.moveTo(11 + rounds);
+      if (clock.polls.length > 0) {
+        reader.push(Uint8Array.of(1));
+        clock.poll();
+      }
+      outcome = await wait;
+      reader.take();
+    }
+    expect(outcome).toBe('expired');
+    expect(rounds).toBeLessThan(100);
+  });
+
+  it('keeps one timer at most, however often it waits', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ deadline: fc.integer({ min: 1, max: 1000 }), step: fc.nat({ max: 20 }) }), {
+          maxLength: 40,
+        }),
+        async (waits) => {
+          const clock = new HandClock();
+          const reader = new DeadlineReader(clock);
+          for (const { deadline, step } of waits) {
+            const wait = reader.fill(clock.time + deadline);
+            expect(clock.timers.size).toBeLessThanOrEqual(1);
+            clock.moveTo(clock.time + step);
+            reader.push(Uint8Array.of(1));
+            await wait;
+            reader.take();
+            expect(clock.timers.size).toBeLessThanOrEqual(1);
+          }
+          reader.close();
+          expect(clock.timers.size + clock.polls.length).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it('a deadline that moves earlier is kept, one that moves later is not missed', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    const early = reader.fill(1000);
+    reader.retime(10);
+    clock.moveTo(10);
+    clock.poll();
+    expect(await early).toBe('expired');
+    const late = reader.fill(20);
+    reader.retime(50);
+    clock.moveTo(20);
+    clock.poll();
+    expect(await settled(late)).toBe('pending');
+    clock.moveTo(50);
+    clock.poll();
+    expect(await late).toBe('expired');
+  });
+
+  it('tells the end once, behind the bytes, and can wait on after it', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    reader.push(Uint8Array.of(1));
+    reader.end(new Error('reset'));
+    expect(await reader.fill(10)).toBe('data');
+    reader.take();
+    expect(await reader.fill(10)).toBe('ended');
+    expect(reader.error?.message).toBe('reset');
+    const wait = reader.fill(10);
+    expect(await settled(wait)).toBe('pending');
+    clock.moveTo(10);
+    clock.poll();
+    expect(await wait).toBe('expired');
+  });
+
+  it('is woken once for each time somebody asked, now or later', async () => {
+    const reader = new DeadlineReader(new HandClock());
+    reader.wake();
+    expect(await reader.fill(Number.POSITIVE_INFINITY)).toBe('woken');
+    const wait = reader.fill(Number.POSITIVE_INFINITY);
+    reader.wake();
+    expect(await wait).toBe('woken');
+  });
+});

@@ -1,0 +1,170 @@
+/** How packets are padded, queued and handed out. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/base/limits.ts';
+import { PacketSealer } from '../../src/packet/sealer.ts';
+import {
+  keysOf,
+  nameOf,
+  newOpener,
+  newSealer,
+  noise,
+  openAll,
+  providers,
+  sameBytes,
+  sealAll,
+  seededPadding,
+  splitPackets,
+  suites,
+  takeAll,
+} from './support.ts';
+
+const provider = providers['openssl'] as (typeof providers)[string];
+const internal: unknown = expect.objectContaining({ code: 'ERR_SSH_INTERNAL' });
+
+function clearSealer(): PacketSealer {
+  return new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+}
+
+describe('padding (RFC 4253 §6)', () => {
+  it('is 4 to 255 bytes, makes a multiple of 8 and at least 16 bytes, in the clear', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 33_000 }), (length) => {
+        const packet = sealAll(clearSealer(), [noise(length, 1)]);
+        const padding = packet[4] as number;
+        expect(packet.length % 8).toBe(0);
+        expect(packet.length).toBeGreaterThanOrEqual(16);
+        expect(padding).toBeGreaterThanOrEqual(4);
+        expect(packet.length).toBe(5 + length + padding);
+      }),
+    );
+  });
+
+  for (const suite of suites) {
+    it(`makes a multiple of the block under ${nameOf(suite)}, the length counted only where it is encrypted with the rest`, () => {
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 600 }), (length) => {
+          const cipher = provider.createSealingCipher(keysOf(suite));
+          const packet = sealAll(newSealer(provider, keysOf(suite)), [noise(length, 1)]);
+          const packetLength = packet.length - cipher.tagLength - 4;
+          expect((packetLength + (cipher.lengthIsAligned ? 4 : 0)) % cipher.blockSize).toBe(0);
+          expect(4 + packetLength).toBeGreaterThanOrEqual(16);
+          const padding = packetLength - 1 - length;
+          expect(padding).toBeGreaterThanOrEqual(4);
+          expect(padding).toBeLessThanOrEqual(255);
+        }),
+      );
+    });
+  }
+
+  it('comes from the random source, a pool at a time, and no byte of it twice', () => {
+    const asked: number[] = [];
+    const sealer = new PacketSealer({
+      limits: defaultLimits,
+      randomBytes: (length) => {
+        asked.push(length);
+        return Uint8Array.from({ length }, (_, i) => i & 0xff);
+      },
+    });
+    const packets = splitPackets(
+      sealAll(
+        sealer,
+        Array.from({ length: 100 }, () => Uint8Array.of(2)),
+      ),
+    );
+    const padding = packets.flatMap((packet) => [...packet.subarray(6)]);
+    expect(asked).toHaveLength(1);
+    expect(padding).toEqual(Array.from({ length: padding.length }, (_, i) => i & 0xff));
+  });
+});
+
+describe('output', () => {
+  it('is counted until it is taken, and undefined when there is none', () => {
+    const sealer = clearSealer();
+    expect(sealer.takeOutput()).toBeUndefined();
+    sealer.begin().bytes(noise(20, 1));
+    sealer.finish();
+    expect(sealer.pending).toBe(32);
+    expect(sealer.takeOutput()).toHaveLength(32);
+    expect(sealer.pending).toBe(0);
+    expect(sealer.takeOutput()).toBeUndefined();
+  });
+
+  for (const suite of suites) {
+    it(`belongs to the taker: what follows changes none of it (${nameOf(suite)})`, () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 2, maxLength: 8 }),
+          (lengths) => {
+            const sealer = newSealer(provider, keysOf(suite));
+            const taken: Uint8Array[] = [];
+            const copies: Uint8Array[] = [];
+            for (const length of lengths) {
+              sealer.begin().bytes(noise(length, length));
+              sealer.finish();
+              for (let out = sealer.takeOutput(); out !== undefined; out = sealer.takeOutput()) {
+                taken.push(out);
+                copies.push(out.slice());
+              }
+            }
+            expect(sameBytes(taken, copies)).toBe(true);
+          },
+        ),
+        { numRuns: 10 },
+      );
+    });
+  }
+
+  it('comes in bounded pieces, many small packets to a piece', () => {
+    const sealer = newSealer(provider, keysOf(suites[0] as (typeof suites)[0]));
+    for (let i = 0; i < 2000; i++) {
+      sealer.begin().bytes(noise(64, i));
+      sealer.finish();
+    }
+    const lengths: number[] = [];
+    for (let out = sealer.takeOutput(); out !== undefined; out = sealer.takeOutput())
+      lengths.push(out.length);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(65_536);
+    expect(lengths.length).toBeLessThanOrEqual(5);
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(2000 * 100);
+  });
+});
+
+describe('a packet', () => {
+  it('that is begun and not finished is forgotten by the next', () => {
+    const sealer = clearSealer();
+    sealer.begin().bytes(noise(50, 1));
+    sealer.begin().bytes(Uint8Array.of(9, 8, 7));
+    sealer.finish();
+    expect(splitPackets(takeAll(sealer)).map((packet) => packet.slice(5, 8))).toEqual([
+      Uint8Array.of(9, 8, 7),
+    ]);
+  });
+
+  it('that outgrows its page moves on, alone', () => {
+    for (const suite of suites) {
+      const payloads = [noise(60_000, 1), noise(7000, 2), noise(200_000, 3), noise(10, 4)];
+      const sealer = newSealer(provider, keysOf(suite));
+      for (const payload of payloads) {
+        const writer = sealer.begin();
+        for (let at = 0; at < payload.length; at += 1000) writer.bytes(payload.subarray(at, at + 1000));
+        expect(writer.copyWritten()).toHaveLength(payload.length);
+        sealer.finish();
+      }
+      expect(sameBytes(openAll(newOpener(provider, keysOf(suite)), takeAll(sealer)), payloads)).toBe(true);
+    }
+  });
+
+  it('without a message, or that was not begun, is a defect', () => {
+    const sealer = clearSealer();
+    expect(() => sealer.finish()).toThrow(internal);
+    sealer.begin();
+    expect(() => sealer.finish()).toThrow(internal);
+    sealer.begin().byte(1);
+    expect(() =>
+      sealer.use(provider.createSealingCipher(keysOf(suites[0] as (typeof suites)[0])), {
+        resetSequence: false,
+      }),
+    ).toThrow(internal);
+  });
+});

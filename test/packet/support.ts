@@ -1,0 +1,210 @@
+/** Suites, keys, bytes and a third implementation for the tests of the packet layer. */
+import { poly1305 } from '@noble/ciphers/_poly1305.js';
+import { ctr, gcm } from '@noble/ciphers/aes.js';
+import { chacha20orig } from '@noble/ciphers/chacha.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes } from '../../src/base/bytes.ts';
+import { defaultLimits } from '../../src/base/limits.ts';
+import { type CipherName, ciphers, type MacName, macs } from '../../src/crypto/algorithms.ts';
+import * as noble from '../../src/crypto/noble/packetCiphers.ts';
+import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider.ts';
+import * as openssl from '../../src/node/crypto/packetCiphers.ts';
+import { PacketOpener } from '../../src/packet/opener.ts';
+import { PacketSealer } from '../../src/packet/sealer.ts';
+import { ByteQueue } from '../../src/wire/byteQueue.ts';
+
+export interface Suite {
+  readonly cipher: CipherName;
+  readonly mac: MacName | undefined;
+}
+
+export interface PacketCiphers {
+  createOpeningCipher(keys: DirectionKeys): OpeningCipher;
+  createSealingCipher(keys: DirectionKeys): SealingCipher;
+}
+
+export const providers: Readonly<Record<string, PacketCiphers>> = { noble, openssl };
+
+/** Every cipher with every MAC it can have. */
+export const suites: readonly Suite[] = (Object.keys(ciphers) as CipherName[]).flatMap((cipher): Suite[] =>
+  ciphers[cipher].authenticated
+    ? [{ cipher, mac: undefined }]
+    : (Object.keys(macs) as MacName[]).map((mac) => ({ cipher, mac })),
+);
+
+export function nameOf({ cipher, mac }: Suite): string {
+  return mac === undefined ? cipher : `${cipher} with ${mac}`;
+}
+
+/** Bytes that look like nothing in particular and are the same for the same seed (xorshift32). */
+export function noise(length: number, seed: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let state = (seed * 2654435761 + 1) | 1;
+  for (let i = 0; i < length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    out[i] = state;
+  }
+  return out;
+}
+
+export function keysOf(suite: Suite, seed = 1): DirectionKeys {
+  const row = ciphers[suite.cipher];
+  return {
+    ...suite,
+    encryptionKey: noise(row.keyLength, seed),
+    iv: noise(row.ivLength, seed + 1),
+    integrityKey: noise(suite.mac === undefined ? 0 : macs[suite.mac].keyLength, seed + 2),
+  };
+}
+
+/** A source of padding that is the same for every sealer made with the same seed. */
+export function seededPadding(seed = 7): (length: number) => Uint8Array {
+  let calls = 0;
+  return (length) => noise(length, seed + calls++);
+}
+
+export function newSealer(provider: PacketCiphers, keys: DirectionKeys): PacketSealer {
+  const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+  sealer.use(provider.createSealingCipher(keys), { resetSequence: false });
+  return sealer;
+}
+
+export function newOpener(provider: PacketCiphers, keys: DirectionKeys): PacketOpener {
+  const opener = new PacketOpener({ limits: defaultLimits });
+  opener.use(provider.createOpeningCipher(keys), { resetSequence: false });
+  return opener;
+}
+
+export function takeAll(sealer: PacketSealer): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let part = sealer.takeOutput(); part !== undefined; part = sealer.takeOutput()) parts.push(part);
+  return concatBytes(...parts);
+}
+
+/** Seals the payloads; the output is taken after each whose index is in `takes`, and at the end. */
+export function sealAll(
+  sealer: PacketSealer,
+  payloads: readonly Uint8Array[],
+  takes: ReadonlySet<number> = new Set(),
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  payloads.forEach((payload, index) => {
+    sealer.begin().bytes(payload);
+    sealer.finish();
+    if (takes.has(index)) parts.push(takeAll(sealer));
+  });
+  parts.push(takeAll(sealer));
+  return concatBytes(...parts);
+}
+
+/** Opens all that a stream holds, cut into chunks of the given lengths again and again. */
+export function openAll(
+  opener: PacketOpener,
+  stream: Uint8Array,
+  cuts: readonly number[] = [],
+): Uint8Array[] {
+  const queue = new ByteQueue();
+  const opened: Uint8Array[] = [];
+  for (let at = 0, cut = 0; at < stream.length; cut++) {
+    const length = cuts.length === 0 ? stream.length : (cuts[cut % cuts.length] as number);
+    queue.push(stream.slice(at, at + length));
+    at += length;
+    while (opener.next(queue)) opened.push(opener.payload.slice(opener.payloadStart, opener.payloadEnd));
+  }
+  return opened;
+}
+
+/** Whether two lists hold the same bytes; `toEqual` takes long over long arrays. */
+export function sameBytes(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return (
+    a.length === b.length && a.every((bytes, index) => Buffer.compare(bytes, b[index] as Uint8Array) === 0)
+  );
+}
+
+/**
+ * The same packets sealed by the public functions of @noble, one by one and
+ * straight from the documents: what both providers are held to.
+ */
+export class ReferenceSealing {
+  private readonly keys: DirectionKeys;
+  private readonly counter: Uint8Array;
+
+  constructor(keys: DirectionKeys) {
+    this.keys = keys;
+    this.counter = keys.iv.slice();
+  }
+
+  /** `packet` is length field, padding length, payload and padding. */
+  seal(packet: Uint8Array, sequenceNumber: number): Uint8Array {
+    switch (this.keys.cipher) {
+      case 'aes128-gcm@openssh.com':
+      case 'aes256-gcm@openssh.com':
+        return this.sealGcm(packet);
+      case 'chacha20-poly1305@openssh.com':
+        return this.sealChacha(packet, sequenceNumber);
+      default:
+        return this.sealCtr(packet, sequenceNumber);
+    }
+  }
+
+  /** RFC 5647 §7: the length is additional data, the counter is the nonce's last eight bytes. */
+  private sealGcm(packet: Uint8Array): Uint8Array {
+    const length = packet.subarray(0, 4);
+    const sealed = gcm(this.keys.encryptionKey, this.counter.slice(), length).encrypt(packet.slice(4));
+    for (let i = 11; i >= 4; i--) {
+      this.counter[i] = (this.counter[i] as number) + 1;
+      if (this.counter[i] !== 0) break;
+    }
+    return concatBytes(length, sealed);
+  }
+
+  /** OpenSSH PROTOCOL.chacha20poly1305. */
+  private sealChacha(packet: Uint8Array, sequenceNumber: number): Uint8Array {
+    const payloadKey = this.keys.encryptionKey.slice(0, 32);
+    const lengthKey = this.keys.encryptionKey.slice(32);
+    const nonce = concatBytes(new Uint8Array(4), bigEndian(sequenceNumber));
+    const sealed = concatBytes(
+      chacha20orig(lengthKey, nonce, packet.slice(0, 4)),
+      chacha20orig(payloadKey, nonce, packet.slice(4), undefined, 1),
+    );
+    return concatBytes(sealed, poly1305(sealed, chacha20orig(payloadKey, nonce, new Uint8Array(32))));
+  }
+
+  /** RFC 4344 §4 and RFC 4253 §6.4, or OpenSSH PROTOCOL §1.5. */
+  private sealCtr(packet: Uint8Array, sequenceNumber: number): Uint8Array {
+    const { encryptionKey, integrityKey, mac } = this.keys;
+    const row = macs[mac as MacName];
+    const clear = row.encryptThenMac ? 4 : 0;
+    const sealed = concatBytes(
+      packet.subarray(0, clear),
+      ctr(encryptionKey, this.counter.slice()).encrypt(packet.slice(clear)),
+    );
+    for (let blocks = (packet.length - clear) / 16; blocks > 0; blocks--) {
+      for (let i = 15; i >= 0; i--) {
+        this.counter[i] = (this.counter[i] as number) + 1;
+        if (this.counter[i] !== 0) break;
+      }
+    }
+    const covered = concatBytes(bigEndian(sequenceNumber), row.encryptThenMac ? sealed : packet);
+    return concatBytes(sealed, hmac(row.hash === 'sha256' ? sha256 : sha512, integrityKey, covered));
+  }
+}
+
+export function bigEndian(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+/** A stream of plaintext packets cut into packets; cipher none leaves them as they are. */
+export function splitPackets(stream: Uint8Array): Uint8Array[] {
+  const packets: Uint8Array[] = [];
+  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  for (let at = 0; at < stream.length; ) {
+    const end = at + 4 + view.getUint32(at);
+    packets.push(stream.slice(at, end));
+    at = end;
+  }
+  return packets;
+}

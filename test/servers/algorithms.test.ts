@@ -1,0 +1,154 @@
+/**
+ * Every algorithm of this library that a server has, each with a command run
+ * over it, with both crypto providers. What a server lacks is tested as well:
+ * the error tells what either side offers.
+ */
+import { randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ciphers, kexMethods, macs, signatureAlgorithms } from '../../src/crypto/algorithms.ts';
+import type { Client, ConnectOptions } from '../../src/entry/index.ts';
+import {
+  describeEachServer,
+  type KeyKind,
+  keyKinds,
+  keyTypes,
+  type ServerName,
+  setupTimeout,
+  type TestServer,
+} from '../support/servers/index.ts';
+import { readOffer } from '../support/servers/offer.ts';
+
+const cryptos = ['auto', 'noble'] as const;
+type Kind = 'kex' | 'cipher' | 'mac' | 'hostKey';
+const all: Readonly<Record<Kind, readonly string[]>> = {
+  kex: Object.keys(kexMethods),
+  cipher: Object.keys(ciphers),
+  mac: Object.keys(macs),
+  hostKey: Object.keys(signatureAlgorithms),
+};
+const authenticated = new Set(
+  Object.entries(ciphers)
+    .filter(([, row]) => row.authenticated)
+    .map(([name]) => name),
+);
+
+/** What OpenSSH 9.2 and dropbear 2022.83 have of it; later ones have more, and none has dropped any. */
+const has: Readonly<Record<ServerName, Readonly<Record<Kind, readonly string[]>>>> = {
+  OpenSSH: { ...all, kex: without('kex', 'mlkem768x25519-sha256') },
+  dropbear: {
+    kex: without(
+      'kex',
+      'mlkem768x25519-sha256',
+      'diffie-hellman-group16-sha512',
+      'diffie-hellman-group18-sha512',
+    ),
+    cipher: ['chacha20-poly1305@openssh.com', 'aes128-ctr', 'aes256-ctr'],
+    mac: ['hmac-sha2-256'],
+    hostKey: without('hostKey', 'rsa-sha2-512'),
+  },
+};
+
+function without(kind: Kind, ...names: readonly string[]): readonly string[] {
+  return all[kind].filter((name) => !names.includes(name));
+}
+
+/** More than one packet and no whole number of blocks. */
+const input = randomBytes(100_003);
+
+/** Runs a command over a connection of its own and returns what was negotiated. */
+async function exchange(server: TestServer, options: ConnectOptions): Promise<Client['negotiated']> {
+  await using client = await server.connect(options);
+  const { stdout, code } = await client.run('cat', { input, encoding: 'buffer' });
+  expect(code).toBe(0);
+  expect(Buffer.compare(stdout, input)).toBe(0);
+  return client.negotiated;
+}
+
+/** The error where nothing is common, with what the server said it has. */
+async function refusal(server: TestServer, kind: Kind, name: string): Promise<void> {
+  const offer = await readOffer(server.port);
+  const offered = {
+    kex: offer.kexAlgorithms.filter((method) => !/^(ext-info|kex-strict)-/.test(method)),
+    cipher: offer.encryptionAlgorithmsClientToServer,
+    mac: offer.macAlgorithmsClientToServer,
+    hostKey: offer.serverHostKeyAlgorithms,
+  }[kind];
+  // A server newer than those the tests were written on.
+  if (offered.includes(name)) return;
+  const algorithms = { ...(kind === 'mac' ? { cipher: ['aes128-ctr'] } : {}), [kind]: [name] };
+  await expect(server.connect({ algorithms })).rejects.toMatchObject({
+    code: 'ERR_SSH_NO_COMMON_ALGORITHM',
+    phase: 'keyExchange',
+    origin: 'peer',
+    message: expect.stringContaining(`this side offers ${name}; the peer offers ${offered.join(', ')}`),
+  });
+}
+
+describeEachServer('every algorithm', (kind, lab) => {
+  const own = has[kind.name];
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await kind.start(lab());
+  }, setupTimeout);
+
+  for (const crypto of cryptos) {
+    describe(`with crypto: '${crypto}'`, () => {
+      it.each(own.kex)('exchanges keys by %s', async (name) => {
+        const { kex } = await exchange(server, { crypto, algorithms: { kex: [name] } });
+        expect(kex).toBe(name);
+      });
+
+      for (const name of own.cipher.filter((cipher) => authenticated.has(cipher))) {
+        it(`encrypts and authenticates by ${name}`, async () => {
+          const { cipher, mac } = await exchange(server, { crypto, algorithms: { cipher: [name] } });
+          expect(cipher).toEqual({ clientToServer: name, serverToClient: name });
+          expect(mac).toEqual({ clientToServer: undefined, serverToClient: undefined });
+        });
+      }
+
+      for (const cipherName of own.cipher.filter((cipher) => !authenticated.has(cipher))) {
+        it.each(own.mac)(`encrypts by ${cipherName} and authenticates by %s`, async (macName) => {
+          const algorithms = { cipher: [cipherName], mac: [macName] };
+          const { cipher, mac } = await exchange(server, { crypto, algorithms });
+          expect(cipher).toEqual({ clientToServer: cipherName, serverToClient: cipherName });
+          expect(mac).toEqual({ clientToServer: macName, serverToClient: macName });
+        });
+      }
+    });
+  }
+
+  for (const algorithmKind of ['kex', 'cipher', 'mac'] as const) {
+    const missing = without(algorithmKind, ...own[algorithmKind]);
+    it.each(missing)(`tells each side's ${algorithmKind} offers where the server has no %s`, async (name) => {
+      await refusal(server, algorithmKind, name);
+    });
+  }
+});
+
+describeEachServer('every host key', (kind, lab) => {
+  const own = has[kind.name].hostKey;
+
+  it.each(own)('proves itself by %s', async (name) => {
+    const server = await kind.start(lab(), { hostKeys: [keyKindFor(name)] });
+    for (const crypto of cryptos) {
+      const { hostKey } = await exchange(server, { crypto, algorithms: { hostKey: [name] } });
+      expect(hostKey).toBe(name);
+    }
+    await server.stop();
+  });
+
+  it.each(without('hostKey', ...own))("tells each side's offers where the server has no %s", async (name) => {
+    const server = await kind.start(lab(), { hostKeys: [keyKindFor(name)] });
+    await refusal(server, 'hostKey', name);
+    await server.stop();
+  });
+});
+
+function keyKindFor(algorithm: string): KeyKind {
+  const { keyType } = (signatureAlgorithms as Readonly<Record<string, { readonly keyType: string }>>)[
+    algorithm
+  ] ?? { keyType: algorithm };
+  const kind = keyKinds.find((candidate) => keyTypes[candidate] === keyType);
+  if (kind === undefined) throw new Error(`no server key of type ${keyType}`);
+  return kind;
+}

@@ -1,0 +1,74 @@
+/**
+ * How long a handshake keeps the event loop from everything else.
+ *
+ * Measured in a process of its own. The machine does other things at the same
+ * time, so the best of several runs is judged, and generously; all figures are
+ * printed.
+ */
+import { beforeAll, expect, it } from 'vitest';
+import type { ConnectOptions } from '../../src/entry/index.ts';
+import { ChildPrograms } from '../support/servers/childProgram.ts';
+import { describeServer, openSsh, setupTimeout, type TestServer } from '../support/servers/index.ts';
+
+interface Handshake {
+  readonly milliseconds: number;
+  /** Milliseconds. */
+  readonly longestBlock: number;
+  readonly kex: string;
+}
+
+/** What the design allows for the default algorithms. */
+const allowedBlock = 50;
+/** Nothing may come near the 16 s for which group exchange froze another client. */
+const allowedSlowBlock = 2_000;
+
+describeServer('the event loop during a handshake', openSsh, (lab) => {
+  let programs: ChildPrograms;
+  let server: TestServer;
+  beforeAll(async () => {
+    programs = new ChildPrograms(lab().folder);
+    server = await openSsh.start(lab());
+  }, setupTimeout);
+
+  async function measure(name: string, options: ConnectOptions): Promise<readonly Handshake[]> {
+    const input = { target: server.target(), options, runs: 5 };
+    const { handshakes } = (await programs.run('handshakes', input)) as {
+      readonly handshakes: readonly Handshake[];
+    };
+    const [first] = handshakes;
+    console.info(
+      `${name} (${first?.kex}): first ${shown(first)}; later ${handshakes.slice(1).map(shown).join(', ')}`,
+    );
+    return handshakes;
+  }
+
+  it.each(['auto', 'noble'] as const)(
+    "is not held up with default algorithms and crypto: '%s'",
+    async (crypto) => {
+      const handshakes = await measure(`crypto: '${crypto}'`, { crypto });
+      expect(Math.min(...handshakes.map(({ longestBlock }) => longestBlock))).toBeLessThan(allowedBlock);
+    },
+  );
+
+  for (const kex of [
+    'diffie-hellman-group14-sha256',
+    'diffie-hellman-group16-sha512',
+    'diffie-hellman-group18-sha512',
+    'ecdh-sha2-nistp521',
+  ]) {
+    it.each(['auto', 'noble'] as const)(
+      `is held up by ${kex} for a bounded time with crypto: '%s'`,
+      async (crypto) => {
+        const handshakes = await measure(`crypto: '${crypto}'`, { crypto, algorithms: { kex: [kex] } });
+        expect(Math.min(...handshakes.map(({ longestBlock }) => longestBlock))).toBeLessThan(
+          allowedSlowBlock,
+        );
+      },
+    );
+  }
+});
+
+function shown(handshake: Handshake | undefined): string {
+  const { milliseconds = Number.NaN, longestBlock = Number.NaN } = handshake ?? {};
+  return `${milliseconds.toFixed(0)} ms, blocked ${longestBlock.toFixed(0)} ms`;
+}

@@ -1,0 +1,102 @@
+/**
+ * The laws over random wires and random interference: 200 lives of
+ * each kind here, any number with `npm run sim -- --runs 100000`.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
+import { abortReason, playWith } from './interfere.ts';
+import { checkEnd, nobodyWaitedTooLong } from './laws.ts';
+import { anyPlans, harmlessPlans, type Interference, interferences } from './plans.ts';
+import type { LinkPlan } from './simLink.ts';
+import { World } from './world.ts';
+
+const numRuns = Number(process.env['SIM_RUNS'] ?? 200);
+const timeout = Math.max(60_000, numRuns * 100);
+const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+
+async function life(seed: number, plan: LinkPlan, given: readonly Interference[] = []): Promise<World> {
+  const world = new World({ seed, plan });
+  checkEnd(world, await playWith(world, given));
+  return world;
+}
+
+const reference = await life(1, {});
+
+describe('any wire and any moment', () => {
+  it('does not let chunking, delay or interleaving change what the user sees', { timeout }, async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, harmlessPlans, async (seed, plan) => {
+        const world = await life(seed, plan);
+        expect(byName(world)).toEqual(byName(reference));
+      }),
+      { numRuns },
+    );
+  });
+
+  it('leaves nothing behind, whatever the wire does', { timeout }, async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, anyPlans, async (seed, plan) => {
+        const world = await life(seed, plan);
+        nobodyWaitedTooLong(world);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('ends an aborted call with the reason and lets the others be', { timeout }, async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, harmlessPlans, interferences, async (seed, plan, given) => {
+        const world = await life(seed, plan, [given]);
+        const { action } = given;
+        if (typeof action === 'object' && action.abort !== 'connect') onlyThatCallEnded(world, action.abort);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('leaves nothing behind when wire and user interfere', { timeout }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        seeds,
+        anyPlans,
+        fc.array(interferences, { maxLength: 4 }),
+        async (seed, plan, given) => {
+          await life(seed, plan, given);
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  it('is the same life again from the same seed', async () => {
+    const plan: LinkPlan = { toClient: { cut: 50, jitter: 20 }, toServer: { cut: 30, delay: 3 } };
+    const [one, two] = [await life(5, plan), await life(5, plan)];
+    expect(two.clock.steps).toBe(one.clock.steps);
+    expect(two.clock.now()).toBe(one.clock.now());
+    expect(two.results()).toEqual(one.results());
+  });
+});
+
+/** What came of each call, in an order that does not depend on time. */
+function byName(world: World): unknown {
+  return Object.fromEntries(world.calls.map(({ name }, index) => [name, world.results()[index]]));
+}
+
+/** Calls that go on with what the aborted one began. */
+const after: Readonly<Record<string, readonly string[]>> = {
+  forward: ['forward data'],
+  exec: ['exec read', 'exec exit'],
+};
+
+function onlyThatCallEnded(world: World, aborted: string): void {
+  const expected = byName(reference) as Record<string, unknown>;
+  const results = byName(world) as Record<string, unknown>;
+  for (const [name, result] of Object.entries(expected)) {
+    if (name === aborted || after[aborted]?.includes(name)) continue;
+    expect(results[name], name).toEqual(result);
+  }
+  const call = world.calls.find(({ name }) => name === aborted);
+  if (call?.outcome !== 'rejected' || !(call.error instanceof SshError)) return;
+  if (call.error.code === 'ERR_SSH_ABORTED') expect(call.error.cause).toBe(abortReason);
+}

@@ -1,0 +1,187 @@
+/**
+ * A whole client and server in a simulated network, and the account of all that is left of them.
+ *
+ * Owns: the setting up, the calls a user makes and how each of them ended.
+ * Must not know: which laws are checked.
+ */
+import { SshError } from '../../src/base/errors.ts';
+import type { Client } from '../../src/client/client.ts';
+import { createConnect } from '../../src/client/connect.ts';
+import type { ConnectOptions } from '../../src/client/options.ts';
+import {
+  type ConnectionSnapshot,
+  observeConnections,
+  type RegisteredConnection,
+} from '../../src/io/registry.ts';
+import type { ServerOptions } from '../../src/server/options.ts';
+import { createServerOn, type SshServer } from '../../src/server/server.ts';
+import { VirtualClock } from '../support/virtualClock.ts';
+import { type Host, SimNetwork } from './network.ts';
+import { seededBytes } from './random.ts';
+import type { LinkPlan } from './simLink.ts';
+import { serverHandlers } from './simServer.ts';
+import { createToyProvider, toyAlgorithms, toyKey } from './toyCrypto.ts';
+
+/** One call of the user and its end. */
+export interface Call {
+  readonly name: string;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  outcome: 'pending' | 'fulfilled' | 'rejected';
+  value: unknown;
+  error: unknown;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly plan?: LinkPlan;
+  readonly hostOf?: (name: string) => Host;
+  readonly server?: Partial<ServerOptions>;
+}
+
+const userKey = toyKey(new Uint8Array(32).fill(7));
+const hostKey = toyKey(new Uint8Array(32).fill(9));
+
+/** A server with so much patience that it is always the client's deadline that comes first. */
+export const patientServer: Partial<ServerOptions> = {
+  loginTimeout: 600_000,
+  timeouts: {
+    identification: 600_000,
+    keyExchange: 600_000,
+    authentication: 600_000,
+    close: 600_000,
+    write: 600_000,
+  },
+  keepAlive: { interval: 600_000, maxMissed: 1 },
+};
+
+export class World {
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly network: SimNetwork;
+  readonly calls: Call[] = [];
+  /** Every connection of either role that was begun. */
+  readonly connections: RegisteredConnection[] = [];
+  readonly ends: { readonly connection: RegisteredConnection; readonly cause: SshError }[] = [];
+  readonly faults: unknown[] = [];
+  server: SshServer | undefined;
+  private readonly connectTo: (options: ConnectOptions) => Promise<Client>;
+  private readonly platform: ReturnType<SimNetwork['platform']>;
+  private readonly options: WorldOptions;
+  private readonly unobserve: () => void;
+
+  constructor(options: WorldOptions) {
+    const { seed, plan = {} } = options;
+    this.options = options;
+    this.network = new SimNetwork({
+      clock: this.clock,
+      provider: createToyProvider(seededBytes(seed)),
+      seed: seed + 1,
+      hostOf: options.hostOf ?? (() => ({ manner: 'serve', plan })),
+    });
+    this.platform = this.network.platform();
+    this.connectTo = createConnect(this.platform);
+    this.unobserve = observeConnections({
+      opened: (connection) => void this.connections.push(connection),
+      ended: (connection, cause) => void this.ends.push({ connection, cause }),
+    });
+  }
+
+  async startServer(): Promise<SshServer> {
+    this.server = await createServerOn(this.platform)({
+      hostKeys: hostKey,
+      algorithms: toyAlgorithms,
+      ...serverHandlers,
+      onError: (error) => void this.faults.push(error),
+      ...this.options.server,
+    });
+    await this.server.listen(22, 'server');
+    return this.server;
+  }
+
+  connect(options: ConnectOptions = {}): Promise<Client> {
+    return this.connectTo({
+      host: 'server',
+      username: 'user',
+      privateKey: userKey,
+      verifyHostKey: () => true,
+      algorithms: toyAlgorithms,
+      ...options,
+    });
+  }
+
+  /** Keeps account of a promise that the API gave out. Resolves, with undefined where it rejected. */
+  async call<T>(name: string, begin: () => Promise<T>): Promise<T | undefined> {
+    const call: Call = {
+      name,
+      startedAt: this.clock.now(),
+      endedAt: undefined,
+      outcome: 'pending',
+      value: undefined,
+      error: undefined,
+    };
+    this.calls.push(call);
+    try {
+      const value = await begin();
+      call.value = value;
+      call.outcome = 'fulfilled';
+      return value;
+    } catch (error) {
+      call.error = error;
+      call.outcome = 'rejected';
+      return undefined;
+    } finally {
+      call.endedAt = this.clock.now();
+    }
+  }
+
+  /** Resolves with the virtual time at a moment of the future. */
+  sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.ioAt(this.clock.now() + milliseconds, resolve);
+    });
+  }
+
+  /** Runs until the story and everything it left behind are over, or virtual time is. */
+  async play(story: () => Promise<void>, until: number = 3_600_000): Promise<boolean> {
+    let over = false;
+    const told = story().then(() => {
+      over = true;
+    });
+    await this.clock.run({ until });
+    if (over) await told;
+    this.unobserve();
+    return over;
+  }
+
+  /** Drops the account of what is over, in simulations that go on for long. */
+  forget(): void {
+    const ended = new Set(this.ends.map(({ connection }) => connection));
+    this.connections.splice(
+      0,
+      this.connections.length,
+      ...this.connections.filter((each) => !ended.has(each)),
+    );
+    this.ends.length = 0;
+    this.network.forget();
+  }
+
+  /** The connections that still live, as a report shows them. */
+  live(): ConnectionSnapshot[] {
+    const ended = new Set(this.ends.map(({ connection }) => connection));
+    return this.connections.filter((connection) => !ended.has(connection)).map((each) => each.snapshot());
+  }
+
+  /** What each call came to, without what depends on time. */
+  results(): unknown[] {
+    return this.calls.map(({ name, outcome, value, error }) => ({
+      name,
+      outcome,
+      value: outcome === 'fulfilled' && !isClient(value) ? value : undefined,
+      code: error instanceof SshError ? error.code : error,
+    }));
+  }
+}
+
+function isClient(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'rekey' in value;
+}

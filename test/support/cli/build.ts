@@ -1,0 +1,42 @@
+/**
+ * The command as it is installed: compiled, beside a package.json.
+ *
+ * Owns: a folder with that, made before the first test of a file and removed
+ * after the last.
+ * Must not know: what is tested.
+ */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from 'vitest';
+
+const project = fileURLToPath(new URL('../../../', import.meta.url));
+const buildTimeout = 120_000;
+
+/** Compiles the sources for the tests of this file; gives the path of the command while they run. */
+export function useBuiltCommand(): () => string {
+  let folder: string | undefined;
+  beforeAll(() => {
+    folder = build();
+  }, buildTimeout);
+  afterAll(() => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
+  return () => {
+    if (folder === undefined) throw new Error('there is a command only while tests run');
+    return join(folder, 'dist', 'cli', 'main.js');
+  };
+}
+
+function build(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dlssh-command-')));
+  copyFileSync(join(project, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));
+  const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
+  const args = [tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}${stderr}`);
+  return folder;
+}

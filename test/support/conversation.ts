@@ -1,0 +1,326 @@
+/**
+ * A client and a scripted peer in one process, without sockets, clocks or waiting.
+ *
+ * Owns: the exchange of bytes between a real client core and a server that can
+ * behave truly up to any point and then say whatever a test wants: signed and
+ * encrypted as it should be, and wrong at exactly one place.
+ */
+import { concatBytes } from '../../src/base/bytes.ts';
+import type { SshError } from '../../src/base/errors.ts';
+import { defaultLimits, type Limits } from '../../src/base/limits.ts';
+import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
+import { WaitTable } from '../../src/base/waits.ts';
+import { resolveAlgorithms } from '../../src/client/options.ts';
+import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
+import type { PrivateKey } from '../../src/crypto/privateKey.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { generateKey } from '../../src/keys/generateKey.ts';
+import type { MessageCodec } from '../../src/message/codec.ts';
+import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
+import { type ServerEvent, ServerProtocol } from '../../src/protocol/server.ts';
+import { identificationLine } from '../../src/transport/identification.ts';
+import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
+import { defaultRekeyPolicy, type RekeyPolicy } from '../../src/transport/transport.ts';
+import { WireWriter } from '../../src/wire/writer.ts';
+
+/** How far the two get before the test takes over. */
+export type Stage = 'start' | 'identified' | 'keysExchanged' | 'authentication' | 'ready';
+
+export interface ConversationOptions {
+  readonly client?: {
+    readonly preferences?: Partial<AlgorithmPreferences>;
+    readonly limits?: Partial<Limits>;
+    readonly timeouts?: Partial<Timeouts>;
+    readonly keepAlive?: KeepAlive;
+    readonly rekey?: Partial<RekeyPolicy>;
+    readonly requireStrict?: boolean;
+    readonly provider?: CryptoProvider;
+  };
+  readonly server?: {
+    readonly preferences?: Partial<AlgorithmPreferences>;
+    readonly limits?: Partial<Limits>;
+    readonly hostKeys?: readonly PrivateKey[];
+    readonly provider?: CryptoProvider;
+    readonly keepAlive?: KeepAlive;
+  };
+  /**
+   * Sees each payload of the server before it is sealed and returns what is
+   * sealed in its place; undefined drops it. The exchange hash is of the true one.
+   */
+  readonly tamper?: (payload: Uint8Array) => Uint8Array | undefined;
+  /** Whether the client takes the host key by itself. Default: true. */
+  readonly acceptHostKey?: boolean;
+  /** Bytes of a chunk between the two; all at once where not given. */
+  readonly chunk?: number;
+  readonly seed?: number;
+}
+
+/** Random bytes from a seed: xorshift, good enough to tell runs apart and replay them. */
+export function seededBytes(seed: number): (length: number) => Uint8Array {
+  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  return (length) => {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      state ^= state << 13;
+      state >>>= 0;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      state >>>= 0;
+      bytes[i] = state;
+    }
+    return bytes;
+  };
+}
+
+/** The host key of every conversation that brings none of its own. */
+export const testHostKey: PrivateKey = generateKey('ed25519', { randomBytes: seededBytes(1) });
+
+/** The payload of a message, its number included. */
+export function payloadOf<T>(message: MessageCodec<T>, value: T): Uint8Array {
+  const writer = new WireWriter();
+  message.encode(writer, value);
+  return writer.copyWritten();
+}
+
+export class Conversation {
+  readonly client: ClientProtocol;
+  readonly server: ServerProtocol;
+  /** Every event of the client, in order. */
+  readonly events: ClientEvent[] = [];
+  readonly serverEvents: ServerEvent[] = [];
+  /** Milliseconds. */
+  now = 0;
+  /** Every byte the client sent. */
+  readonly fromClient: Uint8Array[] = [];
+  /** The most input the client ever held, in bytes. */
+  peakInput = 0;
+  /** The most output the client ever held, in bytes. */
+  peakOutput = 0;
+  private readonly options: ConversationOptions;
+  private serverSilent = false;
+  private clientSilent = false;
+
+  constructor(options: ConversationOptions = {}) {
+    const { client = {}, server = {}, seed = 7 } = options;
+    this.options = options;
+    this.client = new ClientProtocol({
+      provider: client.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed) }),
+      preferences: { ...resolveAlgorithms(undefined), ...quickKex, ...client.preferences },
+      limits: { ...defaultLimits, ...client.limits },
+      timeouts: { ...defaultTimeouts, ...client.timeouts },
+      keepAlive: client.keepAlive,
+      rekey: { ...defaultRekeyPolicy, ...client.rekey },
+      identification: identificationLine('deadline_ssh'),
+      requireStrict: client.requireStrict ?? false,
+      waits: new WaitTable(),
+      now: 0,
+      username: 'user',
+    });
+    this.server = new ServerProtocol({
+      provider: server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
+      preferences: { ...resolveAlgorithms(undefined), ...server.preferences },
+      limits: { ...defaultLimits, ...server.limits },
+      timeouts: defaultTimeouts,
+      keepAlive: server.keepAlive,
+      rekey: defaultRekeyPolicy,
+      identification: identificationLine('scripted_peer'),
+      requireStrict: false,
+      waits: new WaitTable(),
+      now: 0,
+      hostKeys: server.hostKeys ?? [testHostKey],
+      methods: ['password'],
+      loginTimeout: Number.POSITIVE_INFINITY,
+    });
+    if (options.tamper !== undefined) this.tamperWith(options.tamper);
+  }
+
+  /** A conversation that went well up to a stage. */
+  static to(stage: Stage, options: ConversationOptions = {}): Conversation {
+    return new Conversation(options).proceed(stage);
+  }
+
+  /** Goes on truly up to a stage. */
+  proceed(stage: Stage): this {
+    for (let turn = 0; turn < 200 && !this.reached(stage) && this.cause === undefined; turn++) {
+      const moved = this.turn(stage);
+      if (!moved && !this.reached(stage)) throw new Error(`the conversation stands still before "${stage}"`);
+    }
+    return this;
+  }
+
+  /** Lets both sides talk until neither has anything to say. */
+  exchange(): this {
+    for (let turn = 0; turn < 100_000 && this.turn('ready'); turn++);
+    return this;
+  }
+
+  // What the peer can do ---------------------------------------------------------
+
+  /** Says a message, sealed truly, whatever the rules say, and lets the client answer. */
+  say<T>(message: MessageCodec<T>, value: T): this {
+    return this.sayPayload(payloadOf(message, value));
+  }
+
+  /** Says a payload, sealed truly: its first byte is the message number. */
+  sayPayload(payload: Uint8Array): this {
+    this.server.transport.sealer.begin().bytes(payload);
+    this.server.transport.sealer.finish();
+    return this.deliver();
+  }
+
+  /** Says a payload without letting anything be delivered yet. */
+  queuePayload(payload: Uint8Array): this {
+    this.server.transport.sealer.begin().bytes(payload);
+    this.server.transport.sealer.finish();
+    return this;
+  }
+
+  /** Puts bytes on the wire as they are. */
+  sayBytes(bytes: Uint8Array): this {
+    this.client.receive(bytes, this.now);
+    return this.listen();
+  }
+
+  /** Nothing the server says arrives any more. */
+  silenceServer(): this {
+    this.serverSilent = true;
+    return this;
+  }
+
+  /** Nothing the client says arrives any more. */
+  deafenServer(): this {
+    this.clientSilent = true;
+    return this;
+  }
+
+  /** Lets time pass, acting on every deadline on the way. */
+  advance(milliseconds: number): this {
+    const until = this.now + milliseconds;
+    for (let step = 0; step < 10_000 && this.client.deadline() <= until; step++) {
+      this.now = Math.max(this.now, this.client.deadline());
+      this.client.expire(this.now);
+      this.listen();
+      this.exchange();
+    }
+    this.now = until;
+    return this;
+  }
+
+  // What became of it ----------------------------------------------------------------
+
+  /** Why the client ended; undefined while it lives. */
+  get cause(): SshError | undefined {
+    return this.client.cause;
+  }
+
+  /** The client's events of one type. */
+  eventsOf<T extends ClientEvent['type']>(type: T): (ClientEvent & { readonly type: T })[] {
+    return this.events.filter((event): event is ClientEvent & { readonly type: T } => event.type === type);
+  }
+
+  /** The server's events of one type. */
+  serverEventsOf<T extends ServerEvent['type']>(type: T): (ServerEvent & { readonly type: T })[] {
+    return this.serverEvents.filter(
+      (event): event is ServerEvent & { readonly type: T } => event.type === type,
+    );
+  }
+
+  /** Hands the client what the server has to say, and the server nothing. */
+  deliver(): this {
+    const bytes = drain(this.server);
+    if (bytes.length > 0 && !this.serverSilent) this.toClient(bytes);
+    return this.listen();
+  }
+
+  private reached(stage: Stage): boolean {
+    switch (stage) {
+      case 'start':
+        return true;
+      case 'identified':
+        return this.client.transport.remote !== undefined;
+      case 'keysExchanged':
+        return this.eventsOf('keyExchanged').length > 0;
+      case 'authentication':
+        return this.eventsOf('methodWanted').length > 0;
+      case 'ready':
+        return this.eventsOf('ready').length > 0;
+      default:
+        return stage satisfies never;
+    }
+  }
+
+  private turn(goal: Stage): boolean {
+    const clientBytes = this.takeClient();
+    if (clientBytes.length > 0 && !this.clientSilent) this.server.receive(clientBytes, this.now);
+    for (let event = this.server.nextEvent(); event !== undefined; event = this.server.nextEvent()) {
+      this.serverEvents.push(event);
+      if (event.type === 'request') this.decide(event);
+    }
+    if (this.reached(goal) && goal !== 'ready') return clientBytes.length > 0;
+    const serverBytes = drain(this.server);
+    if (serverBytes.length > 0 && !this.serverSilent) this.toClient(serverBytes);
+    this.listen(goal === 'ready');
+    return clientBytes.length > 0 || serverBytes.length > 0;
+  }
+
+  private decide(event: ServerEvent & { type: 'request' }): void {
+    if (event.method.method === 'password' && event.method.password === 'right') this.server.accept();
+    else this.server.reject();
+  }
+
+  private toClient(bytes: Uint8Array): void {
+    const size = this.options.chunk ?? bytes.length;
+    for (let start = 0; start < bytes.length; start += size) {
+      this.client.receive(bytes.slice(start, start + size), this.now);
+      this.peakInput = Math.max(this.peakInput, this.client.bufferedInput);
+      this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
+    }
+  }
+
+  private listen(answer = true): this {
+    for (let event = this.client.nextEvent(); event !== undefined; event = this.client.nextEvent()) {
+      this.events.push(event);
+      if (event.type === 'hostKey' && (this.options.acceptHostKey ?? true))
+        this.client.at(this.now).acceptHostKey();
+      if (event.type === 'methodWanted' && answer && event.failed === undefined) {
+        this.client.at(this.now).attempt({ method: 'password', password: 'right' });
+      }
+    }
+    return this;
+  }
+
+  private takeClient(): Uint8Array {
+    this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
+    const bytes = drain(this.client);
+    if (bytes.length > 0) this.fromClient.push(bytes);
+    return bytes;
+  }
+
+  private tamperWith(tamper: (payload: Uint8Array) => Uint8Array | undefined): void {
+    const { sealer } = this.server.transport;
+    const begin = sealer.begin.bind(sealer);
+    const finish = sealer.finish.bind(sealer);
+    let writer = new WireWriter();
+    let start = 0;
+    sealer.begin = () => {
+      writer = begin();
+      start = writer.position;
+      return writer;
+    };
+    sealer.finish = () => {
+      const altered = tamper(writer.buffer.slice(start, writer.position));
+      writer.position = start;
+      if (altered === undefined) return sealer.sequenceNumber;
+      writer.bytes(altered);
+      return finish();
+    };
+  }
+}
+
+const quickKex: Partial<AlgorithmPreferences> = { kex: ['curve25519-sha256'] };
+
+function drain(core: ClientProtocol | ServerProtocol): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  for (let piece = core.takeOutput(); piece !== undefined; piece = core.takeOutput()) pieces.push(piece);
+  return concatBytes(...pieces);
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { type GateView, judge } from '../../src/transport/gate.ts';
+
+const client: GateView = {
+  role: 'client',
+  state: 'connection',
+  strict: true,
+  peerRekeying: false,
+  extInfoAllowed: false,
+  pingAllowed: false,
+};
+
+/** Numbers with a verdict, as ranges: `1-4 20`. */
+function numbers(view: GateView, verdict: ReturnType<typeof judge>): string {
+  const ranges: string[] = [];
+  let start = -1;
+  for (let number = 0; number <= 256; number++) {
+    const hit = number < 256 && judge(view, number) === verdict;
+    if (hit && start < 0) start = number;
+    if (!hit && start >= 0) {
+      ranges.push(start === number - 1 ? `${start}` : `${start}-${number - 1}`);
+      start = -1;
+    }
+  }
+  return ranges.join(' ');
+}
+
+describe('the gate: what may come', () => {
+  it.each([
+    ['before KEXINIT', { state: 'beforeKexInit' }, '1-4 20'],
+    ['in the first key exchange under strict rules', { state: 'initialKeyExchange' }, '1 21 30-49'],
+    ['in the first key exchange', { state: 'initialKeyExchange', strict: false }, '1-4 21 30-49'],
+    ['a client that asked for a service', { state: 'service' }, '1-4 6 20'],
+    ['a client right after NEWKEYS', { state: 'service', extInfoAllowed: true }, '1-4 6-7 20'],
+    ['a server that waits for a service request', { state: 'service', role: 'server' }, '1-5 20'],
+    ['a client that authenticates', { state: 'authentication' }, '1-4 20 51-60 62-79'],
+    ['a server that authenticates', { state: 'authentication', role: 'server' }, '1-4 20 50 61'],
+    ['a client on a connection', { state: 'connection' }, '1-4 20 80-82 90-100'],
+    [
+      'a client that may be pinged',
+      { state: 'connection', pingAllowed: true },
+      '1-4 20 80-82 90-100 192-193',
+    ],
+    ['a server on a connection', { state: 'connection', role: 'server' }, '1-4 20 50 80-82 90-100'],
+    ['after the KEXINIT of a rekey', { state: 'connection', peerRekeying: true }, '1-4 21 30-49'],
+    [
+      'after the KEXINIT of a rekey in authentication',
+      { state: 'authentication', peerRekeying: true },
+      '1-4 21 30-49',
+    ],
+  ] as const)('%s', (_name, view, accepted) => {
+    expect(numbers({ ...client, ...view }, 'accept')).toBe(accepted);
+  });
+
+  it('numbers nobody knows are answered with UNIMPLEMENTED, but never during a key exchange', () => {
+    expect(numbers(client, 'unimplemented')).toBe('0 8-19 22-29 83-89 101-191 194-255');
+    for (const state of ['beforeKexInit', 'initialKeyExchange'] as const) {
+      expect(numbers({ ...client, state }, 'unimplemented')).toBe('');
+    }
+    expect(numbers({ ...client, peerRekeying: true }, 'unimplemented')).toBe('');
+  });
+
+  it('pings before authentication are unexpected, whatever was announced', () => {
+    for (const state of ['service', 'authentication'] as const) {
+      expect(judge({ ...client, state, pingAllowed: true }, 192)).toBe('unexpected');
+    }
+  });
+});

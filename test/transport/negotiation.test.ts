@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
+import { ciphers, kexMethods, macs, signatureAlgorithms } from '../../src/crypto/algorithms.ts';
+import {
+  type AlgorithmPreferences,
+  bothStrict,
+  buildKexInit,
+  guessedRight,
+  kexMarkers,
+  negotiate,
+} from '../../src/transport/negotiation.ts';
+
+const names = {
+  kex: Object.keys(kexMethods),
+  hostKey: Object.keys(signatureAlgorithms),
+  cipher: Object.keys(ciphers),
+  mac: Object.keys(macs),
+  compression: ['none'],
+};
+
+const cookie = new Uint8Array(16);
+
+function some(all: readonly string[]): fc.Arbitrary<string[]> {
+  return fc.shuffledSubarray([...all], { minLength: 1 });
+}
+
+const preferences: fc.Arbitrary<AlgorithmPreferences> = fc.record({
+  kex: some(names.kex),
+  hostKey: some(names.hostKey),
+  cipher: some(names.cipher),
+  mac: some(names.mac),
+  compression: fc.constant(['none']),
+});
+
+const all: AlgorithmPreferences = names;
+
+describe('negotiation (RFC 4253 §7.1)', () => {
+  it("chooses the first of the client's names that the server has, and both sides choose the same", () => {
+    fc.assert(
+      fc.property(preferences, preferences, (ours, theirs) => {
+        const client = buildKexInit('client', ours, cookie, 'initial');
+        const server = buildKexInit('server', theirs, cookie, 'initial');
+        const common = (kind: keyof AlgorithmPreferences): string | undefined =>
+          ours[kind].find((name) => theirs[kind].includes(name));
+        try {
+          const chosen = negotiate(client, server, 'client');
+          expect(chosen).toEqual(negotiate(client, server, 'server'));
+          expect(chosen.kex).toBe(common('kex'));
+          expect(chosen.hostKey).toBe(common('hostKey'));
+          expect(chosen.clientToServer.cipher).toBe(common('cipher'));
+          const authenticated = ciphers[chosen.clientToServer.cipher as keyof typeof ciphers].authenticated;
+          expect(chosen.clientToServer.mac).toBe(authenticated ? undefined : common('mac'));
+        } catch (error) {
+          if (!(error instanceof SshError)) throw error;
+          expect(error).toMatchObject({ code: 'ERR_SSH_NO_COMMON_ALGORITHM', phase: 'keyExchange' });
+          const missing = (['kex', 'hostKey', 'cipher', 'mac'] as const).filter(
+            (kind) => common(kind) === undefined,
+          );
+          expect(missing.length).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+
+  it('an AEAD cipher needs no MAC in common', () => {
+    const client = buildKexInit(
+      'client',
+      { ...all, cipher: ['aes128-gcm@openssh.com'], mac: ['hmac-sha2-256'] },
+      cookie,
+      'initial',
+    );
+    const server = buildKexInit('server', { ...all, mac: ['hmac-sha2-512'] }, cookie, 'initial');
+    expect(negotiate(client, server, 'client').clientToServer).toEqual({
+      cipher: 'aes128-gcm@openssh.com',
+      mac: undefined,
+      compression: 'none',
+    });
+  });
+
+  it('a failure lists what each side offers, escaped', () => {
+    const client = buildKexInit('client', { ...all, kex: ['curve25519-sha256'] }, cookie, 'initial');
+    const server = { ...buildKexInit('server', all, cookie, 'initial'), kexAlgorithms: ['old\x1b[2Jkex'] };
+    expect(() => negotiate(client, server, 'client')).toThrow(
+      'no common key exchange algorithm: this side offers curve25519-sha256; the peer offers old\\x1b[2Jkex',
+    );
+    expect(() => negotiate(client, server, 'server')).toThrow(
+      'this side offers old\\x1b[2Jkex; the peer offers curve25519-sha256',
+    );
+  });
+
+  it('the markers are offered in the first KEXINIT only and can never be chosen', () => {
+    const first = buildKexInit('client', all, cookie, 'initial').kexAlgorithms;
+    const later = buildKexInit('client', all, cookie, 'rekey').kexAlgorithms;
+    expect(first.slice(-2)).toEqual([kexMarkers.extInfoClient, kexMarkers.strictClient]);
+    expect(later).toEqual(all.kex);
+    for (const marker of Object.values(kexMarkers)) {
+      const only = { ...buildKexInit('client', all, cookie, 'initial'), kexAlgorithms: [marker] };
+      expect(() => negotiate(only, only, 'client')).toThrow(SshError);
+    }
+  });
+
+  it('strict key exchange needs the marker of each side', () => {
+    const client = buildKexInit('client', all, cookie, 'initial');
+    const server = buildKexInit('server', all, cookie, 'initial');
+    expect(bothStrict(client, server)).toBe(true);
+    expect(bothStrict({ ...client, kexAlgorithms: all.kex }, server)).toBe(false);
+    expect(bothStrict(client, { ...server, kexAlgorithms: all.kex })).toBe(false);
+    expect(bothStrict(client, client)).toBe(false);
+  });
+
+  it('a guess is right when both first names agree, markers aside', () => {
+    const client = buildKexInit('client', all, cookie, 'initial');
+    const server = buildKexInit('server', all, cookie, 'initial');
+    expect(guessedRight(client, server)).toBe(true);
+    expect(guessedRight({ ...client, kexAlgorithms: [kexMarkers.extInfoClient, ...all.kex] }, server)).toBe(
+      true,
+    );
+    expect(guessedRight(client, { ...server, kexAlgorithms: [...all.kex].reverse() })).toBe(false);
+    expect(guessedRight(client, { ...server, serverHostKeyAlgorithms: ['x', ...all.hostKey] })).toBe(false);
+  });
+});

@@ -1,0 +1,135 @@
+/** RFC 4251 §5 in the other direction, and that both directions are inverse. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { WireReader } from '../../src/wire/reader.ts';
+import { WireWriter } from '../../src/wire/writer.ts';
+import { hexBytes, magnitudes, nameLists, texts, uint32s } from '../message/support.ts';
+
+describe('a writer', () => {
+  it('writes the examples of RFC 4251 §5', () => {
+    const writer = new WireWriter()
+      .uint32(699921578)
+      .text('testing')
+      .mpint(hexBytes(''))
+      .mpint(hexBytes('09a378f9b2e332a7'))
+      .mpint(hexBytes('80'))
+      .nameList([])
+      .nameList(['zlib'])
+      .nameList(['zlib', 'none']);
+    expect(writer.copyWritten()).toEqual(
+      hexBytes(
+        '29b7f4aa',
+        '00000007 74657374696e67',
+        '00000000',
+        '00000008 09a378f9b2e332a7',
+        '00000002 0080',
+        '00000000',
+        '00000004 7a6c6962',
+        '00000009 7a6c69622c6e6f6e65',
+      ),
+    );
+  });
+
+  it('drops leading zeros of a magnitude, all of them', () => {
+    expect(new WireWriter().mpint(hexBytes('0000')).copyWritten()).toEqual(hexBytes('00000000'));
+    expect(new WireWriter().mpint(hexBytes('000080')).copyWritten()).toEqual(hexBytes('00000002 0080'));
+    expect(new WireWriter().mpint(hexBytes('00007f')).copyWritten()).toEqual(hexBytes('00000001 7f'));
+  });
+
+  it('writes text as TextEncoder does, lone surrogates too', () => {
+    const encoder = new TextEncoder();
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary', maxLength: 20 }),
+          fc.array(fc.nat({ max: 0xffff }), { maxLength: 8 }).map((units) => String.fromCharCode(...units)),
+        ),
+        (text) => {
+          const bytes = encoder.encode(text);
+          const written = new WireWriter().text(text).copyWritten();
+          expect(written.subarray(4)).toEqual(bytes);
+          expect(new WireReader(written).uint32()).toBe(bytes.length);
+        },
+      ),
+    );
+  });
+
+  it('refuses names that cannot be part of a name-list', () => {
+    for (const wrong of ['', 'a,b', 'a b', 'é', 'x'.repeat(65), '\n']) {
+      expect(() => new WireWriter().nameList(['ok', wrong])).toThrow(
+        expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }),
+      );
+    }
+  });
+
+  it('writes into a buffer that it was given, from a position, and replaces it only when it is full', () => {
+    const buffer = new Uint8Array(8).fill(0xee);
+    const writer = new WireWriter(buffer, 2);
+    writer.uint32(1);
+    expect(writer.buffer).toBe(buffer);
+    expect(writer.viewWritten()).toEqual(hexBytes('00000001'));
+    expect(buffer).toEqual(hexBytes('eeee 00000001 eeee'));
+    writer.uint32(2);
+    expect(writer.buffer).not.toBe(buffer);
+    expect(writer.buffer.subarray(0, 2)).toEqual(hexBytes('eeee'));
+    expect(writer.copyWritten()).toEqual(hexBytes('00000001 00000002'));
+  });
+
+  it('gives views that share and copies that do not', () => {
+    const writer = new WireWriter().byte(1);
+    const [view, copy] = [writer.viewWritten(), writer.copyWritten()];
+    writer.buffer[0] = 9;
+    expect(view).toEqual(hexBytes('09'));
+    expect(copy).toEqual(hexBytes('01'));
+  });
+});
+
+/** A value of each data type: how it is written, and how it is read and compared. */
+const values = fc.oneof(
+  fc.nat({ max: 255 }).map((value) => ({
+    write: (writer: WireWriter) => writer.byte(value),
+    check: (reader: WireReader) => expect(reader.byte()).toBe(value),
+  })),
+  fc.boolean().map((value) => ({
+    write: (writer: WireWriter) => writer.boolean(value),
+    check: (reader: WireReader) => expect(reader.boolean()).toBe(value),
+  })),
+  uint32s.map((value) => ({
+    write: (writer: WireWriter) => writer.uint32(value),
+    check: (reader: WireReader) => expect(reader.uint32()).toBe(value),
+  })),
+  fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }).map((value) => ({
+    write: (writer: WireWriter) => writer.uint64(value),
+    check: (reader: WireReader) => expect(reader.uint64()).toBe(value),
+  })),
+  fc.uint8Array({ maxLength: 300 }).map((value) => ({
+    write: (writer: WireWriter) => writer.string(value),
+    check: (reader: WireReader) => expect(reader.copyString()).toEqual(value),
+  })),
+  texts.map((value) => ({
+    write: (writer: WireWriter) => writer.text(value),
+    check: (reader: WireReader) => expect(reader.text()).toBe(value),
+  })),
+  magnitudes.map((value) => ({
+    write: (writer: WireWriter) => writer.mpint(value),
+    check: (reader: WireReader) => expect(reader.copyMpint()).toEqual(value),
+  })),
+  nameLists.map((value) => ({
+    write: (writer: WireWriter) => writer.nameList(value),
+    check: (reader: WireReader) => expect(reader.nameList()).toEqual(value),
+  })),
+);
+
+describe('reader and writer', () => {
+  it('are inverse for any values in any order, however small the first buffer', () => {
+    fc.assert(
+      fc.property(fc.array(values, { maxLength: 12 }), fc.nat({ max: 40 }), (sequence, size) => {
+        const writer = new WireWriter(new Uint8Array(size));
+        for (const { write } of sequence) write(writer);
+        const reader = new WireReader(writer.copyWritten());
+        for (const { check } of sequence) check(reader);
+        reader.end();
+      }),
+    );
+  });
+});
