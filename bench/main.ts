@@ -1,0 +1,33 @@
+/**
+ * `npm run bench [-- --quick] [part …]`: runs the parts one after the other, prints
+ * tables and writes bench/results/<part>.json. A part that fails says so in one
+ * line; the others still run.
+ */
+import { codecsPart } from './codecs.ts';
+import { crossingsPart } from './packet/crossings.ts';
+import { packetPart } from './packet/part.ts';
+
+const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
+  receive: (quick, words) => packetPart('receive', quick, words),
+  send: (quick, words) => packetPart('send', quick, words),
+  codecs: async (quick) => codecsPart(quick),
+};
+
+/** Parts that run only when they are named. */
+const onRequest: typeof parts = {
+  crossings: async (quick, words) => crossingsPart(quick, words),
+};
+
+const words = process.argv.slice(2).filter((word) => word !== '--quick');
+const quick = process.argv.includes('--quick');
+const all = { ...parts, ...onRequest };
+const chosen = words.filter((word) => word in all);
+const filters = words.filter((word) => !(word in all));
+for (const name of chosen.length > 0 ? chosen : Object.keys(parts)) {
+  try {
+    await all[name]?.(quick, filters);
+  } catch (error) {
+    console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}
