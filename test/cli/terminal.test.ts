@@ -35,8 +35,19 @@ describeServer(
     const userKey = (): readonly string[] => ['-i', lab().userKeys.of('ed25519').path];
     const known = (): Home => newHome().knows(server);
 
+    /** Path of a key with the passphrase `open sesame`. */
+    function lockedKey(isAuthorized: boolean): string {
+      const path = lab().newPath();
+      const publicLine = makeOpenSshKey('ed25519', path, { passphrase: 'open sesame', extra: ['-a', '1'] });
+      lab().authorize(['ed25519'], isAuthorized ? [publicLine] : []);
+      return path;
+    }
+
     /** A shell with a prompt of its own; what is behind the prompt is output. */
-    async function shell(more: readonly string[] = [], size?: { rows: number; columns: number }): Promise<Terminal> {
+    async function shell(
+      more: readonly string[] = [],
+      size?: { rows: number; columns: number },
+    ): Promise<Terminal> {
       const terminal = start([...more, ...userKey(), target()], known(), size);
       await terminal.shows(/[$#] $/);
       terminal.type("PS1='ready> '; set +o vi +o emacs 2>/dev/null\r");
@@ -109,7 +120,7 @@ describeServer(
         terminal.type('echo never\r');
         terminal.type('~.');
         expect((await terminal.end).status).toBe(255);
-        server.killConnections();
+        server.process.killConnections();
       });
 
       it('tell what they are, what is waited for, and agree on new keys', async () => {
@@ -141,7 +152,7 @@ describeServer(
 
       it('when the connection is lost, with the reason', async () => {
         const terminal = await shell();
-        server.killConnections();
+        server.process.killConnections();
         await terminal.shows(/deadline-ssh: the connection was lost/);
         const { status, modes } = await terminal.end;
         expect(status).toBe(255);
@@ -149,9 +160,7 @@ describeServer(
       });
 
       it('when a passphrase is asked for and a signal comes', async () => {
-        const path = lab().newPath();
-        const publicLine = makeOpenSshKey('ed25519', path, { passphrase: 'open sesame', extra: ['-a', '1'] });
-        lab().authorize(['ed25519'], [publicLine]);
+        const path = lockedKey(true);
         const terminal = start(['-i', path, target()], known());
         await terminal.shows(`Passphrase for ${path}: `);
         expect((await terminal.modes()).echo).toBe(false);
@@ -215,13 +224,6 @@ describeServer(
     });
 
     describe('a passphrase', () => {
-      function lockedKey(isAuthorized: boolean): string {
-        const path = lab().newPath();
-        const publicLine = makeOpenSshKey('ed25519', path, { passphrase: 'open sesame', extra: ['-a', '1'] });
-        lab().authorize(['ed25519'], isAuthorized ? [publicLine] : []);
-        return path;
-      }
-
       it('is asked for again after a wrong one, and never shown', async () => {
         const path = lockedKey(true);
         const terminal = start(['-i', path, target(), 'id -un'], known());
@@ -238,14 +240,20 @@ describeServer(
 
       it('is not asked for where the server would not take the key', async () => {
         const path = lockedKey(false);
-        const terminal = start(['-i', path, '-i', lab().userKeys.of('ed25519').path, target(), 'id -un'], known());
+        const terminal = start(
+          ['-i', path, '-i', lab().userKeys.of('ed25519').path, target(), 'id -un'],
+          known(),
+        );
         expect((await terminal.end).status).toBe(0);
         expect(terminal.screen).toBe(`${lab().account.name}\r\n`);
       });
 
       it('passes the key over where it is left empty', async () => {
         const path = lockedKey(true);
-        const terminal = start(['-i', path, '-i', lab().userKeys.of('ed25519').path, target(), 'id -un'], known());
+        const terminal = start(
+          ['-i', path, '-i', lab().userKeys.of('ed25519').path, target(), 'id -un'],
+          known(),
+        );
         await terminal.shows('Passphrase');
         terminal.type('\r');
         expect((await terminal.end).status).toBe(0);
@@ -297,14 +305,11 @@ describeServer(
 
       it('prompts on the terminal while its output is elsewhere', async () => {
         const output = lab().newPath();
-        const path = lockedKeyPath();
-        const script = `exec "$0" "$@" > ${output} < /dev/null`;
-        const terminal = start([], known());
-        terminal.close();
-        const piped = useScript(script, ['-i', path, target(), 'id -un']);
-        await piped.shows('Passphrase');
-        piped.type('open sesame\r');
-        expect((await piped.end).status).toBe(0);
+        const script = `exec "$@" > ${output} < /dev/null`;
+        const terminal = start(['-i', lockedKey(true), target(), 'id -un'], known(), { script });
+        await terminal.shows('Passphrase');
+        terminal.type('open sesame\r');
+        expect((await terminal.end).status).toBe(0);
         expect(readFileSync(output, 'utf8')).toBe(`${lab().account.name}\n`);
       });
     });

@@ -149,17 +149,26 @@ export class Terminal {
   }
 }
 
+export interface TerminalOptions {
+  /** 24 */
+  readonly rows?: number;
+  /** 80 */
+  readonly columns?: number;
+  /** A line for `sh` that starts the command as `"$@"`, with its input or output elsewhere. */
+  readonly script?: string;
+}
+
 /** Terminals for the tests of this file; what still runs after its test is ended. */
 export function useTerminals(
   command: () => string,
-): (args: readonly string[], home: Home, size?: { rows: number; columns: number }) => Terminal {
+): (args: readonly string[], home: Home, options?: TerminalOptions) => Terminal {
   const open: Terminal[] = [];
   afterEach(() => {
     for (const terminal of open.splice(0)) terminal.close();
   });
-  return (args, home, { rows, columns } = { rows: 24, columns: 80 }) => {
+  return (args, home, { rows = 24, columns = 80, script = 'exec "$@"' } = {}) => {
     const environment = [`HOME=${home.path}`, 'TERM=xterm-256color'];
-    const argv = ['env', ...environment, process.execPath, command(), ...args];
+    const argv = ['env', ...environment, 'sh', '-c', script, 'sh', process.execPath, command(), ...args];
     const terminal = new Terminal(argv, rows, columns);
     open.push(terminal);
     return terminal;
