@@ -5,7 +5,6 @@
  * for a key exchange to end (RFC 4253 §7.1), and the bound on both.
  * Must not know: when a key exchange begins or ends, what messages mean.
  */
-import { copyOf } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { MessageCodec } from '../message/codec.ts';
@@ -46,9 +45,9 @@ export class TransportOutput {
   /** Sends without a look at the bound, and returns the payload. */
   sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array {
     const writer = this.sealer.begin();
-    const start = writer.position;
     message.encode(writer, value);
-    const payload = copyOf(writer.buffer.subarray(start, writer.position));
+    // Asked of the writer: a payload that outgrows its page has moved.
+    const payload = writer.copyWritten();
     this.seal();
     return payload;
   }
