@@ -15,17 +15,26 @@ const project = fileURLToPath(new URL('../../../', import.meta.url));
 /** The longest a program may take, in milliseconds. */
 const endsWithin = 60_000;
 
-/** The compiled library and the programs of `test/servers/children`. */
+/** The compiled library and the programs of one folder, which may import it by its name. */
 export class ChildPrograms {
   private readonly folder: string;
+  private readonly programs: string;
   private runs = 0;
 
-  /** @param folder that exists and is empty of `compiled` */
-  constructor(folder: string) {
+  /**
+   * @param folder that exists and is empty of `compiled`
+   * @param programs where they are, from the root of the project
+   */
+  constructor(folder: string, programs: string = 'test/servers/children') {
     this.folder = join(folder, 'compiled');
+    this.programs = programs;
     mkdirSync(this.folder);
     symlinkSync(join(project, 'node_modules'), join(this.folder, 'node_modules'));
-    writeFileSync(join(this.folder, 'package.json'), '{ "type": "module" }\n');
+    const exports = { '.': './src/entry/index.js', './*': './src/entry/*.js' };
+    writeFileSync(
+      join(this.folder, 'package.json'),
+      JSON.stringify({ name: 'deadline-ssh', type: 'module', exports }),
+    );
     const config = join(this.folder, 'tsconfig.json');
     writeFileSync(config, JSON.stringify(this.configuration()));
     const compiler = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -35,6 +44,11 @@ export class ChildPrograms {
     if (status !== 0) throw new Error(`the programs do not compile:\n${stdout}${stderr}`);
   }
 
+  /** The compiled file of a program. */
+  pathOf(name: string): string {
+    return join(this.folder, this.programs, `${name}.js`);
+  }
+
   /**
    * Runs a program to its end and returns what it reported. A program that has
    * finished its work but does not end has left something open, and fails.
@@ -42,7 +56,7 @@ export class ChildPrograms {
    * @param input what it reads with `readInput`
    */
   run(name: string, input: object): Promise<unknown> {
-    const program = join(this.folder, 'test', 'servers', 'children', `${name}.js`);
+    const program = this.pathOf(name);
     const inputFile = join(this.folder, `input-${this.runs++}.json`);
     writeFileSync(inputFile, JSON.stringify(input), { mode: 0o600 });
     const child = spawn(process.execPath, [program, inputFile], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -75,7 +89,7 @@ export class ChildPrograms {
         rootDir: project,
         outDir: this.folder,
       },
-      include: [join(project, 'src'), join(project, 'test', 'servers', 'children')],
+      include: [join(project, 'src'), join(project, this.programs)],
     };
   }
 }

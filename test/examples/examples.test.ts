@@ -1,0 +1,157 @@
+/** The programs of `examples/`, compiled and run as their readers would run them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ChildPrograms } from '../support/servers/childProgram.ts';
+import {
+  describeServer,
+  freePort,
+  openSsh,
+  setupTimeout,
+  startOpenSsh,
+  type TestServer,
+} from '../support/servers/index.ts';
+
+const tested = ['manyHosts', 'run', 'stream', 'tunnel'];
+
+it('each has a test', () => {
+  const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
+  const programs = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
+  expect(programs.sort()).toEqual([...tested, 'target'].sort());
+});
+
+describeServer('the example', openSsh, (lab) => {
+  let programs: ChildPrograms;
+  let server: TestServer;
+  let home: string;
+  let target: string;
+  const running = new Set<ChildProcess>();
+  const servers: Server[] = [];
+
+  beforeAll(async () => {
+    programs = new ChildPrograms(lab().folder, 'examples');
+    server = await startOpenSsh(lab());
+    home = lab().newPath();
+    mkdirSync(join(home, '.ssh'), { recursive: true });
+    writeFileSync(join(home, '.ssh/id_ed25519'), lab().userKeys.textOf('ed25519'), { mode: 0o600 });
+    const known = server.hostKeys.map(({ publicLine }) => `[127.0.0.1]:${server.port} ${publicLine}`);
+    writeFileSync(join(home, '.ssh/known_hosts'), `${known.join('\n')}\n`);
+    target = `${lab().account.name}@127.0.0.1:${server.port}`;
+  }, setupTimeout);
+
+  afterEach(() => {
+    for (const child of running) child.kill('SIGKILL');
+    for (const listener of servers.splice(0)) listener.close();
+  });
+
+  function start(name: string, ...args: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, [programs.pathOf(name), ...args], {
+      env: { ...process.env, HOME: home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    return child;
+  }
+
+  /** Runs a program to its end. */
+  async function run(name: string, ...args: readonly string[]): Promise<Record<string, unknown>> {
+    const child = start(name, ...args);
+    const texts = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.on('data', (chunk) => {
+        texts[stream] += String(chunk);
+      });
+    }
+    const [code] = await once(child, 'close');
+    return { code, ...texts };
+  }
+
+  describe('run', () => {
+    it('prints what the command prints and ends with its status', async () => {
+      expect(await run('run', target, 'echo out; echo err >&2; exit 7')).toEqual({
+        code: 7,
+        stdout: 'out\n',
+        stderr: 'err\n',
+      });
+    });
+
+    it('says where it failed', async () => {
+      const { code, stderr } = await run('run', `nobody@127.0.0.1:${await freePort()}`, 'true');
+      expect(code).toBe(255);
+      expect(stderr).toContain('ERR_SSH_CONNECT in connect: ');
+    });
+
+    it('says how to call it', async () => {
+      expect(await run('run')).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: 'usage: run [user@]host[:port] command…\n',
+      });
+    });
+  });
+
+  describe('stream', () => {
+    it('brings a file there and back unchanged', async () => {
+      const bytes = randomBytes(3 * 1024 * 1024 + 17);
+      const here = lab().file(bytes);
+      // Its name is no word of a shell.
+      const folder = lab().newPath();
+      mkdirSync(folder);
+      chmodSync(folder, 0o777);
+      const there = join(folder, "it's there");
+      const back = lab().newPath();
+      expect(await run('stream', 'up', target, here, there)).toMatchObject({ code: 0, stderr: '' });
+      expect(readFileSync(there).equals(bytes)).toBe(true);
+      expect(await run('stream', 'down', target, there, back)).toMatchObject({ code: 0, stderr: '' });
+      expect(readFileSync(back).equals(bytes)).toBe(true);
+    });
+
+    it('fails where the remote file cannot be written', async () => {
+      const { code, stderr } = await run('stream', 'up', target, lab().file('x'), '/no/such/folder/file');
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/remote command ended with [12]/);
+    });
+  });
+
+  describe('tunnel', () => {
+    it('carries connections until it is told to end', async () => {
+      const echo = createServer((socket) => socket.pipe(socket));
+      servers.push(echo);
+      await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+      const { port } = echo.address() as { readonly port: number };
+      const child = start('tunnel', target, '0', '127.0.0.1', String(port));
+      const ended = once(child, 'close');
+      const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+      const local = Number(/port (\d+) leads/.exec(String(line))?.[1]);
+      for (const message of ['first', 'second']) expect(await echoed(local, message)).toBe(message);
+      child.kill('SIGINT');
+      expect(await ended).toEqual([0, null]);
+    });
+  });
+
+  describe('manyHosts', () => {
+    it('has a line for each, whatever became of the others', async () => {
+      const dead = `nobody@127.0.0.1:${await freePort()}`;
+      const { code, stdout } = await run('manyHosts', 'echo here', target, dead, target);
+      expect(code).toBe(1);
+      expect(String(stdout).trimEnd().split('\n').sort()).toEqual(
+        [`${target}: 0: here`, `${target}: 0: here`, `${dead}: ERR_SSH_CONNECT in connect`].sort(),
+      );
+    });
+  });
+});
+
+/** What comes back of a message that is sent to a port. */
+async function echoed(port: number, message: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(message);
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+}
