@@ -6,11 +6,19 @@
 import { codecsPart } from './codecs.ts';
 import { crossingsPart } from './packet/crossings.ts';
 import { packetPart } from './packet/part.ts';
+import { handshakesPart } from './session/handshakes.ts';
+import { loadPart } from './session/load.ts';
+import { memoryPart } from './session/memory.ts';
+import { sessionsPart } from './session/sessions.ts';
 
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
   receive: (quick, words) => packetPart('receive', quick, words),
   send: (quick, words) => packetPart('send', quick, words),
   codecs: async (quick) => codecsPart(quick),
+  sessions: (quick, words) => sessionsPart(quick, words),
+  handshakes: (quick) => handshakesPart(quick),
+  memory: (quick) => memoryPart(quick),
+  load: (quick) => loadPart(quick),
 };
 
 /** Parts that run only when they are named. */

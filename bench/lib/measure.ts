@@ -75,7 +75,10 @@ export function race(contestants: readonly Contestant[], rounds: number, warmups
 }
 
 /** Median, lowest and highest of the quotients round by round: how often `slow` fits into `fast`. */
-export function ratio(fast: Timing, slow: Timing): { median: number; low: number; high: number } {
+export function ratio(
+  fast: Pick<Timing, 'rounds'>,
+  slow: Pick<Timing, 'rounds'>,
+): { median: number; low: number; high: number } {
   const quotients = fast.rounds.map((own, round) => (slow.rounds[round] as number) / own);
   return { median: median(quotients), low: Math.min(...quotients), high: Math.max(...quotients) };
 }

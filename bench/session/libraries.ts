@@ -1,0 +1,137 @@
+/**
+ * The libraries that are held against each other, behind one face.
+ *
+ * Owns: how each is asked to connect and to run a command.
+ * Must not know: what is measured.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Target } from '../lib/sshd.ts';
+
+export type LibraryName = 'deadline-ssh' | 'deadline-ssh, noble' | 'ssh2 with addon' | 'ssh2 without';
+
+export interface Algorithms {
+  readonly kex: string;
+  readonly cipher: string;
+}
+
+export interface Command {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** The exit status, once all is over. */
+  readonly status: Promise<number | undefined>;
+}
+
+export interface Session {
+  exec(command: string): Promise<Command>;
+  close(): Promise<void>;
+}
+
+export interface Library {
+  connect(target: Target, algorithms: Algorithms): Promise<Session>;
+}
+
+export async function load(name: LibraryName): Promise<Library> {
+  switch (name) {
+    case 'deadline-ssh':
+      return ours('auto');
+    case 'deadline-ssh, noble':
+      return ours('noble');
+    case 'ssh2 with addon':
+      return ssh2(true);
+    case 'ssh2 without':
+      return ssh2(false);
+    default:
+      throw new Error(`there is no library ${name satisfies never}`);
+  }
+}
+
+async function ours(crypto: 'auto' | 'noble'): Promise<Library> {
+  const { acceptAnyHostKey, connect } = await import('../../src/entry/index.ts');
+  return {
+    connect: async ({ host, port, username, privateKey }, { kex, cipher }) => {
+      const client = await connect({
+        host,
+        port,
+        username,
+        privateKey: readFileSync(privateKey),
+        verifyHostKey: acceptAnyHostKey(),
+        algorithms: { kex: [kex], cipher: [cipher] },
+        crypto,
+      });
+      return {
+        exec: async (command) => {
+          const { stdin, stdout, stderr, exit } = await client.exec(command);
+          stderr.resume();
+          return { stdin, stdout, status: exit.then(({ code }) => code) };
+        },
+        close: () => client.close(),
+      };
+    },
+  };
+}
+
+/** ssh2 has no types for what is not public; these are the calls that are. */
+interface Ssh2Client {
+  on(event: string, listener: (...values: never[]) => void): this;
+  connect(options: object): void;
+  exec(command: string, callback: (error: Error | undefined, stream: Ssh2Stream) => void): void;
+  end(): void;
+}
+
+type Ssh2Stream = Duplex & { readonly stderr: Readable };
+
+async function ssh2(addon: boolean): Promise<Library> {
+  const require = createRequire(import.meta.url);
+  if (!addon) {
+    // What npm leaves when install scripts do not run: the addon cannot be loaded.
+    process.dlopen = () => {
+      throw new Error('no addons in this process');
+    };
+  }
+  const { Client } = require('ssh2') as { readonly Client: new () => Ssh2Client };
+  const { bindingAvailable } = require('ssh2/lib/protocol/crypto.js') as {
+    readonly bindingAvailable: boolean;
+  };
+  if (bindingAvailable !== addon) throw new Error('the addon of ssh2 was not built');
+  return {
+    connect: ({ host, port, username, privateKey }, { kex, cipher }) =>
+      new Promise((resolve, reject) => {
+        const client = new Client();
+        const closed = new Promise<void>((over) => client.on('close', () => over()));
+        client.on('error', reject as never);
+        client.on('ready', () =>
+          resolve({
+            exec: (command) => startWithSsh2(client, command),
+            close: () => {
+              client.end();
+              return closed;
+            },
+          }),
+        );
+        client.connect({
+          host,
+          port,
+          username,
+          privateKey: readFileSync(privateKey),
+          algorithms: { kex: [kex], cipher: [cipher], serverHostKey: ['ssh-ed25519'] },
+        });
+      }),
+  };
+}
+
+function startWithSsh2(client: Ssh2Client, command: string): Promise<Command> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error, stream) => {
+      if (error !== undefined) return reject(error);
+      stream.stderr.resume();
+      let code: number | undefined;
+      stream.on('exit', (status: number | null) => {
+        code = status ?? undefined;
+      });
+      const status = new Promise<number | undefined>((over) => stream.on('close', () => over(code)));
+      resolve({ stdin: stream, stdout: stream, status });
+    });
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * Part 6: what an idle connection holds on to, once it has run a command.
+ */
+import { median } from '../lib/measure.ts';
+import { printTable, writeResults } from '../lib/report.ts';
+import { startSshd } from '../lib/sshd.ts';
+import type { IdleMemory } from './child.ts';
+import { interleave, libraryNames, runJob, times } from './jobs.ts';
+
+export async function memoryPart(quick: boolean): Promise<void> {
+  const count = quick ? 50 : 200;
+  const sshd = await startSshd();
+  const algorithms = { kex: 'curve25519-sha256', cipher: 'aes128-gcm@openssh.com' };
+  try {
+    const measured = await interleave<IdleMemory>(
+      libraryNames.map((library) => ({
+        name: library,
+        run: () => runJob<IdleMemory>({ library, target: sshd, algorithms, kind: 'idle', count }),
+      })),
+      quick ? 1 : 5,
+    );
+    const kilobytes = (values: readonly number[]): string => (median(values) / 1000).toFixed(1);
+    printTable(
+      `6. Memory of an idle connection, kB, of ${count}`,
+      ['by', 'heap', 'outside the heap', 'resident', 'heap: ssh2 with addon ÷', 'heap: ssh2 without ÷'],
+      measured.map((own) => [
+        own.name,
+        kilobytes(own.rounds.map(({ heap }) => heap)),
+        kilobytes(own.rounds.map(({ external }) => external)),
+        kilobytes(own.rounds.map(({ resident }) => resident)),
+        times(own, measured, 'ssh2 with addon', ({ heap }) => heap),
+        times(own, measured, 'ssh2 without', ({ heap }) => heap),
+      ]),
+    );
+    writeResults('memory', measured);
+  } finally {
+    sshd.stop();
+  }
+}
