@@ -44,6 +44,11 @@ export class DeadlineReader {
     return chunks;
   }
 
+  /** Chunks wait to be taken. */
+  get holds(): boolean {
+    return this.chunks.length > 0;
+  }
+
   /** Why the link ended; undefined for an orderly end. */
   get error(): Error | undefined {
     return this.endError;

@@ -13,7 +13,7 @@ import type { CoreEvent, ProtocolCore } from '../protocol/core.ts';
 import { channelSnapshot } from './channelSnapshot.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
-import { DeadlineReader } from './deadlineReader.ts';
+import { DeadlineReader, type FillOutcome } from './deadlineReader.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
 import {
   type ConnectionSnapshot,
@@ -210,26 +210,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     return this.core?.deadline() ?? this.options.waits.earliest();
   }
 
-  private step(outcome: 'data' | 'ended' | 'expired' | 'woken'): void {
+  private step(outcome: FillOutcome): void {
     const { core, now } = this;
-    switch (outcome) {
-      case 'data':
-        for (const chunk of this.reader.take()) core?.receive(chunk, now);
-        return;
-      case 'ended':
-        if (core === undefined) {
-          this.endBeforeCore(connectError(this.reader.error, this.options.target));
-        } else if (this.cause === undefined) {
-          core.at(now).linkEnded(this.reader.error);
-        }
-        return;
-      case 'expired':
-        this.expire(now);
-        return;
-      case 'woken':
-        return;
-      default:
-        outcome satisfies never;
+    if (outcome === 'data') for (const chunk of this.reader.take()) core?.receive(chunk, now);
+    else if (outcome === 'expired') this.expire(now);
+    else if (outcome === 'ended' && core === undefined) {
+      this.endBeforeCore(connectError(this.reader.error, this.options.target));
+    } else if (outcome === 'ended' && this.cause === undefined) {
+      core?.at(now).linkEnded(this.reader.error);
     }
   }
 
@@ -376,9 +364,8 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private receiver(): LinkReceiver {
     return {
       connected: () => this.connected(),
-      received: (chunk) => {
-        if (this.cause === undefined) this.reader.push(chunk);
-      },
+      received: (chunk) => this.received(chunk),
+      lent: (chunk) => this.lent(chunk),
       ended: (error) => this.linkEnded(error),
       written: () => this.written(),
       closed: () => {
@@ -387,6 +374,17 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
         this.reader.wake();
       },
     };
+  }
+
+  private received(chunk: Uint8Array): void {
+    if (this.cause === undefined) this.reader.push(chunk);
+  }
+
+  private lent(chunk: Uint8Array): void {
+    // What came before it comes first.
+    if (this.core === undefined || this.reader.holds) return this.received(chunk.slice());
+    this.core.receive(chunk, this.now, true);
+    this.reader.wake();
   }
 
   private connected(): void {

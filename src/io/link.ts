@@ -12,6 +12,8 @@ export interface LinkReceiver {
   connected(): void;
   /** Takes ownership of `chunk`. */
   received(chunk: Uint8Array): void;
+  /** As `received`, of memory that is the link's again when the call returns. */
+  lent(chunk: Uint8Array): void;
   /** The peer ended its direction, or the link broke: nothing follows but `closed`. */
   ended(error: Error | undefined): void;
   /** Bytes given to `write` have left this process. */

@@ -21,6 +21,32 @@ export interface TcpTarget {
 /** Milliseconds of silence before TCP probes a peer by itself. */
 const tcpKeepAliveDelay = 30_000;
 
+/**
+ * All sockets read into the same memory: a read is over before the next begins,
+ * and an idle connection holds none of it. Other runtimes may read ahead.
+ */
+const readLength = 256 * 1024;
+const sharesReads = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
+let readBuffer: Uint8Array | undefined;
+
+/** A read below this is copied: it may hold anything, where a longer one is mostly data. */
+const lendFrom = 16 * 1024;
+
+function sharedRead(receiver: LinkReceiver): {
+  readonly buffer: Uint8Array;
+  callback(length: number, buffer: Uint8Array): boolean;
+} {
+  readBuffer ??= new Uint8Array(readLength);
+  return {
+    buffer: readBuffer,
+    callback: (length, buffer) => {
+      if (length < lendFrom) receiver.received(buffer.slice(0, length));
+      else receiver.lent(buffer.subarray(0, length));
+      return true;
+    },
+  };
+}
+
 /** Opens a TCP connection; both address families are tried (RFC 8305). */
 export function tcpLink(target: TcpTarget): LinkOpener {
   return (receiver) => {
@@ -33,9 +59,13 @@ export function tcpLink(target: TcpTarget): LinkOpener {
       autoSelectFamily: true,
       ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
       ...(target.family === undefined ? {} : { family: target.family }),
+      ...(sharesReads ? { onread: sharedRead(receiver) } : {}),
     });
     socket.once('connect', () => receiver.connected());
-    return new StreamLink(socket, receiver);
+    const link = new StreamLink(socket, receiver);
+    // Nothing listens for data where reads are shared, and nothing would flow.
+    socket.resume();
+    return link;
   };
 }
 

@@ -82,12 +82,16 @@ export class PacketOpener {
     const { packetLength } = this;
     const total = lengthFieldLength + packetLength + cipher.tagLength;
     if (queue.length < total) return false;
+    // Opened where it lies, and the payload may outlive what is lent.
+    if (packetLength < this.apartFrom) queue.keep();
+    const { lentMemory } = queue;
     const isOpen =
       queue.contiguous < total && packetLength >= this.apartFrom
         ? this.openScattered(queue, cipher, packetLength, total)
         : this.openTogether(queue, cipher, packetLength, total);
     if (!isOpen) return this.failAltered();
     this.take(cipher, packetLength);
+    if (lentMemory !== undefined && this.payload.buffer === lentMemory) this.keepPayload();
     this.packetLength = unknown;
     this.readNeed = cipher.headerLength;
     this.sequenceNumber = (this.sequenceNumber + 1) >>> 0;
@@ -149,6 +153,12 @@ export class PacketOpener {
     this.payload = plaintext;
     this.payloadStart = plaintextOffset + 1;
     this.payloadEnd = plaintextOffset + packetLength - paddingLength;
+  }
+
+  private keepPayload(): void {
+    this.payload = this.payload.slice(this.payloadStart, this.payloadEnd);
+    this.payloadEnd -= this.payloadStart;
+    this.payloadStart = 0;
   }
 
   private failAltered(): never {

@@ -96,14 +96,16 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
 
   // The five verbs -------------------------------------------------------------
 
-  /** Takes ownership of bytes that came. Never throws: a fault becomes the `ended` event. */
-  receive(chunk: Uint8Array, now: number): void {
+  /** Takes ownership of bytes that came unless they are `lent` for the call. Never throws: a fault becomes `ended`. */
+  receive(chunk: Uint8Array, now: number, lent: boolean = false): void {
     if (this.cause !== undefined) return;
     this.transport.now = now;
     this.bytesReceived += chunk.length;
-    this.queue.push(chunk);
+    this.queue.push(chunk, lent);
+    if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {
       while (this.cause === undefined && this.transport.step(this.queue));
+      this.queue.keep();
       this.notePackets(now);
       this.transport.rekeyIfDue();
       if (this.queue.length > this.options.limits.packetLength + slack) {

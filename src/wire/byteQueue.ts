@@ -27,10 +27,13 @@ export class ByteQueue {
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
+  /** Memory of a chunk that is somebody else's; undefined when none of it is in the queue. */
+  lentMemory: ArrayBufferLike | undefined;
 
-  /** Takes ownership of `chunk`. */
-  push(chunk: Uint8Array): void {
+  /** Takes ownership of `chunk`; with `lent` only until `keep`, which has to be called while its bytes are as they were. */
+  push(chunk: Uint8Array, lent: boolean = false): void {
     if (chunk.length === 0) return;
+    if (lent) this.lentMemory = chunk.buffer;
     if (this.length === 0) {
       this.buffer = chunk;
       this.start = 0;
@@ -81,6 +84,20 @@ export class ByteQueue {
     const all = this.buffer.subarray(this.start, this.end);
     this.consume(all.length);
     return all;
+  }
+
+  /** Copies what is left of a lent chunk. */
+  keep(): void {
+    const { lentMemory, later } = this;
+    if (lentMemory === undefined) return;
+    this.lentMemory = undefined;
+    if (this.buffer.buffer === lentMemory) {
+      this.buffer = this.buffer.slice(this.start, this.end);
+      this.end = this.buffer.length;
+      this.start = 0;
+    }
+    const last = later.at(-1);
+    if (last?.buffer === lentMemory) later[later.length - 1] = last.slice();
   }
 
   private gather(chunk: Uint8Array): void {

@@ -9,6 +9,7 @@ import {
   newSealer,
   noise,
   openAll,
+  openAllLent,
   providers,
   ReferenceSealing,
   sameBytes,
@@ -47,6 +48,18 @@ for (const [name, provider] of Object.entries(providers)) {
               stream.length,
               sealer.sequenceNumber,
             ]);
+          }),
+          { numRuns: 60 },
+        );
+      });
+
+      it(`${nameOf(suite)}: nothing that was opened lies in memory that was only lent`, () => {
+        fc.assert(
+          fc.property(payloadLengths, cutLengths, (lengths, cuts) => {
+            const payloads = lengths.map((length, index) => noise(length, index));
+            const stream = sealAll(newSealer(provider, keysOf(suite)), payloads);
+            const opened = openAllLent(newOpener(provider, keysOf(suite)), stream, cuts);
+            expect(sameBytes(opened, payloads)).toBe(true);
           }),
           { numRuns: 60 },
         );

@@ -117,6 +117,30 @@ export function openAll(
   return opened;
 }
 
+/**
+ * As `openAll`, from one piece of memory that is lent for each chunk and written
+ * over behind it. Payloads long enough for a user to be given as they lie are kept so.
+ */
+export function openAllLent(opener: PacketOpener, stream: Uint8Array, cuts: readonly number[]): Uint8Array[] {
+  const queue = new ByteQueue();
+  const opened: Uint8Array[] = [];
+  const memory = new Uint8Array(Math.max(...cuts));
+  for (let at = 0, cut = 0; at < stream.length; cut++) {
+    const chunk = stream.subarray(at, at + (cuts[cut % cuts.length] as number));
+    memory.set(chunk);
+    at += chunk.length;
+    queue.push(memory.subarray(0, chunk.length), true);
+    while (opener.next(queue)) {
+      const { payload, payloadStart, payloadEnd } = opener;
+      const view = payload.subarray(payloadStart, payloadEnd);
+      opened.push(view.length < 4096 ? view.slice() : view);
+    }
+    queue.keep();
+    memory.fill(0xee);
+  }
+  return opened;
+}
+
 /** Whether two lists hold the same bytes; `toEqual` takes long over long arrays. */
 export function sameBytes(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
   return (

@@ -52,6 +52,8 @@ export interface ConversationOptions {
   readonly acceptHostKey?: boolean;
   /** Bytes of a chunk between the two; all at once where not given. */
   readonly chunk?: number;
+  /** The client hears each chunk from memory that is written over behind it. */
+  readonly lent?: boolean;
   readonly seed?: number;
 }
 
@@ -271,7 +273,9 @@ export class Conversation {
   private toClient(bytes: Uint8Array): void {
     const size = this.options.chunk ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {
-      this.client.receive(bytes.slice(start, start + size), this.now);
+      const chunk = bytes.slice(start, start + size);
+      this.client.receive(chunk, this.now, this.options.lent);
+      if (this.options.lent === true) chunk.fill(0xee);
       this.peakInput = Math.max(this.peakInput, this.client.bufferedInput);
       this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
     }
