@@ -4,6 +4,7 @@
  * line; the others still run.
  */
 import { codecsPart } from './codecs.ts';
+import { silentDialsPart } from './memory/part.ts';
 import { crossingsPart } from './packet/crossings.ts';
 import { packetPart } from './packet/part.ts';
 import { handshakesPart } from './session/handshakes.ts';
@@ -24,6 +25,7 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
 /** Parts that run only when they are named. */
 const onRequest: typeof parts = {
   crossings: async (quick, words) => crossingsPart(quick, words),
+  silentDials: (quick) => silentDialsPart(quick),
 };
 
 const words = process.argv.slice(2).filter((word) => word !== '--quick');
