@@ -78,7 +78,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     this.target = target;
     this.reader = new DeadlineReader(options.clock);
     this.startedAt = options.clock.now();
-    this.news = new ConnectionNews(this, this.startedAt);
+    this.news = new ConnectionNews(this, options.clock);
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -254,7 +254,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
       this.flush(core);
       this.deliver(core);
       this.drainIfClosing(core);
-      this.news.inPhase(this.phase, this.now);
+      this.news.inPhase(this.phase);
       if (core.cause !== undefined) this.end(core.cause);
     }
     this.reader.retime(this.deadline());
@@ -342,7 +342,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    this.news.inPhase(this.phase, this.now);
+    this.news.inPhase(this.phase);
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
       for (let output = core.takeOutput(); output !== undefined; output = core.takeOutput())

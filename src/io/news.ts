@@ -6,21 +6,25 @@
  */
 import type { SshError, SshErrorPhase } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
+import type { Clock } from './clock.ts';
 import { notifyObservers, type RegisteredConnection } from './registry.ts';
 
 export class ConnectionNews {
   private readonly connection: RegisteredConnection;
+  private readonly clock: Clock;
   private phase: SshErrorPhase = 'connect';
   private since: number;
 
-  constructor(connection: RegisteredConnection, now: number) {
+  constructor(connection: RegisteredConnection, clock: Clock) {
     this.connection = connection;
-    this.since = now;
+    this.clock = clock;
+    this.since = clock.now();
   }
 
   /** The phase the connection is in now, whether or not it changed. */
-  inPhase(phase: SshErrorPhase, now: number): void {
+  inPhase(phase: SshErrorPhase): void {
     if (phase === this.phase) return;
+    const now = this.clock.now();
     const { connection, phase: from } = this;
     const elapsed = now - this.since;
     this.phase = phase;
