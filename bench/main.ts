@@ -4,6 +4,8 @@
  * line; the others still run.
  */
 import { codecsPart } from './codecs.ts';
+import { ledgerPart } from './ledger/part.ts';
+import { silentDialsPart } from './memory/part.ts';
 import { crossingsPart } from './packet/crossings.ts';
 import { packetPart } from './packet/part.ts';
 import { handshakesPart } from './session/handshakes.ts';
@@ -24,6 +26,8 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
 /** Parts that run only when they are named. */
 const onRequest: typeof parts = {
   crossings: async (quick, words) => crossingsPart(quick, words),
+  ledger: (quick) => ledgerPart(quick),
+  silentDials: (quick) => silentDialsPart(quick),
 };
 
 const words = process.argv.slice(2).filter((word) => word !== '--quick');

@@ -7,17 +7,17 @@
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
-  exec as execRequest,
   ptyReq,
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { ChannelPort } from './channelPort.ts';
+import { CommandNews } from './commandNews.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
@@ -127,12 +127,7 @@ export class Client {
     }
     if (!(maxBuffer >= 0)) throw optionsError('maxBuffer must be a number of bytes');
     return this.scoped('command', 'the command to end', options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(
-        execRequest.name,
-        execPayload(command),
-        options,
-        scope,
-      );
+      const { port, exit, refusedEnv } = await this.start('exec', execPayload(command), options, scope);
       const wait = this.commandWait(port, 'command');
       try {
         const feeding = feedInput(port, input);
@@ -158,13 +153,13 @@ export class Client {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
    */
   exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
-    return this.startProcess('exec', execRequest.name, execPayload(command), options);
+    return this.startProcess('exec', execPayload(command), options);
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
     const { env, signal, timeout, pty = true, ...terminal } = options;
-    return this.startProcess('shell', shellRequest.name, shellRequest.toBytes({}), {
+    return this.startProcess('shell', shellRequest.toBytes({}), {
       env,
       signal,
       timeout,
@@ -175,16 +170,11 @@ export class Client {
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
   async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
     if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
-    return this.scoped(
-      'request',
-      `the ${JSON.stringify(name)} subsystem to start`,
-      options,
-      async (scope) => {
-        const payload = subsystemRequest.toBytes({ subsystemName: name });
-        const { port } = await this.start(subsystemRequest.name, payload, {}, scope);
-        return channelStream(port, this.streams);
-      },
-    );
+    return this.scoped('request', 'the subsystem to start', options, async (scope) => {
+      const payload = subsystemRequest.toBytes({ subsystemName: name });
+      const { port } = await this.start('subsystem', payload, {}, scope);
+      return channelStream(port, this.streams);
+    });
   }
 
   /**
@@ -297,14 +287,9 @@ export class Client {
 
   // The common start of processes ------------------------------------------------------
 
-  private startProcess(
-    kind: string,
-    requestType: string,
-    payload: Uint8Array,
-    options: ExecOptions,
-  ): Promise<RemoteProcess> {
+  private startProcess(kind: CommandKind, payload: Uint8Array, options: ExecOptions): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(requestType, payload, options, scope);
+      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
@@ -319,7 +304,24 @@ export class Client {
 
   /** Opens a session channel and sends all requests at once: their answers come in order (RFC 4254 §5.4). */
   private async start(
-    requestType: string,
+    kind: CommandKind,
+    payload: Uint8Array,
+    options: ExecOptions,
+    scope: CallScope,
+  ): Promise<Started> {
+    const news = new CommandNews(this.session.driver, kind);
+    try {
+      const started = await this.request(kind, payload, options, scope);
+      void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
+      return started;
+    } catch (error) {
+      news.failed();
+      throw error;
+    }
+  }
+
+  private async request(
+    kind: CommandKind,
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
@@ -343,7 +345,7 @@ export class Client {
         );
         pending.push(request.catch((error) => noteRefused(error, variableName, refusedEnv)));
       }
-      pending.push(session.request(port, requestType, payload));
+      pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
       return { port, exit, refusedEnv };
     } catch (error) {

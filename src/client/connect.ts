@@ -25,6 +25,8 @@ import { Session } from './session.ts';
 /** `connect` on a platform. */
 export function createConnect(platform: Platform): (options: ConnectOptions) => Promise<Client> {
   return async (given) => {
+    // Taken here, where the caller is still on the stack.
+    const openedAt = given.captureStack === true ? callerStack() : undefined;
     const options = resolveOptions(given, platform.localUser());
     checkAborted(given.signal);
     const keys = await loadUserKeys(given, { limits: options.limits, pause: () => platform.pause() });
@@ -32,7 +34,7 @@ export function createConnect(platform: Platform): (options: ConnectOptions) => 
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
     checkAborted(given.signal);
-    return new Dial(platform, ordered, keys, verifier, provider).run();
+    return new Dial(platform, ordered, keys, verifier, provider, openedAt).run();
   };
 }
 
@@ -59,6 +61,7 @@ class Dial {
     keys: readonly UserKey[],
     verifier: HostKeyVerifier,
     provider: CryptoProvider,
+    openedAt: string | undefined,
   ) {
     const { given, host, port, timeouts } = options;
     this.platform = platform;
@@ -75,7 +78,7 @@ class Dial {
         createCore: (now) => this.createCore(now),
         role: 'client',
         target: `${host}:${port}`,
-        openedAt: given.captureStack === true ? callerStack() : undefined,
+        openedAt,
       },
       this.session,
     );

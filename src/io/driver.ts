@@ -15,6 +15,7 @@ import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
 import { DeadlineReader, type FillOutcome } from './deadlineReader.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
+import { ConnectionNews } from './news.ts';
 import {
   type ConnectionSnapshot,
   nextConnectionId,
@@ -48,6 +49,7 @@ type EventOf<Core> = Core extends ProtocolCore<infer Event> ? Event | CoreEvent 
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implements RegisteredConnection {
   readonly id: number = nextConnectionId();
+  readonly role: 'client' | 'server';
   /** Undefined until the link is up. */
   core: Core | undefined;
   /** Why the connection ended; undefined while it lives. */
@@ -66,17 +68,17 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private flushing = false;
   private closing: 'no' | 'draining' | 'ended' = 'no';
   private lastAddresses: LinkAddresses | undefined;
-  private lastPhase: SshErrorPhase = 'connect';
-  private lastPhaseAt: number;
+  private readonly news: ConnectionNews;
   private resolveClosed: (cause: SshError) => void = () => {};
   private deferredEnd: SshError | undefined;
 
   constructor(options: DriverOptions<Core>, target: EventTarget<EventOf<Core>>) {
     this.options = options;
+    this.role = options.role;
     this.target = target;
     this.reader = new DeadlineReader(options.clock);
     this.startedAt = options.clock.now();
-    this.lastPhaseAt = this.startedAt;
+    this.news = new ConnectionNews(this, options.clock);
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -160,7 +162,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     const { now } = this;
     return {
       id: this.id,
-      role: this.options.role,
+      role: this.role,
       target: this.options.target,
       addresses: this.addresses(),
       phase: this.phase,
@@ -222,11 +224,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   }
 
   private expire(now: number): void {
-    if (this.core !== undefined) return this.core.expire(now);
-    for (const wait of this.options.waits.expired(now)) {
+    const { core } = this;
+    const expired = this.options.waits.expired(now);
+    if (core !== undefined) core.expire(now);
+    for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
       else this.endBeforeCore(connectTimeout(wait, now, this.options.target));
     }
+    this.news.expired(expired, this.cause ?? core?.cause, now);
   }
 
   /** Delivers events, writes output, and sets the timer for what is waited for now. */
@@ -237,7 +242,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
       this.flush(core);
       this.deliver(core);
       this.drainIfClosing(core);
-      this.notePhase();
+      this.news.inPhase(this.phase);
       if (core.cause !== undefined) this.end(core.cause);
     }
     this.reader.retime(this.deadline());
@@ -325,7 +330,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    if (cause.code === 'ERR_SSH_TIMEOUT') notifyObservers((observer) => observer.waitExpired?.(this, cause));
+    this.news.inPhase(this.phase);
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
       for (let output = core.takeOutput(); output !== undefined; output = core.takeOutput())
@@ -401,16 +406,5 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
 
   private addresses(): LinkAddresses | undefined {
     return this.lastAddresses ?? this.link?.addresses();
-  }
-
-  private notePhase(): void {
-    const { phase } = this;
-    if (phase === this.lastPhase) return;
-    const from = this.lastPhase;
-    const { now } = this;
-    const elapsed = now - this.lastPhaseAt;
-    this.lastPhase = phase;
-    this.lastPhaseAt = now;
-    notifyObservers((observer) => observer.phaseChanged?.(this, from, phase, elapsed));
   }
 }

@@ -64,6 +64,7 @@ export interface ChannelSnapshot {
 /** A live connection. */
 export interface RegisteredConnection {
   readonly id: number;
+  readonly role: 'client' | 'server';
   snapshot(): ConnectionSnapshot;
 }
 
@@ -78,19 +79,39 @@ export interface ConnectionObserver {
     to: SshErrorPhase,
     elapsed: number,
   ): void;
-  /** A wait expired. */
-  waitExpired?(connection: RegisteredConnection, error: SshError): void;
+  /** A wait expired: the call or the connection it belongs to ends by it, or the next keep-alive probe goes out. */
+  waitExpired?(connection: RegisteredConnection, wait: ExpiredWait): void;
   /** It is over. */
   ended?(connection: RegisteredConnection, cause: SshError, last: ConnectionSnapshot): void;
-  /** A command, shell or subsystem began or ended. */
-  commandStarted?(connection: RegisteredConnection, kind: string): void;
+  /** A client began to start a command, shell or subsystem, or it ended. */
+  commandStarted?(connection: RegisteredConnection, kind: CommandKind): void;
   commandEnded?(
     connection: RegisteredConnection,
-    kind: string,
+    kind: CommandKind,
     elapsed: number,
-    outcome: 'exit' | 'error',
+    outcome: CommandOutcome,
   ): void;
 }
+
+/** A wait whose time was over. */
+export interface ExpiredWait {
+  readonly name: Wait['name'];
+  /** What exactly was waited for. */
+  readonly waitingFor: string;
+  /** Milliseconds. */
+  readonly elapsed: number;
+  /** Its bound in milliseconds. */
+  readonly timeout: number;
+}
+
+/** What a client can have a server run (RFC 4254 §6.5). */
+export type CommandKind = 'exec' | 'shell' | 'subsystem';
+
+/**
+ * How a command ended: `exit` with a status, `signal` by one, `closed` without a
+ * word of the server, `error` where it did not start or was lost.
+ */
+export type CommandOutcome = 'exit' | 'signal' | 'closed' | 'error';
 
 const live = new Map<number, RegisteredConnection>();
 const observers = new Set<ConnectionObserver>();

@@ -10,12 +10,15 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { systemClock } from '../io/clock.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
+import { publishConnectionEvents } from './diagnosticsChannel.ts';
 import { knownHosts } from './knownHosts.ts';
 import { streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
 
 let openssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
+
+publishConnectionEvents();
 
 export const nodePlatform: Platform = {
   clock: systemClock,

@@ -6,32 +6,10 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import { defaultDialTimeout, defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import { defaultPreferences } from '../../src/transport/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
+import { codesIn, numberIn, tableBelow } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
-
-/** Cells of the first table below a heading, its head left out. */
-function tableBelow(text: string, heading: string): string[][] {
-  const lines = text.split('\n');
-  const start = lines.indexOf(heading);
-  if (start < 0) throw new Error(`there is no heading ${heading}`);
-  const first = lines.findIndex((line, index) => index > start && line.startsWith('|'));
-  const rows = lines.slice(first + 2);
-  return rows
-    .slice(
-      0,
-      rows.findIndex((line) => !line.startsWith('|')),
-    )
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
-}
-
-const codesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
-const numberIn = (cell = ''): number => Number(cell.replaceAll(',', ''));
 
 describe('the README', () => {
   const readme = read('README.md');
@@ -99,6 +77,7 @@ describe('the documents', () => {
     'CHANGELOG.md',
     'docs/architecture.md',
     'docs/deadlines.md',
+    'docs/diagnostics.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)

@@ -1,0 +1,134 @@
+/**
+ * Reports over HTTP.
+ *
+ * Owns: which query gets what, and the headers.
+ * Must not know: servers; it is a listener for requests, typed by what it needs of them.
+ */
+import { formatMetrics, metricsContentType } from './exposition.ts';
+import { type Metrics, metrics as processMetrics } from './metrics.ts';
+import { connectionPage, listedConnections, overPage, overviewPage } from './page.ts';
+import { pageScript, pageStyle } from './pageAssets.ts';
+import { type ConnectionDetail, connectionById, takeReport } from './report.ts';
+import { formatConnection, formatReport } from './reportText.ts';
+
+/** What is looked at in a request: `IncomingMessage` of `node:http` has it. */
+export interface DebugRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+}
+
+/** What is done to a response: `ServerResponse` of `node:http` has it. */
+export interface DebugResponse {
+  writeHead(statusCode: number, headers: Record<string, string>): unknown;
+  end(body?: string): unknown;
+}
+
+export interface DebugHandlerOptions {
+  /** Those of the process where not given; they count from then on. */
+  readonly metrics?: Metrics | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const plain = 'text/plain; charset=utf-8';
+const json = 'application/json; charset=utf-8';
+const markup = 'text/html; charset=utf-8';
+
+const headers: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+const usage = `Queries: debug=1 for a summary as text, debug=2 for each connection as text,
+format=json with either, connection=N for one of them, format=metrics for Prometheus
+(also at any path that ends in /metrics), nothing for a page to watch.
+`;
+
+/**
+ * A listener for requests of a `node:http` server that serves reports: a page
+ * to watch, `?debug=1`, `?debug=2`, `?format=json`, `?connection=N`, and
+ * Prometheus metrics at every path that ends in `/metrics`. It shows names of
+ * hosts and who is connected, and asks nobody for a password: listen on
+ * loopback, or put it behind what guards your other internals.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { debugHandler } from 'deadline-ssh/diagnostics';
+ * createServer(debugHandler()).listen(6060, '127.0.0.1');
+ * ```
+ */
+export function debugHandler(
+  options: DebugHandlerOptions = {},
+): (request: DebugRequest, response: DebugResponse) => void {
+  const metrics = options.metrics ?? processMetrics();
+  return ({ method = 'GET', url = '/' }, response) => {
+    if (method !== 'GET' && method !== 'HEAD') {
+      response.writeHead(405, { ...headers, allow: 'GET, HEAD' });
+      response.end();
+      return;
+    }
+    const { status, type, body } = answer(url, metrics);
+    response.writeHead(status, { ...headers, 'content-type': type });
+    response.end(method === 'HEAD' ? undefined : body);
+  };
+}
+
+function answer(url: string, metrics: Metrics): Answer {
+  // The path is whatever the server is mounted at: only its end is looked at.
+  const [path = '', ...rest] = url.split('?');
+  const query = new URLSearchParams(rest.join('?'));
+  const format = query.get('format');
+  const debug = query.get('debug');
+  if (path.endsWith('/metrics') || format === 'metrics') {
+    return { status: 200, type: metricsContentType, body: formatMetrics(metrics) };
+  }
+  if (!['json', null].includes(format) || !['1', '2', null].includes(debug)) return badRequest();
+  const asset = query.get('asset');
+  if (asset !== null) return assetAnswer(asset);
+  const connection = query.get('connection');
+  if (connection !== null) return connectionAnswer(connection, format, debug);
+  if (format === 'json')
+    return { status: 200, type: json, body: jsonText(takeReport({ details: debug === '2' })) };
+  if (debug !== null) {
+    return { status: 200, type: plain, body: formatReport(takeReport({ details: debug === '2' })) };
+  }
+  const report = takeReport({ details: true, limit: listedConnections });
+  return { status: 200, type: markup, body: overviewPage(report) };
+}
+
+function assetAnswer(name: string): Answer {
+  if (name === 'page.js') return { status: 200, type: 'text/javascript; charset=utf-8', body: pageScript };
+  if (name === 'page.css') return { status: 200, type: 'text/css; charset=utf-8', body: pageStyle };
+  return { status: 404, type: plain, body: 'There is no such asset.\n' };
+}
+
+function connectionAnswer(number: string, format: string | null, debug: string | null): Answer {
+  if (!/^[1-9]\d{0,15}$/.test(number)) return badRequest();
+  const id = Number(number);
+  const detail = connectionById(id);
+  const status = detail === undefined ? 404 : 200;
+  if (format === 'json') return { status, type: json, body: jsonText(detail ?? null) };
+  if (debug !== null) return { status, type: plain, body: detailText(id, detail) };
+  return { status, type: markup, body: detail === undefined ? overPage(id) : connectionPage(detail) };
+}
+
+function detailText(id: number, detail: ConnectionDetail | undefined): string {
+  return detail === undefined ? `connection ${id} is over, or never was\n` : formatConnection(detail);
+}
+
+function badRequest(): Answer {
+  return { status: 400, type: plain, body: usage };
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

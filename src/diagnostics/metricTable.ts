@@ -1,0 +1,110 @@
+/**
+ * The metrics there are.
+ *
+ * Owns: their names, kinds, labels, and the values labels may have, so that no
+ * peer and no user can make new time series.
+ * Must not know: how they are counted or shown.
+ */
+import type { SshErrorPhase } from '../base/errors.ts';
+import type { WaitName } from '../base/waits.ts';
+
+/** What a metric is, as Prometheus has it. */
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** The name of a metric. */
+export type MetricName =
+  | 'deadline_ssh_dials_total'
+  | 'deadline_ssh_accepts_total'
+  | 'deadline_ssh_open_connections'
+  | 'deadline_ssh_open_waits'
+  | 'deadline_ssh_waits_expired_total'
+  | 'deadline_ssh_received_bytes_total'
+  | 'deadline_ssh_sent_bytes_total'
+  | 'deadline_ssh_commands_total'
+  | 'deadline_ssh_phase_duration_seconds';
+
+/** By name. Times are seconds, as is the custom of Prometheus. */
+export const metricTable: Readonly<Record<MetricName, MetricDefinition>> = {
+  deadline_ssh_dials_total: {
+    type: 'counter',
+    help: 'Dials of clients that came to their end, by result (ready, or who caused the failure) and the phase they got to.',
+    labels: ['result', 'phase'],
+  },
+  deadline_ssh_accepts_total: {
+    type: 'counter',
+    help: 'The same for connections that a server accepted.',
+    labels: ['result', 'phase'],
+  },
+  deadline_ssh_open_connections: {
+    type: 'gauge',
+    help: 'Live connections by role and phase.',
+    labels: ['role', 'phase'],
+  },
+  deadline_ssh_open_waits: {
+    type: 'gauge',
+    help: 'Waits that last, by name.',
+    labels: ['wait'],
+  },
+  deadline_ssh_waits_expired_total: {
+    type: 'counter',
+    help: 'Waits whose deadline passed, by name; each keep-alive probe without an answer counts.',
+    labels: ['wait'],
+  },
+  deadline_ssh_received_bytes_total: {
+    type: 'counter',
+    help: 'Bytes received, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_sent_bytes_total: {
+    type: 'counter',
+    help: 'Bytes sent, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_commands_total: {
+    type: 'counter',
+    help: 'Commands, shells and subsystems of clients that are over, by kind and outcome.',
+    labels: ['kind', 'outcome'],
+  },
+  deadline_ssh_phase_duration_seconds: {
+    type: 'histogram',
+    help: 'How long each phase of dialling and accepting took, by role, phase and outcome (completed or failed).',
+    labels: ['role', 'phase', 'outcome'],
+  },
+};
+
+/** Upper bounds of the buckets of durations, in seconds: from a key exchange nearby to the longest deadline. */
+export const durationBuckets: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60,
+];
+
+/** The phases before a connection is ready. */
+export const dialPhases: ReadonlySet<SshErrorPhase> = new Set<SshErrorPhase>([
+  'connect',
+  'identification',
+  'keyExchange',
+  'authentication',
+]);
+
+/** Phases a live connection can be in. */
+export const livePhases: readonly SshErrorPhase[] = [...dialPhases, 'connection', 'close'];
+
+const everyWait: Readonly<Record<WaitName, true>> = {
+  dial: true,
+  connect: true,
+  identification: true,
+  keyExchange: true,
+  authentication: true,
+  channelOpen: true,
+  request: true,
+  command: true,
+  write: true,
+  keepAlive: true,
+  close: true,
+  user: true,
+};
+
+export const waitNames: readonly string[] = Object.keys(everyWait);

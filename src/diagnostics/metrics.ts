@@ -1,0 +1,167 @@
+/**
+ * What has happened to connections, in numbers.
+ *
+ * Owns: the counting, from what observers are told and what connections are at the moment.
+ * Must not know: how numbers are shown or who collects them.
+ */
+import type { SshErrorPhase } from '../base/errors.ts';
+import {
+  type ConnectionSnapshot,
+  liveConnections,
+  observeConnections,
+  type RegisteredConnection,
+} from '../io/registry.ts';
+import {
+  dialPhases,
+  durationBuckets,
+  livePhases,
+  type MetricDefinition,
+  type MetricName,
+  metricTable,
+  waitNames,
+} from './metricTable.ts';
+import { Histogram, type Sample, Sums } from './series.ts';
+
+/** One metric with its numbers. */
+export interface MetricFamily {
+  readonly name: MetricName;
+  readonly type: MetricDefinition['type'];
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+const roles = ['client', 'server'] as const;
+
+/** Counts from the moment it is made until it is stopped. `metrics()` has the one of the process. */
+export class Metrics {
+  private readonly dials = { client: new Sums(), server: new Sums() };
+  private readonly expired = new Sums();
+  private readonly commands = new Sums();
+  private readonly durations = new Histogram(durationBuckets);
+  /** Bytes of connections that are over. */
+  private readonly received = { client: 0, server: 0 };
+  private readonly sent = { client: 0, server: 0 };
+  /** The phase in which a dial failed, until its cause is told. */
+  private readonly failedIn = new Map<RegisteredConnection, SshErrorPhase>();
+  private readonly stopObserving: () => void;
+
+  constructor() {
+    this.stopObserving = observeConnections({
+      phaseChanged: (connection, from, to, elapsed) => this.phaseChanged(connection, from, to, elapsed),
+      waitExpired: (_connection, { name }) => this.expired.add({ wait: name }),
+      commandEnded: (_connection, kind, _elapsed, outcome) => this.commands.add({ kind, outcome }),
+      ended: (connection, { origin }, { bytesReceived, bytesSent }) => {
+        const { role } = connection;
+        this.received[role] += bytesReceived;
+        this.sent[role] += bytesSent;
+        const phase = this.failedIn.get(connection);
+        if (phase !== undefined) this.dials[role].add({ result: origin, phase });
+        this.failedIn.delete(connection);
+      },
+    });
+  }
+
+  /** Counts no more. */
+  stop(): void {
+    this.stopObserving();
+    this.failedIn.clear();
+  }
+
+  /** All metrics as they are now. */
+  families(): MetricFamily[] {
+    const live = liveSnapshots();
+    return (Object.keys(metricTable) as MetricName[]).map((name) => this.family(name, live));
+  }
+
+  /** One metric as it is now, with the live connections of this moment. */
+  family(name: MetricName, live: readonly ConnectionSnapshot[] = liveSnapshots()): MetricFamily {
+    const { type, help } = metricTable[name];
+    return { name, type, help, samples: this.samples(name, live) };
+  }
+
+  private phaseChanged(
+    connection: RegisteredConnection,
+    from: SshErrorPhase,
+    to: SshErrorPhase,
+    elapsed: number,
+  ): void {
+    if (!dialPhases.has(from)) return;
+    const { role } = connection;
+    const outcome = to === 'close' ? 'failed' : 'completed';
+    this.durations.observe({ role, phase: from, outcome }, elapsed / 1000);
+    if (to === 'connection') this.dials[role].add({ result: 'ready', phase: to });
+    else if (to === 'close') this.failedIn.set(connection, from);
+  }
+
+  private samples(name: MetricName, live: readonly ConnectionSnapshot[]): Sample[] {
+    switch (name) {
+      case 'deadline_ssh_dials_total':
+        return this.dials.client.samples();
+      case 'deadline_ssh_accepts_total':
+        return this.dials.server.samples();
+      case 'deadline_ssh_open_connections':
+        return openConnections(live);
+      case 'deadline_ssh_open_waits':
+        return openWaits(live);
+      case 'deadline_ssh_waits_expired_total':
+        return this.expired.samples();
+      case 'deadline_ssh_received_bytes_total':
+        return bytes(this.received, live, 'bytesReceived');
+      case 'deadline_ssh_sent_bytes_total':
+        return bytes(this.sent, live, 'bytesSent');
+      case 'deadline_ssh_commands_total':
+        return this.commands.samples();
+      case 'deadline_ssh_phase_duration_seconds':
+        return this.durations.samples();
+      default:
+        return name satisfies never;
+    }
+  }
+}
+
+let own: Metrics | undefined;
+
+/**
+ * The metrics of this process, counted from the first call on.
+ *
+ * @example
+ * ```ts
+ * import { formatMetrics, metrics } from 'deadline-ssh/diagnostics';
+ * const counting = metrics(); // early, so that the first connections count
+ * const page = () => formatMetrics(counting);
+ * ```
+ */
+export function metrics(): Metrics {
+  own ??= new Metrics();
+  return own;
+}
+
+function openConnections(live: readonly ConnectionSnapshot[]): Sample[] {
+  const sums = new Sums();
+  for (const role of roles) for (const phase of livePhases) sums.add({ role, phase }, 0);
+  for (const { role, phase } of live) sums.add({ role, phase });
+  return sums.samples();
+}
+
+function openWaits(live: readonly ConnectionSnapshot[]): Sample[] {
+  const sums = new Sums();
+  for (const wait of waitNames) sums.add({ wait }, 0);
+  for (const { waits } of live) for (const { name } of waits) sums.add({ wait: name });
+  return sums.samples();
+}
+
+/** Those of connections that are over and those of live ones, so that the sum never falls. */
+function bytes(
+  over: Readonly<Record<'client' | 'server', number>>,
+  live: readonly ConnectionSnapshot[],
+  which: 'bytesReceived' | 'bytesSent',
+): Sample[] {
+  const sums = new Sums();
+  for (const role of roles) sums.add({ role }, over[role]);
+  for (const snapshot of live) sums.add({ role: snapshot.role }, snapshot[which]);
+  return sums.samples();
+}
+
+function liveSnapshots(): readonly ConnectionSnapshot[] {
+  return liveConnections().map((connection) => connection.snapshot());
+}

@@ -1,0 +1,21 @@
+/**
+ * Dials many machines that accept and never speak, and reports what that took
+ * and what is left in the process.
+ */
+import { dialSilent } from '../../../bench/memory/silentDials.ts';
+import { listenSilently } from '../../../bench/memory/silentPeer.ts';
+import { readInput, writeReport } from './exchange.ts';
+
+interface Input {
+  readonly count: number;
+  readonly identification: number;
+}
+
+const { count, identification } = readInput<Input>();
+const peer = await listenSilently(4);
+const figures = await dialSilent(
+  { ports: peer.ports, count, identification },
+  () => peer.connections() === 0,
+);
+await peer.close();
+writeReport({ ...figures, held: peer.connections() });
