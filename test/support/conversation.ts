@@ -345,8 +345,10 @@ export class Conversation {
   private measure(): void {
     this.peakInput = Math.max(this.peakInput, this.client.bufferedInput);
     this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
-    let held = this.client.connection.pendingBytes;
-    for (const { data, extended } of this.client.connection.list()) held += data.length + extended.length;
+    let held = 0;
+    for (const { data, extended, pendingBytes } of this.client.connection.list()) {
+      held += data.length + extended.length + pendingBytes;
+    }
     this.peakChannels = Math.max(this.peakChannels, held);
   }
 

@@ -9,7 +9,7 @@ import type { ConnectOptions } from '../../src/client/options.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import type { Driver } from '../../src/io/driver.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
-import type { ServerProtocol } from '../../src/protocol/server.ts';
+import type { ServerEvent, ServerProtocol } from '../../src/protocol/server.ts';
 import { checkEnd } from '../sim/laws.ts';
 import { World, type WorldOptions } from '../sim/world.ts';
 import { payloadOf } from './conversation.ts';
@@ -54,6 +54,19 @@ export class Scene {
     this.server.touch();
   }
 
+  /** What the server's core tells from now on, of one type; the server still gets it. */
+  watch<T extends ServerEvent['type']>(type: T): (ServerEvent & { readonly type: T })[] {
+    const seen: (ServerEvent & { readonly type: T })[] = [];
+    const { core } = this;
+    const nextEvent = core.nextEvent.bind(core);
+    core.nextEvent = () => {
+      const event = nextEvent();
+      if (event?.type === type) seen.push(event as ServerEvent & { readonly type: T });
+      return event;
+    };
+    return seen;
+  }
+
   /** The server says nothing of these kinds any more; all else goes on. */
   mute(...numbers: readonly number[]): void {
     const { transport } = this.core;
@@ -68,17 +81,26 @@ export class Scene {
  * Plays a story with a connected client, and checks that nothing is left of it:
  * every promise settled, no timer, no wait, no wire, one cause.
  */
-export async function play(
+export function play(
   story: (scene: Scene) => Promise<void>,
   { connect = {}, ...options }: SceneOptions = {},
 ): Promise<World> {
-  const world = new World({ seed: 1, ...options });
-  const over = await world.play(async () => {
+  return playIn(new World({ seed: 1, ...options }), async (world) => {
     await world.startServer();
     const client = await world.connect(connect);
-    await story(new Scene(world, client));
-    client.destroy();
+    try {
+      await story(new Scene(world, client));
+    } finally {
+      client.destroy();
+    }
   });
+}
+
+/** Plays a story in a world of its own, with the same check; what it throws is thrown. */
+export async function playIn(world: World, story: (world: World) => Promise<void>): Promise<World> {
+  const failures: unknown[] = [];
+  const over = await world.play(() => story(world).catch((error: unknown) => void failures.push(error)));
+  if (failures.length > 0) throw failures[0];
   checkEnd(world, over);
   return world;
 }
