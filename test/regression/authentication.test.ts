@@ -176,7 +176,7 @@ describe('CVE-2021-36369: SUCCESS without a method having been tried', () => {
   });
 });
 
-describe('ssh2: message 60 that nobody asked for', () => {
+describe('ssh2, RFC 4252 §6: message 60 that nobody asked for', () => {
   const from: readonly (keyof typeof attempts | 'signed')[] = ['none', 'signed'];
   for (const which of from) {
     it(`ends after a ${which} request, which has no message 60`, () => {

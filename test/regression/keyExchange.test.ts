@@ -228,12 +228,6 @@ describe('host keys and signatures that cannot be', () => {
 });
 
 describe('during a key exchange', () => {
-  const rekeyed = (options: ConversationOptions = {}): Conversation => {
-    const conversation = Conversation.to('ready', options);
-    conversation.client.at(0).rekey();
-    return conversation;
-  };
-
   it('CVE-2025-22869: one that is never finished holds writes back, within a bound, and ends by its deadline', () => {
     const { conversation, channel } = Conversation.withChannel();
     conversation.deafenServer();
@@ -284,7 +278,7 @@ describe('during a key exchange', () => {
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_UNEXPECTED_MESSAGE' });
   });
 
-  it('go#18439: KEXINITs that cross are one exchange', () => {
+  it('go#18439, RFC 4253 §7.1: KEXINITs that cross are one exchange', () => {
     const conversation = Conversation.to('ready');
     conversation.client.at(0).rekey();
     conversation.server.at(0).rekey();
@@ -316,10 +310,12 @@ describe('during a key exchange', () => {
   );
 
   it('RFC 4253 §7.1: data of the peer that was on its way is taken until its KEXINIT', () => {
-    const conversation = rekeyed();
-    conversation.say(ignore, { data: new Uint8Array(5) });
+    const { conversation, channel } = Conversation.withChannel();
+    conversation.client.at(0).rekey();
+    conversation.say(channelData, { recipientChannel: channel.localId, data: new Uint8Array(5) });
     conversation.exchange();
     expect(conversation.cause).toBeUndefined();
+    expect(channel.data.length).toBe(5);
     expect(conversation.eventsOf('keyExchanged')).toHaveLength(2);
   });
 
@@ -381,7 +377,7 @@ describe('during a key exchange', () => {
     expect(conversation.eventsOf('keyExchanged')).toHaveLength(41);
   });
 
-  it('another host key at a rekey ends', () => {
+  it('RFC 4253 §9: another host key at a rekey ends, though the RFC would let it change', () => {
     const other = generateKey('ed25519', { randomBytes: seededBytes(99) });
     const conversation = Conversation.to('ready');
     const hostKeys = (
