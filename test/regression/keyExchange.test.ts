@@ -9,18 +9,12 @@ import { generateKey } from '../../src/keys/generateKey.ts';
 import { channelData, channelEof } from '../../src/message/channel.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';
-import { ignore, kexInit, newKeys } from '../../src/message/transport.ts';
+import { kexInit, newKeys } from '../../src/message/transport.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { patientServer, World } from '../sim/world.ts';
-import {
-  Conversation,
-  type ConversationOptions,
-  payloadOf,
-  seededBytes,
-  testHostKey,
-} from '../support/conversation.ts';
+import { Conversation, payloadOf, seededBytes, testHostKey } from '../support/conversation.ts';
 import { memoryInUse } from '../support/heap.ts';
 
 /** A conversation in which the server's KEX*_REPLY is altered at one place, and perhaps the client's verifier. */
