@@ -53,6 +53,8 @@ const group14Prime = Uint8Array.from(
 );
 
 const ends = { code: 'ERR_SSH_KEY_EXCHANGE', phase: 'keyExchange' };
+/** For the value itself, and not because the server's signature is over another. */
+const refused = { ...ends, message: expect.not.stringContaining('signature') };
 const malformed = { code: 'ERR_SSH_DECODE', phase: 'keyExchange' };
 
 describe('values of the server that cannot be', () => {
@@ -63,7 +65,7 @@ describe('values of the server that cannot be', () => {
     ['p', (p: Uint8Array) => p],
     ['p+1', (p: Uint8Array) => Uint8Array.of(1, ...new Uint8Array(p.length))],
   ])('CVE-2023-28113: DH f of %s ends', (_name, f) => {
-    expect(withF(f).cause).toMatchObject(ends);
+    expect(withF(f).cause).toMatchObject(refused);
   });
 
   it.each([
@@ -72,7 +74,7 @@ describe('values of the server that cannot be', () => {
     ['of 33 bytes', new Uint8Array(33).fill(9)],
     ['that is empty', new Uint8Array(0)],
   ])('russh, RFC 8731: an X25519 value %s ends', (_name, serverPublicKey) => {
-    expect(withReply(() => ({ serverPublicKey })).cause).toMatchObject(ends);
+    expect(withReply(() => ({ serverPublicKey })).cause).toMatchObject(refused);
   });
 
   it.each([
@@ -86,7 +88,7 @@ describe('values of the server that cannot be', () => {
       ['nistp521', 66],
     ] as const) {
       const reply = { serverPublicKey: pointOf(length) };
-      expect(withReply(() => reply, `ecdh-sha2-${curve}`).cause).toMatchObject(ends);
+      expect(withReply(() => reply, `ecdh-sha2-${curve}`).cause).toMatchObject(refused);
     }
   });
 
@@ -96,7 +98,7 @@ describe('values of the server that cannot be', () => {
       altered.set(serverPublicKey.subarray(0, altered.length));
       return { serverPublicKey: altered };
     }, 'mlkem768x25519-sha256');
-    expect(conversation.cause).toMatchObject(ends);
+    expect(conversation.cause).toMatchObject(refused);
   });
 });
 
