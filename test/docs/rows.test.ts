@@ -146,7 +146,7 @@ describe('the table', () => {
     ]);
     expect(check('due with flying')).toEqual(['1: “flying” is no feature that rows wait for']);
     expect(problemsOf('| 2 | a | x | due with SFTP |', 1, () => '')).toContain('rows are 2');
-    expect(titlesIn('it.each([1])("a \\"b\\"", f); it(`c ${d}`, f); it(x, f)')).toEqual(['a "b"', 'c ${d}']);
+    expect(titlesIn('it.each([1])("a \\"b\\"", f); it(`c %d`, f); it(x, f)')).toEqual(['a "b"', 'c %d']);
   });
 });
 
