@@ -110,6 +110,11 @@ describe('the markers in the list of key exchange methods', () => {
     expect(conversation.eventsOf('keyExchanged')).toHaveLength(2);
     expect(transport.keyExchange.strict).toBe(false);
     expect(transport.opener.sequenceNumber).toBe(transport.packetsIn);
+    // Nor does a rekey, whose lists have no markers, end what the first exchange agreed on.
+    const strict = Conversation.to('ready');
+    strict.client.at(0).rekey();
+    strict.exchange();
+    expect(strict.client.transport.keyExchange.strict).toBe(true);
   });
 
   it('OpenSSH PROTOCOL §1.9, RFC 8308 §2.2: a server that offers nothing but markers has no method in common', () => {
@@ -182,7 +187,7 @@ describe('host keys and their signatures', () => {
       new WireWriter().text('ecdsa-sha2-nistp256').text(curve).string(ecdsa.publicKey.point).copyWritten();
     expect(run(() => ({ hostKey: blob('nistp256') })).cause).toBeUndefined();
     expect(run(() => ({ hostKey: blob('nistp384') })).cause).toMatchObject({ code: 'ERR_SSH_DECODE' });
-    // With a byte too many, and as r ‖ s of fixed length, which some libraries give.
+    // With a superfluous zero, as r ‖ s of fixed length, which some libraries give, and with a byte behind.
     const forms = [
       (r: Uint8Array, s: Uint8Array) =>
         new WireWriter()
@@ -190,6 +195,7 @@ describe('host keys and their signatures', () => {
           .mpint(s)
           .copyWritten(),
       (r: Uint8Array, s: Uint8Array) => concatBytes(padded(r), padded(s)),
+      (r: Uint8Array, s: Uint8Array) => new WireWriter().mpint(r).mpint(s).byte(0).copyWritten(),
     ];
     for (const form of forms) {
       const { cause } = run(({ signature }) => {
