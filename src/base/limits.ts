@@ -44,7 +44,7 @@ export interface Limits {
   readonly rsaMaximumBits: number;
   /** Messages without effect (IGNORE, DEBUG, UNIMPLEMENTED, unknown, global requests, rejected opens) between messages that have one. */
   readonly idleMessages: number;
-  /** Key exchanges a peer may start without a byte of channel data between them. */
+  /** Key exchanges a peer may start without a byte of channel data, in either direction, between them. */
   readonly idleKeyExchanges: number;
 }
 

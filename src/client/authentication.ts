@@ -8,12 +8,12 @@
 import { escapeLines, escapeText, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import { signatureAlgorithmsFor } from '../crypto/algorithms.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/publicKey.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
+import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
 import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
 import { asBytes, optionsError } from './optionErrors.ts';
 import type {
@@ -219,7 +219,7 @@ export class Authenticator {
         if (publicHalf(key) === undefined) await locked?.unlock();
         const half = publicHalf(key);
         if (half === undefined || locked?.isRefused === true) return undefined;
-        algorithms ??= userAlgorithms(half.type, serverSigAlgs);
+        algorithms ??= publickeyAlgorithmsFor(half.type, serverSigAlgs);
         const algorithm = algorithms[index++];
         if (algorithm === undefined) return undefined;
         this.currentKey = key;
@@ -271,13 +271,6 @@ export class Authenticator {
       },
     };
   }
-}
-
-/** Signature algorithms to offer for a key, best first. A server that names some for RSA gets no other. */
-function userAlgorithms(keyType: string, serverSigAlgs: readonly string[] | undefined): readonly string[] {
-  const own = signatureAlgorithmsFor(keyType);
-  if (keyType !== 'ssh-rsa' || serverSigAlgs === undefined) return own;
-  return own.filter((name) => serverSigAlgs.includes(name));
 }
 
 /** Answers the one hidden prompt that stands for a password prompt, once. */

@@ -206,7 +206,9 @@ export class Connection implements ChannelSink {
         return this.receiveAdjust(reader);
       case 94: {
         const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
-        return channel.receiveData('data', buffer, channelDataStart(buffer, start, end), end);
+        const dataStart = channelDataStart(buffer, start, end);
+        if (dataStart < end) this.options.transport.noteData();
+        return channel.receiveData('data', buffer, dataStart, end);
       }
       case 95:
         return this.receiveExtended(buffer, start, end);
@@ -288,6 +290,7 @@ export class Connection implements ChannelSink {
   private receiveExtended(buffer: Uint8Array, start: number, end: number): void {
     const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
     const dataStart = channelExtendedDataStart(buffer, start, end);
+    if (dataStart < end) this.options.transport.noteData();
     if (readDataTypeCode(buffer, start, end) === extendedDataTypes.stderr) {
       channel.receiveData('extended', buffer, dataStart, end);
     } else {
@@ -410,11 +413,7 @@ export class Connection implements ChannelSink {
   }
 
   private sendOpenFailure(recipientChannel: number, reasonCode: number, description: string): void {
-    this.options.transport.send(channelOpenFailure, {
-      recipientChannel,
-      reasonCode,
-      description,
-      languageTag: '',
-    });
+    const failure = { recipientChannel, reasonCode, description, languageTag: '' };
+    this.options.transport.send(channelOpenFailure, failure);
   }
 }

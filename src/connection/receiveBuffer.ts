@@ -2,13 +2,17 @@
  * What a channel received and its user has not taken.
  *
  * Owns: the pieces, joined where they are small. Its bound is the channel's
- * window, which its owner checks before anything is appended.
+ * window, which its owner checks before anything is appended; the memory behind
+ * the pieces is at most a few times that.
  * Must not know: channels, windows.
  */
+import { copyOf } from '../base/bytes.ts';
 
 /** Pieces from this size on are kept as they came; smaller ones are copied together. */
 const keepFrom = 4096;
 const blockLength = 32 * 1024;
+/** A piece is copied where it is less than this part of the memory it came in, which it would keep from being freed. */
+const leastPart = 1 / 4;
 
 /** A queue of bytes in pieces. */
 export class ReceiveBuffer {
@@ -26,7 +30,8 @@ export class ReceiveBuffer {
     this.length += length;
     if (length >= keepFrom) {
       this.closeBlock();
-      this.pieces.push(bytes.subarray(start, end));
+      const isMost = length >= leastPart * bytes.buffer.byteLength;
+      this.pieces.push(isMost ? bytes.subarray(start, end) : copyOf(bytes.subarray(start, end)));
       return;
     }
     if (this.block === undefined || this.block.length - this.blockEnd < length) {

@@ -340,12 +340,11 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     if (keepAlive === undefined) return;
     if (this.transport.peerExtensions.ping) this.transport.ping();
     else this.connection.probe('keepalive@openssh.com');
-    const bound = keepAlive.interval;
     const wait = this.waits.start(
       'keepAlive',
       `a sign of life (probe ${this.probesMissed + 1})`,
       now,
-      bound,
+      keepAlive.interval,
       () => {
         this.waits.finish(wait);
         this.keepAliveWait = undefined;
@@ -385,13 +384,14 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
 
   private silentPeerError(cause: unknown): SshError {
     const received = this.transport.receivedInstead(this.queue);
-    const what = received === '' ? 'without a word' : `after "${received}"`;
+    const isSilent = this.bytesReceived === 0;
+    const what = isSilent ? 'without a word' : `after "${received}"`;
     return new SshError(
-      received === '' ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
+      isSilent ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
       `the peer ended the connection ${what}, before it identified itself; is it an SSH server?`,
       {
         phase: 'identification',
-        origin: received === '' ? 'network' : 'peer',
+        origin: isSilent ? 'network' : 'peer',
         cause: cause instanceof Error ? cause : undefined,
       },
     );
@@ -401,7 +401,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     if (wait.name === 'keyExchange') return ` (it waits for ${this.transport.keyExchange.waitingFor})`;
     if (wait.name !== 'identification') return '';
     const received = this.transport.receivedInstead(this.queue);
-    return received === '' ? '; it sent nothing' : `; it sent "${received}"`;
+    return this.bytesReceived === 0 ? '; it sent nothing' : `; it sent "${received}"`;
   }
 
   private phaseOf(wait: Wait): SshErrorPhase {

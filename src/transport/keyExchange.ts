@@ -343,7 +343,8 @@ export class KeyExchange {
     if (signedWith !== algorithm) {
       throw keyExchangeError(`the signature is by ${signedWith} where ${algorithm} was negotiated`);
     }
-    if (!this.options.provider.verify(algorithm, key, hash, signature)) {
+    // Nothing but `true` accepts: a provider of somebody's own may fail in any way.
+    if (this.options.provider.verify(algorithm, key, hash, signature) !== true) {
       throw keyExchangeError('the signature of the server over the exchange hash is wrong');
     }
   }

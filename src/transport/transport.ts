@@ -167,6 +167,12 @@ export class Transport implements KeyExchangeSink {
 
   endData(): void {
     this.output.seal();
+    this.noteData();
+  }
+
+  /** Data went one way or the other, so that the next key exchange is not one with nothing before it. */
+  noteData(): void {
+    this.idleKeyExchanges.restore();
   }
 
   /** Bytes that wait for the socket. */
@@ -290,7 +296,6 @@ export class Transport implements KeyExchangeSink {
         return;
       case 'accept':
         if (number >= 50 && number < 192) {
-          this.idleKeyExchanges.restore();
           this.upper.receiveMessage(number, payload, payloadStart, payloadEnd);
         } else {
           this.receive(number, payload, payloadStart, payloadEnd);

@@ -1,25 +1,17 @@
+/** RFC 4253 and RFC 8308: the statements about the transport that implementations get wrong. */
 import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import { channelData } from '../../src/message/channel.ts';
 import { kexEcdhReply } from '../../src/message/kex.ts';
-import { debug, extInfo, ignore, kexInit, serviceAccept } from '../../src/message/transport.ts';
+import { debug, extInfo, ignore, serviceAccept } from '../../src/message/transport.ts';
 import { parseIdentification } from '../../src/transport/identification.ts';
 import { deriveKey } from '../../src/transport/keys.ts';
+import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
-import { Conversation, type ConversationOptions, payloadOf, seededBytes } from '../support/conversation.ts';
+import { Conversation, payloadOf, seededBytes, withoutKex } from '../support/conversation.ts';
 
 const none = new Uint8Array(0);
-
-function withoutMarker(marker: string): NonNullable<ConversationOptions['tamper']> {
-  return (payload) => {
-    if (payload[0] !== kexInit.number) return payload;
-    const message = kexInit.decode(new WireReader(payload, 1));
-    const kexAlgorithms = message.kexAlgorithms.filter((name) => !name.startsWith(marker));
-    return payloadOf(kexInit, { ...message, kexAlgorithms });
-  };
-}
 
 describe('identification', () => {
   it('RFC 4253 §4.2: lines that do not begin with "SSH-" may come before the version', () => {
@@ -45,22 +37,17 @@ describe('identification', () => {
   });
 
   it('RFC 4253 §5.1: SSH-1.99 is 2.0, SSH-1.5 is refused', () => {
-    expect(parseIdentification(utf8Encode('SSH-1.99-x')).protocolVersion).toBe('1.99');
-    expect(() => parseIdentification(utf8Encode('SSH-1.5-x'))).toThrow('only 2.0 is supported');
+    const compatible = new Conversation().sayBytes(utf8Encode('SSH-1.99-x\r\n'));
+    expect(compatible.eventsOf('identified')[0]?.remote.protocolVersion).toBe('1.99');
+    const old = new Conversation().sayBytes(utf8Encode('SSH-1.5-x\r\n'));
+    expect(old.cause).toMatchObject({ code: 'ERR_SSH_IDENTIFICATION' });
+    expect(old.cause?.message).toContain('only 2.0 is supported');
   });
 
   it('RFC 4253 §4.2: bytes behind the version line are the first packet', () => {
-    const conversation = new Conversation({ tamper: withoutMarker('kex-strict') });
-    const sent: Uint8Array[] = [];
+    const conversation = new Conversation({ serverKexInit: withoutKex('kex-strict') });
     conversation.server.receive(utf8Encode('SSH-2.0-deadline_ssh\r\n'), 0);
-    for (
-      let output = conversation.server.takeOutput();
-      output !== undefined;
-      output = conversation.server.takeOutput()
-    ) {
-      sent.push(output);
-    }
-    conversation.sayBytes(concatBytes(...sent));
+    conversation.sayBytes(conversation.takeServer());
     expect(conversation.client.transport.gateState).toBe('initialKeyExchange');
   });
 
@@ -83,11 +70,22 @@ describe('packets', () => {
   });
 
   it('RFC 4253 §6.4: without strict key exchange the sequence numbers run on through NEWKEYS', () => {
-    const conversation = new Conversation({ tamper: withoutMarker('kex-strict') }).proceed('ready');
+    const conversation = new Conversation({ serverKexInit: withoutKex('kex-strict') }).proceed('ready');
     const { opener, sealer } = conversation.client.transport;
     expect(conversation.client.transport.keyExchange.strict).toBe(false);
     expect(opener.sequenceNumber).toBe(conversation.client.transport.packetsIn);
     expect(sealer.sequenceNumber).toBe(conversation.client.transport.packetsOut);
+  });
+
+  it('RFC 4253 §9, RFC 4344 §3.2: new keys after a gibibyte, an hour, and 2^32 blocks of a cipher', () => {
+    expect(defaultRekeyPolicy).toMatchObject({ bytes: 2 ** 30, interval: 3_600_000 });
+    const conversation = Conversation.to('ready');
+    conversation.client.transport.opener.blocks = 2 ** 32 - 3;
+    conversation.say(ignore, { data: new Uint8Array(0) }).exchange();
+    expect(conversation.eventsOf('keyExchanged')).toHaveLength(1);
+    conversation.say(ignore, { data: new Uint8Array(0) }).exchange();
+    expect(conversation.eventsOf('keyExchanged').map(({ cause }) => cause)).toEqual(['initial', 'blocks']);
+    expect(conversation.client.transport.opener.blocks).toBeLessThan(100);
   });
 
   it('RFC 4253 §9, RFC 4344 §3: new keys by bytes, by packets, by time', () => {
@@ -215,69 +213,5 @@ describe('ext-info and keys', () => {
       },
     }).exchange();
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_DECODE' });
-  });
-});
-
-describe('connections', () => {
-  it('RFC 4254 §4: a global request that wants no reply gets none', () => {
-    const conversation = Conversation.to('ready');
-    conversation.server.at(0).connection.request('unknown@example', none, false);
-    conversation.exchange();
-    expect(conversation.eventsOf('globalRequest')[0]).toMatchObject({
-      name: 'unknown@example',
-      wantReply: false,
-    });
-    expect(conversation.cause ?? conversation.server.cause).toBeUndefined();
-  });
-
-  it('RFC 4254 §4: answers come in the order of their requests', () => {
-    const conversation = Conversation.to('ready');
-    const requests = ['a@x', 'b@x', 'c@x'].map((name) =>
-      conversation.client.at(0).connection.request(name, none, true),
-    );
-    conversation.exchange();
-    for (const success of [true, false, true]) conversation.server.at(0).connection.replyGlobal(success);
-    conversation.exchange();
-    expect(
-      conversation.eventsOf('globalRequestAnswered').map(({ request, success }) => [request, success]),
-    ).toEqual([
-      [requests[0], true],
-      [requests[1], false],
-      [requests[2], true],
-    ]);
-  });
-
-  it('RFC 4254 §5.2: data goes out within window and maximum packet size', () => {
-    const conversation = Conversation.to('ready');
-    const channel = conversation.client.at(0).connection.open('session', none);
-    conversation.exchange();
-    const [requested] = conversation.serverEventsOf('channelOpenRequested');
-    if (requested === undefined) throw new Error('no channel');
-    conversation.server.at(0).connection.acceptOpen(requested.channel);
-    conversation.exchange();
-    channel.sendWindow = 2500;
-    channel.sendMaximumPacketSize = 1000;
-    const before = conversation.client.transport.packetsOut;
-    channel.write(new Uint8Array(10_000));
-    conversation.exchange();
-    expect(conversation.client.transport.packetsOut - before).toBe(3);
-    expect(requested.channel.data.length).toBe(2500);
-    expect(channel.pendingBytes).toBe(7500);
-  });
-
-  it('RFC 4254 §5.2: data and extended data share the window', () => {
-    const conversation = Conversation.to('ready');
-    const channel = conversation.client.at(0).connection.open('session', none);
-    conversation.exchange();
-    const [requested] = conversation.serverEventsOf('channelOpenRequested');
-    if (requested === undefined) throw new Error('no channel');
-    conversation.server.at(0).connection.acceptOpen(requested.channel);
-    conversation.exchange();
-    const { receiveWindow } = channel;
-    conversation.say(channelData, { recipientChannel: channel.localId, data: new Uint8Array(100) });
-    requested.channel.write(new Uint8Array(50), 1);
-    conversation.exchange();
-    expect(channel.receiveWindow).toBe(receiveWindow - 150);
-    expect([channel.data.length, channel.extended.length]).toEqual([100, 50]);
   });
 });

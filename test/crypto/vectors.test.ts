@@ -206,7 +206,7 @@ describe.each(providers)('%s', (_, provider) => {
     });
   });
 
-  describe('deterministic ECDSA (RFC 6979 A.2.5 to A.2.7)', () => {
+  describe('CVE-2024-31497: deterministic ECDSA (RFC 6979 A.2.5 to A.2.7)', () => {
     const p256 = 'c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721';
     const p384 =
       '6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d896d5724e4c70a825f872c9ea60d2edf5';

@@ -78,6 +78,8 @@ describe('the documents', () => {
     'docs/architecture.md',
     'docs/deadlines.md',
     'docs/diagnostics.md',
+    'docs/hostile-peers.md',
+    'docs/conformance.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)

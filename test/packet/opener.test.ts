@@ -46,7 +46,7 @@ function plainPacket(packetLength: number, paddingLength: number, bytes = packet
   );
 }
 
-describe('a packet_length (RFC 4253 §6; HOSTILE class of lying lengths)', () => {
+describe('a packet_length (RFC 4253 §6; CVE-2024-43410)', () => {
   const impossible: readonly [number, string][] = [
     [0, 'nothing'],
     [1, 'less than padding'],

@@ -1,12 +1,16 @@
+/** What peers have done before there were keys; and lengths and paddings, under every cipher. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { utf8Encode } from '../../src/base/bytes.ts';
+import { concatBytes, utf8Encode } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { channelOpen } from '../../src/message/channel.ts';
-import { debug, extInfo, ignore, kexInit, newKeys, ping } from '../../src/message/transport.ts';
-import { userauthSuccess } from '../../src/message/userauth.ts';
-import { WireReader } from '../../src/wire/reader.ts';
+import { channelData, channelOpen } from '../../src/message/channel.ts';
+import { globalRequest } from '../../src/message/globalRequest.ts';
+import { debug, extInfo, ignore, newKeys, ping, serviceAccept } from '../../src/message/transport.ts';
+import { userauthFailure, userauthSuccess } from '../../src/message/userauth.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
-import { Conversation, payloadOf } from '../support/conversation.ts';
+import { nameOf, suites } from '../packet/support.ts';
+import { Conversation, type ConversationOptions, payloadOf, withoutKex } from '../support/conversation.ts';
+import { memoryInUse } from '../support/heap.ts';
 
 /** A packet in the clear (RFC 4253 §6) whose fields can lie. */
 function clearPacket(
@@ -36,7 +40,26 @@ describe('a peer before its identification', () => {
     expect(conversation.client.waits.size).toBe(0);
   });
 
-  it('a drip of a byte a second gains nothing on the same absolute deadline', () => {
+  it('go#15113, paramiko#515: silence after any part of the handshake ends by a deadline that names the phase', () => {
+    const whole = Conversation.to('ready').client.bytesReceived;
+    const waits = new Set<string | undefined>();
+    for (let bytes = 0; bytes < whole; bytes += 13) {
+      let left = bytes;
+      const onTheWire = (sent: Uint8Array): Uint8Array => {
+        const arrives = sent.slice(0, left);
+        left -= arrives.length;
+        return arrives;
+      };
+      const { cause, client } = new Conversation({ onTheWire }).exchange().advance(16_000);
+      expect(cause).toMatchObject({ code: 'ERR_SSH_TIMEOUT', origin: 'deadline', bytesReceived: bytes });
+      expect(cause?.phase).toBe(cause?.waitingFor);
+      expect(client.waits.size).toBe(0);
+      waits.add(cause?.waitingFor);
+    }
+    expect([...waits]).toEqual(['identification', 'keyExchange', 'authentication']);
+  });
+
+  it('several servers: a drip of a byte a second gains nothing on the same absolute deadline', () => {
     const conversation = new Conversation().silenceServer();
     for (const byte of utf8Encode('SSH-2.0-slow_as_can_be')) {
       conversation.sayBytes(Uint8Array.of(byte)).advance(1000);
@@ -58,6 +81,8 @@ describe('a peer before its identification', () => {
     for (let i = 0; i < 1100 && long.cause === undefined; i++) long.sayBytes(line);
     expect(long.cause).toMatchObject({ code: 'ERR_SSH_IDENTIFICATION' });
     expect(long.client.bytesReceived).toBeLessThanOrEqual(defaultLimits.identificationBytes + line.length);
+    // Lines are counted and not kept, but for the first, which the error quotes.
+    expect(Math.max(short.peakInput, long.peakInput)).toBe(0);
   });
 
   it('CVE-2026-48108: a line without end ends at the limit of a line', () => {
@@ -76,28 +101,47 @@ describe('a peer before its identification', () => {
     expect(conversation.cause?.message).not.toMatch(/\p{Cc}/u);
   });
 
+  it('asyncssh#260: noise of any kind ends as no identification, quoted without a control character', () => {
+    const noise = fc.uint8Array({ minLength: 1, maxLength: 600 });
+    fc.assert(
+      fc.property(noise, (bytes) => {
+        const conversation = new Conversation().sayBytes(bytes.slice());
+        conversation.client.at(0).linkEnded(undefined);
+        expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_IDENTIFICATION' });
+        expect(conversation.cause?.message).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+
   it('asyncssh#260: TLS is refused at its first zero byte', () => {
     const conversation = new Conversation().sayBytes(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70));
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_IDENTIFICATION' });
   });
 
   it.each([
-    ['split over many reads', 'SSH-2.0-x_1 a comment\r\n', 1],
-    ['with a lone LF', 'SSH-2.0-x_1\n', 100],
-    ['of version 1.99', 'SSH-1.99-x_1\r\n', 100],
-    ['with an empty software version', 'SSH-2.0-\r\n', 100],
-    ['behind other lines', 'hello\r\nthere\nSSH-2.0-x\r\n', 3],
-  ])('warpgate#2520: an identification %s is taken', (_name, text, chunk) => {
+    ['split over many reads', 'SSH-2.0-x_1 a comment\r\n', 1, 'x_1'],
+    ['with a lone LF', 'SSH-2.0-x_1\n', 100, 'x_1'],
+    ['of version 1.99', 'SSH-1.99-x_1\r\n', 100, 'x_1'],
+    ['with an empty software version', 'SSH-2.0-\r\n', 100, ''],
+    ['behind other lines', 'hello\r\nthere\nSSH-2.0-x\r\n', 3, 'x'],
+  ])('warpgate#2520: an identification %s is taken', (_name, text, chunk, softwareVersion) => {
     const conversation = new Conversation();
     const bytes = utf8Encode(text);
     for (let i = 0; i < bytes.length; i += chunk) conversation.sayBytes(bytes.slice(i, i + chunk));
     expect(conversation.cause).toBeUndefined();
-    expect(conversation.eventsOf('identified')).toHaveLength(1);
+    expect(conversation.eventsOf('identified')).toMatchObject([{ remote: { softwareVersion } }]);
   });
 
-  it('warpgate#2520: bytes behind the version in the same chunk are the first packet', () => {
-    const conversation = Conversation.to('ready', { chunk: 1_000_000 });
-    expect(conversation.cause).toBeUndefined();
+  it('warpgate#2520: bytes of the first packet in the chunk of the version are that packet', () => {
+    const chunks: Uint8Array[] = [];
+    const onTheWire = (sent: Uint8Array): Uint8Array => {
+      chunks.push(sent.slice());
+      return sent;
+    };
+    const conversation = new Conversation({ onTheWire }).exchange();
+    const first = chunks[0] ?? new Uint8Array(0);
+    expect(first[first.indexOf(0x0a) + 6]).toBe(20);
+    expect(conversation.eventsOf('ready')).toHaveLength(1);
   });
 
   it('ssh2: escape sequences of the peer are escaped in the error', () => {
@@ -119,6 +163,35 @@ describe('packets that cannot be', () => {
     },
   );
 
+  const lengths = [0, 1, 7, 17, 20, 0x7fffffff, 0xfffffff0, 0xffffffff, defaultLimits.packetLength + 16];
+  it.each(suites.map((suite) => [nameOf(suite), suite] as const))(
+    'CVE-2024-43410, CVE-2026-55200: under %s no false packet length is waited for',
+    (_name, { cipher, mac }) => {
+      const preferences = { cipher: [cipher], ...(mac && { mac: [mac] }) };
+      for (const packetLength of lengths) {
+        const conversation = Conversation.to('keysExchanged', { client: { preferences } });
+        const before = packetLength === 0x7fffffff ? memoryInUse() : 0;
+        conversation.sayFrame(payloadOf(ignore, { data: new Uint8Array(40) }), { packetLength });
+        expect(conversation.cause, String(packetLength)).toMatchObject({ code: 'ERR_SSH_PACKET' });
+        expect(conversation.client.readNeed).toBeLessThanOrEqual(64);
+        expect(conversation.peakInput).toBeLessThan(2048);
+        if (before > 0) expect(memoryInUse() - before).toBeLessThan(256 * 1024);
+      }
+    },
+  );
+
+  it.each(suites.map((suite) => [nameOf(suite), suite] as const))(
+    'CVE-2026-46597: under %s no false padding length is taken',
+    (_name, { cipher, mac }) => {
+      const preferences = { cipher: [cipher], ...(mac && { mac: [mac] }) };
+      for (const paddingLength of [0, 3, 100, 255]) {
+        const conversation = Conversation.to('keysExchanged', { client: { preferences } });
+        conversation.sayFrame(payloadOf(ignore, { data: new Uint8Array(40) }), { paddingLength });
+        expect(conversation.cause, String(paddingLength)).toMatchObject({ code: 'ERR_SSH_PACKET' });
+      }
+    },
+  );
+
   it.each([0, 3, 250])('CVE-2026-46597: padding length %i ends', (paddingLength) => {
     const conversation = Conversation.to('identified');
     conversation.sayBytes(clearPacket(payloadOf(ignore, { data: new Uint8Array(11) }), { paddingLength }));
@@ -134,18 +207,42 @@ describe('packets that cannot be', () => {
 
 describe('messages before the keys', () => {
   /** The server's KEXINIT has come; nothing of the client's reaches it any more. */
-  const before = (payload: Uint8Array): Conversation => {
-    const conversation = Conversation.to('identified').deafenServer().deliver();
+  const midway = (payload: Uint8Array, options: ConversationOptions = {}): Conversation => {
+    const conversation = Conversation.to('identified', options).deafenServer().deliver();
     expect(conversation.client.transport.gateState).toBe('initialKeyExchange');
     return conversation.sayPayload(payload);
   };
+  const lax = { serverKexInit: withoutKex('kex-strict') };
+  const ends = { code: 'ERR_SSH_UNEXPECTED_MESSAGE', phase: 'keyExchange' };
 
   it.each([
     ['IGNORE', payloadOf(ignore, { data: new Uint8Array(3) })],
     ['DEBUG', payloadOf(debug, { alwaysDisplay: false, message: 'x', languageTag: '' })],
     ['EXT_INFO', payloadOf(extInfo, { extensions: [] })],
     ['PING', payloadOf(ping, { data: new Uint8Array(0) })],
+    ['a number nobody knows', Uint8Array.of(211)],
+  ])('CVE-2023-48795: %s between KEXINIT and NEWKEYS ends under strict key exchange', (_name, payload) => {
+    expect(midway(payload).cause).toMatchObject(ends);
+  });
+
+  it('CVE-2023-46445: EXT_INFO before encryption ends without strict key exchange too', () => {
+    const conversation = midway(payloadOf(extInfo, { extensions: [] }), lax);
+    expect(conversation.client.transport.keyExchange.strict).toBe(false);
+    expect(conversation.cause).toMatchObject(ends);
+    expect(conversation.eventsOf('extensions')).toHaveLength(0);
+  });
+
+  it.each([
+    ['SERVICE_ACCEPT', payloadOf(serviceAccept, { serviceName: 'ssh-userauth' })],
     ['USERAUTH_SUCCESS', payloadOf(userauthSuccess, {})],
+    [
+      'USERAUTH_FAILURE',
+      payloadOf(userauthFailure, { authenticationsThatCanContinue: ['password'], partialSuccess: false }),
+    ],
+    [
+      'GLOBAL_REQUEST',
+      payloadOf(globalRequest, { requestName: 'x@y', wantReply: true, requestData: new Uint8Array(0) }),
+    ],
     [
       'CHANNEL_OPEN',
       payloadOf(channelOpen, {
@@ -156,10 +253,12 @@ describe('messages before the keys', () => {
         channelTypeData: new Uint8Array(0),
       }),
     ],
-    ['a number nobody knows', Uint8Array.of(211)],
-  ])('CVE-2023-48795: %s between KEXINIT and NEWKEYS ends under strict key exchange', (_name, payload) => {
-    const conversation = before(payload);
-    expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_UNEXPECTED_MESSAGE', phase: 'keyExchange' });
+    ['CHANNEL_DATA', payloadOf(channelData, { recipientChannel: 0, data: new Uint8Array(1) })],
+  ])('CVE-2023-46446: %s before NEWKEYS ends, strict key exchange or not', (_name, payload) => {
+    expect(midway(payload).cause).toMatchObject(ends);
+    const conversation = midway(payload, lax);
+    expect(conversation.cause).toMatchObject(ends);
+    expect(conversation.eventsOf('ready')).toHaveLength(0);
   });
 
   it('CVE-2023-48795: IGNORE before KEXINIT ends under strict key exchange', () => {
@@ -179,41 +278,59 @@ describe('messages before the keys', () => {
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_KEY_EXCHANGE', phase: 'keyExchange' });
   });
 
-  it('CVE-2023-48795: strict key exchange resets the sequence numbers at NEWKEYS', () => {
-    const conversation = Conversation.to('keysExchanged');
-    expect(conversation.client.transport.keyExchange.strict).toBe(true);
-    expect(conversation.client.transport.opener.sequenceNumber).toBeLessThan(2);
+  it('CVE-2023-48795: strict key exchange resets the sequence numbers at each NEWKEYS', () => {
+    const conversation = Conversation.to('ready');
+    const { keyExchange, opener, sealer } = conversation.client.transport;
+    expect(keyExchange.strict).toBe(true);
+    expect([opener.sequenceNumber, sealer.sequenceNumber]).toEqual([opener.packets, sealer.packets]);
+    conversation.client.at(0).rekey();
+    conversation.exchange();
+    expect(conversation.eventsOf('keyExchanged')).toHaveLength(2);
+    expect([opener.sequenceNumber, sealer.sequenceNumber]).toEqual([opener.packets, sealer.packets]);
+    expect(opener.packets).toBeLessThan(conversation.client.transport.packetsIn);
   });
 
-  it('CVE-2023-48795: an option demands strict key exchange', () => {
-    const conversation = Conversation.to('start', {
-      client: { requireStrict: true },
-      tamper: (payload) => {
-        if (payload[0] !== kexInit.number) return payload;
-        const message = kexInit.decode(new WireReader(payload, 1));
-        return payloadOf(kexInit, {
-          ...message,
-          kexAlgorithms: message.kexAlgorithms.filter((name) => !name.startsWith('kex-strict')),
-        });
-      },
-    }).exchange();
-    expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_KEY_EXCHANGE' });
-    expect(conversation.cause?.message).toContain('strict');
+  describe('somebody on the path who takes the EXT_INFO away', () => {
+    const client = { preferences: { cipher: ['chacha20-poly1305@openssh.com'] } };
+    const ignored = clearPacket(payloadOf(ignore, { data: new Uint8Array(3) }));
+    /** Drops what follows NEWKEYS in its chunk; with `insert` a packet goes in before, to keep the count. */
+    const truncating = (insert: boolean) => {
+      let done = false;
+      return (sent: Uint8Array): Uint8Array => {
+        const newKeysPacket = 4 + new DataView(sent.buffer, sent.byteOffset).getUint32(0);
+        const isReply = sent[5] === 31 && sent[newKeysPacket + 5] === newKeys.number;
+        if (done || !isReply) return sent;
+        done = true;
+        const clear = sent.slice(0, newKeysPacket + 16);
+        return insert ? concatBytes(ignored, clear) : clear;
+      };
+    };
+
+    it('CVE-2023-48795: is noticed by the tag of the next packet, or by the packet that hides the gap', () => {
+      const dropped = new Conversation({ client, onTheWire: truncating(false) }).exchange();
+      expect(dropped.cause).toMatchObject({ code: expect.stringMatching(/ERR_SSH_(MAC|PACKET)/) });
+      const hidden = new Conversation({ client, onTheWire: truncating(true) }).exchange();
+      expect(hidden.cause).toMatchObject(ends);
+    });
+
+    it('CVE-2023-48795: succeeds without strict key exchange, which is why an option demands it', () => {
+      const options = { ...lax, onTheWire: truncating(true) };
+      const attacked = new Conversation({ client, ...options }).exchange();
+      expect(attacked.cause).toBeUndefined();
+      expect(attacked.eventsOf('extensions')).toHaveLength(0);
+      expect(attacked.eventsOf('ready')).toHaveLength(1);
+      const demanding = new Conversation({ client: { ...client, requireStrict: true }, ...lax }).exchange();
+      expect(demanding.cause).toMatchObject({ code: 'ERR_SSH_KEY_EXCHANGE' });
+      expect(demanding.cause?.message).toContain('strict');
+    });
   });
 
   it('draft strict-kex: a sequence number that wraps in the first exchange ends', () => {
-    const conversation = new Conversation({
-      tamper: (payload) => {
-        if (payload[0] !== kexInit.number) return payload;
-        const message = kexInit.decode(new WireReader(payload, 1));
-        const kexAlgorithms = message.kexAlgorithms.filter((name) => !name.startsWith('kex-strict'));
-        return payloadOf(kexInit, { ...message, kexAlgorithms });
-      },
-    });
-    conversation.proceed('identified');
+    const conversation = Conversation.to('identified', lax);
     conversation.client.transport.opener.sequenceNumber = 0xffffffff;
     conversation.exchange();
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_KEY_EXCHANGE' });
+    expect(conversation.cause?.message).toContain('wrapped');
   });
 
   it('NEWKEYS before a key exchange ends', () => {
@@ -235,6 +352,17 @@ describe('messages before the keys', () => {
       if (i % 100 === 0) conversation.exchange();
     }
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_LIMIT' });
+  });
+
+  it('CVE-2025-26466: pings of a peer that does not read the answers end at the bound of the output', () => {
+    const conversation = Conversation.to('ready').deafenServer();
+    for (let i = 0; i < 1000 && conversation.cause === undefined; i++) {
+      // Delivered without anything being taken from the client.
+      conversation.say(ping, { data: new Uint8Array(100_000) });
+    }
+    expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_LIMIT' });
+    expect(conversation.peakOutput).toBeGreaterThan(defaultLimits.outputQueue);
+    expect(conversation.peakOutput).toBeLessThan(defaultLimits.outputQueue + 200_000);
   });
 
   it('CVE-2023-46445: EXT_INFO twice before authentication ends', () => {

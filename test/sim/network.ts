@@ -4,9 +4,9 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
-import type { Platform } from '../../src/client/platform.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { Link, LinkOpener, LinkReceiver } from '../../src/io/link.ts';
+import { streamLink } from '../../src/node/socketLink.ts';
 import { nodeStreams } from '../../src/node/streams.ts';
 import type { ServerPlatform } from '../../src/server/server.ts';
 import type { VirtualClock } from '../support/virtualClock.ts';
@@ -46,9 +46,6 @@ export class SimNetwork {
   }
 
   platform(): ServerPlatform {
-    const unavailable: Platform['stream'] = () => {
-      throw new Error('simulated hosts have no streams of their own');
-    };
     return {
       clock: this.clock,
       streams: nodeStreams,
@@ -57,7 +54,7 @@ export class SimNetwork {
         ({ host }) =>
         (receiver) =>
           this.dial(host, receiver),
-      stream: unavailable,
+      stream: streamLink,
       defaultHostKeyVerifier: () => () => true,
       localUser: () => 'user',
       pause: () => Promise.resolve(),

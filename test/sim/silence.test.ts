@@ -60,7 +60,7 @@ async function trySilence(way: Way, from: number, to: number): Promise<void> {
   }
 }
 
-describe('silence after every byte', () => {
+describe('go#15113: silence after every byte', () => {
   it('has a life of both directions to fall into', () => {
     expect(total.toServer).toBeGreaterThan(3000);
     expect(total.toClient).toBeGreaterThan(4000);

@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('a peer that never answers', () => {
+describe('go#26643, ssh2#955: a peer that never answers', () => {
   for (const { what, missing, call, waitingFor, after, livesOn } of cases) {
     it(`${what} ends that call by its deadline`, async () => {
       const world = new World({ seed: 1 });

@@ -86,13 +86,14 @@ export class World {
     });
   }
 
-  async startServer(): Promise<SshServer> {
+  async startServer(handlers: Partial<ServerOptions> = {}): Promise<SshServer> {
     this.server = await createServerOn(this.platform)({
       hostKeys: hostKey,
       algorithms: toyAlgorithms,
       ...serverHandlers,
       onError: (error) => void this.faults.push(error),
       ...this.options.server,
+      ...handlers,
     });
     await this.server.listen(22, 'server');
     return this.server;

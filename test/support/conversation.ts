@@ -3,7 +3,8 @@
  *
  * Owns: the exchange of bytes between a real client core and a server that can
  * behave truly up to any point and then say whatever a test wants: signed and
- * encrypted as it should be, and wrong at exactly one place.
+ * encrypted as it should be, and wrong at exactly one place. Keeps account of
+ * what the client held at most.
  */
 import { concatBytes } from '../../src/base/bytes.ts';
 import type { SshError } from '../../src/base/errors.ts';
@@ -11,11 +12,14 @@ import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
 import { WaitTable } from '../../src/base/waits.ts';
 import { resolveAlgorithms } from '../../src/client/options.ts';
+import type { Channel } from '../../src/connection/channel.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
+import { writeUint32 } from '../../src/crypto/packetFields.ts';
 import type { PrivateKey } from '../../src/crypto/privateKey.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { generateKey } from '../../src/keys/generateKey.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import { type KexInit, kexInit } from '../../src/message/transport.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { type ServerEvent, ServerProtocol } from '../../src/protocol/server.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
@@ -48,6 +52,10 @@ export interface ConversationOptions {
    * sealed in its place; undefined drops it. The exchange hash is of the true one.
    */
   readonly tamper?: (payload: Uint8Array) => Uint8Array | undefined;
+  /** Changes the server's KEXINIT, which then stands by it: the exchange hash is of what was sent. */
+  readonly serverKexInit?: (message: KexInit) => KexInit;
+  /** Somebody on the path: sees what the server sent and returns what arrives. */
+  readonly onTheWire?: (bytes: Uint8Array) => Uint8Array;
   /** Whether the client takes the host key by itself. Default: true. */
   readonly acceptHostKey?: boolean;
   /** Bytes of a chunk between the two; all at once where not given. */
@@ -55,6 +63,20 @@ export interface ConversationOptions {
   /** The client hears each chunk from memory that is written over behind it. */
   readonly lent?: boolean;
   readonly seed?: number;
+}
+
+/** What a frame says of itself that is not so (RFC 4253 §6). */
+export interface FrameLie {
+  readonly packetLength?: number;
+  readonly paddingLength?: number;
+}
+
+/** A server's KEXINIT without the names that begin with a prefix: strict key exchange, say. */
+export function withoutKex(prefix: string): (message: KexInit) => KexInit {
+  return (message) => ({
+    ...message,
+    kexAlgorithms: message.kexAlgorithms.filter((name) => !name.startsWith(prefix)),
+  });
 }
 
 /** Random bytes from a seed: xorshift, good enough to tell runs apart and replay them. */
@@ -98,9 +120,12 @@ export class Conversation {
   peakInput = 0;
   /** The most output the client ever held, in bytes. */
   peakOutput = 0;
+  /** The most that channels of the client ever held for their consumers and from their writers, in bytes. */
+  peakChannels = 0;
   private readonly options: ConversationOptions;
   private serverSilent = false;
   private clientSilent = false;
+  private lie: FrameLie | undefined;
 
   constructor(options: ConversationOptions = {}) {
     const { client = {}, server = {}, seed = 7 } = options;
@@ -119,7 +144,9 @@ export class Conversation {
       username: 'user',
     });
     this.server = new ServerProtocol({
-      provider: server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
+      provider: this.lyingProvider(
+        server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
+      ),
       preferences: { ...resolveAlgorithms(undefined), ...server.preferences },
       limits: { ...defaultLimits, ...server.limits },
       timeouts: defaultTimeouts,
@@ -134,11 +161,28 @@ export class Conversation {
       loginTimeout: Number.POSITIVE_INFINITY,
     });
     if (options.tamper !== undefined) this.tamperWith(options.tamper);
+    if (options.serverKexInit !== undefined) this.alterKexInit(options.serverKexInit);
   }
 
   /** A conversation that went well up to a stage. */
   static to(stage: Stage, options: ConversationOptions = {}): Conversation {
     return new Conversation(options).proceed(stage);
+  }
+
+  /** A conversation with one channel open, and both its ends. */
+  static withChannel(options: ConversationOptions = {}): {
+    readonly conversation: Conversation;
+    readonly channel: Channel;
+    readonly serverChannel: Channel;
+  } {
+    const conversation = Conversation.to('ready', options);
+    const channel = conversation.client.at(0).connection.open('session', new Uint8Array(0));
+    conversation.exchange();
+    const serverChannel = conversation.serverEventsOf('channelOpenRequested').at(-1)?.channel;
+    if (serverChannel === undefined) throw new Error('the server saw no channel');
+    conversation.server.at(0).connection.acceptOpen(serverChannel);
+    conversation.exchange();
+    return { conversation, channel, serverChannel };
   }
 
   /** Goes on truly up to a stage. */
@@ -170,6 +214,13 @@ export class Conversation {
     return this.deliver();
   }
 
+  /** Says a payload in a frame that lies, encrypted and authenticated truly. Only once keys are in use. */
+  sayFrame(payload: Uint8Array, lie: FrameLie): this {
+    this.deliver();
+    this.lie = lie;
+    return this.sayPayload(payload);
+  }
+
   /** Says a payload without letting anything be delivered yet. */
   queuePayload(payload: Uint8Array): this {
     this.server.transport.sealer.begin().bytes(payload);
@@ -180,7 +231,21 @@ export class Conversation {
   /** Puts bytes on the wire as they are. */
   sayBytes(bytes: Uint8Array): this {
     this.client.receive(bytes, this.now);
+    this.measure();
     return this.listen();
+  }
+
+  /** The bytes that the server has to say, taken from the wire. */
+  takeServer(): Uint8Array {
+    return drain(this.server);
+  }
+
+  /** Drops the account of what was said and sent, in conversations that go on for long. */
+  forget(): this {
+    this.events.length = 0;
+    this.serverEvents.length = 0;
+    this.fromClient.length = 0;
+    return this;
   }
 
   /** Nothing the server says arrives any more. */
@@ -270,15 +335,25 @@ export class Conversation {
     else this.server.reject();
   }
 
-  private toClient(bytes: Uint8Array): void {
+  private toClient(sent: Uint8Array): void {
+    const bytes = this.options.onTheWire?.(sent) ?? sent;
     const size = this.options.chunk ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {
       const chunk = bytes.slice(start, start + size);
       this.client.receive(chunk, this.now, this.options.lent);
       if (this.options.lent === true) chunk.fill(0xee);
-      this.peakInput = Math.max(this.peakInput, this.client.bufferedInput);
-      this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
+      this.measure();
     }
+  }
+
+  private measure(): void {
+    this.peakInput = Math.max(this.peakInput, this.client.bufferedInput);
+    this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
+    let held = 0;
+    for (const { data, extended, pendingBytes } of this.client.connection.list()) {
+      held += data.length + extended.length + pendingBytes;
+    }
+    this.peakChannels = Math.max(this.peakChannels, held);
   }
 
   private listen(answer = true): this {
@@ -294,7 +369,7 @@ export class Conversation {
   }
 
   private takeClient(): Uint8Array {
-    this.peakOutput = Math.max(this.peakOutput, this.client.transport.pendingOutput);
+    this.measure();
     const bytes = drain(this.client);
     if (bytes.length > 0) this.fromClient.push(bytes);
     return bytes;
@@ -317,6 +392,35 @@ export class Conversation {
       if (altered === undefined) return sealer.sequenceNumber;
       writer.bytes(altered);
       return finish();
+    };
+  }
+
+  private alterKexInit(alter: (message: KexInit) => KexInit): void {
+    const { transport } = this.server;
+    const sendNow = transport.sendNow.bind(transport);
+    transport.sendNow = <T>(message: MessageCodec<T>, value: T): Uint8Array => {
+      // In place: the server negotiates by this very object.
+      if (message.number === kexInit.number) Object.assign(value as KexInit, alter(value as KexInit));
+      return sendNow(message, value);
+    };
+  }
+
+  /** What the server seals passes here while its frame is still in the clear. */
+  private lyingProvider(provider: CryptoProvider): CryptoProvider {
+    return {
+      ...provider,
+      createSealingCipher: (keys) => {
+        const cipher = provider.createSealingCipher(keys);
+        const seal = cipher.seal.bind(cipher);
+        cipher.seal = (buffer, offset, ...rest) => {
+          const { packetLength, paddingLength } = this.lie ?? {};
+          this.lie = undefined;
+          if (packetLength !== undefined) writeUint32(buffer, offset, packetLength);
+          if (paddingLength !== undefined) buffer[offset + 4] = paddingLength;
+          seal(buffer, offset, ...rest);
+        };
+        return cipher;
+      },
     };
   }
 }

@@ -36,7 +36,7 @@ const preferences: fc.Arbitrary<AlgorithmPreferences> = fc.record({
 const all: AlgorithmPreferences = names;
 
 describe('negotiation (RFC 4253 §7.1)', () => {
-  it("chooses the first of the client's names that the server has, and both sides choose the same", () => {
+  it("RFC 4253 §7.1: chooses the first of the client's names that the server has, and both sides choose the same", () => {
     fc.assert(
       fc.property(preferences, preferences, (ours, theirs) => {
         const client = buildKexInit('client', ours, cookie, 'initial');
@@ -89,7 +89,7 @@ describe('negotiation (RFC 4253 §7.1)', () => {
     );
   });
 
-  it('the markers are offered in the first KEXINIT only and can never be chosen', () => {
+  it('OpenSSH PROTOCOL §1.9, RFC 8308 §2.1: the markers are offered in the first KEXINIT only and can never be chosen', () => {
     const first = buildKexInit('client', all, cookie, 'initial').kexAlgorithms;
     const later = buildKexInit('client', all, cookie, 'rekey').kexAlgorithms;
     expect(first.slice(-2)).toEqual([kexMarkers.extInfoClient, kexMarkers.strictClient]);

@@ -215,7 +215,7 @@ describe('publickey (RFC 4252 §7)', () => {
 });
 
 describe('password (RFC 4252 §8)', () => {
-  it('is sent in UTF-8', () => {
+  it('RFC 4252 §8: is sent in UTF-8', () => {
     const script = ClientScript.started();
     script.client.attempt({ method: 'password', password: 'pässwörd€' });
     const bytes = new TextEncoder().encode('pässwörd€');
@@ -251,7 +251,7 @@ describe('password (RFC 4252 §8)', () => {
     expect(script.events()).toMatchObject([{ type: 'methodWanted', failed: 'password' }]);
   });
 
-  it('never goes over a connection that is not encrypted, nor do answers to prompts', () => {
+  it('RFC 4252 §8: never goes over a connection that is not encrypted, nor do answers to prompts', () => {
     const script = ClientScript.started({ confidential: false });
     expect(() => script.client.attempt({ method: 'password', password: 'x' })).toThrow(
       misuse(/not encrypted/),
@@ -285,7 +285,7 @@ describe('keyboard-interactive (RFC 4256)', () => {
     expect(script.waits).toEqual(['keyboard-interactive', 'answered', 'keyboard-interactive', 'answered']);
   });
 
-  it('answers no prompts with no answers, and asks nobody (§3.4)', () => {
+  it('RFC 4256 §3.4: answers no prompts with no answers, and asks nobody', () => {
     const script = ClientScript.started();
     script.client.attempt({ method: 'keyboard-interactive', submethods: '' });
     script.said();
@@ -307,7 +307,7 @@ describe('keyboard-interactive (RFC 4256)', () => {
     expect(script.events().at(-1)).toMatchObject({ type: 'methodWanted', failed: 'keyboard-interactive' });
   });
 
-  it('takes one answer for each prompt, no more and no fewer', () => {
+  it('RFC 4256 §3.4: takes one answer for each prompt, no more and no fewer', () => {
     const script = ClientScript.started();
     script.client.attempt({ method: 'keyboard-interactive', submethods: '' });
     script.says(userauthInfoRequest, infoRequest([{ prompt: '?', echo: true }]));
@@ -338,7 +338,7 @@ describe('keyboard-interactive (RFC 4256)', () => {
 });
 
 describe('partial success (RFC 4252 §5.1)', () => {
-  it('goes on with the methods listed, the same one too', () => {
+  it('RFC 4252 §5.1: goes on with the methods listed after partial success, the same one too', () => {
     const script = ClientScript.started();
     script.client.attempt({ method: 'password', password: 'one' });
     script.fails(['password', 'publickey'], true);
@@ -359,7 +359,7 @@ describe('partial success (RFC 4252 §5.1)', () => {
 describe('banners (RFC 4252 §5.4)', () => {
   const banner = { message: 'Authorized use only\r\n', languageTag: 'en' };
 
-  it('may come at any time before SUCCESS and change nothing', () => {
+  it('RFC 4252 §5.4: may come at any time before SUCCESS and change nothing', () => {
     const script = ClientScript.started();
     const show = (): void => {
       const { state } = script.client;
@@ -382,7 +382,7 @@ describe('banners (RFC 4252 §5.4)', () => {
     expect(script.waits).toEqual(['none', 'answered', 'publickey', 'answered', 'publickey']);
   });
 
-  it('are refused after SUCCESS', () => {
+  it('RFC 4252 §5.4: are refused after SUCCESS', () => {
     const script = ClientScript.started();
     script.client.attempt({ method: 'none' });
     script.succeeds();

@@ -1,17 +1,26 @@
-/** What hostile servers do during authentication, and how it ends. The numbers are those of the threat list. */
+/** What servers have done during authentication: asked for ever, let in without proof, spoken to the terminal. */
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
+import { Authenticator } from '../../src/client/authentication.ts';
+import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
+import { channelOpenFailure } from '../../src/message/channel.ts';
+import { debug, disconnect } from '../../src/message/transport.ts';
 import {
   userauthBanner,
   userauthInfoRequest,
   userauthPasswdChangeReq,
   userauthPkOk,
+  userauthSuccess,
 } from '../../src/message/userauth.ts';
 import type { UserauthAttempt } from '../../src/userauth/client.ts';
 import { publickeyAlgorithmsFor } from '../../src/userauth/signatureAlgorithms.ts';
 import { WireReader } from '../../src/wire/reader.ts';
+import { newRsaKey } from '../crypto/support.ts';
 import { hexBytes, lengthAnd } from '../message/support.ts';
-import { blob, ClientScript, ed25519Key, sshError } from './support.ts';
+import { World } from '../sim/world.ts';
+import { Conversation, seededBytes } from '../support/conversation.ts';
+import { play } from '../support/scene.ts';
+import { blob, ClientScript, ed25519Key, sshError } from '../userauth/support.ts';
 
 const protocolFault = sshError('ERR_SSH_AUTHENTICATION_PROTOCOL');
 const { authenticationRounds } = defaultLimits;
@@ -38,7 +47,7 @@ function waiting(which: keyof typeof attempts | 'signed'): ClientScript {
   return script;
 }
 
-describe('31: prompts and rounds without end', () => {
+describe('russh 311f6cf: prompts and rounds without end', () => {
   it('a prompt count of 0xffffffff is not believed', () => {
     const script = waiting('keyboardInteractive');
     const fields = hexBytes('00000000 00000000 00000000', 'ffffffff', lengthAnd('?'), '00');
@@ -71,7 +80,33 @@ describe('31: prompts and rounds without end', () => {
   });
 });
 
-describe('32: FAILURE for ever', () => {
+describe('go, 64 attempts: FAILURE for ever', () => {
+  it.each([
+    ['failure', false],
+    ['partial success', 'partial'],
+  ] as const)(
+    'a client whose server answers %s for ever is told so after what it has to offer',
+    async (_name, verdict) => {
+      const world = new World({ seed: 1 });
+      let asked = 0;
+      const password = (): typeof verdict => {
+        asked++;
+        return verdict;
+      };
+      const over = await world.play(async () => {
+        await world.startServer({ authentication: { password, keyboardInteractive: password } });
+        await world.call('connect', () =>
+          world.connect({ privateKey: [], password: () => 'x', keyboardInteractive: () => ['x'] }),
+        );
+      });
+      expect(over).toBe(true);
+      expect(world.calls[0]?.error).toMatchObject({ code: 'ERR_SSH_AUTHENTICATION_FAILED' });
+      expect(asked).toBeGreaterThan(0);
+      expect(asked).toBeLessThan(10);
+      expect(world.live()).toEqual([]);
+    },
+  );
+
   for (const partialSuccess of [false, true]) {
     it(`ends at the limit of rounds, with partial success ${partialSuccess}`, () => {
       const script = ClientScript.started();
@@ -92,7 +127,13 @@ describe('32: FAILURE for ever', () => {
   });
 });
 
-describe('33: SUCCESS without a method having been tried (CVE-2021-36369)', () => {
+describe('CVE-2021-36369: SUCCESS without a method having been tried', () => {
+  it('ends the connection, and nobody is told that it is ready', () => {
+    const conversation = Conversation.to('authentication').say(userauthSuccess, {});
+    expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_AUTHENTICATION_PROTOCOL' });
+    expect(conversation.eventsOf('ready')).toHaveLength(0);
+  });
+
   it('ends before any request', () => {
     const script = ClientScript.started();
     expect(() => script.succeeds()).toThrow(protocolFault);
@@ -135,7 +176,7 @@ describe('33: SUCCESS without a method having been tried (CVE-2021-36369)', () =
   });
 });
 
-describe('34: message 60 that nobody asked for', () => {
+describe('ssh2, RFC 4252 §6: message 60 that nobody asked for', () => {
   const from: readonly (keyof typeof attempts | 'signed')[] = ['none', 'signed'];
   for (const which of from) {
     it(`ends after a ${which} request, which has no message 60`, () => {
@@ -186,7 +227,63 @@ describe('34: message 60 that nobody asked for', () => {
   });
 });
 
-describe('35: texts of a server', () => {
+describe('CVE-2019-6109: texts of a server', () => {
+  const evil = 'a\u001b]0;owned\u0007\u009b2J\u202eb\r\nc';
+  /** No control character but the ends of lines, nothing that reorders. */
+  const safe = /^[^\p{Cc}\p{Cf}]*$/u;
+  const isSafe = (text = 'missing'): boolean => text !== 'missing' && safe.test(text.replaceAll('\n', ''));
+
+  it('banners and prompts reach the user escaped', async () => {
+    const shown: string[] = [];
+    await play(async () => {}, {
+      server: {
+        banner: evil,
+        authentication: {
+          keyboardInteractive: async (_user, ask) =>
+            (await ask({ name: evil, instruction: evil, prompts: [{ prompt: evil, echo: true }] })).length ===
+            1,
+        },
+      },
+      connect: {
+        privateKey: [],
+        onBanner: (text) => void shown.push(text),
+        keyboardInteractive: ({ name, instruction, prompts: asked }) => {
+          shown.push(name, instruction, ...asked.map(({ prompt }) => prompt));
+          return ['x'];
+        },
+      },
+    });
+    expect(shown).toHaveLength(4);
+    for (const text of shown) expect(text).toSatisfy(isSafe);
+    expect(shown[0]).toContain('\\x1b');
+  });
+
+  it('debug texts, refusals and the goodbye reach the user escaped', async () => {
+    const lines: string[] = [];
+    const world = await play(
+      async (scene) => {
+        const { client } = scene;
+        scene.say(debug, { alwaysDisplay: true, message: evil, languageTag: '' });
+        scene.mute(91, 92);
+        const opening = scene.world.call('open', () => client.openTcp('echo', 7));
+        await scene.world.sleep(10);
+        const failure = { recipientChannel: 0, reasonCode: 1, description: evil, languageTag: '' };
+        scene.say(channelOpenFailure, failure);
+        await opening;
+        scene.say(disconnect, { reasonCode: 11, description: evil, languageTag: '' });
+        await client.closed;
+      },
+      { connect: { onDebug: (line) => void lines.push(line) } },
+    );
+    const cause = world.ends.find(({ cause: { code } }) => code === 'ERR_SSH_DISCONNECTED')?.cause;
+    const refusal = world.calls[0]?.error;
+    const told = [lines.find((line) => line.startsWith('server says')), cause?.message, String(refusal)];
+    for (const text of told) {
+      expect(text).toSatisfy(isSafe);
+      expect(text).toContain('\\x1b');
+    }
+  });
+
   it('come through unchanged, for the presenter to escape, and within the limit', () => {
     const script = ClientScript.started();
     const message = '\u001b]0;owned\u0007\u202e';
@@ -208,7 +305,30 @@ describe('35: texts of a server', () => {
   });
 });
 
-describe('36: server-sig-algs (RFC 8308 §3.1)', () => {
+describe('RFC 8308 §3.1: server-sig-algs', () => {
+  it.each([
+    ['nothing', undefined, ['rsa-sha2-512', 'rsa-sha2-256']],
+    ['an empty list', [], []],
+    ['SHA-1 alone', ['ssh-rsa', 'ssh-ed25519'], []],
+    ['SHA-1 and one of SHA-2', ['ssh-rsa', 'rsa-sha2-256'], ['rsa-sha2-256']],
+  ])('a client told %s tries RSA keys by SHA-2 or not at all', async (_name, serverSigAlgs, expected) => {
+    const keys = [{ key: newRsaKey(2048), comment: '' }];
+    const provider = createEagerNobleProvider({ randomBytes: seededBytes(1) });
+    const authenticator = new Authenticator({}, keys, provider);
+    const wanted = {
+      type: 'methodWanted',
+      methodsThatCanContinue: ['publickey'],
+      partialSuccess: false,
+      failed: undefined,
+    } as const;
+    const tried: unknown[] = [];
+    const tryAll = async (): Promise<void> => {
+      for (;;) tried.push(await authenticator.nextAttempt(wanted, serverSigAlgs));
+    };
+    await expect(tryAll()).rejects.toMatchObject({ code: 'ERR_SSH_AUTHENTICATION_FAILED' });
+    expect(tried).toMatchObject(expected.map((algorithm) => ({ algorithm })));
+  });
+
   it('tries rsa-sha2 when told nothing', () => {
     expect(publickeyAlgorithmsFor('ssh-rsa', undefined)).toEqual(['rsa-sha2-512', 'rsa-sha2-256']);
   });

@@ -1,0 +1,15 @@
+/** How much memory is in use, for tests that claim that it stays flat. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes in use when all garbage is gone: objects, and the memory of arrays outside of the heap. */
+export function memoryInUse(): number {
+  // What arrays held is freed beside the program, and counted as free when the next collection begins.
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
