@@ -276,6 +276,18 @@ describeWith({ programs: ['python3'] }, 'fleet on a terminal', () => {
     expect(lines.map((line) => line.replace('[K', '').replace('\r', ''))).toContain(`${at('a')}: hello`);
   });
 
+  it('asks for a passphrase once, however many hosts want the key', async () => {
+    const home = user();
+    home.write('id_ed25519', formatPrivateKey(userKey, { passphrase: 'open sesame' }));
+    const list = home.write('hosts', ['a', 'b', 'c', 'd'].map(at).join('\n'));
+    const terminal = start(['fleet', '-f', list, 'say', 'hello'], home, { columns: 200 });
+    await terminal.shows(/Passphrase for .*id_ed25519: /);
+    terminal.type('open sesame\r');
+    await terminal.shows('4 hosts: 4 succeeded; ');
+    expect((await terminal.end).status).toBe(0);
+    expect(terminal.screen.match(/Passphrase/g)).toHaveLength(1);
+  });
+
   it('lets no host steer the terminal', async () => {
     const home = user();
     const terminal = start(['fleet', '-f', home.write('hosts', at('a')), 'steer'], home, { columns: 200 });
