@@ -51,7 +51,7 @@ interface FleetOutcome<Target> {
   readonly target: Target;
   /** Its place among the targets, from 0. */
   readonly index: number;
-  /** Milliseconds from its turn to this result. */
+  /** Milliseconds from the start of its connection to this result. */
   readonly elapsed: number;
   readonly timings: FleetTimings;
 }
@@ -175,7 +175,7 @@ class Fleet {
     deliver: (result: FleetResult<Target>) => void,
   ): Promise<void> {
     const { clock } = this.platform;
-    const started = clock.now();
+    let started = clock.now();
     let watched: Watched | undefined;
     let client: Client | undefined;
     const outcome = (command?: number): FleetOutcome<Target> => ({
@@ -185,6 +185,8 @@ class Fleet {
       timings: { ...watched?.timings, ...(command === undefined ? {} : { command }) },
     });
     const starting = (connection: RegisteredConnection): void => {
+      // What came before it, reading known_hosts for one, was no wait for the target.
+      started = clock.now();
       watched = new Watched();
       this.watched.set(connection, watched);
     };
