@@ -144,6 +144,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
       if (now >= this.transport.rekeyAt) this.guarded(() => this.transport.rekeyIfDue());
     }
     for (const wait of this.waits.expired(now)) {
+      // One that expired before it may have ended them all.
+      if (!this.waits.has(wait)) continue;
       if (wait.onExpire === undefined) this.fail(this.timeoutError(wait));
       else if (this.cause === undefined) this.guarded(wait.onExpire);
       else wait.onExpire();

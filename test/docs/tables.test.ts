@@ -99,6 +99,7 @@ describe('the documents', () => {
     'CHANGELOG.md',
     'docs/architecture.md',
     'docs/deadlines.md',
+    'docs/fuzzing.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)
