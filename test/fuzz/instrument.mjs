@@ -25,16 +25,19 @@ export function instrument(folder, counters) {
   return next;
 }
 
-/** The text with a numbered call in each branch, from `first` on. */
-export function instrumented(code, first) {
+/** The text with a numbered call in each branch, from `first` on; `regions` are the branches, outer ones first. */
+export function instrumented(code, first, options) {
   const edits = [];
+  const regions = [];
   let next = first;
   const statement = (node) => {
     if (node === null || node === undefined) return;
+    regions.push({ start: node.start, end: node.end, branch: next });
     if (node.type === 'BlockStatement') edits.push([node.start + 1, `__hit(${next++});`]);
     else edits.push([node.start, `{__hit(${next++});`], [node.end, '}']);
   };
   const expression = (node) => {
+    regions.push({ start: node.start, end: node.end, branch: next });
     edits.push([node.start, `(__hit(${next++}),(`], [node.end, '))']);
   };
   const visit = (node) => {
@@ -59,7 +62,9 @@ export function instrumented(code, first) {
         statement(node.body);
         break;
       case 'SwitchCase':
-        if (node.consequent.length > 0) edits.push([node.consequent[0].start, `__hit(${next++});`]);
+        if (node.consequent.length === 0) break;
+        regions.push({ start: node.consequent[0].start, end: node.end, branch: next });
+        edits.push([node.consequent[0].start, `__hit(${next++});`]);
         break;
       case 'CatchClause':
         statement(node.body);
@@ -79,7 +84,7 @@ export function instrumented(code, first) {
       }
     }
   };
-  visit(parseAst(code));
+  visit(parseAst(code, options));
   // An opening at a place goes behind a closing there, and an outer opening before an inner one.
   const ordered = edits.map((edit, order) => ({ edit, order }));
   ordered.sort((a, b) => a.edit[0] - b.edit[0] || rank(a) - rank(b) || tie(a, b));
@@ -89,7 +94,7 @@ export function instrumented(code, first) {
     text += code.slice(at, edit[0]) + edit[1];
     at = edit[0];
   }
-  return { text: text + code.slice(at), branches: next - first };
+  return { text: text + code.slice(at), branches: next - first, regions };
 }
 
 const rank = ({ edit }) => (/^[)}]+$/.test(edit[1]) ? 0 : 1);

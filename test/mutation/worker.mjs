@@ -1,0 +1,94 @@
+/**
+ * Runs tests over sources that are not quite what they are: one process, so that one which hangs can be ended.
+ *
+ * Owns: the talk with the command (`run.mjs`), vitest.
+ * Must not know: which changes there are.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BaseSequencer, createVitest } from 'vitest/node';
+import { instrumented } from '../fuzz/instrument.mjs';
+import { applied } from './mutants.mjs';
+
+const root = process.cwd();
+/** The change in force, or the files whose branches are noted. */
+let mutant;
+let covered = new Map();
+
+const plugin = {
+  name: 'mutation',
+  enforce: 'pre',
+  transform(code, id) {
+    const path = id.startsWith(`${root}/`) ? id.slice(root.length + 1) : id;
+    if (mutant?.path === path) return { code: applied(code, mutant), map: null };
+    const first = covered.get(path);
+    if (first === undefined) return null;
+    const { text } = instrumented(code, first, { lang: 'ts' });
+    const note = `const __hit = (branch: number) => { (globalThis as any).__branches?.add(branch); }; __hit(${first - 1});`;
+    return { code: `${note}${text}`, map: null };
+  },
+};
+
+/** As they are given: the quick ones come first. */
+class InOrder extends BaseSequencer {
+  async sort(files) {
+    return files;
+  }
+}
+
+const vitest = await createVitest(
+  'test',
+  {
+    watch: false,
+    bail: 1,
+    pool: 'threads',
+    isolate: false,
+    maxWorkers: 1,
+    fileParallelism: false,
+    reporters: [{}],
+    testTimeout: 20_000,
+    sequence: { sequencer: InOrder },
+    setupFiles: ['test/setup/fastCheck.ts', 'test/mutation/branches.setup.mjs'],
+  },
+  { plugins: [plugin] },
+);
+
+async function run(tests) {
+  const all = tests.flatMap((path) => vitest.getRootProject().createSpecification(join(root, path)));
+  const begun = performance.now();
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(all, true);
+  const failed = testModules.filter((module) => !module.ok());
+  return {
+    passed: failed.length === 0 && unhandledErrors.length === 0,
+    by: failed.map((module) => module.relativeModuleId),
+    milliseconds: performance.now() - begun,
+  };
+}
+
+function invalidate(path) {
+  vitest.invalidateFile(join(root, path));
+}
+
+process.on('message', async (message) => {
+  try {
+    if (message.type === 'cover') {
+      covered = new Map(message.sources);
+      for (const path of covered.keys()) invalidate(path);
+      const answer = await run(message.tests);
+      const branches = JSON.parse(readFileSync(process.env.MUTATION_BRANCHES, 'utf8'));
+      for (const path of covered.keys()) invalidate(path);
+      covered = new Map();
+      process.send({ ...answer, branches });
+    } else {
+      mutant = message.mutant;
+      invalidate(mutant.path);
+      const answer = await run(message.tests);
+      mutant = undefined;
+      invalidate(message.mutant.path);
+      process.send(answer);
+    }
+  } catch (error) {
+    process.send({ error: String(error?.stack ?? error) });
+  }
+});
+process.send({ ready: true });
