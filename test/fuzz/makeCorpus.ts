@@ -91,6 +91,11 @@ const hex = (...parts: string[]): Uint8Array =>
 const text = (value: string): string =>
   value.length.toString(16).padStart(8, '0') + Buffer.from(value).toString('hex');
 
+const lengthOf = (bytes: Uint8Array): string => bytes.length.toString(16).padStart(8, '0');
+/** A key of the form of Ed25519, and a signature of that form. */
+const blob = hex(text('ssh-ed25519'), '00000020', '07'.repeat(32));
+const signature = hex(text('ssh-ed25519'), '00000040', '09'.repeat(64));
+
 function sessionLines(): Line[] {
   const { payloads, identification } = heard();
   const failure = say(hex('33', text('password,keyboard-interactive,publickey'), '00'));
@@ -119,19 +124,28 @@ function sessionLines(): Line[] {
     ],
     [
       'a password to change',
-      encodeRecords(3, [say(hex('3c', text('too old'), text(''))), act(play.answer, 0, 65), say(hex('34'))]),
+      encodeRecords(3, [
+        act(play.answer, 1, 65),
+        say(hex('3c', text('too old'), text(''))),
+        act(play.answer, 0, 65),
+        say(hex('34')),
+      ]),
     ],
     [
       'a banner, then a key',
       encodeRecords(3, [
         say(hex('35', text('hello'), text(''))),
-        failure,
-        act(play.answer, 131, 7),
-        say(hex('3c', text('ssh-ed25519'), '0000000107')),
-        act(play.answer, 0, 9),
+        act(play.answer, 131, ...blob),
+        say(hex('3c', text('ssh-ed25519'), lengthOf(blob), Buffer.from(blob).toString('hex'))),
+        act(play.answer, 0, ...signature),
         say(hex('34')),
       ]),
     ],
+    [
+      'a key without a question, then no signature',
+      encodeRecords(3, [act(play.answer, 3, ...blob), act(play.answer, 1), act(play.answer, 0), failure]),
+    ],
+    ['a key that is refused', encodeRecords(3, [act(play.answer, 131, ...blob), failure])],
     [
       'data both ways',
       encodeRecords(4, [

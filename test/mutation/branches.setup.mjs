@@ -1,11 +1,16 @@
 /** Notes which branches the tests of a file take, for `npm run mutate`. */
 import { writeFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { afterAll } from 'vitest';
+
+fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 25 });
 
 const path = process.env.MUTATION_BRANCHES;
 globalThis.__branches ??= new Set();
 globalThis.__branches.clear();
+globalThis.__steps = 0;
 
 afterAll(() => {
-  if (path !== undefined) writeFileSync(path, JSON.stringify([...globalThis.__branches]));
+  if (path !== undefined)
+    writeFileSync(path, JSON.stringify({ branches: [...globalThis.__branches], steps: globalThis.__steps }));
 });

@@ -31,17 +31,14 @@ const shared = [
   'test/conformance',
   'test/fuzz/malformed.test.ts',
   'test/sim/oneEnd.test.ts',
-  'test/sim/silence.test.ts',
-  'test/sim/unanswered.test.ts',
   'test/sim/windows.test.ts',
-  'test/sim/drip.test.ts',
 ];
 const testsOf = {
-  wire: ['test/wire', 'test/message'],
-  message: ['test/message', 'test/userauth', 'test/regression'],
-  packet: ['test/packet', 'test/regression', 'test/conformance'],
+  wire: ['test/wire', 'test/message/codec.test.ts', 'test/message/rules.test.ts'],
+  message: ['test/message'],
+  packet: ['test/packet'],
   transport: shared,
-  userauth: ['test/userauth', 'test/regression', 'test/conformance', 'test/fuzz/malformed.test.ts'],
+  userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
   connection: shared,
 };
 
@@ -107,10 +104,13 @@ async function cover(worker, sources, tests) {
   for (const path of tests) {
     const answer = await worker.ask({ type: 'cover', sources, tests: [path] }, 300_000);
     if (answer === undefined || !answer.passed) throw new Error(`${path} fails over unchanged sources`);
-    files.push({ path, milliseconds: answer.milliseconds, branches: new Set(answer.branches) });
+    const { milliseconds, steps, branches } = answer;
+    files.push({ path, milliseconds, steps, branches: new Set(branches) });
     process.stderr.write('.');
   }
   process.stderr.write('\n');
+  const seconds = files.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
+  console.log(`${files.length} test files, ${seconds.toFixed(1)} s`);
   return files.sort((a, b) => a.milliseconds - b.milliseconds);
 }
 
@@ -173,7 +173,8 @@ async function mutate(name, { sample, only }) {
     const usual = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     let outcome = 'no test comes by';
     if (tests.length > 0) {
-      const message = { type: 'mutate', mutant, tests: tests.map(({ path }) => path) };
+      const steps = 1e6 + 10 * tests.reduce((sum, file) => sum + file.steps, 0);
+      const message = { type: 'mutate', mutant: { ...mutant, steps }, tests: tests.map(({ path }) => path) };
       const answer = await worker.ask(message, patience(usual));
       outcome = answer === undefined ? 'caught by time' : answer.passed ? 'survives' : 'caught';
     }
