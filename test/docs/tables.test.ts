@@ -100,6 +100,7 @@ describe('the documents', () => {
     'docs/architecture.md',
     'docs/deadlines.md',
     'docs/fuzzing.md',
+    'docs/mutation.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)

@@ -96,6 +96,8 @@ describe('a byte queue', () => {
           }
           expect(queue.length).toBe(tail - head);
           expect(queue.contiguous).toBeLessThanOrEqual(queue.length);
+          // Whoever goes on by what is contiguous comes to the end.
+          expect(queue.contiguous > 0).toBe(queue.length > 0);
         }
       }),
     );
