@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll } from 'vitest';
 
-fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 25 });
+// A failure is enough; the smallest example of it would take long to find.
+fc.configureGlobal({ ...fc.readConfigureGlobal(), numRuns: 25, endOnFailure: true });
 
 const path = process.env.MUTATION_BRANCHES;
 globalThis.__branches ??= new Set();

@@ -137,6 +137,13 @@ export function applied(code, { start, end, replacement }) {
   return code.slice(0, start) + replacement + code.slice(end);
 }
 
+const oneLine = (text) => text.replaceAll(/\s+/g, ' ');
+
+/** The change as `equivalent.txt` has it. */
+export function changeOf({ original, replacement }) {
+  return `${oneLine(original)} → ${oneLine(replacement)}`;
+}
+
 function isText(node) {
   return node.type === 'TemplateLiteral' || (node.type === 'Literal' && typeof node.value === 'string');
 }

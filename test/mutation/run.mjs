@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { instrumented } from '../fuzz/instrument.mjs';
-import { mutantsOf } from './mutants.mjs';
+import { changeOf, mutantsOf } from './mutants.mjs';
 
 const root = process.cwd();
 const folder = join(root, '.tmp/mutation');
@@ -126,9 +126,6 @@ function equivalents() {
     });
 }
 
-const oneLine = (text) => text.replaceAll(/\s+/g, ' ');
-const changeOf = ({ original, replacement }) => `${oneLine(original)} → ${oneLine(replacement)}`;
-
 async function mutate(name, { sample, only }) {
   const sources = readdirSync(`src/${name}`, { recursive: true })
     .filter((file) => file.endsWith('.ts'))
@@ -199,7 +196,8 @@ function summaryOf(name, total, results) {
   const left = survivors(results).length;
   const caught = results.length - left;
   const share = ((100 * caught) / Math.max(1, results.length)).toFixed(1);
-  return `${name}: ${caught} of ${results.length} caught, ${share} % (${total} changes there are)`;
+  const byTime = results.filter(({ outcome }) => outcome === 'caught by time').length;
+  return `${name}: ${caught} of ${results.length} caught (${byTime} by time), ${share} %; ${total} changes there are`;
 }
 
 function report(name, total, results) {
