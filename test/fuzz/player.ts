@@ -77,6 +77,9 @@ export const tightLimits: Limits = {
 const slack = 64 * 1024;
 const ahead = 320 * 1024;
 
+/** More than a packet takes, and no more than is quick. */
+const longestWrite = 36_000;
+
 /** One side as the application sees it. */
 interface Side {
   readonly core: Conversation['client'] | Conversation['server'];
@@ -198,7 +201,7 @@ export class Player {
           side.channels.push(connection.open(wanted ? 'session' : 'direct-tcpip', payload.slice(2)));
           break;
         case 1:
-          if (channel !== undefined) this.write(side, channel, word(payload, 2), wanted);
+          if (channel !== undefined) this.write(side, channel, word(payload, 2) % longestWrite, wanted);
           break;
         case 2:
           channel?.eof();

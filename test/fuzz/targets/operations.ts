@@ -23,7 +23,7 @@ function examine(data: Uint8Array): Verdict {
     limits: { ...defaultLimits, windowSize: 64 * 1024, maximumWindowSize: 512 * 1024 },
     honest: true,
   });
-  for (const record of decodeRecords(data, 1).slice(0, 200)) {
+  for (const record of decodeRecords(data, 1).slice(0, 80)) {
     if (!dishonest.has(record.operation)) player.play(record);
   }
   player.play({ operation: play.exchange, payload: new Uint8Array(0) });
