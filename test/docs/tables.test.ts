@@ -79,6 +79,8 @@ describe('the documents', () => {
     'docs/diagnostics.md',
     'docs/hostile-peers.md',
     'docs/conformance.md',
+    'docs/fuzzing.md',
+    'docs/mutation.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)

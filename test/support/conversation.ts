@@ -380,13 +380,13 @@ export class Conversation {
     const begin = sealer.begin.bind(sealer);
     const finish = sealer.finish.bind(sealer);
     let writer = new WireWriter();
-    let start = 0;
     sealer.begin = () => {
       writer = begin();
-      start = writer.position;
       return writer;
     };
     sealer.finish = () => {
+      // Asked of the writer: a payload that outgrew its page has moved.
+      const { start } = writer as WireWriter & { readonly start: number };
       const altered = tamper(writer.buffer.slice(start, writer.position));
       writer.position = start;
       if (altered === undefined) return sealer.sequenceNumber;
