@@ -7,7 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
-import { signatureAlgorithms, signatureAlgorithmsFor } from '../crypto/algorithms.ts';
+import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
@@ -39,11 +39,13 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private readonly serverOptions: ServerProtocolOptions;
   private readonly loginWait: Wait;
   private userauth: UserauthServer | undefined;
+  /** What users may sign with. */
+  private readonly signatures: readonly string[];
 
   constructor(options: ServerProtocolOptions) {
     const hostKeys = new Map<string, PrivateKey>();
     for (const key of options.hostKeys) {
-      for (const algorithm of signatureAlgorithmsFor(key.type)) {
+      for (const algorithm of signatureAlgorithmsFor(key.type, options.preferences.hostKey)) {
         if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
       }
     }
@@ -54,12 +56,13 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       {
         hostKeys,
         extensions: {
-          'server-sig-algs': Object.keys(signatureAlgorithms).join(','),
+          'server-sig-algs': usableSignatures(options.preferences.hostKey).join(','),
           'ping@openssh.com': '0',
         },
       },
     );
     this.serverOptions = options;
+    this.signatures = usableSignatures(options.preferences.hostKey);
     this.loginWait = this.waits.start(
       'dial',
       'the client to authenticate',
@@ -124,6 +127,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   }
 
   private verify(algorithm: string, blob: Uint8Array, data: Uint8Array, signatureBlob: Uint8Array): boolean {
+    if (!this.signatures.includes(algorithm)) return false;
     const key = decodePublicKey(blob, this.options.limits);
     const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
     if (signedWith !== algorithm || keyTypeOf(algorithm) !== key.type) return false;

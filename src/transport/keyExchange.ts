@@ -9,16 +9,25 @@
 import { copyOf, equalBytes, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import type { KexName } from '../crypto/algorithms.ts';
-import { type KexInitiator, type KexMethod, kexMethod } from '../crypto/kex.ts';
+import { type KexName, kexMethods } from '../crypto/algorithms.ts';
+import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
 import { decodePublicKey, decodeSignature, encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
+import {
+  type Agreement,
+  type ExchangeState,
+  type NewKeysState,
+  type SessionKeys,
+  waitingFor,
+} from './exchangeState.ts';
+import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
 import type { Role } from './identification.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import { deriveKeys, exchangeHash } from './keys.ts';
@@ -60,41 +69,6 @@ export interface KeyExchangeSink {
   peerKexInitWasFirst(): boolean;
 }
 
-/** Two KEXINITs and what they agree on. */
-interface Agreement {
-  readonly cause: KeyExchangeCause;
-  readonly clientKexInit: Uint8Array;
-  readonly serverKexInit: Uint8Array;
-  readonly negotiated: NegotiatedAlgorithms;
-  readonly method: KexMethod;
-  /** A packet sent on a wrong guess is on its way and to be dropped. */
-  dropNext: boolean;
-}
-
-interface SessionKeys {
-  readonly outgoing: DirectionKeys;
-  readonly incoming: DirectionKeys;
-}
-
-type State =
-  | { readonly name: 'idle' }
-  | {
-      readonly name: 'kexInitSent';
-      readonly cause: KeyExchangeCause;
-      readonly own: KexInit;
-      readonly payload: Uint8Array;
-    }
-  | { readonly name: 'loading'; readonly agreement: Agreement; held: Uint8Array | undefined }
-  | { readonly name: 'initWanted'; readonly agreement: Agreement }
-  | { readonly name: 'replyWanted'; readonly agreement: Agreement; readonly initiator: KexInitiator }
-  | {
-      readonly name: 'newKeys';
-      readonly agreement: Agreement;
-      readonly keys: SessionKeys;
-      sent: boolean;
-      received: boolean;
-    };
-
 /** Runs key exchanges, one after the other, for the life of a connection. */
 export class KeyExchange {
   /** H of the first exchange; undefined until then. */
@@ -112,7 +86,7 @@ export class KeyExchange {
 
   private readonly options: KeyExchangeOptions;
   private readonly sink: KeyExchangeSink;
-  private state: State = { name: 'idle' };
+  private state: ExchangeState = { name: 'idle' };
   private offeredHostKey: Uint8Array | undefined;
 
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
@@ -138,22 +112,7 @@ export class KeyExchange {
 
   /** What is waited for, for reports. */
   get waitingFor(): string {
-    switch (this.state.name) {
-      case 'kexInitSent':
-        return 'SSH_MSG_KEXINIT';
-      case 'initWanted':
-        return 'the key exchange init';
-      case 'replyWanted':
-        return 'the key exchange reply';
-      case 'loading':
-        return 'code to load';
-      case 'newKeys':
-        return this.state.received ? 'the host key verdict' : 'SSH_MSG_NEWKEYS';
-      case 'idle':
-        return 'nothing';
-      default:
-        return this.state satisfies never;
-    }
+    return waitingFor(this.state);
   }
 
   /** Sends our KEXINIT, unless an exchange is under way already. */
@@ -193,7 +152,6 @@ export class KeyExchange {
       clientKexInit: role === 'client' ? ownPayload : copyOf(payload),
       serverKexInit: role === 'client' ? copyOf(payload) : ownPayload,
       negotiated,
-      method: kexMethod(negotiated.kex as KexName),
       dropNext: theirs.firstKexPacketFollows && !guessedRight(client, server),
     };
     this.loadOrGoOn(agreement);
@@ -215,15 +173,25 @@ export class KeyExchange {
       state.held = copyOf(payload);
       return;
     }
-    if (state.name !== 'initWanted' && state.name !== 'replyWanted') {
+    if (!('agreement' in state) || state.name === 'newKeys') {
       throw keyExchangeError(`message ${payload[0]} came where none of its kind was expected`);
     }
     if (state.agreement.dropNext) {
       state.agreement.dropNext = false;
       return;
     }
-    if (state.name === 'replyWanted') this.receiveReply(payload, state.agreement, state.initiator);
-    else this.receiveInit(payload, state.agreement);
+    switch (state.name) {
+      case 'groupWanted':
+        return this.receiveGroup(payload, state);
+      case 'groupRequestWanted':
+        return this.receiveGroupRequest(payload, state.agreement);
+      case 'replyWanted':
+        return this.receiveReply(payload, state);
+      case 'initWanted':
+        return this.receiveInit(payload, state.agreement, state.method);
+      default:
+        return state satisfies never;
+    }
   }
 
   receiveNewKeys(): void {
@@ -253,28 +221,53 @@ export class KeyExchange {
 
   private loadOrGoOn(agreement: Agreement): void {
     const { kex, hostKey, clientToServer, serverToClient } = agreement.negotiated;
-    const loaders = [kex, hostKey, clientToServer.cipher, serverToClient.cipher]
+    const directions = [clientToServer, serverToClient].flatMap(({ cipher, mac }) => [cipher, mac ?? cipher]);
+    const loaders = [...new Set([kex, hostKey, ...directions])]
       .map((name) => this.options.provider.loaderFor(name))
       .filter((loader) => loader !== undefined);
     if (loaders.length === 0) return this.goOn(agreement);
     this.state = { name: 'loading', agreement, held: undefined };
-    this.sink.emit({ type: 'algorithmsWanted', loaders: [...new Set(loaders)] });
+    this.sink.emit({ type: 'algorithmsWanted', loaders });
   }
 
   private goOn(agreement: Agreement): void {
-    if (this.options.role === 'server') {
-      this.state = { name: 'initWanted', agreement };
-      return;
+    const name = agreement.negotiated.kex as KexName;
+    const isServer = this.options.role === 'server';
+    if (!isGroupExchange(name)) {
+      if (isServer) this.state = { name: 'initWanted', agreement, method: kexMethod(name) };
+      else this.initiate(agreement, kexMethod(name));
+    } else if (isServer) {
+      this.state = { name: 'groupRequestWanted', agreement };
+    } else {
+      this.state = { name: 'groupWanted', agreement, request: groupRequest };
+      this.sink.sendNow(kexDhGexRequest, groupRequest);
     }
-    const initiator = agreement.method.initiate(this.options.provider);
-    this.state = { name: 'replyWanted', agreement, initiator };
-    sendInit(this.sink, agreement.method, initiator.publicValue);
   }
 
-  private receiveReply(payload: Uint8Array, agreement: Agreement, initiator: KexInitiator): void {
-    const reply = decodeReply(payload, agreement.method);
+  private receiveGroup(payload: Uint8Array, state: ExchangeState & { name: 'groupWanted' }): void {
+    const { agreement, request } = state;
+    const name = agreement.negotiated.kex as GroupExchangeName;
+    this.initiate(agreement, methodOfGroup(payload, name, request));
+  }
+
+  private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
+    const { group, method } = answerRequest(payload, agreement.negotiated.kex as GroupExchangeName);
+    this.state = { name: 'initWanted', agreement, method };
+    this.sink.sendNow(kexDhGexGroup, group);
+  }
+
+  private initiate(agreement: Agreement, method: KexMethod): void {
+    const initiator = method.initiate(this.options.provider);
+    this.state = { name: 'replyWanted', agreement, method, initiator };
+    sendInit(this.sink, method, initiator.publicValue);
+  }
+
+  private receiveReply(payload: Uint8Array, state: ExchangeState & { name: 'replyWanted' }): void {
+    const { agreement, method, initiator } = state;
+    const reply = decodeReply(payload, method);
     const encodedSecret = initiator.finish(reply.serverValue);
-    const hash = this.hash(agreement, reply.hostKey, initiator.publicValue, reply.serverValue, encodedSecret);
+    const values = [initiator.publicValue, reply.serverValue] as const;
+    const hash = this.hash(agreement, method, reply.hostKey, values, encodedSecret);
     this.verifyHostKey(agreement.negotiated.hostKey, reply.hostKey, reply.signature, hash);
     this.keysReady(agreement, hash, encodedSecret);
     this.offeredHostKey = reply.hostKey;
@@ -289,35 +282,33 @@ export class KeyExchange {
     }
   }
 
-  private receiveInit(payload: Uint8Array, agreement: Agreement): void {
+  private receiveInit(payload: Uint8Array, agreement: Agreement, method: KexMethod): void {
     const { provider, hostKeys } = this.options;
-    const clientValue = decodeInit(payload, agreement.method);
-    const { serverValue, encodedSecret } = agreement.method.respond(provider, clientValue);
+    const clientValue = decodeInit(payload, method);
+    const { serverValue, encodedSecret } = method.respond(provider, clientValue);
     const algorithm = agreement.negotiated.hostKey;
     const privateKey = hostKeys.get(algorithm);
     if (privateKey === undefined) {
       throw new SshError('ERR_SSH_INTERNAL', `no host key serves ${algorithm}`, { origin: 'local' });
     }
     const hostKey = encodePublicKey(privateKey.publicKey);
-    const hash = this.hash(agreement, hostKey, clientValue, serverValue, encodedSecret);
+    const hash = this.hash(agreement, method, hostKey, [clientValue, serverValue], encodedSecret);
     const signature = encodeSignature(algorithm, provider.sign(algorithm, privateKey, hash));
-    sendReply(this.sink, agreement.method, { hostKey, serverValue, signature });
+    sendReply(this.sink, method, { hostKey, serverValue, signature });
     const state = this.keysReady(agreement, hash, encodedSecret);
     this.hostKey = hostKey;
     this.sendNewKeys(state);
   }
 
   private hash(
-    agreement: Agreement,
+    { clientKexInit, serverKexInit }: Agreement,
+    method: KexMethod,
     hostKey: Uint8Array,
-    clientValue: Uint8Array,
-    serverValue: Uint8Array,
+    publicValues: readonly [Uint8Array, Uint8Array],
     encodedSecret: Uint8Array,
   ): Uint8Array {
-    const { method, clientKexInit, serverKexInit } = agreement;
-    const values = new WireWriter();
-    values[method.valueEncoding](clientValue);
-    values[method.valueEncoding](serverValue);
+    const values = new WireWriter().bytes(method.hashPrefix);
+    for (const value of publicValues) values[method.valueEncoding](value);
     return exchangeHash(this.options.provider, method.hash, {
       clientIdentification: this.clientIdentification,
       serverIdentification: this.serverIdentification,
@@ -349,15 +340,12 @@ export class KeyExchange {
     }
   }
 
-  private keysReady(
-    agreement: Agreement,
-    hash: Uint8Array,
-    encodedSecret: Uint8Array,
-  ): State & { name: 'newKeys' } {
+  private keysReady(agreement: Agreement, hash: Uint8Array, encodedSecret: Uint8Array): NewKeysState {
     this.sessionId ??= hash;
     const { provider, role } = this.options;
+    const kex = agreement.negotiated.kex as KexName;
     const { clientToServer, serverToClient } = deriveKeys(
-      { provider, hash: agreement.method.hash, encodedSecret, exchangeHash: hash, sessionId: this.sessionId },
+      { provider, hash: kexMethods[kex].hash, encodedSecret, exchangeHash: hash, sessionId: this.sessionId },
       agreement.negotiated,
     );
     wipe(encodedSecret);
@@ -365,7 +353,7 @@ export class KeyExchange {
       role === 'client'
         ? { outgoing: clientToServer, incoming: serverToClient }
         : { outgoing: serverToClient, incoming: clientToServer };
-    const state: State & { name: 'newKeys' } = {
+    const state: NewKeysState = {
       name: 'newKeys',
       agreement,
       keys,
@@ -376,14 +364,14 @@ export class KeyExchange {
     return state;
   }
 
-  private sendNewKeys(state: State & { name: 'newKeys' }): void {
+  private sendNewKeys(state: NewKeysState): void {
     this.sink.sendNow(newKeys, {});
     state.sent = true;
     this.sink.sealWith(state.keys.outgoing, this.strict);
     this.finishIfBoth(state);
   }
 
-  private finishIfBoth(state: State & { name: 'newKeys' }): void {
+  private finishIfBoth(state: NewKeysState): void {
     if (!state.sent || !state.received) return;
     const { cause, negotiated } = state.agreement;
     this.negotiated = negotiated;

@@ -9,6 +9,7 @@ import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import {
   ciphers,
+  compressions,
   kexMethods,
   macs,
   type SignatureAlgorithmName,
@@ -32,7 +33,7 @@ export const defaultPreferences: AlgorithmPreferences = {
   hostKey: offeredByDefault(signatureAlgorithms),
   cipher: offeredByDefault(ciphers),
   mac: offeredByDefault(macs),
-  compression: ['none'],
+  compression: offeredByDefault(compressions),
 };
 
 export interface NegotiatedDirection {
