@@ -89,7 +89,9 @@ class CommandSession {
     const { messages, trace, interruption } = this;
     const person = TerminalPerson.find(() => interruption.interrupt('SIGINT'));
     try {
-      return await dial(this.args, { person, trace, messages, signal: interruption.signal });
+      const client = await dial(this.args, { person, trace, messages, signal: interruption.signal });
+      if (!client.negotiated.postQuantum) trace.note(quantumWarning(client.negotiated.kex));
+      return client;
     } finally {
       person?.close();
     }
@@ -147,4 +149,9 @@ function asSshError(error: unknown): SshError {
   if (error instanceof SshError) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new SshError('ERR_SSH_INTERNAL', `unexpected: ${why}`, { origin: 'local', cause: error });
+}
+
+/** As OpenSSH 10.1 warns. */
+function quantumWarning(kex: string): string {
+  return `warning: the key exchange ${kex} is not safe against quantum computers: who records this connection now may read it one day ("store now, decrypt later"); the server may need an upgrade`;
 }

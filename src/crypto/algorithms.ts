@@ -216,12 +216,14 @@ export const signatureAlgorithms: Readonly<Record<SignatureAlgorithmName, Signat
   'ssh-rsa': { keyType: 'ssh-rsa', ...legacy },
 };
 
-/** Compression of what is sent (RFC 4253 §6.2). */
-export type CompressionName = 'none';
+/** Compression of what is sent (RFC 4253 §6.2); none of it runs before authentication. */
+export type CompressionName = 'none' | 'zlib@openssh.com' | 'zlib';
 
 /** In order of preference. */
 export const compressions: Readonly<Record<CompressionName, Offered>> = {
   none: always,
+  'zlib@openssh.com': byName,
+  zlib: byName,
 };
 
 /**

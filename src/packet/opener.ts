@@ -12,6 +12,7 @@ import type { Limits } from '../base/limits.ts';
 import type { OpeningCipher } from '../crypto/provider.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 import { checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
+import type { Inflater } from './inflate.ts';
 import { NoneOpeningCipher } from './noneCipher.ts';
 
 /** No length of the next packet is known yet; a legal one is never 0. */
@@ -41,6 +42,7 @@ export class PacketOpener {
   private readonly maximum: number;
   private cipher: OpeningCipher = new NoneOpeningCipher();
   private apartFrom = Number.POSITIVE_INFINITY;
+  private inflater: Inflater | undefined;
   /** packet_length of the next packet, once it was read: its first block may be decrypted already. */
   private packetLength = unknown;
   private fault: unknown;
@@ -71,11 +73,16 @@ export class PacketOpener {
     this.blocks = 0;
   }
 
+  /** Decompresses payloads from the next packet on (RFC 4253 §6.2), or no longer. */
+  decompressWith(inflater: Inflater | undefined): void {
+    this.inflater = inflater;
+  }
+
   /**
    * Opens the next packet of the queue if all of it is there.
    *
    * @returns false where bytes are missing: `readNeed` of them must be in the queue
-   * @throws SshError `ERR_SSH_PACKET` for a length or padding that cannot be, `ERR_SSH_MAC` for a packet that was altered
+   * @throws SshError `ERR_SSH_PACKET` for a length or padding that cannot be, `ERR_SSH_MAC` for a packet that was altered, `ERR_SSH_LIMIT` for one that grows too large
    */
   next(queue: ByteQueue): boolean {
     if (this.fault !== undefined) return this.discard(queue);
@@ -155,6 +162,19 @@ export class PacketOpener {
     this.payload = plaintext;
     this.payloadStart = plaintextOffset + 1;
     this.payloadEnd = plaintextOffset + packetLength - paddingLength;
+    if (this.inflater !== undefined) this.inflate(this.inflater);
+  }
+
+  private inflate(inflater: Inflater): void {
+    try {
+      this.payload = inflater.inflate(this.payload, this.payloadStart, this.payloadEnd);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.payloadStart = 0;
+    this.payloadEnd = this.payload.length;
+    if (this.payloadEnd > 0) return;
+    this.fail(new SshError('ERR_SSH_PACKET', 'malformed compressed data: a packet that becomes nothing'));
   }
 
   private keepPayload(): void {

@@ -11,6 +11,7 @@ import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.t
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { beforeAuthentication } from '../transport/compression.ts';
 import type { TransportEvent } from '../transport/events.ts';
 import { keyTypeOf } from '../transport/negotiation.ts';
 import {
@@ -52,7 +53,8 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     const hostKey = options.preferences.hostKey.filter((algorithm) => hostKeys.has(algorithm));
     super(
       'server',
-      { ...options, preferences: { ...options.preferences, hostKey } },
+      // A server takes zlib@openssh.com: `zlib` would be for its clients to begin with at once.
+      { ...options, preferences: { ...beforeAuthentication(options.preferences), hostKey } },
       {
         hostKeys,
         extensions: {
@@ -146,7 +148,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private moveUserauthEvents(userauth: UserauthServer): void {
     for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
       if (event.type === 'authenticated') {
-        this.transport.gateState = 'connection';
+        this.transport.authenticated();
         this.waits.finish(this.loginWait);
       }
       this.queueEvent(event);

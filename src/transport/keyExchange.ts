@@ -19,6 +19,7 @@ import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { beforeAuthentication } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import {
   type Agreement,
@@ -39,6 +40,7 @@ import {
   kexMarkers,
   keyTypeOf,
   type NegotiatedAlgorithms,
+  type NegotiatedDirection,
   negotiate,
 } from './negotiation.ts';
 
@@ -60,9 +62,9 @@ export interface KeyExchangeSink {
   sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array;
   emit(event: TransportEvent): void;
   /** Our NEWKEYS has been sent: seal with these keys from now on. */
-  sealWith(keys: DirectionKeys, resetSequence: boolean): void;
+  sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
   /** Their NEWKEYS came: open with these keys from now on. */
-  openWith(keys: DirectionKeys, resetSequence: boolean): void;
+  openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
   /** Both directions have the new keys. */
   exchangeFinished(cause: KeyExchangeCause): void;
   /** Whether the peer's KEXINIT was its very first packet. */
@@ -80,9 +82,14 @@ export class KeyExchange {
   /** The peer asked for EXT_INFO in its first KEXINIT (RFC 8308 §2.1). */
   peerWantsExtInfo: boolean = false;
   negotiated: NegotiatedAlgorithms | undefined;
+  /** The user is known: the transport says so. */
+  authenticated: boolean = false;
   /** V_C and V_S; set by the transport when both are known. */
   clientIdentification: Uint8Array = new Uint8Array(0);
   serverIdentification: Uint8Array = new Uint8Array(0);
+
+  /** Names in the peer's last KEXINIT. */
+  peerCompressions: readonly string[] = [];
 
   private readonly options: KeyExchangeOptions;
   private readonly sink: KeyExchangeSink;
@@ -121,7 +128,7 @@ export class KeyExchange {
     const { role, preferences, provider } = this.options;
     const own = buildKexInit(
       role,
-      preferences,
+      this.authenticated ? preferences : beforeAuthentication(preferences),
       provider.randomBytes(16),
       this.sessionId === undefined ? 'initial' : 'rekey',
     );
@@ -132,6 +139,7 @@ export class KeyExchange {
   /** `payload` is the whole message, its number included. */
   receiveKexInit(payload: Uint8Array): void {
     const theirs = kexInit.decode(new WireReader(payload, 1));
+    this.peerCompressions = theirs.compressionAlgorithmsClientToServer;
     if (this.peerExchanging || (this.state.name === 'newKeys' && !this.state.sent)) {
       throw keyExchangeError('a second SSH_MSG_KEXINIT came before the first exchange was finished');
     }
@@ -200,7 +208,7 @@ export class KeyExchange {
       throw keyExchangeError('SSH_MSG_NEWKEYS came before the key exchange was done');
     }
     state.received = true;
-    this.sink.openWith(state.keys.incoming, this.strict);
+    this.sink.openWith(state.keys.incoming, this.strict, this.direction(state, 'incoming').compression);
     this.finishIfBoth(state);
   }
 
@@ -367,8 +375,13 @@ export class KeyExchange {
   private sendNewKeys(state: NewKeysState): void {
     this.sink.sendNow(newKeys, {});
     state.sent = true;
-    this.sink.sealWith(state.keys.outgoing, this.strict);
+    this.sink.sealWith(state.keys.outgoing, this.strict, this.direction(state, 'outgoing').compression);
     this.finishIfBoth(state);
+  }
+
+  private direction(state: NewKeysState, way: 'incoming' | 'outgoing'): NegotiatedDirection {
+    const { clientToServer, serverToClient } = state.agreement.negotiated;
+    return (this.options.role === 'client') === (way === 'outgoing') ? clientToServer : serverToClient;
   }
 
   private finishIfBoth(state: NewKeysState): void {

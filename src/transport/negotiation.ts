@@ -175,7 +175,12 @@ function choose(kind: string, client: readonly string[], server: readonly string
   const chosen = client.find((name) => server.includes(name));
   if (chosen !== undefined) return chosen;
   const [ours, theirs] = role === 'client' ? [client, server] : [server, client];
-  throw new SshError(
+  throw nothingInCommon(kind, ours, theirs);
+}
+
+/** The error where two lists have no name in common. */
+export function nothingInCommon(kind: string, ours: readonly string[], theirs: readonly string[]): SshError {
+  return new SshError(
     'ERR_SSH_NO_COMMON_ALGORITHM',
     `no common ${kind} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}`,
     { phase: 'keyExchange' },

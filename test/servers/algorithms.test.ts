@@ -149,6 +149,21 @@ describeEachServer('every algorithm', (kind, lab) => {
     });
   }
 
+  it('compresses by zlib@openssh.com, both ways, text and noise, over a rekey', async () => {
+    const name = 'zlib@openssh.com';
+    await using client = await server.connect({ algorithms: { compression: [name] } });
+    const text = Buffer.concat([Buffer.from('all work and no play\n'.repeat(20_000)), input]);
+    const echo = async (): Promise<void> => {
+      const { stdout } = await client.run('cat', { input: text, encoding: 'buffer' });
+      expect(Buffer.compare(stdout, text)).toBe(0);
+    };
+    await echo();
+    expect(client.negotiated.compression).toEqual({ clientToServer: name, serverToClient: name });
+    expect(client.inspect().bytesReceived).toBeLessThan(text.length / 2);
+    await client.rekey();
+    await echo();
+  });
+
   for (const algorithmKind of ['kex', 'cipher', 'mac'] as const) {
     const missing = without(algorithmKind, ...own[algorithmKind]);
     it.each(missing)(`tells each side's ${algorithmKind} offers where the server has no %s`, async (name) => {
