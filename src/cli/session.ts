@@ -19,6 +19,7 @@ import { TerminalPerson } from './person.ts';
 import { BrokenPipe, streamSink } from './pumps.ts';
 import { Remote } from './remote.ts';
 import { Trace } from './trace.ts';
+import { warningsAbout } from './warnings.ts';
 
 /** @returns the exit status of this program */
 export async function runSession(args: SshArguments): Promise<number> {
@@ -90,7 +91,7 @@ class CommandSession {
     const person = TerminalPerson.find(() => interruption.interrupt('SIGINT'));
     try {
       const client = await dial(this.args, { person, trace, messages, signal: interruption.signal });
-      if (!client.negotiated.postQuantum) trace.note(quantumWarning(client.negotiated.kex));
+      for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
       return client;
     } finally {
       person?.close();
@@ -149,9 +150,4 @@ function asSshError(error: unknown): SshError {
   if (error instanceof SshError) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new SshError('ERR_SSH_INTERNAL', `unexpected: ${why}`, { origin: 'local', cause: error });
-}
-
-/** As OpenSSH 10.1 warns. */
-function quantumWarning(kex: string): string {
-  return `warning: the key exchange ${kex} is not safe against quantum computers: who records this connection now may read it one day ("store now, decrypt later"); the server may need an upgrade`;
 }

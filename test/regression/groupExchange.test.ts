@@ -85,7 +85,7 @@ describe('a group that cannot be (HOSTILE 13; RFC 4419 §3, RFC 8270 §2)', () =
     ['g above p', { g: number(p + 2n) }],
     ['g far above p', { g: new Uint8Array(20_000).fill(0xff) }],
   ];
-  it.each(groups)('%s ends before a host key is looked at', (_, group) => {
+  it.each(groups)('RFC 4419, RFC 8270: %s ends before a host key is looked at', (_, group) => {
     const conversation = withGroup(group);
     expect(conversation.cause).toMatchObject(refused);
     expect(conversation.eventsOf('hostKey')).toHaveLength(0);
@@ -188,7 +188,7 @@ describe('a server', () => {
 });
 
 describe('the largest group', () => {
-  it('holds the event loop for no longer than an exponentiation at a time, and both sides come to one K', () => {
+  it('RFC 4419: holds the event loop for no longer than an exponentiation at a time, and both sides come to one K', () => {
     const group = payloadOf(kexDhGexGroup, { p: dhGroup('group18').prime, g: Uint8Array.of(2) });
     const longest = Math.min(
       ...[noble, openssl].flatMap((provider) =>
