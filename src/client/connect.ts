@@ -299,7 +299,8 @@ async function orderHostKeyAlgorithms(
   verifier: HostKeyVerifier,
 ): Promise<ResolvedOptions> {
   if (typeof verifier === 'function' || verifier.keyTypes === undefined) return options;
-  if (Array.isArray(options.given.algorithms?.hostKey)) return options;
+  const { algorithms } = options.given;
+  if (typeof algorithms === 'object' && Array.isArray(algorithms.hostKey)) return options;
   const types = await verifier.keyTypes(options.host, options.port);
   if (types.length === 0) return options;
   const known = (algorithm: string): boolean =>

@@ -76,6 +76,7 @@ export {
 export { defaultLimits, type Limits } from '../base/limits.ts';
 export { defaultKeepAlive, defaultTimeouts, type KeepAlive, type Timeouts } from '../base/timeouts.ts';
 export type { WaitName } from '../base/waits.ts';
+export type { AlgorithmList, AlgorithmOptions } from '../client/algorithmOptions.ts';
 export {
   type CallOptions,
   Client,
@@ -94,7 +95,6 @@ export {
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type {
-  AlgorithmList,
   AuthMethod,
   Challenge,
   ChangePassword,

@@ -199,6 +199,8 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
       const { modulus, exponent } = publicKey;
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, prime1, prime2, coefficient });
     }
+    case 'ssh-ed448':
+      throw unsupportedType(type);
     default:
       return ecdsaPrivateKey(context, publicKey.curve, reader.copyMpint(), publicKey.point);
   }

@@ -12,9 +12,9 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
+import { resolveAlgorithms } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
-import { resolveAlgorithms } from '../client/options.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { identificationLine } from '../transport/identification.ts';

@@ -11,7 +11,7 @@ import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
 import { WaitTable } from '../../src/base/waits.ts';
-import { resolveAlgorithms } from '../../src/client/options.ts';
+import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { writeUint32 } from '../../src/crypto/packetFields.ts';
