@@ -18,6 +18,7 @@ import { abortError, checkAborted, onAbort } from './abort.ts';
 import { Authenticator, loadUserKeys, type UserKey } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
+import { keysExchangedLine } from './debugLines.ts';
 import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
@@ -169,15 +170,8 @@ class Dial {
         );
       case 'hostKey':
         return this.checkHostKey(event.hostKey, event.algorithm);
-      case 'keyExchanged': {
-        const { kex, hostKey, clientToServer, serverToClient } = event.negotiated;
-        const ciphers = [clientToServer, serverToClient].map(({ cipher, mac }) =>
-          mac === undefined ? cipher : `${cipher} ${mac}`,
-        );
-        return this.debug(
-          `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${event.strict ? ', strict' : ''}`,
-        );
-      }
+      case 'keyExchanged':
+        return this.debug(keysExchangedLine(event));
       case 'banner':
         this.options.given.onBanner?.(escapeLines(event.message));
         return;

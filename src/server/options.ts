@@ -84,6 +84,8 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /** Told of the fault of a handler, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
+  /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
+  readonly onDebug?: (line: string) => void;
   readonly softwareVersion?: string;
 }
 

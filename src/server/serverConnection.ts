@@ -8,6 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
+import { keysExchangedLine } from '../client/debugLines.ts';
 import type { Platform } from '../client/platform.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
@@ -18,6 +19,7 @@ import { Driver, type EventTarget } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
+import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -42,6 +44,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   private readonly authenticator: ServerAuthenticator;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly sessions = new Map<Channel, ServerSession>();
+  /** Where forwarded connections lead. */
+  private readonly places = new Set<Duplex>();
 
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
@@ -111,6 +115,10 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   handle(event: ServerEvent): void {
     switch (event.type) {
+      case 'identified':
+        return this.debug(`client is ${event.remote.text}`);
+      case 'keyExchanged':
+        return this.debug(`${keysExchangedLine(event)}, cause ${event.cause}`);
       case 'request':
         return this.authenticator.handle(event);
       case 'serviceRequested': {
@@ -148,6 +156,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   ended(cause: SshError): void {
     this.authenticator.abandonDialogue(cause);
     for (const port of this.ports.values()) port.ended(cause);
+    for (const place of this.places) place.destroy();
     this.ports.clear();
     this.sessions.clear();
   }
@@ -229,22 +238,26 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     }
   }
 
-  /** Ties the channel and the stream to each other: bytes, ends and faults. */
+  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
   private join(channel: Channel, stream: Duplex): void {
+    stream.on('error', () => {});
     if (this.driver.cause !== undefined) {
       stream.destroy();
       return;
     }
+    this.places.add(stream);
     this.onCore((core) => core.connection.acceptOpen(channel));
     const port = this.portFor(channel);
     const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
     port.extended.cancel();
     ours.once('close', () => {
       port.close();
-      stream.destroy();
+      afterWriting(stream, ours.readableEnded, () => stream.destroy());
     });
-    stream.once('close', () => ours.destroy());
-    stream.on('error', () => ours.destroy());
+    stream.once('close', () => {
+      this.places.delete(stream);
+      afterWriting(ours, stream.readableEnded, () => ours.destroy());
+    });
     ours.pipe(stream);
     stream.pipe(ours);
   }
@@ -259,6 +272,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     }
     if (wantReply) this.onCore(() => channel.reply(taken));
     if (taken) this.sessions.get(channel)?.begin();
+    // A client that wants no answer would wait for ever for a process that never begins.
+    else if (!wantReply && startsProcess(requestType)) this.ports.get(channel)?.close();
   }
 
   private portFor(channel: Channel): ChannelPort {
@@ -285,6 +300,10 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     driver.touch();
   }
 
+  private debug(line: string): void {
+    this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
+  }
+
   private report(error: unknown): void {
     try {
       this.parts.options.given.onError?.(error);
@@ -292,6 +311,17 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       // The reporter's own fault has nobody left to be reported to.
     }
   }
+}
+
+/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
+function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
+  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
+  else callback();
+}
+
+/** RFC 4254 §6.5. */
+function startsProcess(requestType: string): boolean {
+  return requestType === exec.name || requestType === shell.name || requestType === subsystem.name;
 }
 
 function closedError(): SshError {

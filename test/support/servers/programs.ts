@@ -9,7 +9,17 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
 
-export type Program = 'sshd' | 'dropbear' | 'ssh-keygen' | 'dropbearkey' | 'python3' | 'chromium';
+export type Program =
+  | 'sshd'
+  | 'dropbear'
+  | 'ssh-keygen'
+  | 'dropbearkey'
+  | 'python3'
+  | 'chromium'
+  | 'ssh'
+  | 'plink'
+  | 'dbclient'
+  | 'dropbearconvert';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
@@ -60,7 +70,7 @@ export interface Needs {
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */
-export function describeWith(needs: Needs, name: string, suite: () => void): void {
+export function describeWith(needs: Needs, name: string, suite: () => void | Promise<void>): void {
   const reason = obstacle(needs);
   if (reason === undefined) {
     describe(name, suite);
