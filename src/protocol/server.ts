@@ -70,7 +70,18 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       'the client to authenticate',
       options.now,
       options.loginTimeout,
+      () => this.loginExpired(),
     );
+  }
+
+  /** Whose fault it is shows in the error: a callback may be what never answered. */
+  private loginExpired(): void {
+    const { loginWait, userauth } = this;
+    const detail =
+      userauth?.state === 'undecided'
+        ? "this side's own verdict on an authentication request"
+        : loginWait.detail;
+    this.fail(this.timeoutError({ ...loginWait, detail }));
   }
 
   /** Lets the user in. */

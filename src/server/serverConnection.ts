@@ -218,33 +218,59 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   private async openTcp(channel: Channel, channelTypeData: Uint8Array): Promise<void> {
     const { openTcp } = this.parts.options.given;
+    const deadline = this.openDeadline(channel);
+    let stream: Duplex | undefined;
     try {
       const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
         directTcpip.fromBytes(channelTypeData);
-      const stream = await openTcp?.({
+      stream = await openTcp?.({
         username: this.username ?? '',
         host: hostToConnect,
         port: portToConnect,
         originatorAddress: originatorIpAddress,
         originatorPort,
       });
-      if (stream === undefined) {
-        return this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
-      }
-      this.join(channel, stream);
     } catch (error) {
       this.report(error);
-      this.refuse(channel, channelOpenFailureReasons.connectFailed, 'the connection could not be opened');
+      if (!deadline.met()) return;
+      return this.refuse(
+        channel,
+        channelOpenFailureReasons.connectFailed,
+        'the connection could not be opened',
+      );
     }
+    if (!deadline.met()) stream?.destroy();
+    else if (stream !== undefined) this.join(channel, stream);
+    else this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
+  }
+
+  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
+  private openDeadline(channel: Channel): { readonly met: () => boolean } {
+    const { core } = this.driver;
+    let over = core === undefined;
+    const wait = core?.waits.start(
+      'channelOpen',
+      'openTcp, a handler of this server',
+      this.driver.now,
+      this.parts.options.timeouts.channelOpen,
+      () => {
+        over = true;
+        core.waits.finish(wait);
+        if (wait !== undefined) this.report(core.timeoutError(wait));
+        this.refuse(channel, channelOpenFailureReasons.connectFailed, 'no connection in time');
+      },
+    );
+    return {
+      met: () => {
+        core?.waits.finish(wait);
+        return !over && this.driver.isLive;
+      },
+    };
   }
 
   /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
   private join(channel: Channel, stream: Duplex): void {
     stream.on('error', () => {});
-    if (this.driver.cause !== undefined) {
-      stream.destroy();
-      return;
-    }
     this.places.add(stream);
     this.onCore((core) => core.connection.acceptOpen(channel));
     const port = this.portFor(channel);
@@ -301,7 +327,11 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   }
 
   private debug(line: string): void {
-    this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
+    try {
+      this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
+    } catch (error) {
+      this.report(error);
+    }
   }
 
   private report(error: unknown): void {
