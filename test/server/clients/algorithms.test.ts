@@ -4,7 +4,7 @@
  * client's own offer.
  */
 import { describe, expect, it } from 'vitest';
-import { resolveAlgorithms } from '../../../src/client/options.ts';
+import { resolveAlgorithms } from '../../../src/client/algorithmOptions.ts';
 import {
   ciphers,
   kexMethods,
