@@ -14,6 +14,7 @@ import { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/publ
 import { fingerprint } from '../keys/fingerprint.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
+import { resolveAlgorithms } from './algorithmOptions.ts';
 import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
 import { asBytes, optionsError } from './optionErrors.ts';
 import type {
@@ -219,7 +220,8 @@ export class Authenticator {
         if (publicHalf(key) === undefined) await locked?.unlock();
         const half = publicHalf(key);
         if (half === undefined || locked?.isRefused === true) return undefined;
-        algorithms ??= publickeyAlgorithmsFor(half.type, serverSigAlgs);
+        const named = resolveAlgorithms(this.options.algorithms).hostKey;
+        algorithms ??= publickeyAlgorithmsFor(half.type, serverSigAlgs, named);
         const algorithm = algorithms[index++];
         if (algorithm === undefined) return undefined;
         this.currentKey = key;
