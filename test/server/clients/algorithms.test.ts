@@ -100,7 +100,9 @@ describeEachClient('algorithms', async (kind, lab) => {
 
   describe('MAC', () => {
     for (const name of shared?.mac ?? []) {
-      const cipher = withMac.filter((each) => shared?.cipher.includes(each));
+      const usable = withMac.filter((each) => shared?.cipher.includes(each));
+      // One that is a stream and one that has blocks to fill, where there is one.
+      const cipher = ['-ctr', '-cbc'].flatMap((mode) => usable.find((each) => each.endsWith(mode)) ?? []);
       it.each(cipher)(`${name} with %s`, (each) => greets({ mac: [name], cipher: [each] }));
     }
   });
