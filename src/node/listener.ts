@@ -24,9 +24,10 @@ export function listen(
     // More than one may come: a process out of descriptors fails to accept again and again.
     server.on('error', (error) => {
       const what = server.listening ? 'accept a connection' : 'listen';
+      const { port } = (server.address() as AddressInfo | null) ?? address;
       const failure = new SshError(
         'ERR_SSH_CONNECT',
-        `cannot ${what} on ${address.host}:${address.port}: ${error.message}`,
+        `cannot ${what} on ${address.host}:${port}: ${error.message}`,
         { phase: 'connect', origin: 'local', cause: error },
       );
       if (server.listening) failed(failure);

@@ -130,6 +130,7 @@ const programsOf: Readonly<Record<string, readonly string[]>> = {
   '@arethetypeswrong/cli': ['attw '],
   '@biomejs/biome': ['biome '],
   publint: ['publint '],
+  rolldown: ['rolldown '],
   typescript: ['tsc '],
 };
 

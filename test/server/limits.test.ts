@@ -3,7 +3,7 @@
  * handlers and callbacks that throw or never answer, a port that is taken, its
  * own end.
  */
-import { connect as netConnect } from 'node:net';
+import { connect as netConnect, Server } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type Client, connect } from '../../src/entry/index.ts';
@@ -314,6 +314,34 @@ describe('a port', () => {
     const [one, two] = await Promise.allSettled([server.listen(), server.listen()]);
     expect(one.status).toBe('fulfilled');
     expect(two).toMatchObject({ status: 'rejected', reason: { code: 'ERR_SSH_OPTIONS' } });
+  });
+});
+
+/** The listening socket itself, to have happen to it what a test cannot bring about. */
+function listenerOn(port: number): Server {
+  const { _getActiveHandles: handles } = process as unknown as {
+    readonly _getActiveHandles: () => unknown[];
+  };
+  for (const handle of handles.call(process)) {
+    if (!(handle instanceof Server)) continue;
+    const address = handle.address();
+    if (address !== null && typeof address === 'object' && address.port === port) return handle;
+  }
+  throw new Error(`nobody listens on ${port}`);
+}
+
+describe('a process out of descriptors', () => {
+  it('is told each time that a connection could not be accepted, and serves the next one', async () => {
+    await using server = await startEmbedded(one);
+    const listener = listenerOn(server.port);
+    for (let i = 0; i < 3; i++) listener.emit('error', new Error('accept EMFILE'));
+    expect(server.faults).toHaveLength(3);
+    expect(server.faults[2]).toMatchObject({
+      code: 'ERR_SSH_CONNECT',
+      message: `cannot accept a connection on 127.0.0.1:${server.port}: accept EMFILE`,
+    });
+    await using client = await dial(server.port);
+    expect(await client.run('greet you')).toMatchObject({ code: 7 });
   });
 });
 

@@ -12,7 +12,7 @@ import type { LinkPlan } from './simLink.ts';
 import { World } from './world.ts';
 
 const numRuns = Number(process.env['SIM_RUNS'] ?? 200);
-const timeout = Math.max(60_000, numRuns * 100);
+const timeout = Math.max(60_000, numRuns * 1000);
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
 async function life(seed: number, plan: LinkPlan, given: readonly Interference[] = []): Promise<World> {

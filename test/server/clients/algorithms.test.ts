@@ -4,9 +4,9 @@
  * client's own offer.
  */
 import { describe, expect, it } from 'vitest';
-import { resolveAlgorithms } from '../../../src/client/algorithmOptions.ts';
 import {
   ciphers,
+  compressions,
   kexMethods,
   macs,
   type SignatureAlgorithmName,
@@ -29,17 +29,6 @@ interface Shared {
   readonly compression: readonly string[];
 }
 
-/** Whether the library may be told to offer a method of compression. A server leaves `zlib` out whatever it is told. */
-function isKnown(compression: string): boolean {
-  if (compression === 'zlib') return false;
-  try {
-    resolveAlgorithms({ compression: [compression] });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function sharedWith(kind: ClientKind): Promise<Shared> {
   const lab = new ClientLab();
   try {
@@ -55,7 +44,7 @@ async function sharedWith(kind: ClientKind): Promise<Shared> {
       ),
       cipher: both(ciphers, offer.encryptionAlgorithmsClientToServer),
       mac: both(macs, offer.macAlgorithmsClientToServer),
-      compression: offer.compressionAlgorithmsClientToServer.filter(isKnown),
+      compression: both(compressions, offer.compressionAlgorithmsClientToServer),
     };
   } finally {
     lab.remove();
@@ -111,7 +100,9 @@ describeEachClient('algorithms', async (kind, lab) => {
 
   describe('MAC', () => {
     for (const name of shared?.mac ?? []) {
-      const cipher = withMac.filter((each) => shared?.cipher.includes(each));
+      const usable = withMac.filter((each) => shared?.cipher.includes(each));
+      // One that is a stream and one that has blocks to fill, where there is one.
+      const cipher = ['-ctr', '-cbc'].flatMap((mode) => usable.find((each) => each.endsWith(mode)) ?? []);
       it.each(cipher)(`${name} with %s`, (each) => greets({ mac: [name], cipher: [each] }));
     }
   });
