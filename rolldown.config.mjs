@@ -12,5 +12,7 @@ export default {
   },
   external: [/^node:/, /^@noble\//],
   platform: 'node',
+  // What the oldest Node that is supported can read.
+  transform: { target: 'es2023' },
   output: { dir: 'dist', entryFileNames: '[name].js', chunkFileNames: 'shared/[name]-[hash].js' },
 };

@@ -7,6 +7,7 @@
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/connect.ts';
 import { optionsError } from '../client/optionErrors.ts';
+import type { ConnectOptions } from '../client/options.ts';
 import { knownHosts } from '../node/knownHosts.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { SshArguments } from './arguments.ts';
@@ -27,6 +28,8 @@ export interface DialContext {
   readonly trace: Trace;
   readonly messages: Messages;
   readonly signal: AbortSignal;
+  /** What a measurement wants otherwise than a session. */
+  readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto'>;
 }
 
 /** @throws SshError as `connect`, and for key files that were named and are no use */
@@ -52,6 +55,7 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     signal,
     onBanner: (text) => messages.block(text),
     onDebug: (line) => trace.debug(line),
+    ...context.options,
   });
 }
 

@@ -13,6 +13,7 @@ import type { AuthMethod, ConnectOptions } from '../client/options.ts';
 import { createRunOnAll } from '../client/runOnAll.ts';
 import { liveConnections } from '../io/registry.ts';
 import { nodePlatform } from '../node/platform.ts';
+import { besideStatus } from './besideStatus.ts';
 import { authenticationOrder } from './credentials.ts';
 import { brokenPipeStatus, failureStatus } from './exitStatus.ts';
 import { type FleetArguments, fleetHelp, parseFleetArguments } from './fleetArguments.ts';
@@ -126,26 +127,13 @@ class FleetCommand {
 
   private async credentials(person: Person | undefined): Promise<readonly AuthMethod[]> {
     const { identities } = this.args;
-    const asked = person === undefined ? undefined : this.besideStatus(person);
+    const asked = besideStatus(this.status, person);
     const keys =
       identities.length > 0
         ? await namedIdentities(identities, asked)
         : await defaultIdentities(defaultIdentityFiles(), asked, () => {});
     // Nobody types a password for each of many hosts.
     return authenticationOrder(keys, 'all', undefined);
-  }
-
-  /** The status line is out of the way while somebody types. */
-  private besideStatus(person: Person): Person {
-    const { status } = this;
-    return {
-      ask: (prompt) => status.hiddenWhile(() => person.ask(prompt)),
-      askSecretly: (prompt) => status.hiddenWhile(() => person.askSecretly(prompt)),
-      show: (shown) => {
-        status.clear();
-        person.show(shown);
-      },
-    };
   }
 
   // Running ---------------------------------------------------------------------------
