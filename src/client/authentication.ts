@@ -5,25 +5,22 @@
  * (RFC 8332 §3.3, server-sig-algs), the asking of the caller's functions.
  * Must not know: authentication messages (`userauth/`), deadlines.
  */
-import { escapeLines, escapeText, wipe } from '../base/bytes.ts';
+import { escapeLines, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/publicKey.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import { encodeSignature } from '../crypto/publicKey.ts';
+import { signatureNameOf } from '../crypto/specialAlgorithms.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
-import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
-import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
-import { asBytes, optionsError } from './optionErrors.ts';
+import { LockedKey } from './lockedKey.ts';
+import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
-  PrivateKeyInput,
 } from './options.ts';
+import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type UserKey } from './userKeys.ts';
 
 type MethodWanted = UserauthQuestion & { type: 'methodWanted' };
 
@@ -103,8 +100,9 @@ export class Authenticator {
       this.tried.splice(-1, 1, keyLabel(currentKey));
       return undefined;
     }
-    await provider.loaderFor(question.algorithm)?.();
-    return encodeSignature(question.algorithm, provider.sign(question.algorithm, key, question.data));
+    const algorithm = signatureNameOf(question.algorithm);
+    await provider.loaderFor(algorithm)?.();
+    return encodeSignature(algorithm, provider.sign(algorithm, key, question.data));
   }
 
   /** The old and the new password; undefined to refuse. */
@@ -208,7 +206,7 @@ export class Authenticator {
 
   private publickey(key: UserKey): Candidate {
     const locked = key instanceof LockedKey ? key : undefined;
-    let algorithms: readonly string[] | undefined;
+    let offers: readonly KeyOffer[] | undefined;
     let index = 0;
     return {
       method: 'publickey',
@@ -219,17 +217,12 @@ export class Authenticator {
         if (publicHalf(key) === undefined) await locked?.unlock();
         const half = publicHalf(key);
         if (half === undefined || locked?.isRefused === true) return undefined;
-        algorithms ??= publickeyAlgorithmsFor(half.type, serverSigAlgs);
-        const algorithm = algorithms[index++];
-        if (algorithm === undefined) return undefined;
+        offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs);
+        const offer = offers[index++];
+        if (offer === undefined) return undefined;
         this.currentKey = key;
         // A person is asked for a passphrase only if the key would do.
-        return {
-          method: 'publickey',
-          algorithm,
-          publicKey: encodePublicKey(half),
-          probe: locked !== undefined,
-        };
+        return { method: 'publickey', ...offer, probe: locked !== undefined };
       },
     };
   }
@@ -282,102 +275,4 @@ function passwordAnswers(password: string | PasswordFunction): KeyboardInteracti
     const given = typeof password === 'string' ? password : await password({ attempt: 1 });
     return given === undefined ? undefined : [given];
   };
-}
-
-/** A private key, ready to sign. */
-export interface LoadedKey {
-  readonly key: PrivateKey;
-  readonly comment: string;
-}
-
-/** A key to try: ready, or with a passphrase function that can make it so. */
-export type UserKey = LoadedKey | LockedKey;
-
-interface GivenKey {
-  readonly input: PrivateKeyInput;
-  readonly passphrase: ConnectOptions['passphrase'];
-}
-
-/**
- * The keys that the options give, parsed or waiting for their passphrase.
- * Decryption yields to the event loop between its steps.
- *
- * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
- */
-export async function loadUserKeys(
-  options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase'>,
-  settings: UnlockSettings,
-): Promise<UserKey[]> {
-  const keys: UserKey[] = [];
-  for (const given of givenKeys(options)) keys.push(await loadUserKey(given, settings));
-  return keys;
-}
-
-/** The keys that a program signs with by itself: no function is asked for a passphrase. Errors as `loadUserKeys`. */
-export async function loadKeys(
-  options: Pick<ConnectOptions, 'privateKey'>,
-  limits: Limits,
-  pause: () => Promise<void>,
-): Promise<LoadedKey[]> {
-  const keys: LoadedKey[] = [];
-  for (const input of asList(options.privateKey)) {
-    keys.push(await loadKey(input, undefined, { limits, pause }));
-  }
-  return keys;
-}
-
-function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase'>): GivenKey[] {
-  const { auth, privateKey, passphrase } = options;
-  if (auth === undefined) return asList(privateKey).map((input) => ({ input, passphrase }));
-  return auth.flatMap((step) =>
-    step === 'none' || step.method !== 'publickey'
-      ? []
-      : [{ input: step.privateKey, passphrase: step.passphrase ?? passphrase }],
-  );
-}
-
-async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
-  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
-  if (typeof input === 'string' || input instanceof Uint8Array) {
-    const { describePrivateKey } = await import('../keys/privateKeyFile.ts');
-    const { encrypted, publicKey } = describePrivateKey(input);
-    if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
-  }
-  return loadKey(input, undefined, settings);
-}
-
-async function loadKey(
-  input: PrivateKeyInput,
-  passphrase: string | Uint8Array | undefined,
-  settings: UnlockSettings,
-): Promise<LoadedKey> {
-  if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
-    return 'privateKey' in input
-      ? { key: input.privateKey, comment: input.comment }
-      : { key: input, comment: '' };
-  }
-  const bytes = asBytes(input);
-  try {
-    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings);
-    return { key: privateKey, comment };
-  } finally {
-    if (typeof input === 'string') wipe(bytes);
-  }
-}
-
-function publicHalf(key: UserKey): PublicKey | undefined {
-  return key instanceof LockedKey ? key.publicKey : key.key.publicKey;
-}
-
-function keyLabel(key: UserKey): string {
-  const half = publicHalf(key);
-  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprint(half)}`;
-  if (key instanceof LockedKey)
-    return `publickey (${what}${key.isRefused ? ', its passphrase was not given' : ''})`;
-  return `publickey (${what}${key.comment === '' ? '' : ` ${escapeText(key.comment, 80)}`})`;
-}
-
-function asList(input: ConnectOptions['privateKey']): readonly PrivateKeyInput[] {
-  if (input === undefined) return [];
-  return Array.isArray(input) ? input : [input as PrivateKeyInput];
 }

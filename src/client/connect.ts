@@ -8,19 +8,20 @@
 import { escapeLines, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
-import { signatureAlgorithms } from '../crypto/algorithms.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
-import { Authenticator, loadUserKeys, type UserKey } from './authentication.ts';
+import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
+import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
 import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
+import { loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** `connect` on a platform. */
 export function createConnect(platform: Platform): (options: ConnectOptions) => Promise<Client> {
@@ -272,24 +273,6 @@ class Dial {
   private debug(line: string): void {
     this.options.given.onDebug?.(line);
   }
-}
-
-/** Types the verifier knows the host by come first, so that a known host stays known (as OpenSSH does). */
-async function orderHostKeyAlgorithms(
-  options: ResolvedOptions,
-  verifier: HostKeyVerifier,
-): Promise<ResolvedOptions> {
-  if (typeof verifier === 'function' || verifier.keyTypes === undefined) return options;
-  if (Array.isArray(options.given.algorithms?.hostKey)) return options;
-  const types = await verifier.keyTypes(options.host, options.port);
-  if (types.length === 0) return options;
-  const known = (algorithm: string): boolean =>
-    types.includes(
-      (signatureAlgorithms as Readonly<Record<string, { keyType: string }>>)[algorithm]?.keyType ?? '',
-    );
-  const { hostKey } = options.preferences;
-  const ordered = [...hostKey.filter(known), ...hostKey.filter((name) => !known(name))];
-  return { ...options, preferences: { ...options.preferences, hostKey: ordered } };
 }
 
 function callerError(error: unknown): SshError {

@@ -14,7 +14,9 @@ import {
   type Timeouts,
 } from '../base/timeouts.ts';
 import { ciphers, kexMethods, macs, signatureAlgorithms } from '../crypto/algorithms.ts';
+import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
@@ -27,6 +29,9 @@ type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** A private key as text or bytes of a file, or parsed. */
 export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
+
+/** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
+export type CertificateInput = string | Uint8Array | Certificate;
 
 /** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
 export interface Prompt {
@@ -72,6 +77,8 @@ export type AuthMethod =
       readonly method: 'publickey';
       readonly privateKey: PrivateKeyInput;
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+      /** For this key; tried before the plain key. */
+      readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
       readonly method: 'password';
@@ -105,11 +112,13 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+  /** For the keys given; each is tried before the plain key it is for. */
+  readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /** Or a function that is asked when needed. */
   readonly password?: string | PasswordFunction | undefined;
   readonly changePassword?: ChangePassword | undefined;
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
-  /** Explicit order; the four above are not looked at then. */
+  /** Explicit order; the credentials above are not looked at then. */
   readonly auth?: readonly AuthMethod[] | undefined;
   /** `knownHosts()` where not given. */
   readonly verifyHostKey?: HostKeyVerifier | undefined;
@@ -175,6 +184,7 @@ const knownNames: ReadonlySet<string> = new Set([
   'username',
   'privateKey',
   'passphrase',
+  'certificate',
   'password',
   'changePassword',
   'keyboardInteractive',
@@ -235,7 +245,7 @@ export function resolveOptions(given: ConnectOptions, localUser: string | undefi
 /** The names this library can negotiate, best first, and those it offers by default. */
 const available: { readonly [K in keyof AlgorithmPreferences]: ReadonlyMap<string, boolean> } = {
   kex: namesOf(kexMethods),
-  hostKey: namesOf(signatureAlgorithms),
+  hostKey: new Map([...namesOf(signatureAlgorithms), ...namesOf(specialAlgorithms)]),
   cipher: namesOf(ciphers),
   mac: namesOf(macs),
   compression: new Map([['none', true]]),

@@ -71,6 +71,10 @@ function title(key: PublicKey): string {
       return '[ED25519 256]';
     case 'ssh-rsa':
       return `[RSA ${bitLength(key.modulus)}]`;
+    case 'sk-ssh-ed25519@openssh.com':
+      return '[ED25519-SK 256]';
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return '[ECDSA-SK 256]';
     default:
       return `[ECDSA ${key.curve.slice('nistp'.length)}]`;
   }

@@ -7,8 +7,12 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { HostKeyInfo, HostKeyPolicy } from '../client/hostKeys.ts';
+import type { Certificate } from '../crypto/certificate.ts';
+import { certificateTitle, checkCertificate } from '../keys/certificateFile.ts';
+import { fingerprint as fingerprintOf } from '../keys/fingerprint.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
@@ -27,6 +31,7 @@ export function knownHosts(...paths: readonly string[]): HostKeyPolicy {
   return {
     verify: async (info) => judge(await readAll(files), info, files),
     keyTypes: async (host, port) => (await readAll(files)).keyTypesFor(host, port),
+    wantsCertificate: async (host, port) => (await readAll(files)).certAuthorities(host, port).length > 0,
   };
 }
 
@@ -52,8 +57,9 @@ async function readText(file: string): Promise<string> {
 
 function judge(known: KnownHosts, info: HostKeyInfo, files: readonly string[]): true {
   const { host, port, blob, type, fingerprint } = info;
-  const lookup = known.lookup(host, port, blob);
   const name = port === 22 ? host : `[${host}]:${port}`;
+  if (info.certificate !== undefined && isCertified(known, info, info.certificate, name)) return true;
+  const lookup = known.lookup(host, port, blob);
   switch (lookup.result) {
     case 'trusted':
       return true;
@@ -79,11 +85,36 @@ function judge(known: KnownHosts, info: HostKeyInfo, files: readonly string[]): 
     case 'certAuthority':
       throw hostKeyError(
         'ERR_SSH_HOST_KEY_UNKNOWN',
-        `${name} is known by a certificate authority only, and the server showed a plain ${type} key (${fingerprint})`,
+        info.certificate === undefined
+          ? `${name} is known by a certificate authority only, and the server showed a plain ${type} key (${fingerprint})`
+          : `${name} is known by a certificate authority only, and ${certificateTitle(info.certificate)} that the server showed is signed by another (${fingerprintOf(info.certificate.authorityBlob)})`,
       );
     default:
       return lookup satisfies never;
   }
+}
+
+/**
+ * Whether an authority that counts for this host signed the certificate. One by
+ * a stranger is as good as none: the key in it may be known by itself.
+ */
+function isCertified(known: KnownHosts, info: HostKeyInfo, certificate: Certificate, name: string): boolean {
+  const { host, port, blob } = info;
+  const { authorityBlob } = certificate;
+  for (const [what, key] of [
+    ['the authority that signed the certificate', authorityBlob],
+    ['the key in the certificate', blob],
+  ] as const) {
+    const revoked = known.revocation(host, port, key);
+    if (revoked === undefined) continue;
+    throw hostKeyError(
+      'ERR_SSH_HOST_KEY_REVOKED',
+      `${what} of ${name} (${fingerprintOf(key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
+    );
+  }
+  if (!known.certAuthorities(host, port).some((entry) => equalBytes(entry.blob, authorityBlob))) return false;
+  checkCertificate(certificate, { kind: 'host', principal: host, now: Date.now() / 1000 });
+  return true;
 }
 
 function hostKeyError(

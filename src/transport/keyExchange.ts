@@ -13,12 +13,13 @@ import type { KexName } from '../crypto/algorithms.ts';
 import { type KexInitiator, type KexMethod, kexMethod } from '../crypto/kex.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
-import { decodePublicKey, decodeSignature, encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
+import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
+import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import type { Role } from './identification.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import { deriveKeys, exchangeHash } from './keys.ts';
@@ -28,7 +29,6 @@ import {
   buildKexInit,
   guessedRight,
   kexMarkers,
-  keyTypeOf,
   type NegotiatedAlgorithms,
   negotiate,
 } from './negotiation.ts';
@@ -114,6 +114,8 @@ export class KeyExchange {
   private readonly sink: KeyExchangeSink;
   private state: State = { name: 'idle' };
   private offeredHostKey: Uint8Array | undefined;
+  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. */
+  firstProof: HostKeyProof | undefined;
 
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
     this.options = options;
@@ -275,7 +277,10 @@ export class KeyExchange {
     const reply = decodeReply(payload, agreement.method);
     const encodedSecret = initiator.finish(reply.serverValue);
     const hash = this.hash(agreement, reply.hostKey, initiator.publicValue, reply.serverValue, encodedSecret);
-    this.verifyHostKey(agreement.negotiated.hostKey, reply.hostKey, reply.signature, hash);
+    const { provider, limits } = this.options;
+    const proof: HostKeyProof = { algorithm: agreement.negotiated.hostKey, ...reply };
+    verifyHostKeyProof(proof, hash, provider, limits);
+    this.firstProof ??= proof;
     this.keysReady(agreement, hash, encodedSecret);
     this.offeredHostKey = reply.hostKey;
     if (this.hostKey === undefined) {
@@ -327,26 +332,6 @@ export class KeyExchange {
       methodValues: values.viewWritten(),
       encodedSecret,
     });
-  }
-
-  private verifyHostKey(
-    algorithm: string,
-    blob: Uint8Array,
-    signatureBlob: Uint8Array,
-    hash: Uint8Array,
-  ): void {
-    const key = decodePublicKey(blob, this.options.limits);
-    if (key.type !== keyTypeOf(algorithm)) {
-      throw keyExchangeError(`a host key of type ${key.type} came where ${algorithm} was negotiated`);
-    }
-    const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
-    if (signedWith !== algorithm) {
-      throw keyExchangeError(`the signature is by ${signedWith} where ${algorithm} was negotiated`);
-    }
-    // Nothing but `true` accepts: a provider of somebody's own may fail in any way.
-    if (this.options.provider.verify(algorithm, key, hash, signature) !== true) {
-      throw keyExchangeError('the signature of the server over the exchange hash is wrong');
-    }
   }
 
   private keysReady(
