@@ -12,7 +12,6 @@ import { decodeCertificate } from '../crypto/certificate.ts';
 import { isCertificateName } from '../crypto/specialAlgorithms.ts';
 import { base64Decode } from './base64.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError, quoted } from './errors.ts';
-import { matchesPattern } from './hostPattern.ts';
 import { byteText, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
 /** A certificate as it came from a file. */
@@ -87,9 +86,9 @@ const forEver = 0xffff_ffff_ffff_ffffn;
 
 /**
  * Checks everything in a certificate but its signature and its authority: kind,
- * time, principals, critical options. Principals of a host's may hold `*` and
- * `?`. One without principals is for nobody: what it could be shown for is
- * everything, and no authority should say that.
+ * time, principals, critical options. Principals are compared whole, those of a
+ * host without regard to case. A certificate without principals is for nobody:
+ * what it could be shown for is everything, and no authority should say that.
  *
  * @throws SshError `ERR_SSH_CERTIFICATE` that says which of them fails
  * @example
@@ -132,7 +131,7 @@ export function certificateError(message: string): SshError {
 
 function isNamed(principal: string, { kind, principal: wanted }: CertificatePurpose): boolean {
   if (kind === 'user') return principal === wanted;
-  return matchesPattern(wanted.toLowerCase(), principal.toLowerCase());
+  return principal.toLowerCase() === wanted.toLowerCase();
 }
 
 /** Dates beyond what the language can write are given in seconds. */

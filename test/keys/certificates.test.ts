@@ -150,14 +150,15 @@ describe('what a certificate is good for', () => {
   const check = (more: Partial<CertificateContent>, what: Partial<typeof purpose> = {}): void =>
     checkCertificate(certificate(more), { ...purpose, ...what });
 
-  it('is the host it names, by name or pattern, whatever the case', () => {
-    for (const principals of [['host.example'], ['other', 'HOST.example'], ['*.example'], ['host.exampl?']]) {
+  it('is the host it names, whatever the case', () => {
+    for (const principals of [['host.example'], ['other', 'HOST.example']]) {
       expect(() => check({ principals })).not.toThrow();
     }
   });
 
   it.each<[string, Partial<CertificateContent>, string]>([
     ['another host', { principals: ['other.example', 'x'] }, 'is for other.example, x, not for host.example'],
+    ['a pattern', { principals: ['*.example', '*'] }, 'is for *.example, *, not for host.example'],
     ['nobody in particular', { principals: [] }, 'names nobody it is for'],
     ['a user', { kind: 1 }, "is a user's, where a host's is wanted"],
     ['later', { validAfter: 1001n }, 'is not valid before 1970-01-01 00:16:41 UTC'],
