@@ -18,6 +18,8 @@ export interface SshArguments {
   readonly username: string | undefined;
   /** Files named with -i; none means the default ones. */
   readonly identities: readonly string[];
+  /** Whether the user's agent is asked for keys. */
+  readonly agent: boolean;
   /** 0, 1 for each phase, 2 for all that the connection does. */
   readonly verbosity: number;
   /** Milliseconds for the whole dial; undefined for the default. */
@@ -37,6 +39,7 @@ const options = {
   port: { type: 'string', short: 'p' },
   login: { type: 'string', short: 'l' },
   identity: { type: 'string', short: 'i', multiple: true },
+  'no-agent': { type: 'boolean', short: 'a' },
   verbose: { type: 'boolean', short: 'v', multiple: true },
   timeout: { type: 'string' },
   json: { type: 'boolean' },
@@ -71,6 +74,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     port: agreed('port', target.port, values.port === undefined ? undefined : parsePort(values.port)),
     username: agreed('user', target.username, values.login),
     identities: values.identity ?? [],
+    agent: values['no-agent'] !== true,
     verbosity: values.verbose?.length ?? 0,
     timeout: values.timeout === undefined ? undefined : parseDuration(values.timeout),
     json: values.json ?? false,

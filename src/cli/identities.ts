@@ -23,16 +23,18 @@ export function defaultIdentityFiles(): string[] {
 }
 
 /**
- * Keys from files that were named: each must be usable.
+ * Keys from files that were named: each must be usable, by itself or by an
+ * agent that may hold it opened.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be read, `ERR_SSH_KEY_…` for one that is no key
  */
 export async function namedIdentities(
   paths: readonly string[],
   person: Person | undefined,
+  hasAgent: boolean = false,
 ): Promise<AuthMethod[]> {
   const methods: AuthMethod[] = [];
-  for (const path of paths) methods.push(await identity(path, person));
+  for (const path of paths) methods.push(await identity(path, person, hasAgent));
   return methods;
 }
 
@@ -54,7 +56,11 @@ export async function defaultIdentities(
   return methods;
 }
 
-async function identity(path: string, person: Person | undefined): Promise<AuthMethod> {
+async function identity(
+  path: string,
+  person: Person | undefined,
+  hasAgent: boolean = false,
+): Promise<AuthMethod> {
   const bytes = await readIdentity(path);
   const certificate = await certificateBeside(path);
   try {
@@ -64,6 +70,9 @@ async function identity(path: string, person: Person | undefined): Promise<AuthM
     }
   } catch (error) {
     throw named(error, path);
+  }
+  if (person === undefined && hasAgent) {
+    return { method: 'publickey', privateKey: bytes, passphrase: () => undefined, certificate };
   }
   if (person === undefined) {
     throw keyError(

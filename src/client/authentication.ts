@@ -1,17 +1,17 @@
 /**
  * Which credential is tried next.
  *
- * Owns: the order of attempts, the choice of a key's signature algorithm
- * (RFC 8332 §3.3, server-sig-algs), the asking of the caller's functions.
+ * Owns: the order of attempts, the asking of the caller's functions.
  * Must not know: authentication messages (`userauth/`), deadlines.
  */
-import { escapeLines, escapeText } from '../base/bytes.ts';
+import { escapeLines, escapeText, toHex } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { encodeSignature } from '../crypto/publicKey.ts';
-import { signatureNameOf } from '../crypto/specialAlgorithms.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
-import { LockedKey } from './lockedKey.ts';
+import type { Agent } from './agent.ts';
+import { AgentKeys } from './agentKeys.ts';
+import { type Candidate, PublickeyCandidate } from './candidate.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
@@ -20,43 +20,57 @@ import type {
   KeyboardInteractive,
   PasswordFunction,
 } from './options.ts';
-import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type UserKey } from './userKeys.ts';
+import { OwnKey } from './ownKey.ts';
+import type { UserKey } from './userKeys.ts';
 
 type MethodWanted = UserauthQuestion & { type: 'methodWanted' };
 
 /** A password function is asked this often, as ssh asks a person. */
 const passwordAttempts = 3;
 
-/** One credential that can be tried, perhaps in several ways. */
-interface Candidate {
-  readonly method: 'none' | 'publickey' | 'password' | 'keyboard-interactive';
-  /** For the error when nothing worked. Never a secret. */
-  readonly label: string;
-  /** The next attempt with it; undefined when it has none left. */
-  next(context: {
-    readonly serverSigAlgs: readonly string[] | undefined;
-  }): Promise<UserauthAttempt | undefined>;
+/** How the agent that the options name is reached. */
+export interface AgentAccess {
+  /** Undefined: the user's own. */
+  open(path: string | undefined): Agent;
+  /** Tells an agent which connection it is to sign for. */
+  bind(agent: Agent): Promise<void>;
+  /** Whether the user has one. */
+  readonly isThere: boolean;
 }
 
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
+  private readonly all: readonly Candidate[];
   private readonly candidates: Candidate[];
   private readonly tried: string[] = [];
   private readonly skipped: string[] = [];
   private readonly provider: CryptoProvider;
   private readonly options: ConnectOptions;
   private current: Candidate | undefined;
-  private currentKey: UserKey | undefined;
+  /** The key last shown to the server; forgotten where the refusal was not the server's. */
+  private offeredLast: string | undefined;
+  /** Keys that the server refused: another that holds the same one need not show it again. */
+  private readonly refused = new Set<string>();
+  private readonly agents: AgentAccess;
+  private readonly debug: (line: string) => void;
   private lastPassword = '';
   private changePassword: ChangePassword | undefined;
   private answer: KeyboardInteractive | undefined;
   private methods: readonly string[] | undefined;
 
-  constructor(options: ConnectOptions, keys: readonly UserKey[], provider: CryptoProvider) {
+  constructor(
+    options: ConnectOptions,
+    keys: readonly UserKey[],
+    provider: CryptoProvider,
+    agents: AgentAccess,
+    debug: (line: string) => void,
+  ) {
     this.options = options;
     this.provider = provider;
-    this.candidates =
-      options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
+    this.agents = agents;
+    this.debug = debug;
+    this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
+    this.candidates = [...this.all];
   }
 
   /**
@@ -69,7 +83,9 @@ export class Authenticator {
     serverSigAlgs: readonly string[] | undefined,
   ): Promise<UserauthAttempt> {
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
-    if (wanted.partialSuccess) this.current = undefined;
+    if (wanted.partialSuccess) this.succeeded();
+    else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
+    this.offeredLast = undefined;
     for (;;) {
       const begun = this.current;
       const candidate = begun ?? this.pick();
@@ -77,6 +93,9 @@ export class Authenticator {
       this.current = candidate;
       const attempt = this.offered(candidate) ? await candidate.next({ serverSigAlgs }) : undefined;
       if (attempt !== undefined) {
+        const shown = nameOf(attempt);
+        if (shown !== undefined && this.refused.has(shown)) continue;
+        this.offeredLast = shown;
         this.tried.push(candidate.label);
         return attempt;
       }
@@ -85,24 +104,34 @@ export class Authenticator {
     }
   }
 
+  /** More is wanted: from the same credential only if it is one of several keys. */
+  private succeeded(): void {
+    const { current } = this;
+    this.current = undefined;
+    if (current instanceof PublickeyCandidate && current.skipKey()) this.candidates.unshift(current);
+  }
+
   /** What was tried last, for people. */
   get lastTried(): string {
     return this.tried.at(-1) ?? 'nothing';
   }
 
-  /** The signature blob for `signatureWanted`; undefined where nobody opened the key. */
+  /** The signature blob for `signatureWanted`; undefined where none can be had. */
   async sign(question: UserauthQuestion & { type: 'signatureWanted' }): Promise<Uint8Array | undefined> {
-    const { currentKey, provider } = this;
-    if (currentKey === undefined)
+    const { current } = this;
+    if (!(current instanceof PublickeyCandidate))
       throw new SshError('ERR_SSH_INTERNAL', 'no key to sign with', { origin: 'local' });
-    const key = currentKey instanceof LockedKey ? await currentKey.unlock() : currentKey.key;
-    if (key === undefined) {
-      this.tried.splice(-1, 1, keyLabel(currentKey));
-      return undefined;
+    const signature = await current.sign(question);
+    if (signature === undefined) {
+      this.tried.splice(-1, 1, current.label);
+      this.offeredLast = undefined;
     }
-    const algorithm = signatureNameOf(question.algorithm);
-    await provider.loaderFor(algorithm)?.();
-    return encodeSignature(algorithm, provider.sign(algorithm, key, question.data));
+    return signature;
+  }
+
+  /** Nothing more will be tried: whatever holds keys is let go. */
+  close(): void {
+    for (const candidate of this.all) if (candidate instanceof PublickeyCandidate) candidate.close();
   }
 
   /** The old and the new password; undefined to refuse. */
@@ -159,14 +188,20 @@ export class Authenticator {
   // Candidates -------------------------------------------------------------------
 
   private fromCredentials(keys: readonly UserKey[]): Candidate[] {
-    const { password, keyboardInteractive, changePassword } = this.options;
-    const candidates: Candidate[] = keys.map((key) => this.publickey(key));
+    const { password, keyboardInteractive, changePassword, agent } = this.options;
+    const candidates: Candidate[] = keys.map((key) => new OwnKey(key, this.provider));
+    if (typeof agent === 'string' || agent === true) {
+      candidates.push(this.agent(agent === true ? undefined : agent));
+    }
     if (password !== undefined) candidates.push(this.password(password, changePassword));
     if (keyboardInteractive !== undefined) candidates.push(this.keyboardInteractive(keyboardInteractive));
     // Many servers ask for the password by keyboard-interactive only.
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
-    if (candidates.length === 0) candidates.push(this.none());
+    if (candidates.length > 0) return candidates;
+    candidates.push(this.none());
+    // Who gives nothing means the agent, as with ssh.
+    if (agent === undefined && this.agents.isThere) candidates.push(this.agent(undefined));
     return candidates;
   }
 
@@ -179,14 +214,16 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return this.publickey(key);
+          return new OwnKey(key, this.provider);
         }
+        case 'agent':
+          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
         case 'password':
           return this.password(step.password, step.changePassword);
         case 'keyboard-interactive':
           return this.keyboardInteractive(step.answer, step.attempts);
         default:
-          throw optionsError('auth takes none, publickey, password and keyboard-interactive');
+          throw optionsError('auth takes none, publickey, agent, password and keyboard-interactive');
       }
     });
   }
@@ -204,27 +241,15 @@ export class Authenticator {
     };
   }
 
-  private publickey(key: UserKey): Candidate {
-    const locked = key instanceof LockedKey ? key : undefined;
-    let offers: readonly KeyOffer[] | undefined;
-    let index = 0;
-    return {
-      method: 'publickey',
-      get label() {
-        return keyLabel(key);
-      },
-      next: async ({ serverSigAlgs }) => {
-        if (publicHalf(key) === undefined) await locked?.unlock();
-        const half = publicHalf(key);
-        if (half === undefined || locked?.isRefused === true) return undefined;
-        offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs);
-        const offer = offers[index++];
-        if (offer === undefined) return undefined;
-        this.currentKey = key;
-        // A person is asked for a passphrase only if the key would do.
-        return { method: 'publickey', ...offer, probe: locked !== undefined };
-      },
-    };
+  private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
+    const { provider, agents } = this;
+    return new AgentKeys({
+      open: () => agents.open(path),
+      bind: (agent) => agents.bind(agent),
+      provider,
+      only,
+      debug: this.debug,
+    });
   }
 
   private password(password: string | PasswordFunction, change: ChangePassword | undefined): Candidate {
@@ -264,6 +289,12 @@ export class Authenticator {
       },
     };
   }
+}
+
+/** What a server could refuse for good: a key with an algorithm. */
+function nameOf(attempt: UserauthAttempt): string | undefined {
+  if (attempt.method !== 'publickey') return undefined;
+  return `${attempt.algorithm} ${toHex(attempt.publicKey)}`;
 }
 
 /** Answers the one hidden prompt that stands for a password prompt, once. */

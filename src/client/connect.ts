@@ -13,7 +13,9 @@ import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
-import { Authenticator } from './authentication.ts';
+import { Agent } from './agent.ts';
+import { AgentLink, agentError } from './agentLink.ts';
+import { type AgentAccess, Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
@@ -69,7 +71,9 @@ class Dial {
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
-    this.authenticator = new Authenticator(given, keys, this.provider);
+    this.authenticator = new Authenticator(given, keys, this.provider, this.agentAccess(), (line) =>
+      this.debug(line),
+    );
     this.driver = new Driver<ClientProtocol>(
       {
         clock: platform.clock,
@@ -112,6 +116,30 @@ class Dial {
     });
     this.driver.start();
     return result.finally(stopListening);
+  }
+
+  private agentAccess(): AgentAccess {
+    const { platform, waits } = this;
+    const userPath = platform.agentPath();
+    const { agent } = this.options.timeouts;
+    return {
+      isThere: userPath !== undefined,
+      open: (given) => {
+        const path = given ?? userPath;
+        if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
+        const open = platform.local(path);
+        return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout: agent, path }));
+      },
+      bind: (opened) => this.bindSession(opened),
+    };
+  }
+
+  /** An agent that knows nothing of sessions signs all the same; one that is no agent shows it here. */
+  private async bindSession(agent: Agent): Promise<void> {
+    const { firstProof, sessionId } = this.session.core.transport.keyExchange;
+    if (firstProof === undefined || sessionId === undefined) return;
+    const { hostKey, signature } = firstProof;
+    await agent.bindSession({ hostKey, sessionId, signature, isForwarding: false });
   }
 
   private linkOpener(): LinkOpener {
@@ -205,6 +233,7 @@ class Dial {
       case 'ready':
         return this.ready();
       case 'ended':
+        this.authenticator.close();
         this.reject(event.error);
         return;
       default:
@@ -225,6 +254,7 @@ class Dial {
   private ready(): void {
     this.waits.finish(this.dialWait);
     this.debug(`authenticated by ${this.authenticator.lastTried}`);
+    this.authenticator.close();
     this.resolve(new Client(this.session, this.platform.streams));
   }
 

@@ -16,6 +16,7 @@ import {
 import { ciphers, kexMethods, macs, signatureAlgorithms } from '../crypto/algorithms.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
 import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
@@ -81,6 +82,13 @@ export type AuthMethod =
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
+      readonly method: 'agent';
+      /** Path of its socket, or of its pipe; the user's own where not given. */
+      readonly agent?: string | true | undefined;
+      /** Only these keys, and certificates for them; all it holds where not given. */
+      readonly keys?: readonly PublicKey[] | undefined;
+    }
+  | {
       readonly method: 'password';
       readonly password: string | PasswordFunction;
       readonly changePassword?: ChangePassword | undefined;
@@ -114,6 +122,13 @@ export interface ConnectOptions {
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
   /** For the keys given; each is tried before the plain key it is for. */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+  /**
+   * An authentication agent: the path of its socket, or `true` for the user's own
+   * (`SSH_AUTH_SOCK`, or the pipe of the agent of Windows). Tried after the keys
+   * given. Where no credential at all is given, the user's own is tried; `false`
+   * never.
+   */
+  readonly agent?: string | boolean | undefined;
   /** Or a function that is asked when needed. */
   readonly password?: string | PasswordFunction | undefined;
   readonly changePassword?: ChangePassword | undefined;
@@ -185,6 +200,7 @@ const knownNames: ReadonlySet<string> = new Set([
   'privateKey',
   'passphrase',
   'certificate',
+  'agent',
   'password',
   'changePassword',
   'keyboardInteractive',
@@ -226,6 +242,10 @@ export function resolveOptions(given: ConnectOptions, localUser: string | undefi
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
   if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
     throw optionsError("crypto must be 'auto' or 'noble'");
+  }
+  const { agent } = given;
+  if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {
+    throw optionsError("agent must be the path of its socket, true for the user's own, or false");
   }
   return {
     host: host ?? 'stream',

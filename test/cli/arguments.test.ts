@@ -84,6 +84,7 @@ describe('a command line', () => {
       port: undefined,
       username: undefined,
       identities: [],
+      agent: true,
       verbosity: 0,
       timeout: undefined,
       json: false,

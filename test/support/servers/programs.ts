@@ -9,7 +9,16 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
 
-export type Program = 'sshd' | 'dropbear' | 'ssh-keygen' | 'dropbearkey' | 'python3' | 'chromium';
+export type Program =
+  | 'sshd'
+  | 'dropbear'
+  | 'ssh-keygen'
+  | 'ssh-agent'
+  | 'ssh-add'
+  | 'ssh'
+  | 'dropbearkey'
+  | 'python3'
+  | 'chromium';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
