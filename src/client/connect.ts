@@ -11,6 +11,7 @@ import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
+import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
 import { Agent } from './agent.ts';
@@ -19,7 +20,8 @@ import { type AgentAccess, Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
-import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import { type RotationContext, rotateHostKeys } from './hostKeyRotation.ts';
+import { describeHostKey, type HostKeyInfo, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
@@ -51,6 +53,8 @@ class Dial {
   private readonly session = new Session();
   private readonly waits = new WaitTable();
   private readonly driver: Driver<ClientProtocol>;
+  /** As the verifier was shown it, until the server has announced its keys. */
+  private hostKey: HostKeyInfo | undefined;
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
@@ -230,6 +234,9 @@ class Dial {
         );
       case 'debug':
         return this.debug(`server says: ${escapeText(event.message)}`);
+      case 'globalRequest':
+        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
+        return;
       case 'ready':
         return this.ready();
       case 'ended':
@@ -244,11 +251,32 @@ class Dial {
     const { host, port } = this.options;
     const info = describeHostKey(host, port, hostKey, algorithm);
     this.debug(`host key is ${info.type} ${info.fingerprint}`);
+    this.hostKey = info;
     this.askUser(
       'the host key verdict',
       () => verifyHostKey(this.verifier, info),
       (core) => core.acceptHostKey(),
     );
+  }
+
+  /** A server may announce its keys as often as it likes; it is listened to once. */
+  private followHostKeys(announcement: Uint8Array): void {
+    const { verifier, hostKey: info, session, provider } = this;
+    this.hostKey = undefined;
+    const { sessionId } = session.core.transport.keyExchange;
+    if (typeof verifier === 'function' || verifier.rotation === undefined) return;
+    if (info === undefined || sessionId === undefined) return;
+    const { limits } = this.options;
+    const context: RotationContext = {
+      rotation: verifier.rotation,
+      info,
+      sessionId,
+      provider,
+      limits,
+      request: (name, payload) => session.globalRequest(name, payload),
+      debug: (line) => this.debug(line),
+    };
+    void rotateHostKeys(context, announcement);
   }
 
   private ready(): void {

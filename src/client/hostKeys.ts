@@ -44,6 +44,26 @@ export interface HostKeyPolicy {
   readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
   /** Whether the host may be known by a certificate, so that certificates are asked for before anything else. */
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
+  /** Where keys are to be followed when the server changes them. */
+  readonly rotation?: HostKeyRotation | undefined;
+}
+
+/**
+ * Keeps up with a server that changes its keys. Called once at most for a
+ * connection, after authentication; what it throws is told to `onDebug` only.
+ */
+export interface HostKeyRotation {
+  /** Of the key blobs a server announced, those that are not known; undefined where this host is not to be followed. */
+  readonly unknown: (
+    current: HostKeyInfo,
+    announced: readonly Uint8Array[],
+  ) => Promise<readonly Uint8Array[] | undefined>;
+  /** Keeps the keys that were proved, and forgets those that are not among the announced ones. */
+  readonly keep: (
+    current: HostKeyInfo,
+    proved: readonly Uint8Array[],
+    announced: readonly Uint8Array[],
+  ) => Promise<{ readonly added: number; readonly removed: number }>;
 }
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;

@@ -47,7 +47,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   private readonly exits = new Map<Channel, ExitCollector>();
   private readonly opens = new Map<Channel, Deferred<ChannelPort>>();
   private readonly requests = new Map<ChannelRequest, Deferred<void>>();
-  private readonly globalRequests = new Map<GlobalRequest, Deferred<boolean>>();
+  private readonly globalRequests = new Map<GlobalRequest, Deferred<Uint8Array | undefined>>();
   private readonly scopes = new Set<CallScope>();
   private rekeys: Deferred<void>[] = [];
   private closingCause: SshError | undefined;
@@ -92,8 +92,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
     });
   }
 
-  /** Sends a global request; resolves with whether it was granted. */
-  globalRequest(name: string, payload: Uint8Array): Promise<boolean> {
+  /** Sends a global request; resolves with the fields of the answer, or undefined where it was refused. */
+  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       const request = this.onCore((core) => core.connection.request(name, payload, true));
       this.globalRequests.set(request, { resolve, reject });
@@ -187,6 +187,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
         return this.refuseOpen(event.channel);
       case 'globalRequest':
         if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
+        this.dial(event);
         return;
       case 'globalRequestAnswered':
         return this.globalRequestAnswered(event);
@@ -265,7 +266,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   private globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
     const deferred = this.globalRequests.get(event.request);
     this.globalRequests.delete(event.request);
-    if (event.error === undefined) deferred?.resolve(event.success);
+    if (event.error === undefined) deferred?.resolve(event.success ? event.payload : undefined);
     else deferred?.reject(event.error);
   }
 

@@ -93,6 +93,7 @@ export {
   acceptAnyHostKey,
   type HostKeyInfo,
   type HostKeyPolicy,
+  type HostKeyRotation,
   type HostKeyVerifier,
   type HostKeyVerifierFunction,
   pinnedHostKey,
@@ -115,5 +116,5 @@ export type { PtyOptions } from '../client/requestPayloads.ts';
 export type { RunInput } from '../client/run.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { knownHosts } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
 export type { RekeyPolicy } from '../transport/transport.ts';
