@@ -15,6 +15,7 @@ import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
 import { Agent } from './agent.ts';
+import { AgentForwarding } from './agentForwarding.ts';
 import { AgentLink, agentError } from './agentLink.ts';
 import { type AgentAccess, Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
@@ -134,16 +135,16 @@ class Dial {
         const open = platform.local(path);
         return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout: agent, path }));
       },
-      bind: (opened) => this.bindSession(opened),
+      bind: (opened) => this.bindSession(opened, false),
     };
   }
 
   /** An agent that knows nothing of sessions signs all the same; one that is no agent shows it here. */
-  private async bindSession(agent: Agent): Promise<void> {
+  private async bindSession(agent: Agent, isForwarding: boolean): Promise<void> {
     const { firstProof, sessionId } = this.session.core.transport.keyExchange;
     if (firstProof === undefined || sessionId === undefined) return;
     const { hostKey, signature } = firstProof;
-    await agent.bindSession({ hostKey, sessionId, signature, isForwarding: false });
+    await agent.bindSession({ hostKey, sessionId, signature, isForwarding });
   }
 
   private linkOpener(): LinkOpener {
@@ -279,10 +280,30 @@ class Dial {
     void rotateHostKeys(context, announcement);
   }
 
+  /** For the commands that ask for it. */
+  private offerAgent(): void {
+    const { agent } = this.options.given;
+    const access = this.agentAccess();
+    const path = typeof agent === 'string' ? agent : undefined;
+    if (path === undefined && !access.isThere) return;
+    this.session.agentForwarding = new AgentForwarding({
+      open: () => {
+        const opened = access.open(path);
+        return {
+          bind: () => this.bindSession(opened, true),
+          forward: (message) => opened.forward(message),
+          close: () => opened.close(),
+        };
+      },
+      debug: (line) => this.debug(line),
+    });
+  }
+
   private ready(): void {
     this.waits.finish(this.dialWait);
     this.debug(`authenticated by ${this.authenticator.lastTried}`);
     this.authenticator.close();
+    this.offerAgent();
     this.resolve(new Client(this.session, this.platform.streams));
   }
 

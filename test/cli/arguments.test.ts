@@ -85,6 +85,7 @@ describe('a command line', () => {
       username: undefined,
       identities: [],
       agent: true,
+      forwardAgent: false,
       verbosity: 0,
       timeout: undefined,
       json: false,

@@ -71,6 +71,29 @@ describeServer(
       }
     });
 
+    it('lets programs on the server use the agent with -A, and only then', async () => {
+      const home = newHome().knows(server);
+      const agent = startSshAgent();
+      try {
+        agent.add('-q', lab().file(lab().userKeys.textOf('ed25519'), 0o600));
+        const list = (...args: string[]): Promise<CommandRun> =>
+          runCommand(command(), [...args, `${lab().account.name}@127.0.0.1:${server.port}`, 'ssh-add -l'], {
+            home,
+            env: { SSH_AUTH_SOCK: agent.path },
+          });
+        const forwarded = await list('-A');
+        expect(forwarded).toMatchObject({ status: 0, stderr: '' });
+        expect(forwarded.stdout.toString()).toContain(lab().userKeys.of('ed25519').fingerprint);
+        expect((await list()).status).toBe(2);
+        expect(await list('-A', '-a')).toMatchObject({
+          status: 255,
+          stderr: expect.stringContaining('-A and -a exclude each other'),
+        });
+      } finally {
+        agent.stop();
+      }
+    });
+
     it('asks nobody for the passphrase of a named key that the agent holds', async () => {
       const home = newHome().knows(server);
       const agent = startSshAgent();
