@@ -6,7 +6,7 @@
  * Must not know: what the messages mean, what kind of link it is.
  * Source: draft-ietf-sshm-ssh-agent §3.
  */
-import { concatBytes, emptyBytes } from '../base/bytes.ts';
+import { concatBytes, copyOf, emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { WaitTable } from '../base/waits.ts';
 import type { Clock } from '../io/clock.ts';
@@ -98,17 +98,19 @@ export class AgentLink {
   private open(): void {
     if (this.link !== undefined) return;
     const { reader } = this;
+    const received = (chunk: Uint8Array): void => {
+      this.waiting += chunk.length;
+      // Nobody may be reading: what an idle agent pours in is not kept.
+      if (this.waiting > longestUnread) this.fail(tooMuch());
+      else reader.push(chunk);
+    };
     const receiver: LinkReceiver = {
       connected: () => {
         this.connected = true;
         reader.wake();
       },
-      received: (chunk) => {
-        this.waiting += chunk.length;
-        // Nobody may be reading: what an idle agent pours in is not kept.
-        if (this.waiting > longestUnread) this.fail(tooMuch());
-        else reader.push(chunk);
-      },
+      received,
+      lent: (chunk) => received(copyOf(chunk)),
       ended: (error) => reader.end(error),
       written: () => {},
       closed: () => reader.end(undefined),

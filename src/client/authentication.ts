@@ -11,6 +11,7 @@ import type { PublicKey } from '../crypto/publicKey.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import type { Agent } from './agent.ts';
 import { AgentKeys } from './agentKeys.ts';
+import { agentError } from './agentLink.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
@@ -38,6 +39,14 @@ export interface AgentAccess {
   readonly isThere: boolean;
 }
 
+const noAgents: AgentAccess = {
+  isThere: false,
+  open: () => {
+    throw agentError('there are no agents here');
+  },
+  bind: async () => {},
+};
+
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
   private readonly all: readonly Candidate[];
@@ -62,8 +71,8 @@ export class Authenticator {
     options: ConnectOptions,
     keys: readonly UserKey[],
     provider: CryptoProvider,
-    agents: AgentAccess,
-    debug: (line: string) => void,
+    agents: AgentAccess = noAgents,
+    debug: (line: string) => void = () => {},
   ) {
     this.options = options;
     this.provider = provider;

@@ -11,7 +11,7 @@ import {
   hostKeysProof,
   hostKeysProve,
 } from '../../src/message/globalRequest.ts';
-import { testProvider } from '../support/certificates.ts';
+import { makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';
 
 const keys = [71, 72].map((seed) => generateKey('ed25519', { randomBytes: seededBytes(seed) }));
@@ -72,7 +72,7 @@ async function follow(
   return { kept, asked, debug: debug.join('\n') };
 }
 
-describe('host keys that a server announces', () => {
+describe('OpenSSH PROTOCOL §2.5: host keys that a server announces', () => {
   it('are kept once each has signed for this session', async () => {
     const announced = [blobOf(current), blobOf(next), blobOf(rsa)];
     for (const algorithm of ['rsa-sha2-256', 'rsa-sha2-512']) {
@@ -132,6 +132,30 @@ describe('host keys that a server announces', () => {
         async () => undefined,
       ),
     ).toMatchObject({ asked: 0 });
+  });
+
+  it('OpenSSH PROTOCOL §2.5: teach nothing where a certificate vouched for the host', async () => {
+    const certificate = makeCertificate({ key: current.publicKey, authority: next });
+    const info = describeHostKey('host', 22, certificate, 'ssh-ed25519-cert-v01@openssh.com');
+    expect(info.certificate).toBeDefined();
+    let asked = 0;
+    const ask = async (): Promise<never> => {
+      asked++;
+      throw new Error('must not be asked');
+    };
+    await rotateHostKeys(
+      {
+        info,
+        sessionId,
+        provider: testProvider,
+        limits: defaultLimits,
+        rotation: { unknown: ask, keep: ask },
+        request: ask,
+        debug: () => {},
+      },
+      hostKeysAnnouncement.toBytes({ hostKeys: [blobOf(current), blobOf(next)] }),
+    );
+    expect(asked).toBe(0);
   });
 
   it('of a malformed announcement harm nothing', async () => {

@@ -145,7 +145,7 @@ describe('a certificate', () => {
   });
 });
 
-describe('what a certificate is good for', () => {
+describe('OpenSSH PROTOCOL.certkeys: what a certificate is good for', () => {
   const purpose = { kind: 'host', principal: 'host.example', now: 1000 } as const;
   const check = (more: Partial<CertificateContent>, what: Partial<typeof purpose> = {}): void =>
     checkCertificate(certificate(more), { ...purpose, ...what });

@@ -53,7 +53,7 @@ describe('a host key', () => {
   });
 });
 
-describe('a host certificate', () => {
+describe('OpenSSH PROTOCOL.certkeys: a host certificate', () => {
   const algorithm = 'ssh-ed25519-cert-v01@openssh.com';
 
   it('is proved by the signature of the key in it', () => {
