@@ -107,6 +107,9 @@ export class SshError extends Error {
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'SshError';
+    // Until its stack is read, V8 keeps with an error all that its frames were called on:
+    // the connection with its buffers, for as long as somebody keeps the error.
+    void this.stack;
     this.code = code;
     this.phase = details.phase ?? 'connection';
     this.origin = details.origin ?? 'peer';

@@ -57,6 +57,11 @@ export class WaitTable {
     if (wait.deadline <= this.earliestKnown) this.stale = true;
   }
 
+  /** Whether a wait is open. */
+  has(wait: Wait): boolean {
+    return this.open.has(wait);
+  }
+
   /** Closes all. */
   clear(): void {
     this.open.clear();

@@ -6,7 +6,7 @@
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { optionsError } from '../client/optionErrors.ts';
-import { parsePort, parseTarget } from './target.ts';
+import { parsePort, parseTarget } from '../client/target.ts';
 
 /** A session or a command on one host. */
 export interface SshArguments {

@@ -25,10 +25,10 @@ export interface CommandOutcome {
  */
 export function jsonResult(outcome: CommandOutcome, timings: Timings): string {
   const { exit, negotiated } = outcome;
-  const stdout = encoded(outcome.stdout);
-  const stderr = encoded(outcome.stderr);
+  const stdout = encodedOutput(outcome.stdout);
+  const stderr = encodedOutput(outcome.stderr);
   const { serverHostKey, ...agreed } = negotiated;
-  return print({
+  return jsonLine({
     result: {
       code: exit.code ?? null,
       signal: exit.signal ?? null,
@@ -53,7 +53,7 @@ export interface FailureContext {
 /** `{ "error": { code, phase, origin, waitingFor, elapsed, message, … } }` */
 export function jsonError(error: SshError, context: FailureContext): string {
   const { code, phase, origin, waitingFor, elapsed, deadline, bytesReceived, remoteIdentification } = error;
-  return print({
+  return jsonLine({
     error: {
       code,
       phase,
@@ -69,7 +69,11 @@ export function jsonError(error: SshError, context: FailureContext): string {
   });
 }
 
-function encoded(bytes: Uint8Array): { readonly text: string; readonly encoding: 'utf8' | 'base64' } {
+/** Output as text where it is UTF-8, and else in base64. */
+export function encodedOutput(bytes: Uint8Array): {
+  readonly text: string;
+  readonly encoding: 'utf8' | 'base64';
+} {
   try {
     return {
       text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
@@ -81,7 +85,7 @@ function encoded(bytes: Uint8Array): { readonly text: string; readonly encoding:
 }
 
 /** Control characters are escaped by JSON; those beyond ASCII that can mislead a terminal are escaped here. */
-function print(value: unknown): string {
+export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value, (_key, field: unknown) => (field === undefined ? null : field));
   return text.replace(
     /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,

@@ -19,6 +19,7 @@ import { TerminalPerson } from './person.ts';
 import { BrokenPipe, streamSink } from './pumps.ts';
 import { Remote } from './remote.ts';
 import { Trace } from './trace.ts';
+import { warningsAbout } from './warnings.ts';
 
 /** @returns the exit status of this program */
 export async function runSession(args: SshArguments): Promise<number> {
@@ -89,7 +90,9 @@ class CommandSession {
     const { messages, trace, interruption } = this;
     const person = TerminalPerson.find(() => interruption.interrupt('SIGINT'));
     try {
-      return await dial(this.args, { person, trace, messages, signal: interruption.signal });
+      const client = await dial(this.args, { person, trace, messages, signal: interruption.signal });
+      for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
+      return client;
     } finally {
       person?.close();
     }

@@ -17,4 +17,6 @@ export interface Subcommand {
 }
 
 /** By name. Any other first word is a host. */
-export const subcommands: ReadonlyMap<string, Subcommand> = new Map();
+export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
+  ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet.ts') }],
+]);

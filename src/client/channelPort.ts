@@ -70,9 +70,22 @@ export class ChannelPort {
     this.ended(error);
   }
 
-  /** Neither side wants the channel any more once input is over and both streams are cancelled. */
+  /**
+   * Nobody wants the channel any more once all that is read from it is
+   * cancelled. A server's process may well read no more and still have its
+   * status to tell.
+   */
   closeIfUnwanted(): void {
+    if (this.outboundExtended.attached) return;
     if (this.data.cancelled && (this.extended.cancelled || !this.extended.attached)) this.close();
+  }
+
+  /** EOF is the end of both outputs (RFC 4254 §5.3): it goes out behind the last of them. */
+  eofIfFinished(): void {
+    const { outbound, outboundExtended } = this;
+    if (this.isClosed || !this.isLive || !outbound.finished) return;
+    if (outboundExtended.attached && !outboundExtended.finished) return;
+    this.act((channel) => channel.eof());
   }
 
   // Told by the connection ------------------------------------------------------
@@ -175,12 +188,15 @@ class InboundSource implements ByteSource {
 /** The outbound stream of a channel. */
 class OutboundSink implements ByteSink {
   private readonly port: ChannelPort;
-  /** Undefined for CHANNEL_DATA, whose end is the channel's EOF. */
+  /** Undefined for CHANNEL_DATA. */
   private readonly dataTypeCode: number | undefined;
+  /** Nothing more will be written. */
+  finished = false;
+  /** Somebody writes to it. */
+  attached = false;
   private done: ((error?: Error) => void) | undefined;
   private failedListener: ((error: Error) => void) | undefined;
   private error: Error | undefined;
-  private finished = false;
 
   constructor(port: ChannelPort, dataTypeCode: number | undefined) {
     this.port = port;
@@ -188,6 +204,7 @@ class OutboundSink implements ByteSink {
   }
 
   listen(failed: (error: Error) => void): void {
+    this.attached = true;
     this.failedListener = failed;
     if (this.error !== undefined && !this.finished) failed(this.error);
   }
@@ -206,14 +223,14 @@ class OutboundSink implements ByteSink {
 
   end(done: (error?: Error) => void): void {
     this.finished = true;
-    this.sendEof();
+    this.port.eofIfFinished();
     done();
   }
 
   cancel(): void {
     this.finished = true;
     this.done = undefined;
-    this.sendEof();
+    this.port.eofIfFinished();
   }
 
   drained(): void {
@@ -225,11 +242,6 @@ class OutboundSink implements ByteSink {
     this.error = error;
     if (this.done !== undefined) this.settle(error);
     else if (!this.finished) this.failedListener?.(error);
-  }
-
-  private sendEof(): void {
-    if (this.error === undefined && this.dataTypeCode === undefined && this.port.isLive)
-      this.port.act((channel) => channel.eof());
   }
 
   private settle(error: Error | undefined): void {

@@ -11,6 +11,7 @@ import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { RegisteredConnection } from '../io/registry.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
@@ -20,6 +21,7 @@ import { AgentLink, agentError } from './agentLink.ts';
 import { type AgentAccess, Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
+import { keysExchangedLine } from './debugLines.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
 import { type RotationContext, rotateHostKeys } from './hostKeyRotation.ts';
 import { describeHostKey, type HostKeyInfo, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
@@ -28,19 +30,36 @@ import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
 import { loadUserKeys, type UserKey } from './userKeys.ts';
 
+/** What one who dials many has besides the options. */
+export interface DialContext {
+  /** The keys of the options, loaded before: many dials need to parse and unlock them once only. */
+  readonly keys?: readonly UserKey[] | undefined;
+  /** Told of the connection before it is begun; it is heard of again when nothing is left of it. */
+  readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
+}
+
 /** `connect` on a platform. */
 export function createConnect(platform: Platform): (options: ConnectOptions) => Promise<Client> {
-  return async (given) => {
+  const dial = createDial(platform);
+  return (options) => dial(options, {});
+}
+
+/** `connect` on a platform, for those in this library who dial many. */
+export function createDial(
+  platform: Platform,
+): (options: ConnectOptions, context: DialContext) => Promise<Client> {
+  return async (given, { keys: loaded, starting }) => {
     // Taken here, where the caller is still on the stack.
     const openedAt = given.captureStack === true ? callerStack() : undefined;
     const options = resolveOptions(given, platform.localUser());
     checkAborted(given.signal);
-    const keys = await loadUserKeys(given, { limits: options.limits, pause: () => platform.pause() });
+    const keys =
+      loaded ?? (await loadUserKeys(given, { limits: options.limits, pause: () => platform.pause() }));
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
     checkAborted(given.signal);
-    return new Dial(platform, ordered, keys, verifier, provider, openedAt).run();
+    return new Dial(platform, ordered, keys, verifier, provider, openedAt).run(starting);
   };
 }
 
@@ -96,7 +115,7 @@ class Dial {
     this.session.dial = (event) => this.handle(event);
   }
 
-  run(): Promise<Client> {
+  run(starting: DialContext['starting']): Promise<Client> {
     const { signal } = this.options.given;
     const stopListening = onAbort(signal, () => {
       if (signal !== undefined) this.driver.destroy(abortError(signal));
@@ -119,6 +138,7 @@ class Dial {
       this.resolve = resolve;
       this.reject = reject;
     });
+    starting?.(this.driver);
     this.driver.start();
     return result.finally(stopListening);
   }
@@ -184,15 +204,8 @@ class Dial {
         );
       case 'hostKey':
         return this.checkHostKey(event.hostKey, event.algorithm);
-      case 'keyExchanged': {
-        const { kex, hostKey, clientToServer, serverToClient } = event.negotiated;
-        const ciphers = [clientToServer, serverToClient].map(({ cipher, mac }) =>
-          mac === undefined ? cipher : `${cipher} ${mac}`,
-        );
-        return this.debug(
-          `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${event.strict ? ', strict' : ''}`,
-        );
-      }
+      case 'keyExchanged':
+        return this.debug(keysExchangedLine(event));
       case 'banner':
         this.options.given.onBanner?.(escapeLines(event.message));
         return;

@@ -17,14 +17,15 @@ export async function orderHostKeyAlgorithms(
   options: ResolvedOptions,
   verifier: HostKeyVerifier,
 ): Promise<ResolvedOptions> {
-  if (typeof verifier === 'function' || Array.isArray(options.given.algorithms?.hostKey)) return options;
+  const { algorithms } = options.given;
+  const given = typeof algorithms === 'object' ? algorithms.hostKey : undefined;
+  if (typeof verifier === 'function' || Array.isArray(given)) return options;
   const { host, port } = options;
   const types = (await verifier.keyTypes?.(host, port)) ?? [];
   const certified = (await verifier.wantsCertificate?.(host, port)) === true;
   if (types.length === 0 && !certified) return options;
   const { hostKey } = options.preferences;
-  const removed = (options.given.algorithms?.hostKey as { readonly remove?: readonly string[] } | undefined)
-    ?.remove;
+  const removed = (given as { readonly remove?: readonly string[] } | undefined)?.remove;
   const extra = [
     ...(certified ? Object.keys(certificateAlgorithms) : []),
     // Keys in tokens are rare: they are asked for where one is known.

@@ -31,6 +31,7 @@ export class LockedKey {
   private readonly settings: UnlockSettings;
   private opened: PrivateKey | undefined;
   private refused = false;
+  private unlocking: Promise<PrivateKey | undefined> | undefined;
 
   constructor(
     bytes: Uint8Array,
@@ -51,12 +52,20 @@ export class LockedKey {
 
   /**
    * The key, after asking for its passphrase where that has not been done;
-   * undefined when none was given or none of those given was right.
+   * undefined when none was given or none of those given was right. Those who
+   * ask for it at the same time wait for the same answer.
    *
    * @throws SshError `ERR_SSH_KEY_…` for whatever is wrong with the key but the passphrase
    */
   async unlock(): Promise<PrivateKey | undefined> {
     if (this.opened !== undefined || this.refused) return this.opened;
+    this.unlocking ??= this.ask().finally(() => {
+      this.unlocking = undefined;
+    });
+    return this.unlocking;
+  }
+
+  private async ask(): Promise<PrivateKey | undefined> {
     for (let attempt = 1; attempt <= passphraseAttempts && this.opened === undefined; attempt++) {
       const given = await this.passphrase({ attempt });
       if (given === undefined) break;

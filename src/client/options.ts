@@ -13,14 +13,13 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
-import { ciphers, kexMethods, macs, signatureAlgorithms } from '../crypto/algorithms.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
-import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts';
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { optionsError } from './optionErrors.ts';
@@ -100,15 +99,6 @@ export type AuthMethod =
       readonly attempts?: number | undefined;
     };
 
-/** Names in order of preference, or changes to the default ones. */
-export type AlgorithmList =
-  | readonly string[]
-  | {
-      readonly prepend?: readonly string[] | undefined;
-      readonly append?: readonly string[] | undefined;
-      readonly remove?: readonly string[] | undefined;
-    };
-
 export interface ConnectOptions {
   /** Name or address; needed unless `stream` is given. */
   readonly host?: string | undefined;
@@ -137,15 +127,8 @@ export interface ConnectOptions {
   readonly auth?: readonly AuthMethod[] | undefined;
   /** `knownHosts()` where not given. */
   readonly verifyHostKey?: HostKeyVerifier | undefined;
-  readonly algorithms?:
-    | {
-        readonly kex?: AlgorithmList | undefined;
-        readonly hostKey?: AlgorithmList | undefined;
-        readonly cipher?: AlgorithmList | undefined;
-        readonly mac?: AlgorithmList | undefined;
-        readonly compression?: AlgorithmList | undefined;
-      }
-    | undefined;
+  /** Lists or changes to the default ones, by kind; `'legacy'` adds what only old servers need. */
+  readonly algorithms?: AlgorithmOptions | undefined;
   /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
   readonly crypto?: 'auto' | 'noble' | undefined;
   /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
@@ -260,66 +243,6 @@ export function resolveOptions(given: ConnectOptions, localUser: string | undefi
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     given,
   };
-}
-
-/** The names this library can negotiate, best first, and those it offers by default. */
-const available: { readonly [K in keyof AlgorithmPreferences]: ReadonlyMap<string, boolean> } = {
-  kex: namesOf(kexMethods),
-  hostKey: new Map([...namesOf(signatureAlgorithms), ...namesOf(specialAlgorithms)]),
-  cipher: namesOf(ciphers),
-  mac: namesOf(macs),
-  compression: new Map([['none', true]]),
-};
-
-/**
- * The names to offer.
- *
- * @throws SshError `ERR_SSH_OPTIONS` for names that are not implemented, and lists left empty
- */
-export function resolveAlgorithms(given: ConnectOptions['algorithms']): AlgorithmPreferences {
-  for (const kind of Object.keys(given ?? {})) {
-    if (!Object.hasOwn(available, kind))
-      throw optionsError(`there is no kind of algorithm ${JSON.stringify(kind)}`);
-  }
-  return {
-    kex: resolveList('kex', given?.kex),
-    hostKey: resolveList('hostKey', given?.hostKey),
-    cipher: resolveList('cipher', given?.cipher),
-    mac: resolveList('mac', given?.mac),
-    compression: resolveList('compression', given?.compression),
-  };
-}
-
-function resolveList(kind: keyof AlgorithmPreferences, given: AlgorithmList | undefined): readonly string[] {
-  const known = available[kind];
-  const check = (names: readonly string[] = []): readonly string[] => {
-    for (const name of names) {
-      if (!known.has(name)) {
-        throw optionsError(
-          `algorithms.${kind} names ${JSON.stringify(name)}, which is not supported; there are ${[...known.keys()].join(', ')}`,
-        );
-      }
-    }
-    return names;
-  };
-  const defaults = [...known].filter(([, byDefault]) => byDefault).map(([name]) => name);
-  const names = isList(given)
-    ? check(given)
-    : [...check(given?.prepend), ...defaults, ...check(given?.append)].filter(
-        (name) => !(given?.remove ?? []).includes(name),
-      );
-  if (names.length === 0) throw optionsError(`algorithms.${kind} leaves nothing to offer`);
-  return [...new Set(names)];
-}
-
-function isList(given: AlgorithmList | undefined): given is readonly string[] {
-  return Array.isArray(given);
-}
-
-function namesOf(
-  table: Readonly<Record<string, { readonly byDefault: boolean }>>,
-): ReadonlyMap<string, boolean> {
-  return new Map(Object.entries(table).map(([name, row]) => [name, row.byDefault]));
 }
 
 function resolveRekey(given: ConnectOptions['rekey']): RekeyPolicy {

@@ -3,35 +3,56 @@
  *
  * Owns: lengths and forms of public values, refusal of weak secrets, the draw of secret keys.
  * Must not know: which implementation computes, how K enters the exchange hash (`kex.ts`).
- * Sources: RFC 8731 §3, RFC 5656 §4, FIPS 203 §7.
+ * Sources: RFC 8731 §3, RFC 5656 §4, FIPS 203 §7, draft-ietf-sshm-ntruprime-ssh.
  */
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { curves, drawScalar, isUncompressedPoint } from './curves.ts';
-import type { Curve25519, MlKem768, NistCurve } from './primitives.ts';
+import type { Curve448, Curve25519, MlKem768, NistCurve, Sntrup761 } from './primitives.ts';
 import type { AgreementKeyPair, CurveName, KeyAgreement, KeyEncapsulation } from './provider.ts';
 import type { RandomBytes } from './random.ts';
 import type { Slot } from './slot.ts';
 
-/** Public values and secrets have 32 bytes; an all-zero secret ends the exchange (RFC 8731 §3). */
+/** What X25519 and X448 have in common. */
+interface MontgomeryCurve {
+  readonly name: 'X25519' | 'X448';
+  readonly length: 32 | 56;
+  publicKey(secretKey: Uint8Array): Uint8Array;
+  secret(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array;
+}
+
 export function x25519Agreement(slot: Slot<Curve25519>, randomBytes: RandomBytes): KeyAgreement {
+  return montgomeryAgreement(randomBytes, () => {
+    const { x25519PublicKey, x25519 } = slot.use();
+    return { name: 'X25519', length: 32, publicKey: x25519PublicKey, secret: x25519 };
+  });
+}
+
+export function x448Agreement(slot: Slot<Curve448>, randomBytes: RandomBytes): KeyAgreement {
+  return montgomeryAgreement(randomBytes, () => {
+    const { x448PublicKey, x448 } = slot.use();
+    return { name: 'X448', length: 56, publicKey: x448PublicKey, secret: x448 };
+  });
+}
+
+/** Public values and secrets have the curve's length; an all-zero secret ends the exchange (RFC 8731 §3). */
+function montgomeryAgreement(randomBytes: RandomBytes, use: () => MontgomeryCurve): KeyAgreement {
   return {
     generate(): AgreementKeyPair {
-      const functions = slot.use();
-      const secretKey = randomBytes(32);
-      return { secretKey, publicKey: functions.x25519PublicKey(secretKey) };
+      const { length, publicKey } = use();
+      const secretKey = randomBytes(length);
+      return { secretKey, publicKey: publicKey(secretKey) };
     },
     sharedSecret(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
-      const functions = slot.use();
-      if (peerPublicKey.length !== 32) {
-        throw exchangeError(`the X25519 value of the peer has ${peerPublicKey.length} bytes, 32 expected`);
+      const { name, length, secret: compute } = use();
+      if (peerPublicKey.length !== length) {
+        throw exchangeError(
+          `the ${name} value of the peer has ${peerPublicKey.length} bytes, ${length} expected`,
+        );
       }
-      const secret = refusing('the X25519 value of the peer has small order', () =>
-        functions.x25519(secretKey, peerPublicKey),
-      );
-      if (equalBytes(secret, new Uint8Array(32))) {
-        throw exchangeError('the X25519 value of the peer has small order');
-      }
+      const weak = `the ${name} value of the peer has small order`;
+      const secret = refusing(weak, () => compute(secretKey, peerPublicKey));
+      if (equalBytes(secret, new Uint8Array(length))) throw exchangeError(weak);
       return secret;
     },
   };
@@ -104,6 +125,36 @@ function coefficientsAreReduced(publicKey: Uint8Array): boolean {
     if ((a | ((b & 15) << 8)) >= q || ((b >> 4) | (c << 4)) >= q) return false;
   }
   return true;
+}
+
+const sntrupPublicKeyLength = 1158;
+const sntrupCiphertextLength = 1039;
+
+/** Streamlined NTRU Prime 761. Bytes of the right length always stand for some polynomial, so lengths are all there is to check. */
+export function sntrup761Encapsulation(slot: Slot<Sntrup761>, randomBytes: RandomBytes): KeyEncapsulation {
+  return {
+    publicKeyLength: sntrupPublicKeyLength,
+    ciphertextLength: sntrupCiphertextLength,
+    generate: () => slot.use().generate(randomBytes),
+    encapsulate(publicKey) {
+      const functions = slot.use();
+      if (publicKey.length !== sntrupPublicKeyLength) {
+        throw exchangeError(
+          `the sntrup761 key of the peer has ${publicKey.length} bytes, ${sntrupPublicKeyLength} expected`,
+        );
+      }
+      return functions.encapsulate(publicKey, randomBytes);
+    },
+    decapsulate(ciphertext, secretKey) {
+      const functions = slot.use();
+      if (ciphertext.length !== sntrupCiphertextLength) {
+        throw exchangeError(
+          `the sntrup761 ciphertext of the peer has ${ciphertext.length} bytes, ${sntrupCiphertextLength} expected`,
+        );
+      }
+      return functions.decapsulate(ciphertext, secretKey);
+    },
+  };
 }
 
 /** What the arithmetic throws over a peer's value is that peer's fault, and said as such. */

@@ -6,14 +6,25 @@
  * Sources: RFC 4253 §6, RFC 4344, RFC 5656, RFC 6668, RFC 8268, RFC 8332, RFC 8709, RFC 8731, OpenSSH PROTOCOL.
  */
 
+/** When an algorithm is offered. */
+export interface Offered {
+  /** Unless the user says otherwise. */
+  readonly byDefault: boolean;
+  /** Broken or about to be: by its name or with `algorithms: 'legacy'` only. */
+  readonly legacy: boolean;
+}
+
+const always: Offered = { byDefault: true, legacy: false };
+/** Sound, and rarely of use. */
+const byName: Offered = { byDefault: false, legacy: false };
+const legacy: Offered = { byDefault: false, legacy: true };
+
 /** Sizes of a packet cipher; `authenticated` ones negotiate no MAC. */
-export interface CipherRow {
+export interface CipherRow extends Offered {
   readonly keyLength: number;
   readonly ivLength: number;
   readonly blockSize: number;
   readonly authenticated: boolean;
-  /** Offered unless the user says otherwise. */
-  readonly byDefault: boolean;
 }
 
 export type CipherName =
@@ -22,7 +33,11 @@ export type CipherName =
   | 'chacha20-poly1305@openssh.com'
   | 'aes128-ctr'
   | 'aes192-ctr'
-  | 'aes256-ctr';
+  | 'aes256-ctr'
+  | CbcName;
+
+/** Cipher block chaining (RFC 4253 §6.3), whose IV an attacker can foresee. */
+export type CbcName = 'aes128-cbc' | 'aes192-cbc' | 'aes256-cbc' | '3des-cbc';
 
 /** In order of preference. */
 export const ciphers: Readonly<Record<CipherName, CipherRow>> = {
@@ -31,42 +46,53 @@ export const ciphers: Readonly<Record<CipherName, CipherRow>> = {
     ivLength: 12,
     blockSize: 16,
     authenticated: true,
-    byDefault: true,
+    ...always,
   },
   'aes256-gcm@openssh.com': {
     keyLength: 32,
     ivLength: 12,
     blockSize: 16,
     authenticated: true,
-    byDefault: true,
+    ...always,
   },
   'chacha20-poly1305@openssh.com': {
     keyLength: 64,
     ivLength: 0,
     blockSize: 8,
     authenticated: true,
-    byDefault: true,
+    ...always,
   },
-  'aes128-ctr': { keyLength: 16, ivLength: 16, blockSize: 16, authenticated: false, byDefault: true },
-  'aes192-ctr': { keyLength: 24, ivLength: 16, blockSize: 16, authenticated: false, byDefault: true },
-  'aes256-ctr': { keyLength: 32, ivLength: 16, blockSize: 16, authenticated: false, byDefault: true },
+  'aes128-ctr': { keyLength: 16, ivLength: 16, blockSize: 16, authenticated: false, ...always },
+  'aes192-ctr': { keyLength: 24, ivLength: 16, blockSize: 16, authenticated: false, ...always },
+  'aes256-ctr': { keyLength: 32, ivLength: 16, blockSize: 16, authenticated: false, ...always },
+  'aes128-cbc': { keyLength: 16, ivLength: 16, blockSize: 16, authenticated: false, ...legacy },
+  'aes192-cbc': { keyLength: 24, ivLength: 16, blockSize: 16, authenticated: false, ...legacy },
+  'aes256-cbc': { keyLength: 32, ivLength: 16, blockSize: 16, authenticated: false, ...legacy },
+  '3des-cbc': { keyLength: 24, ivLength: 8, blockSize: 8, authenticated: false, ...legacy },
 };
 
 /** Sizes of a MAC. */
-export interface MacRow {
-  readonly hash: 'sha256' | 'sha512';
+export interface MacRow extends Offered {
+  /** HMAC over this hash; `umac` is a MAC of its own (RFC 4418). */
+  readonly hash: 'sha1' | 'sha256' | 'sha512' | 'umac';
   readonly keyLength: number;
   readonly tagLength: number;
   /** Computed over the ciphertext (OpenSSH PROTOCOL §1.5). */
   readonly encryptThenMac: boolean;
-  readonly byDefault: boolean;
 }
 
 export type MacName =
   | 'hmac-sha2-256-etm@openssh.com'
   | 'hmac-sha2-512-etm@openssh.com'
   | 'hmac-sha2-256'
-  | 'hmac-sha2-512';
+  | 'hmac-sha2-512'
+  | 'umac-128-etm@openssh.com'
+  | 'umac-128@openssh.com'
+  | 'umac-64-etm@openssh.com'
+  | 'umac-64@openssh.com'
+  | 'hmac-sha1-etm@openssh.com'
+  | 'hmac-sha1'
+  | 'hmac-sha1-96';
 
 /** In order of preference. */
 export const macs: Readonly<Record<MacName, MacRow>> = {
@@ -75,55 +101,96 @@ export const macs: Readonly<Record<MacName, MacRow>> = {
     keyLength: 32,
     tagLength: 32,
     encryptThenMac: true,
-    byDefault: true,
+    ...always,
   },
   'hmac-sha2-512-etm@openssh.com': {
     hash: 'sha512',
     keyLength: 64,
     tagLength: 64,
     encryptThenMac: true,
-    byDefault: true,
+    ...always,
   },
-  'hmac-sha2-256': { hash: 'sha256', keyLength: 32, tagLength: 32, encryptThenMac: false, byDefault: true },
-  'hmac-sha2-512': { hash: 'sha512', keyLength: 64, tagLength: 64, encryptThenMac: false, byDefault: true },
+  'hmac-sha2-256': { hash: 'sha256', keyLength: 32, tagLength: 32, encryptThenMac: false, ...always },
+  'hmac-sha2-512': { hash: 'sha512', keyLength: 64, tagLength: 64, encryptThenMac: false, ...always },
+  'umac-128-etm@openssh.com': {
+    hash: 'umac',
+    keyLength: 16,
+    tagLength: 16,
+    encryptThenMac: true,
+    ...byName,
+  },
+  'umac-128@openssh.com': { hash: 'umac', keyLength: 16, tagLength: 16, encryptThenMac: false, ...byName },
+  'umac-64-etm@openssh.com': {
+    hash: 'umac',
+    keyLength: 16,
+    tagLength: 8,
+    encryptThenMac: true,
+    ...byName,
+  },
+  'umac-64@openssh.com': { hash: 'umac', keyLength: 16, tagLength: 8, encryptThenMac: false, ...byName },
+  'hmac-sha1-etm@openssh.com': {
+    hash: 'sha1',
+    keyLength: 20,
+    tagLength: 20,
+    encryptThenMac: true,
+    ...legacy,
+  },
+  'hmac-sha1': { hash: 'sha1', keyLength: 20, tagLength: 20, encryptThenMac: false, ...legacy },
+  'hmac-sha1-96': { hash: 'sha1', keyLength: 20, tagLength: 12, encryptThenMac: false, ...legacy },
 };
 
 /** A key exchange method's place in the table; the method itself is in `kex.ts`. */
-export interface KexRow {
-  readonly hash: 'sha256' | 'sha384' | 'sha512';
+export interface KexRow extends Offered {
+  readonly hash: 'sha1' | 'sha256' | 'sha384' | 'sha512';
   /** Safe against an adversary with a quantum computer. */
   readonly postQuantum: boolean;
-  readonly byDefault: boolean;
 }
 
 export type KexName =
   | 'mlkem768x25519-sha256'
+  | 'sntrup761x25519-sha512'
+  | 'sntrup761x25519-sha512@openssh.com'
   | 'curve25519-sha256'
   | 'curve25519-sha256@libssh.org'
   | 'ecdh-sha2-nistp256'
   | 'ecdh-sha2-nistp384'
   | 'ecdh-sha2-nistp521'
+  | 'curve448-sha512'
+  | 'diffie-hellman-group-exchange-sha256'
   | 'diffie-hellman-group16-sha512'
   | 'diffie-hellman-group18-sha512'
-  | 'diffie-hellman-group14-sha256';
+  | 'diffie-hellman-group15-sha512'
+  | 'diffie-hellman-group17-sha512'
+  | 'diffie-hellman-group14-sha256'
+  | 'diffie-hellman-group14-sha1'
+  | 'diffie-hellman-group-exchange-sha1'
+  | 'diffie-hellman-group1-sha1';
 
 /** In order of preference. */
 export const kexMethods: Readonly<Record<KexName, KexRow>> = {
-  'mlkem768x25519-sha256': { hash: 'sha256', postQuantum: true, byDefault: true },
-  'curve25519-sha256': { hash: 'sha256', postQuantum: false, byDefault: true },
-  'curve25519-sha256@libssh.org': { hash: 'sha256', postQuantum: false, byDefault: true },
-  'ecdh-sha2-nistp256': { hash: 'sha256', postQuantum: false, byDefault: true },
-  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, byDefault: true },
-  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, byDefault: true },
-  'diffie-hellman-group16-sha512': { hash: 'sha512', postQuantum: false, byDefault: true },
-  'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, byDefault: true },
-  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, byDefault: true },
+  'mlkem768x25519-sha256': { hash: 'sha256', postQuantum: true, ...always },
+  'sntrup761x25519-sha512': { hash: 'sha512', postQuantum: true, ...always },
+  'sntrup761x25519-sha512@openssh.com': { hash: 'sha512', postQuantum: true, ...always },
+  'curve25519-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'curve25519-sha256@libssh.org': { hash: 'sha256', postQuantum: false, ...always },
+  'ecdh-sha2-nistp256': { hash: 'sha256', postQuantum: false, ...always },
+  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...always },
+  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...always },
+  'curve448-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'diffie-hellman-group-exchange-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'diffie-hellman-group16-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'diffie-hellman-group15-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'diffie-hellman-group17-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'diffie-hellman-group14-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
+  'diffie-hellman-group-exchange-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
+  'diffie-hellman-group1-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
 };
 
 /** A signature algorithm and the type of key that makes it (RFC 8332 §3 parts the two for RSA). */
-export interface SignatureRow {
+export interface SignatureRow extends Offered {
   readonly keyType: string;
-  readonly byDefault: boolean;
 }
 
 export type SignatureAlgorithmName =
@@ -132,21 +199,48 @@ export type SignatureAlgorithmName =
   | 'ecdsa-sha2-nistp384'
   | 'ecdsa-sha2-nistp521'
   | 'rsa-sha2-512'
-  | 'rsa-sha2-256';
+  | 'rsa-sha2-256'
+  | 'ssh-ed448'
+  | 'ssh-rsa';
 
 /** Host key and public key authentication algorithms, in order of preference. */
 export const signatureAlgorithms: Readonly<Record<SignatureAlgorithmName, SignatureRow>> = {
-  'ssh-ed25519': { keyType: 'ssh-ed25519', byDefault: true },
-  'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', byDefault: true },
-  'ecdsa-sha2-nistp384': { keyType: 'ecdsa-sha2-nistp384', byDefault: true },
-  'ecdsa-sha2-nistp521': { keyType: 'ecdsa-sha2-nistp521', byDefault: true },
-  'rsa-sha2-512': { keyType: 'ssh-rsa', byDefault: true },
-  'rsa-sha2-256': { keyType: 'ssh-rsa', byDefault: true },
+  'ssh-ed25519': { keyType: 'ssh-ed25519', ...always },
+  'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', ...always },
+  'ecdsa-sha2-nistp384': { keyType: 'ecdsa-sha2-nistp384', ...always },
+  'ecdsa-sha2-nistp521': { keyType: 'ecdsa-sha2-nistp521', ...always },
+  'rsa-sha2-512': { keyType: 'ssh-rsa', ...always },
+  'rsa-sha2-256': { keyType: 'ssh-rsa', ...always },
+  'ssh-ed448': { keyType: 'ssh-ed448', ...always },
+  // SHA-1 (RFC 4253 §6.6).
+  'ssh-rsa': { keyType: 'ssh-rsa', ...legacy },
 };
 
-/** Signature algorithms that a key of this type can use, best first. */
-export function signatureAlgorithmsFor(keyType: string): SignatureAlgorithmName[] {
+/** Compression of what is sent (RFC 4253 §6.2); none of it runs before authentication. */
+export type CompressionName = 'none' | 'zlib@openssh.com' | 'zlib';
+
+/** In order of preference. */
+export const compressions: Readonly<Record<CompressionName, Offered>> = {
+  none: always,
+  'zlib@openssh.com': byName,
+  zlib: byName,
+};
+
+/**
+ * Signature algorithms that a key of this type can use, best first.
+ *
+ * @param named those the user named: what is broken is not to be used otherwise
+ */
+export function signatureAlgorithmsFor(
+  keyType: string,
+  named: readonly string[] = [],
+): SignatureAlgorithmName[] {
+  return usableSignatures(named).filter((name) => signatureAlgorithms[name].keyType === keyType);
+}
+
+/** All but the broken ones, and of these the ones the user named. */
+export function usableSignatures(named: readonly string[]): SignatureAlgorithmName[] {
   return (Object.keys(signatureAlgorithms) as SignatureAlgorithmName[]).filter(
-    (name) => signatureAlgorithms[name].keyType === keyType,
+    (name) => !signatureAlgorithms[name].legacy || named.includes(name),
   );
 }

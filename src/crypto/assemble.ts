@@ -4,8 +4,14 @@
  * Owns: the composition, and which code each negotiated name needs.
  * Must not know: whether the parts run in TypeScript or in OpenSSL.
  */
-import { ecdhAgreement, mlKem768Encapsulation, x25519Agreement } from './agreements.ts';
-import { ciphers } from './algorithms.ts';
+import {
+  ecdhAgreement,
+  mlKem768Encapsulation,
+  sntrup761Encapsulation,
+  x448Agreement,
+  x25519Agreement,
+} from './agreements.ts';
+import { ciphers, type MacName, macs } from './algorithms.ts';
 import { createDhAgreement } from './dh.ts';
 import type { Primitives } from './primitives.ts';
 import type { CryptoProvider, CurveName } from './provider.ts';
@@ -23,9 +29,11 @@ export function assembleProvider(parts: Primitives): CryptoProvider {
     createHash: parts.createHash,
     createHmac: parts.createHmac,
     x25519: x25519Agreement(parts.curve25519, randomBytes),
+    x448: x448Agreement(parts.curve448, randomBytes),
     ecdh: (curve) => agreements[curve],
     dh: (group) => createDhAgreement(group, randomBytes),
     mlKem768: mlKem768Encapsulation(parts.mlKem768, randomBytes),
+    sntrup761: sntrup761Encapsulation(parts.sntrup761, randomBytes),
     verify: (algorithm, key, data, signature) => verifySignature(parts, algorithm, key, data, signature),
     sign: (algorithm, key, data) => createSignature(parts, algorithm, key, data),
     createOpeningCipher: (keys) => parts.packetCiphers.use().createOpeningCipher(keys),
@@ -47,10 +55,19 @@ function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
   const { curve25519, nistCurves, mlKem768, packetCiphers } = parts;
   // A certificate's own key is of the type it names; that of its authority may be of any.
   if (algorithm.endsWith(certificateSuffix)) return [curve25519, ...Object.values(nistCurves)];
-  if (Object.hasOwn(ciphers, algorithm)) return [packetCiphers];
+  if (Object.hasOwn(ciphers, algorithm)) {
+    return algorithm.endsWith('-cbc') ? [packetCiphers, parts.rareCode.cbc] : [packetCiphers];
+  }
+  if (isMac(algorithm)) return macs[algorithm].hash === 'umac' ? [parts.rareCode.umac] : [];
   switch (algorithm) {
     case 'mlkem768x25519-sha256':
       return [mlKem768, curve25519];
+    case 'sntrup761x25519-sha512':
+    case 'sntrup761x25519-sha512@openssh.com':
+      return [parts.sntrup761, curve25519];
+    case 'curve448-sha512':
+    case 'ssh-ed448':
+      return [parts.curve448];
     case 'curve25519-sha256':
     case 'curve25519-sha256@libssh.org':
     case 'ssh-ed25519':
@@ -69,4 +86,8 @@ function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
     default:
       return [];
   }
+}
+
+function isMac(algorithm: string): algorithm is MacName {
+  return Object.hasOwn(macs, algorithm);
 }

@@ -15,9 +15,13 @@ import { bigIntToBytes, bitLengthOf, bytesToBigInt, modPow } from './bigint.ts';
 import type { AgreementKeyPair, DhGroup, KeyAgreement } from './provider.ts';
 import type { RandomBytes } from './random.ts';
 
-const minimumPrimeBits = 2048;
-/** The largest that OpenSSH asks for or uses (RFC 4419 §3 leaves it open). */
-const maximumPrimeBits = 8192;
+/** Bits of a prime: the least (RFC 8270 §2), and the most that OpenSSH asks for or uses (RFC 4419 §3 leaves it open). */
+export const dhBounds: { readonly minimum: number; readonly maximum: number } = {
+  minimum: 2048,
+  maximum: 8192,
+};
+/** Group 1, which has to be asked for. */
+const minimumNamedBits = 1024;
 
 /**
  * Bits of a secret exponent: twice the strength of the strongest cipher, 256
@@ -34,11 +38,12 @@ const exponentBits = 512;
  */
 export function createDhAgreement(group: DhGroup, randomBytes: RandomBytes): KeyAgreement {
   // Looked at before they are made numbers: a peer may have sent them (RFC 4419).
-  if (group.prime.length > maximumPrimeBits / 8 + 1) throw groupError();
+  if (group.prime.length > dhBounds.maximum / 8 + 1) throw groupError();
   const prime = bytesToBigInt(group.prime);
   const generator = bytesToBigInt(group.generator);
   const bits = bitLengthOf(prime);
-  if (bits < minimumPrimeBits || bits > maximumPrimeBits || (prime & 1n) === 0n) throw groupError();
+  const minimum = group.isNamed === true ? minimumNamedBits : dhBounds.minimum;
+  if (bits < minimum || bits > dhBounds.maximum || (prime & 1n) === 0n) throw groupError();
   if (!isInRange(generator, prime)) throw groupError();
   const length = Math.ceil(bits / 8);
   return {
@@ -67,7 +72,7 @@ function isInRange(value: bigint, prime: bigint): boolean {
 function groupError(): SshError {
   return new SshError(
     'ERR_SSH_KEY_EXCHANGE',
-    `the Diffie-Hellman group is not acceptable: an odd prime of ${minimumPrimeBits} to ${maximumPrimeBits} bits and a generator from 2 to p-2 are`,
+    `the Diffie-Hellman group is not acceptable: an odd prime of ${dhBounds.minimum} to ${dhBounds.maximum} bits and a generator from 2 to p-2 are`,
     { phase: 'keyExchange' },
   );
 }

@@ -1,17 +1,22 @@
 /**
- * The groups of RFC 3526 that are large enough to be used.
+ * The groups of RFC 3526 that are large enough to be used, and group 1 of SSH,
+ * which is the second of RFC 2409 and is not.
  *
  * Owns: primes and their generator. Data alone: a test recomputes each prime
  * from the formula it was chosen by, 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + k).
  * Must not know: who negotiates them.
- * Source: RFC 3526 §3 to §7.
+ * Source: RFC 3526 §3 to §7, RFC 2409 §6.2 (RFC 4253 §8.1).
  */
 import { fromHex } from '../base/bytes.ts';
 import type { DhGroup } from './provider.ts';
 
-export type DhGroupName = 'group14' | 'group15' | 'group16' | 'group17' | 'group18';
+export type DhGroupName = 'group1' | 'group14' | 'group15' | 'group16' | 'group17' | 'group18';
 
 const primes: { readonly [G in DhGroupName]: string } = {
+  group1: `
+    ffffffffffffffff c90fdaa22168c234 c4c6628b80dc1cd1 29024e088a67cc74 020bbea63b139b22 514a08798e3404dd
+    ef9519b3cd3a431b 302b0a6df25f1437 4fe1356d6d51c245 e485b576625e7ec6 f44c42e9a637ed6b 0bff5cb6f406b7ed
+    ee386bfb5a899fa5 ae9f24117c4b1fe6 49286651ece65381 ffffffffffffffff`,
   group14: `
     ffffffffffffffff c90fdaa22168c234 c4c6628b80dc1cd1 29024e088a67cc74 020bbea63b139b22 514a08798e3404dd
     ef9519b3cd3a431b 302b0a6df25f1437 4fe1356d6d51c245 e485b576625e7ec6 f44c42e9a637ed6b 0bff5cb6f406b7ed
@@ -84,5 +89,24 @@ const primes: { readonly [G in DhGroupName]: string } = {
 
 /** A group with its generator, 2. */
 export function dhGroup(name: DhGroupName): DhGroup {
-  return { prime: fromHex(primes[name]), generator: Uint8Array.of(2) };
+  return { prime: fromHex(primes[name]), generator: Uint8Array.of(2), isNamed: true };
+}
+
+const sizes: readonly (readonly [DhGroupName, number])[] = [
+  ['group14', 2048],
+  ['group15', 3072],
+  ['group16', 4096],
+  ['group17', 6144],
+  ['group18', 8192],
+];
+
+/**
+ * What a server answers a group exchange with: of the groups within a client's
+ * bounds the shortest that has the bits it prefers, or else the longest.
+ * Undefined where none is within them.
+ */
+export function groupWithin(least: number, preferred: number, most: number): DhGroup | undefined {
+  const within = sizes.filter(([, bits]) => bits >= least && bits <= most);
+  const chosen = within.find(([, bits]) => bits >= preferred) ?? within.at(-1);
+  return chosen === undefined ? undefined : dhGroup(chosen[0]);
 }

@@ -8,6 +8,8 @@
  * Functions that take a peer's bytes report refusal by `undefined` or `false`;
  * whatever they throw counts as refusal as well.
  */
+import type { CbcName } from './algorithms.ts';
+import type { PacketStream } from './packetStream.ts';
 import type { RsaPrivateKey } from './privateKey.ts';
 import type {
   AgreementKeyPair,
@@ -20,7 +22,7 @@ import type {
 } from './provider.ts';
 import type { RsaPublicKey } from './publicKey.ts';
 import type { RandomBytes } from './random.ts';
-import type { Slot } from './slot.ts';
+import type { Loadable, Slot } from './slot.ts';
 
 /** X25519 (RFC 7748 §5) and Ed25519 (RFC 8032 §5.1); all keys 32 bytes. */
 export interface Curve25519 {
@@ -29,6 +31,15 @@ export interface Curve25519 {
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
   ed25519Sign(seed: Uint8Array, data: Uint8Array): Uint8Array;
   ed25519Verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** X448 (RFC 7748 §5), keys 56 bytes, and Ed448 (RFC 8032 §5.2) without context, keys 57 bytes and signatures 114. */
+export interface Curve448 {
+  x448PublicKey(secretKey: Uint8Array): Uint8Array;
+  x448(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array;
+  ed448PublicKey(seed: Uint8Array): Uint8Array;
+  ed448Sign(seed: Uint8Array, data: Uint8Array): Uint8Array;
+  ed448Verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /**
@@ -57,16 +68,40 @@ export interface MlKem768 {
   decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array;
 }
 
+/** Streamlined NTRU Prime with p = 761, q = 4591, w = 286; keys and ciphertexts of the lengths it has. */
+export interface Sntrup761 {
+  /** @param randomBytes asked for as often as the draw of a key needs */
+  generate(randomBytes: RandomBytes): AgreementKeyPair;
+  encapsulate(
+    publicKey: Uint8Array,
+    randomBytes: RandomBytes,
+  ): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array };
+  /** A ciphertext that was forged gives a secret that nobody else has. */
+  decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array;
+}
+
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2); signatures as long as the modulus. */
 export interface Rsa {
   sign(key: RsaPrivateKey, hash: HashName, data: Uint8Array): Uint8Array;
   verify(key: RsaPublicKey, hash: HashName, data: Uint8Array, signature: Uint8Array): boolean;
 }
 
+/** Cipher block chaining, one direction at a time. */
+export interface CbcStreams {
+  encrypting(cipher: CbcName, key: Uint8Array, iv: Uint8Array): PacketStream;
+  decrypting(cipher: CbcName, key: Uint8Array, iv: Uint8Array): PacketStream;
+}
+
 /** See `OpeningCipher` and `SealingCipher`. */
 export interface PacketCiphers {
   createOpeningCipher(keys: DirectionKeys): OpeningCipher;
   createSealingCipher(keys: DirectionKeys): SealingCipher;
+}
+
+/** By what it is for. */
+export interface RareCode {
+  readonly cbc: Loadable;
+  readonly umac: Loadable;
 }
 
 /** Everything a provider consists of. Slots may be empty until their algorithm is negotiated. */
@@ -76,8 +111,12 @@ export interface Primitives {
   createHash(name: HashName): Digest;
   createHmac(name: HashName, key: Uint8Array): Digest;
   readonly curve25519: Slot<Curve25519>;
+  readonly curve448: Slot<Curve448>;
   readonly nistCurves: { readonly [C in CurveName]: Slot<NistCurve> };
   readonly mlKem768: Slot<MlKem768>;
+  readonly sntrup761: Slot<Sntrup761>;
   readonly rsa: Rsa;
   readonly packetCiphers: Slot<PacketCiphers>;
+  /** Code that `packetCiphers` needs for names that hardly anybody negotiates. */
+  readonly rareCode: RareCode;
 }

@@ -5,12 +5,25 @@
  * Must not know: file formats (`keys/`), arithmetic (the provider).
  */
 import { wipe } from '../base/bytes.ts';
-import type { EcdsaPublicKey, Ed25519PublicKey, PublicKey, RsaPublicKey } from './publicKey.ts';
+import type {
+  EcdsaPublicKey,
+  Ed448PublicKey,
+  Ed25519PublicKey,
+  PublicKey,
+  RsaPublicKey,
+} from './publicKey.ts';
 
 export interface Ed25519PrivateKey {
   readonly type: 'ssh-ed25519';
   readonly publicKey: Ed25519PublicKey;
   /** 32 bytes (RFC 8032 §5.1.5). */
+  readonly seed: Uint8Array;
+}
+
+export interface Ed448PrivateKey {
+  readonly type: 'ssh-ed448';
+  readonly publicKey: Ed448PublicKey;
+  /** 57 bytes (RFC 8032 §5.2.5). */
   readonly seed: Uint8Array;
 }
 
@@ -32,7 +45,7 @@ export interface RsaPrivateKey {
   readonly coefficient: Uint8Array;
 }
 
-export type PrivateKey = Ed25519PrivateKey | EcdsaPrivateKey | RsaPrivateKey;
+export type PrivateKey = Ed25519PrivateKey | Ed448PrivateKey | EcdsaPrivateKey | RsaPrivateKey;
 
 /** A private key as it came from a file. */
 export interface PrivateKeyFile {
@@ -45,6 +58,7 @@ export interface PrivateKeyFile {
 export function wipePrivateKey(key: PrivateKey): void {
   switch (key.type) {
     case 'ssh-ed25519':
+    case 'ssh-ed448':
       wipe(key.seed);
       break;
     case 'ssh-rsa':

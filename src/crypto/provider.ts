@@ -46,10 +46,12 @@ export interface KeyEncapsulation {
   decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array;
 }
 
-/** A group of RFC 3526 or one a server proposed (RFC 4419), big-endian. */
+/** A group of RFC 2409 or RFC 3526 or one a server proposed (RFC 4419), big-endian. */
 export interface DhGroup {
   readonly prime: Uint8Array;
   readonly generator: Uint8Array;
+  /** Known to this library by its name, so that its prime may be shorter than one that a server proposes. */
+  readonly isNamed?: boolean | undefined;
 }
 
 export type { CurveName } from './publicKey.ts';
@@ -104,6 +106,12 @@ export interface OpeningCipher extends PacketCipherShape {
   plaintext: Uint8Array;
   plaintextOffset: number;
   /**
+   * What is wrong with a packet is to be told only when as many bytes as the
+   * longest packet has are read: which plaintext a length field had must not show
+   * in when the connection ends.
+   */
+  readonly failsLate?: boolean | undefined;
+  /**
    * From this packet_length on the plaintext lies in memory of its own and
    * `buffer` is left alone, so that it may be used again. Undefined: never.
    */
@@ -144,10 +152,12 @@ export interface CryptoProvider {
   createHash(name: HashName): Digest;
   createHmac(name: HashName, key: Uint8Array): Digest;
   readonly x25519: KeyAgreement;
+  readonly x448: KeyAgreement;
   ecdh(curve: CurveName): KeyAgreement;
   /** Secret exponents are as short as the group's strength allows (RFC 4419 §6.2). Checks 1 < f < p-1 (RFC 8268 §4). */
   dh(group: DhGroup): KeyAgreement;
   readonly mlKem768: KeyEncapsulation;
+  readonly sntrup761: KeyEncapsulation;
   /**
    * Whether `signature`, the algorithm-specific part of the signature blob, is
    * valid. False for anything malformed: fails closed, never throws over what a peer sent.

@@ -2,8 +2,8 @@
  * Public keys as values, and the blobs that carry them and their signatures.
  *
  * Owns: the public key blob of RFC 4253 §6.6 (rsa), RFC 5656 §3.1 (ecdsa),
- * RFC 8709 §4 (ed25519), OpenSSH PROTOCOL.u2f (keys in security tokens), and the
- * signature blob around an algorithm's own part.
+ * RFC 8709 §4 (ed25519, ed448), OpenSSH PROTOCOL.u2f (keys in security tokens), and
+ * the signature blob around an algorithm's own part.
  * Must not know: files, arithmetic. A point's being on its curve is the provider's to check.
  */
 import { copyOf, utf8Decode } from '../base/bytes.ts';
@@ -17,6 +17,12 @@ export type CurveName = 'nistp256' | 'nistp384' | 'nistp521';
 export interface Ed25519PublicKey {
   readonly type: 'ssh-ed25519';
   /** 32 bytes. */
+  readonly point: Uint8Array;
+}
+
+export interface Ed448PublicKey {
+  readonly type: 'ssh-ed448';
+  /** 57 bytes. */
   readonly point: Uint8Array;
 }
 
@@ -55,7 +61,12 @@ export interface SkEcdsaPublicKey {
 /** Keys whose private half a security token keeps. */
 export type SecurityKeyPublicKey = SkEd25519PublicKey | SkEcdsaPublicKey;
 
-export type PublicKey = Ed25519PublicKey | EcdsaPublicKey | RsaPublicKey | SecurityKeyPublicKey;
+export type PublicKey =
+  | Ed25519PublicKey
+  | Ed448PublicKey
+  | EcdsaPublicKey
+  | RsaPublicKey
+  | SecurityKeyPublicKey;
 
 /** Bits of an RSA modulus that are taken; `limits` may narrow them. */
 export interface RsaBounds {
@@ -85,9 +96,13 @@ export function decodePublicKey(
 /** What stands behind the type of a key, in its blob and in a certificate for it. Errors as `decodePublicKey`. */
 export function decodePublicKeyFields(type: string, reader: WireReader, bounds: RsaBounds): PublicKey {
   switch (type) {
-    case 'ssh-ed25519': {
+    case 'ssh-ed25519':
+    case 'ssh-ed448': {
       const point = reader.copyString();
-      if (point.length !== 32) throw malformed(`an Ed25519 key of ${point.length} bytes, 32 expected`);
+      const length = type === 'ssh-ed25519' ? 32 : 57;
+      if (point.length !== length) {
+        throw malformed(`a key of type ${type} of ${point.length} bytes, ${length} expected`);
+      }
       return { type, point };
     }
     case 'ecdsa-sha2-nistp256':
@@ -158,6 +173,7 @@ export function encodePublicKey(key: PublicKey): Uint8Array {
   const writer = new WireWriter().text(key.type);
   switch (key.type) {
     case 'ssh-ed25519':
+    case 'ssh-ed448':
       return writer.string(key.point).copyWritten();
     case 'ssh-rsa':
       return writer.mpint(key.exponent).mpint(key.modulus).copyWritten();

@@ -16,8 +16,9 @@ import type { RsaPrivateKey } from './privateKey.ts';
 import type { RsaPublicKey } from './publicKey.ts';
 import { type RandomBytes, randomBelow } from './random.ts';
 
-/** DER of DigestInfo up to the digest (RFC 8017 §9.2, note 1). SHA-1 and MD5 are left out on purpose. */
+/** DER of DigestInfo up to the digest (RFC 8017 §9.2, note 1). SHA-1 is for ssh-rsa, MD5 left out on purpose. */
 const digestInfoPrefixes: ReadonlyMap<string, Uint8Array> = new Map([
+  ['sha1', fromHex('3021300906052b0e03021a05000414')],
   ['sha256', fromHex('3031300d060960864801650304020105000420')],
   ['sha384', fromHex('3041300d060960864801650304020205000430')],
   ['sha512', fromHex('3051300d060960864801650304020305000440')],

@@ -12,6 +12,7 @@ import { AgentLink, agentError } from '../client/agentLink.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/connect.ts';
 import type { ConnectOptions } from '../client/options.ts';
+import { createRunOnAll, type RunOnAll } from '../client/runOnAll.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -63,6 +64,37 @@ export function openAgent(
   );
 }
 
+/**
+ * Runs one command on many hosts, a bounded number at a time. Each target
+ * comes to one result, as soon as it is there; one that fails stops no other.
+ * The options are those of `connect`, for all; keys are parsed, and a
+ * passphrase is asked for, once. A consumer that takes no results holds back
+ * the targets that have not had their turn.
+ *
+ * The iterator rejects with `ERR_SSH_ABORTED` when the signal is aborted, and
+ * with what the source of the targets threw; both once nothing is left of the
+ * connections. Leaving the loop early ends them too.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target
+ * @example
+ * ```ts
+ * import { runOnAll } from 'deadline-ssh';
+ * async function uptimes(hosts: readonly string[]): Promise<void> {
+ *   const results = runOnAll(hosts, 'uptime', {
+ *     username: 'ops',
+ *     concurrency: 100,
+ *     timeout: 10_000, // each dial
+ *     run: { timeout: 5_000 }, // each command
+ *   });
+ *   for await (const result of results) {
+ *     if (result.ok) console.log(result.target, result.code, result.stdout);
+ *     else console.log(result.target, result.error.code, result.error.phase, result.elapsed);
+ *   }
+ * }
+ * ```
+ */
+export const runOnAll: RunOnAll = createRunOnAll(nodePlatform);
+
 export {
   errorCodes,
   SshError,
@@ -80,6 +112,7 @@ export {
   type AgentConstraints,
   type AgentIdentity,
 } from '../client/agent.ts';
+export type { AlgorithmList, AlgorithmOptions } from '../client/algorithmOptions.ts';
 export {
   type CallOptions,
   Client,
@@ -99,7 +132,6 @@ export {
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type {
-  AlgorithmList,
   AuthMethod,
   CertificateInput,
   Challenge,
@@ -114,6 +146,17 @@ export type {
 export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
 export type { PtyOptions } from '../client/requestPayloads.ts';
 export type { RunInput } from '../client/run.ts';
+export type {
+  FleetFailure,
+  FleetResult,
+  FleetResults,
+  FleetRunOptions,
+  FleetSuccess,
+  FleetTarget,
+  FleetTimings,
+  RunOnAll,
+  RunOnAllOptions,
+} from '../client/runOnAll.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';

@@ -6,9 +6,11 @@
  * Must not know: SSH.
  *
  * A deadline never fires while its answer lies unread in the kernel: when the
- * time is over, the event loop polls for I/O once more before the verdict. As
- * long as such polls bring bytes they are handed on first, for a bounded number
- * of polls, so that a flood cannot hold off the verdict for ever.
+ * time is over, the event loop polls for I/O once more before the verdict, and
+ * what that brings is handed on first. A poll that brought so much that more may
+ * lie there is followed by another, for a bounded number of them, so that a flood
+ * cannot hold off the verdict for ever. One that brought little has emptied the
+ * kernel's buffer: a drip gains nothing, however slow the event loop goes round.
  */
 import type { Clock, Timer } from './clock.ts';
 
@@ -17,6 +19,8 @@ export type FillOutcome = 'data' | 'ended' | 'expired' | 'woken';
 
 /** More overdue polls in a row than a kernel's receive buffer could feed. */
 const overduePolls = 64;
+/** Bytes that the platforms read at once; who brings fewer has no more. */
+const fullRead = 64 * 1024;
 
 export class DeadlineReader {
   private readonly clock: Clock;
@@ -32,6 +36,10 @@ export class DeadlineReader {
   private timerAt: number = Number.POSITIVE_INFINITY;
   private poll: Timer | undefined;
   private polls = 0;
+  /** Bytes that came since the overdue poll under way was begun. */
+  private polledBytes = 0;
+  /** The verdict was reached while nobody waited: what came is handed on before it. */
+  private isDue = false;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -59,8 +67,7 @@ export class DeadlineReader {
    * resolved; never rejects.
    */
   fill(deadline: number): Promise<FillOutcome> {
-    if (deadline !== this.deadline) this.polls = 0;
-    this.deadline = deadline;
+    this.moveDeadline(deadline);
     if (this.chunks.length > 0) return Promise.resolve('data');
     if (this.isEnded && !this.endTold) {
       this.endTold = true;
@@ -69,6 +76,10 @@ export class DeadlineReader {
     if (this.wanted) {
       this.wanted = false;
       return Promise.resolve('woken');
+    }
+    if (this.isDue) {
+      this.isDue = false;
+      return Promise.resolve('expired');
     }
     return new Promise((resolve) => {
       this.resolve = resolve;
@@ -79,8 +90,7 @@ export class DeadlineReader {
   /** The deadline of the wait under way has changed. */
   retime(deadline: number): void {
     if (this.resolve === undefined || deadline === this.deadline) return;
-    this.polls = 0;
-    this.deadline = deadline;
+    this.moveDeadline(deadline);
     this.arm();
   }
 
@@ -92,6 +102,7 @@ export class DeadlineReader {
 
   push(chunk: Uint8Array): void {
     this.chunks.push(chunk);
+    this.polledBytes += chunk.length;
     this.settle('data');
   }
 
@@ -110,6 +121,19 @@ export class DeadlineReader {
     this.timer?.cancel();
     this.timer = undefined;
     this.timerAt = Number.POSITIVE_INFINITY;
+    this.stopPolling();
+  }
+
+  /** Another deadline has a last poll of its own. */
+  private moveDeadline(deadline: number): void {
+    if (deadline === this.deadline) return;
+    this.deadline = deadline;
+    this.stopPolling();
+  }
+
+  private stopPolling(): void {
+    this.polls = 0;
+    this.isDue = false;
     this.poll?.cancel();
     this.poll = undefined;
   }
@@ -134,27 +158,21 @@ export class DeadlineReader {
   }
 
   private judge(): void {
-    if (this.resolve === undefined) return;
-    if (this.clock.now() < this.deadline) {
-      this.arm();
-      return;
-    }
-    if (this.polls >= overduePolls) {
-      this.polls = 0;
-      this.settle('expired');
-      return;
-    }
+    // A poll under way gives the verdict: begun anew at each byte, it would never come.
+    if (this.resolve === undefined || this.poll !== undefined) return;
+    if (this.clock.now() < this.deadline) this.arm();
+    else this.pollOnce();
+  }
+
+  private pollOnce(): void {
     this.polls++;
-    this.poll?.cancel();
+    this.polledBytes = 0;
     this.poll = this.clock.afterPoll(() => {
       this.poll = undefined;
-      if (this.resolve === undefined) return;
-      if (this.clock.now() < this.deadline) {
-        this.arm();
-        return;
-      }
+      if (this.polledBytes >= fullRead && this.polls < overduePolls) return this.pollOnce();
       this.polls = 0;
-      this.settle('expired');
+      if (this.resolve === undefined) this.isDue = true;
+      else this.settle('expired');
     });
   }
 }

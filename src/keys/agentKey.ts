@@ -36,6 +36,8 @@ export function agentKeyFields(key: PrivateKey, certificate: Uint8Array | undefi
     case 'ssh-rsa':
       writer.mpint(key.privateExponent).mpint(key.coefficient).mpint(key.prime1).mpint(key.prime2);
       break;
+    case 'ssh-ed448':
+      throw keyOptionsError('there are no certificates for keys of type ssh-ed448');
     default:
       writer.mpint(key.scalar);
   }

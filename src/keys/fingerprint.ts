@@ -69,6 +69,8 @@ function title(key: PublicKey): string {
   switch (key.type) {
     case 'ssh-ed25519':
       return '[ED25519 256]';
+    case 'ssh-ed448':
+      return '[ED448 456]';
     case 'ssh-rsa':
       return `[RSA ${bitLength(key.modulus)}]`;
     case 'sk-ssh-ed25519@openssh.com':

@@ -8,7 +8,7 @@ import { copyOf, utf8Encode, wipe } from '../base/bytes.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { keyOptionsError, quoted } from './errors.ts';
 import { encryptOldPem } from './oldPemEncryption.ts';
-import { formatOpensshKey } from './opensshKey.ts';
+import { formatOpensshKey, unsupportedType } from './opensshKey.ts';
 import { encryptPkcs8 } from './pbes2.ts';
 import { encodePem } from './pem.ts';
 import { formatPkcs1, formatPkcs8, formatSec1 } from './pkcs.ts';
@@ -139,6 +139,8 @@ function traditional(key: PrivateKey): { readonly label: string; readonly text: 
       return { label: 'RSA PRIVATE KEY', text: formatPkcs1(key) };
     case 'ssh-ed25519':
       throw keyOptionsError('there is no PEM format of its own for Ed25519 keys; use openssh or pkcs8');
+    case 'ssh-ed448':
+      throw unsupportedType(key.type);
     default:
       return { label: 'EC PRIVATE KEY', text: formatSec1(key) };
   }

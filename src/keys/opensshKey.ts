@@ -300,6 +300,8 @@ export function writePrivateKey(writer: WireWriter, key: PrivateKey): void {
       writer.mpint(key.publicKey.modulus).mpint(key.publicKey.exponent).mpint(key.privateExponent);
       writer.mpint(key.coefficient).mpint(key.prime1).mpint(key.prime2);
       return;
+    case 'ssh-ed448':
+      throw unsupportedType(key.type);
     default:
       writer.text(key.publicKey.curve).string(key.publicKey.point).mpint(key.scalar);
   }

@@ -188,6 +188,8 @@ export function algorithmOf(key: PrivateKey['publicKey']): KeyAlgorithm {
       return { kind: 'rsa' };
     case 'ssh-ed25519':
       return { kind: 'ed25519' };
+    case 'ssh-ed448':
+      throw ed448Error();
     default:
       return { kind: 'ec', curve: key.curve };
   }
@@ -204,9 +206,15 @@ function formatContent(key: PrivateKey): Uint8Array {
       return formatPkcs1(key);
     case 'ssh-ed25519':
       return derOctetString(key.seed);
+    case 'ssh-ed448':
+      throw ed448Error();
     default:
       return sec1(key);
   }
+}
+
+function ed448Error(): Error {
+  return keyUnsupportedError('key files with Ed448 keys are not supported; Ed25519, ECDSA and RSA are');
 }
 
 function parseContent(

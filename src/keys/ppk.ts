@@ -199,6 +199,7 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
       const { modulus, exponent } = publicKey;
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, prime1, prime2, coefficient });
     }
+    case 'ssh-ed448':
     case 'sk-ssh-ed25519@openssh.com':
     case 'sk-ecdsa-sha2-nistp256@openssh.com':
       throw unsupportedType(type);

@@ -79,6 +79,8 @@ export function parsePublicKey(data: Uint8Array | string): PublicKeyFile {
 /**
  * Reads a whole authorized_keys file. Lines that are no key of a supported type
  * are reported with their numbers, counted from 1, and do no harm to the others.
+ *
+ * @throws SshError `ERR_SSH_KEY_FORMAT` for a file in UTF-16 or of more than 1 MiB
  */
 export function parseAuthorizedKeys(data: Uint8Array | string): AuthorizedKeys {
   const entries: (PublicKeyFile & { readonly line: number })[] = [];
@@ -94,6 +96,10 @@ export function parseAuthorizedKeys(data: Uint8Array | string): AuthorizedKeys {
   return { entries, malformed };
 }
 
+/** Those that would end the line, or make a reader take the file for a binary one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is about these characters
+const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
+
 /** How `formatPublicKey` writes. */
 export interface FormatPublicKeyOptions {
   /** `openssh`: one line; `rfc4716`: as `ssh-keygen -e`; `pem`: SubjectPublicKeyInfo. */
@@ -104,11 +110,13 @@ export interface FormatPublicKeyOptions {
 /**
  * A public key as the text of a file, ended by a line feed.
  *
- * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break
+ * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break or another control character
  */
 export function formatPublicKey(key: PublicKey, options: FormatPublicKeyOptions = {}): string {
   const comment = options.comment ?? '';
-  if (/[\r\n\0]/.test(comment)) throw keyOptionsError('the comment of a key must be one line');
+  if (controlCharacter.test(comment)) {
+    throw keyOptionsError('the comment of a key must be one line, without control characters');
+  }
   switch (options.format ?? 'openssh') {
     case 'openssh': {
       const line = `${key.type} ${base64Encode(encodePublicKey(key))}`;

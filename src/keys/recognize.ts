@@ -8,7 +8,7 @@
 import { keyFormatError, keyUnsupportedError, quoted } from './errors.ts';
 import { pemLabels } from './pem.ts';
 import { isPpk } from './ppk.ts';
-import { splitLines } from './textLines.ts';
+import { splitLines, trimBlanksEnd } from './textLines.ts';
 
 /** Armour labels of private keys that are read. */
 const privateLabels = [
@@ -45,7 +45,7 @@ export function publicFormat(text: string): PublicLabel | 'rfc4716' | 'line' {
   const labels = pemLabels(text);
   const label = publicLabels.find((known) => labels.includes(known));
   if (label !== undefined) return label;
-  if (text.includes(rfc4716Begin)) return 'rfc4716';
+  if (isRfc4716(text)) return 'rfc4716';
   if (isPpk(text) || labels.some((found) => found.endsWith('PRIVATE KEY'))) {
     throw keyFormatError('this is a private key, where a public key is wanted; give the .pub file beside it');
   }
@@ -67,7 +67,7 @@ function notPrivate(text: string, labels: readonly string[]): Error {
       'this is a key for version 1 of SSH, which is not supported; make a new one with ssh-keygen',
     );
   }
-  if (text.includes(rfc4716Begin)) return publicGiven('this is a public key (RFC 4716)');
+  if (isRfc4716(text)) return publicGiven('this is a public key (RFC 4716)');
   const line = splitLines(text).find((candidate) => keyTypePattern.test(candidate));
   if (line !== undefined) return lineGiven(line);
   if (isBinary(text)) return binaryFile();
@@ -114,6 +114,11 @@ function binaryFile(): Error {
   return keyFormatError(
     'the file is binary, where text is wanted; if it is a key in DER, convert it (openssl pkey -inform DER)',
   );
+}
+
+/** On a line of its own: the words may be the comment of a key in another format. */
+function isRfc4716(text: string): boolean {
+  return splitLines(text).some((line) => trimBlanksEnd(line) === rfc4716Begin);
 }
 
 function isBinary(text: string): boolean {

@@ -10,7 +10,7 @@ import { poly1305 } from '@noble/ciphers/_poly1305.js';
 import { cbc, ctr, gcm } from '@noble/ciphers/aes.js';
 import { chacha20orig } from '@noble/ciphers/chacha.js';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
-import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from './des.ts';
+import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../crypto/noble/des.ts';
 
 /** Sizes of a cipher, and the cipher without padding of its own. */
 export interface SshFileCipher {

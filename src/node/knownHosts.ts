@@ -5,7 +5,7 @@
  * and of keys a server announces beside its own.
  * Must not know: the format of their lines (`keys/`), how a file is changed.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
@@ -124,7 +124,41 @@ async function writing<T>(file: string, write: () => Promise<T>): Promise<T> {
   }
 }
 
+interface Parsed {
+  /** What the files looked like. */
+  readonly state: string;
+  readonly known: Promise<KnownHosts>;
+}
+
+/** By the list of files that a policy holds. */
+const parsed = new WeakMap<readonly string[], Parsed>();
+
+/**
+ * The files as they are now, parsed once for as long as they stay the same: a
+ * program that dials thousands of hosts would spend its time here.
+ */
 async function readAll(files: readonly string[]): Promise<KnownHosts> {
+  const state = (await Promise.all(files.map(stateOf))).join(' ');
+  const before = parsed.get(files);
+  if (before?.state === state) return before.known;
+  const known = parseAll(files);
+  parsed.set(files, { state, known });
+  // What cannot be read now is tried anew the next time.
+  known.catch(() => parsed.delete(files));
+  return known;
+}
+
+async function stateOf(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs } = await stat(file, { bigint: true });
+    return `${ino}:${size}:${mtimeNs}`;
+  } catch {
+    // Reading it says what is wrong with it.
+    return 'none';
+  }
+}
+
+async function parseAll(files: readonly string[]): Promise<KnownHosts> {
   const { KnownHosts } = await import('../keys/knownHosts.ts');
   return KnownHosts.merge(
     ...(await Promise.all(files.map(async (file) => KnownHosts.parse(await readText(file), file)))),

@@ -35,6 +35,11 @@ class Pump {
     });
   }
 
+  /** The source ended in order, and its consumer has not seen that yet. */
+  get hasMore(): boolean {
+    return this.over === 'ended' && !this.stream.readableEnded && !this.stream.destroyed;
+  }
+
   read(): void {
     this.wanted = true;
     this.move();
@@ -103,7 +108,11 @@ export const nodeStreams: StreamFactory = {
       },
     });
     const pump = new Pump(stream, source);
-    sink.listen((error) => stream.destroy(error));
+    sink.listen((error) => {
+      // A peer that has said all it had and closed: that is the reader's, before the end is anybody's error.
+      if (pump.hasMore) stream.once('end', () => stream.destroy());
+      else stream.destroy(error);
+    });
     ignoreUnheard(stream);
     return stream;
   },

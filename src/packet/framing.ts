@@ -25,7 +25,8 @@ const minimumPacket = 16;
  * For CTR with a plain MAC the answer to a bad length is immediate as well.
  * Reading on before the verdict, as some implementations do, hides from an
  * attacker which plaintext the length field had; that helps against splicing
- * CBC blocks, while under CTR what can be changed is known beforehand.
+ * CBC blocks, while under CTR what can be changed is known beforehand. Under CBC
+ * the opener does so.
  *
  * @throws SshError `ERR_SSH_PACKET`
  */

@@ -12,6 +12,7 @@ import type { Limits } from '../base/limits.ts';
 import type { OpeningCipher } from '../crypto/provider.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 import { checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
+import type { Inflater } from './inflate.ts';
 import { NoneOpeningCipher } from './noneCipher.ts';
 
 /** No length of the next packet is known yet; a legal one is never 0. */
@@ -41,9 +42,12 @@ export class PacketOpener {
   private readonly maximum: number;
   private cipher: OpeningCipher = new NoneOpeningCipher();
   private apartFrom = Number.POSITIVE_INFINITY;
+  private inflater: Inflater | undefined;
   /** packet_length of the next packet, once it was read: its first block may be decrypted already. */
   private packetLength = unknown;
   private fault: unknown;
+  /** Bytes still to be read and dropped before the fault is told. */
+  private toDiscard = 0;
 
   constructor(options: { readonly limits: Limits }) {
     this.maximum = options.limits.packetLength;
@@ -69,14 +73,19 @@ export class PacketOpener {
     this.blocks = 0;
   }
 
+  /** Decompresses payloads from the next packet on (RFC 4253 §6.2), or no longer. */
+  decompressWith(inflater: Inflater | undefined): void {
+    this.inflater = inflater;
+  }
+
   /**
    * Opens the next packet of the queue if all of it is there.
    *
    * @returns false where bytes are missing: `readNeed` of them must be in the queue
-   * @throws SshError `ERR_SSH_PACKET` for a length or padding that cannot be, `ERR_SSH_MAC` for a packet that was altered
+   * @throws SshError `ERR_SSH_PACKET` for a length or padding that cannot be, `ERR_SSH_MAC` for a packet that was altered, `ERR_SSH_LIMIT` for one that grows too large
    */
   next(queue: ByteQueue): boolean {
-    if (this.fault !== undefined) throw this.fault;
+    if (this.fault !== undefined) return this.discard(queue);
     const { cipher } = this;
     if (this.packetLength === unknown && !this.readLength(queue)) return false;
     const { packetLength } = this;
@@ -89,7 +98,7 @@ export class PacketOpener {
       queue.contiguous < total && packetLength >= this.apartFrom
         ? this.openScattered(queue, cipher, packetLength, total)
         : this.openTogether(queue, cipher, packetLength, total);
-    if (!isOpen) return this.failAltered();
+    if (!isOpen) return this.failLate(queue, this.altered(), total);
     this.take(cipher, packetLength);
     if (lentMemory !== undefined && this.payload.buffer === lentMemory) this.keepPayload();
     this.packetLength = unknown;
@@ -134,7 +143,7 @@ export class PacketOpener {
     try {
       checkPacketLength(packetLength, cipher, this.maximum);
     } catch (error) {
-      return this.fail(error);
+      return this.failLate(queue, error, 0);
     }
     this.packetLength = packetLength;
     this.readNeed = lengthFieldLength + packetLength + cipher.tagLength;
@@ -153,6 +162,19 @@ export class PacketOpener {
     this.payload = plaintext;
     this.payloadStart = plaintextOffset + 1;
     this.payloadEnd = plaintextOffset + packetLength - paddingLength;
+    if (this.inflater !== undefined) this.inflate(this.inflater);
+  }
+
+  private inflate(inflater: Inflater): void {
+    try {
+      this.payload = inflater.inflate(this.payload, this.payloadStart, this.payloadEnd);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.payloadStart = 0;
+    this.payloadEnd = this.payload.length;
+    if (this.payloadEnd > 0) return;
+    this.fail(new SshError('ERR_SSH_PACKET', 'malformed compressed data: a packet that becomes nothing'));
   }
 
   private keepPayload(): void {
@@ -161,13 +183,37 @@ export class PacketOpener {
     this.payloadStart = 0;
   }
 
-  private failAltered(): never {
-    return this.fail(
-      new SshError(
-        'ERR_SSH_MAC',
-        `packet ${this.sequenceNumber} failed its integrity check; it was altered on the way`,
-      ),
+  private altered(): SshError {
+    return new SshError(
+      'ERR_SSH_MAC',
+      `packet ${this.sequenceNumber} failed its integrity check; it was altered on the way`,
     );
+  }
+
+  /**
+   * Fails, under a cipher that wants it after as many bytes as the longest packet
+   * has, whatever this one claimed: an attacker who splices blocks of CBC learns
+   * from the moment of the end what a block was decrypted to (CVE-2008-5161).
+   *
+   * @param read bytes of the packet that are taken out of the queue already
+   */
+  private failLate(queue: ByteQueue, error: unknown, read: number): false {
+    if (this.cipher.failsLate !== true) return this.fail(error);
+    this.fault = error;
+    this.toDiscard = Math.max(0, this.maximum - read);
+    return this.discard(queue);
+  }
+
+  /** @throws the fault, once enough was dropped */
+  private discard(queue: ByteQueue): false {
+    this.readNeed = 1;
+    while (this.toDiscard > 0 && queue.ensure(1)) {
+      const length = Math.min(this.toDiscard, queue.contiguous);
+      queue.consume(length);
+      this.toDiscard -= length;
+    }
+    if (this.toDiscard === 0) throw this.fault;
+    return false;
   }
 
   private fail(error: unknown): never {

@@ -15,6 +15,7 @@ import type { Limits } from '../base/limits.ts';
 import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
 import type { SealingCipher } from '../crypto/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
+import type { Deflater } from './deflate.ts';
 import { lengthFieldLength, paddingFor } from './framing.ts';
 import { NoneSealingCipher } from './noneCipher.ts';
 
@@ -41,6 +42,7 @@ export class PacketSealer {
   private isBegun = false;
   private cipher: SealingCipher = new NoneSealingCipher();
   private apartFrom = Number.POSITIVE_INFINITY;
+  private deflater: Deflater | undefined;
 
   /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
   private page: Uint8Array = emptyBytes;
@@ -80,6 +82,12 @@ export class PacketSealer {
     this.blocks = 0;
   }
 
+  /** Compresses payloads from the next packet on (RFC 4253 §6.2), or no longer. */
+  compressWith(deflater: Deflater | undefined): void {
+    if (this.isBegun) throw misuse('compression cannot begin in the middle of a packet');
+    this.deflater = deflater;
+  }
+
   /**
    * A writer at the place where the payload of the next packet goes, the message
    * number first. It is valid until `finish`. A packet begun and not finished is
@@ -100,9 +108,10 @@ export class PacketSealer {
   finish(): number {
     const { writer, cipher, sequenceNumber } = this;
     if (!this.isBegun) throw misuse('no packet was begun');
-    const payloadLength = writer.position - writer.start;
-    if (payloadLength === 0) throw misuse('a packet without a message');
+    if (writer.position === writer.start) throw misuse('a packet without a message');
     this.isBegun = false;
+    if (this.deflater !== undefined) writer.replace(this.deflater);
+    const payloadLength = writer.position - writer.start;
     const paddingLength = paddingFor(payloadLength, cipher);
     const packetLength = 1 + payloadLength + paddingLength;
     const total = lengthFieldLength + packetLength + cipher.tagLength;
@@ -210,6 +219,13 @@ class PageWriter extends WireWriter {
   beginAt(page: Uint8Array, start: number): this {
     this.start = start;
     return this.reset(page, start);
+  }
+
+  /** Puts the compressed payload in place of the payload. */
+  replace(deflater: Deflater): void {
+    const piece = deflater.deflate(this.buffer, this.start, this.position);
+    this.position = this.start;
+    this.bytes(piece);
   }
 
   override reserve(length: number): void {

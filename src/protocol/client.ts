@@ -185,7 +185,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
     const { userauth } = this;
     if (userauth === undefined) return;
     for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
-      if (event.type === 'authenticated') this.transport.gateState = 'connection';
+      if (event.type === 'authenticated') this.transport.authenticated();
       this.queueEvent(event);
       if (event.type === 'authenticated') this.queueEvent({ type: 'ready' });
     }

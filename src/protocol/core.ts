@@ -18,6 +18,7 @@ import type { HostKeys } from '../transport/keyExchange.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { type RekeyPolicy, Transport, type TransportUpper } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
+import { lostError } from './lostError.ts';
 
 /** What both roles are made from. */
 export interface CoreOptions {
@@ -146,6 +147,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
       if (now >= this.transport.rekeyAt) this.guarded(() => this.transport.rekeyIfDue());
     }
     for (const wait of this.waits.expired(now)) {
+      // One that expired before it may have ended them all.
+      if (!this.waits.has(wait)) continue;
       if (wait.onExpire === undefined) this.fail(this.timeoutError(wait));
       else if (this.cause === undefined) this.guarded(wait.onExpire);
       else wait.onExpire();
@@ -190,7 +193,13 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
   /** The transport below ended or broke. */
   linkEnded(cause: unknown): void {
     if (this.cause !== undefined) return;
-    this.fail(this.lostError(cause));
+    this.fail(
+      lostError(
+        cause,
+        this.phase,
+        this.transport.remote === undefined ? this.beforeIdentification() : undefined,
+      ),
+    );
   }
 
   /** Ends the connection: one cause for everything that is pending. */
@@ -372,36 +381,16 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     return error;
   }
 
-  private lostError(cause: unknown): SshError {
-    if (this.transport.remote === undefined) return this.silentPeerError(cause);
-    const why = cause instanceof Error ? `: ${cause.message}` : '';
-    return new SshError('ERR_SSH_CONNECTION_LOST', `the connection was lost${why}`, {
-      phase: this.phase,
-      origin: 'network',
-      cause: cause instanceof Error ? cause : undefined,
-    });
-  }
-
-  private silentPeerError(cause: unknown): SshError {
-    const received = this.transport.receivedInstead(this.queue);
-    const isSilent = this.bytesReceived === 0;
-    const what = isSilent ? 'without a word' : `after "${received}"`;
-    return new SshError(
-      isSilent ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
-      `the peer ended the connection ${what}, before it identified itself; is it an SSH server?`,
-      {
-        phase: 'identification',
-        origin: isSilent ? 'network' : 'peer',
-        cause: cause instanceof Error ? cause : undefined,
-      },
-    );
-  }
-
   private hint(wait: Wait): string {
     if (wait.name === 'keyExchange') return ` (it waits for ${this.transport.keyExchange.waitingFor})`;
     if (wait.name !== 'identification') return '';
-    const received = this.transport.receivedInstead(this.queue);
-    return this.bytesReceived === 0 ? '; it sent nothing' : `; it sent "${received}"`;
+    const received = this.beforeIdentification();
+    return received === '' ? '; it sent nothing' : `; it sent "${received}"`;
+  }
+
+  /** What came in place of an identification, escaped; empty where nothing came. Empty lines alone leave no text. */
+  private beforeIdentification(): string {
+    return this.bytesReceived === 0 ? '' : this.transport.receivedInstead(this.queue) || '\\n';
   }
 
   private phaseOf(wait: Wait): SshErrorPhase {

@@ -7,10 +7,11 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
-import { signatureAlgorithms, signatureAlgorithmsFor } from '../crypto/algorithms.ts';
+import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { beforeAuthentication } from '../transport/compression.ts';
 import type { TransportEvent } from '../transport/events.ts';
 import { keyTypeOf } from '../transport/negotiation.ts';
 import {
@@ -39,33 +40,48 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private readonly serverOptions: ServerProtocolOptions;
   private readonly loginWait: Wait;
   private userauth: UserauthServer | undefined;
+  /** What users may sign with. */
+  private readonly signatures: readonly string[];
 
   constructor(options: ServerProtocolOptions) {
     const hostKeys = new Map<string, PrivateKey>();
     for (const key of options.hostKeys) {
-      for (const algorithm of signatureAlgorithmsFor(key.type)) {
+      for (const algorithm of signatureAlgorithmsFor(key.type, options.preferences.hostKey)) {
         if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
       }
     }
     const hostKey = options.preferences.hostKey.filter((algorithm) => hostKeys.has(algorithm));
     super(
       'server',
-      { ...options, preferences: { ...options.preferences, hostKey } },
+      // A server takes zlib@openssh.com: `zlib` would be for its clients to begin with at once.
+      { ...options, preferences: { ...beforeAuthentication(options.preferences), hostKey } },
       {
         hostKeys,
         extensions: {
-          'server-sig-algs': Object.keys(signatureAlgorithms).join(','),
+          'server-sig-algs': usableSignatures(options.preferences.hostKey).join(','),
           'ping@openssh.com': '0',
         },
       },
     );
     this.serverOptions = options;
+    this.signatures = usableSignatures(options.preferences.hostKey);
     this.loginWait = this.waits.start(
       'dial',
       'the client to authenticate',
       options.now,
       options.loginTimeout,
+      () => this.loginExpired(),
     );
+  }
+
+  /** Whose fault it is shows in the error: a callback may be what never answered. */
+  private loginExpired(): void {
+    const { loginWait, userauth } = this;
+    const detail =
+      userauth?.state === 'undecided'
+        ? "this side's own verdict on an authentication request"
+        : loginWait.detail;
+    this.fail(this.timeoutError({ ...loginWait, detail }));
   }
 
   /** Lets the user in. */
@@ -124,6 +140,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   }
 
   private verify(algorithm: string, blob: Uint8Array, data: Uint8Array, signatureBlob: Uint8Array): boolean {
+    if (!this.signatures.includes(algorithm)) return false;
     const key = decodePublicKey(blob, this.options.limits);
     const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
     if (signedWith !== algorithm || keyTypeOf(algorithm) !== key.type) return false;
@@ -142,7 +159,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private moveUserauthEvents(userauth: UserauthServer): void {
     for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
       if (event.type === 'authenticated') {
-        this.transport.gateState = 'connection';
+        this.transport.authenticated();
         this.waits.finish(this.loginWait);
       }
       this.queueEvent(event);

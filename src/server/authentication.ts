@@ -13,6 +13,7 @@ import type { UserauthServerEvent } from '../userauth/server.ts';
 import type { Authentication, AuthenticationVerdict, OfferedKey } from './options.ts';
 
 type Request = UserauthServerEvent & { type: 'request' };
+type Ask = Parameters<NonNullable<Authentication['keyboardInteractive']>>[1];
 
 /** A dialogue of keyboard-interactive that waits for the client's answers. */
 interface Dialogue {
@@ -29,6 +30,8 @@ export class ServerAuthenticator {
   private readonly onCore: OnCore;
   private readonly onError: (error: unknown) => void;
   private dialogue: Dialogue | undefined;
+  /** The request that is being decided on: a verdict on an earlier one, which its client gave up, is nobody's. */
+  private current: Request | undefined;
 
   constructor(callbacks: Authentication, onCore: OnCore, onError: (error: unknown) => void) {
     this.callbacks = callbacks;
@@ -43,9 +46,11 @@ export class ServerAuthenticator {
       const { dialogue } = this;
       this.dialogue = undefined;
       if (dialogue?.username === username) return dialogue.answered(method.responses);
+      this.current = undefined;
       return this.onCore((core) => core.reject());
     }
     this.abandonDialogue(new SshError('ERR_SSH_AUTHENTICATION_PROTOCOL', 'the client gave the dialogue up'));
+    this.current = request;
     void this.decide(request);
   }
 
@@ -64,6 +69,8 @@ export class ServerAuthenticator {
     } catch (error) {
       this.onError(error);
     }
+    if (this.current !== request) return;
+    this.current = undefined;
     this.onCore((core) => {
       if (method.method === 'publickey' && !method.verified) {
         if (verdict === true || verdict === 'partial') core.pkOk();
@@ -89,7 +96,8 @@ export class ServerAuthenticator {
     ];
   }
 
-  private async ask({ method, username }: Request): Promise<AuthenticationVerdict> {
+  private async ask(request: Request): Promise<AuthenticationVerdict> {
+    const { method, username } = request;
     const { none, password, publicKey, keyboardInteractive } = this.callbacks;
     switch (method.method) {
       case 'none':
@@ -100,17 +108,29 @@ export class ServerAuthenticator {
         return (await publicKey?.(username, offeredKey(method.publicKey))) ?? false;
       case 'keyboard-interactive':
         return (
-          (await keyboardInteractive?.(username, ({ name, instruction, prompts = [] }) => {
-            return new Promise((answered, abandoned) => {
-              this.dialogue = { username, answered, abandoned };
-              this.onCore((core) => core.infoRequest({ name, instruction, prompts }));
-            });
-          })) ?? false
+          (await keyboardInteractive?.(username, (challenge) => this.converse(request, challenge))) ?? false
         );
       default:
         return method satisfies never;
     }
   }
+
+  private converse(
+    request: Request,
+    { name, instruction, prompts = [] }: Parameters<Ask>[0],
+  ): Promise<readonly string[]> {
+    return new Promise((answered, abandoned) => {
+      if (this.current !== request) return abandoned(misuse('the client has given this dialogue up'));
+      if (this.dialogue !== undefined) return abandoned(misuse('the last questions are not answered yet'));
+      this.dialogue = { username: request.username, answered, abandoned };
+      this.onCore((core) => core.infoRequest({ name, instruction, prompts }));
+    });
+  }
+}
+
+/** The error of a callback that asks out of turn. */
+function misuse(what: string): SshError {
+  return new SshError('ERR_SSH_OPTIONS', what, { phase: 'authentication', origin: 'user' });
 }
 
 function offeredKey(blob: Uint8Array): OfferedKey {

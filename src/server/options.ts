@@ -12,9 +12,9 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
+import { resolveAlgorithms } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
-import { resolveAlgorithms } from '../client/options.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { identificationLine } from '../transport/identification.ts';
@@ -84,6 +84,8 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /** Told of the fault of a handler, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
+  /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
+  readonly onDebug?: (line: string) => void;
   readonly softwareVersion?: string;
 }
 

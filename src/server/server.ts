@@ -31,11 +31,15 @@ export interface Acceptor {
 
 /** A platform that can listen as well. */
 export interface ServerPlatform extends Platform {
-  /** @throws SshError `ERR_SSH_CONNECT` when it cannot listen there */
+  /**
+   * @param failed told of a connection that could not be accepted; others go on
+   * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there
+   */
   listen(
     address: ServerAddress,
     accepted: (open: LinkOpener, from: string) => void,
     refuse: () => boolean,
+    failed: (error: SshError) => void,
   ): Promise<Acceptor>;
 }
 
@@ -45,7 +49,7 @@ export class SshServer {
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
   private readonly live = new Set<ServerConnection>();
-  private acceptor: Acceptor | undefined;
+  private listening: Promise<Acceptor> | undefined;
   private closing = false;
 
   constructor(
@@ -68,22 +72,44 @@ export class SshServer {
    * @throws SshError `ERR_SSH_CONNECT` when the port is taken or not allowed
    */
   async listen(port: number = 0, host: string = '127.0.0.1'): Promise<ServerAddress> {
-    if (this.acceptor !== undefined || this.closing) {
+    if (this.listening !== undefined || this.closing) {
       throw new SshError('ERR_SSH_OPTIONS', 'the server listens already, or was closed', {
         phase: 'options',
         origin: 'user',
       });
     }
-    this.acceptor = await this.platform.listen(
+    this.listening = this.platform.listen(
       { host, port },
       (open, from) => this.serve(open, from),
       () => this.closing || this.live.size >= this.options.maxConnections,
+      (error) => reportTo(this.options, error),
     );
-    return this.acceptor.address;
+    try {
+      return (await this.listening).address;
+    } catch (error) {
+      // Another port may do.
+      this.listening = undefined;
+      throw error;
+    }
   }
 
-  /** Serves a client over a stream of the caller. */
+  /**
+   * Serves a client over a stream of the caller.
+   *
+   * @throws SshError `ERR_SSH_CLOSED` once the server is closed, `ERR_SSH_LIMIT` beyond `maxConnections`
+   */
   accept(stream: Duplex): ServerConnection {
+    if (this.closing) throw new SshError('ERR_SSH_CLOSED', 'the server is closed', { origin: 'user' });
+    if (this.live.size >= this.options.maxConnections) {
+      throw new SshError(
+        'ERR_SSH_LIMIT',
+        `${this.live.size} connections are served, and no more are allowed`,
+        {
+          phase: 'connect',
+          origin: 'local',
+        },
+      );
+    }
     return this.serve(this.platform.stream(stream), 'stream');
   }
 
@@ -95,7 +121,8 @@ export class SshServer {
   /** Accepts no more, says goodbye to all clients and frees everything, within the `close` timeout. */
   async close(): Promise<void> {
     this.closing = true;
-    await Promise.all([this.acceptor?.close(), ...[...this.live].map((connection) => connection.close())]);
+    const acceptor = await this.listening?.catch(() => undefined);
+    await Promise.all([acceptor?.close(), ...[...this.live].map((connection) => connection.close())]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,12 +135,18 @@ export class SshServer {
     this.live.add(connection);
     void connection.closed.then((cause) => {
       this.live.delete(connection);
-      if (cause.code !== 'ERR_SSH_DISCONNECTED' && cause.code !== 'ERR_SSH_CLOSED')
-        options.given.onError?.(cause);
+      if (cause.code !== 'ERR_SSH_DISCONNECTED' && cause.code !== 'ERR_SSH_CLOSED') reportTo(options, cause);
     });
     connection.start();
     return connection;
   }
+}
+
+/** The reporter's own fault has nobody left to be reported to. */
+function reportTo({ given }: ResolvedServerOptions, error: unknown): void {
+  try {
+    given.onError?.(error);
+  } catch {}
 }
 
 /** `createServer` on a platform. */

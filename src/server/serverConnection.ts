@@ -8,6 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
+import { keysExchangedLine } from '../client/debugLines.ts';
 import type { Platform } from '../client/platform.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
@@ -18,6 +19,7 @@ import { Driver, type EventTarget } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
+import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -42,6 +44,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   private readonly authenticator: ServerAuthenticator;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly sessions = new Map<Channel, ServerSession>();
+  /** Where forwarded connections lead. */
+  private readonly places = new Set<Duplex>();
 
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
@@ -111,6 +115,10 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   handle(event: ServerEvent): void {
     switch (event.type) {
+      case 'identified':
+        return this.debug(`client is ${event.remote.text}`);
+      case 'keyExchanged':
+        return this.debug(`${keysExchangedLine(event)}, cause ${event.cause}`);
       case 'request':
         return this.authenticator.handle(event);
       case 'serviceRequested': {
@@ -148,6 +156,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   ended(cause: SshError): void {
     this.authenticator.abandonDialogue(cause);
     for (const port of this.ports.values()) port.ended(cause);
+    for (const place of this.places) place.destroy();
     this.ports.clear();
     this.sessions.clear();
   }
@@ -209,42 +218,72 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   private async openTcp(channel: Channel, channelTypeData: Uint8Array): Promise<void> {
     const { openTcp } = this.parts.options.given;
+    const deadline = this.openDeadline(channel);
+    let stream: Duplex | undefined;
     try {
       const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
         directTcpip.fromBytes(channelTypeData);
-      const stream = await openTcp?.({
+      stream = await openTcp?.({
         username: this.username ?? '',
         host: hostToConnect,
         port: portToConnect,
         originatorAddress: originatorIpAddress,
         originatorPort,
       });
-      if (stream === undefined) {
-        return this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
-      }
-      this.join(channel, stream);
     } catch (error) {
       this.report(error);
-      this.refuse(channel, channelOpenFailureReasons.connectFailed, 'the connection could not be opened');
+      if (!deadline.met()) return;
+      return this.refuse(
+        channel,
+        channelOpenFailureReasons.connectFailed,
+        'the connection could not be opened',
+      );
     }
+    if (!deadline.met()) stream?.destroy();
+    else if (stream !== undefined) this.join(channel, stream);
+    else this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
   }
 
-  /** Ties the channel and the stream to each other: bytes, ends and faults. */
+  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
+  private openDeadline(channel: Channel): { readonly met: () => boolean } {
+    const { core } = this.driver;
+    let over = core === undefined;
+    const wait = core?.waits.start(
+      'channelOpen',
+      'openTcp, a handler of this server',
+      this.driver.now,
+      this.parts.options.timeouts.channelOpen,
+      () => {
+        over = true;
+        core.waits.finish(wait);
+        if (wait !== undefined) this.report(core.timeoutError(wait));
+        this.refuse(channel, channelOpenFailureReasons.connectFailed, 'no connection in time');
+      },
+    );
+    return {
+      met: () => {
+        core?.waits.finish(wait);
+        return !over && this.driver.isLive;
+      },
+    };
+  }
+
+  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
   private join(channel: Channel, stream: Duplex): void {
-    if (this.driver.cause !== undefined) {
-      stream.destroy();
-      return;
-    }
+    stream.on('error', () => {});
+    this.places.add(stream);
     this.onCore((core) => core.connection.acceptOpen(channel));
     const port = this.portFor(channel);
     const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
     port.extended.cancel();
     ours.once('close', () => {
       port.close();
-      stream.destroy();
+      afterWriting(stream, ours.readableEnded, () => stream.destroy());
     });
-    stream.once('close', () => ours.destroy());
-    stream.on('error', () => ours.destroy());
+    stream.once('close', () => {
+      this.places.delete(stream);
+      afterWriting(ours, stream.readableEnded, () => ours.destroy());
+    });
     ours.pipe(stream);
     stream.pipe(ours);
   }
@@ -259,6 +298,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     }
     if (wantReply) this.onCore(() => channel.reply(taken));
     if (taken) this.sessions.get(channel)?.begin();
+    // A client that wants no answer would wait for ever for a process that never begins.
+    else if (!wantReply && startsProcess(requestType)) this.ports.get(channel)?.close();
   }
 
   private portFor(channel: Channel): ChannelPort {
@@ -285,6 +326,14 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     driver.touch();
   }
 
+  private debug(line: string): void {
+    try {
+      this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
   private report(error: unknown): void {
     try {
       this.parts.options.given.onError?.(error);
@@ -292,6 +341,17 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       // The reporter's own fault has nobody left to be reported to.
     }
   }
+}
+
+/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
+function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
+  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
+  else callback();
+}
+
+/** RFC 4254 §6.5. */
+function startsProcess(requestType: string): boolean {
+  return requestType === exec.name || requestType === shell.name || requestType === subsystem.name;
 }
 
 function closedError(): SshError {

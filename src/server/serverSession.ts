@@ -65,11 +65,9 @@ export class ServerSession {
         return this.prepare(Object.hasOwn(subsystems, subsystemName) ? subsystems[subsystemName] : undefined);
       }
       case windowChange.name:
-        this.process?.onResize?.(windowChange.fromBytes(payload));
-        return this.terminal !== undefined;
+        return this.changeWindow(payload);
       case signal.name:
-        this.process?.onSignal?.(signal.fromBytes(payload).signalName);
-        return this.process !== undefined;
+        return this.takeSignal(payload);
       default:
         return false;
     }
@@ -106,6 +104,27 @@ export class ServerSession {
       terminal: this.terminal,
     });
     return true;
+  }
+
+  private changeWindow(payload: Uint8Array): boolean {
+    const size = windowChange.fromBytes(payload);
+    this.tell(() => this.process?.onResize?.(size));
+    return this.terminal !== undefined;
+  }
+
+  private takeSignal(payload: Uint8Array): boolean {
+    const { signalName } = signal.fromBytes(payload);
+    this.tell(() => this.process?.onSignal?.(signalName));
+    return this.process !== undefined;
+  }
+
+  /** What a listener throws is its own fault, not its client's. */
+  private tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.parts.report(error);
+    }
   }
 
   private setVariable(payload: Uint8Array): boolean {

@@ -9,7 +9,16 @@ import type { Identification } from './identification.ts';
 import type { NegotiatedAlgorithms } from './negotiation.ts';
 
 /** Why a key exchange began. */
-export type KeyExchangeCause = 'initial' | 'peer' | 'user' | 'bytes' | 'packets' | 'blocks' | 'time';
+export type KeyExchangeCause =
+  | 'initial'
+  | 'peer'
+  | 'user'
+  | 'bytes'
+  | 'packets'
+  | 'blocks'
+  | 'time'
+  /** `zlib` is offered after authentication only. */
+  | 'compression';
 
 export type TransportEvent =
   | { readonly type: 'identified'; readonly remote: Identification }

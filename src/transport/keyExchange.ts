@@ -9,16 +9,26 @@
 import { copyOf, equalBytes, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import type { KexName } from '../crypto/algorithms.ts';
-import { type KexInitiator, type KexMethod, kexMethod } from '../crypto/kex.ts';
+import { type KexName, kexMethods } from '../crypto/algorithms.ts';
+import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
 import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { beforeAuthentication } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
+import {
+  type Agreement,
+  type ExchangeState,
+  type NewKeysState,
+  type SessionKeys,
+  waitingFor,
+} from './exchangeState.ts';
+import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
 import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import type { Role } from './identification.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
@@ -30,6 +40,7 @@ import {
   guessedRight,
   kexMarkers,
   type NegotiatedAlgorithms,
+  type NegotiatedDirection,
   negotiate,
 } from './negotiation.ts';
 
@@ -51,49 +62,14 @@ export interface KeyExchangeSink {
   sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array;
   emit(event: TransportEvent): void;
   /** Our NEWKEYS has been sent: seal with these keys from now on. */
-  sealWith(keys: DirectionKeys, resetSequence: boolean): void;
+  sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
   /** Their NEWKEYS came: open with these keys from now on. */
-  openWith(keys: DirectionKeys, resetSequence: boolean): void;
+  openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
   /** Both directions have the new keys. */
   exchangeFinished(cause: KeyExchangeCause): void;
   /** Whether the peer's KEXINIT was its very first packet. */
   peerKexInitWasFirst(): boolean;
 }
-
-/** Two KEXINITs and what they agree on. */
-interface Agreement {
-  readonly cause: KeyExchangeCause;
-  readonly clientKexInit: Uint8Array;
-  readonly serverKexInit: Uint8Array;
-  readonly negotiated: NegotiatedAlgorithms;
-  readonly method: KexMethod;
-  /** A packet sent on a wrong guess is on its way and to be dropped. */
-  dropNext: boolean;
-}
-
-interface SessionKeys {
-  readonly outgoing: DirectionKeys;
-  readonly incoming: DirectionKeys;
-}
-
-type State =
-  | { readonly name: 'idle' }
-  | {
-      readonly name: 'kexInitSent';
-      readonly cause: KeyExchangeCause;
-      readonly own: KexInit;
-      readonly payload: Uint8Array;
-    }
-  | { readonly name: 'loading'; readonly agreement: Agreement; held: Uint8Array | undefined }
-  | { readonly name: 'initWanted'; readonly agreement: Agreement }
-  | { readonly name: 'replyWanted'; readonly agreement: Agreement; readonly initiator: KexInitiator }
-  | {
-      readonly name: 'newKeys';
-      readonly agreement: Agreement;
-      readonly keys: SessionKeys;
-      sent: boolean;
-      received: boolean;
-    };
 
 /** Runs key exchanges, one after the other, for the life of a connection. */
 export class KeyExchange {
@@ -106,13 +82,18 @@ export class KeyExchange {
   /** The peer asked for EXT_INFO in its first KEXINIT (RFC 8308 §2.1). */
   peerWantsExtInfo: boolean = false;
   negotiated: NegotiatedAlgorithms | undefined;
+  /** The user is known: the transport says so. */
+  authenticated: boolean = false;
   /** V_C and V_S; set by the transport when both are known. */
   clientIdentification: Uint8Array = new Uint8Array(0);
   serverIdentification: Uint8Array = new Uint8Array(0);
 
+  /** Names in the peer's last KEXINIT. */
+  peerCompressions: readonly string[] = [];
+
   private readonly options: KeyExchangeOptions;
   private readonly sink: KeyExchangeSink;
-  private state: State = { name: 'idle' };
+  private state: ExchangeState = { name: 'idle' };
   private offeredHostKey: Uint8Array | undefined;
   /** What the server showed in the first exchange, whose H is the session id: agents are told of it. */
   firstProof: HostKeyProof | undefined;
@@ -140,22 +121,7 @@ export class KeyExchange {
 
   /** What is waited for, for reports. */
   get waitingFor(): string {
-    switch (this.state.name) {
-      case 'kexInitSent':
-        return 'SSH_MSG_KEXINIT';
-      case 'initWanted':
-        return 'the key exchange init';
-      case 'replyWanted':
-        return 'the key exchange reply';
-      case 'loading':
-        return 'code to load';
-      case 'newKeys':
-        return this.state.received ? 'the host key verdict' : 'SSH_MSG_NEWKEYS';
-      case 'idle':
-        return 'nothing';
-      default:
-        return this.state satisfies never;
-    }
+    return waitingFor(this.state);
   }
 
   /** Sends our KEXINIT, unless an exchange is under way already. */
@@ -164,7 +130,7 @@ export class KeyExchange {
     const { role, preferences, provider } = this.options;
     const own = buildKexInit(
       role,
-      preferences,
+      this.authenticated ? preferences : beforeAuthentication(preferences),
       provider.randomBytes(16),
       this.sessionId === undefined ? 'initial' : 'rekey',
     );
@@ -175,6 +141,7 @@ export class KeyExchange {
   /** `payload` is the whole message, its number included. */
   receiveKexInit(payload: Uint8Array): void {
     const theirs = kexInit.decode(new WireReader(payload, 1));
+    this.peerCompressions = theirs.compressionAlgorithmsClientToServer;
     if (this.peerExchanging || (this.state.name === 'newKeys' && !this.state.sent)) {
       throw keyExchangeError('a second SSH_MSG_KEXINIT came before the first exchange was finished');
     }
@@ -195,7 +162,6 @@ export class KeyExchange {
       clientKexInit: role === 'client' ? ownPayload : copyOf(payload),
       serverKexInit: role === 'client' ? copyOf(payload) : ownPayload,
       negotiated,
-      method: kexMethod(negotiated.kex as KexName),
       dropNext: theirs.firstKexPacketFollows && !guessedRight(client, server),
     };
     this.loadOrGoOn(agreement);
@@ -217,15 +183,25 @@ export class KeyExchange {
       state.held = copyOf(payload);
       return;
     }
-    if (state.name !== 'initWanted' && state.name !== 'replyWanted') {
+    if (!('agreement' in state) || state.name === 'newKeys') {
       throw keyExchangeError(`message ${payload[0]} came where none of its kind was expected`);
     }
     if (state.agreement.dropNext) {
       state.agreement.dropNext = false;
       return;
     }
-    if (state.name === 'replyWanted') this.receiveReply(payload, state.agreement, state.initiator);
-    else this.receiveInit(payload, state.agreement);
+    switch (state.name) {
+      case 'groupWanted':
+        return this.receiveGroup(payload, state);
+      case 'groupRequestWanted':
+        return this.receiveGroupRequest(payload, state.agreement);
+      case 'replyWanted':
+        return this.receiveReply(payload, state);
+      case 'initWanted':
+        return this.receiveInit(payload, state.agreement, state.method);
+      default:
+        return state satisfies never;
+    }
   }
 
   receiveNewKeys(): void {
@@ -234,7 +210,7 @@ export class KeyExchange {
       throw keyExchangeError('SSH_MSG_NEWKEYS came before the key exchange was done');
     }
     state.received = true;
-    this.sink.openWith(state.keys.incoming, this.strict);
+    this.sink.openWith(state.keys.incoming, this.strict, this.direction(state, 'incoming').compression);
     this.finishIfBoth(state);
   }
 
@@ -255,28 +231,53 @@ export class KeyExchange {
 
   private loadOrGoOn(agreement: Agreement): void {
     const { kex, hostKey, clientToServer, serverToClient } = agreement.negotiated;
-    const loaders = [kex, hostKey, clientToServer.cipher, serverToClient.cipher]
+    const directions = [clientToServer, serverToClient].flatMap(({ cipher, mac }) => [cipher, mac ?? cipher]);
+    const loaders = [...new Set([kex, hostKey, ...directions])]
       .map((name) => this.options.provider.loaderFor(name))
       .filter((loader) => loader !== undefined);
     if (loaders.length === 0) return this.goOn(agreement);
     this.state = { name: 'loading', agreement, held: undefined };
-    this.sink.emit({ type: 'algorithmsWanted', loaders: [...new Set(loaders)] });
+    this.sink.emit({ type: 'algorithmsWanted', loaders });
   }
 
   private goOn(agreement: Agreement): void {
-    if (this.options.role === 'server') {
-      this.state = { name: 'initWanted', agreement };
-      return;
+    const name = agreement.negotiated.kex as KexName;
+    const isServer = this.options.role === 'server';
+    if (!isGroupExchange(name)) {
+      if (isServer) this.state = { name: 'initWanted', agreement, method: kexMethod(name) };
+      else this.initiate(agreement, kexMethod(name));
+    } else if (isServer) {
+      this.state = { name: 'groupRequestWanted', agreement };
+    } else {
+      this.state = { name: 'groupWanted', agreement, request: groupRequest };
+      this.sink.sendNow(kexDhGexRequest, groupRequest);
     }
-    const initiator = agreement.method.initiate(this.options.provider);
-    this.state = { name: 'replyWanted', agreement, initiator };
-    sendInit(this.sink, agreement.method, initiator.publicValue);
   }
 
-  private receiveReply(payload: Uint8Array, agreement: Agreement, initiator: KexInitiator): void {
-    const reply = decodeReply(payload, agreement.method);
+  private receiveGroup(payload: Uint8Array, state: ExchangeState & { name: 'groupWanted' }): void {
+    const { agreement, request } = state;
+    const name = agreement.negotiated.kex as GroupExchangeName;
+    this.initiate(agreement, methodOfGroup(payload, name, request));
+  }
+
+  private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
+    const { group, method } = answerRequest(payload, agreement.negotiated.kex as GroupExchangeName);
+    this.state = { name: 'initWanted', agreement, method };
+    this.sink.sendNow(kexDhGexGroup, group);
+  }
+
+  private initiate(agreement: Agreement, method: KexMethod): void {
+    const initiator = method.initiate(this.options.provider);
+    this.state = { name: 'replyWanted', agreement, method, initiator };
+    sendInit(this.sink, method, initiator.publicValue);
+  }
+
+  private receiveReply(payload: Uint8Array, state: ExchangeState & { name: 'replyWanted' }): void {
+    const { agreement, method, initiator } = state;
+    const reply = decodeReply(payload, method);
     const encodedSecret = initiator.finish(reply.serverValue);
-    const hash = this.hash(agreement, reply.hostKey, initiator.publicValue, reply.serverValue, encodedSecret);
+    const values = [initiator.publicValue, reply.serverValue] as const;
+    const hash = this.hash(agreement, method, reply.hostKey, values, encodedSecret);
     const { provider, limits } = this.options;
     const proof: HostKeyProof = { algorithm: agreement.negotiated.hostKey, ...reply };
     verifyHostKeyProof(proof, hash, provider, limits);
@@ -294,35 +295,33 @@ export class KeyExchange {
     }
   }
 
-  private receiveInit(payload: Uint8Array, agreement: Agreement): void {
+  private receiveInit(payload: Uint8Array, agreement: Agreement, method: KexMethod): void {
     const { provider, hostKeys } = this.options;
-    const clientValue = decodeInit(payload, agreement.method);
-    const { serverValue, encodedSecret } = agreement.method.respond(provider, clientValue);
+    const clientValue = decodeInit(payload, method);
+    const { serverValue, encodedSecret } = method.respond(provider, clientValue);
     const algorithm = agreement.negotiated.hostKey;
     const privateKey = hostKeys.get(algorithm);
     if (privateKey === undefined) {
       throw new SshError('ERR_SSH_INTERNAL', `no host key serves ${algorithm}`, { origin: 'local' });
     }
     const hostKey = encodePublicKey(privateKey.publicKey);
-    const hash = this.hash(agreement, hostKey, clientValue, serverValue, encodedSecret);
+    const hash = this.hash(agreement, method, hostKey, [clientValue, serverValue], encodedSecret);
     const signature = encodeSignature(algorithm, provider.sign(algorithm, privateKey, hash));
-    sendReply(this.sink, agreement.method, { hostKey, serverValue, signature });
+    sendReply(this.sink, method, { hostKey, serverValue, signature });
     const state = this.keysReady(agreement, hash, encodedSecret);
     this.hostKey = hostKey;
     this.sendNewKeys(state);
   }
 
   private hash(
-    agreement: Agreement,
+    { clientKexInit, serverKexInit }: Agreement,
+    method: KexMethod,
     hostKey: Uint8Array,
-    clientValue: Uint8Array,
-    serverValue: Uint8Array,
+    publicValues: readonly [Uint8Array, Uint8Array],
     encodedSecret: Uint8Array,
   ): Uint8Array {
-    const { method, clientKexInit, serverKexInit } = agreement;
-    const values = new WireWriter();
-    values[method.valueEncoding](clientValue);
-    values[method.valueEncoding](serverValue);
+    const values = new WireWriter().bytes(method.hashPrefix);
+    for (const value of publicValues) values[method.valueEncoding](value);
     return exchangeHash(this.options.provider, method.hash, {
       clientIdentification: this.clientIdentification,
       serverIdentification: this.serverIdentification,
@@ -334,15 +333,12 @@ export class KeyExchange {
     });
   }
 
-  private keysReady(
-    agreement: Agreement,
-    hash: Uint8Array,
-    encodedSecret: Uint8Array,
-  ): State & { name: 'newKeys' } {
+  private keysReady(agreement: Agreement, hash: Uint8Array, encodedSecret: Uint8Array): NewKeysState {
     this.sessionId ??= hash;
     const { provider, role } = this.options;
+    const kex = agreement.negotiated.kex as KexName;
     const { clientToServer, serverToClient } = deriveKeys(
-      { provider, hash: agreement.method.hash, encodedSecret, exchangeHash: hash, sessionId: this.sessionId },
+      { provider, hash: kexMethods[kex].hash, encodedSecret, exchangeHash: hash, sessionId: this.sessionId },
       agreement.negotiated,
     );
     wipe(encodedSecret);
@@ -350,7 +346,7 @@ export class KeyExchange {
       role === 'client'
         ? { outgoing: clientToServer, incoming: serverToClient }
         : { outgoing: serverToClient, incoming: clientToServer };
-    const state: State & { name: 'newKeys' } = {
+    const state: NewKeysState = {
       name: 'newKeys',
       agreement,
       keys,
@@ -361,14 +357,19 @@ export class KeyExchange {
     return state;
   }
 
-  private sendNewKeys(state: State & { name: 'newKeys' }): void {
+  private sendNewKeys(state: NewKeysState): void {
     this.sink.sendNow(newKeys, {});
     state.sent = true;
-    this.sink.sealWith(state.keys.outgoing, this.strict);
+    this.sink.sealWith(state.keys.outgoing, this.strict, this.direction(state, 'outgoing').compression);
     this.finishIfBoth(state);
   }
 
-  private finishIfBoth(state: State & { name: 'newKeys' }): void {
+  private direction(state: NewKeysState, way: 'incoming' | 'outgoing'): NegotiatedDirection {
+    const { clientToServer, serverToClient } = state.agreement.negotiated;
+    return (this.options.role === 'client') === (way === 'outgoing') ? clientToServer : serverToClient;
+  }
+
+  private finishIfBoth(state: NewKeysState): void {
     if (!state.sent || !state.received) return;
     const { cause, negotiated } = state.agreement;
     this.negotiated = negotiated;

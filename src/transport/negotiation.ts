@@ -9,6 +9,7 @@ import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import {
   ciphers,
+  compressions,
   kexMethods,
   macs,
   type SignatureAlgorithmName,
@@ -32,7 +33,7 @@ export const defaultPreferences: AlgorithmPreferences = {
   hostKey: offeredByDefault(signatureAlgorithms),
   cipher: offeredByDefault(ciphers),
   mac: offeredByDefault(macs),
-  compression: ['none'],
+  compression: offeredByDefault(compressions),
 };
 
 export interface NegotiatedDirection {
@@ -174,7 +175,12 @@ function choose(kind: string, client: readonly string[], server: readonly string
   const chosen = client.find((name) => server.includes(name));
   if (chosen !== undefined) return chosen;
   const [ours, theirs] = role === 'client' ? [client, server] : [server, client];
-  throw new SshError(
+  throw nothingInCommon(kind, ours, theirs);
+}
+
+/** The error where two lists have no name in common. */
+export function nothingInCommon(kind: string, ours: readonly string[], theirs: readonly string[]): SshError {
+  return new SshError(
     'ERR_SSH_NO_COMMON_ALGORITHM',
     `no common ${kind} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}`,
     { phase: 'keyExchange' },

@@ -28,9 +28,11 @@ import type { ByteQueue } from '../wire/byteQueue.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { WireWriter } from '../wire/writer.ts';
 import { Allowance } from './allowance.ts';
+import { Compression, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
 import { type GateState, judge } from './gate.ts';
+import { MutableGateView } from './gateView.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
 import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
 import type { AlgorithmPreferences } from './negotiation.ts';
@@ -95,8 +97,12 @@ export class Transport implements KeyExchangeSink {
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
   private readonly output: TransportOutput;
+  private readonly compression: Compression;
+  /** What this side says is not compressed yet, because SUCCESS waits for a key exchange. */
+  private compressionWaits = false;
   private readonly identificationReader: IdentificationReader;
   private readonly reader = new WireReader(emptyBytes);
+  private readonly gateView = new MutableGateView();
   private readonly idleMessages: Allowance;
   private readonly idleKeyExchanges: Allowance;
   private extInfoReceived = 0;
@@ -122,6 +128,7 @@ export class Transport implements KeyExchangeSink {
       now,
     );
     this.output = new TransportOutput(this.sealer, options.identification, limits);
+    this.compression = new Compression(this.opener, this.sealer, limits.inflatedPayload);
   }
 
   /**
@@ -230,6 +237,22 @@ export class Transport implements KeyExchangeSink {
     else if (this.now >= this.rekeyAt) this.rekey('time');
   }
 
+  /** SUCCESS came or was sent: the connection begins, and with it compression where it was agreed on. */
+  authenticated(): void {
+    this.gateState = 'connection';
+    this.keyExchange.authenticated = true;
+    this.compression.beginIncoming();
+    if (this.keyExchange.holdsOutput) this.compressionWaits = true;
+    else this.beginCompression();
+  }
+
+  private beginCompression(): void {
+    this.compressionWaits = false;
+    this.compression.beginOutgoing();
+    const { role, preferences } = this.options;
+    if (role === 'client' && wantsZlib(preferences, this.keyExchange)) this.rekey('compression');
+  }
+
   // KeyExchangeSink ----------------------------------------------------------
 
   sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array {
@@ -240,21 +263,24 @@ export class Transport implements KeyExchangeSink {
     this.upper.emit(event);
   }
 
-  sealWith(keys: DirectionKeys, resetSequence: boolean): void {
+  sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.sealer.use(this.options.provider.createSealingCipher(keys), { resetSequence });
+    this.compression.sealWith(compression);
     if (this.firstKeysSealed) return;
     this.firstKeysSealed = true;
     if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
   }
 
-  openWith(keys: DirectionKeys, resetSequence: boolean): void {
+  openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.opener.use(this.options.provider.createOpeningCipher(keys), { resetSequence });
+    this.compression.openWith(compression);
     if (this.gateState === 'initialKeyExchange') this.gateState = 'service';
   }
 
   exchangeFinished(): void {
     this.keysSince = this.now;
     this.output.release();
+    if (this.compressionWaits) this.beginCompression();
   }
 
   peerKexInitWasFirst(): boolean {
@@ -284,7 +310,7 @@ export class Transport implements KeyExchangeSink {
         phase: 'keyExchange',
       });
     }
-    switch (judge(this.gateView(), number)) {
+    switch (judge(this.gateView.refresh(this), number)) {
       case 'unexpected':
         throw new SshError(
           'ERR_SSH_UNEXPECTED_MESSAGE',
@@ -302,12 +328,6 @@ export class Transport implements KeyExchangeSink {
         }
     }
   }
-
-  private gateView(): Parameters<typeof judge>[0] {
-    return this.view.refresh(this);
-  }
-
-  private readonly view = new MutableGateView();
 
   private receive(number: number, payload: Uint8Array, start: number, end: number): void {
     const reader = this.reader.reset(payload, start + 1, end);
@@ -391,25 +411,5 @@ export class Transport implements KeyExchangeSink {
 
   get role(): Role {
     return this.options.role;
-  }
-}
-
-/** One object for all verdicts: this is on the path of every packet. */
-class MutableGateView {
-  role: Role = 'client';
-  state: GateState = 'beforeKexInit';
-  strict = false;
-  peerRekeying = false;
-  extInfoAllowed = false;
-  pingAllowed = false;
-
-  refresh(transport: Transport): this {
-    this.role = transport.role;
-    this.state = transport.gateState;
-    this.strict = transport.keyExchange.strict;
-    this.peerRekeying = transport.keyExchange.peerExchanging;
-    this.extInfoAllowed = transport.extInfoAllowed;
-    this.pingAllowed = transport.pingAllowed;
-    return this;
   }
 }

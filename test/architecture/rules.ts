@@ -43,6 +43,7 @@ const platformTypes: Readonly<Record<string, readonly string[]>> = {
 const loaders: ReadonlySet<string> = new Set([
   'src/crypto/assemble.ts',
   'src/crypto/load.ts',
+  'src/crypto/noble/rareSlots.ts',
   'src/crypto/noble/slots.ts',
   'src/crypto/provider.ts',
   'src/crypto/slot.ts',

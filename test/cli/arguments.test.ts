@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/arguments.ts';
-import { parseTarget } from '../../src/cli/target.ts';
+import { parseTarget } from '../../src/client/target.ts';
 
 function parsed(...argv: string[]): SshArguments {
   const result = parseCommandLine(argv);

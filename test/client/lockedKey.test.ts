@@ -37,6 +37,14 @@ describe('a locked key', () => {
     expect(key.isRefused).toBe(false);
   });
 
+  it('asks once for all who want it at the same time', async () => {
+    const { key, asked } = lock(bytes, ['wrong', passphrase]);
+    const opened = await Promise.all([key.unlock(), key.unlock(), key.unlock()]);
+    expect(new Set(opened).size).toBe(1);
+    expect(opened[0]?.publicKey).toEqual(key.publicKey);
+    expect(asked).toEqual([1, 2]);
+  });
+
   it('asks again after a wrong passphrase, three times in all', async () => {
     const third = lock(bytes, ['wrong', 'wrong', passphrase]);
     expect(await third.key.unlock()).toBeDefined();

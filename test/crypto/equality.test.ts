@@ -16,6 +16,7 @@ import {
   curveNames,
   flipBit,
   newEcdsaKey,
+  newEd448Key,
   newEd25519Key,
   newRsaKey,
   noble,
@@ -62,6 +63,7 @@ describe('digests', () => {
 describe('key agreement', () => {
   const agreements = [
     ['x25519', (provider: CryptoProvider) => provider.x25519, 15],
+    ['x448', (provider: CryptoProvider) => provider.x448, 6],
     ...curveNames.map((curve) => [curve, (provider: CryptoProvider) => provider.ecdh(curve), 6] as const),
     ['group14', (provider: CryptoProvider) => provider.dh(dhGroup('group14')), 3],
   ] as const;
@@ -117,6 +119,8 @@ describe('signatures', () => {
     ['ecdsa-sha2-nistp256', newEcdsaKey('nistp256'), 8],
     ['ecdsa-sha2-nistp384', newEcdsaKey('nistp384'), 5],
     ['ecdsa-sha2-nistp521', newEcdsaKey('nistp521'), 3],
+    ['ssh-ed448', newEd448Key(), 4],
+    ['ssh-rsa', newRsaKey(2048), 4],
     ['rsa-sha2-256', newRsaKey(2048), 4],
     ['rsa-sha2-512', newRsaKey(2048, 3), 4],
     ['rsa-sha2-512', newRsaKey(3072), 2],

@@ -231,7 +231,7 @@ describe.each(providers)('%s', (_, provider) => {
     it('refuses algorithms that the key cannot serve', () => {
       for (const key of [ed25519, ecdsa, rsa]) {
         for (const algorithm of [
-          'ssh-rsa',
+          ...(key === rsa ? [] : ['ssh-rsa']),
           'ssh-dss',
           'ecdsa-sha2-nistp256',
           '',

@@ -35,11 +35,23 @@ const lazy = [
   'aes128-gcm@openssh.com',
   'chacha20-poly1305@openssh.com',
   'aes256-ctr',
+  'sntrup761x25519-sha512',
+  'sntrup761x25519-sha512@openssh.com',
+  'curve448-sha512',
+  'ssh-ed448',
+  'aes128-cbc',
+  '3des-cbc',
+  'umac-64@openssh.com',
+  'umac-128-etm@openssh.com',
 ];
 const always = [
   'diffie-hellman-group14-sha256',
   'diffie-hellman-group18-sha512',
+  'diffie-hellman-group-exchange-sha256',
+  'diffie-hellman-group1-sha1',
   'rsa-sha2-512',
+  'ssh-rsa',
+  'hmac-sha1',
   'hmac-sha2-256-etm@openssh.com',
   'none',
   'unheard-of@example.com',
@@ -82,6 +94,9 @@ describe('afterwards', () => {
     expect(other.loaderFor('ssh-ed25519')).toBeUndefined();
     expect(other.loaderFor('ecdh-sha2-nistp256')).toBeTypeOf('function');
     expect(other.loaderFor('mlkem768x25519-sha256')).toBeTypeOf('function');
+    expect(other.loaderFor('sntrup761x25519-sha512')).toBeTypeOf('function');
+    expect(other.loaderFor('curve448-sha512')).toBeTypeOf('function');
+    expect(other.loaderFor('umac-64@openssh.com')).toBeTypeOf('function');
   });
 
   it('loadAll leaves no loader', async () => {

@@ -110,7 +110,7 @@ describe('RSASSA-PKCS1-v1_5', () => {
     const long = new Uint8Array(64);
     expect(codeOf(() => signRsa(short, 'sha512', long, seededRandom('x')))).toBe('ERR_SSH_CRYPTO');
     expect(verifyRsa(short.publicKey, 'sha512', long, new Uint8Array(64))).toBe(false);
-    for (const hash of ['sha1', 'md5', 'constructor']) {
+    for (const hash of ['md5', 'sha224', 'constructor']) {
       expect(codeOf(() => signRsa(key, hash, digest, seededRandom('x')))).toBe('ERR_SSH_CRYPTO');
       expect(verifyRsa(key.publicKey, hash, digest, new Uint8Array(256))).toBe(false);
     }

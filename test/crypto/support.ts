@@ -4,7 +4,12 @@
 import { createECDH, createHash, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { SshError } from '../../src/base/errors.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { EcdsaPrivateKey, Ed25519PrivateKey, RsaPrivateKey } from '../../src/crypto/privateKey.ts';
+import type {
+  EcdsaPrivateKey,
+  Ed448PrivateKey,
+  Ed25519PrivateKey,
+  RsaPrivateKey,
+} from '../../src/crypto/privateKey.ts';
 import type { CryptoProvider, CurveName } from '../../src/crypto/provider.ts';
 import type { RandomBytes } from '../../src/crypto/random.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
@@ -71,6 +76,12 @@ export function ed25519Key(seed: Uint8Array, point: Uint8Array): Ed25519PrivateK
 export function newEd25519Key(): Ed25519PrivateKey {
   const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
   return ed25519Key(decode(jwk.d), decode(jwk.x));
+}
+
+export function newEd448Key(): Ed448PrivateKey {
+  const jwk = generateKeyPairSync('ed448').privateKey.export({ format: 'jwk' });
+  const publicKey = { type: 'ssh-ed448', point: decode(jwk.x) } as const;
+  return { type: 'ssh-ed448', publicKey, seed: decode(jwk.d) };
 }
 
 export function newEcdsaKey(curve: CurveName): EcdsaPrivateKey {

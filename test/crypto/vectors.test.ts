@@ -146,6 +146,45 @@ describe.each(providers)('%s', (_, provider) => {
     });
   });
 
+  describe('X448', () => {
+    const products: readonly [string, string, string, string][] = [
+      [
+        'RFC 7748 §5.2, first',
+        '3d262fddf9ec8e88495266fea19a34d28882acef045104d0d1aae121700a779c984c24f8cdd78fbff44943eba368f54b29259a4f1c600ad3',
+        '06fce640fa3487bfda5f6cf2d5263f8aad88334cbd07437f020f08f9814dc031ddbdc38c19c6da2583fa5429db94ada18aa7a7fb4ef8a086',
+        'ce3e4ff95a60dc6697da1db1d85e6afbdf79b50a2412d7546d5f239fe14fbaadeb445fc66a01b0779d98223961111e21766282f73dd96b6f',
+      ],
+    ];
+    it.each(products)('%s', (_source, secret, point, expected) => {
+      expect(toHex(provider.x448.sharedSecret(fromHex(secret), fromHex(point)))).toBe(expected);
+    });
+
+    it('RFC 7748 §5.2, iterated once', () => {
+      const five = fromHex(`05${'00'.repeat(55)}`);
+      expect(toHex(provider.x448.sharedSecret(five, five))).toBe(
+        '3f482c8a9f19b01e6c46ee9711d9dc14fd4bf67af30765c2ae2b846a4d23a8cd0db897086239492caf350b51f833868b9bc2b3bca9cf4113',
+      );
+    });
+  });
+
+  describe('Ed448 (RFC 8032 §7.4)', () => {
+    it('blank', () => {
+      const seed = fromHex(
+        '6c82a562cb808d10d632be89c8513ebf6c929f34ddfa8c9f63c9960ef6e348a3528c8a3fcc2f044e39a3fc5b94492f8f032e7549a20098f95b',
+      );
+      const point = fromHex(
+        '5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778edf124769b46c7061bd6783df1e50f6cd1fa1abeafe8256180',
+      );
+      const publicKey = { type: 'ssh-ed448', point } as const;
+      const signature = provider.sign('ssh-ed448', { type: 'ssh-ed448', publicKey, seed }, new Uint8Array(0));
+      expect(toHex(signature)).toBe(
+        '533a37f6bbe457251f023c0d88f976ae2dfb504a843e34d2074fd823d41a591f2b233f034f628281f2fd7a22ddd47d7828c59bd0a21bfd3980ff0d2028d4b18a9df63e006c5d1c2d345b925d8dc00b4104852db99ac5c7cdda8530a113a0f4dbb61149f05a7363268c71d95808ff2e652600',
+      );
+      expect(provider.verify('ssh-ed448', publicKey, new Uint8Array(0), signature)).toBe(true);
+      expect(provider.verify('ssh-ed448', publicKey, Uint8Array.of(0), signature)).toBe(false);
+    });
+  });
+
   describe('ECDH (NIST CAVP, ECC CDH primitive, count 0)', () => {
     const agreements: readonly [CurveName, string, string, string][] = [
       [

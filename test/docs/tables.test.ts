@@ -4,6 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../src/base/errors.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { defaultDialTimeout, defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
+import {
+  ciphers,
+  compressions,
+  kexMethods,
+  macs,
+  type Offered,
+  signatureAlgorithms,
+} from '../../src/crypto/algorithms.ts';
 import { defaultPreferences } from '../../src/transport/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { codesIn, numberIn, tableBelow } from './markdown.ts';
@@ -23,6 +31,22 @@ describe('the README', () => {
     const rows = tableBelow(readme, '## Algorithms').map(([, names]) => codesIn(names));
     const { kex, hostKey, cipher, mac, compression } = defaultPreferences;
     expect(rows).toEqual([kex, hostKey, cipher, mac, compression]);
+  });
+
+  it('lists the algorithms that are offered only when asked for, and there are no others', () => {
+    const rows = tableBelow(readme, '### Algorithms offered only when asked for').map(([, ...cells]) =>
+      cells.map(codesIn),
+    );
+    const tables = [kexMethods, signatureAlgorithms, ciphers, macs, compressions];
+    const rest = tables.map((table) => {
+      const others = Object.entries<Offered>(table).filter(([, row]) => !row.byDefault);
+      const named = ([name]: readonly [string, Offered]): string => name;
+      return [
+        others.filter(([, row]) => !row.legacy).map(named),
+        others.filter(([, row]) => row.legacy).map(named),
+      ];
+    });
+    expect(rows).toEqual(rest);
   });
 
   it('lists every deadline with its default', () => {
@@ -63,8 +87,7 @@ describe('the README', () => {
 
   it('begins with one block of exactly two commands', () => {
     const [, block = ''] = /```sh\n([\s\S]*?)```/.exec(readme) ?? [];
-    expect(block.trim().split('\n')).toHaveLength(2);
-    expect(block.trim().split('\n')[1]).toBe('npm test');
+    expect(block.trim().split('\n')).toEqual(['npm ci && npm run demo', 'npm test']);
     expect(readme.indexOf(block)).toBeLessThan(readme.indexOf('## '));
   });
 });
@@ -80,6 +103,8 @@ describe('the documents', () => {
     'docs/diagnostics.md',
     'docs/hostile-peers.md',
     'docs/conformance.md',
+    'docs/fuzzing.md',
+    'docs/mutation.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)

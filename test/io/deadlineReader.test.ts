@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock, Timer } from '../../src/io/clock.ts';
 import { DeadlineReader } from '../../src/io/deadlineReader.ts';
+import { VirtualClock } from '../support/virtualClock.ts';
 
 interface Scheduled {
   readonly at: number;
@@ -100,6 +101,46 @@ describe('the deadline reader', () => {
     }
     expect(outcome).toBe('expired');
     expect(rounds).toBeLessThan(100);
+  });
+
+  it('a drip gains nothing in an event loop that goes round slowly', async () => {
+    const clock = new VirtualClock();
+    const reader = new DeadlineReader(clock);
+    const dripped = (): void => {
+      reader.push(Uint8Array.of(1));
+      clock.block(50);
+      clock.ioAt(clock.now(), dripped);
+    };
+    clock.ioAt(900, dripped);
+    let outcome: string = 'data';
+    const waiting = async (): Promise<void> => {
+      while (outcome === 'data') {
+        outcome = await reader.fill(1_000);
+        reader.take();
+      }
+    };
+    const waited = waiting();
+    await clock.run({ until: 60_000, done: () => outcome !== 'data' });
+    await waited;
+    expect(outcome).toBe('expired');
+    expect(clock.now()).toBeLessThanOrEqual(1_250);
+  });
+
+  it('all that lies in the kernel at the deadline comes before the verdict', async () => {
+    const clock = new HandClock();
+    const reader = new DeadlineReader(clock);
+    const mebibytes = 6;
+    let read = 0;
+    for (let left = mebibytes * 16; left > 0; left--) {
+      const wait = reader.fill(10);
+      clock.moveTo(5_000);
+      reader.push(new Uint8Array(64 * 1024));
+      expect(await wait).toBe('data');
+      for (const chunk of reader.take()) read += chunk.length;
+      // One read a poll is the least there is, 32 are usual.
+      if (left % 2 === 0) clock.poll();
+    }
+    expect(read).toBe(mebibytes * 1024 * 1024);
   });
 
   it('keeps one timer at most, however often it waits', async () => {

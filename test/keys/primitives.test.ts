@@ -4,6 +4,7 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
+import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/crypto/noble/des.ts';
 import { base64Decode, base64Encode, base64Lines } from '../../src/keys/base64.ts';
 import { Blowfish, piWords, scheduleWords } from '../../src/keys/blowfish.ts';
 import {
@@ -15,7 +16,6 @@ import {
   derSequence,
   derSmallInteger,
 } from '../../src/keys/der.ts';
-import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/keys/des.ts';
 import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
 import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/numbers.ts';
 import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';

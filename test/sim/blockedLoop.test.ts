@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, connect } from '../../src/entry/index.ts';
@@ -20,7 +21,11 @@ const timeouts = {
   channelOpen: deadline,
   request: deadline,
   write: deadline,
+  close: deadline,
 };
+
+/** More than a socket takes at once. */
+const payload = Buffer.alloc(128 * 1024, 'held up');
 
 let peer: Worker;
 let port = 0;
@@ -45,6 +50,12 @@ function holdUp(): { readonly times: () => number; readonly stop: () => void } {
   return { times: () => times, stop: () => clearInterval(timer) };
 }
 
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
 describe('an event loop that is held up', () => {
   it('ends nothing whose answer is there when it comes back', { timeout: 120_000 }, async () => {
     const loop = holdUp();
@@ -62,6 +73,17 @@ describe('an event loop that is held up', () => {
         expect(await client.run(`command ${i}`)).toMatchObject({ stdout: `command ${i} done`, code: 0 });
         await client.ping();
       }
+      const forwarded = await client.openTcp('anywhere', 7);
+      forwarded.end(payload);
+      expect(await bytesOf(forwarded)).toEqual(payload);
+      const shell = await client.shell();
+      shell.stderr.resume();
+      shell.stdin.end(payload);
+      expect(await bytesOf(shell.stdout)).toEqual(payload);
+      expect(await shell.exit).toMatchObject({ code: 0 });
+      const subsystem = await client.subsystem('echo');
+      subsystem.end('through it');
+      expect(String(await bytesOf(subsystem))).toBe('through it');
       await client.rekey();
       await client.close();
       expect((await client.closed).code).toBe('ERR_SSH_CLOSED');

@@ -3,8 +3,10 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
 import { defaultDialTimeout, defaultTimeouts } from '../../src/base/timeouts.ts';
-import { checkEnd } from './laws.ts';
+import { checkEnd, deadlinesAreAbsolute } from './laws.ts';
+import { wholeLife } from './stories.ts';
 import { patientServer, World } from './world.ts';
 
 /** When a dial ended to a server whose bytes come one at a time, with so many milliseconds between. */
@@ -47,4 +49,37 @@ describe('a server that drips', () => {
       { numRuns: 100 },
     );
   });
+});
+
+describe('a peer that begins to drip in the midst of a life', () => {
+  async function live(way: 'toServer' | 'toClient', offset: number, gap: number): Promise<World> {
+    const fault = { offset, gap, kind: 'drip' } as const;
+    const world = new World({ seed: 1, server: patientServer, plan: { [way]: { fault } } });
+    const over = await world.play(async () => {
+      await world.startServer();
+      await wholeLife(world);
+    }, 40 * 3_600_000);
+    checkEnd(world, over);
+    deadlinesAreAbsolute(world);
+    return world;
+  }
+
+  for (const way of ['toServer', 'toClient'] as const) {
+    it(`gains no call more time than its own, ${way} from any byte on`, { timeout: 120_000 }, async () => {
+      const { network } = await live(way, Number.MAX_SAFE_INTEGER, 1);
+      const total = network.wires[0]?.arrived[way] ?? 0;
+      expect(total).toBeGreaterThan(3000);
+      const ends = new Set<unknown>();
+      for (let offset = 0; offset < total; offset += 127) {
+        for (const gap of [5, 500, 4_000]) {
+          const world = await live(way, offset, gap);
+          for (const { error } of world.calls) {
+            if (error instanceof SshError) ends.add(error.waitingFor);
+          }
+        }
+      }
+      // Slow bytes run out of each of these somewhere.
+      for (const wait of ['keyExchange', 'channelOpen', 'request']) expect([...ends]).toContain(wait);
+    });
+  }
 });

@@ -112,6 +112,27 @@ export function nobodyWaitedTooLong(world: World): void {
   }
 }
 
+/** What each call may take at most, however slowly its answer comes; a command may take its time. */
+const callBounds: Readonly<Record<string, number>> = {
+  connect: defaultDialTimeout,
+  forward: defaultTimeouts.channelOpen,
+  refused: defaultTimeouts.channelOpen,
+  exec: defaultTimeouts.channelOpen + defaultTimeouts.request,
+  // One that is under way already comes first.
+  rekey: 2 * defaultTimeouts.keyExchange,
+  ping: defaultTimeouts.request,
+  // Once for the data, once for the peer.
+  close: 2 * defaultTimeouts.close,
+};
+
+/** Absolute deadlines: bytes that come one by one gain no call more time than its own. */
+export function deadlinesAreAbsolute(world: World): void {
+  for (const { name, startedAt, endedAt = Number.POSITIVE_INFINITY } of world.calls) {
+    const bound = callBounds[name];
+    if (bound !== undefined) expect(endedAt - startedAt, name).toBeLessThanOrEqual(bound + rounding);
+  }
+}
+
 /** All of the above that hold in every run. */
 export function checkEnd(world: World, over: boolean): void {
   nothingIsLeft(world, over);

@@ -23,10 +23,14 @@ const harmless: fc.Arbitrary<DirectionPlan> = fc.record(
 /** The wire brings everything. */
 export const harmlessPlans: fc.Arbitrary<LinkPlan> = fc.record({ toServer: harmless, toClient: harmless });
 
-const fault: fc.Arbitrary<Fault> = fc.record({
-  offset: fc.integer({ min: 0, max: 5300 }),
-  kind: fc.constantFrom('stall', 'end', 'reset', 'corrupt'),
-});
+const fault: fc.Arbitrary<Fault> = fc.record(
+  {
+    offset: fc.integer({ min: 0, max: 5300 }),
+    kind: fc.constantFrom('stall', 'end', 'reset', 'corrupt', 'drip'),
+    gap: fc.integer({ min: 1, max: 20_000 }),
+  },
+  { requiredKeys: ['offset', 'kind'] },
+);
 
 /** Bytes one at a time, with anything from a millisecond to a minute between them. */
 const drip: fc.Arbitrary<DirectionPlan> = fc.record({

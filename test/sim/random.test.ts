@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { abortReason, playWith } from './interfere.ts';
-import { checkEnd, nobodyWaitedTooLong } from './laws.ts';
+import { checkEnd, deadlinesAreAbsolute, nobodyWaitedTooLong } from './laws.ts';
 import { anyPlans, harmlessPlans, type Interference, interferences } from './plans.ts';
 import type { LinkPlan } from './simLink.ts';
 import { World } from './world.ts';
@@ -39,6 +39,7 @@ describe('any wire and any moment', () => {
       fc.asyncProperty(seeds, anyPlans, async (seed, plan) => {
         const world = await life(seed, plan);
         nobodyWaitedTooLong(world);
+        deadlinesAreAbsolute(world);
       }),
       { numRuns },
     );

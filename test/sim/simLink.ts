@@ -18,8 +18,11 @@ export interface Fault {
   /**
    * `stall`: nothing more arrives, and nothing more is taken once the kernel's buffers are full.
    * `end`: an orderly end; what follows is lost. `reset`: both ends break. `corrupt`: the next byte is altered.
+   * `drip`: what follows comes a byte at a time, with `gap` between.
    */
-  readonly kind: 'stall' | 'end' | 'reset' | 'corrupt';
+  readonly kind: 'stall' | 'end' | 'reset' | 'corrupt' | 'drip';
+  /** Milliseconds; a second where not given. */
+  readonly gap?: number;
 }
 
 /** The script of one direction. Times in milliseconds. */
@@ -74,6 +77,8 @@ class Pipe {
   private fault: Fault | undefined;
   private finWanted = false;
   private finSent = false;
+  /** When the last byte of a drip has fallen; undefined before there is one. */
+  private dripsUntil: number | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -187,14 +192,20 @@ class Pipe {
     if (this.stalled) return;
     const { fault } = this;
     const bytes = new Uint8Array(joined);
+    if (this.dripsUntil !== undefined) return this.drip(bytes);
     if (fault === undefined || this.arrived + bytes.length <= fault.offset) {
-      if (fault !== undefined && fault.kind !== 'corrupt' && this.arrived + bytes.length === fault.offset) {
+      if (fault !== undefined && strikesAhead(fault) && this.arrived + bytes.length === fault.offset) {
         this.hand(bytes);
         return this.strike(fault);
       }
       return this.hand(bytes);
     }
     const clean = fault.offset - this.arrived;
+    if (fault.kind === 'drip') {
+      if (clean > 0) this.hand(bytes.subarray(0, clean));
+      this.dripsUntil = this.clock.now();
+      return this.drip(bytes.subarray(clean));
+    }
     if (fault.kind === 'corrupt') {
       this.fault = undefined;
       bytes[clean] = (bytes[clean] as number) ^ (1 + Math.floor(this.random() * 255));
@@ -202,6 +213,17 @@ class Pipe {
     }
     if (clean > 0) this.hand(bytes.subarray(0, clean));
     this.strike(fault);
+  }
+
+  private drip(bytes: Uint8Array): void {
+    const { gap = 1000 } = this.fault ?? {};
+    for (let i = 0; i < bytes.length; i++) {
+      this.dripsUntil = Math.max(this.dripsUntil ?? 0, this.clock.now()) + gap;
+      const byte = bytes.slice(i, i + 1);
+      this.clock.ioAt(this.dripsUntil, () => {
+        if (!this.stalled) this.hand(byte);
+      });
+    }
   }
 
   /** A fault at 0 strikes before the first byte. */
@@ -227,8 +249,15 @@ class Pipe {
   }
 
   private deliverEnd(): void {
-    if (!this.stalled) this.to().finArrived();
+    const behind = this.dripsUntil ?? 0;
+    if (behind > this.clock.now()) this.clock.ioAt(behind, () => this.deliverEnd());
+    else if (!this.stalled) this.to().finArrived();
   }
+}
+
+/** Before the byte that follows has come. */
+function strikesAhead({ kind }: Fault): boolean {
+  return kind !== 'corrupt' && kind !== 'drip';
 }
 
 /** One end of the wire. */

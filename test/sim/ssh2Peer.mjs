@@ -1,6 +1,7 @@
 /**
  * An SSH server in a thread of its own, so that it answers while the test's
- * event loop is held up. It lets everybody in and answers every command.
+ * event loop is held up. It lets everybody in, answers every command, gives
+ * back what a shell, a subsystem and a forwarded connection are sent.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
@@ -16,8 +17,24 @@ const server = new ssh2.Server({ hostKeys: [privateKey] }, (client) => {
   client.on('authentication', (context) => context.accept());
   client.on('error', () => {});
   client.on('request', (_accept, reject) => reject?.());
+  client.on('tcpip', (accept) => {
+    const channel = accept();
+    channel.pipe(channel);
+  });
   client.on('session', (accept) => {
-    accept().on('exec', (acceptExec, _reject, { command }) => {
+    const session = accept();
+    session.on('pty', (acceptPty) => acceptPty());
+    for (const kind of ['shell', 'subsystem']) {
+      session.on(kind, (acceptKind) => {
+        const channel = acceptKind();
+        channel.on('data', (chunk) => channel.write(chunk));
+        channel.on('end', () => {
+          channel.exit(0);
+          channel.end();
+        });
+      });
+    }
+    session.on('exec', (acceptExec, _reject, { command }) => {
       const channel = acceptExec();
       channel.write(`${command} done`);
       channel.exit(0);

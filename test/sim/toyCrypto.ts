@@ -10,6 +10,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { assembleProvider } from '../../src/crypto/assemble.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
 import { nobleNistCurves } from '../../src/crypto/noble/nistCurves.ts';
+import { nobleCbcSlot, umacSlot } from '../../src/crypto/noble/rareSlots.ts';
+import { nobleCurve448Slot, sntrup761Slot } from '../../src/crypto/noble/slots.ts';
 import { readUint32, writeUint32 } from '../../src/crypto/packetFields.ts';
 import type { Curve25519, PacketCiphers } from '../../src/crypto/primitives.ts';
 import type { PrivateKey } from '../../src/crypto/privateKey.ts';
@@ -154,14 +156,17 @@ export function createToyProvider(randomBytes: (length: number) => Uint8Array): 
       return { update: (bytes) => void hmac.update(bytes), digest: () => new Uint8Array(hmac.digest()) };
     },
     curve25519: filledSlot(curve25519),
+    curve448: nobleCurve448Slot,
     nistCurves: {
       nistp256: filledSlot(nobleNistCurves.nistp256),
       nistp384: filledSlot(nobleNistCurves.nistp384),
       nistp521: filledSlot(nobleNistCurves.nistp521),
     },
     mlKem768: filledSlot(nobleMlKem768),
+    sntrup761: sntrup761Slot,
     rsa: { sign: refuse, verify: refuse },
     packetCiphers: filledSlot(packetCiphers),
+    rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
   });
 }
 

@@ -59,6 +59,22 @@ const cases: readonly Case[] = [
     livesOn: true,
   },
   {
+    what: 'a connection to a local socket',
+    missing: [91, 92],
+    call: (client) => client.openUnix('/run/echo'),
+    waitingFor: 'channelOpen',
+    after: defaultTimeouts.channelOpen,
+    livesOn: true,
+  },
+  {
+    what: 'a shell request',
+    missing: [99, 100],
+    call: (client) => client.shell(),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
     what: 'an exec request',
     missing: [99, 100],
     call: (client) => client.run('wait'),
@@ -201,6 +217,45 @@ describe('a peer that stops reading', () => {
     expect(most).toBeLessThan(1024 * 1024);
     await world.clock.run({ until: 3_600_000 });
     checkEnd(world, over);
+  });
+});
+
+describe('a client that stops reading', () => {
+  it('is ended by the server’s write deadline, with bounded memory', async () => {
+    let most = 0;
+    let written = 0;
+    const world = new World({
+      seed: 1,
+      plan: { toClient: { capacity: 32 * 1024, fault: { offset: 20_000, kind: 'stall' } } },
+      server: {
+        exec: async (process) => {
+          const piece = new Uint8Array(64 * 1024);
+          for (let i = 0; i < 256 && !process.stdout.destroyed; i++) {
+            written += piece.length;
+            const room = process.stdout.write(piece);
+            const [connection] = world.server?.connections() ?? [];
+            most = Math.max(most, connection?.inspect().unsentBytes ?? 0);
+            if (!room) await drainOrClose(process.stdout);
+          }
+          return 0;
+        },
+      },
+    });
+    const over = await world.play(async () => {
+      await world.startServer();
+      // It would notice the silence by itself, and sooner.
+      const client = await world.connect({ keepAlive: { interval: 5_000, maxMissed: 1000 } });
+      await world.call('run', () => client.run('flood'));
+    });
+    checkEnd(world, over);
+    const served = world.ends.find(({ connection }) => isServer(connection));
+    expect(served?.cause).toMatchObject({
+      code: 'ERR_SSH_TIMEOUT',
+      waitingFor: 'write',
+      deadline: defaultTimeouts.write,
+    });
+    expect(most).toBeLessThan(1024 * 1024);
+    expect(written).toBeLessThan(1024 * 1024);
   });
 });
 

@@ -9,6 +9,12 @@ import type { Client } from '../../src/client/client.ts';
 import { createConnect } from '../../src/client/connect.ts';
 import type { ConnectOptions } from '../../src/client/options.ts';
 import {
+  createRunOnAll,
+  type FleetResult,
+  type FleetResults,
+  type RunOnAllOptions,
+} from '../../src/client/runOnAll.ts';
+import {
   type ConnectionSnapshot,
   observeConnections,
   type RegisteredConnection,
@@ -102,6 +108,21 @@ export class World {
   connect(options: ConnectOptions = {}): Promise<Client> {
     return this.connectTo({
       host: 'server',
+      username: 'user',
+      privateKey: userKey,
+      verifyHostKey: () => true,
+      algorithms: toyAlgorithms,
+      ...options,
+    });
+  }
+
+  /** The command on all the hosts of these names. */
+  runOnAll(
+    hosts: Iterable<string> | AsyncIterable<string>,
+    command: string,
+    options: RunOnAllOptions = {},
+  ): FleetResults<FleetResult<string>> {
+    return createRunOnAll(this.platform)(hosts, command, {
       username: 'user',
       privateKey: userKey,
       verifyHostKey: () => true,

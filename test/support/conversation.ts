@@ -11,7 +11,7 @@ import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
 import { WaitTable } from '../../src/base/waits.ts';
-import { resolveAlgorithms } from '../../src/client/options.ts';
+import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { writeUint32 } from '../../src/crypto/packetFields.ts';
@@ -380,13 +380,13 @@ export class Conversation {
     const begin = sealer.begin.bind(sealer);
     const finish = sealer.finish.bind(sealer);
     let writer = new WireWriter();
-    let start = 0;
     sealer.begin = () => {
       writer = begin();
-      start = writer.position;
       return writer;
     };
     sealer.finish = () => {
+      // Asked of the writer: a payload that outgrew its page has moved.
+      const { start } = writer as WireWriter & { readonly start: number };
       const altered = tamper(writer.buffer.slice(start, writer.position));
       writer.position = start;
       if (altered === undefined) return sealer.sequenceNumber;

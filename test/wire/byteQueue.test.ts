@@ -20,13 +20,14 @@ const chunkLengths = fc.array(
 
 type Step =
   | { readonly kind: 'push'; readonly length: number }
-  | { readonly kind: 'take'; readonly length: number }
+  | { readonly kind: 'take' | 'move'; readonly length: number }
   | { readonly kind: 'takeAll' };
 const lengths = fc.oneof(fc.nat({ max: 30 }), fc.integer({ min: 1000, max: 5000 }));
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: lengths.map((length): Step => ({ kind: 'push', length })) },
     { weight: 4, arbitrary: lengths.map((length): Step => ({ kind: 'take', length })) },
+    { weight: 3, arbitrary: lengths.map((length): Step => ({ kind: 'move', length })) },
     { weight: 1, arbitrary: fc.constant<Step>({ kind: 'takeAll' }) },
   ),
   { maxLength: 60 },
@@ -76,6 +77,13 @@ describe('a byte queue', () => {
           } else if (step.kind === 'takeAll') {
             expect(queue.takeAll()).toEqual(all.slice(head, tail));
             head = tail;
+          } else if (step.kind === 'move') {
+            const length = Math.min(step.length, queue.length);
+            const target = new Uint8Array(length + 1);
+            queue.moveTo(target, length);
+            expect(target.slice(0, length)).toEqual(all.slice(head, head + length));
+            expect(target[length]).toBe(0);
+            head += length;
           } else if (queue.ensure(step.length)) {
             expect(queue.buffer.slice(queue.start, queue.start + step.length)).toEqual(
               all.slice(head, head + step.length),
@@ -88,6 +96,8 @@ describe('a byte queue', () => {
           }
           expect(queue.length).toBe(tail - head);
           expect(queue.contiguous).toBeLessThanOrEqual(queue.length);
+          // Whoever goes on by what is contiguous comes to the end.
+          expect(queue.contiguous > 0).toBe(queue.length > 0);
         }
       }),
     );

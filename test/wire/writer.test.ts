@@ -120,6 +120,27 @@ const values = fc.oneof(
   })),
 );
 
+describe('a writer that is used again', () => {
+  it('writes as a new one would, and leaves what is before its place alone', () => {
+    fc.assert(
+      fc.property(fc.array(values, { maxLength: 6 }), fc.nat({ max: 20 }), (sequence, position) => {
+        const used = new WireWriter().text('from before');
+        const buffer = new Uint8Array(64).fill(0xa5);
+        used.reset(buffer, position);
+        const fresh = new WireWriter();
+        for (const { write } of sequence) {
+          write(used);
+          write(fresh);
+        }
+        expect(used.copyWritten()).toEqual(fresh.copyWritten());
+        expect(used.position).toBe(position + fresh.position);
+        expect(used.buffer.slice(0, position)).toEqual(new Uint8Array(position).fill(0xa5));
+        if (used.position <= buffer.length) expect(used.buffer).toBe(buffer);
+      }),
+    );
+  });
+});
+
 describe('reader and writer', () => {
   it('are inverse for any values in any order, however small the first buffer', () => {
     fc.assert(

@@ -6,25 +6,36 @@
  * Must not know: what the modules compute.
  */
 import type { CryptoProvider } from '../provider.ts';
+import { nobleCbcStreams } from './cbcStreams.ts';
+import { nobleCurve448 } from './curve448.ts';
 import { nobleCurve25519 } from './curve25519.ts';
 import { nobleMlKem768 } from './mlKem768.ts';
 import { nobleNistCurves } from './nistCurves.ts';
 import * as packetCiphers from './packetCiphers.ts';
 import { createNobleProvider, type NobleProviderOptions } from './provider.ts';
+import { nobleCbcSlot, umacSlot } from './rareSlots.ts';
 import {
+  nobleCurve448Slot,
   nobleCurve25519Slot,
   nobleMlKem768Slot,
   nobleNistCurveSlots,
   noblePacketCiphersSlot,
+  sntrup761Slot,
 } from './slots.ts';
+import { sntrup761 } from './sntrup761.ts';
+import { UmacPacketMac } from './umac.ts';
 
 /** `createNobleProvider`, ready at once; fills the slots of every provider in the process. */
 export function createEagerNobleProvider(options: NobleProviderOptions): CryptoProvider {
   nobleCurve25519Slot.fill(nobleCurve25519);
+  nobleCurve448Slot.fill(nobleCurve448);
+  sntrup761Slot.fill(sntrup761);
   nobleMlKem768Slot.fill(nobleMlKem768);
   nobleNistCurveSlots.nistp256.fill(nobleNistCurves.nistp256);
   nobleNistCurveSlots.nistp384.fill(nobleNistCurves.nistp384);
   nobleNistCurveSlots.nistp521.fill(nobleNistCurves.nistp521);
   noblePacketCiphersSlot.fill(packetCiphers);
+  nobleCbcSlot.fill(nobleCbcStreams);
+  umacSlot.fill(UmacPacketMac);
   return createNobleProvider(options);
 }

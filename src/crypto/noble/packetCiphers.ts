@@ -4,11 +4,17 @@
  * Owns: the choice of implementation by name.
  * Must not know: framing, queues.
  */
+import type { MacRow } from '../algorithms.ts';
 import { checkDirectionKeys } from '../packetFields.ts';
+import type { PacketMac } from '../packetStream.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../provider.ts';
-import { AesCtrOpening, AesCtrSealing } from './aesCtrPacket.ts';
+import { AesCtrStream } from './aesCtrStream.ts';
 import { AesGcmOpening, AesGcmSealing } from './aesGcmPacket.ts';
 import { ChachaPolyOpening, ChachaPolySealing } from './chachaPolyPacket.ts';
+import { HmacPacketMac } from './hmacPacket.ts';
+import { MacOpening, MacSealing, macOf } from './macPacket.ts';
+import { nobleCbcSlot, umacSlot } from './rareSlots.ts';
+import { Sha256PacketMac } from './sha256Mac.ts';
 
 /** @throws SshError `ERR_SSH_CRYPTO` where keys and algorithms do not fit */
 export function createOpeningCipher(keys: DirectionKeys): OpeningCipher {
@@ -22,7 +28,14 @@ export function createOpeningCipher(keys: DirectionKeys): OpeningCipher {
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':
-      return new AesCtrOpening(keys);
+      return new MacOpening(keys, { stream: newCounter(keys), mac: newMac(keys) });
+    case 'aes128-cbc':
+    case 'aes192-cbc':
+    case 'aes256-cbc':
+    case '3des-cbc': {
+      const stream = nobleCbcSlot.use().decrypting(keys.cipher, keys.encryptionKey, keys.iv);
+      return new MacOpening(keys, { stream, mac: newMac(keys) });
+    }
     default:
       return keys.cipher satisfies never;
   }
@@ -40,8 +53,40 @@ export function createSealingCipher(keys: DirectionKeys): SealingCipher {
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':
-      return new AesCtrSealing(keys);
+      return new MacSealing(keys, { stream: newCounter(keys), mac: newMac(keys) });
+    case 'aes128-cbc':
+    case 'aes192-cbc':
+    case 'aes256-cbc':
+    case '3des-cbc': {
+      const stream = nobleCbcSlot.use().encrypting(keys.cipher, keys.encryptionKey, keys.iv);
+      return new MacSealing(keys, { stream, mac: newMac(keys) });
+    }
     default:
       return keys.cipher satisfies never;
+  }
+}
+
+function newCounter(keys: DirectionKeys): AesCtrStream {
+  return new AesCtrStream(keys.encryptionKey, keys.iv);
+}
+
+function newMac(keys: DirectionKeys): PacketMac {
+  return typescriptMac(macOf(keys), keys.integrityKey);
+}
+
+/** The MAC of a row of the table. */
+export function typescriptMac(row: MacRow, key: Uint8Array): PacketMac {
+  switch (row.hash) {
+    case 'sha256':
+      return new Sha256PacketMac(key);
+    case 'sha1':
+    case 'sha512':
+      return new HmacPacketMac(row.hash, key, row.tagLength);
+    case 'umac': {
+      const Umac = umacSlot.use();
+      return new Umac(key, row.tagLength);
+    }
+    default:
+      return row.hash satisfies never;
   }
 }

@@ -11,11 +11,14 @@ import type { CryptoProvider } from '../provider.ts';
 import type { RandomBytes } from '../random.ts';
 import { signRsa, verifyRsa } from '../rsa.ts';
 import { createNobleHash, createNobleHmac, nobleHash } from './digests.ts';
+import { nobleCbcSlot, umacSlot } from './rareSlots.ts';
 import {
+  nobleCurve448Slot,
   nobleCurve25519Slot,
   nobleMlKem768Slot,
   nobleNistCurveSlots,
   noblePacketCiphersSlot,
+  sntrup761Slot,
 } from './slots.ts';
 
 export interface NobleProviderOptions {
@@ -42,10 +45,13 @@ export function createNobleProvider(options: NobleProviderOptions): CryptoProvid
     createHash: createNobleHash,
     createHmac: createNobleHmac,
     curve25519: nobleCurve25519Slot,
+    curve448: nobleCurve448Slot,
     nistCurves: nobleNistCurveSlots,
     mlKem768: nobleMlKem768Slot,
+    sntrup761: sntrup761Slot,
     rsa: createBigIntRsa(options.randomBytes),
     packetCiphers: noblePacketCiphersSlot,
+    rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
   });
 }
 

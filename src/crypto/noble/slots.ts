@@ -6,13 +6,23 @@
  *
  * Shared by all providers, so that code loaded for one connection is ready for the next.
  */
-import type { Curve25519, MlKem768, NistCurve, PacketCiphers } from '../primitives.ts';
+import type { Curve448, Curve25519, MlKem768, NistCurve, PacketCiphers, Sntrup761 } from '../primitives.ts';
 import type { CurveName } from '../provider.ts';
 import { ImportedSlot } from '../slot.ts';
 
 export const nobleCurve25519Slot: ImportedSlot<Curve25519> = new ImportedSlot(
   'curve25519',
   async () => (await import('./curve25519.ts')).nobleCurve25519,
+);
+
+export const nobleCurve448Slot: ImportedSlot<Curve448> = new ImportedSlot(
+  'curve448',
+  async () => (await import('./curve448.ts')).nobleCurve448,
+);
+
+export const sntrup761Slot: ImportedSlot<Sntrup761> = new ImportedSlot(
+  'sntrup761',
+  async () => (await import('./sntrup761.ts')).sntrup761,
 );
 
 export const nobleMlKem768Slot: ImportedSlot<MlKem768> = new ImportedSlot(

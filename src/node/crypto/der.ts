@@ -71,18 +71,26 @@ type FrameName =
   | 'x25519Secret'
   | 'ed25519Public'
   | 'ed25519Secret'
+  | 'x448Public'
+  | 'x448Secret'
+  | 'ed448Public'
+  | 'ed448Secret'
   | 'nistp256Public'
   | 'nistp384Public'
   | 'nistp521Public'
   | 'mlKem768Public'
   | 'mlKem768Seed';
 
-/** Frames of RFC 8410 §4 and §7 (X25519, Ed25519), RFC 5480 §2 (NIST curves), RFC 9935 (ML-KEM-768). */
+/** Frames of RFC 8410 §4 and §7 (X25519, Ed25519, X448, Ed448), RFC 5480 §2 (NIST curves), RFC 9935 (ML-KEM-768). */
 export const frames: Readonly<Record<FrameName, Uint8Array>> = {
   x25519Public: fromHex('302a300506032b656e032100'),
   x25519Secret: fromHex('302e020100300506032b656e04220420'),
   ed25519Public: fromHex('302a300506032b6570032100'),
   ed25519Secret: fromHex('302e020100300506032b657004220420'),
+  x448Public: fromHex('3042300506032b656f033900'),
+  x448Secret: fromHex('3046020100300506032b656f043a0438'),
+  ed448Public: fromHex('3043300506032b6571033a00'),
+  ed448Secret: fromHex('3047020100300506032b6571043b0439'),
   nistp256Public: fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200'),
   nistp384Public: fromHex('3076301006072a8648ce3d020106052b81040022036200'),
   nistp521Public: fromHex('30819b301006072a8648ce3d020106052b8104002303818600'),

@@ -4,14 +4,18 @@
  * Owns: the choice of implementation by name.
  * Must not know: framing, queues.
  */
-import { AesCtrOpening, AesCtrSealing } from '../../crypto/noble/aesCtrPacket.ts';
+
 import { ChachaPolyOpening, ChachaPolySealing } from '../../crypto/noble/chachaPolyPacket.ts';
+import { MacOpening, MacSealing, macOf } from '../../crypto/noble/macPacket.ts';
 import { checkDirectionKeys } from '../../crypto/packetFields.ts';
+import type { PacketMac } from '../../crypto/packetStream.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../crypto/provider.ts';
 import { OpensslChacha } from './packetChacha.ts';
 import { measuredCrossings, type PacketCrossings } from './packetCrossings.ts';
-import { opensslCtrParts } from './packetCtr.ts';
+import { opensslCtrStream } from './packetCtr.ts';
 import { OpensslGcmOpening, OpensslGcmSealing } from './packetGcm.ts';
+import { opensslMac } from './packetMac.ts';
+import { opensslCbcSlot } from './rareSlots.ts';
 
 /** @throws SshError `ERR_SSH_CRYPTO` where keys and algorithms do not fit */
 export function createOpeningCipher(
@@ -28,7 +32,17 @@ export function createOpeningCipher(
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':
-      return new AesCtrOpening(keys, opensslCtrParts(keys, crossings));
+      return new MacOpening(keys, {
+        stream: opensslCtrStream(keys, crossings),
+        mac: newMac(keys, crossings),
+      });
+    case 'aes128-cbc':
+    case 'aes192-cbc':
+    case 'aes256-cbc':
+    case '3des-cbc': {
+      const stream = opensslCbcSlot.use().decrypting(keys.cipher, keys.encryptionKey, keys.iv);
+      return new MacOpening(keys, { stream, mac: newMac(keys, crossings) });
+    }
     default:
       return keys.cipher satisfies never;
   }
@@ -49,8 +63,22 @@ export function createSealingCipher(
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':
-      return new AesCtrSealing(keys, opensslCtrParts(keys, crossings));
+      return new MacSealing(keys, {
+        stream: opensslCtrStream(keys, crossings),
+        mac: newMac(keys, crossings),
+      });
+    case 'aes128-cbc':
+    case 'aes192-cbc':
+    case 'aes256-cbc':
+    case '3des-cbc': {
+      const stream = opensslCbcSlot.use().encrypting(keys.cipher, keys.encryptionKey, keys.iv);
+      return new MacSealing(keys, { stream, mac: newMac(keys, crossings) });
+    }
     default:
       return keys.cipher satisfies never;
   }
+}
+
+function newMac(keys: DirectionKeys, crossings: PacketCrossings): PacketMac {
+  return opensslMac(macOf(keys), keys.integrityKey, crossings);
 }

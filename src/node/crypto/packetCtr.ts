@@ -7,11 +7,10 @@
  * Source: RFC 4344 §4.
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
-import { type CounterStream, type CtrParts, macOf } from '../../crypto/noble/aesCtrPacket.ts';
 import { LastView, xorWords } from '../../crypto/packetFields.ts';
+import type { PacketStream } from '../../crypto/packetStream.ts';
 import type { DirectionKeys } from '../../crypto/provider.ts';
 import type { PacketCrossings } from './packetCrossings.ts';
-import { opensslMac } from './packetMac.ts';
 
 /** Keystream made ahead for short packets: at first, and at most. */
 const leastAhead = 128;
@@ -20,15 +19,12 @@ const mostAhead = 4096;
 const zeros = new Uint8Array(mostAhead);
 const noKeystream = new DataView(new ArrayBuffer(0));
 
-/** The parts of one direction. */
-export function opensslCtrParts(keys: DirectionKeys, crossings: PacketCrossings): CtrParts {
-  return {
-    stream: new OpensslCtrStream(keys, crossings.ctrApartFrom),
-    mac: opensslMac(macOf(keys), keys.integrityKey, crossings),
-  };
+/** The keystream of one direction. */
+export function opensslCtrStream(keys: DirectionKeys, crossings: PacketCrossings): PacketStream {
+  return new OpensslCtrStream(keys, crossings.ctrApartFrom);
 }
 
-class OpensslCtrStream implements CounterStream {
+class OpensslCtrStream implements PacketStream {
   readonly apartFrom: number;
   private readonly views: LastView = new LastView();
   private readonly context: Cipher;

@@ -8,9 +8,10 @@
  */
 import * as crypto from 'node:crypto';
 import type { MacRow } from '../../crypto/algorithms.ts';
-import type { PacketMac } from '../../crypto/noble/aesCtrPacket.ts';
+import { umacSlot } from '../../crypto/noble/rareSlots.ts';
 import { Sha256PacketMac } from '../../crypto/noble/sha256Mac.ts';
 import { writeUint32 } from '../../crypto/packetFields.ts';
+import type { PacketMac } from '../../crypto/packetStream.ts';
 import type { PacketCrossings } from './packetCrossings.ts';
 
 const blockLength = 64;
@@ -23,31 +24,49 @@ type HashInOneCall = (name: string, data: Uint8Array, encoding: 'buffer') => Uin
 const hashInOneCall = (crypto as { readonly hash?: HashInOneCall }).hash;
 
 export function opensslMac(row: MacRow, key: Uint8Array, crossings: PacketCrossings): PacketMac {
-  return row.hash === 'sha256' ? new OpensslSha256Mac(key, crossings) : new OpensslHmac(row, key);
+  switch (row.hash) {
+    case 'sha256':
+      return new OpensslSha256Mac(key, crossings);
+    case 'sha1':
+    case 'sha512':
+      return new OpensslHmac(row.hash, key, row.tagLength);
+    case 'umac': {
+      const Umac = umacSlot.use();
+      return new Umac(key, row.tagLength);
+    }
+    default:
+      return row.hash satisfies never;
+  }
 }
 
 /** Any HMAC, by an object of OpenSSL for each packet. */
 class OpensslHmac implements PacketMac {
-  private readonly row: MacRow;
+  private readonly hash: 'sha1' | 'sha512';
+  private readonly tagLength: number;
   private readonly key: crypto.KeyObject;
   private readonly number = new Uint8Array(4);
 
-  constructor(row: MacRow, key: Uint8Array) {
-    this.row = row;
+  constructor(hash: 'sha1' | 'sha512', key: Uint8Array, tagLength: number) {
+    this.hash = hash;
+    this.tagLength = tagLength;
     this.key = crypto.createSecretKey(key);
   }
 
   compute(buffer: Uint8Array, start: number, end: number, sequenceNumber: number): Uint8Array {
-    return this.begin(sequenceNumber).update(buffer.subarray(start, end)).digest();
+    return this.cut(this.begin(sequenceNumber).update(buffer.subarray(start, end)).digest());
   }
 
   computeParts(first: Uint8Array, second: Uint8Array, sequenceNumber: number): Uint8Array {
-    return this.begin(sequenceNumber).update(first).update(second).digest();
+    return this.cut(this.begin(sequenceNumber).update(first).update(second).digest());
   }
 
   private begin(sequenceNumber: number): crypto.Hmac {
     writeUint32(this.number, 0, sequenceNumber);
-    return crypto.createHmac(this.row.hash, this.key).update(this.number);
+    return crypto.createHmac(this.hash, this.key).update(this.number);
+  }
+
+  private cut(digest: Uint8Array): Uint8Array {
+    return digest.subarray(0, this.tagLength);
   }
 }
 

@@ -5,15 +5,22 @@
  * Must not know: sockets, clocks, what the runtime lacks (`slots.ts`).
  */
 import { assembleProvider } from '../../crypto/assemble.ts';
-import { nobleMlKem768Slot } from '../../crypto/noble/slots.ts';
+import { umacSlot } from '../../crypto/noble/rareSlots.ts';
+import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { RandomBytes } from '../../crypto/random.ts';
 import { filledSlot } from '../../crypto/slot.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
 import * as packetCiphers from './packetCiphers.ts';
 import { systemRandomBytes } from './random.ts';
+import { opensslCbcSlot } from './rareSlots.ts';
 import { opensslRsa } from './rsa.ts';
-import { opensslCurve25519Slot, opensslMlKem768Slot, opensslNistCurveSlots } from './slots.ts';
+import {
+  opensslCurve448Slot,
+  opensslCurve25519Slot,
+  opensslMlKem768Slot,
+  opensslNistCurveSlots,
+} from './slots.ts';
 
 export interface OpensslProviderOptions {
   /** Source of all key pairs and padding, the system's where not given. The same bytes make the same key pairs. */
@@ -32,10 +39,13 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     createHash: createOpensslHash,
     createHmac: createOpensslHmac,
     curve25519: opensslCurve25519Slot,
+    curve448: opensslCurve448Slot,
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
+    sntrup761: sntrup761Slot,
     rsa: opensslRsa,
     packetCiphers: filledSlot(packetCiphers),
+    rareCode: { cbc: opensslCbcSlot, umac: umacSlot },
   });
 }

@@ -9,10 +9,16 @@
  */
 import { equalBytes } from '../../base/bytes.ts';
 import { curves } from '../../crypto/curves.ts';
-import { nobleCurve25519Slot, nobleMlKem768Slot, nobleNistCurveSlots } from '../../crypto/noble/slots.ts';
-import type { Curve25519, MlKem768, NistCurve } from '../../crypto/primitives.ts';
+import {
+  nobleCurve448Slot,
+  nobleCurve25519Slot,
+  nobleMlKem768Slot,
+  nobleNistCurveSlots,
+} from '../../crypto/noble/slots.ts';
+import type { Curve448, Curve25519, MlKem768, NistCurve } from '../../crypto/primitives.ts';
 import type { CurveName } from '../../crypto/provider.ts';
 import { PreferredSlot, type Slot } from '../../crypto/slot.ts';
+import { opensslCurve448 } from './curve448.ts';
 import { opensslCurve25519 } from './curve25519.ts';
 import { opensslMlKem768 } from './mlKem768.ts';
 import { opensslNistCurve } from './nistCurves.ts';
@@ -21,6 +27,12 @@ export const opensslCurve25519Slot: Slot<Curve25519> = new PreferredSlot(
   opensslCurve25519,
   curve25519Works,
   nobleCurve25519Slot,
+);
+
+export const opensslCurve448Slot: Slot<Curve448> = new PreferredSlot(
+  opensslCurve448,
+  curve448Works,
+  nobleCurve448Slot,
 );
 
 export const opensslMlKem768Slot: Slot<MlKem768> = new PreferredSlot(
@@ -51,6 +63,15 @@ function curve25519Works(functions: Curve25519): boolean {
   const signature = functions.ed25519Sign(trialSecret, trialData);
   const publicKey = functions.ed25519PublicKey(trialSecret);
   return secret.length === 32 && functions.ed25519Verify(publicKey, trialData, signature);
+}
+
+function curve448Works(functions: Curve448): boolean {
+  const [trialX448, trialSeed] = [new Uint8Array(56).fill(0x42), new Uint8Array(57).fill(0x42)];
+  const secret = functions.x448(trialX448, functions.x448PublicKey(trialX448));
+  const signature = functions.ed448Sign(trialSeed, trialData);
+  return (
+    secret.length === 56 && functions.ed448Verify(functions.ed448PublicKey(trialSeed), trialData, signature)
+  );
 }
 
 /** The cheapest calls that show that the curve, its keys and the form of its signatures are known: some cost 7 ms. */

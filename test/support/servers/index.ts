@@ -31,6 +31,8 @@ export interface ServerKind {
       readonly hostKeys?: readonly KeyKind[];
       readonly userKeys?: readonly KeyKind[];
       readonly authorizedKeys?: readonly string[];
+      /** Keywords of sshd_config; other servers have none. */
+      readonly config?: Readonly<Record<string, string | number>>;
     },
   ): Promise<TestServer>;
 }

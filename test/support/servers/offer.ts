@@ -23,7 +23,7 @@ export async function readOffer(port: number): Promise<KexInit> {
 }
 
 /** The payload of the first packet, once it is there (RFC 4253 §6). */
-function firstPayload(received: Buffer): Uint8Array | undefined {
+export function firstPayload(received: Buffer): Uint8Array | undefined {
   const line = received.indexOf('\n');
   const packet = received.subarray(line + 1);
   if (line < 0 || packet.length < 5) return undefined;

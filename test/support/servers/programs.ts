@@ -15,10 +15,13 @@ export type Program =
   | 'ssh-keygen'
   | 'ssh-agent'
   | 'ssh-add'
-  | 'ssh'
   | 'dropbearkey'
   | 'python3'
-  | 'chromium';
+  | 'chromium'
+  | 'ssh'
+  | 'plink'
+  | 'dbclient'
+  | 'dropbearconvert';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
@@ -69,7 +72,7 @@ export interface Needs {
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */
-export function describeWith(needs: Needs, name: string, suite: () => void): void {
+export function describeWith(needs: Needs, name: string, suite: () => void | Promise<void>): void {
   const reason = obstacle(needs);
   if (reason === undefined) {
     describe(name, suite);

@@ -5,7 +5,7 @@
  * Must not know: options, defaults.
  */
 import { escapeText } from '../base/bytes.ts';
-import { optionsError } from '../client/optionErrors.ts';
+import { optionsError } from './optionErrors.ts';
 
 export interface Target {
   readonly username: string | undefined;

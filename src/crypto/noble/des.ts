@@ -1,9 +1,10 @@
 /**
- * Triple DES in CBC mode, for old key files.
+ * Triple DES in CBC mode, for old key files and old servers.
  *
  * Owns: FIPS 46-3 (DES, EDE with three keys) and CBC over whole blocks. Small
- * rather than fast: a key file has a few hundred blocks.
- * Must not know: key files. No connection is ever protected with this.
+ * rather than fast: a key file has a few hundred blocks, and a connection on it
+ * has to be asked for by name.
+ * Must not know: key files, packets.
  */
 
 // Tables of FIPS 46-3; they number bits from 1, the most significant first.
@@ -49,6 +50,26 @@ const finalPermutation: readonly number[] = initialPermutation
 /** Each S-box followed by the permutation P: 8 × 64 words, made at first use. */
 let combinedBoxes: Int32Array | undefined;
 
+/** Triple DES of one block of 8 bytes after the other, in place, under one key. */
+export class TripleDes {
+  private readonly forth: readonly Schedule[];
+  private readonly back: readonly Schedule[];
+
+  /** @param key 24 bytes, one DES key after the other; parity bits are ignored */
+  constructor(key: Uint8Array) {
+    this.forth = encryptionPasses(key);
+    this.back = decryptionPasses(key);
+  }
+
+  encryptBlock(block: Uint8Array): void {
+    putWords(block, 0, ...runPasses(this.forth, ...words(block, 0)));
+  }
+
+  decryptBlock(block: Uint8Array): void {
+    putWords(block, 0, ...runPasses(this.back, ...words(block, 0)));
+  }
+}
+
 /**
  * @param key 24 bytes, one DES key after the other; parity bits are ignored
  * @param text a multiple of 8 bytes
@@ -67,9 +88,7 @@ export function tripleDesCbcEncrypt(key: Uint8Array, iv: Uint8Array, text: Uint8
 
 /** The inverse of `tripleDesCbcEncrypt`. */
 export function tripleDesCbcDecrypt(key: Uint8Array, iv: Uint8Array, sealed: Uint8Array): Uint8Array {
-  const passes = encryptionPasses(key)
-    .reverse()
-    .map((schedule) => [...schedule].reverse());
+  const passes = decryptionPasses(key);
   const out = new Uint8Array(sealed.length);
   let [previousLeft, previousRight] = words(iv, 0);
   for (let at = 0; at < sealed.length; at += 8) {
@@ -88,6 +107,12 @@ type Schedule = readonly Uint8Array[];
 function encryptionPasses(key: Uint8Array): Schedule[] {
   const [first, second, third] = [0, 8, 16].map((at) => keySchedule(key.subarray(at, at + 8)));
   return [first as Schedule, [...(second as Schedule)].reverse(), third as Schedule];
+}
+
+function decryptionPasses(key: Uint8Array): Schedule[] {
+  return encryptionPasses(key)
+    .reverse()
+    .map((schedule) => [...schedule].reverse());
 }
 
 function keySchedule(key: Uint8Array): Schedule {

@@ -1,0 +1,19 @@
+/**
+ * Lines that tell people what a connection does.
+ *
+ * Owns: their words.
+ * Must not know: who reads them.
+ */
+import type { TransportEvent } from '../transport/events.ts';
+
+/** What a key exchange agreed on: never a secret. */
+export function keysExchangedLine({
+  negotiated,
+  strict,
+}: TransportEvent & { readonly type: 'keyExchanged' }): string {
+  const { kex, hostKey, clientToServer, serverToClient } = negotiated;
+  const ciphers = [clientToServer, serverToClient].map(({ cipher, mac }) =>
+    mac === undefined ? cipher : `${cipher} ${mac}`,
+  );
+  return `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${strict ? ', strict' : ''}`;
+}

@@ -1,0 +1,88 @@
+/**
+ * When payloads are compressed.
+ *
+ * Owns: the beginning of compression in each direction: with new keys once the
+ * user is known (RFC 4253 §6.2), and for zlib@openssh.com with SUCCESS itself.
+ * Nothing that comes before authentication is ever decompressed: `zlib`, which
+ * would begin before, is offered by a client only, and only afterwards, in a key
+ * exchange of its own.
+ * Must not know: the format, messages.
+ * Sources: RFC 4253 §6.2, draft-miller-secsh-compression-delayed.
+ */
+import type { CompressionName } from '../crypto/algorithms.ts';
+import { Deflater } from '../packet/deflate.ts';
+import { Inflater } from '../packet/inflate.ts';
+import type { PacketOpener } from '../packet/opener.ts';
+import type { PacketSealer } from '../packet/sealer.ts';
+import { type AlgorithmPreferences, type NegotiatedAlgorithms, nothingInCommon } from './negotiation.ts';
+
+const compressing: ReadonlySet<string> = new Set<CompressionName>(['zlib@openssh.com', 'zlib']);
+
+/** What is offered before the user is known: none in place of what would begin at once. */
+export function beforeAuthentication(preferences: AlgorithmPreferences): AlgorithmPreferences {
+  if (!preferences.compression.includes('zlib')) return preferences;
+  const others = preferences.compression.filter((name) => name !== 'zlib');
+  return { ...preferences, compression: others.length === 0 ? ['none'] : others };
+}
+
+/**
+ * Whether `zlib`, which could not be had before the user was known, is what both sides want now.
+ *
+ * @throws SshError `ERR_SSH_NO_COMMON_ALGORITHM` where it is all that this side takes and the peer has it not
+ */
+export function wantsZlib(
+  preferences: AlgorithmPreferences,
+  exchange: {
+    readonly negotiated: NegotiatedAlgorithms | undefined;
+    readonly peerCompressions: readonly string[];
+  },
+): boolean {
+  const { negotiated, peerCompressions } = exchange;
+  if (negotiated === undefined || !preferences.compression.includes('zlib')) return false;
+  const wanted = preferences.compression.find((name) => peerCompressions.includes(name));
+  if (wanted === undefined) throw nothingInCommon('compression', preferences.compression, peerCompressions);
+  return wanted !== negotiated.clientToServer.compression;
+}
+
+export class Compression {
+  private readonly opener: PacketOpener;
+  private readonly sealer: PacketSealer;
+  private readonly limit: number;
+  private outgoing = 'none';
+  private incoming = 'none';
+  private outgoingBegan = false;
+  private incomingBegan = false;
+
+  /** @param limit bytes that one payload may become */
+  constructor(opener: PacketOpener, sealer: PacketSealer, limit: number) {
+    this.opener = opener;
+    this.sealer = sealer;
+    this.limit = limit;
+  }
+
+  /** New keys to the peer: every key exchange begins a new stream. */
+  sealWith(name: string): void {
+    this.outgoing = name;
+    if (this.outgoingBegan) this.sealer.compressWith(compressing.has(name) ? new Deflater() : undefined);
+  }
+
+  /** New keys from the peer. */
+  openWith(name: string): void {
+    this.incoming = name;
+    if (this.incomingBegan) {
+      this.opener.decompressWith(compressing.has(name) ? new Inflater(this.limit) : undefined);
+    }
+  }
+
+  /** SUCCESS came or was sent: what the peer says next is compressed. */
+  beginIncoming(): void {
+    this.incomingBegan = true;
+    this.openWith(this.incoming);
+  }
+
+  /** What this side says next is compressed; later than the above where SUCCESS itself waits for a key exchange. */
+  beginOutgoing(): void {
+    this.outgoingBegan = true;
+    this.sealWith(this.outgoing);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The two messages in which client and server agree on a group.
+ *
+ * Owns: the sizes asked for, the checks of what is proposed, the choice of a server.
+ * Must not know: what follows, which is Diffie-Hellman as with any group (`crypto/kex.ts`).
+ * Sources: RFC 4419 §3, §5; RFC 8270 §2 (2,048 bits at least).
+ *
+ * A prime that only looks like one would need a test of seconds to be found out.
+ * What vouches for it is the server's signature over the exchange hash, which
+ * covers it: a server that wants to weaken its own exchange can do so anyway.
+ */
+import { dhBounds } from '../crypto/dh.ts';
+import { groupWithin } from '../crypto/dhGroups.ts';
+import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex.ts';
+import { bitLength } from '../crypto/publicKey.ts';
+import {
+  type KexDhGexGroup,
+  type KexDhGexRequest,
+  kexDhGexGroup,
+  kexDhGexRequest,
+  kexDhGexRequestOld,
+} from '../message/kex.ts';
+import { WireReader } from '../wire/reader.ts';
+import { WireWriter } from '../wire/writer.ts';
+import { keyExchangeError } from './kexMessages.ts';
+
+/** Bits. 3,072 are as strong as AES-128 is; what a server has beyond that is taken, up to the bound of all groups. */
+export const groupRequest: KexDhGexRequest = { min: dhBounds.minimum, n: 3072, max: dhBounds.maximum };
+
+/**
+ * A client's method once the server proposed a group. `payload` is the whole
+ * message, its number included.
+ *
+ * @throws SshError `ERR_SSH_KEY_EXCHANGE` for a group outside the request or of no use
+ */
+export function methodOfGroup(
+  payload: Uint8Array,
+  name: GroupExchangeName,
+  request: KexDhGexRequest,
+): KexMethod {
+  if (payload[0] !== kexDhGexGroup.number)
+    throw keyExchangeError(`message ${payload[0]} came in place of the group`);
+  const { p, g } = kexDhGexGroup.decode(new WireReader(payload, 1));
+  checkGroup(p, g, request);
+  const sizes = new WireWriter().uint32(request.min).uint32(request.n).uint32(request.max).copyWritten();
+  return groupExchangeMethod(name, sizes, { prime: p, generator: g });
+}
+
+/** Before it is made a number: what is out of bounds costs nothing. Its range is checked where it is used. */
+function checkGroup(p: Uint8Array, g: Uint8Array, { min, max }: KexDhGexRequest): void {
+  const bits = bitLength(p);
+  if (bits < min || bits > max) {
+    throw keyExchangeError(`the server proposes a group of ${bits} bits; ${min} to ${max} were asked for`);
+  }
+  if (((p[p.length - 1] ?? 0) & 1) === 0) throw keyExchangeError('the server proposes an even prime');
+  if (bitLength(g) > bits || bitLength(g) < 2) {
+    throw keyExchangeError('the server proposes a generator out of range');
+  }
+}
+
+/**
+ * A server's answer to a request, and the method that follows from it. Clients
+ * from before RFC 4419 name one size. `payload` is the whole message.
+ *
+ * @throws SshError `ERR_SSH_KEY_EXCHANGE` for sizes that contradict each other or leave no group
+ */
+export function answerRequest(
+  payload: Uint8Array,
+  name: GroupExchangeName,
+): { readonly group: KexDhGexGroup; readonly method: KexMethod } {
+  const { min, n, max } = readRequest(payload);
+  if (min > n || n > max)
+    throw keyExchangeError(`the client asks for a group of ${min} to ${max}, best ${n}`);
+  const group = groupWithin(min, n, max);
+  if (group === undefined) {
+    throw keyExchangeError(`no group of ${min} to ${max} bits; this side has 2048 to 8192`);
+  }
+  const method = groupExchangeMethod(name, payload.slice(1), {
+    prime: group.prime,
+    generator: group.generator,
+  });
+  return { group: { p: group.prime, g: group.generator }, method };
+}
+
+function readRequest(payload: Uint8Array): KexDhGexRequest {
+  const reader = new WireReader(payload, 1);
+  if (payload[0] === kexDhGexRequest.number) return kexDhGexRequest.decode(reader);
+  if (payload[0] === kexDhGexRequestOld.number) {
+    const { n } = kexDhGexRequestOld.decode(reader);
+    return { min: Math.min(n, dhBounds.minimum), n, max: Math.max(n, dhBounds.maximum) };
+  }
+  throw keyExchangeError(`message ${payload[0]} came in place of the group request`);
+}

@@ -1,0 +1,98 @@
+/** The option `algorithms`: its forms, and errors that list what there is. */
+import { describe, expect, it } from 'vitest';
+import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
+import {
+  ciphers,
+  compressions,
+  kexMethods,
+  macs,
+  type Offered,
+  signatureAlgorithms,
+} from '../../src/crypto/algorithms.ts';
+import { defaultPreferences } from '../../src/transport/negotiation.ts';
+
+const tables = {
+  kex: kexMethods,
+  hostKey: signatureAlgorithms,
+  cipher: ciphers,
+  mac: macs,
+  compression: compressions,
+};
+const kinds = Object.keys(tables) as (keyof typeof tables)[];
+const legacyOf = (kind: keyof typeof tables): string[] =>
+  Object.entries<Offered>(tables[kind])
+    .filter(([, row]) => row.legacy)
+    .map(([name]) => name);
+const refusal = (message: string): object => ({
+  code: 'ERR_SSH_OPTIONS',
+  phase: 'options',
+  message: expect.stringContaining(message),
+});
+const attempt = (given: unknown): unknown => {
+  try {
+    return resolveAlgorithms(given as Parameters<typeof resolveAlgorithms>[0]);
+  } catch (error) {
+    return error;
+  }
+};
+
+describe('the option algorithms', () => {
+  it('offers the default ones where nothing is said, and none that is legacy', () => {
+    expect(resolveAlgorithms(undefined)).toEqual(defaultPreferences);
+    for (const kind of kinds) {
+      for (const name of legacyOf(kind)) expect(defaultPreferences[kind]).not.toContain(name);
+    }
+  });
+
+  it("puts what only old servers need behind the others with 'legacy', for all kinds or for one", () => {
+    const all = resolveAlgorithms('legacy');
+    for (const kind of kinds) expect(all[kind]).toEqual([...defaultPreferences[kind], ...legacyOf(kind)]);
+    expect(legacyOf('cipher')).toEqual(['aes128-cbc', 'aes192-cbc', 'aes256-cbc', '3des-cbc']);
+    const one = resolveAlgorithms({ mac: 'legacy' });
+    expect(one).toEqual({ ...defaultPreferences, mac: all.mac });
+  });
+
+  it('takes a list as it is, and no name twice', () => {
+    const { cipher } = resolveAlgorithms({ cipher: ['aes256-ctr', '3des-cbc', 'aes256-ctr'] });
+    expect(cipher).toEqual(['aes256-ctr', '3des-cbc']);
+  });
+
+  it('changes the default list by prepend, append and remove', () => {
+    const { mac } = resolveAlgorithms({
+      mac: { prepend: ['umac-128-etm@openssh.com'], append: ['hmac-sha1'], remove: ['hmac-sha2-512'] },
+    });
+    expect(mac).toEqual([
+      'umac-128-etm@openssh.com',
+      'hmac-sha2-256-etm@openssh.com',
+      'hmac-sha2-512-etm@openssh.com',
+      'hmac-sha2-256',
+      'hmac-sha1',
+    ]);
+  });
+
+  it.each([
+    [
+      { kex: ['diffie-hellman-group2-sha1'] },
+      '"diffie-hellman-group2-sha1", which is not supported; there are mlkem768x25519-sha256, ',
+    ],
+    [
+      { cipher: { append: ['arcfour'] } },
+      '"arcfour", which is not supported; there are aes128-gcm@openssh.com, ',
+    ],
+    [
+      { mac: { remove: ['hmac-md5'] } },
+      '"hmac-md5", which is not supported; there are hmac-sha2-256-etm@openssh.com, ',
+    ],
+    [{ mac: 'hmac-sha1' }, "takes a list of names, { prepend, append, remove } or 'legacy'"],
+    [{ cipher: { first: [] } }, 'takes prepend, append and remove, not "first"'],
+    [
+      { ciphers: ['aes128-ctr'] },
+      'there is no kind of algorithm "ciphers"; there are kex, hostKey, cipher, mac, compression',
+    ],
+    [{ cipher: [] }, 'algorithms.cipher leaves nothing to offer'],
+    ['modern', "algorithms takes 'legacy' or an object"],
+    [['aes128-ctr'], "algorithms takes 'legacy' or an object"],
+  ])('refuses %j and says what there is', (given, message) => {
+    expect(attempt(given)).toMatchObject(refusal(message));
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * `npm run fuzz -- TARGET|all [--time SECONDS] [--seed N] [--replay FILE]`.
+ *
+ * Owns: the command, the clock, the files of findings.
+ * Must not know: what a target tests.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Fuzzer, type FuzzFinding } from './fuzzer.ts';
+import { makeCorpus } from './makeCorpus.ts';
+import type { FuzzTarget } from './target.ts';
+import { targets } from './targets.ts';
+
+const usage = `npm run fuzz -- TARGET [--time SECONDS] [--seed N]    one target, or "all"
+npm run fuzz -- TARGET --replay FILE                  one input again
+npm run fuzz -- corpus                                fixtures/corpus made anew
+targets: ${targets.map(({ name }) => name).join(', ')}`;
+
+/** Inputs between two looks at the clock. */
+const stride = 16;
+const reportEvery = 60_000;
+
+/** What the command line asks for. */
+export function main(): void {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      time: { type: 'string', default: '60' },
+      seed: { type: 'string' },
+      replay: { type: 'string' },
+    },
+  });
+  const [name = ''] = positionals;
+  const seconds = Number(values.time);
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const chosen = name === 'all' ? targets : targets.filter((target) => target.name === name);
+  if (name === 'corpus') return makeCorpus();
+  const [only] = chosen;
+  if (only === undefined || !(seconds > 0) || !Number.isSafeInteger(seed)) {
+    console.error(usage);
+    process.exitCode = 2;
+  } else if (values.replay !== undefined) {
+    replay(only, values.replay);
+  } else {
+    for (const target of chosen) run(target, seconds / chosen.length, seed);
+  }
+}
+
+function run(target: FuzzTarget, seconds: number, seed: number): void {
+  console.log(`${target.name}: seed ${seed}, ${seconds.toFixed(1)} s`);
+  const fuzzer = new Fuzzer(target, seed);
+  const begun = performance.now();
+  let reported = begun;
+  let slowest = 0;
+  for (let now = begun; now - begun < seconds * 1000; ) {
+    for (let i = 0; i < stride; i++) {
+      fuzzer.step();
+      const after = performance.now();
+      slowest = Math.max(slowest, after - now);
+      now = after;
+    }
+    if (now - reported > reportEvery) {
+      reported = now;
+      console.log(summary(fuzzer, (now - begun) / 1000, slowest));
+    }
+  }
+  console.log(summary(fuzzer, (performance.now() - begun) / 1000, slowest));
+  for (const finding of fuzzer.findings) keep(fuzzer, finding);
+  if (fuzzer.findings.length > 0) process.exitCode = 1;
+}
+
+function summary(fuzzer: Fuzzer, seconds: number, slowest: number): string {
+  const { target, executions, branches, poolSize, mostSteps, findings } = fuzzer;
+  const rate = Math.round(executions / seconds);
+  return [
+    `${target.name}: ${executions} executions in ${seconds.toFixed(0)} s, ${rate} a second`,
+    `${branches} branches, ${poolSize} inputs kept, at most ${mostSteps} steps and ${slowest.toFixed(0)} ms`,
+    `${findings.length} findings`,
+  ].join('; ');
+}
+
+function keep(fuzzer: Fuzzer, found: FuzzFinding): void {
+  const finding = fuzzer.shrink(found);
+  const folder = join(process.cwd(), '.tmp/findings');
+  mkdirSync(folder, { recursive: true });
+  const { name } = fuzzer.target;
+  const path = join(folder, `${name}-${hashOf(finding.signature)}`);
+  writeFileSync(path, finding.data);
+  console.log(`\nFINDING ${finding.signature}\n${detail(finding.error)}`);
+  console.log(`input of ${finding.data.length} bytes; replay: npm run fuzz -- ${name} --replay ${path}\n`);
+}
+
+function replay(target: FuzzTarget, path: string): void {
+  const finding = new Fuzzer({ ...target, seeds: () => [] }, 0).try(new Uint8Array(readFileSync(path)));
+  if (finding === undefined) {
+    console.log(JSON.stringify(target.examine(new Uint8Array(readFileSync(path)))));
+    return;
+  }
+  console.log(`FINDING ${finding.signature}\n${detail(finding.error)}`);
+  process.exitCode = 1;
+}
+
+function detail(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack}` : '';
+  return `${error.stack}${cause}`;
+}
+
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

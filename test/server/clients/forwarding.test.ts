@@ -1,0 +1,147 @@
+/**
+ * Client programs have the embedded server open connections for them: one in
+ * place of a session, and any number from a listening port.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pseudoRandom, sha256, startEmbedded } from '../../support/clients/embedded.ts';
+import { describeEachClient } from '../../support/clients/index.ts';
+import { ClientProcess, runClient } from '../../support/clients/process.ts';
+import { freePort } from '../../support/servers/index.ts';
+
+const login = { key: 'ed25519' as const };
+const length = 4 * 1024 * 1024;
+
+/** Listens; each connection is handed to `serve`. */
+async function listen(serve: (socket: Socket) => void): Promise<{ port: number; close: () => void }> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Connects once somebody listens. */
+async function dial(port: number): Promise<Socket> {
+  let socket: Socket | undefined;
+  await expect
+    .poll(
+      async () => {
+        const attempt = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+        try {
+          await once(attempt, 'connect');
+          socket = attempt;
+          return true;
+        } catch {
+          attempt.destroy();
+          return false;
+        }
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    .toBe(true);
+  if (socket === undefined) throw new Error('nobody listens');
+  return socket;
+}
+
+describeEachClient('forwarded connections', (kind, lab) => {
+  let echo: Awaited<ReturnType<typeof listen>>;
+  let speaker: Awaited<ReturnType<typeof listen>>;
+
+  beforeAll(async () => {
+    echo = await listen((socket) => socket.pipe(socket));
+    // Says all it has and is gone, without a look at what comes.
+    speaker = await listen((socket) => {
+      socket.resume();
+      socket.end(pseudoRandom(length));
+    });
+  });
+
+  afterAll(() => {
+    echo.close();
+    speaker.close();
+  });
+
+  it('carry bytes both ways in place of a session', async () => {
+    await using server = await startEmbedded();
+    const running = new ClientProcess(
+      kind.invoke(lab, { port: server.port, login, tunnel: { host: '127.0.0.1', port: echo.port } }),
+    );
+    const sent = pseudoRandom(100_000);
+    running.child.stdin.write(sent);
+    await expect.poll(() => running.shownOn('stdout').length, { timeout: 10_000 }).toBe(sent.length);
+    running.child.stdin.end();
+    const { stdout } = await running.outcome;
+    expect(sha256(Buffer.from(stdout, 'latin1'))).toBe(sha256(sent));
+    expect(server.faults).toEqual([]);
+  });
+
+  it('bring all that a place said before it was gone', async () => {
+    await using server = await startEmbedded();
+    const running = new ClientProcess(
+      kind.invoke(lab, { port: server.port, login, tunnel: { host: 'localhost', port: speaker.port } }),
+    );
+    const { stdout } = await running.outcome;
+    expect(stdout.length).toBe(length);
+    expect(sha256(Buffer.from(stdout, 'latin1'))).toBe(sha256(pseudoRandom(length)));
+    expect(server.faults).toEqual([]);
+  });
+
+  it('may be many at once from a listening port, each with its own ends', async () => {
+    await using server = await startEmbedded();
+    const from = await freePort();
+    const forward = { from, to: { host: '127.0.0.1', port: echo.port } };
+    const running = new ClientProcess(kind.invoke(lab, { port: server.port, login, forward }));
+    try {
+      await (await dial(from)).destroy();
+      const exchanges = Array.from({ length: 8 }, async (_, i) => {
+        const socket = await dial(from);
+        const sent = pseudoRandom(200_000, i + 1);
+        socket.end(sent);
+        return sha256(await readAll(socket)) === sha256(sent);
+      });
+      expect(await Promise.all(exchanges)).toEqual(exchanges.map(() => true));
+      const broken = await dial(from);
+      broken.resetAndDestroy();
+    } finally {
+      await running.kill();
+    }
+    expect(server.faults).toEqual([]);
+    await expect.poll(() => server.server.connections().length).toBe(0);
+  });
+
+  it('are refused where the place is not allowed or not there, and the session lives on', async () => {
+    await using server = await startEmbedded();
+    const from = await freePort();
+    const closed = await freePort();
+    for (const to of [
+      { host: 'forbidden', port: 1 },
+      { host: '127.0.0.1', port: closed },
+    ]) {
+      const running = new ClientProcess(
+        kind.invoke(lab, { port: server.port, login, forward: { from, to } }),
+      );
+      try {
+        for (let i = 0; i < 2; i++) {
+          const socket = await dial(from);
+          socket.on('error', () => {});
+          expect(await readAll(socket).catch(() => Buffer.alloc(0))).toHaveLength(0);
+        }
+      } finally {
+        await running.kill();
+      }
+    }
+    const tunnel = { host: 'forbidden', port: 1 };
+    const outcome = await runClient(kind.invoke(lab, { port: server.port, login, tunnel }));
+    expect(outcome.stdout).toBe('');
+  });
+});

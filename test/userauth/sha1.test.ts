@@ -1,0 +1,75 @@
+/** `ssh-rsa`, a signature over SHA-1, is taken and offered by those alone whose options name it. */
+import { describe, expect, it } from 'vitest';
+import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
+import { signatureAlgorithmsFor, usableSignatures } from '../../src/crypto/algorithms.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { newRsaKey, noble } from '../crypto/support.ts';
+import { Conversation } from '../support/conversation.ts';
+
+const key = newRsaKey(2048);
+const legacy = resolveAlgorithms('legacy').hostKey;
+
+/** A client that logs in with that algorithm, whatever the server announced. */
+function login(algorithm: string, hostKey?: readonly string[]): Conversation {
+  const preferences = hostKey === undefined ? {} : { hostKey };
+  const conversation = Conversation.to('authentication', { server: { preferences } });
+  const { client } = conversation;
+  client
+    .at(0)
+    .attempt({ method: 'publickey', algorithm, publicKey: encodePublicKey(key.publicKey), probe: false });
+  for (let event = client.nextEvent(); event !== undefined; event = client.nextEvent()) {
+    if (event.type !== 'signatureWanted') continue;
+    client.at(0).sign(encodeSignature(algorithm, noble.sign(algorithm, key, event.data)));
+  }
+  return conversation.exchange();
+}
+
+const isVerified = (conversation: Conversation): boolean =>
+  conversation
+    .serverEventsOf('request')
+    .some(({ method }) => method.method === 'publickey' && method.verified === true);
+
+describe('a server', () => {
+  it('takes a signature over SHA-2 from a user', () => {
+    expect(isVerified(login('rsa-sha2-512'))).toBe(true);
+  });
+
+  it('refuses one over SHA-1 without asking the application', () => {
+    expect(isVerified(login('ssh-rsa'))).toBe(false);
+  });
+
+  it('takes one over SHA-1 where its options name ssh-rsa', () => {
+    expect(isVerified(login('ssh-rsa', legacy))).toBe(true);
+  });
+
+  it.each([
+    [undefined, false],
+    [legacy, true],
+  ])('announces what it takes (RFC 8308 §3.1): %j', (hostKey, hasSha1) => {
+    const preferences = hostKey === undefined ? {} : { hostKey };
+    const conversation = Conversation.to('authentication', { server: { preferences } });
+    const { serverSigAlgs = [] } = conversation.client.transport.peerExtensions;
+    expect(serverSigAlgs).toContain('rsa-sha2-256');
+    expect(serverSigAlgs.includes('ssh-rsa')).toBe(hasSha1);
+  });
+
+  it.each([
+    [undefined, 'ERR_SSH_NO_COMMON_ALGORITHM'],
+    [legacy, undefined],
+  ])('shows an RSA host key by ssh-rsa only where its options name it: %j', (hostKey, code) => {
+    const preferences = hostKey === undefined ? {} : { hostKey };
+    const conversation = new Conversation({
+      client: { preferences: { hostKey: ['ssh-rsa'] } },
+      server: { preferences, hostKeys: [key] },
+    }).exchange();
+    expect(conversation.cause?.code).toBe(code);
+  });
+});
+
+describe('the algorithms of a key', () => {
+  it('leave SHA-1 out unless it is named', () => {
+    expect(signatureAlgorithmsFor('ssh-rsa')).toEqual(['rsa-sha2-512', 'rsa-sha2-256']);
+    expect(signatureAlgorithmsFor('ssh-rsa', legacy)).toEqual(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']);
+    expect(usableSignatures([])).not.toContain('ssh-rsa');
+  });
+});
