@@ -50,3 +50,8 @@ export function securityKeyData(
   const between = new WireWriter().byte(flags).uint32(counter).copyWritten();
   return concatBytes(applicationHash, between, dataHash);
 }
+
+/** Whether somebody touched the token for this signature. @throws SshError `ERR_SSH_DECODE` */
+export function isUserPresent(part: Uint8Array): boolean {
+  return (decodeSecurityKeySignature(part).flags & securityKeyFlags.userPresent) !== 0;
+}
