@@ -12,6 +12,7 @@ import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import type { Agent } from './agent.ts';
 import { AgentKeys } from './agentKeys.ts';
 import { agentError } from './agentLink.ts';
+import { resolveAlgorithms } from './algorithmOptions.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
@@ -198,7 +199,7 @@ export class Authenticator {
 
   private fromCredentials(keys: readonly UserKey[]): Candidate[] {
     const { password, keyboardInteractive, changePassword, agent } = this.options;
-    const candidates: Candidate[] = keys.map((key) => new OwnKey(key, this.provider));
+    const candidates: Candidate[] = keys.map((key) => this.ownKey(key));
     if (typeof agent === 'string' || agent === true) {
       candidates.push(this.agent(agent === true ? undefined : agent));
     }
@@ -223,7 +224,7 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return new OwnKey(key, this.provider);
+          return this.ownKey(key);
         }
         case 'agent':
           return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
@@ -248,6 +249,10 @@ export class Authenticator {
         return { method: 'none' };
       },
     };
+  }
+
+  private ownKey(key: UserKey): Candidate {
+    return new OwnKey(key, this.provider, resolveAlgorithms(this.options.algorithms).hostKey);
   }
 
   private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {

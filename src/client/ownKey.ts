@@ -16,11 +16,14 @@ import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type Us
 export class OwnKey extends PublickeyCandidate {
   private readonly key: UserKey;
   private readonly provider: CryptoProvider;
+  private readonly named: readonly string[];
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  constructor(key: UserKey, provider: CryptoProvider) {
+  /** @param named signature algorithms that the user's options name */
+  constructor(key: UserKey, provider: CryptoProvider, named: readonly string[]) {
     super();
+    this.named = named;
     this.key = key;
     this.provider = provider;
   }
@@ -35,7 +38,7 @@ export class OwnKey extends PublickeyCandidate {
     if (publicHalf(key) === undefined) await locked?.unlock();
     const half = publicHalf(key);
     if (half === undefined || locked?.isRefused === true) return undefined;
-    this.offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs);
+    this.offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs, this.named);
     const offer = this.offers[this.index++];
     if (offer === undefined) return undefined;
     // A person is asked for a passphrase only if the key would do.

@@ -168,12 +168,13 @@ export function keyOffers(
   key: PublicKey,
   certificates: readonly Certificate[],
   serverSigAlgs: readonly string[] | undefined,
+  named: readonly string[],
 ): readonly KeyOffer[] {
   const publicKey = encodePublicKey(key);
   return [
     ...certificates.flatMap(({ type, blob }) =>
       publickeyAlgorithmsFor(type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey: blob })),
     ),
-    ...publickeyAlgorithmsFor(key.type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey })),
+    ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
   ];
 }

@@ -41,19 +41,23 @@ export function signatureMatchesAlgorithm(signature: Uint8Array, algorithm: stri
  *
  * For RSA those of rsa-sha2 that the server takes, both of them when it did not
  * say: no server-sig-algs is no sign of an old server. `ssh-rsa`, which is
- * SHA-1, is never among them, so the list can be empty. A key of any other type
- * has one algorithm and is offered even if the server did not list it, since
- * refusing it here could not be told from a wrong key.
+ * SHA-1, comes last and only where the user named it, so the list can be empty.
+ * A key of any other type has one algorithm and is offered even if the server did
+ * not list it, since refusing it here could not be told from a wrong key.
  *
  * @param serverSigAlgs what the server announced (RFC 8308 §3.1), if it did
+ * @param named signature algorithms that the user's options name
  */
 export function publickeyAlgorithmsFor(
   keyType: string,
   serverSigAlgs: readonly string[] | undefined,
+  named: readonly string[] = [],
 ): readonly string[] {
   if (keyType !== 'ssh-rsa' && keyType !== `ssh-rsa${certificateSuffix}`) return [keyType];
   const suffix = keyType === 'ssh-rsa' ? '' : certificateSuffix;
-  return rsaAlgorithms
+  const plainNames =
+    named.includes('ssh-rsa') && suffix === '' ? [...rsaAlgorithms, 'ssh-rsa'] : rsaAlgorithms;
+  return plainNames
     .filter((plain) => serverSigAlgs === undefined || accepts(serverSigAlgs, plain, suffix))
     .map((plain) => plain + suffix);
 }

@@ -139,3 +139,35 @@ describe('mlkem768x25519-sha256 (draft-ietf-sshm-mlkem-hybrid-kex §2)', () => {
     expect(initiator.finish(serverValue)).not.toEqual(encodedSecret);
   });
 });
+
+describe('sntrup761x25519-sha512 (draft-ietf-sshm-ntruprime-ssh)', () => {
+  const method = kexMethod('sntrup761x25519-sha512');
+
+  it('draft-ietf-sshm-ntruprime-ssh: lengths are exact, 1,158 + 32 and 1,039 + 32 bytes', () => {
+    const initiator = method.initiate(noble);
+    expect(initiator.publicValue).toHaveLength(1190);
+    const { serverValue } = method.respond(noble, initiator.publicValue);
+    expect(serverValue).toHaveLength(1071);
+    for (const length of [1189, 1191]) {
+      const value = concatBytes(initiator.publicValue, Uint8Array.of(0)).subarray(0, length);
+      expect(codeOf(() => method.respond(noble, value))).toBe(refused);
+    }
+    for (const length of [1070, 1072]) {
+      const value = concatBytes(serverValue, Uint8Array.of(0)).subarray(0, length);
+      expect(codeOf(() => method.initiate(noble).finish(value))).toBe(refused);
+    }
+  });
+
+  it('draft-ietf-sshm-ntruprime-ssh: K is the string SHA-512(K_PQ ‖ K_CL), computed here by hand', () => {
+    const kem = noble.sntrup761.generate();
+    const classical = noble.x25519.generate();
+    const { serverValue, encodedSecret } = method.respond(
+      openssl,
+      concatBytes(kem.publicKey, classical.publicKey),
+    );
+    const postQuantum = noble.sntrup761.decapsulate(serverValue.subarray(0, 1039), kem.secretKey);
+    const secret = noble.x25519.sharedSecret(classical.secretKey, serverValue.subarray(1039));
+    const digest = createHash('sha512').update(postQuantum).update(secret).digest();
+    expect(encodedSecret).toEqual(concatBytes(Uint8Array.of(0, 0, 0, 64), digest));
+  });
+});

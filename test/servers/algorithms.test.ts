@@ -10,9 +10,11 @@ import type { Client, ConnectOptions } from '../../src/entry/index.ts';
 import { defaultPreferences } from '../../src/transport/negotiation.ts';
 import {
   describeEachServer,
+  describeServer,
   type KeyKind,
   keyKinds,
   keyTypes,
+  openSsh,
   type ServerName,
   setupTimeout,
   type TestServer,
@@ -188,6 +190,17 @@ describeEachServer('every host key', (kind, lab) => {
     const hostKeys: readonly KeyKind[] = name === 'ssh-ed448' ? ['ed25519'] : [keyKindFor(name)];
     const server = await kind.start(lab(), { hostKeys, config: permissive });
     await refusal(server, 'hostKey', name);
+    await server.stop();
+  });
+});
+
+describeServer('a user who signs with SHA-1', openSsh, (lab) => {
+  it('gets in where the server takes nothing else and the options name it, and not otherwise', async () => {
+    const server = await openSsh.start(lab(), { config: { PubkeyAcceptedAlgorithms: 'ssh-rsa' } });
+    await using client = await server.connect({ algorithms: 'legacy' }, 'rsa');
+    expect((await client.run('echo in')).stdout).toBe('in\n');
+    await expect(server.connect({}, 'rsa')).rejects.toMatchObject({ code: 'ERR_SSH_AUTHENTICATION_FAILED' });
+    await client.close();
     await server.stop();
   });
 });

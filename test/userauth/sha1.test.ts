@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import { signatureAlgorithmsFor, usableSignatures } from '../../src/crypto/algorithms.ts';
 import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { publickeyAlgorithmsFor } from '../../src/userauth/signatureAlgorithms.ts';
 import { newRsaKey, noble } from '../crypto/support.ts';
 import { Conversation } from '../support/conversation.ts';
 
@@ -63,6 +64,18 @@ describe('a server', () => {
       server: { preferences, hostKeys: [key] },
     }).exchange();
     expect(conversation.cause?.code).toBe(code);
+  });
+});
+
+describe('a client', () => {
+  it.each([
+    ['nothing said', undefined, ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']],
+    ['SHA-1 alone', ['ssh-rsa'], ['ssh-rsa']],
+    ['SHA-2 alone', ['rsa-sha2-256'], ['rsa-sha2-256']],
+  ])('tries ssh-rsa last, if it is named and the server takes it: %s', (_, serverSigAlgs, expected) => {
+    expect(publickeyAlgorithmsFor('ssh-rsa', serverSigAlgs, legacy)).toEqual(expected);
+    const unnamed = publickeyAlgorithmsFor('ssh-rsa', serverSigAlgs, resolveAlgorithms(undefined).hostKey);
+    expect(unnamed).toEqual(expected.filter((name) => name !== 'ssh-rsa'));
   });
 });
 

@@ -29,8 +29,9 @@ interface Shared {
   readonly compression: readonly string[];
 }
 
-/** Whether the library may be told to offer a method of compression. */
+/** Whether the library may be told to offer a method of compression. A server leaves `zlib` out whatever it is told. */
 function isKnown(compression: string): boolean {
+  if (compression === 'zlib') return false;
   try {
     resolveAlgorithms({ compression: [compression] });
     return true;
