@@ -4,7 +4,7 @@
  * Owns: the counts of connections, handles and bytes.
  * Must not know: what they are for.
  */
-import { liveConnections } from '../src/io/registry.ts';
+import { takeReport } from '../src/entry/diagnostics.ts';
 
 export interface Holdings {
   /** SSH connections of either role. */
@@ -25,7 +25,7 @@ export async function holdings(): Promise<Holdings> {
   const count = (name: string): number => resources.filter((resource) => resource === name).length;
   globalThis.gc?.();
   return {
-    connections: liveConnections().length,
+    connections: takeReport().connections,
     sockets: count('TCPSocketWrap'),
     listeners: count('TCPServerWrap'),
     timers: count('Timeout'),

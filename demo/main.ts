@@ -6,6 +6,7 @@
  * Must not know: how targets misbehave, how anything is laid out.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { takeReport } from '../src/entry/diagnostics.ts';
 import { type ConnectOptions, type FleetResult, runOnAll } from '../src/entry/index.ts';
 import { Fleet, groups, isOf } from './fleet.ts';
 import { type Holdings, holdings } from './leftovers.ts';
@@ -59,7 +60,7 @@ async function runAndLook({ targets }: Fleet): Promise<{
   const looked = new Promise<Holdings>((resolve) => {
     // No deadline has come by then.
     setTimeout(() => {
-      print(words.waiting(done.length));
+      print(words.waiting(done.length, takeReport()));
       resolve(holdings());
     }, 0.75 * deadline);
   });

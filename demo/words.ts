@@ -5,10 +5,10 @@
  * Must not know: when they are printed, whether what they say is right.
  */
 import { aligned, duration, FleetSummary, stageOf } from '../src/cli/fleetSummary.ts';
+import type { Report } from '../src/entry/diagnostics.ts';
 import type { ConnectOptions, FleetResult } from '../src/entry/index.ts';
 import { type Group, isOf } from './fleet.ts';
 import type { Holdings } from './leftovers.ts';
-import { waiting as groupsThatWait } from './waiting.ts';
 
 type Result = FleetResult<ConnectOptions>;
 
@@ -21,13 +21,15 @@ export function introduction(groups: readonly Group[], deadline: number, concurr
   ].join('\n');
 }
 
-export function waiting(done: number): string {
-  const rows = groupsThatWait().map(({ phase, waitsFor, connections, oldest, nextDeadline }) => [
+/** The groups of the clients; the server's are the other ends of the same connections. */
+export function waiting(done: number, { groups }: Report): string {
+  const clients = groups.filter(({ role }) => role === 'client');
+  const rows = clients.map(({ phase, waitsFor, connections, oldestAge, nextDeadline }) => [
     phase,
     String(connections),
-    duration(oldest),
-    duration(Math.max(0, nextDeadline)),
-    waitsFor,
+    duration(oldestAge),
+    nextDeadline === null ? '' : duration(Math.max(0, nextDeadline)),
+    waitsFor.join(', '),
   ]);
   return [
     `${done} have their result by now. What the others wait for:\n`,

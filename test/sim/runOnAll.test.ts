@@ -12,6 +12,7 @@ import { abortReason } from './interfere.ts';
 import { checkEnd, longestSilence } from './laws.ts';
 import type { Host } from './network.ts';
 import { anyPlans } from './plans.ts';
+import { seeded } from './random.ts';
 import { patientServer, World } from './world.ts';
 
 const numRuns = Number(process.env['SIM_RUNS'] ?? 60);
@@ -257,6 +258,46 @@ describe('2,110 targets that accept and never speak', () => {
         elapsed: defaultTimeouts.identification,
       });
     }
+  });
+});
+
+describe('a stream of targets, 100 a minute', () => {
+  it('stays flat though 3 % are silent', { timeout: 300_000 }, async () => {
+    const minutes = Number(process.env['SIM_MINUTES'] ?? 3);
+    const gap = 600;
+    const random = seeded(5);
+    const silent = new Set(Array.from({ length: 2000 }, (_, host) => host).filter(() => random() < 0.03));
+    const world = new World({
+      seed: 1,
+      hostOf: (name) => ({ manner: silent.has(Number(name.slice(5))) ? 'silent' : 'serve' }),
+    });
+    let most = 0;
+    async function* source(): AsyncGenerator<string> {
+      for (let request = 0; request < minutes * 100; request++) {
+        yield `host-${Math.floor(random() * 2000)}`;
+        await world.sleep(gap);
+        most = Math.max(most, clients(), world.clock.liveTimers);
+        world.forget();
+      }
+    }
+    const tally = { served: 0, silent: 0 };
+    const over = await world.play(
+      async () => {
+        await world.startServer();
+        for await (const { ok, target } of world.runOnAll(source(), 'both', { concurrency: 50 })) {
+          expect(ok).toBe(!silent.has(Number(target.slice(5))));
+          tally[ok ? 'served' : 'silent']++;
+        }
+        await world.server?.close();
+      },
+      (minutes + 60) * 60_000,
+    );
+    expect(over).toBe(true);
+    expect(tally.served + tally.silent).toBe(minutes * 100);
+    expect(tally.silent).toBeGreaterThan(minutes);
+    // What the silent ones among the dials of one deadline leave waiting, at any time.
+    expect(most).toBeLessThan(defaultTimeouts.identification / gap);
+    expect(clients() + world.clock.liveTimers).toBe(0);
   });
 });
 

@@ -8,10 +8,12 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { assembleProvider } from '../../src/crypto/assemble.ts';
+import { nobleCbcStreams } from '../../src/crypto/noble/cbcStreams.ts';
+import { nobleCurve448 } from '../../src/crypto/noble/curve448.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
 import { nobleNistCurves } from '../../src/crypto/noble/nistCurves.ts';
-import { nobleCbcSlot, umacSlot } from '../../src/crypto/noble/rareSlots.ts';
-import { nobleCurve448Slot, sntrup761Slot } from '../../src/crypto/noble/slots.ts';
+import { sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
+import { UmacPacketMac } from '../../src/crypto/noble/umac.ts';
 import { readUint32, writeUint32 } from '../../src/crypto/packetFields.ts';
 import type { Curve25519, PacketCiphers } from '../../src/crypto/primitives.ts';
 import type { PrivateKey } from '../../src/crypto/privateKey.ts';
@@ -144,6 +146,7 @@ function refuse(): never {
 
 /** A provider for simulations; the same `randomBytes` make the same connection. */
 export function createToyProvider(randomBytes: (length: number) => Uint8Array): CryptoProvider {
+  // All of it is there: a module that is loaded later takes real time, which a virtual clock has none of.
   return assembleProvider({
     name: 'toy',
     randomBytes,
@@ -156,17 +159,17 @@ export function createToyProvider(randomBytes: (length: number) => Uint8Array): 
       return { update: (bytes) => void hmac.update(bytes), digest: () => new Uint8Array(hmac.digest()) };
     },
     curve25519: filledSlot(curve25519),
-    curve448: nobleCurve448Slot,
+    curve448: filledSlot(nobleCurve448),
     nistCurves: {
       nistp256: filledSlot(nobleNistCurves.nistp256),
       nistp384: filledSlot(nobleNistCurves.nistp384),
       nistp521: filledSlot(nobleNistCurves.nistp521),
     },
     mlKem768: filledSlot(nobleMlKem768),
-    sntrup761: sntrup761Slot,
+    sntrup761: filledSlot(sntrup761),
     rsa: { sign: refuse, verify: refuse },
     packetCiphers: filledSlot(packetCiphers),
-    rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
+    rareCode: { cbc: filledSlot(nobleCbcStreams), umac: filledSlot(UmacPacketMac) },
   });
 }
 
