@@ -24,6 +24,8 @@ export interface Timeouts {
   readonly write: number;
   /** SSH_MSG_CHANNEL_CLOSE or SSH_MSG_DISCONNECT to the end. */
   readonly close: number;
+  /** Each request to an authentication agent, which may ask its user. */
+  readonly agent: number;
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -35,6 +37,7 @@ export const defaultTimeouts: Timeouts = {
   request: 15_000,
   write: 30_000,
   close: 5_000,
+  agent: 30_000,
 };
 
 /** The whole dial, from the call of `connect` to the end of authentication. */

@@ -6,7 +6,7 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `user` is a wait on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
 export type WaitName =
   | 'dial'
   | 'connect'
@@ -19,6 +19,7 @@ export type WaitName =
   | 'write'
   | 'keepAlive'
   | 'close'
+  | 'agent'
   | 'user';
 
 /** One open wait, as reports show it. */

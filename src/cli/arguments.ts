@@ -18,6 +18,10 @@ export interface SshArguments {
   readonly username: string | undefined;
   /** Files named with -i; none means the default ones. */
   readonly identities: readonly string[];
+  /** Whether the user's agent is asked for keys. */
+  readonly agent: boolean;
+  /** Whether programs on the server may use it. */
+  readonly forwardAgent: boolean;
   /** 0, 1 for each phase, 2 for all that the connection does. */
   readonly verbosity: number;
   /** Milliseconds for the whole dial; undefined for the default. */
@@ -37,6 +41,8 @@ const options = {
   port: { type: 'string', short: 'p' },
   login: { type: 'string', short: 'l' },
   identity: { type: 'string', short: 'i', multiple: true },
+  'no-agent': { type: 'boolean', short: 'a' },
+  'forward-agent': { type: 'boolean', short: 'A' },
   verbose: { type: 'boolean', short: 'v', multiple: true },
   timeout: { type: 'string' },
   json: { type: 'boolean' },
@@ -71,6 +77,8 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     port: agreed('port', target.port, values.port === undefined ? undefined : parsePort(values.port)),
     username: agreed('user', target.username, values.login),
     identities: values.identity ?? [],
+    agent: values['no-agent'] !== true,
+    forwardAgent: forwardsAgent(values['forward-agent'] ?? false, values['no-agent'] ?? false),
     verbosity: values.verbose?.length ?? 0,
     timeout: values.timeout === undefined ? undefined : parseDuration(values.timeout),
     json: values.json ?? false,
@@ -130,6 +138,11 @@ function agreed<T>(what: string, inTarget: T | undefined, inOption: T | undefine
     throw optionsError(`the ${what} is given twice: ${String(inTarget)} and ${String(inOption)}`);
   }
   return inTarget ?? inOption;
+}
+
+function forwardsAgent(forward: boolean, none: boolean): boolean {
+  if (forward && none) throw optionsError('-A and -a exclude each other');
+  return forward;
 }
 
 function ptyMode(tty: boolean, noTty: boolean): SshArguments['pty'] {

@@ -5,12 +5,21 @@
  * Must not know: key files, terminals, the protocol.
  */
 import type { AuthMethod, ChangePassword, KeyboardInteractive, PasswordFunction } from '../client/options.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
+import { describePrivateKey } from '../keys/privateKeyFile.ts';
 import type { Person } from './person.ts';
 
 /** How often a person may answer a server's questions, or choose a new password. */
 const attempts = 3;
 
+/** `namedKeysFirst` where the user named key files. */
+export type AgentUse = 'none' | 'all' | 'namedKeysFirst';
+
 /**
+ * The agent goes first, so that nobody is asked for the passphrase of a key it
+ * holds. Keys that were named go before those that merely are there.
+ *
+ * @param keys from files
  * @param account `user@host`, for prompts
  * @param person undefined where nobody can be asked
  */
@@ -18,11 +27,14 @@ export function authenticationOrder(
   keys: readonly AuthMethod[],
   account: string,
   person: Person | undefined,
+  agent: AgentUse = 'none',
 ): AuthMethod[] {
-  if (person === undefined) return keys.length === 0 ? ['none'] : [...keys];
+  const all = [...fromAgent(keys, agent), ...keys, ...(agent === 'namedKeysFirst' ? [anyOfAgent] : [])];
+  // With nothing to show, `none` makes the server say what it takes before a person is asked.
+  const shown: AuthMethod[] = keys.length === 0 ? ['none', ...all] : all;
+  if (person === undefined) return shown;
   return [
-    // With nothing to show, `none` makes the server say what it takes before a person is asked.
-    ...(keys.length === 0 ? (['none'] as const) : keys),
+    ...shown,
     { method: 'keyboard-interactive', answer: askChallenge(account, person), attempts },
     {
       method: 'password',
@@ -30,6 +42,26 @@ export function authenticationOrder(
       changePassword: askNewPassword(account, person),
     },
   ];
+}
+
+const anyOfAgent: AuthMethod = { method: 'agent', agent: true };
+
+/** Of an agent that holds keys the user named, these first. */
+function fromAgent(keys: readonly AuthMethod[], agent: AgentUse): AuthMethod[] {
+  if (agent === 'none') return [];
+  if (agent === 'all') return [anyOfAgent];
+  const wanted = keys.flatMap(publicHalf);
+  return wanted.length === 0 ? [] : [{ method: 'agent', agent: true, keys: wanted }];
+}
+
+function publicHalf(method: AuthMethod): PublicKey[] {
+  if (method === 'none' || method.method !== 'publickey') return [];
+  const { privateKey } = method;
+  if (typeof privateKey === 'string' || privateKey instanceof Uint8Array) {
+    const { publicKey } = describePrivateKey(privateKey);
+    return publicKey === undefined ? [] : [publicKey];
+  }
+  return [privateKey.publicKey];
 }
 
 function askPassword(account: string, person: Person): PasswordFunction {

@@ -11,7 +11,7 @@ import type { ConnectOptions } from '../client/options.ts';
 import { knownHosts } from '../node/knownHosts.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { SshArguments } from './arguments.ts';
-import { authenticationOrder } from './credentials.ts';
+import { type AgentUse, authenticationOrder } from './credentials.ts';
 import { askAboutUnknownKeys, type KeepHostKey } from './hostKeyQuestion.ts';
 import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './identities.ts';
 import { addKnownHost, userKnownHostsFile } from './knownHostsFile.ts';
@@ -41,7 +41,7 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     throw optionsError('this system does not tell who you are; name a user with -l');
   const keys =
     identities.length > 0
-      ? await namedIdentities(identities, person)
+      ? await namedIdentities(identities, person, agentUse(args) !== 'none')
       : await defaultIdentities(defaultIdentityFiles(), person, (line) => trace.note(line));
   const policy = knownHosts();
   return createConnect(nodePlatform)({
@@ -50,13 +50,18 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     username,
     timeout,
     timeouts: { close: closeTimeout },
-    auth: authenticationOrder(keys, `${username}@${host}`, person),
+    auth: authenticationOrder(keys, `${username}@${host}`, person, agentUse(args)),
     verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
     signal,
     onBanner: (text) => messages.block(text),
     onDebug: (line) => trace.debug(line),
     ...context.options,
   });
+}
+
+function agentUse({ agent, identities }: SshArguments): AgentUse {
+  if (!agent || nodePlatform.agentPath() === undefined) return 'none';
+  return identities.length > 0 ? 'namedKeysFirst' : 'all';
 }
 
 const keep: KeepHostKey = async ({ host, port, blob }) => {

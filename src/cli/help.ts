@@ -23,6 +23,9 @@ behind the host belongs to the command. An IPv6 address with a port is written
   -l, --login USER     the local user
   -i, --identity FILE  private key; may be repeated. Without it ~/.ssh/id_ed25519,
                        id_ecdsa and id_rsa are tried
+  -a, --no-agent       do not ask the authentication agent (SSH_AUTH_SOCK) for keys
+  -A, --forward-agent  let programs on the server use the agent, to list its keys
+                       and to sign, while the command runs
   -v, --verbose        show each phase of the connection with its time;
                        -vv all that it does
       --timeout TIME   for connecting and logging in, such as 10s, 1500ms or 2m: 30s

@@ -9,6 +9,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SshError } from '../base/errors.ts';
 import type { AuthMethod, PassphraseFunction } from '../client/options.ts';
+import type { Certificate } from '../crypto/certificate.ts';
+import { parseCertificate } from '../keys/certificateFile.ts';
 import { parsePrivateKey } from '../keys/parsePrivateKey.ts';
 import { describePrivateKey } from '../keys/privateKeyFile.ts';
 import type { Person } from './person.ts';
@@ -21,16 +23,18 @@ export function defaultIdentityFiles(): string[] {
 }
 
 /**
- * Keys from files that were named: each must be usable.
+ * Keys from files that were named: each must be usable, by itself or by an
+ * agent that may hold it opened.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be read, `ERR_SSH_KEY_…` for one that is no key
  */
 export async function namedIdentities(
   paths: readonly string[],
   person: Person | undefined,
+  hasAgent: boolean = false,
 ): Promise<AuthMethod[]> {
   const methods: AuthMethod[] = [];
-  for (const path of paths) methods.push(await identity(path, person));
+  for (const path of paths) methods.push(await identity(path, person, hasAgent));
   return methods;
 }
 
@@ -52,15 +56,23 @@ export async function defaultIdentities(
   return methods;
 }
 
-async function identity(path: string, person: Person | undefined): Promise<AuthMethod> {
+async function identity(
+  path: string,
+  person: Person | undefined,
+  hasAgent: boolean = false,
+): Promise<AuthMethod> {
   const bytes = await readIdentity(path);
+  const certificate = await certificateBeside(path);
   try {
     if (!describePrivateKey(bytes).encrypted) {
       // The path tells a person more than the comment in the file.
-      return { method: 'publickey', privateKey: { ...parsePrivateKey(bytes), comment: path } };
+      return { method: 'publickey', privateKey: { ...parsePrivateKey(bytes), comment: path }, certificate };
     }
   } catch (error) {
     throw named(error, path);
+  }
+  if (person === undefined && hasAgent) {
+    return { method: 'publickey', privateKey: bytes, passphrase: () => undefined, certificate };
   }
   if (person === undefined) {
     throw keyError(
@@ -68,7 +80,25 @@ async function identity(path: string, person: Person | undefined): Promise<AuthM
       `${path}: the key is encrypted and there is no terminal to ask on`,
     );
   }
-  return { method: 'publickey', privateKey: bytes, passphrase: askPassphrase(path, person) };
+  return { method: 'publickey', privateKey: bytes, passphrase: askPassphrase(path, person), certificate };
+}
+
+/** `id_x-cert.pub` beside `id_x`, which is where ssh-keygen -s puts it. */
+async function certificateBeside(path: string): Promise<Certificate | undefined> {
+  const file = `${path}-cert.pub`;
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await readFile(file));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    const why = error instanceof Error ? `: ${error.message}` : '';
+    throw keyError('ERR_SSH_OPTIONS', `cannot read the certificate ${file}${why}`, error);
+  }
+  try {
+    return parseCertificate(bytes).certificate;
+  } catch (error) {
+    throw named(error, file);
+  }
 }
 
 async function readIdentity(path: string): Promise<Uint8Array> {

@@ -9,6 +9,7 @@ import type { Client } from '../client/client.ts';
 import type { ExitResult, RemoteProcess } from '../client/remoteProcess.ts';
 import type { PtyOptions } from '../client/requestPayloads.ts';
 import { defaultMaxBuffer } from '../client/run.ts';
+import { nodePlatform } from '../node/platform.ts';
 import type { SshArguments } from './arguments.ts';
 import { attachTerminal, followSize } from './interactive.ts';
 import type { Messages } from './messages.ts';
@@ -34,12 +35,14 @@ export class Remote {
   /** @throws SshError as `Client.exec` */
   static async start(client: Client, args: SshArguments, trace: Trace, signal: AbortSignal): Promise<Remote> {
     const { command } = args;
+    // As with ssh, who has no agent has none to forward.
+    const forwardAgent = args.forwardAgent && nodePlatform.agentPath() !== undefined;
     const pty = ptyFor(args);
     const started = performance.now();
     const remote =
       command === undefined
-        ? await client.shell(pty === undefined ? { pty: false, signal } : { ...pty, signal })
-        : await client.exec(command, { pty: pty ?? false, signal });
+        ? await client.shell({ ...(pty ?? { pty: false }), signal, forwardAgent })
+        : await client.exec(command, { pty: pty ?? false, signal, forwardAgent });
     const where = pty === undefined ? 'without a terminal' : `on a terminal of ${pty.columns} by ${pty.rows}`;
     trace.finish(
       'channel',

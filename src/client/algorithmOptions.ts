@@ -12,6 +12,7 @@ import {
   type Offered,
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
+import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { optionsError } from './optionErrors.ts';
 
@@ -56,7 +57,7 @@ type Kind = keyof AlgorithmPreferences;
 /** Every name this library can negotiate, best first. */
 const available: { readonly [K in Kind]: Readonly<Record<string, Offered>> } = {
   kex: kexMethods,
-  hostKey: signatureAlgorithms,
+  hostKey: { ...signatureAlgorithms, ...specialAlgorithms },
   cipher: ciphers,
   mac: macs,
   compression: compressions,

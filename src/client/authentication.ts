@@ -1,66 +1,86 @@
 /**
  * Which credential is tried next.
  *
- * Owns: the order of attempts, the choice of a key's signature algorithm
- * (RFC 8332 §3.3, server-sig-algs), the asking of the caller's functions.
+ * Owns: the order of attempts, the asking of the caller's functions.
  * Must not know: authentication messages (`userauth/`), deadlines.
  */
-import { escapeLines, escapeText, wipe } from '../base/bytes.ts';
+import { escapeLines, escapeText, toHex } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/publicKey.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
-import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
+import type { Agent } from './agent.ts';
+import { AgentKeys } from './agentKeys.ts';
+import { agentError } from './agentLink.ts';
 import { resolveAlgorithms } from './algorithmOptions.ts';
-import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
-import { asBytes, optionsError } from './optionErrors.ts';
+import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
-  PrivateKeyInput,
 } from './options.ts';
+import { OwnKey } from './ownKey.ts';
+import type { UserKey } from './userKeys.ts';
 
 type MethodWanted = UserauthQuestion & { type: 'methodWanted' };
 
 /** A password function is asked this often, as ssh asks a person. */
 const passwordAttempts = 3;
 
-/** One credential that can be tried, perhaps in several ways. */
-interface Candidate {
-  readonly method: 'none' | 'publickey' | 'password' | 'keyboard-interactive';
-  /** For the error when nothing worked. Never a secret. */
-  readonly label: string;
-  /** The next attempt with it; undefined when it has none left. */
-  next(context: {
-    readonly serverSigAlgs: readonly string[] | undefined;
-  }): Promise<UserauthAttempt | undefined>;
+/** How the agent that the options name is reached. */
+export interface AgentAccess {
+  /** Undefined: the user's own. */
+  open(path: string | undefined): Agent;
+  /** Tells an agent which connection it is to sign for. */
+  bind(agent: Agent): Promise<void>;
+  /** Whether the user has one. */
+  readonly isThere: boolean;
 }
+
+const noAgents: AgentAccess = {
+  isThere: false,
+  open: () => {
+    throw agentError('there are no agents here');
+  },
+  bind: async () => {},
+};
 
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
+  private readonly all: readonly Candidate[];
   private readonly candidates: Candidate[];
   private readonly tried: string[] = [];
   private readonly skipped: string[] = [];
   private readonly provider: CryptoProvider;
   private readonly options: ConnectOptions;
   private current: Candidate | undefined;
-  private currentKey: UserKey | undefined;
+  /** The key last shown to the server; forgotten where the refusal was not the server's. */
+  private offeredLast: string | undefined;
+  /** Keys that the server refused: another that holds the same one need not show it again. */
+  private readonly refused = new Set<string>();
+  private readonly agents: AgentAccess;
+  private readonly debug: (line: string) => void;
   private lastPassword = '';
   private changePassword: ChangePassword | undefined;
   private answer: KeyboardInteractive | undefined;
   private methods: readonly string[] | undefined;
 
-  constructor(options: ConnectOptions, keys: readonly UserKey[], provider: CryptoProvider) {
+  constructor(
+    options: ConnectOptions,
+    keys: readonly UserKey[],
+    provider: CryptoProvider,
+    agents: AgentAccess = noAgents,
+    debug: (line: string) => void = () => {},
+  ) {
     this.options = options;
     this.provider = provider;
-    this.candidates =
-      options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
+    this.agents = agents;
+    this.debug = debug;
+    this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
+    this.candidates = [...this.all];
   }
 
   /**
@@ -73,7 +93,9 @@ export class Authenticator {
     serverSigAlgs: readonly string[] | undefined,
   ): Promise<UserauthAttempt> {
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
-    if (wanted.partialSuccess) this.current = undefined;
+    if (wanted.partialSuccess) this.succeeded();
+    else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
+    this.offeredLast = undefined;
     for (;;) {
       const begun = this.current;
       const candidate = begun ?? this.pick();
@@ -81,6 +103,9 @@ export class Authenticator {
       this.current = candidate;
       const attempt = this.offered(candidate) ? await candidate.next({ serverSigAlgs }) : undefined;
       if (attempt !== undefined) {
+        const shown = nameOf(attempt);
+        if (shown !== undefined && this.refused.has(shown)) continue;
+        this.offeredLast = shown;
         this.tried.push(candidate.label);
         return attempt;
       }
@@ -89,23 +114,34 @@ export class Authenticator {
     }
   }
 
+  /** More is wanted: from the same credential only if it is one of several keys. */
+  private succeeded(): void {
+    const { current } = this;
+    this.current = undefined;
+    if (current instanceof PublickeyCandidate && current.skipKey()) this.candidates.unshift(current);
+  }
+
   /** What was tried last, for people. */
   get lastTried(): string {
     return this.tried.at(-1) ?? 'nothing';
   }
 
-  /** The signature blob for `signatureWanted`; undefined where nobody opened the key. */
+  /** The signature blob for `signatureWanted`; undefined where none can be had. */
   async sign(question: UserauthQuestion & { type: 'signatureWanted' }): Promise<Uint8Array | undefined> {
-    const { currentKey, provider } = this;
-    if (currentKey === undefined)
+    const { current } = this;
+    if (!(current instanceof PublickeyCandidate))
       throw new SshError('ERR_SSH_INTERNAL', 'no key to sign with', { origin: 'local' });
-    const key = currentKey instanceof LockedKey ? await currentKey.unlock() : currentKey.key;
-    if (key === undefined) {
-      this.tried.splice(-1, 1, keyLabel(currentKey));
-      return undefined;
+    const signature = await current.sign(question);
+    if (signature === undefined) {
+      this.tried.splice(-1, 1, current.label);
+      this.offeredLast = undefined;
     }
-    await provider.loaderFor(question.algorithm)?.();
-    return encodeSignature(question.algorithm, provider.sign(question.algorithm, key, question.data));
+    return signature;
+  }
+
+  /** Nothing more will be tried: whatever holds keys is let go. */
+  close(): void {
+    for (const candidate of this.all) if (candidate instanceof PublickeyCandidate) candidate.close();
   }
 
   /** The old and the new password; undefined to refuse. */
@@ -162,14 +198,20 @@ export class Authenticator {
   // Candidates -------------------------------------------------------------------
 
   private fromCredentials(keys: readonly UserKey[]): Candidate[] {
-    const { password, keyboardInteractive, changePassword } = this.options;
-    const candidates: Candidate[] = keys.map((key) => this.publickey(key));
+    const { password, keyboardInteractive, changePassword, agent } = this.options;
+    const candidates: Candidate[] = keys.map((key) => this.ownKey(key));
+    if (typeof agent === 'string' || agent === true) {
+      candidates.push(this.agent(agent === true ? undefined : agent));
+    }
     if (password !== undefined) candidates.push(this.password(password, changePassword));
     if (keyboardInteractive !== undefined) candidates.push(this.keyboardInteractive(keyboardInteractive));
     // Many servers ask for the password by keyboard-interactive only.
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
-    if (candidates.length === 0) candidates.push(this.none());
+    if (candidates.length > 0) return candidates;
+    candidates.push(this.none());
+    // Who gives nothing means the agent, as with ssh.
+    if (agent === undefined && this.agents.isThere) candidates.push(this.agent(undefined));
     return candidates;
   }
 
@@ -182,14 +224,16 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return this.publickey(key);
+          return this.ownKey(key);
         }
+        case 'agent':
+          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
         case 'password':
           return this.password(step.password, step.changePassword);
         case 'keyboard-interactive':
           return this.keyboardInteractive(step.answer, step.attempts);
         default:
-          throw optionsError('auth takes none, publickey, password and keyboard-interactive');
+          throw optionsError('auth takes none, publickey, agent, password and keyboard-interactive');
       }
     });
   }
@@ -207,33 +251,19 @@ export class Authenticator {
     };
   }
 
-  private publickey(key: UserKey): Candidate {
-    const locked = key instanceof LockedKey ? key : undefined;
-    let algorithms: readonly string[] | undefined;
-    let index = 0;
-    return {
-      method: 'publickey',
-      get label() {
-        return keyLabel(key);
-      },
-      next: async ({ serverSigAlgs }) => {
-        if (publicHalf(key) === undefined) await locked?.unlock();
-        const half = publicHalf(key);
-        if (half === undefined || locked?.isRefused === true) return undefined;
-        const named = resolveAlgorithms(this.options.algorithms).hostKey;
-        algorithms ??= publickeyAlgorithmsFor(half.type, serverSigAlgs, named);
-        const algorithm = algorithms[index++];
-        if (algorithm === undefined) return undefined;
-        this.currentKey = key;
-        // A person is asked for a passphrase only if the key would do.
-        return {
-          method: 'publickey',
-          algorithm,
-          publicKey: encodePublicKey(half),
-          probe: locked !== undefined,
-        };
-      },
-    };
+  private ownKey(key: UserKey): Candidate {
+    return new OwnKey(key, this.provider, resolveAlgorithms(this.options.algorithms).hostKey);
+  }
+
+  private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
+    const { provider, agents } = this;
+    return new AgentKeys({
+      open: () => agents.open(path),
+      bind: (agent) => agents.bind(agent),
+      provider,
+      only,
+      debug: this.debug,
+    });
   }
 
   private password(password: string | PasswordFunction, change: ChangePassword | undefined): Candidate {
@@ -275,6 +305,12 @@ export class Authenticator {
   }
 }
 
+/** What a server could refuse for good: a key with an algorithm. */
+function nameOf(attempt: UserauthAttempt): string | undefined {
+  if (attempt.method !== 'publickey') return undefined;
+  return `${attempt.algorithm} ${toHex(attempt.publicKey)}`;
+}
+
 /** Answers the one hidden prompt that stands for a password prompt, once. */
 function passwordAnswers(password: string | PasswordFunction): KeyboardInteractive {
   let asked = false;
@@ -284,102 +320,4 @@ function passwordAnswers(password: string | PasswordFunction): KeyboardInteracti
     const given = typeof password === 'string' ? password : await password({ attempt: 1 });
     return given === undefined ? undefined : [given];
   };
-}
-
-/** A private key, ready to sign. */
-export interface LoadedKey {
-  readonly key: PrivateKey;
-  readonly comment: string;
-}
-
-/** A key to try: ready, or with a passphrase function that can make it so. */
-export type UserKey = LoadedKey | LockedKey;
-
-interface GivenKey {
-  readonly input: PrivateKeyInput;
-  readonly passphrase: ConnectOptions['passphrase'];
-}
-
-/**
- * The keys that the options give, parsed or waiting for their passphrase.
- * Decryption yields to the event loop between its steps.
- *
- * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
- */
-export async function loadUserKeys(
-  options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase'>,
-  settings: UnlockSettings,
-): Promise<UserKey[]> {
-  const keys: UserKey[] = [];
-  for (const given of givenKeys(options)) keys.push(await loadUserKey(given, settings));
-  return keys;
-}
-
-/** The keys that a program signs with by itself: no function is asked for a passphrase. Errors as `loadUserKeys`. */
-export async function loadKeys(
-  options: Pick<ConnectOptions, 'privateKey'>,
-  limits: Limits,
-  pause: () => Promise<void>,
-): Promise<LoadedKey[]> {
-  const keys: LoadedKey[] = [];
-  for (const input of asList(options.privateKey)) {
-    keys.push(await loadKey(input, undefined, { limits, pause }));
-  }
-  return keys;
-}
-
-function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase'>): GivenKey[] {
-  const { auth, privateKey, passphrase } = options;
-  if (auth === undefined) return asList(privateKey).map((input) => ({ input, passphrase }));
-  return auth.flatMap((step) =>
-    step === 'none' || step.method !== 'publickey'
-      ? []
-      : [{ input: step.privateKey, passphrase: step.passphrase ?? passphrase }],
-  );
-}
-
-async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
-  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
-  if (typeof input === 'string' || input instanceof Uint8Array) {
-    const { describePrivateKey } = await import('../keys/privateKeyFile.ts');
-    const { encrypted, publicKey } = describePrivateKey(input);
-    if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
-  }
-  return loadKey(input, undefined, settings);
-}
-
-async function loadKey(
-  input: PrivateKeyInput,
-  passphrase: string | Uint8Array | undefined,
-  settings: UnlockSettings,
-): Promise<LoadedKey> {
-  if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
-    return 'privateKey' in input
-      ? { key: input.privateKey, comment: input.comment }
-      : { key: input, comment: '' };
-  }
-  const bytes = asBytes(input);
-  try {
-    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings);
-    return { key: privateKey, comment };
-  } finally {
-    if (typeof input === 'string') wipe(bytes);
-  }
-}
-
-function publicHalf(key: UserKey): PublicKey | undefined {
-  return key instanceof LockedKey ? key.publicKey : key.key.publicKey;
-}
-
-function keyLabel(key: UserKey): string {
-  const half = publicHalf(key);
-  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprint(half)}`;
-  if (key instanceof LockedKey)
-    return `publickey (${what}${key.isRefused ? ', its passphrase was not given' : ''})`;
-  return `publickey (${what}${key.comment === '' ? '' : ` ${escapeText(key.comment, 80)}`})`;
-}
-
-function asList(input: ConnectOptions['privateKey']): readonly PrivateKeyInput[] {
-  if (input === undefined) return [];
-  return Array.isArray(input) ? input : [input as PrivateKeyInput];
 }

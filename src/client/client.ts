@@ -37,10 +37,19 @@ export interface ExecOptions extends CallOptions {
   /** `true` for a terminal of 80 by 24. */
   readonly pty?: boolean | PtyOptions | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Lets programs on the server list the keys of the agent and sign with them, for
+   * as long as this command runs. Whoever is root there can do so as well, and
+   * OpenSSH's server shows the agent to later commands of the connection, where it
+   * answers only while a command that was given it runs. `false`
+   */
+  readonly forwardAgent?: boolean | undefined;
 }
 
 export interface ShellOptions extends CallOptions, PtyOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** As for `exec`. */
+  readonly forwardAgent?: boolean | undefined;
   /** `false` for a shell without a terminal. */
   readonly pty?: boolean | undefined;
 }
@@ -158,11 +167,12 @@ export class Client {
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
-    const { env, signal, timeout, pty = true, ...terminal } = options;
+    const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
     return this.startProcess('shell', shellRequest.toBytes({}), {
       env,
       signal,
       timeout,
+      forwardAgent,
       pty: pty ? terminal : false,
     });
   }
@@ -337,6 +347,7 @@ export class Client {
       if (options.pty !== undefined && options.pty !== false) {
         pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
       }
+      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,

@@ -8,21 +8,27 @@
 import { escapeLines, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
-import { signatureAlgorithms } from '../crypto/algorithms.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
+import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
-import { Authenticator, loadUserKeys, type UserKey } from './authentication.ts';
+import { Agent } from './agent.ts';
+import { AgentForwarding } from './agentForwarding.ts';
+import { AgentLink, agentError } from './agentLink.ts';
+import { type AgentAccess, Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { keysExchangedLine } from './debugLines.ts';
-import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
+import { type RotationContext, rotateHostKeys } from './hostKeyRotation.ts';
+import { describeHostKey, type HostKeyInfo, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
+import { loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
 export interface DialContext {
@@ -67,6 +73,8 @@ class Dial {
   private readonly session = new Session();
   private readonly waits = new WaitTable();
   private readonly driver: Driver<ClientProtocol>;
+  /** As the verifier was shown it, until the server has announced its keys. */
+  private hostKey: HostKeyInfo | undefined;
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
@@ -87,7 +95,9 @@ class Dial {
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
-    this.authenticator = new Authenticator(given, keys, this.provider);
+    this.authenticator = new Authenticator(given, keys, this.provider, this.agentAccess(), (line) =>
+      this.debug(line),
+    );
     this.driver = new Driver<ClientProtocol>(
       {
         clock: platform.clock,
@@ -131,6 +141,30 @@ class Dial {
     starting?.(this.driver);
     this.driver.start();
     return result.finally(stopListening);
+  }
+
+  private agentAccess(): AgentAccess {
+    const { platform, waits } = this;
+    const userPath = platform.agentPath();
+    const { agent } = this.options.timeouts;
+    return {
+      isThere: userPath !== undefined,
+      open: (given) => {
+        const path = given ?? userPath;
+        if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
+        const open = platform.local(path);
+        return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout: agent, path }));
+      },
+      bind: (opened) => this.bindSession(opened, false),
+    };
+  }
+
+  /** An agent that knows nothing of sessions signs all the same; one that is no agent shows it here. */
+  private async bindSession(agent: Agent, isForwarding: boolean): Promise<void> {
+    const { firstProof, sessionId } = this.session.core.transport.keyExchange;
+    if (firstProof === undefined || sessionId === undefined) return;
+    const { hostKey, signature } = firstProof;
+    await agent.bindSession({ hostKey, sessionId, signature, isForwarding });
   }
 
   private linkOpener(): LinkOpener {
@@ -214,9 +248,13 @@ class Dial {
         );
       case 'debug':
         return this.debug(`server says: ${escapeText(event.message)}`);
+      case 'globalRequest':
+        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
+        return;
       case 'ready':
         return this.ready();
       case 'ended':
+        this.authenticator.close();
         this.reject(event.error);
         return;
       default:
@@ -227,6 +265,7 @@ class Dial {
     const { host, port } = this.options;
     const info = describeHostKey(host, port, hostKey, algorithm);
     this.debug(`host key is ${info.type} ${info.fingerprint}`);
+    this.hostKey = info;
     this.askUser(
       'the host key verdict',
       () => verifyHostKey(this.verifier, info),
@@ -234,9 +273,50 @@ class Dial {
     );
   }
 
+  /** A server may announce its keys as often as it likes; it is listened to once. */
+  private followHostKeys(announcement: Uint8Array): void {
+    const { verifier, hostKey: info, session, provider } = this;
+    this.hostKey = undefined;
+    const { sessionId } = session.core.transport.keyExchange;
+    if (typeof verifier === 'function' || verifier.rotation === undefined) return;
+    if (info === undefined || sessionId === undefined) return;
+    const { limits } = this.options;
+    const context: RotationContext = {
+      rotation: verifier.rotation,
+      info,
+      sessionId,
+      provider,
+      limits,
+      request: (name, payload) => session.globalRequest(name, payload),
+      debug: (line) => this.debug(line),
+    };
+    void rotateHostKeys(context, announcement);
+  }
+
+  /** For the commands that ask for it. */
+  private offerAgent(): void {
+    const { agent } = this.options.given;
+    const access = this.agentAccess();
+    const path = typeof agent === 'string' ? agent : undefined;
+    if (path === undefined && !access.isThere) return;
+    this.session.agentForwarding = new AgentForwarding({
+      open: () => {
+        const opened = access.open(path);
+        return {
+          bind: () => this.bindSession(opened, true),
+          forward: (message) => opened.forward(message),
+          close: () => opened.close(),
+        };
+      },
+      debug: (line) => this.debug(line),
+    });
+  }
+
   private ready(): void {
     this.waits.finish(this.dialWait);
     this.debug(`authenticated by ${this.authenticator.lastTried}`);
+    this.authenticator.close();
+    this.offerAgent();
     this.resolve(new Client(this.session, this.platform.streams));
   }
 
@@ -285,25 +365,6 @@ class Dial {
   private debug(line: string): void {
     this.options.given.onDebug?.(line);
   }
-}
-
-/** Types the verifier knows the host by come first, so that a known host stays known (as OpenSSH does). */
-async function orderHostKeyAlgorithms(
-  options: ResolvedOptions,
-  verifier: HostKeyVerifier,
-): Promise<ResolvedOptions> {
-  if (typeof verifier === 'function' || verifier.keyTypes === undefined) return options;
-  const { algorithms } = options.given;
-  if (typeof algorithms === 'object' && Array.isArray(algorithms.hostKey)) return options;
-  const types = await verifier.keyTypes(options.host, options.port);
-  if (types.length === 0) return options;
-  const known = (algorithm: string): boolean =>
-    types.includes(
-      (signatureAlgorithms as Readonly<Record<string, { keyType: string }>>)[algorithm]?.keyType ?? '',
-    );
-  const { hostKey } = options.preferences;
-  const ordered = [...hostKey.filter(known), ...hostKey.filter((name) => !known(name))];
-  return { ...options, preferences: { ...options.preferences, hostKey: ordered } };
 }
 
 function callerError(error: unknown): SshError {

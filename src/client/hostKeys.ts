@@ -6,7 +6,8 @@
  * Must not know: files, key exchange.
  */
 import { SshError } from '../base/errors.ts';
-import { decodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
+import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 
 /** The key a server showed and proved to have. */
@@ -14,7 +15,7 @@ export interface HostKeyInfo {
   /** As the caller named it. */
   readonly host: string;
   readonly port: number;
-  /** The public key blob (RFC 4253 §6.6). */
+  /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */
   readonly blob: Uint8Array;
   readonly key: PublicKey;
   /** Type of the key, such as `ssh-ed25519`. */
@@ -23,6 +24,12 @@ export interface HostKeyInfo {
   readonly algorithm: string;
   /** `SHA256:…` */
   readonly fingerprint: string;
+  /**
+   * Present where the server showed one, signed by the authority it names. A
+   * verifier has to decide whether that authority counts for this host, and to
+   * call `checkCertificate` of `deadline-ssh/keys`.
+   */
+  readonly certificate?: Certificate | undefined;
 }
 
 /**
@@ -35,6 +42,28 @@ export type HostKeyVerifierFunction = (hostKey: HostKeyInfo) => boolean | Promis
 export interface HostKeyPolicy {
   readonly verify: HostKeyVerifierFunction;
   readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
+  /** Whether the host may be known by a certificate, so that certificates are asked for before anything else. */
+  readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
+  /** Where keys are to be followed when the server changes them. */
+  readonly rotation?: HostKeyRotation | undefined;
+}
+
+/**
+ * Keeps up with a server that changes its keys. Called once at most for a
+ * connection, after authentication; what it throws is told to `onDebug` only.
+ */
+export interface HostKeyRotation {
+  /** Of the key blobs a server announced, those that are not known; undefined where this host is not to be followed. */
+  readonly unknown: (
+    current: HostKeyInfo,
+    announced: readonly Uint8Array[],
+  ) => Promise<readonly Uint8Array[] | undefined>;
+  /** Keeps the keys that were proved, and forgets those that are not among the announced ones. */
+  readonly keep: (
+    current: HostKeyInfo,
+    proved: readonly Uint8Array[],
+    announced: readonly Uint8Array[],
+  ) => Promise<{ readonly added: number; readonly removed: number }>;
 }
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
@@ -91,7 +120,16 @@ export function describeHostKey(
   blob: Uint8Array,
   algorithm: string,
 ): HostKeyInfo {
-  const key = decodePublicKey(blob, { rsaMinimumBits: 1024, rsaMaximumBits: 16_384 });
+  // What is smaller than the limits in force was refused before this.
+  const bounds = { rsaMinimumBits: 1024, rsaMaximumBits: 16_384 };
+  if (isCertificateBlob(blob)) {
+    const certificate = decodeCertificate(blob, bounds);
+    const { publicKey: key } = certificate;
+    const plain = encodePublicKey(key);
+    const shown = fingerprint(plain);
+    return { host, port, blob: plain, key, type: key.type, algorithm, fingerprint: shown, certificate };
+  }
+  const key = decodePublicKey(blob, bounds);
   return { host, port, blob, key, type: key.type, algorithm, fingerprint: fingerprint(blob) };
 }
 

@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
+import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import type { PassphraseFunction } from './options.ts';
@@ -24,6 +25,7 @@ export interface UnlockSettings {
 export class LockedKey {
   /** The public half; undefined while it is encrypted as well. */
   publicKey: PublicKey | undefined;
+  certificates: readonly Certificate[] = [];
   private readonly bytes: Uint8Array;
   private readonly passphrase: PassphraseFunction;
   private readonly settings: UnlockSettings;

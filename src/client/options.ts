@@ -13,7 +13,9 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
+import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PublicKey } from '../crypto/publicKey.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
@@ -27,6 +29,9 @@ type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** A private key as text or bytes of a file, or parsed. */
 export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
+
+/** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
+export type CertificateInput = string | Uint8Array | Certificate;
 
 /** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
 export interface Prompt {
@@ -72,6 +77,15 @@ export type AuthMethod =
       readonly method: 'publickey';
       readonly privateKey: PrivateKeyInput;
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+      /** For this key; tried before the plain key. */
+      readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+    }
+  | {
+      readonly method: 'agent';
+      /** Path of its socket, or of its pipe; the user's own where not given. */
+      readonly agent?: string | true | undefined;
+      /** Only these keys, and certificates for them; all it holds where not given. */
+      readonly keys?: readonly PublicKey[] | undefined;
     }
   | {
       readonly method: 'password';
@@ -96,11 +110,20 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+  /** For the keys given; each is tried before the plain key it is for. */
+  readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+  /**
+   * An authentication agent: the path of its socket, or `true` for the user's own
+   * (`SSH_AUTH_SOCK`, or the pipe of the agent of Windows). Tried after the keys
+   * given. Where no credential at all is given, the user's own is tried; `false`
+   * never.
+   */
+  readonly agent?: string | boolean | undefined;
   /** Or a function that is asked when needed. */
   readonly password?: string | PasswordFunction | undefined;
   readonly changePassword?: ChangePassword | undefined;
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
-  /** Explicit order; the four above are not looked at then. */
+  /** Explicit order; the credentials above are not looked at then. */
   readonly auth?: readonly AuthMethod[] | undefined;
   /** `knownHosts()` where not given. */
   readonly verifyHostKey?: HostKeyVerifier | undefined;
@@ -159,6 +182,8 @@ const knownNames: ReadonlySet<string> = new Set([
   'username',
   'privateKey',
   'passphrase',
+  'certificate',
+  'agent',
   'password',
   'changePassword',
   'keyboardInteractive',
@@ -200,6 +225,10 @@ export function resolveOptions(given: ConnectOptions, localUser: string | undefi
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
   if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
     throw optionsError("crypto must be 'auto' or 'noble'");
+  }
+  const { agent } = given;
+  if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {
+    throw optionsError("agent must be the path of its socket, true for the user's own, or false");
   }
   return {
     host: host ?? 'stream',

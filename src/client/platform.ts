@@ -22,6 +22,10 @@ export interface Platform {
     readonly family: 4 | 6 | undefined;
   }): LinkOpener;
   stream(stream: Duplex): LinkOpener;
+  /** A local socket, or a named pipe of Windows. */
+  local(path: string): LinkOpener;
+  /** Where the user's authentication agent listens, if there is one. */
+  agentPath(): string | undefined;
   /** The verifier in force when none is given. */
   defaultHostKeyVerifier(): HostKeyVerifier;
   /** Name of the local user, where there is one. */

@@ -8,7 +8,6 @@
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { observeConnections, type RegisteredConnection } from '../io/registry.ts';
 import { onAbort } from './abort.ts';
-import { loadUserKeys, type UserKey } from './authentication.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
 import type { Client, RunOptions, RunResult } from './client.ts';
 import { createDial } from './connect.ts';
@@ -17,6 +16,7 @@ import { type ConnectOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import { parseTarget } from './target.ts';
+import { loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;

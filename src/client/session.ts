@@ -13,9 +13,12 @@ import type { ConnectionEvent } from '../connection/events.ts';
 import type { GlobalRequest } from '../connection/globalRequests.ts';
 import type { Driver, EventTarget } from '../io/driver.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
-import { channelOpenFailureReasons } from '../message/channel.ts';
+import { authAgent, channelOpenFailureReasons } from '../message/channel.ts';
+import { authAgentReq } from '../message/channelRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
+import type { AgentForwarding } from './agentForwarding.ts';
+import { agentError } from './agentLink.ts';
 import { ChannelPort, type PortOwner } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
 import { terminate } from './termination.ts';
@@ -43,11 +46,16 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   driver: Driver<ClientProtocol> | undefined;
   /** Handles the events of the dial, and later those that concern nobody else. */
   dial: DialListener = () => {};
+  /** Undefined where there is no agent. */
+  agentForwarding: AgentForwarding | undefined;
+  /** Commands that were given the agent. */
+  private readonly agentUsers = new Set<ChannelPort>();
+  private agentGranted = false;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly exits = new Map<Channel, ExitCollector>();
   private readonly opens = new Map<Channel, Deferred<ChannelPort>>();
   private readonly requests = new Map<ChannelRequest, Deferred<void>>();
-  private readonly globalRequests = new Map<GlobalRequest, Deferred<boolean>>();
+  private readonly globalRequests = new Map<GlobalRequest, Deferred<Uint8Array | undefined>>();
   private readonly scopes = new Set<CallScope>();
   private rekeys: Deferred<void>[] = [];
   private closingCause: SshError | undefined;
@@ -92,8 +100,27 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
     });
   }
 
-  /** Sends a global request; resolves with whether it was granted. */
-  globalRequest(name: string, payload: Uint8Array): Promise<boolean> {
+  /**
+   * Lets the programs of a command use the user's agent for as long as its channel is open.
+   *
+   * @throws SshError `ERR_SSH_AGENT` there is none, or as `request`
+   */
+  async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    this.agentUsers.add(port);
+    void port.closed.then(() => this.agentUsers.delete(port));
+    try {
+      await this.request(port, authAgentReq.name, authAgentReq.toBytes({}));
+      this.agentGranted = true;
+    } catch (error) {
+      // OpenSSH's server forwards for the whole connection, and refuses to be asked again.
+      const refused = error instanceof SshError && error.code === 'ERR_SSH_REQUEST_FAILED';
+      if (!refused || !this.agentGranted) throw error;
+    }
+  }
+
+  /** Sends a global request; resolves with the fields of the answer, or undefined where it was refused. */
+  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       const request = this.onCore((core) => core.connection.request(name, payload, true));
       this.globalRequests.set(request, { resolve, reject });
@@ -184,9 +211,10 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
       case 'channelRequestAnswered':
         return this.requestAnswered(event);
       case 'channelOpenRequested':
-        return this.refuseOpen(event.channel);
+        return this.openRequested(event.channel);
       case 'globalRequest':
         if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
+        this.dial(event);
         return;
       case 'globalRequestAnswered':
         return this.globalRequestAnswered(event);
@@ -265,11 +293,22 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   private globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
     const deferred = this.globalRequests.get(event.request);
     this.globalRequests.delete(event.request);
-    if (event.error === undefined) deferred?.resolve(event.success);
+    if (event.error === undefined) deferred?.resolve(event.success ? event.payload : undefined);
     else deferred?.reject(event.error);
   }
 
-  /** A client serves no channels that it did not ask for. */
+  /** A client serves no channels that it did not ask for: the agent's, while a command may use it. */
+  private openRequested(channel: Channel): void {
+    const { agentForwarding } = this;
+    if (channel.type !== authAgent.name || this.agentUsers.size === 0 || agentForwarding?.isFull !== false) {
+      return this.refuseOpen(channel);
+    }
+    this.quietly((core) => core.connection.acceptOpen(channel));
+    const port = new ChannelPort(channel, this);
+    this.ports.set(channel, port);
+    agentForwarding.serve(port);
+  }
+
   private refuseOpen(channel: Channel): void {
     this.quietly((core) =>
       core.connection.refuseOpen(

@@ -71,9 +71,11 @@ function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
     case 'curve25519-sha256':
     case 'curve25519-sha256@libssh.org':
     case 'ssh-ed25519':
+    case 'sk-ssh-ed25519@openssh.com':
       return [curve25519];
     case 'ecdh-sha2-nistp256':
     case 'ecdsa-sha2-nistp256':
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
       return [nistCurves.nistp256];
     case 'ecdh-sha2-nistp384':
     case 'ecdsa-sha2-nistp384':

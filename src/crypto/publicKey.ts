@@ -2,9 +2,11 @@
  * Public keys as values, and the blobs that carry them and their signatures.
  *
  * Owns: the public key blob of RFC 4253 §6.6 (rsa), RFC 5656 §3.1 (ecdsa),
- * RFC 8709 §4 (ed25519, ed448), and the signature blob around an algorithm's own part.
+ * RFC 8709 §4 (ed25519, ed448), OpenSSH PROTOCOL.u2f (keys in security tokens), and
+ * the signature blob around an algorithm's own part.
  * Must not know: files, arithmetic. A point's being on its curve is the provider's to check.
  */
+import { copyOf, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -38,7 +40,33 @@ export interface RsaPublicKey {
   readonly modulus: Uint8Array;
 }
 
-export type PublicKey = Ed25519PublicKey | Ed448PublicKey | EcdsaPublicKey | RsaPublicKey;
+/** An Ed25519 key in a security token (OpenSSH PROTOCOL.u2f). */
+export interface SkEd25519PublicKey {
+  readonly type: 'sk-ssh-ed25519@openssh.com';
+  /** 32 bytes. */
+  readonly point: Uint8Array;
+  /** What the token made the key for, usually `ssh:`; its signatures cover the hash of it. */
+  readonly application: string;
+}
+
+/** An ECDSA key in a security token (OpenSSH PROTOCOL.u2f). */
+export interface SkEcdsaPublicKey {
+  readonly type: 'sk-ecdsa-sha2-nistp256@openssh.com';
+  readonly curve: 'nistp256';
+  /** Uncompressed: 04 ‖ x ‖ y. */
+  readonly point: Uint8Array;
+  readonly application: string;
+}
+
+/** Keys whose private half a security token keeps. */
+export type SecurityKeyPublicKey = SkEd25519PublicKey | SkEcdsaPublicKey;
+
+export type PublicKey =
+  | Ed25519PublicKey
+  | Ed448PublicKey
+  | EcdsaPublicKey
+  | RsaPublicKey
+  | SecurityKeyPublicKey;
 
 /** Bits of an RSA modulus that are taken; `limits` may narrow them. */
 export interface RsaBounds {
@@ -60,12 +88,13 @@ export function decodePublicKey(
 ): PublicKey {
   const reader = new WireReader(blob);
   const type = reader.name();
-  const key = decodeFields(type, reader, bounds);
+  const key = decodePublicKeyFields(type, reader, bounds);
   reader.end();
   return key;
 }
 
-function decodeFields(type: string, reader: WireReader, bounds: RsaBounds): PublicKey {
+/** What stands behind the type of a key, in its blob and in a certificate for it. Errors as `decodePublicKey`. */
+export function decodePublicKeyFields(type: string, reader: WireReader, bounds: RsaBounds): PublicKey {
   switch (type) {
     case 'ssh-ed25519':
     case 'ssh-ed448': {
@@ -93,9 +122,30 @@ function decodeFields(type: string, reader: WireReader, bounds: RsaBounds): Publ
       checkRsa(exponent, modulus, bounds);
       return { type, exponent, modulus };
     }
+    case 'sk-ssh-ed25519@openssh.com': {
+      const point = reader.copyString();
+      if (point.length !== 32) throw malformed(`an Ed25519 key of ${point.length} bytes, 32 expected`);
+      return { type, point, application: exactText(reader) };
+    }
+    case 'sk-ecdsa-sha2-nistp256@openssh.com': {
+      const curve = 'nistp256';
+      if (reader.name() !== curve) throw malformed(`a key of type ${type} that names another curve`);
+      const point = reader.copyString();
+      if (point.length !== pointLengths[curve] || point[0] !== 4) {
+        throw malformed(`an EC point that is not uncompressed and ${pointLengths[curve]} bytes long`);
+      }
+      return { type, curve, point, application: exactText(reader) };
+    }
     default:
       throw new SshError('ERR_SSH_KEY_UNSUPPORTED', `public keys of type ${type} are not supported`);
   }
+}
+
+/** Signatures cover the application's bytes, so what cannot be written again as it came is refused. */
+function exactText(reader: WireReader): string {
+  const text = utf8Decode(reader.viewString(), true);
+  if (text === undefined) throw malformed('an application that is not UTF-8');
+  return text;
 }
 
 function checkRsa(exponent: Uint8Array, modulus: Uint8Array, bounds: RsaBounds): void {
@@ -127,25 +177,36 @@ export function encodePublicKey(key: PublicKey): Uint8Array {
       return writer.string(key.point).copyWritten();
     case 'ssh-rsa':
       return writer.mpint(key.exponent).mpint(key.modulus).copyWritten();
+    case 'sk-ssh-ed25519@openssh.com':
+      return writer.string(key.point).text(key.application).copyWritten();
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return writer.text(key.curve).string(key.point).text(key.application).copyWritten();
     default:
       return writer.text(key.curve).string(key.point).copyWritten();
   }
 }
 
-/** Algorithm name and algorithm-specific part of a signature blob (RFC 4253 §6.6). Nothing may follow. */
+/**
+ * Algorithm name and algorithm-specific part of a signature blob (RFC 4253 §6.6).
+ * Nothing may follow, but for the flags and the counter of a security token
+ * (OpenSSH PROTOCOL.u2f), whose part is all that stands behind the name.
+ */
 export function decodeSignature(blob: Uint8Array): {
   readonly algorithm: string;
   readonly signature: Uint8Array;
 } {
   const reader = new WireReader(blob);
   const algorithm = reader.name();
+  if (algorithm.startsWith('sk-')) return { algorithm, signature: copyOf(reader.viewRest()) };
   const signature = reader.copyString();
   reader.end();
   return { algorithm, signature };
 }
 
 export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8Array {
-  return new WireWriter().text(algorithm).string(signature).copyWritten();
+  const writer = new WireWriter().text(algorithm);
+  if (algorithm.startsWith('sk-')) return writer.bytes(signature).copyWritten();
+  return writer.string(signature).copyWritten();
 }
 
 function malformed(what: string): SshError {

@@ -4,9 +4,9 @@
  * Owns: which key serves which algorithm, the algorithm-specific part of the
  * signature blob, and that no signature leaves before it was verified.
  * Must not know: which implementation computes; the blob around the part (`publicKey.ts`).
- * Sources: RFC 8709 §6, RFC 5656 §3.1.2, RFC 8332 §3.
+ * Sources: RFC 8709 §6, RFC 5656 §3.1.2, RFC 8332 §3, OpenSSH PROTOCOL.u2f.
  */
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, utf8Encode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -21,10 +21,12 @@ import type {
   Ed25519PublicKey,
   PublicKey,
   RsaPublicKey,
+  SecurityKeyPublicKey,
 } from './publicKey.ts';
 import { isUsableRsaKey, rsaModulusLength } from './rsa.ts';
+import { decodeSecurityKeySignature, securityKeyData } from './securityKey.ts';
 
-type SignatureParts = Pick<Primitives, 'curve25519' | 'curve448' | 'nistCurves' | 'rsa'>;
+type SignatureParts = Pick<Primitives, 'curve25519' | 'curve448' | 'nistCurves' | 'rsa' | 'createHash'>;
 
 /**
  * Hashes of the RSA algorithms (RFC 8332 §3). Whether `ssh-rsa`, which is SHA-1,
@@ -56,6 +58,9 @@ export function verifySignature(
     case 'ecdsa-sha2-nistp384':
     case 'ecdsa-sha2-nistp521':
       return algorithm === key.type && verifyEcdsa(parts, key, data, signature);
+    case 'sk-ssh-ed25519@openssh.com':
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return algorithm === key.type && verifySecurityKey(parts, key, data, signature);
     default:
       return (key satisfies never) && false;
   }
@@ -165,6 +170,31 @@ function signEcdsaKey(parts: SignatureParts, key: EcdsaPrivateKey, data: Uint8Ar
     .copyWritten();
 }
 
+/** A token signs hashes of the application and of the data, with its flags and counter between them. */
+function verifySecurityKey(
+  parts: SignatureParts,
+  key: SecurityKeyPublicKey,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const sha256 = (bytes: Uint8Array): Uint8Array => {
+    const hash = parts.createHash('sha256');
+    hash.update(bytes);
+    return hash.digest();
+  };
+  const token = failingToUndefined(() => decodeSecurityKeySignature(signature));
+  if (token === undefined) return false;
+  const signed = securityKeyData(sha256(utf8Encode(key.application)), token, sha256(data));
+  return key.type === 'sk-ssh-ed25519@openssh.com'
+    ? verifyEd25519(parts, { type: 'ssh-ed25519', point: key.point }, signed, token.signature)
+    : verifyEcdsa(
+        parts,
+        { type: 'ecdsa-sha2-nistp256', curve: 'nistp256', point: key.point },
+        signed,
+        token.signature,
+      );
+}
+
 /** A signature shorter than the modulus is padded on the left, as RFC 8332 §3 asks of verifiers. */
 function verifyRsaPadded(
   parts: SignatureParts,
@@ -185,6 +215,14 @@ function padLeft(bytes: Uint8Array, length: number): Uint8Array | undefined {
 
 function curveOf(type: EcdsaPublicKey['type']): CurveName {
   return type.slice('ecdsa-sha2-'.length) as CurveName;
+}
+
+function failingToUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function failingClosed(check: () => boolean): boolean {

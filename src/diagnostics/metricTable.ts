@@ -104,6 +104,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   write: true,
   keepAlive: true,
   close: true,
+  agent: true,
   user: true,
 };
 

@@ -5,6 +5,10 @@
  * Must not know: anything else.
  */
 
+import { checkedTimeout, defaultTimeouts } from '../base/timeouts.ts';
+import { WaitTable } from '../base/waits.ts';
+import { Agent } from '../client/agent.ts';
+import { AgentLink, agentError } from '../client/agentLink.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/connect.ts';
 import type { ConnectOptions } from '../client/options.ts';
@@ -33,6 +37,32 @@ import { nodePlatform } from '../node/platform.ts';
  * ```
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
+
+/**
+ * Opens a connection to an authentication agent, which is made when it is first asked for something.
+ *
+ * @param path of its socket, or of its pipe; where not given the user's own (`SSH_AUTH_SOCK`, or that of Windows)
+ * @param options `timeout` for each request, in milliseconds: 30,000
+ * @throws SshError `ERR_SSH_AGENT` where there is none, `ERR_SSH_OPTIONS`
+ * @example
+ * ```ts
+ * import { openAgent } from 'deadline-ssh';
+ * import { generateKey } from 'deadline-ssh/keys';
+ * await using agent = openAgent();
+ * await agent.add(generateKey('ed25519'), { comment: 'for an hour', lifetime: 3600 });
+ * ```
+ */
+export function openAgent(
+  path: string | undefined = nodePlatform.agentPath(),
+  options: { readonly timeout?: number | undefined } = {},
+): Agent {
+  if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
+  const timeout = checkedTimeout('timeout', options.timeout ?? defaultTimeouts.agent);
+  const { clock } = nodePlatform;
+  return new Agent(
+    new AgentLink({ open: nodePlatform.local(path), clock, waits: new WaitTable(), timeout, path }),
+  );
+}
 
 /**
  * Runs one command on many hosts, a bounded number at a time. Each target
@@ -76,6 +106,12 @@ export {
 export { defaultLimits, type Limits } from '../base/limits.ts';
 export { defaultKeepAlive, defaultTimeouts, type KeepAlive, type Timeouts } from '../base/timeouts.ts';
 export type { WaitName } from '../base/waits.ts';
+export {
+  Agent,
+  type AgentAddOptions,
+  type AgentConstraints,
+  type AgentIdentity,
+} from '../client/agent.ts';
 export type { AlgorithmList, AlgorithmOptions } from '../client/algorithmOptions.ts';
 export {
   type CallOptions,
@@ -90,12 +126,14 @@ export {
   acceptAnyHostKey,
   type HostKeyInfo,
   type HostKeyPolicy,
+  type HostKeyRotation,
   type HostKeyVerifier,
   type HostKeyVerifierFunction,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type {
   AuthMethod,
+  CertificateInput,
   Challenge,
   ChangePassword,
   ConnectOptions,
@@ -121,5 +159,5 @@ export type {
 } from '../client/runOnAll.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { knownHosts } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
 export type { RekeyPolicy } from '../transport/transport.ts';

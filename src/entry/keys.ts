@@ -19,6 +19,8 @@ import {
 
 export type { SshErrorCode } from '../base/errors.ts';
 export { SshError } from '../base/errors.ts';
+export type { Certificate } from '../crypto/certificate.ts';
+export { decodeCertificate } from '../crypto/certificate.ts';
 export type {
   EcdsaPrivateKey,
   Ed25519PrivateKey,
@@ -27,9 +29,19 @@ export type {
   RsaPrivateKey,
 } from '../crypto/privateKey.ts';
 export { wipePrivateKey } from '../crypto/privateKey.ts';
-export type { EcdsaPublicKey, Ed25519PublicKey, PublicKey, RsaPublicKey } from '../crypto/publicKey.ts';
+export type {
+  EcdsaPublicKey,
+  Ed25519PublicKey,
+  PublicKey,
+  RsaPublicKey,
+  SecurityKeyPublicKey,
+  SkEcdsaPublicKey,
+  SkEd25519PublicKey,
+} from '../crypto/publicKey.ts';
 export { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
 export type { KeyArithmetic } from '../keys/arithmetic.ts';
+export type { CertificateFile, CertificatePurpose } from '../keys/certificateFile.ts';
+export { checkCertificate, parseCertificate } from '../keys/certificateFile.ts';
 export type { FingerprintHash } from '../keys/fingerprint.ts';
 export { fingerprint, randomArt } from '../keys/fingerprint.ts';
 export type { GeneratedKeyType } from '../keys/generateKey.ts';

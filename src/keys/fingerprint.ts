@@ -73,6 +73,10 @@ function title(key: PublicKey): string {
       return '[ED448 456]';
     case 'ssh-rsa':
       return `[RSA ${bitLength(key.modulus)}]`;
+    case 'sk-ssh-ed25519@openssh.com':
+      return '[ED25519-SK 256]';
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
+      return '[ECDSA-SK 256]';
     default:
       return `[ECDSA ${key.curve.slice('nistp'.length)}]`;
   }

@@ -290,7 +290,8 @@ function writeSection(key: PrivateKey, format: OpensshFormat, blockSize: number)
   return section;
 }
 
-function writePrivateKey(writer: WireWriter, key: PrivateKey): void {
+/** The numbers of a key, behind its type. */
+export function writePrivateKey(writer: WireWriter, key: PrivateKey): void {
   switch (key.type) {
     case 'ssh-ed25519':
       writer.string(key.publicKey.point).string(concatBytes(key.seed, key.publicKey.point));

@@ -200,6 +200,8 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, prime1, prime2, coefficient });
     }
     case 'ssh-ed448':
+    case 'sk-ssh-ed25519@openssh.com':
+    case 'sk-ecdsa-sha2-nistp256@openssh.com':
       throw unsupportedType(type);
     default:
       return ecdsaPrivateKey(context, publicKey.curve, reader.copyMpint(), publicKey.point);

@@ -174,7 +174,9 @@ function keyFields(text: string): { readonly publicKey: PublicKey; readonly comm
   const type = match?.[1] ?? '';
   if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
   if (/-cert-v\d\d@openssh\.com$/.test(type)) {
-    throw keyUnsupportedError(`this is a certificate (${type}), where a public key is wanted`);
+    throw keyUnsupportedError(
+      `this is a certificate (${type}), where a public key is wanted; parseCertificate reads it`,
+    );
   }
   const blob = base64Decode(match[2]);
   if (blob === undefined) throw keyFormatError('the public key is damaged: it is not base64');
@@ -242,6 +244,9 @@ function checked(key: PublicKey): PublicKey {
 }
 
 function formatSpki(key: PublicKey): Uint8Array {
+  if (key.type === 'sk-ssh-ed25519@openssh.com' || key.type === 'sk-ecdsa-sha2-nistp256@openssh.com') {
+    throw keyUnsupportedError(`a key of type ${key.type} has no form as PEM; write it as OpenSSH does`);
+  }
   const bits =
     key.type === 'ssh-rsa' ? derSequence(derInteger(key.modulus), derInteger(key.exponent)) : key.point;
   return derSequence(writeAlgorithm(algorithmOf(key)), derBitString(bits));

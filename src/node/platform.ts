@@ -12,8 +12,11 @@ import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
 import { knownHosts } from './knownHosts.ts';
-import { streamLink, tcpLink } from './socketLink.ts';
+import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
+
+/** Where the agent of Windows listens. */
+const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
@@ -34,6 +37,12 @@ export const nodePlatform: Platform = {
   },
   tcp: tcpLink,
   stream: streamLink,
+  local: localLink,
+  agentPath: () => {
+    const path = process.env['SSH_AUTH_SOCK'];
+    if (path !== undefined && path !== '') return path;
+    return process.platform === 'win32' ? windowsAgent : undefined;
+  },
   defaultHostKeyVerifier: () => knownHosts(),
   localUser: () => {
     try {

@@ -69,6 +69,15 @@ export function tcpLink(target: TcpTarget): LinkOpener {
   };
 }
 
+/** Connects to a local socket, or to a named pipe of Windows. */
+export function localLink(path: string): LinkOpener {
+  return (receiver) => {
+    const socket = netConnect({ path });
+    socket.once('connect', () => receiver.connected());
+    return new StreamLink(socket, receiver);
+  };
+}
+
 /** Runs over a stream of the caller, which is taken as connected. */
 export function streamLink(stream: Duplex): LinkOpener {
   return (receiver) => {

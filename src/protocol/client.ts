@@ -159,6 +159,10 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       limits: this.options.limits,
       confidential: true,
+      boundHostKey: () => {
+        const { peerExtensions, keyExchange } = this.transport;
+        return peerExtensions.publickeyHostbound ? keyExchange.hostKey : undefined;
+      },
       sink: {
         send: <T>(message: MessageCodec<T>, value: T): void => this.transport.send(message, value),
         requestSent: (method) => {

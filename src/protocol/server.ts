@@ -10,10 +10,11 @@ import type { Wait } from '../base/waits.ts';
 import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
+import { isUserPresent } from '../crypto/securityKey.ts';
+import { blobTypeOf, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { beforeAuthentication } from '../transport/compression.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import { keyTypeOf } from '../transport/negotiation.ts';
 import {
   type UserauthInfo,
   type UserauthRejection,
@@ -58,13 +59,13 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       {
         hostKeys,
         extensions: {
-          'server-sig-algs': usableSignatures(options.preferences.hostKey).join(','),
+          'server-sig-algs': userSignatures(options.preferences.hostKey).join(','),
           'ping@openssh.com': '0',
         },
       },
     );
     this.serverOptions = options;
-    this.signatures = usableSignatures(options.preferences.hostKey);
+    this.signatures = userSignatures(options.preferences.hostKey);
     this.loginWait = this.waits.start(
       'dial',
       'the client to authenticate',
@@ -143,7 +144,9 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     if (!this.signatures.includes(algorithm)) return false;
     const key = decodePublicKey(blob, this.options.limits);
     const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
-    if (signedWith !== algorithm || keyTypeOf(algorithm) !== key.type) return false;
+    if (signedWith !== algorithm || blobTypeOf(algorithm) !== key.type) return false;
+    // A token that nobody touched may be used by whoever has the run of the user's machine.
+    if (Object.hasOwn(securityKeyAlgorithms, algorithm) && !isUserPresent(signature)) return false;
     return this.options.provider.verify(algorithm, key, data, signature);
   }
 
@@ -165,4 +168,9 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       this.queueEvent(event);
     }
   }
+}
+
+/** Signatures that are taken from users: those of tokens too, which no host key of this server makes. */
+function userSignatures(hostKey: readonly string[]): readonly string[] {
+  return [...usableSignatures(hostKey), ...Object.keys(securityKeyAlgorithms)];
 }

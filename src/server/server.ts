@@ -6,9 +6,9 @@
  * connections serve.
  */
 import { SshError } from '../base/errors.ts';
-import { loadKeys } from '../client/authentication.ts';
 import type { Platform } from '../client/platform.ts';
 import type { Duplex } from '../client/streams.ts';
+import { loadKeys } from '../client/userKeys.ts';
 import { loadAll } from '../crypto/load.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';

@@ -13,7 +13,7 @@ import { type KexName, kexMethods } from '../crypto/algorithms.ts';
 import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
-import { decodePublicKey, decodeSignature, encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
+import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
@@ -29,6 +29,7 @@ import {
   waitingFor,
 } from './exchangeState.ts';
 import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
+import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import type { Role } from './identification.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import { deriveKeys, exchangeHash } from './keys.ts';
@@ -38,7 +39,6 @@ import {
   buildKexInit,
   guessedRight,
   kexMarkers,
-  keyTypeOf,
   type NegotiatedAlgorithms,
   type NegotiatedDirection,
   negotiate,
@@ -95,6 +95,8 @@ export class KeyExchange {
   private readonly sink: KeyExchangeSink;
   private state: ExchangeState = { name: 'idle' };
   private offeredHostKey: Uint8Array | undefined;
+  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. */
+  firstProof: HostKeyProof | undefined;
 
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
     this.options = options;
@@ -276,7 +278,10 @@ export class KeyExchange {
     const encodedSecret = initiator.finish(reply.serverValue);
     const values = [initiator.publicValue, reply.serverValue] as const;
     const hash = this.hash(agreement, method, reply.hostKey, values, encodedSecret);
-    this.verifyHostKey(agreement.negotiated.hostKey, reply.hostKey, reply.signature, hash);
+    const { provider, limits } = this.options;
+    const proof: HostKeyProof = { algorithm: agreement.negotiated.hostKey, ...reply };
+    verifyHostKeyProof(proof, hash, provider, limits);
+    this.firstProof ??= proof;
     this.keysReady(agreement, hash, encodedSecret);
     this.offeredHostKey = reply.hostKey;
     if (this.hostKey === undefined) {
@@ -326,26 +331,6 @@ export class KeyExchange {
       methodValues: values.viewWritten(),
       encodedSecret,
     });
-  }
-
-  private verifyHostKey(
-    algorithm: string,
-    blob: Uint8Array,
-    signatureBlob: Uint8Array,
-    hash: Uint8Array,
-  ): void {
-    const key = decodePublicKey(blob, this.options.limits);
-    if (key.type !== keyTypeOf(algorithm)) {
-      throw keyExchangeError(`a host key of type ${key.type} came where ${algorithm} was negotiated`);
-    }
-    const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
-    if (signedWith !== algorithm) {
-      throw keyExchangeError(`the signature is by ${signedWith} where ${algorithm} was negotiated`);
-    }
-    // Nothing but `true` accepts: a provider of somebody's own may fail in any way.
-    if (this.options.provider.verify(algorithm, key, hash, signature) !== true) {
-      throw keyExchangeError('the signature of the server over the exchange hash is wrong');
-    }
   }
 
   private keysReady(agreement: Agreement, hash: Uint8Array, encodedSecret: Uint8Array): NewKeysState {

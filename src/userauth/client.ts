@@ -22,6 +22,7 @@ import { queryKey, receivePkOk, sendSignature, wantSignature } from './publickey
 import {
   type ClientState,
   misuse,
+  type OfferedKey,
   protocolError,
   type RequestHead,
   type Step,
@@ -41,6 +42,11 @@ export interface UserauthClientOptions {
   /** The cipher towards the server is not `none`; no secret is sent otherwise. */
   readonly confidential: boolean;
   readonly sink: UserauthSink;
+  /**
+   * The host key of the first key exchange where the server takes
+   * publickey-hostbound-v00@openssh.com (OpenSSH PROTOCOL §3.1), else undefined.
+   */
+  readonly boundHostKey?: (() => Uint8Array | undefined) | undefined;
 }
 
 /**
@@ -228,7 +234,7 @@ export class UserauthClient {
           send: (sink) => sink.send(userauthNoneRequest, { ...head, methodName: 'none' }),
         };
       case 'publickey':
-        return attempt.probe ? queryKey(head, attempt) : wantSignature(head, this.options.sessionId, attempt);
+        return this.publickeyStep(attempt);
       case 'password':
         this.checkConfidential();
         return sendPassword(head, attempt.password);
@@ -238,6 +244,12 @@ export class UserauthClient {
       default:
         return attempt satisfies never;
     }
+  }
+
+  private publickeyStep(attempt: UserauthAttempt & { method: 'publickey' }): Step {
+    const { algorithm, publicKey, probe } = attempt;
+    const key: OfferedKey = { algorithm, publicKey, serverHostKey: this.options.boundHostKey?.() };
+    return probe ? queryKey(this.head, key) : wantSignature(this.head, this.options.sessionId, key);
   }
 
   private take(step: Step): void {

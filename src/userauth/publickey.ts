@@ -2,12 +2,14 @@
  * The publickey method, client side.
  *
  * Owns: RFC 4252 §7 (query, PK_OK, what is signed), RFC 8332 §3.2 (algorithm,
- * key and signature agree).
+ * key and signature agree), publickey-hostbound (OpenSSH PROTOCOL §3.1).
  * Must not know: private keys, agents, in which order keys are tried.
  */
 import { equalBytes, escapeText } from '../base/bytes.ts';
 import {
+  type UserauthHostboundRequest,
   type UserauthPublickeyRequest,
+  userauthHostboundRequest,
   userauthPkOk,
   userauthPublickeyQuery,
   userauthPublickeyRequest,
@@ -38,6 +40,25 @@ export function publickeySignatureData(
     .copyWritten();
 }
 
+/** The same for a signature that is bound to the host key too (OpenSSH PROTOCOL §3.1). */
+export function hostboundSignatureData(
+  sessionId: Uint8Array,
+  request: Omit<UserauthHostboundRequest, 'signature'>,
+): Uint8Array {
+  const { userName, serviceName, methodName, publicKeyAlgorithm, publicKey, serverHostKey } = request;
+  return new WireWriter()
+    .string(sessionId)
+    .byte(userauthHostboundRequest.number)
+    .text(userName)
+    .text(serviceName)
+    .text(methodName)
+    .boolean(true)
+    .text(publicKeyAlgorithm)
+    .string(publicKey)
+    .string(serverHostKey)
+    .copyWritten();
+}
+
 /** Begins with a query, where the signature is to be asked for only if the key would do. */
 export function queryKey(head: RequestHead, key: OfferedKey): Step {
   checkKey(key);
@@ -61,7 +82,7 @@ export function wantSignature(head: RequestHead, sessionId: Uint8Array, key: Off
     state: { name: 'signatureWanted', key },
     question: {
       type: 'signatureWanted',
-      data: publickeySignatureData(sessionId, unsigned(head, key)),
+      data: signatureData(head, sessionId, key),
       algorithm: key.algorithm,
       publicKey: key.publicKey,
     },
@@ -98,6 +119,11 @@ export function sendSignature(head: RequestHead, key: OfferedKey, signature: Uin
       'ERR_SSH_CRYPTO',
     );
   }
+  const { serverHostKey } = key;
+  if (serverHostKey !== undefined) {
+    const request = { ...unsignedHostbound(head, key, serverHostKey), signature };
+    return { state: { name: 'publickeySent' }, send: (sink) => sink.send(userauthHostboundRequest, request) };
+  }
   return {
     state: { name: 'publickeySent' },
     send: (sink) => sink.send(userauthPublickeyRequest, { ...unsigned(head, key), signature }),
@@ -112,6 +138,28 @@ function unsigned(head: RequestHead, key: OfferedKey): Omit<UserauthPublickeyReq
     publicKeyAlgorithm: key.algorithm,
     publicKey: key.publicKey,
   };
+}
+
+function unsignedHostbound(
+  head: RequestHead,
+  key: OfferedKey,
+  serverHostKey: Uint8Array,
+): Omit<UserauthHostboundRequest, 'signature'> {
+  return {
+    ...head,
+    methodName: 'publickey-hostbound-v00@openssh.com',
+    hasSignature: true,
+    publicKeyAlgorithm: key.algorithm,
+    publicKey: key.publicKey,
+    serverHostKey,
+  };
+}
+
+function signatureData(head: RequestHead, sessionId: Uint8Array, key: OfferedKey): Uint8Array {
+  const { serverHostKey } = key;
+  return serverHostKey === undefined
+    ? publickeySignatureData(sessionId, unsigned(head, key))
+    : hostboundSignatureData(sessionId, unsignedHostbound(head, key, serverHostKey));
 }
 
 function checkKey({ algorithm, publicKey }: OfferedKey): void {

@@ -83,6 +83,8 @@ export interface RequestHead {
 export interface OfferedKey {
   readonly algorithm: string;
   readonly publicKey: Uint8Array;
+  /** Blob of the host key that the signature is bound to as well; undefined where the server knows no such signatures. */
+  readonly serverHostKey?: Uint8Array | undefined;
 }
 
 export type ClientState =

@@ -84,6 +84,8 @@ describe('a command line', () => {
       port: undefined,
       username: undefined,
       identities: [],
+      agent: true,
+      forwardAgent: false,
       verbosity: 0,
       timeout: undefined,
       json: false,

@@ -13,6 +13,7 @@ import { describeHostKey, type HostKeyPolicy, verifyHostKey } from '../../src/cl
 import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/options.ts';
 import { randomArt } from '../../src/keys/fingerprint.ts';
 import { KnownHosts } from '../../src/keys/knownHosts.ts';
+import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { fixture, fixturePath, passphrase } from '../keys/fixtures.ts';
 
 /** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
@@ -246,6 +247,18 @@ describe('the order of authentication', () => {
   it('has keys alone where nobody can be asked', () => {
     expect(names(authenticationOrder([key, key], 'a@b', undefined))).toEqual(['publickey', 'publickey']);
     expect(names(authenticationOrder([], 'a@b', undefined))).toEqual(['none']);
+  });
+
+  it('asks the agent before anything else, for the keys that were named first of all', () => {
+    const agent: AuthMethod = { method: 'agent', agent: true };
+    expect(authenticationOrder([key], 'a@b', undefined, 'all')).toEqual([agent, key]);
+    expect(authenticationOrder([], 'a@b', undefined, 'all')).toEqual(['none', agent]);
+    const { publicKey } = parsePrivateKey(fixture('ed25519/openssh'));
+    expect(authenticationOrder([key], 'a@b', undefined, 'namedKeysFirst')).toEqual([
+      { ...agent, keys: [publicKey] },
+      key,
+      agent,
+    ]);
   });
 
   function interactive(person: Person): KeyboardInteractive {

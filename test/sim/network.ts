@@ -55,6 +55,10 @@ export class SimNetwork {
         (receiver) =>
           this.dial(host, receiver),
       stream: streamLink,
+      local: () => () => {
+        throw new Error('simulated hosts have no local sockets');
+      },
+      agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
       localUser: () => 'user',
       pause: () => Promise.resolve(),

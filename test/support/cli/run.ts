@@ -21,15 +21,17 @@ export interface RunOptions {
   readonly home: Home;
   /** Standard input; nothing where not given. `open` leaves it open and silent. */
   readonly input?: string | Uint8Array | 'open' | undefined;
+  /** Besides the folder of its home and the path. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Runs the command to its end. */
 export function runCommand(
   command: string,
   args: readonly string[],
-  { home, input = '' }: RunOptions,
+  { home, input = '', env = {} }: RunOptions,
 ): Promise<CommandRun> {
-  const child = startCommand(command, args, home);
+  const child = startCommand(command, args, home, env);
   child.stdin.on('error', () => {});
   if (input !== 'open') child.stdin.end(input);
   return endOf(child);
@@ -40,11 +42,12 @@ export function startCommand(
   command: string,
   args: readonly string[],
   home: Home,
+  env: Readonly<Record<string, string>> = {},
 ): ChildProcessWithoutNullStreams {
   const { PATH = '' } = process.env;
   return spawn(process.execPath, [command, ...args], {
     detached: true,
-    env: { PATH, HOME: home.path },
+    env: { PATH, HOME: home.path, ...env },
     stdio: 'pipe',
   });
 }

@@ -13,6 +13,8 @@ export type Program =
   | 'sshd'
   | 'dropbear'
   | 'ssh-keygen'
+  | 'ssh-agent'
+  | 'ssh-add'
   | 'dropbearkey'
   | 'python3'
   | 'chromium'

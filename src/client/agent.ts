@@ -1,0 +1,253 @@
+/**
+ * An authentication agent: keys that sign without leaving the program that holds them.
+ *
+ * Owns: the requests to an agent and the judgement of its answers.
+ * Must not know: sockets, which key is tried when.
+ * Sources: draft-ietf-sshm-ssh-agent §4, §5; OpenSSH PROTOCOL.agent.
+ */
+import { escapeText } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import { isCertificateBlob } from '../crypto/certificate.ts';
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { isCertificateName, signatureNameOf } from '../crypto/specialAlgorithms.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
+import {
+  type AgentSessionBind,
+  agentAddIdConstrained,
+  agentAddIdentity,
+  agentConstraints,
+  agentExtension,
+  agentFailure,
+  agentIdentities,
+  agentIdentitiesAnswer,
+  agentNumbers,
+  agentRemoveAllIdentities,
+  agentRemoveIdentity,
+  agentRequestIdentities,
+  agentSessionBind,
+  agentSignFlags,
+  agentSignRequest,
+  agentSignResponse,
+  agentSuccess,
+} from '../message/agent.ts';
+import type { MessageCodec } from '../message/codec.ts';
+import { WireReader } from '../wire/reader.ts';
+import { WireWriter } from '../wire/writer.ts';
+import { type AgentLink, agentError } from './agentLink.ts';
+import { optionsError } from './optionErrors.ts';
+import type { CertificateInput } from './options.ts';
+
+/** A key that an agent holds. */
+export interface AgentIdentity {
+  /** Public key blob or certificate. */
+  readonly blob: Uint8Array;
+  /** Such as `ssh-ed25519`; a certificate's ends in `-cert-v01@openssh.com`. */
+  readonly type: string;
+  /** Escaped. */
+  readonly comment: string;
+  /** `SHA256:…` of the blob. */
+  readonly fingerprint: string;
+}
+
+/** How the use of a key that is added is restricted. */
+export interface AgentConstraints {
+  /** Seconds after which the agent forgets the key. */
+  readonly lifetime?: number | undefined;
+  /** The agent asks its user before each signature. */
+  readonly confirm?: boolean | undefined;
+}
+
+/** What is added besides the key. */
+export interface AgentAddOptions extends AgentConstraints {
+  readonly comment?: string | undefined;
+  /** Added in place of the plain key. */
+  readonly certificate?: CertificateInput | undefined;
+}
+
+/**
+ * A connection to an agent. Made by `openAgent`; `connect` with `agent` makes one of its own.
+ *
+ * Every call rejects with `ERR_SSH_AGENT` for an agent that cannot be reached,
+ * refuses or misbehaves, and with `ERR_SSH_TIMEOUT` (`waitingFor` is `agent`) for
+ * one that does not answer; after the latter the connection is of no more use.
+ *
+ * @example
+ * ```ts
+ * import { openAgent } from 'deadline-ssh';
+ * await using agent = openAgent();
+ * for (const { type, comment, fingerprint } of await agent.identities()) console.log(type, fingerprint, comment);
+ * ```
+ */
+export class Agent {
+  private readonly link: AgentLink;
+
+  constructor(link: AgentLink) {
+    this.link = link;
+  }
+
+  /** The keys it holds. Keys of types that this library does not know are among them. */
+  async identities(): Promise<readonly AgentIdentity[]> {
+    const detail = 'the list of its keys';
+    const { keys } = await this.call(agentRequestIdentities, {}, agentIdentitiesAnswer, detail);
+    if (keys.length > agentIdentities) {
+      throw agentError(`the agent lists ${keys.length} keys; at most ${agentIdentities} are taken`);
+    }
+    return keys.map(({ publicKey, comment }) => ({
+      blob: publicKey,
+      type: typeOf(publicKey),
+      comment: escapeText(comment, 200),
+      fingerprint: fingerprint(publicKey),
+    }));
+  }
+
+  /**
+   * A signature blob over `data`.
+   *
+   * @param blob of the key, or of the certificate, as `identities` gives it
+   * @param algorithm such as `rsa-sha2-512`; for an RSA key it chooses the hash
+   */
+  async sign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
+    const request = { publicKey: blob, data, flags: signFlags(algorithm) };
+    const detail = `a signature by ${algorithm}`;
+    const { signature } = await this.call(agentSignRequest, request, agentSignResponse, detail);
+    const expected = signatureNameOf(algorithm);
+    const made = nameIn(signature);
+    if (made === expected) return signature;
+    throw agentError(
+      `the agent signed with ${escapeText(made ?? 'something unknown', 80)} where ${expected} was asked for`,
+    );
+  }
+
+  /** Gives it a key. */
+  async add(key: PrivateKey, options: AgentAddOptions = {}): Promise<void> {
+    const { comment = '', certificate, lifetime, confirm } = options;
+    const { agentKeyFields } = await import('../keys/agentKey.ts');
+    const writer = new WireWriter().bytes(agentKeyFields(key, await blobOf(certificate))).text(comment);
+    if (lifetime !== undefined) {
+      if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > 0xffff_ffff) {
+        throw optionsError('lifetime must be a whole number of seconds');
+      }
+      writer.byte(agentConstraints.lifetime).uint32(lifetime);
+    }
+    if (confirm === true) writer.byte(agentConstraints.confirm);
+    const constrained = lifetime !== undefined || confirm === true;
+    const message = constrained ? agentAddIdConstrained : agentAddIdentity;
+    await this.call(message, { fields: writer.copyWritten() }, agentSuccess, 'it to take a key');
+  }
+
+  /** Makes it forget a key, or a certificate. */
+  async remove(key: PublicKey | Uint8Array): Promise<void> {
+    const publicKey = key instanceof Uint8Array ? key : encodePublicKey(key);
+    await this.call(agentRemoveIdentity, { publicKey }, agentSuccess, 'it to forget a key');
+  }
+
+  /** Makes it forget every key. */
+  async removeAll(): Promise<void> {
+    await this.call(agentRemoveAllIdentities, {}, agentSuccess, 'it to forget its keys');
+  }
+
+  /**
+   * Tells it which connection the requests that follow are for, so that keys
+   * restricted to some hosts can be used.
+   *
+   * @returns whether it knows of such things
+   */
+  async bindSession(session: AgentSessionBind): Promise<boolean> {
+    const contents = agentSessionBind.toBytes(session);
+    const answer = await this.ask(
+      agentExtension,
+      { extensionType: agentSessionBind.name, contents },
+      'its answer to session-bind',
+    );
+    return answer[0] === agentNumbers.success;
+  }
+
+  /** Passes a message on as it is and returns the answer, both with their numbers. */
+  forward(message: Uint8Array): Promise<Uint8Array> {
+    return this.link.request(message, 'the answer to a request that was forwarded');
+  }
+
+  /** False once it was closed, or has failed. */
+  get isOpen(): boolean {
+    return this.link.isOpen;
+  }
+
+  close(): void {
+    this.link.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  private async call<Request, Answer>(
+    message: MessageCodec<Request>,
+    request: Request,
+    answer: MessageCodec<Answer>,
+    detail: string,
+  ): Promise<Answer> {
+    const payload = await this.ask(message, request, detail);
+    if (payload[0] === answer.number) return this.decoded(answer, payload);
+    // It may have said what another request was to hear: nothing it says later can be trusted to be an answer.
+    const refused = payload[0] === agentFailure.number || payload[0] === agentNumbers.extensionFailure;
+    if (!refused) this.close();
+    throw agentError(
+      refused
+        ? `the agent refused ${message.name}`
+        : `the agent answered ${message.name} with message ${payload[0]}`,
+    );
+  }
+
+  private ask<Request>(
+    message: MessageCodec<Request>,
+    request: Request,
+    detail: string,
+  ): Promise<Uint8Array> {
+    const writer = new WireWriter();
+    message.encode(writer, request);
+    return this.link.request(writer.copyWritten(), detail);
+  }
+
+  private decoded<T>(codec: MessageCodec<T>, payload: Uint8Array): T {
+    try {
+      return codec.decode(new WireReader(payload, 1));
+    } catch (cause) {
+      this.close();
+      const why = cause instanceof SshError ? `: ${cause.message}` : '';
+      throw agentError(`the agent's answer is malformed${why}`, cause);
+    }
+  }
+}
+
+function signFlags(algorithm: string): number {
+  switch (signatureNameOf(algorithm)) {
+    case 'rsa-sha2-256':
+      return agentSignFlags.rsaSha2256;
+    case 'rsa-sha2-512':
+      return agentSignFlags.rsaSha2512;
+    default:
+      return 0;
+  }
+}
+
+async function blobOf(certificate: CertificateInput | undefined): Promise<Uint8Array | undefined> {
+  if (certificate === undefined) return undefined;
+  const { parseCertificate } = await import('../keys/certificateFile.ts');
+  return typeof certificate === 'string' || certificate instanceof Uint8Array
+    ? parseCertificate(certificate).certificate.blob
+    : certificate.blob;
+}
+
+function typeOf(blob: Uint8Array): string {
+  const type = nameIn(blob) ?? '';
+  return isCertificateName(type) && !isCertificateBlob(blob) ? '' : type;
+}
+
+function nameIn(blob: Uint8Array): string | undefined {
+  try {
+    return new WireReader(blob).name();
+  } catch {
+    return undefined;
+  }
+}

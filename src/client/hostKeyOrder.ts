@@ -1,0 +1,37 @@
+/**
+ * Which host key algorithms are asked for first.
+ *
+ * Owns: the order, from what the verifier knows a host by.
+ * Must not know: where the verifier's knowledge is from, negotiation.
+ */
+import { blobTypeOf, certificateAlgorithms, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
+import type { HostKeyVerifier } from './hostKeys.ts';
+import type { ResolvedOptions } from './options.ts';
+
+/**
+ * Certificates first where an authority vouches for the host, then the types the
+ * verifier knows it by, so that a known host stays known (as OpenSSH does). Where
+ * the caller gave a list, it stays as it is.
+ */
+export async function orderHostKeyAlgorithms(
+  options: ResolvedOptions,
+  verifier: HostKeyVerifier,
+): Promise<ResolvedOptions> {
+  const { algorithms } = options.given;
+  const given = typeof algorithms === 'object' ? algorithms.hostKey : undefined;
+  if (typeof verifier === 'function' || Array.isArray(given)) return options;
+  const { host, port } = options;
+  const types = (await verifier.keyTypes?.(host, port)) ?? [];
+  const certified = (await verifier.wantsCertificate?.(host, port)) === true;
+  if (types.length === 0 && !certified) return options;
+  const { hostKey } = options.preferences;
+  const removed = (given as { readonly remove?: readonly string[] } | undefined)?.remove;
+  const extra = [
+    ...(certified ? Object.keys(certificateAlgorithms) : []),
+    // Keys in tokens are rare: they are asked for where one is known.
+    ...Object.keys(securityKeyAlgorithms).filter((name) => types.includes(name)),
+  ].filter((name) => removed?.includes(name) !== true);
+  const known = (algorithm: string): boolean => types.includes(blobTypeOf(algorithm) ?? '');
+  const ordered = [...extra, ...hostKey.filter(known), ...hostKey];
+  return { ...options, preferences: { ...options.preferences, hostKey: [...new Set(ordered)] } };
+}

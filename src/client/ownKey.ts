@@ -1,0 +1,56 @@
+/**
+ * A private key of the caller as a credential that is tried.
+ *
+ * Owns: that a certificate goes before its key, and that nobody is asked for a
+ * passphrase unless the server would take the key.
+ * Must not know: authentication messages, other credentials.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { encodeSignature } from '../crypto/publicKey.ts';
+import { signatureNameOf } from '../crypto/specialAlgorithms.ts';
+import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
+import { type CandidateContext, PublickeyCandidate } from './candidate.ts';
+import { LockedKey } from './lockedKey.ts';
+import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type UserKey } from './userKeys.ts';
+
+export class OwnKey extends PublickeyCandidate {
+  private readonly key: UserKey;
+  private readonly provider: CryptoProvider;
+  private readonly named: readonly string[];
+  private offers: readonly KeyOffer[] | undefined;
+  private index = 0;
+
+  /** @param named signature algorithms that the user's options name */
+  constructor(key: UserKey, provider: CryptoProvider, named: readonly string[]) {
+    super();
+    this.named = named;
+    this.key = key;
+    this.provider = provider;
+  }
+
+  get label(): string {
+    return keyLabel(this.key);
+  }
+
+  async next({ serverSigAlgs }: CandidateContext): Promise<UserauthAttempt | undefined> {
+    const { key } = this;
+    const locked = key instanceof LockedKey ? key : undefined;
+    if (publicHalf(key) === undefined) await locked?.unlock();
+    const half = publicHalf(key);
+    if (half === undefined || locked?.isRefused === true) return undefined;
+    this.offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs, this.named);
+    const offer = this.offers[this.index++];
+    if (offer === undefined) return undefined;
+    // A person is asked for a passphrase only if the key would do.
+    return { method: 'publickey', ...offer, probe: locked !== undefined };
+  }
+
+  async sign(question: UserauthQuestion & { type: 'signatureWanted' }): Promise<Uint8Array | undefined> {
+    const { key, provider } = this;
+    const opened = key instanceof LockedKey ? await key.unlock() : key.key;
+    if (opened === undefined) return undefined;
+    const algorithm = signatureNameOf(question.algorithm);
+    await provider.loaderFor(algorithm)?.();
+    return encodeSignature(algorithm, provider.sign(algorithm, opened, question.data));
+  }
+}

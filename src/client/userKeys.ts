@@ -1,0 +1,180 @@
+/**
+ * The user's keys, as they are tried.
+ *
+ * Owns: the reading of those that the options give, their certificates, and the
+ * ways to offer one (RFC 8332 §3.3, server-sig-algs).
+ * Must not know: in which order keys are tried, messages.
+ */
+import { escapeText, wipe } from '../base/bytes.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Certificate } from '../crypto/certificate.ts';
+import type { PrivateKey } from '../crypto/privateKey.ts';
+import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
+import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
+import { certificatesFor, loadCertificates, misplacedCertificate } from './certificates.ts';
+import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
+import { asBytes } from './optionErrors.ts';
+import type { ConnectOptions, PrivateKeyInput } from './options.ts';
+
+/** A private key, ready to sign. */
+export interface LoadedKey {
+  readonly key: PrivateKey;
+  readonly comment: string;
+  readonly certificates?: readonly Certificate[] | undefined;
+}
+
+/** A key to try: ready, or with a passphrase function that can make it so. */
+export type UserKey = LoadedKey | LockedKey;
+
+interface GivenKey {
+  readonly input: PrivateKeyInput;
+  readonly passphrase: ConnectOptions['passphrase'];
+  /** Given with this very key. */
+  readonly certificate?: ConnectOptions['certificate'];
+}
+
+/**
+ * The keys that the options give, parsed or waiting for their passphrase.
+ * Decryption yields to the event loop between its steps.
+ *
+ * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
+ */
+export async function loadUserKeys(
+  options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase' | 'certificate'>,
+  settings: UnlockSettings,
+): Promise<UserKey[]> {
+  const keys: UserKey[] = [];
+  const shared = options.auth === undefined ? await loadCertificates(options.certificate) : [];
+  const placed = new Set<Certificate>();
+  for (const given of givenKeys(options)) {
+    const own = await loadCertificates(given.certificate);
+    const key = await loadUserKey(given, settings);
+    keys.push(withCertificates(key, own, shared, placed));
+  }
+  const misplaced = shared.find((certificate) => !placed.has(certificate));
+  if (misplaced !== undefined) throw misplacedCertificate(misplaced);
+  return keys;
+}
+
+/** @param own for this key and no other; @param shared for whichever of the keys they are for */
+function withCertificates(
+  key: UserKey,
+  own: readonly Certificate[],
+  shared: readonly Certificate[],
+  placed: Set<Certificate>,
+): UserKey {
+  const half = publicHalf(key);
+  // The public half of some encrypted files is encrypted as well: with one key, whose certificate else?
+  const matching = half === undefined ? [...own, ...shared] : certificatesFor(half, [...own, ...shared]);
+  const foreign = own.find((certificate) => !matching.includes(certificate));
+  if (foreign !== undefined) throw misplacedCertificate(foreign);
+  for (const certificate of matching) placed.add(certificate);
+  if (!(key instanceof LockedKey)) return { ...key, certificates: matching };
+  key.certificates = matching;
+  return key;
+}
+
+/** Of a key that was locked when the certificates were given, those that turned out to be for it. */
+export function certificatesOf(key: UserKey): readonly Certificate[] {
+  const half = publicHalf(key);
+  return half === undefined ? [] : certificatesFor(half, key.certificates ?? []);
+}
+
+/** The keys that a program signs with by itself: no function is asked for a passphrase. Errors as `loadUserKeys`. */
+export async function loadKeys(
+  options: Pick<ConnectOptions, 'privateKey'>,
+  limits: Limits,
+  pause: () => Promise<void>,
+): Promise<LoadedKey[]> {
+  const keys: LoadedKey[] = [];
+  for (const input of asList(options.privateKey)) {
+    keys.push(await loadKey(input, undefined, { limits, pause }));
+  }
+  return keys;
+}
+
+function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase'>): GivenKey[] {
+  const { auth, privateKey, passphrase } = options;
+  if (auth === undefined) return asList(privateKey).map((input) => ({ input, passphrase }));
+  return auth.flatMap((step) =>
+    step === 'none' || step.method !== 'publickey'
+      ? []
+      : [
+          {
+            input: step.privateKey,
+            passphrase: step.passphrase ?? passphrase,
+            certificate: step.certificate,
+          },
+        ],
+  );
+}
+
+async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
+  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
+  if (typeof input === 'string' || input instanceof Uint8Array) {
+    const { describePrivateKey } = await import('../keys/privateKeyFile.ts');
+    const { encrypted, publicKey } = describePrivateKey(input);
+    if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
+  }
+  return loadKey(input, undefined, settings);
+}
+
+async function loadKey(
+  input: PrivateKeyInput,
+  passphrase: string | Uint8Array | undefined,
+  settings: UnlockSettings,
+): Promise<LoadedKey> {
+  if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
+    return 'privateKey' in input
+      ? { key: input.privateKey, comment: input.comment }
+      : { key: input, comment: '' };
+  }
+  const bytes = asBytes(input);
+  try {
+    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings);
+    return { key: privateKey, comment };
+  } finally {
+    if (typeof input === 'string') wipe(bytes);
+  }
+}
+
+export function publicHalf(key: UserKey): PublicKey | undefined {
+  return key instanceof LockedKey ? key.publicKey : key.key.publicKey;
+}
+
+export function keyLabel(key: UserKey): string {
+  const half = publicHalf(key);
+  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprint(half)}`;
+  if (key instanceof LockedKey)
+    return `publickey (${what}${key.isRefused ? ', its passphrase was not given' : ''})`;
+  return `publickey (${what}${key.comment === '' ? '' : ` ${escapeText(key.comment, 80)}`})`;
+}
+
+function asList(input: ConnectOptions['privateKey']): readonly PrivateKeyInput[] {
+  if (input === undefined) return [];
+  return Array.isArray(input) ? input : [input as PrivateKeyInput];
+}
+
+/** One way to offer a key: by itself, or by a certificate for it. */
+export interface KeyOffer {
+  readonly algorithm: string;
+  /** Public key blob or certificate. */
+  readonly publicKey: Uint8Array;
+}
+
+/** Certificates first: who has one was given it to be used. */
+export function keyOffers(
+  key: PublicKey,
+  certificates: readonly Certificate[],
+  serverSigAlgs: readonly string[] | undefined,
+  named: readonly string[],
+): readonly KeyOffer[] {
+  const publicKey = encodePublicKey(key);
+  return [
+    ...certificates.flatMap(({ type, blob }) =>
+      publickeyAlgorithmsFor(type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey: blob })),
+    ),
+    ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
+  ];
+}
