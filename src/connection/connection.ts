@@ -8,9 +8,7 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { Timeouts } from '../base/timeouts.ts';
-import type { Wait, WaitTable } from '../base/waits.ts';
+import type { Wait } from '../base/waits.ts';
 import {
   channelClose,
   channelEof,
@@ -32,24 +30,14 @@ import {
   readRecipientChannel,
 } from '../message/hot.ts';
 import { Allowance } from '../transport/allowance.ts';
-import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type Channel, type ChannelRequest, type ChannelSink, channelError } from './channel.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
 import { type GlobalRequest, GlobalRequestQueue } from './globalRequests.ts';
-import { openFailureError } from './openFailure.ts';
+import { openFailureError, sendOpenFailure } from './openFailure.ts';
+import type { ConnectionOptions } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
-
-export interface ConnectionOptions {
-  readonly transport: Transport;
-  readonly limits: Limits;
-  readonly timeouts: Timeouts;
-  readonly waits: WaitTable;
-  readonly emit: (event: ConnectionEvent) => void;
-  /** The error of a call whose wait expired. */
-  readonly timeoutError: (wait: Wait) => SshError;
-}
 
 export class Connection implements ChannelSink {
   private readonly options: ConnectionOptions;
@@ -119,9 +107,9 @@ export class Connection implements ChannelSink {
   request(name: string, payload: Uint8Array, wantReply: false): undefined;
   request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
     const { transport, waits, timeouts } = this.options;
-    transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
+    const number = transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
     if (!wantReply) return undefined;
-    const request = this.globalRequests.add(name);
+    const request = this.globalRequests.add(name, number);
     request.wait = waits.start('request', `the answer to ${name}`, transport.now, timeouts.request, () =>
       this.globalRequestExpired(request),
     );
@@ -130,12 +118,8 @@ export class Connection implements ChannelSink {
 
   /** Sends a global request whose answer only shows that the peer is there; it has no wait of its own. */
   probe(name: string): void {
-    this.options.transport.send(globalRequest, {
-      requestName: name,
-      wantReply: true,
-      requestData: emptyBytes,
-    });
-    this.globalRequests.add(name).abandoned = true;
+    const probe = { requestName: name, wantReply: true, requestData: emptyBytes };
+    this.globalRequests.add(name, this.options.transport.send(globalRequest, probe)).abandoned = true;
   }
 
   /** Answers a `globalRequest` event that wants a reply; these must be answered in order. */
@@ -159,7 +143,7 @@ export class Connection implements ChannelSink {
   /** Refuses a `channelOpenRequested`. */
   refuseOpen(channel: Channel, reasonCode: number, description: string): void {
     this.idleMessages.spend(this.options.transport.now);
-    this.sendOpenFailure(channel.remoteId, reasonCode, description);
+    sendOpenFailure(this.options.transport, channel.remoteId, reasonCode, description);
     this.remove(channel);
   }
 
@@ -219,12 +203,19 @@ export class Connection implements ChannelSink {
       case 98:
         return this.receiveChannelRequest(reader);
       case 99:
-        return this.channels.openOne(channelSuccess.decode(reader).recipientChannel).receiveReply(true);
+        return this.receiveRequestReply(channelSuccess.decode(reader).recipientChannel, true);
       case 100:
-        return this.channels.openOne(channelFailure.decode(reader).recipientChannel).receiveReply(false);
+        return this.receiveRequestReply(channelFailure.decode(reader).recipientChannel, false);
       default:
         throw new SshError('ERR_SSH_INTERNAL', `the gate let message ${number} through`, { origin: 'local' });
     }
+  }
+
+  private receiveRequestReply(channel: number, success: boolean): void {
+    const { quirks, now } = this.options.transport;
+    const late = quirks.answersAfterClose && this.channels.get(channel)?.state !== 'open';
+    if (late) this.idleMessages.spend(now);
+    else this.channels.openOne(channel).receiveReply(success);
   }
 
   private receiveGlobalRequest(reader: WireReader): void {
@@ -236,6 +227,16 @@ export class Connection implements ChannelSink {
   private receiveGlobalReply(success: boolean, payload: Uint8Array): void {
     const request = this.globalRequests.answered();
     if (request === undefined) throw channelError('an answer to a global request that was never made');
+    this.globalRequestDone(request, success, payload);
+  }
+
+  /** UNIMPLEMENTED came (RFC 4253 §11.4): of a global request it is the only answer there will be. */
+  notUnderstood(sequenceNumber: number): void {
+    const request = this.globalRequests.notUnderstood(sequenceNumber);
+    if (request !== undefined) this.globalRequestDone(request, false, emptyBytes);
+  }
+
+  private globalRequestDone(request: GlobalRequest, success: boolean, payload: Uint8Array): void {
     this.noteRoundTrip(request.wait);
     this.options.waits.finish(request.wait);
     if (!request.abandoned) {
@@ -248,7 +249,12 @@ export class Connection implements ChannelSink {
       channelOpen.decode(reader);
     if (this.channels.isFull) {
       this.idleMessages.spend(this.options.transport.now);
-      this.sendOpenFailure(senderChannel, channelOpenFailureReasons.resourceShortage, 'too many channels');
+      sendOpenFailure(
+        this.options.transport,
+        senderChannel,
+        channelOpenFailureReasons.resourceShortage,
+        'too many channels',
+      );
       return;
     }
     const channel = this.channels.add(channelType);
@@ -410,10 +416,5 @@ export class Connection implements ChannelSink {
     this.options.waits.finish(channel.wait);
     this.scheduler.remove(channel);
     this.channels.remove(channel);
-  }
-
-  private sendOpenFailure(recipientChannel: number, reasonCode: number, description: string): void {
-    const failure = { recipientChannel, reasonCode, description, languageTag: '' };
-    this.options.transport.send(channelOpenFailure, failure);
   }
 }

@@ -3,6 +3,8 @@
  *
  * Owns: RFC 4254 §4: REQUEST_SUCCESS and REQUEST_FAILURE name no request, so
  * they answer those that want a reply in the order in which these were sent.
+ * A peer that knows no global requests answers with UNIMPLEMENTED, which names
+ * the packet (RFC 4253 §11.4); TinySSH does.
  * Must not know: what a request means.
  */
 import type { Wait } from '../base/waits.ts';
@@ -10,6 +12,8 @@ import type { Wait } from '../base/waits.ts';
 /** A global request of ours that wants a reply. */
 export interface GlobalRequest {
   readonly name: string;
+  /** Of its packet; undefined where it waited for a key exchange. */
+  readonly sequenceNumber: number | undefined;
   wait: Wait | undefined;
   /** Nobody waits for the answer any more; it still takes its place in the order of answers. */
   abandoned: boolean;
@@ -19,8 +23,8 @@ export interface GlobalRequest {
 export class GlobalRequestQueue {
   private readonly requests: GlobalRequest[] = [];
 
-  add(name: string): GlobalRequest {
-    const request: GlobalRequest = { name, wait: undefined, abandoned: false };
+  add(name: string, sequenceNumber: number | undefined): GlobalRequest {
+    const request: GlobalRequest = { name, sequenceNumber, wait: undefined, abandoned: false };
     this.requests.push(request);
     return request;
   }
@@ -28,6 +32,12 @@ export class GlobalRequestQueue {
   /** The request that an answer belongs to; undefined where none is due. */
   answered(): GlobalRequest | undefined {
     return this.requests.shift();
+  }
+
+  /** The request in the packet with that number, which the peer did not understand; undefined where it was none. */
+  notUnderstood(sequenceNumber: number): GlobalRequest | undefined {
+    const index = this.requests.findIndex((request) => request.sequenceNumber === sequenceNumber);
+    return index < 0 ? undefined : this.requests.splice(index, 1)[0];
   }
 
   get length(): number {

@@ -18,6 +18,7 @@ import {
   text,
   uint32,
 } from '../wire/codec.ts';
+import { namesIn } from '../wire/reader.ts';
 import { type Empty, type MessageCodec, message } from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
@@ -129,16 +130,30 @@ export interface KexInit {
   readonly reserved: number;
 }
 
+/**
+ * A list of algorithms. A comma behind its last name is overlooked: the ciphers
+ * that a server on libssh 0.10 offers when nobody chose them end with one,
+ * whatever identification the program around it gives.
+ */
+const offeredNames: Codec<readonly string[]> = {
+  decode: (reader) => {
+    const view = reader.viewString();
+    const comma = view.length > 1 && view[view.length - 1] === 0x2c;
+    return namesIn(comma ? view.subarray(0, -1) : view);
+  },
+  encode: (writer, value) => void writer.nameList(value),
+};
+
 export const kexInit: MessageCodec<KexInit> = message(messageNumbers.kexInit, {
   cookie: bytes(16),
-  kexAlgorithms: nameList,
-  serverHostKeyAlgorithms: nameList,
-  encryptionAlgorithmsClientToServer: nameList,
-  encryptionAlgorithmsServerToClient: nameList,
-  macAlgorithmsClientToServer: nameList,
-  macAlgorithmsServerToClient: nameList,
-  compressionAlgorithmsClientToServer: nameList,
-  compressionAlgorithmsServerToClient: nameList,
+  kexAlgorithms: offeredNames,
+  serverHostKeyAlgorithms: offeredNames,
+  encryptionAlgorithmsClientToServer: offeredNames,
+  encryptionAlgorithmsServerToClient: offeredNames,
+  macAlgorithmsClientToServer: offeredNames,
+  macAlgorithmsServerToClient: offeredNames,
+  compressionAlgorithmsClientToServer: offeredNames,
+  compressionAlgorithmsServerToClient: offeredNames,
   languagesClientToServer: nameList,
   languagesServerToClient: nameList,
   firstKexPacketFollows: boolean,

@@ -115,6 +115,9 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       case 'serviceAccepted':
         this.receiveServiceAccept(event.service);
         return;
+      case 'unimplemented':
+        this.notUnderstood(event.sequenceNumber);
+        return;
       default:
     }
   }
@@ -131,6 +134,11 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       step();
       this.moveUserauthEvents();
     });
+  }
+
+  private notUnderstood(sequenceNumber: number): void {
+    const { unimplementedCountsAhead } = this.transport.quirks;
+    this.connection.notUnderstood(unimplementedCountsAhead ? (sequenceNumber - 1) >>> 0 : sequenceNumber);
   }
 
   private requestUserauth(): void {
@@ -164,7 +172,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
         return peerExtensions.publickeyHostbound ? keyExchange.hostKey : undefined;
       },
       sink: {
-        send: <T>(message: MessageCodec<T>, value: T): void => this.transport.send(message, value),
+        send: <T>(message: MessageCodec<T>, value: T): void => void this.transport.send(message, value),
         requestSent: (method) => {
           this.waits.finish(this.authenticationWait);
           this.authenticationWait = this.waits.start(

@@ -115,16 +115,19 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     });
   }
 
-  /** Sealed bytes for the peer, owned by the caller; undefined when there are none at present. */
+  /** Sealed bytes for the peer, owned by the caller; undefined when there are none at present, or a cipher failed. */
   takeOutput(): Uint8Array | undefined {
-    if (this.cause === undefined) {
-      this.guarded(() => {
-        this.connection.pump();
-        this.transport.rekeyIfDue();
-      });
+    this.guarded(() => {
+      this.connection.pump();
+      this.transport.rekeyIfDue();
+    });
+    let output: Uint8Array | undefined;
+    try {
+      output = this.transport.takeOutput();
+    } catch (error) {
+      this.fail(error);
     }
-    const output = this.transport.takeOutput();
-    if (output !== undefined) this.bytesSent += output.length;
+    this.bytesSent += output?.length ?? 0;
     return output;
   }
 
@@ -329,18 +332,15 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     this.packetsSeen = this.transport.packetsIn;
     this.lastPacketAt = now;
     this.probesMissed = 0;
-    if (this.keepAliveWait === undefined) return;
     this.waits.finish(this.keepAliveWait);
     this.keepAliveWait = undefined;
   }
 
   private probeAt(): number {
     const { keepAlive } = this.options;
-    if (keepAlive === undefined || this.keepAliveWait !== undefined || this.phase !== 'connection') {
-      return Number.POSITIVE_INFINITY;
-    }
     // A key exchange under way has a deadline of its own and holds probes back.
-    if (!this.transport.keyExchange.idle) return Number.POSITIVE_INFINITY;
+    const rests = this.keepAliveWait !== undefined || !this.transport.keyExchange.idle;
+    if (keepAlive === undefined || rests || this.phase !== 'connection') return Number.POSITIVE_INFINITY;
     return this.lastPacketAt + keepAlive.interval;
   }
 

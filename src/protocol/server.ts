@@ -136,7 +136,9 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       limits: this.options.limits,
       confidential: true,
       verify: (algorithm, publicKey, data, signature) => this.verify(algorithm, publicKey, data, signature),
-      sink: { send: <T>(message: MessageCodec<T>, value: T): void => this.transport.send(message, value) },
+      sink: {
+        send: <T>(message: MessageCodec<T>, value: T): void => void this.transport.send(message, value),
+      },
     });
   }
 

@@ -7,6 +7,7 @@
  */
 import { utf8Decode, utf8Encode } from '../base/bytes.ts';
 import type { ExtInfo } from '../message/transport.ts';
+import { type Quirks, quirksOf } from './quirks.ts';
 
 /** What a peer announced; a second EXT_INFO replaces the first. */
 export interface PeerExtensions {
@@ -25,12 +26,14 @@ export const noExtensions: PeerExtensions = {
 };
 
 /** The extensions known here among those announced; unknown ones are ignored (RFC 8308 §2.5). */
-export function readExtensions(message: ExtInfo): PeerExtensions {
+export function readExtensions(message: ExtInfo, quirks: Quirks = quirksOf(undefined)): PeerExtensions {
   let extensions = noExtensions;
   for (const { extensionName, extensionValue } of message.extensions) {
     const value = utf8Decode(extensionValue);
     if (extensionName === 'server-sig-algs') {
-      extensions = { ...extensions, serverSigAlgs: value === '' ? [] : value.split(',') };
+      const listed = value === '' ? [] : value.split(',');
+      const implied = quirks.takesRsaSha2 ? ['rsa-sha2-512', 'rsa-sha2-256'] : [];
+      extensions = { ...extensions, serverSigAlgs: [...new Set([...listed, ...implied])] };
     } else if (extensionName === 'ping@openssh.com') {
       extensions = { ...extensions, ping: value === '0' };
     } else if (extensionName === 'publickey-hostbound@openssh.com') {

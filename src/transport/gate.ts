@@ -28,6 +28,8 @@ export interface GateView {
   readonly strict: boolean;
   /** The peer's KEXINIT of a rekey came, its NEWKEYS did not (RFC 4253 §7.1). */
   readonly peerRekeying: boolean;
+  /** The peer is known to send channel messages all the same while it rekeys (quirks). */
+  readonly talksDuringRekey: boolean;
   /** EXT_INFO is legal now: first after NEWKEYS, or right before SUCCESS (RFC 8308 §2.4). */
   readonly extInfoAllowed: boolean;
   /** This side announced ping@openssh.com. */
@@ -50,7 +52,7 @@ export function judge(view: GateView, number: number): GateVerdict {
   if (number === DISCONNECT) return 'accept';
   if (view.state === 'beforeKexInit') return judgeBeforeKexInit(number);
   if (view.state === 'initialKeyExchange') return judgeInitial(view, number);
-  if (view.peerRekeying) return isGeneric(number) || isKeyExchange(number) ? 'accept' : 'unexpected';
+  if (view.peerRekeying) return judgeRekey(view, number);
   if (isGeneric(number) || number === KEXINIT) return 'accept';
   if (number === NEWKEYS || isMethodSpecific(number)) return 'unexpected';
   if (number === EXT_INFO) return view.extInfoAllowed ? 'accept' : 'unexpected';
@@ -72,6 +74,13 @@ function judgeInitial(view: GateView, number: number): GateVerdict {
   if (number === NEWKEYS || isMethodSpecific(number)) return 'accept';
   if (isGeneric(number)) return view.strict ? 'unexpected' : 'accept';
   return 'unexpected';
+}
+
+function judgeRekey(view: GateView, number: number): GateVerdict {
+  if (isGeneric(number) || isKeyExchange(number)) return 'accept';
+  return view.talksDuringRekey && number >= 90 && number <= 100
+    ? judgeConnection(view, number)
+    : 'unexpected';
 }
 
 function judgeService(view: GateView, number: number): GateVerdict {

@@ -12,6 +12,7 @@ export interface GateSource {
   readonly role: Role;
   readonly gateState: GateState;
   readonly keyExchange: { readonly strict: boolean; readonly peerExchanging: boolean };
+  readonly quirks: { readonly talksDuringRekey: boolean };
   readonly extInfoAllowed: boolean;
   readonly pingAllowed: boolean;
 }
@@ -22,6 +23,7 @@ export class MutableGateView implements GateView {
   state: GateState = 'beforeKexInit';
   strict = false;
   peerRekeying = false;
+  talksDuringRekey = false;
   extInfoAllowed = false;
   pingAllowed = false;
 
@@ -30,6 +32,7 @@ export class MutableGateView implements GateView {
     this.state = transport.gateState;
     this.strict = transport.keyExchange.strict;
     this.peerRekeying = transport.keyExchange.peerExchanging;
+    this.talksDuringRekey = transport.quirks.talksDuringRekey;
     this.extInfoAllowed = transport.extInfoAllowed;
     this.pingAllowed = transport.pingAllowed;
     return this;

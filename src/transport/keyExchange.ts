@@ -43,6 +43,7 @@ import {
   type NegotiatedDirection,
   negotiate,
 } from './negotiation.ts';
+import { withoutBroken } from './quirks.ts';
 
 /** A server's host keys by the signature algorithm they serve. */
 export type HostKeys = ReadonlyMap<string, PrivateKey>;
@@ -87,6 +88,8 @@ export class KeyExchange {
   /** V_C and V_S; set by the transport when both are known. */
   clientIdentification: Uint8Array = new Uint8Array(0);
   serverIdentification: Uint8Array = new Uint8Array(0);
+  /** Methods not to offer, as prefixes; set by the transport when the peer is known. */
+  brokenKex: readonly string[] = [];
 
   /** Names in the peer's last KEXINIT. */
   peerCompressions: readonly string[] = [];
@@ -127,15 +130,22 @@ export class KeyExchange {
   /** Sends our KEXINIT, unless an exchange is under way already. */
   start(cause: KeyExchangeCause): void {
     if (!this.idle) return;
-    const { role, preferences, provider } = this.options;
+    const { role, provider } = this.options;
     const own = buildKexInit(
       role,
-      this.authenticated ? preferences : beforeAuthentication(preferences),
+      this.offer(),
       provider.randomBytes(16),
       this.sessionId === undefined ? 'initial' : 'rekey',
     );
     this.sink.emit({ type: 'keyExchangeStarted', cause });
     this.state = { name: 'kexInitSent', cause, own, payload: this.sink.sendNow(kexInit, own) };
+  }
+
+  /** What goes into our KEXINIT: what the user wants, without what fails with this peer. */
+  private offer(): AlgorithmPreferences {
+    const { preferences } = this.options;
+    const offered = this.authenticated ? preferences : beforeAuthentication(preferences);
+    return { ...offered, kex: withoutBroken(offered.kex, this.brokenKex) };
   }
 
   /** `payload` is the whole message, its number included. */

@@ -30,16 +30,20 @@ export class TransportOutput {
     this.identification = new WireWriter().bytes(identification).byte(0x0d).byte(0x0a).copyWritten();
   }
 
-  /** @throws SshError `ERR_SSH_LIMIT` when the peer does not take what it makes this side say */
-  send<T>(message: MessageCodec<T>, value: T): void {
+  /**
+   * @returns the number of the packet
+   * @throws SshError `ERR_SSH_LIMIT` when the peer does not take what it makes this side say
+   */
+  send<T>(message: MessageCodec<T>, value: T): number {
     message.encode(this.sealer.begin(), value);
-    this.seal();
+    const sequenceNumber = this.seal();
     if (this.sealer.pending > this.maximum) {
       throw new SshError(
         'ERR_SSH_LIMIT',
         `the peer does not read: over ${this.maximum} bytes wait to be sent`,
       );
     }
+    return sequenceNumber;
   }
 
   /** Sends without a look at the bound, and returns the payload. */
@@ -73,10 +77,10 @@ export class TransportOutput {
     this.heldBytes = 0;
   }
 
-  /** Seals the packet begun. */
-  seal(): void {
-    this.sealer.finish();
+  /** Seals the packet begun, and returns its number. */
+  seal(): number {
     this.packets++;
+    return this.sealer.finish();
   }
 
   /** Bytes that wait to be taken. */

@@ -37,21 +37,10 @@ import { type Identification, IdentificationReader, type Role } from './identifi
 import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
 import type { AlgorithmPreferences } from './negotiation.ts';
 import { TransportOutput } from './output.ts';
+import { type Quirks, quirksOf } from './quirks.ts';
+import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
-/** When this side asks for new keys (RFC 4253 §9, RFC 4344 §3). */
-export interface RekeyPolicy {
-  /** Bytes under one key in either direction. */
-  readonly bytes: number;
-  /** Packets under one key in either direction. */
-  readonly packets: number;
-  /** Milliseconds since the last exchange. */
-  readonly interval: number;
-}
-
-export const defaultRekeyPolicy: RekeyPolicy = { bytes: 2 ** 30, packets: 2 ** 31, interval: 3_600_000 };
-
-/** A cipher with blocks of 16 bytes may serve 2^32 of them (RFC 4344 §3.2). */
-const maximumBlocks = 2 ** 32;
+export { defaultRekeyPolicy, type RekeyPolicy } from './rekeyPolicy.ts';
 
 export interface TransportOptions {
   readonly role: Role;
@@ -94,6 +83,9 @@ export class Transport implements KeyExchangeSink {
   lastMessage = 0;
   packetsIn = 0;
 
+  /** What the peer is known to do, from its identification on. */
+  quirks: Quirks = quirksOf(undefined);
+
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
   private readonly output: TransportOutput;
@@ -107,6 +99,7 @@ export class Transport implements KeyExchangeSink {
   private readonly idleKeyExchanges: Allowance;
   private extInfoReceived = 0;
   private keysSince: number;
+  private rekeyPolicy: RekeyPolicy;
   private firstKeysSealed = false;
 
   constructor(options: TransportOptions, upper: TransportUpper) {
@@ -115,6 +108,7 @@ export class Transport implements KeyExchangeSink {
     this.upper = upper;
     this.now = now;
     this.keysSince = now;
+    this.rekeyPolicy = options.rekey;
     this.opener = new PacketOpener({ limits });
     this.sealer = new PacketSealer({ limits, randomBytes: (length) => provider.randomBytes(length) });
     this.keyExchange = new KeyExchange({ role, provider, preferences, limits, hostKeys }, this);
@@ -156,10 +150,15 @@ export class Transport implements KeyExchangeSink {
 
   // Sending ----------------------------------------------------------------
 
-  /** Sends a message, or keeps it until the key exchange under way is over. */
-  send<T>(message: MessageCodec<T>, value: T): void {
-    if (this.keyExchange.holdsOutput) this.output.hold(message, value);
-    else this.output.send(message, value);
+  /**
+   * Sends a message, or keeps it until the key exchange under way is over.
+   *
+   * @returns the number of its packet; undefined where it was kept
+   */
+  send<T>(message: MessageCodec<T>, value: T): number | undefined {
+    if (!this.keyExchange.holdsOutput) return this.output.send(message, value);
+    this.output.hold(message, value);
+    return undefined;
   }
 
   /** Data may be sealed: no key exchange is under way and little is queued. */
@@ -223,17 +222,14 @@ export class Transport implements KeyExchangeSink {
   /** When the next key exchange is due by time alone. */
   get rekeyAt(): number {
     if (this.keyExchange.sessionId === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
-    return this.keysSince + this.options.rekey.interval;
+    return this.keysSince + this.rekeyPolicy.interval;
   }
 
   /** Starts a key exchange where a limit of the policy is reached. */
   rekeyIfDue(): void {
     if (!this.keyExchange.idle || this.keyExchange.sessionId === undefined) return;
-    const { bytes, packets } = this.options.rekey;
-    const { opener, sealer } = this;
-    if (opener.bytes >= bytes || sealer.bytes >= bytes) this.rekey('bytes');
-    else if (opener.packets >= packets || sealer.packets >= packets) this.rekey('packets');
-    else if (opener.blocks >= maximumBlocks || sealer.blocks >= maximumBlocks) this.rekey('blocks');
+    const cause = rekeyCause(this.rekeyPolicy, this.opener, this.sealer);
+    if (cause !== undefined) this.rekey(cause);
     else if (this.now >= this.rekeyAt) this.rekey('time');
   }
 
@@ -292,11 +288,14 @@ export class Transport implements KeyExchangeSink {
   private identify(queue: ByteQueue): boolean {
     const remote = this.identificationReader.next(queue);
     if (remote === undefined) return false;
+    this.quirks = quirksOf(remote.softwareVersion);
+    if (this.quirks.knowsNoRekey) this.rekeyPolicy = noRekey;
     this.remote = remote;
     const { role, identification } = this.options;
     this.keyExchange.clientIdentification = role === 'client' ? identification : remote.line;
     this.keyExchange.serverIdentification = role === 'client' ? remote.line : identification;
     this.emit({ type: 'identified', remote });
+    this.keyExchange.brokenKex = this.quirks.brokenKex;
     this.keyExchange.start('initial');
     return true;
   }
@@ -357,7 +356,7 @@ export class Transport implements KeyExchangeSink {
         return;
       case 7:
         this.extInfoReceived++;
-        this.peerExtensions = readExtensions(extInfo.decode(reader));
+        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks);
         this.emit({ type: 'extensions', extensions: this.peerExtensions });
         return;
       case 20:

@@ -126,18 +126,7 @@ export class WireReader {
   }
 
   nameList(maximumEntries: number = nameListEntries): string[] {
-    const view = this.viewString();
-    if (view.length === 0) return [];
-    const names: string[] = [];
-    let start = 0;
-    for (let i = 0; i <= view.length; i++) {
-      if (i < view.length && view[i] !== 0x2c) continue;
-      if (names.length === maximumEntries)
-        throw decodeError(`a name-list of more than ${maximumEntries} names`);
-      names.push(asciiName(view.subarray(start, i)));
-      start = i + 1;
-    }
-    return names;
+    return namesIn(this.viewString(), maximumEntries);
   }
 
   /** Checks that nothing is left. */
@@ -163,6 +152,21 @@ export class WireReader {
 /** The error of every malformed value. */
 export function decodeError(what: string): SshError {
   return new SshError('ERR_SSH_DECODE', `malformed data: ${what}`);
+}
+
+/** The names of a name-list (RFC 4251 §5), its length field aside. */
+export function namesIn(view: Uint8Array, maximumEntries: number = nameListEntries): string[] {
+  if (view.length === 0) return [];
+  const names: string[] = [];
+  let start = 0;
+  for (let i = 0; i <= view.length; i++) {
+    if (i < view.length && view[i] !== 0x2c) continue;
+    if (names.length === maximumEntries)
+      throw decodeError(`a name-list of more than ${maximumEntries} names`);
+    names.push(asciiName(view.subarray(start, i)));
+    start = i + 1;
+  }
+  return names;
 }
 
 function asciiName(view: Uint8Array): string {

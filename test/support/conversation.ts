@@ -6,7 +6,7 @@
  * encrypted as it should be, and wrong at exactly one place. Keeps account of
  * what the client held at most.
  */
-import { concatBytes } from '../../src/base/bytes.ts';
+import { concatBytes, utf8Encode } from '../../src/base/bytes.ts';
 import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
@@ -46,6 +46,8 @@ export interface ConversationOptions {
     readonly hostKeys?: readonly PrivateKey[];
     readonly provider?: CryptoProvider;
     readonly keepAlive?: KeepAlive;
+    /** What it says it is. */
+    readonly softwareVersion?: string;
   };
   /**
    * Sees each payload of the server before it is sealed and returns what is
@@ -152,7 +154,7 @@ export class Conversation {
       timeouts: defaultTimeouts,
       keepAlive: server.keepAlive,
       rekey: defaultRekeyPolicy,
-      identification: identificationLine('scripted_peer'),
+      identification: identificationOf(server.softwareVersion ?? 'scripted_peer'),
       requireStrict: false,
       waits: new WaitTable(),
       now: 0,
@@ -423,6 +425,11 @@ export class Conversation {
       },
     };
   }
+}
+
+/** Old software has a hyphen in its version, which ours may not. */
+function identificationOf(softwareVersion: string): Uint8Array {
+  return utf8Encode(`SSH-2.0-${softwareVersion}`);
 }
 
 const quickKex: Partial<AlgorithmPreferences> = { kex: ['curve25519-sha256'] };

@@ -6,6 +6,7 @@ const client: GateView = {
   state: 'connection',
   strict: true,
   peerRekeying: false,
+  talksDuringRekey: false,
   extInfoAllowed: false,
   pingAllowed: false,
 };
@@ -43,6 +44,11 @@ describe('the gate: what may come', () => {
     ],
     ['a server on a connection', { state: 'connection', role: 'server' }, '1-4 20 50 80-82 90-100'],
     ['after the KEXINIT of a rekey', { state: 'connection', peerRekeying: true }, '1-4 21 30-49'],
+    [
+      'after the KEXINIT of a rekey, from a server that is known to talk on',
+      { state: 'connection', peerRekeying: true, talksDuringRekey: true },
+      '1-4 21 30-49 90-100',
+    ],
     [
       'after the KEXINIT of a rekey in authentication',
       { state: 'authentication', peerRekeying: true },

@@ -2,12 +2,14 @@
  * ChaCha20 and Poly1305 of OpenSSL for the long packets of chacha20-poly1305@openssh.com.
  *
  * Owns: a context for each packet, its nonce being new: worth it for long ones only.
+ * Also the trial whether the runtime has both: Bun has no plain ChaCha20.
  * Must not know: packets, how a tag of RFC 8439 becomes one of OpenSSH.
  * Sources: RFC 8439; OpenSSL's 16-byte IV is the block counter and the nonce, little-endian words.
  */
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import type { BulkChacha } from '../../crypto/noble/chachaPolyPacket.ts';
-import type { PacketCrossings } from './packetCrossings.ts';
+import type { BulkChacha, BulkChachaFactory } from '../../crypto/noble/chachaPolyPacket.ts';
+import { filledSlot, PreferredSlot, type Slot } from '../../crypto/slot.ts';
+import { measuredCrossings, type PacketCrossings } from './packetCrossings.ts';
 
 const withTag = { authTagLength: 16 } as const;
 
@@ -46,4 +48,20 @@ export class OpensslChacha implements BulkChacha {
     cipher.final();
     return cipher.getAuthTag();
   }
+}
+
+/** Makes what serves long packets, or says that there is nothing. */
+export type BulkChachaSource = (crossings: PacketCrossings) => BulkChachaFactory | undefined;
+
+/** OpenSSL where the runtime has it, else nothing: then the TypeScript code serves packets of every length. */
+export const bulkChachaSlot: Slot<BulkChachaSource> = new PreferredSlot<BulkChachaSource>(
+  (crossings) => (key) => new OpensslChacha(key, crossings),
+  () => bulkChachaWorks(new OpensslChacha(new Uint8Array(32), measuredCrossings)),
+  filledSlot<BulkChachaSource>(() => undefined),
+);
+
+/** Whether the runtime takes both calls; what they give is compared by the tests. */
+function bulkChachaWorks(bulk: BulkChacha): boolean {
+  const { length } = bulk.crypt(new Uint8Array(64), 0);
+  return length === 64 && bulk.tag(new Uint8Array(4), new Uint8Array(60), 0).length === 16;
 }

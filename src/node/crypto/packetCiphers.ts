@@ -10,7 +10,7 @@ import { MacOpening, MacSealing, macOf } from '../../crypto/noble/macPacket.ts';
 import { checkDirectionKeys } from '../../crypto/packetFields.ts';
 import type { PacketMac } from '../../crypto/packetStream.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../crypto/provider.ts';
-import { OpensslChacha } from './packetChacha.ts';
+import { bulkChachaSlot } from './packetChacha.ts';
 import { measuredCrossings, type PacketCrossings } from './packetCrossings.ts';
 import { opensslCtrStream } from './packetCtr.ts';
 import { OpensslGcmOpening, OpensslGcmSealing } from './packetGcm.ts';
@@ -28,7 +28,7 @@ export function createOpeningCipher(
     case 'aes256-gcm@openssh.com':
       return new OpensslGcmOpening(keys, crossings);
     case 'chacha20-poly1305@openssh.com':
-      return new ChachaPolyOpening(keys, (key) => new OpensslChacha(key, crossings));
+      return new ChachaPolyOpening(keys, bulkChachaSlot.use()(crossings));
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':
@@ -59,7 +59,7 @@ export function createSealingCipher(
     case 'aes256-gcm@openssh.com':
       return new OpensslGcmSealing(keys, crossings);
     case 'chacha20-poly1305@openssh.com':
-      return new ChachaPolySealing(keys, (key) => new OpensslChacha(key, crossings));
+      return new ChachaPolySealing(keys, bulkChachaSlot.use()(crossings));
     case 'aes128-ctr':
     case 'aes192-ctr':
     case 'aes256-ctr':

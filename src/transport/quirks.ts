@@ -1,0 +1,107 @@
+/**
+ * What some servers are known to do other than the documents say.
+ *
+ * Owns: the quirks, by the software version of the identification string. Only
+ * those are here without which a connection that could work does not, and none
+ * that weakens a connection to anybody else.
+ * Must not know: how a quirk is answered.
+ * Sources: compat.c of OpenSSH, the lists of PuTTY and asyncssh, and servers met
+ * in the laboratory (`npm run lab`).
+ */
+
+/** What a peer does, by what follows from it here. */
+export interface Quirks {
+  /** Sends channel messages between its KEXINIT and its NEWKEYS of a rekey, against RFC 4253 §7.1. */
+  readonly talksDuringRekey: boolean;
+  /** Its UNIMPLEMENTED names the number behind that of the packet. */
+  readonly unimplementedCountsAhead: boolean;
+  /** Takes rsa-sha2 signatures, though its server-sig-algs does not list them. */
+  readonly takesRsaSha2: boolean;
+  /** Ends the connection when keys are to be exchanged again. */
+  readonly knowsNoRekey: boolean;
+  /** Answers channel requests after it has closed the channel. */
+  readonly answersAfterClose: boolean;
+  /** Key exchange methods that fail with it, as prefixes of their names. */
+  readonly brokenKex: readonly string[];
+}
+
+/** One row of the list. */
+export interface QuirkRow {
+  /** Of the software version. Every row that matches counts. */
+  readonly pattern: RegExp;
+  readonly quirks: Partial<Quirks>;
+  /** What happens otherwise, for people. */
+  readonly why: string;
+  /** A software version that shows it. */
+  readonly example: string;
+}
+
+const none: Quirks = {
+  talksDuringRekey: false,
+  unimplementedCountsAhead: false,
+  takesRsaSha2: false,
+  knowsNoRekey: false,
+  answersAfterClose: false,
+  brokenKex: [],
+};
+
+export const quirkRows: readonly QuirkRow[] = [
+  {
+    pattern: /^AsyncSSH_2\.(?:\d|1[0-4])\./,
+    quirks: { talksDuringRekey: true },
+    why: 'with the corrections against CVE-2023-46445 it forgot to hold data back during a rekey; 2.15 does again',
+    example: 'AsyncSSH_2.10.1',
+  },
+  {
+    pattern: /^tinyssh_/,
+    quirks: { unimplementedCountsAhead: true },
+    why: 'it counts a packet as received before it answers, and knows no global requests, so a ping would never end',
+    example: 'tinyssh_20230101-1',
+  },
+  {
+    pattern: /^OpenSSH_7\.4/,
+    quirks: { takesRsaSha2: true },
+    why: 'its server-sig-algs leaves out rsa-sha2, so RSA keys would seem to be of no use (CentOS 7)',
+    example: 'OpenSSH_7.4',
+  },
+  {
+    pattern: /^OpenSSH_6\.(?:5|6(?!\.1))/,
+    quirks: { brokenKex: ['curve25519-'] },
+    why: 'it encodes one in 256 shared secrets of Curve25519 wrongly, and the key exchange fails',
+    example: 'OpenSSH_6.6p1',
+  },
+  {
+    pattern: /^Cisco-1\./,
+    quirks: { brokenKex: ['diffie-hellman-group-exchange-'] },
+    why: 'it ends the connection over groups of more than 4096 bits, or gives one that was not asked for',
+    example: 'Cisco-1.25',
+  },
+  {
+    pattern: /^(?:Sun_SSH_1\.0(?:\.1)?$|WeOnlyDo(?:-|$))/,
+    quirks: { knowsNoRekey: true },
+    why: 'the connection would end after an hour or a gigabyte',
+    example: 'WeOnlyDo-wodFTPD',
+  },
+  {
+    pattern: /^(?:OpenSSH_(?:[2-5]\.|6\.[0-6](?!\d))|dropbear_0\.(?:[2-4]\d|5[01])(?!\d))/,
+    quirks: { answersAfterClose: true },
+    why: 'an answer to a channel request that comes after CHANNEL_CLOSE would look like one for a channel that never was',
+    example: 'OpenSSH_5.3',
+  },
+];
+
+/** Everything the list says about a software version. */
+export function quirksOf(softwareVersion: string | undefined): Quirks {
+  if (softwareVersion === undefined) return none;
+  let all = none;
+  for (const { pattern, quirks } of quirkRows) {
+    if (pattern.test(softwareVersion)) all = { ...all, ...quirks };
+  }
+  return all;
+}
+
+/** The methods to offer to a peer: without those that fail with it, unless no other would be left. */
+export function withoutBroken(kex: readonly string[], brokenKex: readonly string[]): readonly string[] {
+  const working = kex.filter((name) => !brokenKex.some((prefix) => name.startsWith(prefix)));
+  return working.length === 0 ? kex : working;
+}

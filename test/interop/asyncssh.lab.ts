@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { asyncssh } from './servers/programs.ts';
+
+laboratory(asyncssh);

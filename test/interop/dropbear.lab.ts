@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { dropbear } from './servers/daemons.ts';
+
+laboratory(dropbear);

@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { erlang } from './servers/programs.ts';
+
+laboratory(erlang);

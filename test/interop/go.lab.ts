@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { go } from './servers/programs.ts';
+
+laboratory(go);

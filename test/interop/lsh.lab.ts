@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { lsh } from './servers/daemons.ts';
+
+laboratory(lsh);

@@ -1,0 +1,117 @@
+/**
+ * The matrix server × feature.
+ *
+ * Owns: what a test says about its cell, the table printed after a run and
+ * kept in docs/interop.md.
+ * Must not know: servers, features.
+ */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** What a test found out about one feature of one server. */
+export interface Cell {
+  readonly server: string;
+  readonly column: string;
+  /** Short: `yes`, a count, `–`. */
+  readonly text: string;
+  /** Why it is not a plain yes, as the wire shows it. */
+  readonly note?: string | undefined;
+}
+
+/** What a test found out about a server as a whole. */
+export interface ServerFacts {
+  readonly server: string;
+  readonly package: string;
+  readonly identification: string;
+  /** Strict key exchange and such. */
+  readonly marks: string;
+  /** Names that both sides have, by kind. */
+  readonly common: Readonly<Record<string, readonly string[]>>;
+  /** Names that the server alone has, by kind. */
+  readonly foreign: Readonly<Record<string, readonly string[]>>;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    cell?: Cell;
+    facts?: ServerFacts;
+  }
+}
+
+const target = fileURLToPath(new URL('../../docs/interop.md', import.meta.url));
+
+export const matrixReporter: Reporter = {
+  onTestRunEnd(modules): void {
+    const { cells, facts } = collect(modules);
+    if (facts.length === 0) return;
+    const text = document(cells, facts);
+    process.stdout.write(`\n${text}\n`);
+    if (process.env['DEADLINE_SSH_LAB_WRITE'] === '1') writeFileSync(target, text);
+  },
+};
+
+function collect(modules: readonly TestModule[]): { cells: Cell[]; facts: ServerFacts[] } {
+  const cells: Cell[] = [];
+  const facts: ServerFacts[] = [];
+  for (const module of modules) {
+    for (const test of module.children.allTests()) {
+      const { cell, facts: found } = test.meta();
+      const failed = test.result().state === 'failed';
+      if (cell !== undefined) cells.push(failed ? { ...cell, text: 'FAILS' } : cell);
+      if (found !== undefined) facts.push(found);
+    }
+  }
+  return { cells, facts: facts.sort((a, b) => a.server.localeCompare(b.server)) };
+}
+
+function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string {
+  const servers = facts.map(({ server }) => server);
+  const columns = [...new Set(cells.map(({ column }) => column))];
+  const notes: string[] = [];
+  const show = (column: string, server: string): string => {
+    const cell = cells.find((candidate) => candidate.column === column && candidate.server === server);
+    if (cell?.note === undefined) return cell?.text ?? '';
+    // Keys are of this run alone.
+    const note = `${server}: ${cell.note.replaceAll(/ SHA256:[A-Za-z0-9+/]{43}/g, '')}`;
+    let number = notes.indexOf(note);
+    if (number < 0) number = notes.push(note) - 1;
+    return `${cell.text} [${number + 1}]`;
+  };
+  const rows = columns.map((column) => [column, ...servers.map((server) => show(column, server))]);
+  return `${[
+    '# What works with which server',
+    'Written by `npm run lab -- --full --write`, which starts every server below on a port of its own and tries each feature on it. A number is how many algorithms (or types of key) both sides have; each was tried once. `–` is what a server does not have, with what the wire shows.',
+    table(['feature', ...servers], rows),
+    '## Servers',
+    table(
+      ['server', 'package', 'identification', 'key exchange'],
+      facts.map(({ server, package: version, identification, marks }) => [
+        server,
+        version,
+        `\`${identification}\``,
+        marks,
+      ]),
+    ),
+    '## Notes',
+    notes.map((note, index) => `${index + 1}. ${note}`).join('\n'),
+    '## Algorithms both sides have',
+    ...facts.map((fact) => `### ${fact.server}\n\n${algorithms(fact)}`),
+  ].join('\n\n')}\n`;
+}
+
+function algorithms({ common, foreign }: ServerFacts): string {
+  return Object.entries(common)
+    .map(([kind, names]) => {
+      const rest = foreign[kind] ?? [];
+      const theirs = rest.length === 0 ? '' : ` (the server alone: ${rest.join(', ')})`;
+      return `- ${kind}: ${names.length === 0 ? 'none' : names.join(', ')}${theirs}`;
+    })
+    .join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (fields: readonly string[]): string =>
+    `| ${fields.map((field) => field.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

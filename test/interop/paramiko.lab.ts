@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { paramiko } from './servers/programs.ts';
+
+laboratory(paramiko);

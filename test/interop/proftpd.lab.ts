@@ -1,0 +1,4 @@
+import { laboratory } from './laboratory.ts';
+import { proftpd } from './servers/daemons.ts';
+
+laboratory(proftpd);
