@@ -169,10 +169,23 @@ describe('packets that cannot be', () => {
     (_name, { cipher, mac }) => {
       const preferences = { cipher: [cipher], ...(mac && { mac: [mac] }) };
       for (const packetLength of lengths) {
-        const conversation = Conversation.to('keysExchanged', { client: { preferences } });
+        const conversation = Conversation.to('keysExchanged', {
+          client: { preferences },
+          server: { preferences },
+        });
         const before = packetLength === 0x7fffffff ? memoryInUse() : 0;
         conversation.sayFrame(payloadOf(ignore, { data: new Uint8Array(40) }), { packetLength });
-        expect(conversation.cause, String(packetLength)).toMatchObject({ code: 'ERR_SSH_PACKET' });
+        // CBC ends once as much has come as the longest packet has, and keeps none of it (CVE-2008-5161).
+        const hidesFaults = cipher.endsWith('-cbc') && mac?.endsWith('-etm@openssh.com') !== true;
+        if (hidesFaults) {
+          for (let sent = 0; sent < defaultLimits.packetLength; sent += 1024) {
+            conversation.sayBytes(new Uint8Array(1024));
+          }
+        }
+        // With the length field a whole number of the short blocks: the tag tells.
+        const isLegal = hidesFaults && cipher === '3des-cbc' && packetLength === 20;
+        const code = isLegal ? 'ERR_SSH_MAC' : 'ERR_SSH_PACKET';
+        expect(conversation.cause, String(packetLength)).toMatchObject({ code });
         expect(conversation.client.readNeed).toBeLessThanOrEqual(64);
         expect(conversation.peakInput).toBeLessThan(2048);
         if (before > 0) expect(memoryInUse() - before).toBeLessThan(256 * 1024);
@@ -185,7 +198,10 @@ describe('packets that cannot be', () => {
     (_name, { cipher, mac }) => {
       const preferences = { cipher: [cipher], ...(mac && { mac: [mac] }) };
       for (const paddingLength of [0, 3, 100, 255]) {
-        const conversation = Conversation.to('keysExchanged', { client: { preferences } });
+        const conversation = Conversation.to('keysExchanged', {
+          client: { preferences },
+          server: { preferences },
+        });
         conversation.sayFrame(payloadOf(ignore, { data: new Uint8Array(40) }), { paddingLength });
         expect(conversation.cause, String(paddingLength)).toMatchObject({ code: 'ERR_SSH_PACKET' });
       }

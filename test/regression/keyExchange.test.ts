@@ -4,14 +4,17 @@ import { copyOf, equalBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { HostKeyVerifierFunction } from '../../src/client/hostKeys.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
+import type { PrivateKey } from '../../src/crypto/privateKey.ts';
 import { decodeSignature, encodeSignature } from '../../src/crypto/publicKey.ts';
 import { generateKey } from '../../src/keys/generateKey.ts';
+import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { channelData, channelEof } from '../../src/message/channel.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';
 import { kexInit, newKeys } from '../../src/message/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
+import { fixtureBytes } from '../keys/fixtures.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from '../sim/toyCrypto.ts';
 import { patientServer, World } from '../sim/world.ts';
 import { Conversation, payloadOf, seededBytes, testHostKey } from '../support/conversation.ts';
@@ -22,10 +25,15 @@ function withReply(
   alter: (reply: { hostKey: Uint8Array; serverPublicKey: Uint8Array; signature: Uint8Array }) => object,
   kex = 'curve25519-sha256',
   verify?: () => boolean,
+  rsa?: PrivateKey,
 ): Conversation {
   const provider = createEagerNobleProvider({ randomBytes: seededBytes(7) });
   return new Conversation({
-    client: { preferences: { kex: [kex] }, provider: { ...provider, ...(verify && { verify }) } },
+    client: {
+      preferences: { kex: [kex], ...(rsa && { hostKey: ['rsa-sha2-512'] }) },
+      provider: { ...provider, ...(verify && { verify }) },
+    },
+    server: { hostKeys: [rsa ?? testHostKey] },
     tamper: (payload) => {
       if (payload[0] !== 31) return payload;
       const reply = kexEcdhReply.decode(new WireReader(payload, 1));
@@ -33,6 +41,8 @@ function withReply(
     },
   }).exchange();
 }
+
+const { privateKey: rsaHostKey } = parsePrivateKey(fixtureBytes('rsa/openssh'));
 
 function withF(f: (prime: Uint8Array) => Uint8Array): Conversation {
   return new Conversation({
@@ -153,7 +163,7 @@ describe('host keys and signatures that cannot be', () => {
     const hostKey = new WireWriter().text('ssh-rsa').mpint(exponent).mpint(modulus).copyWritten();
     let verified = 0;
     const verify = (): boolean => ++verified > 0;
-    const { cause } = withReply(() => ({ hostKey }), undefined, verify);
+    const { cause } = withReply(() => ({ hostKey }), undefined, verify, rsaHostKey);
     expect(cause).toMatchObject({ code: 'ERR_SSH_DECODE' });
     expect(verified).toBe(0);
   });
