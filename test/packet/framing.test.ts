@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { checkPacketLength, checkPaddingLength, paddingFor } from '../../src/packet/framing.ts';
-import { NoneOpeningCipher } from '../../src/packet/noneCipher.ts';
+import { NoneOpeningCipher, NoneSealingCipher } from '../../src/packet/noneCipher.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import { ByteQueue } from '../../src/wire/byteQueue.ts';
 import { uint32s } from '../message/support.ts';
-import { seededPadding, takeAll } from './support.ts';
+import { seededPadding, splitPackets, takeAll } from './support.ts';
 
 const shapes = fc.record({
   blockSize: fc.constantFrom(8, 16),
@@ -95,5 +95,37 @@ describe('the counters of a direction', () => {
       expect([packets, bytes, blocks, sequenceNumber]).toEqual([4, stream.length, stream.length / 8, 4]);
     }
     expect([opener.readNeed, sealer.pending]).toEqual([4, 0]);
+  });
+
+  it('begin anew with each key; the number only where it is told to', () => {
+    for (const resetSequence of [false, true]) {
+      const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+      const opener = new PacketOpener({ limits: defaultLimits });
+      sealer.begin().byte(21);
+      sealer.finish();
+      const queue = new ByteQueue();
+      queue.push(takeAll(sealer).slice());
+      expect(opener.next(queue)).toBe(true);
+      sealer.use(new NoneSealingCipher(), { resetSequence });
+      opener.use(new NoneOpeningCipher(), { resetSequence });
+      for (const { packets, bytes, blocks, sequenceNumber } of [sealer, opener]) {
+        expect([packets, bytes, blocks, sequenceNumber]).toEqual([0, 0, 0, resetSequence ? 0 : 1]);
+      }
+    }
+  });
+});
+
+describe('padding', () => {
+  it('is of the random source in every packet, however many there are', () => {
+    const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0xab);
+    const sealer = new PacketSealer({ limits: defaultLimits, randomBytes });
+    for (let i = 0; i < 2000; i++) {
+      sealer.begin().bytes(new Uint8Array(1 + (i % 40)).fill(1));
+      sealer.finish();
+    }
+    for (const packet of splitPackets(takeAll(sealer))) {
+      const padding = packet.subarray(packet.length - (packet[4] ?? 0));
+      expect(padding.every((byte) => byte === 0xab)).toBe(true);
+    }
   });
 });
