@@ -63,7 +63,7 @@ const vitest = await createVitest(
     maxWorkers: 1,
     fileParallelism: false,
     reporters: [{}],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // What holds under one cipher of a kind holds under its sisters, and OpenSSL's are the quick ones.
     testNamePattern: /^(?!.*(?:aes128-|aes192-|hmac-sha2-512|by noble))/,
     sequence: { sequencer: InOrder },
