@@ -53,6 +53,7 @@ function run(target: FuzzTarget, seconds: number, seed: number): void {
   const begun = performance.now();
   let reported = begun;
   let slowest = 0;
+  let kept = 0;
   for (let now = begun; now - begun < seconds * 1000; ) {
     for (let i = 0; i < stride; i++) {
       fuzzer.step();
@@ -60,13 +61,14 @@ function run(target: FuzzTarget, seconds: number, seed: number): void {
       slowest = Math.max(slowest, after - now);
       now = after;
     }
+    // At once: who stops a long run has what it found.
+    for (; kept < fuzzer.findings.length; kept++) keep(fuzzer, fuzzer.findings[kept] as FuzzFinding);
     if (now - reported > reportEvery) {
       reported = now;
       console.log(summary(fuzzer, (now - begun) / 1000, slowest));
     }
   }
   console.log(summary(fuzzer, (performance.now() - begun) / 1000, slowest));
-  for (const finding of fuzzer.findings) keep(fuzzer, finding);
   if (fuzzer.findings.length > 0) process.exitCode = 1;
 }
 

@@ -5,6 +5,7 @@
  * Must not know: what they test.
  */
 import type { FuzzTarget } from './target.ts';
+import { compression } from './targets/compression.ts';
 import { crypto } from './targets/crypto.ts';
 import { identification } from './targets/identification.ts';
 import { knownHosts } from './targets/knownHosts.ts';
@@ -18,6 +19,7 @@ import { session } from './targets/session.ts';
 export const targets: readonly FuzzTarget[] = [
   identification,
   packets,
+  compression,
   messages,
   session,
   operations,

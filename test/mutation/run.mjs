@@ -19,27 +19,15 @@ const root = process.cwd();
 const folder = join(root, '.tmp/mutation');
 const branchesFile = join(folder, `branches-${process.pid}.json`);
 
-/** Tests without sockets and without waiting. A folder's own come by its name. */
-const shared = [
-  'test/message',
-  'test/packet',
-  'test/transport',
-  'test/userauth',
-  'test/connection',
-  'test/wire',
-  'test/regression',
-  'test/conformance',
-  'test/fuzz/malformed.test.ts',
-  'test/sim/oneEnd.test.ts',
-  'test/sim/windows.test.ts',
-];
+/** Tests without sockets and without waiting: whole conversations. */
+const conversations = ['test/regression', 'test/conformance', 'test/fuzz/malformed.test.ts'];
 const testsOf = {
   wire: ['test/wire', 'test/message/codec.test.ts', 'test/message/rules.test.ts'],
   message: ['test/message'],
   packet: ['test/packet'],
-  transport: shared,
+  transport: ['test/transport', ...conversations],
   userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
-  connection: shared,
+  connection: ['test/connection', ...conversations, 'test/sim/oneEnd.test.ts', 'test/sim/windows.test.ts'],
 };
 
 /** A change under which the tests take longer than this is caught: by whoever waits for them. */
@@ -103,7 +91,10 @@ async function cover(worker, sources, tests) {
   const files = [];
   for (const path of tests) {
     const answer = await worker.ask({ type: 'cover', sources, tests: [path] }, 300_000);
-    if (answer === undefined || !answer.passed) throw new Error(`${path} fails over unchanged sources`);
+    if (answer === undefined || !answer.passed) {
+      console.log(`left out: ${path}, which fails over unchanged sources`);
+      continue;
+    }
     const { milliseconds, steps, branches } = answer;
     files.push({ path, milliseconds, steps, branches: new Set(branches) });
     process.stderr.write('.');

@@ -390,13 +390,26 @@ describe('banners (RFC 4252 §5.4)', () => {
   });
 
   it('are bounded all together', () => {
-    const script = ClientScript.started({ limits: { bannerBytes: 100 } });
+    // 48 bytes each, and 8 for an empty one: exactly as many as may be.
+    const script = ClientScript.started({ limits: { bannerBytes: 104 } });
     const message = 'x'.repeat(40);
     script.says(userauthBanner, { message, languageTag: '' });
     script.says(userauthBanner, { message, languageTag: '' });
+    script.says(userauthBanner, { message: '', languageTag: '' });
     expect(() => script.says(userauthBanner, { message: '', languageTag: '' })).toThrow(
-      sshError('ERR_SSH_LIMIT', /more than 100 bytes of banners/),
+      sshError('ERR_SSH_LIMIT', /more than 104 bytes of banners/),
     );
+  });
+});
+
+describe('rounds', () => {
+  it('are as many as the limit says, and not one more', () => {
+    const script = ClientScript.started({ limits: { authenticationRounds: 2 } });
+    for (let round = 0; round < 2; round++) {
+      script.client.attempt({ method: 'none' });
+      script.fails();
+    }
+    expect(() => script.client.attempt({ method: 'none' })).toThrow(sshError('ERR_SSH_LIMIT', /2 rounds/));
   });
 });
 
