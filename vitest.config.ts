@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { skippedReporter } from './test/setup/skipped.ts';
@@ -17,6 +18,8 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: ['test/setup/fastCheck.ts'],
     reporters: [skippedReporter, 'default'],
     testTimeout: 30_000,
+    // Much of the time goes to waiting for servers: one worker a core, and none kept back for the reporter.
+    maxWorkers: availableParallelism(),
   },
 });
 
