@@ -34,9 +34,10 @@ function build(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dlssh-command-')));
   copyFileSync(join(project, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));
-  const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const bundler = join(project, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
+  // As `npm run build` does, but for the types.
+  const args = [bundler, '-c', '--log-level', 'warn', '--dir', join(folder, 'dist')];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}${stderr}`);
   return folder;
 }
