@@ -224,7 +224,11 @@ describe('a security key', () => {
   });
 
   it('can be described all the same', () => {
-    expect(describePrivateKey(file)).toEqual({ format: 'openssh', encrypted: false, publicKey: undefined });
+    expect(describePrivateKey(file)).toEqual({
+      format: 'openssh',
+      encrypted: false,
+      publicKey: { type: 'sk-ssh-ed25519@openssh.com', point: new Uint8Array(32), application: 'ssh:' },
+    });
   });
 });
 
