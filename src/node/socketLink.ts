@@ -93,11 +93,18 @@ interface SocketHandle {
   readonly writeQueueSize?: number;
 }
 
+/**
+ * What is taken at once. A stream's own mark, 16 KiB on some versions of Node, is
+ * less than one packet of data: there would be a turn of the event loop for each.
+ */
+const unsentAhead = 256 * 1024;
+
 class StreamLink implements Link {
   private readonly stream: Duplex;
   private readonly receiver: LinkReceiver;
   private readonly listeners: readonly (readonly [string, (argument: never) => void])[];
   private unsent = 0;
+  private isCorked = false;
   private isClosed = false;
   private known: LinkAddresses | undefined;
 
@@ -115,10 +122,23 @@ class StreamLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
+    this.gather();
     this.unsent += bytes.length;
-    return this.stream.write(bytes, () => {
+    this.stream.write(bytes, () => {
       this.unsent -= bytes.length;
       this.receiver.written();
+    });
+    return this.unsent < unsentAhead;
+  }
+
+  /** All that is written in a turn goes to the system in one call. */
+  private gather(): void {
+    if (this.isCorked) return;
+    this.isCorked = true;
+    this.stream.cork();
+    queueMicrotask(() => {
+      this.isCorked = false;
+      this.stream.uncork();
     });
   }
 
@@ -136,6 +156,8 @@ class StreamLink implements Link {
   }
 
   destroy(): void {
+    // A goodbye that was written goes out before the end.
+    if (this.isCorked) this.stream.uncork();
     this.stream.destroy();
     // A stream of the caller need not emit `close`; a socket always does, once its handle is gone.
     if (!(this.stream instanceof Socket)) setImmediate(() => this.closed());
