@@ -28,7 +28,7 @@ import { describeHostKey, type HostKeyInfo, type HostKeyVerifier, verifyHostKey 
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
-import { loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
 export interface DialContext {
@@ -53,8 +53,7 @@ export function createDial(
     const openedAt = given.captureStack === true ? callerStack() : undefined;
     const options = resolveOptions(given, platform.localUser());
     checkAborted(given.signal);
-    const keys =
-      loaded ?? (await loadUserKeys(given, { limits: options.limits, pause: () => platform.pause() }));
+    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, options.limits, given.crypto)));
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');

@@ -10,6 +10,8 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import type { KeyArithmetic } from '../keys/arithmetic.ts';
+import type { ParsePrivateKeyOptions } from '../keys/privateKeyFile.ts';
 import type { PassphraseFunction } from './options.ts';
 
 /** A passphrase function is asked this often, as ssh asks a person. */
@@ -20,6 +22,8 @@ export interface UnlockSettings {
   readonly limits: Limits;
   /** Lets the event loop have its turn between steps. */
   readonly pause: () => Promise<void>;
+  /** In place of the arithmetic in TypeScript, which is not loaded then. */
+  readonly arithmetic?: KeyArithmetic | undefined;
 }
 
 export class LockedKey {
@@ -90,14 +94,26 @@ export class LockedKey {
 export async function parseWithPauses(
   bytes: Uint8Array,
   passphrase: string | Uint8Array | undefined,
-  { limits, pause }: UnlockSettings,
+  { limits, pause, arithmetic }: UnlockSettings,
 ): Promise<PrivateKeyFile> {
-  // Key formats bring curves and key derivation along: loaded by those only who give a key as a file.
-  const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
-  const steps = parsePrivateKeyInSteps(bytes, { passphrase, limits });
+  const steps = await keySteps(bytes, { passphrase, limits }, arithmetic);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
     await pause();
   }
+}
+
+/** Key formats bring key derivation along, and curves: loaded by those only who give a key as a file. */
+async function keySteps(
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+  arithmetic: KeyArithmetic | undefined,
+): Promise<Generator<void, PrivateKeyFile>> {
+  if (arithmetic !== undefined) {
+    const { privateKeySteps } = await import('../keys/privateKeyFile.ts');
+    return privateKeySteps(bytes, options, arithmetic);
+  }
+  const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
+  return parsePrivateKeyInSteps(bytes, options);
 }

@@ -7,6 +7,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
@@ -15,6 +16,8 @@ export interface Platform {
   readonly streams: StreamFactory;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
+  /** For key files; undefined for the one in TypeScript. */
+  keyArithmetic(kind: 'auto' | 'noble'): KeyArithmetic | undefined;
   tcp(target: {
     readonly host: string;
     readonly port: number;

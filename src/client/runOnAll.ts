@@ -16,7 +16,7 @@ import { type ConnectOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import { parseTarget } from './target.ts';
-import { loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
@@ -226,7 +226,7 @@ class Fleet {
   /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
   private sharedKeys(): Promise<readonly UserKey[]> {
     const { limits } = resolveOptions({ ...this.shared, host: 'any' }, 'anybody');
-    this.keys ??= loadUserKeys(this.shared, { limits, pause: () => this.platform.pause() });
+    this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
     return this.keys;
   }
 }

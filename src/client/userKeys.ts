@@ -16,6 +16,7 @@ import { certificatesFor, loadCertificates, misplacedCertificate } from './certi
 import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
 import { asBytes } from './optionErrors.ts';
 import type { ConnectOptions, PrivateKeyInput } from './options.ts';
+import type { Platform } from './platform.ts';
 
 /** A private key, ready to sign. */
 export interface LoadedKey {
@@ -32,6 +33,16 @@ interface GivenKey {
   readonly passphrase: ConnectOptions['passphrase'];
   /** Given with this very key. */
   readonly certificate?: ConnectOptions['certificate'];
+}
+
+/** How key files are read on a platform. */
+export function keySettings(
+  platform: Platform,
+  limits: Limits,
+  crypto: ConnectOptions['crypto'],
+): UnlockSettings {
+  const arithmetic = platform.keyArithmetic(crypto ?? 'auto');
+  return { limits, pause: () => platform.pause(), arithmetic };
 }
 
 /**

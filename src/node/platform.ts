@@ -8,6 +8,7 @@ import { userInfo } from 'node:os';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { systemClock } from '../io/clock.ts';
+import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
@@ -35,6 +36,7 @@ export const nodePlatform: Platform = {
     openssl ??= createOpensslProvider();
     return openssl;
   },
+  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic()),
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,

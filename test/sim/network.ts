@@ -50,6 +50,7 @@ export class SimNetwork {
       clock: this.clock,
       streams: nodeStreams,
       cryptoProvider: async () => this.provider,
+      keyArithmetic: () => undefined,
       tcp:
         ({ host }) =>
         (receiver) =>

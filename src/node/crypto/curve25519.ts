@@ -3,22 +3,83 @@
  *
  * Owns: key import and the calls.
  * Must not know: SSH.
+ *
+ * A key comes in as a JWK (RFC 8037) where the runtime takes one as it should:
+ * OpenSSL's decoder of PKCS #8 costs ten times as much, more than the arithmetic.
  */
-import { diffieHellman, sign, verify } from 'node:crypto';
+import { Buffer } from 'node:buffer';
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, sign, verify } from 'node:crypto';
+import { equalBytes } from '../../base/bytes.ts';
 import type { Curve25519 } from '../../crypto/primitives.ts';
 import { exportPublicKey, frames, importPkcs8, importSpki } from './der.ts';
 
+type Curve = 'X25519' | 'Ed25519';
+
+interface KeyImport {
+  secret(curve: Curve, bytes: Uint8Array): KeyObject;
+  public(curve: Curve, bytes: Uint8Array): KeyObject;
+  /** The public key of a secret one. */
+  publicBytes(secretKey: KeyObject): Uint8Array;
+}
+
+const byDer: KeyImport = {
+  secret: (curve, bytes) =>
+    importPkcs8(curve === 'X25519' ? frames.x25519Secret : frames.ed25519Secret, bytes),
+  public: (curve, bytes) =>
+    importSpki(curve === 'X25519' ? frames.x25519Public : frames.ed25519Public, bytes),
+  publicBytes: (secretKey) => exportPublicKey(secretKey, 32),
+};
+
+/** RFC 8037 §2 wants `x` beside `d`. Nobody has it yet, and the runtime computes its own. */
+const noPublicKey = Buffer.alloc(32).toString('base64url');
+
+const byJwk: KeyImport = {
+  secret: (crv, bytes) =>
+    createPrivateKey({ key: { kty: 'OKP', crv, d: base64url(bytes), x: noPublicKey }, format: 'jwk' }),
+  public: (crv, bytes) => createPublicKey({ key: { kty: 'OKP', crv, x: base64url(bytes) }, format: 'jwk' }),
+  publicBytes: (secretKey) => {
+    const { x = '' } = createPublicKey(secretKey).export({ format: 'jwk' }) as { readonly x?: string };
+    return new Uint8Array(Buffer.from(x, 'base64url'));
+  },
+};
+
+/** Any bytes: the two ways are held against each other, to see what a runtime makes of a JWK without its public half. */
+const anySecret = new Uint8Array(32).fill(9);
+
+let chosen: KeyImport | undefined;
+
+/** Found out at the first use: loading this costs nothing. */
+function keys(): KeyImport {
+  chosen ??= jwkWorks() ? byJwk : byDer;
+  return chosen;
+}
+
+function jwkWorks(): boolean {
+  try {
+    return equalBytes(
+      byJwk.publicBytes(byJwk.secret('X25519', anySecret)),
+      byDer.publicBytes(byDer.secret('X25519', anySecret)),
+    );
+  } catch {
+    return false;
+  }
+}
+
 export const opensslCurve25519: Curve25519 = {
-  x25519PublicKey: (secretKey) => exportPublicKey(importPkcs8(frames.x25519Secret, secretKey), 32),
+  x25519PublicKey: (secretKey) => keys().publicBytes(keys().secret('X25519', secretKey)),
   x25519: (secretKey, peerPublicKey) =>
     new Uint8Array(
       diffieHellman({
-        privateKey: importPkcs8(frames.x25519Secret, secretKey),
-        publicKey: importSpki(frames.x25519Public, peerPublicKey),
+        privateKey: keys().secret('X25519', secretKey),
+        publicKey: keys().public('X25519', peerPublicKey),
       }),
     ),
-  ed25519PublicKey: (seed) => exportPublicKey(importPkcs8(frames.ed25519Secret, seed), 32),
-  ed25519Sign: (seed, data) => new Uint8Array(sign(null, data, importPkcs8(frames.ed25519Secret, seed))),
+  ed25519PublicKey: (seed) => keys().publicBytes(keys().secret('Ed25519', seed)),
+  ed25519Sign: (seed, data) => new Uint8Array(sign(null, data, keys().secret('Ed25519', seed))),
   ed25519Verify: (publicKey, data, signature) =>
-    verify(null, data, importSpki(frames.ed25519Public, publicKey), signature),
+    verify(null, data, keys().public('Ed25519', publicKey), signature),
 };
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
+}

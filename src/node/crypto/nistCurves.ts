@@ -13,7 +13,7 @@ import { type EcdsaParts, signEcdsa } from '../../crypto/rfc6979.ts';
 import { frames, importSpki } from './der.ts';
 import { systemRandomBytes } from './random.ts';
 
-const names: { readonly [C in CurveName]: string } = {
+export const opensslCurveNames: { readonly [C in CurveName]: string } = {
   nistp256: 'prime256v1',
   nistp384: 'secp384r1',
   nistp521: 'secp521r1',
@@ -37,7 +37,7 @@ export function opensslNistCurve(curve: CurveName): NistCurve {
   return {
     publicKey: (scalar) => publicPoint(curve, scalar),
     sharedX(scalar, peerPoint) {
-      const ecdh = createECDH(names[curve]);
+      const ecdh = createECDH(opensslCurveNames[curve]);
       ecdh.setPrivateKey(scalar);
       return new Uint8Array(ecdh.computeSecret(peerPoint));
     },
@@ -53,7 +53,7 @@ export function opensslNistCurve(curve: CurveName): NistCurve {
 }
 
 function publicPoint(curve: CurveName, scalar: Uint8Array): Uint8Array {
-  const ecdh = createECDH(names[curve]);
+  const ecdh = createECDH(opensslCurveNames[curve]);
   ecdh.setPrivateKey(scalar);
   return new Uint8Array(ecdh.getPublicKey());
 }
