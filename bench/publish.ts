@@ -1,0 +1,259 @@
+/**
+ * `npm run bench:publish`: bench/results as the tables of bench/README.md and as a chart.
+ *
+ * Owns: which figures of a run are shown, and how.
+ * Must not know: how they were measured.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { median, ratio } from './lib/measure.ts';
+import type { CaseResult } from './packet/case.ts';
+import type { IdleMemory } from './session/child.ts';
+import type { Rounds } from './session/jobs.ts';
+import type { Measured } from './session/tasks.ts';
+
+interface Saved<Results> {
+  readonly machine: {
+    readonly node: string;
+    readonly openssl: string;
+    readonly cpu: string;
+    readonly cores: number;
+  };
+  readonly results: Results;
+}
+
+interface SessionResult {
+  readonly cipher: string;
+  readonly task: string;
+  readonly measured: readonly Rounds<Measured>[];
+}
+
+interface HandshakeResult {
+  readonly kex: string;
+  readonly measured: readonly Rounds<Measured>[];
+}
+
+const root = process.cwd();
+const readme = join(root, 'bench', 'README.md');
+const chart = join(root, 'docs', 'benchmarks.svg');
+const [begin, end] = ['<!-- results -->', '<!-- end of results -->'];
+const withAddon = 'ssh2 with addon';
+
+function load<Results>(part: string): Saved<Results> {
+  return JSON.parse(readFileSync(join(root, 'bench', 'results', `${part}.json`), 'utf8')) as Saved<Results>;
+}
+
+type Figure = readonly number[];
+
+/** `1.52 (1.40–1.66)`: how often the first fits into the second, round by round. */
+function times(own: Figure | undefined, other: Figure | undefined): string {
+  if (own === undefined || other === undefined) return '–';
+  const { median: middle, low, high } = ratio({ rounds: own }, { rounds: other });
+  return `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function packetTable(results: readonly CaseResult[]): string {
+  const rows = results.flatMap(({ suite, payloadLength, chunking, timings }) => {
+    const of = (name: string): (typeof timings)[number] | undefined =>
+      timings.find((timing) => timing.name === name);
+    return ['openssl', 'noble'].flatMap((name) => {
+      const own = of(name);
+      if (own === undefined) return [];
+      return [
+        [
+          suite,
+          payloadLength.toLocaleString('en'),
+          chunking === '' ? '–' : chunking,
+          name,
+          (1e6 / own.nanoseconds).toFixed(0),
+          ((1e3 * payloadLength) / own.nanoseconds).toFixed(0),
+          times(own.rounds, of(withAddon)?.rounds),
+          times(own.rounds, of('ssh2 without')?.rounds),
+          `${own.heapBytes.toFixed(0)} + ${own.externalBytes.toFixed(0)}`,
+        ],
+      ];
+    });
+  });
+  return table(
+    [
+      'cipher',
+      'payload, B',
+      'chunks',
+      'crypto',
+      'k packets/s',
+      'MB/s',
+      '× ssh2 with addon',
+      '× ssh2 without',
+      'B allocated a packet',
+    ],
+    rows,
+  );
+}
+
+function figures<R>(
+  measured: readonly Rounds<R>[],
+  name: string,
+  figure: (result: R) => number,
+): Figure | undefined {
+  return measured.find((rounds) => rounds.name === name)?.rounds.map(figure);
+}
+
+const wall = ({ milliseconds }: Measured): number => milliseconds;
+const cpu = ({ cpuMilliseconds }: Measured): number => cpuMilliseconds;
+const ours = ['deadline-ssh', 'deadline-ssh, noble'];
+
+function sessionTable(results: readonly SessionResult[]): string {
+  const rows = results.flatMap(({ cipher, task, measured }) =>
+    ours.flatMap((name) => {
+      const own = measured.find((rounds) => rounds.name === name);
+      if (own === undefined) return [];
+      const { bytes, operations } = own.rounds[0] as Measured;
+      const walls = own.rounds.map(wall);
+      const bulk = task === 'download' || task === 'upload';
+      return [
+        [
+          cipher,
+          task,
+          name,
+          bulk ? (bytes / 1000 / median(walls)).toFixed(0) : '–',
+          bulk ? '–' : `${((1000 * median(walls)) / operations).toFixed(1)} µs`,
+          bulk ? ((1e6 * median(own.rounds.map(cpu))) / bytes).toFixed(2) : '–',
+          times(walls, figures(measured, 'OpenSSH client', wall)),
+          times(walls, figures(measured, withAddon, wall)),
+          times(own.rounds.map(cpu), figures(measured, withAddon, cpu)),
+        ],
+      ];
+    }),
+  );
+  return table(
+    [
+      'cipher',
+      'what',
+      'by',
+      'MB/s',
+      'each',
+      'CPU s/GB',
+      'speed × OpenSSH client',
+      'speed × ssh2 with addon',
+      'CPU of ssh2 with addon ÷ ours',
+    ],
+    rows,
+  );
+}
+
+function handshakeTable(results: readonly HandshakeResult[]): string {
+  const each = ({ cpuMilliseconds, operations }: Measured): number => cpuMilliseconds / operations;
+  return table(
+    ['key exchange', 'by', 'CPU, ms', 'CPU of ssh2 with addon ÷ ours'],
+    results.flatMap(({ kex, measured }) =>
+      ours.map((name) => {
+        const own = figures(measured, name, each);
+        return [
+          kex,
+          name,
+          own === undefined ? '–' : median(own).toFixed(2),
+          times(own, figures(measured, withAddon, each)),
+        ];
+      }),
+    ),
+  );
+}
+
+function memoryTable(measured: readonly Rounds<IdleMemory>[]): string {
+  const kilobytes = (values: Figure | undefined): string =>
+    values === undefined ? '–' : (median(values) / 1000).toFixed(1);
+  return table(
+    ['by', 'heap, kB', 'outside of it, kB', 'heap of ssh2 with addon ÷ ours'],
+    measured.map(({ name }) => {
+      const heap = figures(measured, name, (memory) => memory.heap);
+      return [
+        name,
+        kilobytes(heap),
+        kilobytes(figures(measured, name, (memory) => memory.external)),
+        name.startsWith('ssh2')
+          ? ''
+          : times(
+              heap,
+              figures(measured, withAddon, (memory) => memory.heap),
+            ),
+      ];
+    }),
+  );
+}
+
+function loadTable(measured: readonly Rounds<number>[]): string {
+  const identity = (milliseconds: number): number => milliseconds;
+  return table(
+    ['by', 'ms', 'ssh2 ÷ ours'],
+    measured.map(({ name, rounds }) => [
+      name,
+      median(rounds).toFixed(1),
+      name === 'ssh2' ? '' : times(rounds, figures(measured, 'ssh2', identity)),
+    ]),
+  );
+}
+
+/** A bar for each: how many packets a second, beside ssh2 with its addon, which is 1. */
+function chartOf(receive: readonly CaseResult[], send: readonly CaseResult[]): string {
+  const bars = [
+    ...receive
+      .filter(({ chunking }) => chunking === '64 KiB')
+      .map((result) => ({ way: 'receive', ...result })),
+    ...send.map((result) => ({ way: 'send', ...result })),
+  ].flatMap(({ way, suite, payloadLength, timings }) => {
+    const own = timings.find(({ name }) => name === 'openssl');
+    const peer = timings.find(({ name }) => name === withAddon);
+    if (own === undefined || peer === undefined) return [];
+    return [
+      { label: `${way}, ${suite}, ${payloadLength.toLocaleString('en')} B`, value: ratio(own, peer).median },
+    ];
+  });
+  const [left, width, row, top] = [330, 420, 20, 44];
+  const most = Math.max(2, ...bars.map(({ value }) => value));
+  const x = (value: number): number => left + (width * value) / most;
+  const height = top + row * bars.length + 16;
+  const lines = bars.map(({ label, value }, i) => {
+    const y = top + row * i;
+    return [
+      `<text x="${left - 8}" y="${y + 13}" text-anchor="end">${label}</text>`,
+      `<rect x="${left}" y="${y + 2}" width="${(x(value) - left).toFixed(1)}" height="14" fill="${value >= 1 ? '#2f7d5b' : '#b3702c'}"/>`,
+      `<text x="${(x(value) + 6).toFixed(1)}" y="${y + 13}">${value.toFixed(2)}</text>`,
+    ].join('\n');
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${left + width + 60}" height="${height}" viewBox="0 0 ${left + width + 60} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#333" role="img">
+<title>Packets a second of deadline-ssh beside ssh2 with its C++ addon, which is 1</title>
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="${left}" y="18" font-weight="600">packets a second; ssh2 with its C++ addon is 1</text>
+${lines.join('\n')}
+<line x1="${x(1)}" y1="${top - 8}" x2="${x(1)}" y2="${height - 10}" stroke="#333" stroke-dasharray="3 3"/>
+<text x="${x(1)}" y="${top - 12}" text-anchor="middle">1</text>
+</svg>
+`;
+}
+
+const receive = load<readonly CaseResult[]>('receive');
+const send = load<readonly CaseResult[]>('send');
+const { node, openssl, cpu: processor, cores } = receive.machine;
+const sections = [
+  `Node ${node.slice(1)}, OpenSSL ${openssl}, ${cores} cores of ${processor}. A ratio above 1 is in favour of this library; its spread is that of the rounds.`,
+  `### 1. Receive path\n\n${packetTable(receive.results)}`,
+  `### 2. Send path\n\n${packetTable(send.results)}`,
+  `### 4. Sessions with sshd\n\n${sessionTable(load<readonly SessionResult[]>('sessions').results)}`,
+  `### 5. Handshakes\n\n${handshakeTable(load<readonly HandshakeResult[]>('handshakes').results)}`,
+  `### 6. Memory of an idle connection\n\n${memoryTable(load<readonly Rounds<IdleMemory>[]>('memory').results)}`,
+  `### 7. Load time\n\n${loadTable(load<readonly Rounds<number>[]>('load').results)}`,
+];
+const text = readFileSync(readme, 'utf8');
+const [before, after] = [text.indexOf(begin), text.indexOf(end)];
+if (before < 0 || after < before)
+  throw new Error(`bench/README.md has no place for results: ${begin} … ${end}`);
+writeFileSync(
+  readme,
+  `${text.slice(0, before + begin.length)}\n\n${sections.join('\n\n')}\n\n${text.slice(after)}`,
+);
+writeFileSync(chart, chartOf(receive.results, send.results));
