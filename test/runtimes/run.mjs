@@ -1,5 +1,5 @@
 /**
- * `npm run runtimes -- [--full] [runtime…]`: the core of the library on each
+ * `npm run runtimes -- [--full | --install] [runtime…]`: the core of the library on each
  * runtime, against a real sshd, as its users get it: packed and installed.
  *
  * Owns: the runtimes and their installation from npm, the package, sshd, the table.
@@ -65,13 +65,17 @@ const endsWithin = 240_000;
 
 const given = process.argv.slice(2);
 const full = given.includes('--full');
+const installsOnly = given.includes('--install');
 const wanted = given.filter((word) => !word.startsWith('--'));
 const chosen = Object.entries(runtimes).filter(
   ([title, { name }]) => wanted.length === 0 || wanted.includes(name) || wanted.includes(title),
 );
-if (chosen.length === 0 || given.some((word) => word.startsWith('--') && word !== '--full')) {
+if (
+  chosen.length === 0 ||
+  given.some((word) => word.startsWith('--') && word !== '--full' && word !== '--install')
+) {
   console.error(
-    `npm run runtimes -- [--full] [${Object.values(runtimes)
+    `npm run runtimes -- [--full | --install] [${Object.values(runtimes)
       .map(({ name }) => name)
       .join(' | ')}]…`,
   );
@@ -80,6 +84,11 @@ if (chosen.length === 0 || given.some((word) => word.startsWith('--') && word !=
 if (process.platform !== 'linux' || process.arch !== 'x64') {
   console.error('the runtimes are installed for Linux on x64 only');
   process.exit(2);
+}
+
+if (installsOnly) {
+  installRuntimes();
+  process.exit(0);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'dlssh-runtimes-'));
