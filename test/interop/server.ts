@@ -93,6 +93,8 @@ export interface InteropServer {
     | { readonly never: string };
   /** Log in by password where nothing else is asked for; by the first of its user keys otherwise. */
   readonly byPassword?: boolean | undefined;
+  /** Why a command that leaves its input unread may end without a status: now and then, as the wire shows. */
+  readonly losesStatus?: string | undefined;
   /** It lets one channel be open, or one in all, on a connection. */
   readonly oneChannel?: boolean | undefined;
   /** It has nothing that is offered by default; everything both sides know is offered to it by name. */

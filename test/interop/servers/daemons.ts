@@ -318,6 +318,8 @@ export const lsh: InteropServer = {
   commands: shellCommands,
   legacy: true,
   byPassword: true,
+  losesStatus:
+    'where the command ends before its input does, CHANNEL_CLOSE may come with no exit-status before it',
   methods: ['publickey', 'password'],
   subsystem: 'sftp',
   lacks: {
