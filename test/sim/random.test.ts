@@ -1,5 +1,5 @@
 /**
- * The laws over random wires and random interference: 200 lives of
+ * The laws over random wires and random interference: 500 lives of
  * each kind here, any number with `npm run sim -- --runs 100000`.
  */
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import { anyPlans, harmlessPlans, type Interference, interferences } from './pla
 import type { LinkPlan } from './simLink.ts';
 import { World } from './world.ts';
 
-const numRuns = Number(process.env['SIM_RUNS'] ?? 200);
+const numRuns = Number(process.env['SIM_RUNS'] ?? 500);
 const timeout = Math.max(60_000, numRuns * 1000);
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
