@@ -6,7 +6,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Target } from '../lib/sshd.ts';
 import type { Algorithms } from './libraries.ts';
@@ -43,9 +43,9 @@ async function verify(ssh: string): Promise<void> {
 }
 
 function sshCommand(target: Target, { kex, cipher }: Algorithms): string {
+  // Beside the key: it goes with the folder of the server.
   const known = `${target.privateKey}.known`;
   writeFileSync(known, `[${target.host}]:${target.port} ${target.hostKey}\n`);
-  process.once('exit', () => rmSync(known, { force: true }));
   const options = [
     ['UserKnownHostsFile', known],
     ['IdentityFile', target.privateKey],
