@@ -8,6 +8,7 @@
  * Must not know: what messages hold.
  */
 import type { Role } from './identification.ts';
+import type { Quirks } from './quirks.ts';
 
 /** How far the connection is, as a receiver of messages sees it. */
 export type GateState =
@@ -28,8 +29,8 @@ export interface GateView {
   readonly strict: boolean;
   /** The peer's KEXINIT of a rekey came, its NEWKEYS did not (RFC 4253 §7.1). */
   readonly peerRekeying: boolean;
-  /** The peer is known to send channel messages all the same while it rekeys (quirks). */
-  readonly talksDuringRekey: boolean;
+  /** What the peer is known to send all the same while it rekeys. */
+  readonly talksDuringRekey: Quirks['talksDuringRekey'];
   /** EXT_INFO is legal now: first after NEWKEYS, or right before SUCCESS (RFC 8308 §2.4). */
   readonly extInfoAllowed: boolean;
   /** This side announced ping@openssh.com. */
@@ -78,9 +79,11 @@ function judgeInitial(view: GateView, number: number): GateVerdict {
 
 function judgeRekey(view: GateView, number: number): GateVerdict {
   if (isGeneric(number) || isKeyExchange(number)) return 'accept';
-  return view.talksDuringRekey && number >= 90 && number <= 100
-    ? judgeConnection(view, number)
-    : 'unexpected';
+  const known =
+    view.talksDuringRekey === 'channels'
+      ? number >= 90 && number <= 100
+      : view.talksDuringRekey === 'answers' && isAnswer(number);
+  return known ? judgeConnection(view, number) : 'unexpected';
 }
 
 function judgeService(view: GateView, number: number): GateVerdict {
@@ -107,6 +110,11 @@ function judgeConnection(view: GateView, number: number): GateVerdict {
 /** IGNORE, UNIMPLEMENTED, DEBUG. */
 function isGeneric(number: number): boolean {
   return number >= 2 && number <= 4;
+}
+
+/** REQUEST_SUCCESS, REQUEST_FAILURE, CHANNEL_OPEN_FAILURE. */
+function isAnswer(number: number): boolean {
+  return number === 81 || number === 82 || number === 92;
 }
 
 function isMethodSpecific(number: number): boolean {

@@ -6,13 +6,14 @@
  */
 import type { GateState, GateView } from './gate.ts';
 import type { Role } from './identification.ts';
+import type { Quirks } from './quirks.ts';
 
 /** What a transport shows of itself for that. */
 export interface GateSource {
   readonly role: Role;
   readonly gateState: GateState;
   readonly keyExchange: { readonly strict: boolean; readonly peerExchanging: boolean };
-  readonly quirks: { readonly talksDuringRekey: boolean };
+  readonly quirks: Pick<Quirks, 'talksDuringRekey'>;
   readonly extInfoAllowed: boolean;
   readonly pingAllowed: boolean;
 }
@@ -23,7 +24,7 @@ export class MutableGateView implements GateView {
   state: GateState = 'beforeKexInit';
   strict = false;
   peerRekeying = false;
-  talksDuringRekey = false;
+  talksDuringRekey: Quirks['talksDuringRekey'] = 'nothing';
   extInfoAllowed = false;
   pingAllowed = false;
 

@@ -11,8 +11,8 @@
 
 /** What a peer does, by what follows from it here. */
 export interface Quirks {
-  /** Sends channel messages between its KEXINIT and its NEWKEYS of a rekey, against RFC 4253 §7.1. */
-  readonly talksDuringRekey: boolean;
+  /** What it sends between its KEXINIT and its NEWKEYS of a rekey, against RFC 4253 §7.1. */
+  readonly talksDuringRekey: 'nothing' | 'channels' | 'answers';
   /** Its UNIMPLEMENTED names the number behind that of the packet. */
   readonly unimplementedCountsAhead: boolean;
   /** Takes rsa-sha2 signatures, though its server-sig-algs does not list them. */
@@ -37,7 +37,7 @@ export interface QuirkRow {
 }
 
 const none: Quirks = {
-  talksDuringRekey: false,
+  talksDuringRekey: 'nothing',
   unimplementedCountsAhead: false,
   takesRsaSha2: false,
   knowsNoRekey: false,
@@ -48,9 +48,15 @@ const none: Quirks = {
 export const quirkRows: readonly QuirkRow[] = [
   {
     pattern: /^AsyncSSH_2\.(?:\d|1[0-4])\./,
-    quirks: { talksDuringRekey: true },
+    quirks: { talksDuringRekey: 'channels' },
     why: 'with the corrections against CVE-2023-46445 it forgot to hold data back during a rekey; 2.15 does again',
     example: 'AsyncSSH_2.10.1',
+  },
+  {
+    pattern: /^paramiko_/,
+    quirks: { talksDuringRekey: 'answers' },
+    why: 'it answers global requests and refuses channels without a look at its own KEXINIT, so a ping at that moment would end the connection',
+    example: 'paramiko_2.12.0',
   },
   {
     pattern: /^tinyssh_/,

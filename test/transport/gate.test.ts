@@ -6,7 +6,7 @@ const client: GateView = {
   state: 'connection',
   strict: true,
   peerRekeying: false,
-  talksDuringRekey: false,
+  talksDuringRekey: 'nothing',
   extInfoAllowed: false,
   pingAllowed: false,
 };
@@ -46,8 +46,18 @@ describe('the gate: what may come', () => {
     ['after the KEXINIT of a rekey', { state: 'connection', peerRekeying: true }, '1-4 21 30-49'],
     [
       'after the KEXINIT of a rekey, from a server that is known to talk on',
-      { state: 'connection', peerRekeying: true, talksDuringRekey: true },
+      { state: 'connection', peerRekeying: true, talksDuringRekey: 'channels' },
       '1-4 21 30-49 90-100',
+    ],
+    [
+      'after the KEXINIT of a rekey, from a server that is known to answer',
+      { state: 'connection', peerRekeying: true, talksDuringRekey: 'answers' },
+      '1-4 21 30-49 81-82 92',
+    ],
+    [
+      'the same before the connection',
+      { state: 'authentication', peerRekeying: true, talksDuringRekey: 'answers' },
+      '1-4 21 30-49',
     ],
     [
       'after the KEXINIT of a rekey in authentication',

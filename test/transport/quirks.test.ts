@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyBytes } from '../../src/base/bytes.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import { channelClose, channelData, channelFailure } from '../../src/message/channel.ts';
+import { requestFailure } from '../../src/message/globalRequest.ts';
 import { extInfo, ignore, kexInit, unimplemented } from '../../src/message/transport.ts';
 import { quirkRows, quirksOf, withoutBroken } from '../../src/transport/quirks.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -92,6 +93,27 @@ describe('asyncssh up to 2.14', () => {
 
   it('is alone in that', () => {
     expect(talksDuringRekey('AsyncSSH_2.15.0').cause).toMatchObject({ code: 'ERR_SSH_UNEXPECTED_MESSAGE' });
+  });
+});
+
+describe('paramiko', () => {
+  /** A ping of the client's that is answered right behind the KEXINIT of the server. */
+  const answersDuringRekey = (softwareVersion: string): Conversation => {
+    const conversation = speakingAs(softwareVersion, 'ready');
+    conversation.client.at(0).connection.request('keepalive@openssh.com', emptyBytes, true);
+    conversation.server.transport.rekey('user');
+    conversation.queuePayload(payloadOf(requestFailure, {}));
+    return conversation.exchange();
+  };
+
+  it('may answer a global request while it rekeys', () => {
+    const conversation = answersDuringRekey('paramiko_2.12.0');
+    expect(conversation.cause).toBeUndefined();
+    expect(conversation.eventsOf('globalRequestAnswered')).toMatchObject([{ success: false }]);
+  });
+
+  it('is alone in that', () => {
+    expect(answersDuringRekey(modern).cause).toMatchObject({ code: 'ERR_SSH_UNEXPECTED_MESSAGE' });
   });
 });
 
