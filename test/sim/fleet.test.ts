@@ -96,7 +96,7 @@ describe('hours of 100 requests a minute', () => {
           samples.push({ connections: liveConnections().length, timers: world.clock.liveTimers });
           await Promise.all(requests);
           world.forget();
-          if (minute % 10 === 9) heap.push(heapInUse());
+          if (minute % 5 === 4) heap.push(heapInUse());
         }
       },
       (minutes + 60) * 60_000,
@@ -111,6 +111,9 @@ describe('hours of 100 requests a minute', () => {
     }
     expect(liveConnections()).toEqual([]);
     expect(world.clock.liveTimers).toBe(0);
-    expect(Math.max(...heap)).toBeLessThan((heap[0] ?? 0) * 1.1 + 2 ** 20);
+    // The lowest of a half: a sample holds what the engine compiled meanwhile, a leak stays in all of them.
+    const half = Math.ceil(heap.length / 2);
+    const [before, after] = [Math.min(...heap.slice(0, half)), Math.min(...heap.slice(-half))];
+    expect(after - before).toBeLessThan(2 ** 20);
   });
 });
