@@ -100,6 +100,18 @@ export function utf8Encode(text: string): Uint8Array {
   return out.slice(0, length);
 }
 
+/** Each byte a character, in a flat string: one put together by the character stays a chain of pieces as long as it lives. */
+export function latin1Decode(bytes: Uint8Array): string {
+  let out = '';
+  for (let at = 0; at < bytes.length; at += latin1Piece) {
+    out += String.fromCharCode(...bytes.subarray(at, at + latin1Piece));
+  }
+  return out;
+}
+
+/** Arguments of one call. */
+const latin1Piece = 4096;
+
 /**
  * String of UTF-8 bytes. With `fatal`, returns undefined for malformed input;
  * otherwise each malformed byte becomes U+FFFD.
@@ -107,8 +119,10 @@ export function utf8Encode(text: string): Uint8Array {
 export function utf8Decode(bytes: Uint8Array, fatal: true): string | undefined;
 export function utf8Decode(bytes: Uint8Array, fatal?: false): string;
 export function utf8Decode(bytes: Uint8Array, fatal?: boolean): string | undefined {
-  let out = '';
-  let i = 0;
+  let ascii = 0;
+  while (ascii < bytes.length && (bytes[ascii] as number) < 0x80) ascii++;
+  let out = latin1Decode(bytes.subarray(0, ascii));
+  let i = ascii;
   while (i < bytes.length) {
     const lead = bytes[i++] as number;
     if (lead < 0x80) {
@@ -182,10 +196,9 @@ export function escapeLines(text: string, maximum?: number): string {
 
 /** Bytes of a peer as escaped text, for error messages. */
 export function escapeBytes(bytes: Uint8Array, maximum: number = 64): string {
-  let text = '';
-  const end = Math.min(bytes.length, maximum);
-  for (let i = 0; i < end; i++) text += String.fromCharCode(bytes[i] as number);
-  return escapeText(text, 4 * maximum) + (bytes.length > maximum ? '…' : '');
+  return (
+    escapeText(latin1Decode(bytes.subarray(0, maximum)), 4 * maximum) + (bytes.length > maximum ? '…' : '')
+  );
 }
 
 function isInvisibleOrReordering(code: number): boolean {

@@ -50,7 +50,7 @@ const noAgents: AgentAccess = {
 
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
-  private readonly all: readonly Candidate[];
+  private all: readonly Candidate[];
   private readonly candidates: Candidate[];
   private readonly tried: string[] = [];
   private readonly skipped: string[] = [];
@@ -142,6 +142,14 @@ export class Authenticator {
   /** Nothing more will be tried: whatever holds keys is let go. */
   close(): void {
     for (const candidate of this.all) if (candidate instanceof PublickeyCandidate) candidate.close();
+    this.all = [];
+    this.candidates.length = 0;
+    this.tried.length = 0;
+    this.skipped.length = 0;
+    this.refused.clear();
+    this.current = undefined;
+    this.offeredLast = undefined;
+    this.lastPassword = '';
   }
 
   /** The old and the new password; undefined to refuse. */

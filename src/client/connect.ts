@@ -313,6 +313,8 @@ class Dial {
 
   private ready(): void {
     this.waits.finish(this.dialWait);
+    this.dialWait = undefined;
+    this.connectWait = undefined;
     this.debug(`authenticated by ${this.authenticator.lastTried}`);
     this.authenticator.close();
     this.offerAgent();

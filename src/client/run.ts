@@ -4,7 +4,7 @@
  * Owns: the collecting of output within a bound, the feeding of input.
  * Must not know: channels beyond their port.
  */
-import { concatBytes, utf8Decode } from '../base/bytes.ts';
+import { concatBytes, latin1Decode, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { asBytes, optionsError } from './optionErrors.ts';
@@ -92,8 +92,5 @@ export async function feedInput(port: ChannelPort, input: RunInput | undefined):
 
 /** Text of output; `latin1` keeps one character a byte. */
 export function decodeOutput(bytes: Uint8Array, encoding: 'utf8' | 'latin1'): string {
-  if (encoding === 'utf8') return utf8Decode(bytes);
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return text;
+  return encoding === 'utf8' ? utf8Decode(bytes) : latin1Decode(bytes);
 }

@@ -6,10 +6,10 @@
  * Must not know: what kind of key is inside.
  */
 
-import { utf8Encode } from '../base/bytes.ts';
+import { latin1Decode, utf8Encode } from '../base/bytes.ts';
 import { base64Decode, base64Lines } from './base64.ts';
 import { keyFormatError } from './errors.ts';
-import { latin1, latin1ToText, splitLines, trimBlanks, trimBlanksEnd } from './textLines.ts';
+import { latin1ToText, splitLines, trimBlanks, trimBlanksEnd } from './textLines.ts';
 
 const begin = '---- BEGIN SSH2 PUBLIC KEY ----';
 const end = '---- END SSH2 PUBLIC KEY ----';
@@ -31,7 +31,7 @@ export function decodeRfc4716(text: string): { readonly blob: Uint8Array; readon
 
 /** The file, with the comment as a header where there is one. */
 export function encodeRfc4716(blob: Uint8Array, comment: string): string {
-  const header = comment === '' ? '' : foldHeader(`Comment: "${latin1(utf8Encode(comment))}"`);
+  const header = comment === '' ? '' : foldHeader(`Comment: "${latin1Decode(utf8Encode(comment))}"`);
   return `${begin}\n${latin1ToText(header)}${base64Lines(blob, 70)}${end}\n`;
 }
 

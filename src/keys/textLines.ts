@@ -6,7 +6,7 @@
  * Must not know: any format. Characters are bytes here because some formats
  * authenticate the bytes of a comment, whatever encoding they are in.
  */
-import { utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { latin1Decode, utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { keyFormatError } from './errors.ts';
 
 /** Longest file that is looked at: a key of 16,384 bits takes some 13 KiB. */
@@ -36,19 +36,10 @@ export function byteTextOrEmpty(data: Uint8Array | string): string {
     throw keyFormatError('the key file is in UTF-16; convert it to plain text (UTF-8)');
   }
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  return latin1(marked ? bytes.subarray(3) : bytes);
+  return latin1Decode(marked ? bytes.subarray(3) : bytes);
 }
 
-/** Characters 0 to 255 from bytes. */
-export function latin1(bytes: Uint8Array): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 4096) {
-    out += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  }
-  return out;
-}
-
-/** The bytes behind `latin1` text. */
+/** The bytes behind text of `latin1Decode`. */
 export function latin1Bytes(text: string): Uint8Array {
   const out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);

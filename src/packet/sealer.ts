@@ -23,8 +23,12 @@ import { NoneSealingCipher } from './noneCipher.ts';
 const headerLength = lengthFieldLength + 1;
 /** Room that a page must have for another packet to begin in it; one that needs more moves to the next page. */
 const leastRoom = 512;
-const pageLength = 64 * 1024;
-const paddingPoolLength = 2048;
+/** The first page and pool of a connection are small, and later ones grow with what it sends: most connections idle. */
+const firstPage = 4 * 1024;
+const largestPage = 64 * 1024;
+const firstPool = 256;
+const largestPool = 2048;
+const growth = 4;
 
 /** Seals packets, one after the other, into pages that leave as they fill. */
 export class PacketSealer {
@@ -94,7 +98,9 @@ export class PacketSealer {
    * forgotten by the next `begin`.
    */
   begin(): WireWriter {
-    if (this.page.length - this.finished < leastRoom) this.turnPage(new Uint8Array(pageLength));
+    if (this.page.length - this.finished < leastRoom) {
+      this.turnPage(new Uint8Array(next(this.page.length, firstPage, largestPage)));
+    }
     this.isBegun = true;
     return this.writer.beginAt(this.page, this.finished + headerLength);
   }
@@ -198,7 +204,7 @@ export class PacketSealer {
   /** Writes random padding out of a pool: one call of the random source for many packets. */
   private pad(start: number, length: number): void {
     if (this.paddingPool.length - this.paddingUsed < length) {
-      this.paddingPool = this.randomBytes(paddingPoolLength);
+      this.paddingPool = this.randomBytes(next(this.paddingPool.length, firstPool, largestPool));
       this.paddingUsed = 0;
     }
     const { page, paddingPool, paddingUsed } = this;
@@ -232,10 +238,15 @@ class PageWriter extends WireWriter {
     const { buffer, start, position } = this;
     if (position + length <= buffer.length) return;
     const written = position - start;
-    const page = new Uint8Array(Math.max(pageLength, 2 * (headerLength + written + length)));
+    const page = new Uint8Array(Math.max(firstPage, 2 * (headerLength + written + length)));
     page.set(buffer.subarray(start, position), headerLength);
     this.beginAt(page, headerLength).position += written;
   }
+}
+
+/** The length of what follows something of that length. */
+function next(length: number, first: number, largest: number): number {
+  return Math.min(largest, Math.max(first, growth * length));
 }
 
 function misuse(message: string): SshError {

@@ -110,7 +110,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
         this.suspendKeyExchange();
         return;
       case 'keyExchanged':
-        if (this.userauth === undefined) this.requestUserauth();
+        if (this.authenticationWait === undefined) this.requestUserauth();
         return;
       case 'serviceAccepted':
         this.receiveServiceAccept(event.service);
@@ -195,7 +195,10 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
     for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
       if (event.type === 'authenticated') this.transport.authenticated();
       this.queueEvent(event);
-      if (event.type === 'authenticated') this.queueEvent({ type: 'ready' });
+      if (event.type === 'authenticated') {
+        this.queueEvent({ type: 'ready' });
+        this.userauth = undefined;
+      }
     }
   }
 }

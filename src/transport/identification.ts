@@ -4,7 +4,7 @@
  * Owns: RFC 4253 §4.2 (protocol version exchange) and §5.1 (version 1.99), both directions.
  * Must not know: packets; who reads next.
  */
-import { copyOf, escapeBytes, escapeText, utf8Encode } from '../base/bytes.ts';
+import { copyOf, escapeBytes, escapeText, latin1Decode, utf8Encode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
@@ -90,8 +90,7 @@ export class IdentificationReader {
 
 /** @throws SshError `ERR_SSH_IDENTIFICATION` for a version other than 2.0 and 1.99, or a malformed line */
 export function parseIdentification(line: Uint8Array): Identification {
-  let raw = '';
-  for (const byte of line) raw += String.fromCharCode(byte);
+  const raw = latin1Decode(line);
   const text = escapeText(raw);
   const match = /^SSH-([^-]+)-([^ ]*)(?: (.*))?$/s.exec(raw);
   if (match === null) throw notSsh('a malformed identification', text);

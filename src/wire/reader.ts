@@ -5,7 +5,7 @@
  * checked against the bytes that remain before anything is allocated.
  * Must not know: messages, sockets.
  */
-import { copyOf, utf8Decode } from '../base/bytes.ts';
+import { copyOf, latin1Decode, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 
 /** Names in one name-list and bytes in one name that `nameList` takes, unless told otherwise. */
@@ -173,11 +173,9 @@ function asciiName(view: Uint8Array): string {
   if (view.length === 0) throw decodeError('an empty name');
   if (view.length > nameLength)
     throw decodeError(`a name of ${view.length} characters; ${nameLength} are allowed`);
-  let name = '';
   for (const byte of view) {
     if (byte <= 0x20 || byte >= 0x7f || byte === 0x2c)
       throw decodeError('a name with a character that names cannot hold');
-    name += String.fromCharCode(byte);
   }
-  return name;
+  return latin1Decode(view);
 }

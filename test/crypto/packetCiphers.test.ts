@@ -2,6 +2,7 @@
 import { createCipheriv, createHmac } from 'node:crypto';
 import { poly1305 as noblePoly1305 } from '@noble/ciphers/_poly1305.js';
 import { ghash as nobleGhash } from '@noble/ciphers/_polyval.js';
+import { unsafe } from '@noble/ciphers/aes.js';
 import { chacha20orig } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -63,6 +64,14 @@ describe('AES', () => {
       expect(toHex(block)).toBe(ciphertext);
     });
   }
+
+  it('has the key schedule of @noble/ciphers (FIPS 197 §5.2)', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(16, 24, 32).chain(bytesOf), (key) => {
+        expect([...expandAesKey(key)]).toEqual([...Int32Array.from(unsafe.expandKeyLE(key))]);
+      }),
+    );
+  });
 
   it('on many blocks is what OpenSSL does with each', () => {
     fc.assert(

@@ -3,6 +3,7 @@
  */
 import { createECDH, createHash, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { SshError } from '../../src/base/errors.ts';
+import { loadAll } from '../../src/crypto/load.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import type {
   EcdsaPrivateKey,
@@ -15,9 +16,10 @@ import type { RandomBytes } from '../../src/crypto/random.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { systemRandomBytes } from '../../src/node/crypto/random.ts';
 
-/** Both providers, ready: the eager one fills the slots that the other falls back to. */
+/** Both providers, ready. */
 export const noble: CryptoProvider = createEagerNobleProvider({ randomBytes: systemRandomBytes });
 export const openssl: CryptoProvider = createOpensslProvider();
+await loadAll(openssl);
 export const providers: readonly [string, CryptoProvider][] = [
   ['noble', noble],
   ['openssl', openssl],

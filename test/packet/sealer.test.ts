@@ -58,23 +58,32 @@ describe('padding (RFC 4253 §6)', () => {
   }
 
   it('comes from the random source, a pool at a time, and no byte of it twice', () => {
-    const asked: number[] = [];
+    const pools: Uint8Array[] = [];
     const sealer = new PacketSealer({
       limits: defaultLimits,
       randomBytes: (length) => {
-        asked.push(length);
-        return Uint8Array.from({ length }, (_, i) => i & 0xff);
+        const pool = noise(length, pools.length);
+        pools.push(pool);
+        return pool;
       },
     });
     const packets = splitPackets(
       sealAll(
         sealer,
-        Array.from({ length: 100 }, () => Uint8Array.of(2)),
+        Array.from({ length: 400 }, () => Uint8Array.of(2)),
       ),
     );
-    const padding = packets.flatMap((packet) => [...packet.subarray(6)]);
-    expect(asked).toHaveLength(1);
-    expect(padding).toEqual(Array.from({ length: padding.length }, (_, i) => i & 0xff));
+    const supply = Buffer.concat(pools);
+    let used = 0;
+    for (const packet of packets) {
+      const padding = packet.subarray(6);
+      const at = supply.indexOf(padding, used);
+      // What is left of a pool that does not suffice is not used.
+      expect(at - used).toBeLessThan(padding.length);
+      expect(at).toBeGreaterThanOrEqual(used);
+      used = at + padding.length;
+    }
+    expect(pools.map(({ length }) => length)).toEqual([256, 1024, 2048, 2048]);
   });
 });
 

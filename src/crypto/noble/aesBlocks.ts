@@ -1,13 +1,12 @@
 /**
  * AES on many blocks under one key, for the counter modes.
  *
- * Owns: encryption of a run of blocks in place. @noble/ciphers offers one block a
- * call; its key expansion is used here.
+ * Owns: the key schedule, encryption of a run of blocks in place. @noble/ciphers
+ * offers one block a call, and loading it makes tables that cost more than all else
+ * that loading a client does.
  * Must not know: modes of operation, packets.
  * Source: FIPS 197. Table lookups depend on secrets; see SECURITY.md on cache timing.
  */
-import { unsafe } from '@noble/ciphers/aes.js';
-
 /** S-box, and MixColumns of it for each of the four rows, as little-endian words. */
 const sbox: Uint8Array = makeSbox();
 const row0: Int32Array = Int32Array.from(sbox, (s) => {
@@ -18,9 +17,25 @@ const row1: Int32Array = row0.map((word) => (word << 8) | (word >>> 24));
 const row2: Int32Array = row0.map((word) => (word << 16) | (word >>> 16));
 const row3: Int32Array = row0.map((word) => (word << 24) | (word >>> 8));
 
-/** An expanded key of 128, 192 or 256 bits. */
+/** An expanded key of 128, 192 or 256 bits (FIPS 197 §5.2), words little-endian. */
 export function expandAesKey(key: Uint8Array): Int32Array {
-  return Int32Array.from(unsafe.expandKeyLE(key));
+  const keyWords = key.length / 4;
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+  const words = new Int32Array(4 * (keyWords + 7));
+  for (let i = 0; i < keyWords; i++) words[i] = view.getInt32(4 * i, true);
+  let roundConstant = 1;
+  for (let i = keyWords; i < words.length; i++) {
+    let word = words[i - 1] as number;
+    if (i % keyWords === 0) {
+      // RotWord, then SubWord: the lowest byte is the first.
+      word = substituted((word >>> 8) | (word << 24)) ^ roundConstant;
+      roundConstant = double(roundConstant);
+    } else if (keyWords > 6 && i % keyWords === 4) {
+      word = substituted(word);
+    }
+    words[i] = (words[i - keyWords] as number) ^ word;
+  }
+  return words;
 }
 
 /** Encrypts `count` blocks at the start of `blocks` in place. */
@@ -49,6 +64,11 @@ export function encryptBlocks(expandedKey: Int32Array, blocks: DataView, count: 
     blocks.setInt32(at + 8, lastColumn(c, d, a, b) ^ (expandedKey[last + 2] as number), true);
     blocks.setInt32(at + 12, lastColumn(d, a, b, c) ^ (expandedKey[last + 3] as number), true);
   }
+}
+
+/** SubBytes of each byte of a word. */
+function substituted(word: number): number {
+  return lastColumn(word, word, word, word);
 }
 
 /** SubBytes, ShiftRows and MixColumns for one column. */

@@ -9,9 +9,8 @@ import { umacSlot } from '../../crypto/noble/rareSlots.ts';
 import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { RandomBytes } from '../../crypto/random.ts';
-import { filledSlot } from '../../crypto/slot.ts';
+import { ImportedSlot } from '../../crypto/slot.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
-import * as packetCiphers from './packetCiphers.ts';
 import { systemRandomBytes } from './random.ts';
 import { opensslCbcSlot } from './rareSlots.ts';
 import { opensslRsa } from './rsa.ts';
@@ -26,6 +25,8 @@ export interface OpensslProviderOptions {
   /** Source of all key pairs and padding, the system's where not given. The same bytes make the same key pairs. */
   readonly randomBytes?: RandomBytes | undefined;
 }
+
+const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packetCiphers.ts'));
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Secret keys are
@@ -45,7 +46,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
     sntrup761: sntrup761Slot,
     rsa: opensslRsa,
-    packetCiphers: filledSlot(packetCiphers),
+    packetCiphers: packetCiphersSlot,
     rareCode: { cbc: opensslCbcSlot, umac: umacSlot },
   });
 }
