@@ -185,7 +185,7 @@ export const kexMethods: Readonly<Record<KexName, KexRow>> = {
   'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group15-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group17-sha512': { hash: 'sha512', postQuantum: false, ...always },
-  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...compatible },
   'diffie-hellman-group14-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
   'diffie-hellman-group-exchange-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
   'diffie-hellman-group1-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
