@@ -33,6 +33,8 @@ export async function orderHostKeyAlgorithms(
     ...Object.keys(securityKeyAlgorithms).filter((name) => types.includes(name)),
   ].filter((name) => removed?.includes(name) !== true);
   const known = (algorithm: string): boolean => types.includes(blobTypeOf(algorithm) ?? '');
-  const ordered = [...extra, ...(wider?.hostKey ?? hostKey).filter(known), ...hostKey];
+  const every = wider?.hostKey ?? hostKey;
+  // Of a known host any key is asked for in the end: that it is another one is the better error.
+  const ordered = [...extra, ...every.filter(known), ...hostKey, ...(types.length > 0 ? every : [])];
   return { ...options, preferences: { ...options.preferences, hostKey: [...new Set(ordered)] } };
 }
