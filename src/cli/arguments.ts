@@ -5,6 +5,7 @@
  * Must not know: how any of it is carried out.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort, parseTarget } from '../client/target.ts';
 
@@ -26,6 +27,8 @@ export interface SshArguments {
   readonly verbosity: number;
   /** Milliseconds for the whole dial; undefined for the default. */
   readonly timeout: number | undefined;
+  /** For servers that are older than the default ones; undefined for these. */
+  readonly algorithms: AlgorithmPreset | undefined;
   readonly json: boolean;
   /** `auto`: a terminal for a shell on a terminal, none for a command. */
   readonly pty: 'auto' | 'force' | 'none';
@@ -45,6 +48,7 @@ const options = {
   'forward-agent': { type: 'boolean', short: 'A' },
   verbose: { type: 'boolean', short: 'v', multiple: true },
   timeout: { type: 'string' },
+  algorithms: { type: 'string' },
   json: { type: 'boolean' },
   tty: { type: 'boolean', short: 't' },
   'no-tty': { type: 'boolean', short: 'T' },
@@ -81,6 +85,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     forwardAgent: forwardsAgent(values['forward-agent'] ?? false, values['no-agent'] ?? false),
     verbosity: values.verbose?.length ?? 0,
     timeout: values.timeout === undefined ? undefined : parseDuration(values.timeout),
+    algorithms: parsePreset(values.algorithms),
     json: values.json ?? false,
     pty: ptyMode(values.tty ?? false, values['no-tty'] ?? false),
     input: values['no-input'] !== true,
@@ -99,6 +104,12 @@ export function parseDuration(text: string): number {
   const milliseconds = Number(digits) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
   if (milliseconds > 0) return milliseconds;
   throw optionsError(`${JSON.stringify(text)} is no time; give one such as 10s, 1500ms or 2m`);
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` */
+export function parsePreset(text: string | undefined): AlgorithmPreset | undefined {
+  if (text === undefined || text === 'compatible' || text === 'legacy') return text;
+  throw optionsError(`there are no algorithms ${JSON.stringify(text)}; there are compatible and legacy`);
 }
 
 /** Index of the first argument that is no option and no option's value; the length where there is none. */

@@ -34,7 +34,7 @@ export interface DialContext {
 
 /** @throws SshError as `connect`, and for key files that were named and are no use */
 export async function dial(args: SshArguments, context: DialContext): Promise<Client> {
-  const { host, port, timeout, identities } = args;
+  const { host, port, timeout, algorithms, identities } = args;
   const { person, trace, messages, signal } = context;
   const username = args.username ?? nodePlatform.localUser();
   if (username === undefined)
@@ -49,6 +49,7 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     port,
     username,
     timeout,
+    algorithms,
     timeouts: { close: closeTimeout },
     auth: authenticationOrder(keys, `${username}@${host}`, person, agentUse(args)),
     verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),

@@ -141,12 +141,13 @@ class FleetCommand {
   private async runOn(auth: readonly AuthMethod[]): Promise<number> {
     const { args, hosts, interruption, summary } = this;
     const printer = this.printer();
-    const { command, concurrency, timeout, commandTimeout } = args;
+    const { command, concurrency, timeout, algorithms, commandTimeout } = args;
     const targets = hosts.map(({ host, port, username }): ConnectOptions => ({ host, port, username }));
     const results = createRunOnAll(nodePlatform)(targets, command, {
       concurrency,
       auth,
       timeout,
+      algorithms,
       timeouts: { close: closeTimeout },
       run: { timeout: commandTimeout, encoding: 'buffer' },
       signal: interruption.signal,

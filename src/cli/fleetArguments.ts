@@ -5,9 +5,10 @@
  * Must not know: how any of it is carried out.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort } from '../client/target.ts';
-import { parseDuration } from './arguments.ts';
+import { parseDuration, parsePreset } from './arguments.ts';
 
 export interface FleetArguments {
   readonly mode: 'fleet';
@@ -21,6 +22,8 @@ export interface FleetArguments {
   readonly identities: readonly string[];
   /** Milliseconds for each dial; undefined for the default. */
   readonly timeout: number | undefined;
+  /** For hosts that are older than the default ones; undefined for these. */
+  readonly algorithms: AlgorithmPreset | undefined;
   /** Milliseconds for each command; undefined for no bound. */
   readonly commandTimeout: number | undefined;
   readonly json: boolean;
@@ -47,6 +50,8 @@ and stops no other.
       --command-timeout TIME
                        for the command, each host: no bound but that the server
                        answers keep-alive
+      --algorithms SET compatible adds what older servers need, legacy what only
+                       very old ones do and is broken or weak
       --skip-bad-lines
                        run on the good lines of a list that has bad ones;
                        without it nothing is run then
@@ -72,6 +77,7 @@ const options = {
   login: { type: 'string', short: 'l' },
   identity: { type: 'string', short: 'i', multiple: true },
   timeout: { type: 'string' },
+  algorithms: { type: 'string' },
   'command-timeout': { type: 'string' },
   'skip-bad-lines': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -110,6 +116,7 @@ export function parseFleetArguments(argv: readonly string[]): FleetArguments | {
     username: values.login,
     identities: values.identity ?? [],
     timeout: values.timeout === undefined ? undefined : parseDuration(values.timeout),
+    algorithms: parsePreset(values.algorithms),
     commandTimeout:
       values['command-timeout'] === undefined ? undefined : parseDuration(values['command-timeout']),
     json: values.json ?? false,

@@ -29,6 +29,8 @@ behind the host belongs to the command. An IPv6 address with a port is written
   -v, --verbose        show each phase of the connection with its time;
                        -vv all that it does
       --timeout TIME   for connecting and logging in, such as 10s, 1500ms or 2m: 30s
+      --algorithms SET compatible adds what older servers need, legacy what only
+                       very old ones do and is broken or weak
       --json           print one JSON object with the result or the error
   -t, --tty            give the command a terminal
   -T, --no-tty         give the shell none

@@ -13,13 +13,14 @@ import {
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
 import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import type { AlgorithmPreferences, WiderPreferences } from '../transport/negotiation.ts';
 import { optionsError } from './optionErrors.ts';
 
 /**
- * Names in order of preference, or changes to the default ones, or `'legacy'`:
- * the default ones and behind them those that only old servers need, with SHA-1,
- * CBC and short groups.
+ * Names in order of preference, or changes to the default ones, or a preset.
+ * `'compatible'`: the default ones and those that are sound but no longer the
+ * best, such as the NIST curves and HMAC over the plaintext. `'legacy'`: these
+ * and behind them what only old servers need, with SHA-1, CBC and short groups.
  *
  * @example
  * ```ts
@@ -34,16 +35,19 @@ import { optionsError } from './optionErrors.ts';
  */
 export type AlgorithmList =
   | readonly string[]
-  | 'legacy'
+  | AlgorithmPreset
   | {
       readonly prepend?: readonly string[] | undefined;
       readonly append?: readonly string[] | undefined;
       readonly remove?: readonly string[] | undefined;
     };
 
-/** One list for each kind; a single `'legacy'` stands for all of them. */
+/** Lists for servers that are older than what is offered by default. */
+export type AlgorithmPreset = 'compatible' | 'legacy';
+
+/** One list for each kind; a single preset stands for all of them. */
 export type AlgorithmOptions =
-  | 'legacy'
+  | AlgorithmPreset
   | {
       readonly kex?: AlgorithmList | undefined;
       readonly hostKey?: AlgorithmList | undefined;
@@ -52,7 +56,7 @@ export type AlgorithmOptions =
       readonly compression?: AlgorithmList | undefined;
     };
 
-type Kind = keyof AlgorithmPreferences;
+type Kind = Exclude<keyof AlgorithmPreferences, 'wider'>;
 
 /** Every name this library can negotiate, best first. */
 const available: { readonly [K in Kind]: Readonly<Record<string, Offered>> } = {
@@ -68,51 +72,78 @@ const changes: ReadonlySet<string> = new Set(['prepend', 'append', 'remove']);
 /**
  * The names to offer.
  *
+ * @param role a server takes what `'compatible'` offers unless told otherwise: which of it is used is the client's
+ *   choice, and some clients have no other MAC beside AES (dropbear)
  * @throws SshError `ERR_SSH_OPTIONS` for kinds and names that do not exist, and lists left empty
  */
-export function resolveAlgorithms(given: AlgorithmOptions | undefined): AlgorithmPreferences {
-  if (given !== undefined && given !== 'legacy' && (typeof given !== 'object' || Array.isArray(given))) {
-    throw optionsError("algorithms takes 'legacy' or an object with kex, hostKey, cipher, mac, compression");
+export function resolveAlgorithms(
+  given: AlgorithmOptions | undefined,
+  role: 'client' | 'server' = 'client',
+): AlgorithmPreferences {
+  if (given !== undefined && !isPreset(given) && (typeof given !== 'object' || Array.isArray(given))) {
+    throw optionsError(
+      "algorithms takes 'compatible', 'legacy' or an object with kex, hostKey, cipher, mac, compression",
+    );
   }
-  const lists = given === 'legacy' ? {} : (given ?? {});
+  const lists = isPreset(given) ? {} : (given ?? {});
   for (const kind of Object.keys(lists)) {
     if (Object.hasOwn(available, kind)) continue;
     throw optionsError(
       `there is no kind of algorithm ${JSON.stringify(kind)}; there are ${Object.keys(available).join(', ')}`,
     );
   }
+  const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
   const resolve = (kind: Kind): readonly string[] =>
-    resolveList(kind, given === 'legacy' ? 'legacy' : lists[kind]);
+    resolveList(
+      kind,
+      listOf(kind),
+      role === 'server' ? compatibleNames(kind) : namesIn(kind, (row) => row.byDefault),
+    );
+  const wider: WiderPreferences = Object.fromEntries(
+    (['kex', 'hostKey', 'mac'] as const).flatMap((kind) => {
+      const list = listOf(kind);
+      // A list that was given name by name is meant as it is.
+      if (list !== undefined && isList(list)) return [];
+      return [[kind, resolveList(kind, list, compatibleNames(kind))]];
+    }),
+  );
   return {
     kex: resolve('kex'),
     hostKey: resolve('hostKey'),
     cipher: resolve('cipher'),
     mac: resolve('mac'),
     compression: resolve('compression'),
+    wider,
   };
 }
 
-function resolveList(kind: Kind, given: AlgorithmList | undefined): readonly string[] {
-  const names = namesOf(kind, given);
+function resolveList(
+  kind: Kind,
+  given: AlgorithmList | undefined,
+  base: readonly string[],
+): readonly string[] {
+  const names = namesOf(kind, given, base);
   if (names.length === 0) throw optionsError(`algorithms.${kind} leaves nothing to offer`);
   return [...new Set(names)];
 }
 
-function namesOf(kind: Kind, given: AlgorithmList | undefined): readonly string[] {
-  const rows = Object.entries(available[kind]);
-  const defaults = rows.filter(([, row]) => row.byDefault).map(([name]) => name);
-  if (given === undefined) return defaults;
-  if (given === 'legacy') return [...defaults, ...rows.filter(([, row]) => row.legacy).map(([name]) => name)];
+/** @param base what changes are changes to */
+function namesOf(kind: Kind, given: AlgorithmList | undefined, base: readonly string[]): readonly string[] {
+  if (given === undefined) return base;
+  if (given === 'compatible') return compatibleNames(kind);
+  if (given === 'legacy') return [...compatibleNames(kind), ...namesIn(kind, (row) => row.legacy)];
   if (isList(given)) return checked(kind, given);
   if (typeof given !== 'object') {
-    throw optionsError(`algorithms.${kind} takes a list of names, { prepend, append, remove } or 'legacy'`);
+    throw optionsError(
+      `algorithms.${kind} takes a list of names, { prepend, append, remove }, 'compatible' or 'legacy'`,
+    );
   }
   for (const change of Object.keys(given)) {
     if (changes.has(change)) continue;
     throw optionsError(`algorithms.${kind} takes prepend, append and remove, not ${JSON.stringify(change)}`);
   }
   const removed = checked(kind, given.remove);
-  return [...checked(kind, given.prepend), ...defaults, ...checked(kind, given.append)].filter(
+  return [...checked(kind, given.prepend), ...base, ...checked(kind, given.append)].filter(
     (name) => !removed.includes(name),
   );
 }
@@ -126,6 +157,18 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
     );
   }
   return names;
+}
+
+function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly string[] {
+  return Object.entries(available[kind]).flatMap(([name, row]) => (isMeant(row) ? [name] : []));
+}
+
+function compatibleNames(kind: Kind): readonly string[] {
+  return namesIn(kind, (row) => row.byDefault || row.compatible);
+}
+
+function isPreset(given: AlgorithmOptions | undefined): given is AlgorithmPreset {
+  return given === 'compatible' || given === 'legacy';
 }
 
 function isList(given: AlgorithmList): given is readonly string[] {

@@ -10,8 +10,9 @@ import type { ResolvedOptions } from './options.ts';
 
 /**
  * Certificates first where an authority vouches for the host, then the types the
- * verifier knows it by, so that a known host stays known (as OpenSSH does). Where
- * the caller gave a list, it stays as it is.
+ * verifier knows it by, also those that are offered to nobody else, so that a
+ * known host stays known (as OpenSSH does). Where the caller gave a list, it
+ * stays as it is.
  */
 export async function orderHostKeyAlgorithms(
   options: ResolvedOptions,
@@ -24,7 +25,7 @@ export async function orderHostKeyAlgorithms(
   const types = (await verifier.keyTypes?.(host, port)) ?? [];
   const certified = (await verifier.wantsCertificate?.(host, port)) === true;
   if (types.length === 0 && !certified) return options;
-  const { hostKey } = options.preferences;
+  const { hostKey, wider } = options.preferences;
   const removed = (given as { readonly remove?: readonly string[] } | undefined)?.remove;
   const extra = [
     ...(certified ? Object.keys(certificateAlgorithms) : []),
@@ -32,6 +33,8 @@ export async function orderHostKeyAlgorithms(
     ...Object.keys(securityKeyAlgorithms).filter((name) => types.includes(name)),
   ].filter((name) => removed?.includes(name) !== true);
   const known = (algorithm: string): boolean => types.includes(blobTypeOf(algorithm) ?? '');
-  const ordered = [...extra, ...hostKey.filter(known), ...hostKey];
+  const every = wider?.hostKey ?? hostKey;
+  // Of a known host any key is asked for in the end: that it is another one is the better error.
+  const ordered = [...extra, ...every.filter(known), ...hostKey, ...(types.length > 0 ? every : [])];
   return { ...options, preferences: { ...options.preferences, hostKey: [...new Set(ordered)] } };
 }

@@ -127,7 +127,7 @@ export interface ConnectOptions {
   readonly auth?: readonly AuthMethod[] | undefined;
   /** `knownHosts()` where not given. */
   readonly verifyHostKey?: HostKeyVerifier | undefined;
-  /** Lists or changes to the default ones, by kind; `'legacy'` adds what only old servers need. */
+  /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
   readonly algorithms?: AlgorithmOptions | undefined;
   /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
   readonly crypto?: 'auto' | 'noble' | undefined;

@@ -10,14 +10,17 @@
 export interface Offered {
   /** Unless the user says otherwise. */
   readonly byDefault: boolean;
+  /** Unbroken, with a better one beside it: where something speaks for it, and with `algorithms: 'compatible'`. */
+  readonly compatible: boolean;
   /** Broken or about to be: by its name or with `algorithms: 'legacy'` only. */
   readonly legacy: boolean;
 }
 
-const always: Offered = { byDefault: true, legacy: false };
+const always: Offered = { byDefault: true, compatible: false, legacy: false };
+const compatible: Offered = { byDefault: false, compatible: true, legacy: false };
 /** Sound, and rarely of use. */
-const byName: Offered = { byDefault: false, legacy: false };
-const legacy: Offered = { byDefault: false, legacy: true };
+const byName: Offered = { byDefault: false, compatible: false, legacy: false };
+const legacy: Offered = { byDefault: false, compatible: false, legacy: true };
 
 /** Sizes of a packet cipher; `authenticated` ones negotiate no MAC. */
 export interface CipherRow extends Offered {
@@ -110,8 +113,8 @@ export const macs: Readonly<Record<MacName, MacRow>> = {
     encryptThenMac: true,
     ...always,
   },
-  'hmac-sha2-256': { hash: 'sha256', keyLength: 32, tagLength: 32, encryptThenMac: false, ...always },
-  'hmac-sha2-512': { hash: 'sha512', keyLength: 64, tagLength: 64, encryptThenMac: false, ...always },
+  'hmac-sha2-256': { hash: 'sha256', keyLength: 32, tagLength: 32, encryptThenMac: false, ...compatible },
+  'hmac-sha2-512': { hash: 'sha512', keyLength: 64, tagLength: 64, encryptThenMac: false, ...compatible },
   'umac-128-etm@openssh.com': {
     hash: 'umac',
     keyLength: 16,
@@ -169,20 +172,20 @@ export type KexName =
 /** In order of preference. */
 export const kexMethods: Readonly<Record<KexName, KexRow>> = {
   'mlkem768x25519-sha256': { hash: 'sha256', postQuantum: true, ...always },
-  'sntrup761x25519-sha512': { hash: 'sha512', postQuantum: true, ...always },
-  'sntrup761x25519-sha512@openssh.com': { hash: 'sha512', postQuantum: true, ...always },
+  'sntrup761x25519-sha512': { hash: 'sha512', postQuantum: true, ...compatible },
+  'sntrup761x25519-sha512@openssh.com': { hash: 'sha512', postQuantum: true, ...compatible },
   'curve25519-sha256': { hash: 'sha256', postQuantum: false, ...always },
   'curve25519-sha256@libssh.org': { hash: 'sha256', postQuantum: false, ...always },
-  'ecdh-sha2-nistp256': { hash: 'sha256', postQuantum: false, ...always },
-  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...always },
-  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...always },
+  'ecdh-sha2-nistp256': { hash: 'sha256', postQuantum: false, ...compatible },
+  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...compatible },
+  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...compatible },
   'curve448-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group-exchange-sha256': { hash: 'sha256', postQuantum: false, ...always },
   'diffie-hellman-group16-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group15-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group17-sha512': { hash: 'sha512', postQuantum: false, ...always },
-  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...compatible },
   'diffie-hellman-group14-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
   'diffie-hellman-group-exchange-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
   'diffie-hellman-group1-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
@@ -206,9 +209,9 @@ export type SignatureAlgorithmName =
 /** Host key and public key authentication algorithms, in order of preference. */
 export const signatureAlgorithms: Readonly<Record<SignatureAlgorithmName, SignatureRow>> = {
   'ssh-ed25519': { keyType: 'ssh-ed25519', ...always },
-  'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', ...always },
-  'ecdsa-sha2-nistp384': { keyType: 'ecdsa-sha2-nistp384', ...always },
-  'ecdsa-sha2-nistp521': { keyType: 'ecdsa-sha2-nistp521', ...always },
+  'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', ...compatible },
+  'ecdsa-sha2-nistp384': { keyType: 'ecdsa-sha2-nistp384', ...compatible },
+  'ecdsa-sha2-nistp521': { keyType: 'ecdsa-sha2-nistp521', ...compatible },
   'rsa-sha2-512': { keyType: 'ssh-rsa', ...always },
   'rsa-sha2-256': { keyType: 'ssh-rsa', ...always },
   'ssh-ed448': { keyType: 'ssh-ed448', ...always },

@@ -18,11 +18,12 @@ export interface SpecialAlgorithmRow {
   /** The algorithm that the signature blob names: a certificate signs with its key. */
   readonly signature: string;
   readonly byDefault: false;
+  readonly compatible: false;
   readonly legacy: false;
 }
 
 function row(keyType: string, signature: string): SpecialAlgorithmRow {
-  return { keyType, signature, byDefault: false, legacy: false };
+  return { keyType, signature, byDefault: false, compatible: false, legacy: false };
 }
 
 /** Certificates, in order of preference. */

@@ -112,7 +112,7 @@ export {
   type AgentConstraints,
   type AgentIdentity,
 } from '../client/agent.ts';
-export type { AlgorithmList, AlgorithmOptions } from '../client/algorithmOptions.ts';
+export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
 export {
   type CallOptions,
   Client,

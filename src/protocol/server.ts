@@ -51,7 +51,9 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
         if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
       }
     }
-    const hostKey = options.preferences.hostKey.filter((algorithm) => hostKeys.has(algorithm));
+    const { hostKey: names, wider } = options.preferences;
+    // A key that the server was given is one that it is to show.
+    const hostKey = (wider?.hostKey ?? names).filter((algorithm) => hostKeys.has(algorithm));
     super(
       'server',
       // A server takes zlib@openssh.com: `zlib` would be for its clients to begin with at once.

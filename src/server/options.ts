@@ -72,6 +72,7 @@ export interface ServerOptions {
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
   /** Shown before authentication. */
   readonly banner?: string;
+  /** As for `connect`; what `'compatible'` offers where not given. */
   readonly algorithms?: ConnectOptions['algorithms'];
   readonly crypto?: 'auto' | 'noble';
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
@@ -123,7 +124,7 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
   return {
     given,
     methods,
-    preferences: resolveAlgorithms(given.algorithms),
+    preferences: resolveAlgorithms(given.algorithms, 'server'),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),
     timeouts: resolveTimeouts(given.timeouts),
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),

@@ -43,7 +43,7 @@ import {
   type NegotiatedDirection,
   negotiate,
 } from './negotiation.ts';
-import { withoutBroken } from './quirks.ts';
+import { offerTo, type Quirks, quirksOf } from './quirks.ts';
 
 /** A server's host keys by the signature algorithm they serve. */
 export type HostKeys = ReadonlyMap<string, PrivateKey>;
@@ -88,8 +88,8 @@ export class KeyExchange {
   /** V_C and V_S; set by the transport when both are known. */
   clientIdentification: Uint8Array = new Uint8Array(0);
   serverIdentification: Uint8Array = new Uint8Array(0);
-  /** Methods not to offer, as prefixes; set by the transport when the peer is known. */
-  brokenKex: readonly string[] = [];
+  /** What is known of the peer; set by the transport when it has said who it is. */
+  quirks: Quirks = quirksOf(undefined);
 
   /** Names in the peer's last KEXINIT. */
   peerCompressions: readonly string[] = [];
@@ -141,11 +141,10 @@ export class KeyExchange {
     this.state = { name: 'kexInitSent', cause, own, payload: this.sink.sendNow(kexInit, own) };
   }
 
-  /** What goes into our KEXINIT: what the user wants, without what fails with this peer. */
+  /** What goes into our KEXINIT: what the user wants, but for what this peer fails with or needs. */
   private offer(): AlgorithmPreferences {
     const { preferences } = this.options;
-    const offered = this.authenticated ? preferences : beforeAuthentication(preferences);
-    return { ...offered, kex: withoutBroken(offered.kex, this.brokenKex) };
+    return offerTo(this.quirks, this.authenticated ? preferences : beforeAuthentication(preferences));
   }
 
   /** `payload` is the whole message, its number included. */

@@ -5,18 +5,18 @@
  * names of RFC 8308 §2.1 and of strict key exchange (OpenSSH PROTOCOL §1.9).
  * Must not know: how anything negotiated works.
  */
-import { escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
 import {
   ciphers,
   compressions,
   kexMethods,
   macs,
+  type Offered,
   type SignatureAlgorithmName,
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
 import type { KexInit } from '../message/transport.ts';
 import type { Role } from './identification.ts';
+import { type AlgorithmKind, nothingInCommon } from './nothingInCommon.ts';
 
 /** Names to offer, the best first. */
 export interface AlgorithmPreferences {
@@ -25,15 +25,33 @@ export interface AlgorithmPreferences {
   readonly cipher: readonly string[];
   readonly mac: readonly string[];
   readonly compression: readonly string[];
+  /**
+   * Of these kinds the same names and, in their places, others that are offered
+   * where something speaks for one: the peer's identification (`quirks.ts`), a
+   * host that is known by a key of that type, a host key of one's own. Nothing
+   * does where a list is absent, as where the user gave it name by name: who
+   * replaces a list takes away its wider one.
+   */
+  readonly wider?: WiderPreferences;
 }
+
+export type WiderPreferences = Partial<Pick<AlgorithmPreferences, 'kex' | 'hostKey' | 'mac'>>;
+
+const byDefault = (row: Offered): boolean => row.byDefault;
+const compatible = (row: Offered): boolean => row.byDefault || row.compatible;
 
 /** What is offered unless the user says otherwise. */
 export const defaultPreferences: AlgorithmPreferences = {
-  kex: offeredByDefault(kexMethods),
-  hostKey: offeredByDefault(signatureAlgorithms),
-  cipher: offeredByDefault(ciphers),
-  mac: offeredByDefault(macs),
-  compression: offeredByDefault(compressions),
+  kex: namesWhere(kexMethods, byDefault),
+  hostKey: namesWhere(signatureAlgorithms, byDefault),
+  cipher: namesWhere(ciphers, byDefault),
+  mac: namesWhere(macs, byDefault),
+  compression: namesWhere(compressions, byDefault),
+  wider: {
+    kex: namesWhere(kexMethods, compatible),
+    hostKey: namesWhere(signatureAlgorithms, compatible),
+    mac: namesWhere(macs, compatible),
+  },
 };
 
 export interface NegotiatedDirection {
@@ -105,13 +123,8 @@ export function bothStrict(client: KexInit, server: KexInit): boolean {
  * @throws SshError `ERR_SSH_NO_COMMON_ALGORITHM` with what each side offered
  */
 export function negotiate(client: KexInit, server: KexInit, role: Role): NegotiatedAlgorithms {
-  const kex = choose(
-    'key exchange',
-    withoutMarkers(client.kexAlgorithms),
-    withoutMarkers(server.kexAlgorithms),
-    role,
-  );
-  const hostKey = choose('host key', client.serverHostKeyAlgorithms, server.serverHostKeyAlgorithms, role);
+  const kex = choose('kex', withoutMarkers(client.kexAlgorithms), withoutMarkers(server.kexAlgorithms), role);
+  const hostKey = choose('hostKey', client.serverHostKeyAlgorithms, server.serverHostKeyAlgorithms, role);
   return {
     kex,
     hostKey,
@@ -162,33 +175,26 @@ function chooseDirection(
   serverCompressions: readonly string[],
   role: Role,
 ): NegotiatedDirection {
-  const cipher = choose(`cipher ${direction}`, clientCiphers, serverCiphers, role);
+  const cipher = choose('cipher', clientCiphers, serverCiphers, role, direction);
   const authenticated = isCipher(cipher) && ciphers[cipher].authenticated;
   return {
     cipher,
-    mac: authenticated ? undefined : choose(`MAC ${direction}`, clientMacs, serverMacs, role),
-    compression: choose(`compression ${direction}`, clientCompressions, serverCompressions, role),
+    mac: authenticated ? undefined : choose('mac', clientMacs, serverMacs, role, direction),
+    compression: choose('compression', clientCompressions, serverCompressions, role, direction),
   };
 }
 
-function choose(kind: string, client: readonly string[], server: readonly string[], role: Role): string {
+function choose(
+  kind: AlgorithmKind,
+  client: readonly string[],
+  server: readonly string[],
+  role: Role,
+  direction?: string,
+): string {
   const chosen = client.find((name) => server.includes(name));
   if (chosen !== undefined) return chosen;
   const [ours, theirs] = role === 'client' ? [client, server] : [server, client];
-  throw nothingInCommon(kind, ours, theirs);
-}
-
-/** The error where two lists have no name in common. */
-export function nothingInCommon(kind: string, ours: readonly string[], theirs: readonly string[]): SshError {
-  return new SshError(
-    'ERR_SSH_NO_COMMON_ALGORITHM',
-    `no common ${kind} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}`,
-    { phase: 'keyExchange' },
-  );
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : escapeText(names.join(', '), 2048);
+  throw nothingInCommon(kind, ours, theirs, direction);
 }
 
 function withoutMarkers(names: readonly string[]): readonly string[] {
@@ -199,8 +205,9 @@ function isCipher(name: string): name is keyof typeof ciphers {
   return Object.hasOwn(ciphers, name);
 }
 
-function offeredByDefault(
-  table: Readonly<Record<string, { readonly byDefault: boolean }>>,
+function namesWhere(
+  table: Readonly<Record<string, Offered>>,
+  isOffered: (row: Offered) => boolean,
 ): readonly string[] {
-  return Object.keys(table).filter((name) => table[name]?.byDefault === true);
+  return Object.entries(table).flatMap(([name, row]) => (isOffered(row) ? [name] : []));
 }

@@ -2,12 +2,14 @@
  * What some servers are known to do other than the documents say.
  *
  * Owns: the quirks, by the software version of the identification string. Only
- * those are here without which a connection that could work does not, and none
- * that weakens a connection to anybody else.
+ * those are here without which a connection that could work does not, or is
+ * weaker than it could be, and none that weakens a connection to anybody else:
+ * the identification is part of what the host key signs (RFC 4253 §8).
  * Must not know: how a quirk is answered.
  * Sources: compat.c of OpenSSH, the lists of PuTTY and asyncssh, and servers met
- * in the laboratory (`npm run lab`).
+ * in the laboratory (`npm run lab`); release notes of OpenSSH 6.2, 8.5, 8.9, 9.0 and 9.9.
  */
+import type { AlgorithmPreferences } from './negotiation.ts';
 
 /** What a peer does, by what follows from it here. */
 export interface Quirks {
@@ -23,6 +25,10 @@ export interface Quirks {
   readonly answersAfterClose: boolean;
   /** Key exchange methods that fail with it, as prefixes of their names. */
   readonly brokenKex: readonly string[];
+  /** Key exchange methods it has and that are not offered to everybody, the best it has. */
+  readonly alsoKex: readonly string[];
+  /** MACs without one of which no cipher but those that authenticate could be had with it. */
+  readonly alsoMac: readonly string[];
 }
 
 /** One row of the list. */
@@ -43,6 +49,8 @@ const none: Quirks = {
   knowsNoRekey: false,
   answersAfterClose: false,
   brokenKex: [],
+  alsoKex: [],
+  alsoMac: [],
 };
 
 export const quirkRows: readonly QuirkRow[] = [
@@ -94,6 +102,18 @@ export const quirkRows: readonly QuirkRow[] = [
     why: 'an answer to a channel request that comes after CHANNEL_CLOSE would look like one for a channel that never was',
     example: 'OpenSSH_5.3',
   },
+  {
+    pattern: /^(?:OpenSSH_(?:8\.[5-9]|9\.[0-8])(?!\d)|tinyssh_)/,
+    quirks: { alsoKex: ['sntrup761x25519-sha512', 'sntrup761x25519-sha512@openssh.com'] },
+    why: 'it has sntrup761 and not yet ML-KEM, so nothing would protect against quantum computers',
+    example: 'OpenSSH_9.2p1',
+  },
+  {
+    pattern: /^(?:Twisted_|OpenSSH_(?:5\.|6\.[01](?!\d)))/,
+    quirks: { alsoMac: ['hmac-sha2-256', 'hmac-sha2-512'] },
+    why: 'it has no cipher that authenticates and no MAC that is computed over the ciphertext',
+    example: 'Twisted_22.4.0',
+  },
 ];
 
 /** Everything the list says about a software version. */
@@ -104,6 +124,28 @@ export function quirksOf(softwareVersion: string | undefined): Quirks {
     if (pattern.test(softwareVersion)) all = { ...all, ...quirks };
   }
   return all;
+}
+
+/** What to offer to a peer: what the user wants, without what fails with it, and with what only it needs. */
+export function offerTo(quirks: Quirks, preferences: AlgorithmPreferences): AlgorithmPreferences {
+  const { kex, mac, wider } = preferences;
+  return {
+    ...preferences,
+    kex: withoutBroken(widened(kex, wider?.kex, quirks.alsoKex), quirks.brokenKex),
+    mac: widened(mac, wider?.mac, quirks.alsoMac),
+  };
+}
+
+/** With some names more where the wider list has them, in its order. */
+function widened(
+  names: readonly string[],
+  wider: readonly string[] | undefined,
+  also: readonly string[],
+): readonly string[] {
+  const more = also.filter((name) => !names.includes(name));
+  if (wider === undefined || !more.some((name) => wider.includes(name))) return names;
+  const ordered = wider.filter((name) => names.includes(name) || more.includes(name));
+  return [...new Set([...ordered, ...names])];
 }
 
 /** The methods to offer to a peer: without those that fail with it, unless no other would be left. */

@@ -295,7 +295,7 @@ export class Transport implements KeyExchangeSink {
     this.keyExchange.clientIdentification = role === 'client' ? identification : remote.line;
     this.keyExchange.serverIdentification = role === 'client' ? remote.line : identification;
     this.emit({ type: 'identified', remote });
-    this.keyExchange.brokenKex = this.quirks.brokenKex;
+    this.keyExchange.quirks = this.quirks;
     this.keyExchange.start('initial');
     return true;
   }

@@ -88,6 +88,7 @@ describe('a command line', () => {
       forwardAgent: false,
       verbosity: 0,
       timeout: undefined,
+      algorithms: undefined,
       json: false,
       pty: 'auto',
       input: true,
@@ -110,6 +111,8 @@ describe('a command line', () => {
       pty: 'force',
       input: false,
     });
+    expect(parsed('--algorithms', 'compatible', 'host').algorithms).toBe('compatible');
+    expect(() => parsed('--algorithms', 'old', 'host')).toThrow('there are compatible and legacy');
     expect(parsed('-Tvp22', 'host').pty).toBe('none');
     expect(parsed('-Tvp22', 'host').port).toBe(22);
   });

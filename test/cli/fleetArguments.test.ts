@@ -25,6 +25,7 @@ describe('the command line of fleet', () => {
       timeout: undefined,
       commandTimeout: undefined,
       json: false,
+      algorithms: undefined,
       skipBadLines: false,
     });
   });
@@ -42,6 +43,7 @@ describe('the command line of fleet', () => {
       timeout: 1500,
       commandTimeout: 120_000,
       json: true,
+      algorithms: undefined,
       skipBadLines: true,
     });
   });

@@ -19,10 +19,13 @@ const tables = {
   compression: compressions,
 };
 const kinds = Object.keys(tables) as (keyof typeof tables)[];
-const legacyOf = (kind: keyof typeof tables): string[] =>
+const namesWhere = (kind: keyof typeof tables, isMeant: (row: Offered) => boolean): string[] =>
   Object.entries<Offered>(tables[kind])
-    .filter(([, row]) => row.legacy)
+    .filter(([, row]) => isMeant(row))
     .map(([name]) => name);
+const legacyOf = (kind: keyof typeof tables): string[] => namesWhere(kind, (row) => row.legacy);
+const compatibleOf = (kind: keyof typeof tables): string[] =>
+  namesWhere(kind, (row) => row.byDefault || row.compatible);
 const refusal = (message: string): object => ({
   code: 'ERR_SSH_OPTIONS',
   phase: 'options',
@@ -46,10 +49,41 @@ describe('the option algorithms', () => {
 
   it("puts what only old servers need behind the others with 'legacy', for all kinds or for one", () => {
     const all = resolveAlgorithms('legacy');
-    for (const kind of kinds) expect(all[kind]).toEqual([...defaultPreferences[kind], ...legacyOf(kind)]);
+    for (const kind of kinds) expect(all[kind]).toEqual([...compatibleOf(kind), ...legacyOf(kind)]);
     expect(legacyOf('cipher')).toEqual(['aes128-cbc', 'aes192-cbc', 'aes256-cbc', '3des-cbc']);
     const one = resolveAlgorithms({ mac: 'legacy' });
-    expect(one).toEqual({ ...defaultPreferences, mac: all.mac });
+    expect(one).toEqual({
+      ...defaultPreferences,
+      mac: all.mac,
+      wider: { ...defaultPreferences.wider, mac: all.mac },
+    });
+  });
+
+  it("puts what is sound and no longer the best in its place with 'compatible', and nothing that is legacy", () => {
+    const all = resolveAlgorithms('compatible');
+    for (const kind of kinds) expect(all[kind]).toEqual(compatibleOf(kind));
+    expect(all.kex.slice(0, 4)).toEqual([
+      'mlkem768x25519-sha256',
+      'sntrup761x25519-sha512',
+      'sntrup761x25519-sha512@openssh.com',
+      'curve25519-sha256',
+    ]);
+    expect(all.hostKey).toContain('ecdsa-sha2-nistp256');
+    expect(all.mac.slice(2)).toEqual(['hmac-sha2-256', 'hmac-sha2-512']);
+    expect(resolveAlgorithms({ mac: 'compatible' })).toEqual({ ...defaultPreferences, mac: all.mac });
+  });
+
+  it('holds ready what may be offered where something speaks for it, changed as the list is', () => {
+    const { kex, hostKey, mac } = resolveAlgorithms('compatible');
+    expect(defaultPreferences.wider).toEqual({ kex, hostKey, mac });
+    const changed = resolveAlgorithms({
+      kex: { prepend: ['curve448-sha512'], remove: ['sntrup761x25519-sha512'] },
+      hostKey: ['ssh-ed25519'],
+    });
+    expect(changed.wider).toEqual({
+      kex: ['curve448-sha512', ...kex.filter((name) => !/^sntrup761x25519-sha512$|^curve448/.test(name))],
+      mac,
+    });
   });
 
   it('takes a list as it is, and no name twice', () => {
@@ -59,15 +93,13 @@ describe('the option algorithms', () => {
 
   it('changes the default list by prepend, append and remove', () => {
     const { mac } = resolveAlgorithms({
-      mac: { prepend: ['umac-128-etm@openssh.com'], append: ['hmac-sha1'], remove: ['hmac-sha2-512'] },
+      mac: {
+        prepend: ['umac-128-etm@openssh.com'],
+        append: ['hmac-sha1'],
+        remove: ['hmac-sha2-512-etm@openssh.com'],
+      },
     });
-    expect(mac).toEqual([
-      'umac-128-etm@openssh.com',
-      'hmac-sha2-256-etm@openssh.com',
-      'hmac-sha2-512-etm@openssh.com',
-      'hmac-sha2-256',
-      'hmac-sha1',
-    ]);
+    expect(mac).toEqual(['umac-128-etm@openssh.com', 'hmac-sha2-256-etm@openssh.com', 'hmac-sha1']);
   });
 
   it.each([
@@ -83,15 +115,15 @@ describe('the option algorithms', () => {
       { mac: { remove: ['hmac-md5'] } },
       '"hmac-md5", which is not supported; there are hmac-sha2-256-etm@openssh.com, ',
     ],
-    [{ mac: 'hmac-sha1' }, "takes a list of names, { prepend, append, remove } or 'legacy'"],
+    [{ mac: 'hmac-sha1' }, "takes a list of names, { prepend, append, remove }, 'compatible' or 'legacy'"],
     [{ cipher: { first: [] } }, 'takes prepend, append and remove, not "first"'],
     [
       { ciphers: ['aes128-ctr'] },
       'there is no kind of algorithm "ciphers"; there are kex, hostKey, cipher, mac, compression',
     ],
     [{ cipher: [] }, 'algorithms.cipher leaves nothing to offer'],
-    ['modern', "algorithms takes 'legacy' or an object"],
-    [['aes128-ctr'], "algorithms takes 'legacy' or an object"],
+    ['modern', "algorithms takes 'compatible', 'legacy' or an object"],
+    [['aes128-ctr'], "algorithms takes 'compatible', 'legacy' or an object"],
   ])('refuses %j and says what there is', (given, message) => {
     expect(attempt(given)).toMatchObject(refusal(message));
   });

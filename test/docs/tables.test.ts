@@ -42,8 +42,9 @@ describe('the README', () => {
       const others = Object.entries<Offered>(table).filter(([, row]) => !row.byDefault);
       const named = ([name]: readonly [string, Offered]): string => name;
       return [
-        others.filter(([, row]) => !row.legacy).map(named),
+        others.filter(([, row]) => row.compatible).map(named),
         others.filter(([, row]) => row.legacy).map(named),
+        others.filter(([, row]) => !row.compatible && !row.legacy).map(named),
       ];
     });
     expect(rows).toEqual(rest);

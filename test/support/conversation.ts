@@ -149,7 +149,7 @@ export class Conversation {
       provider: this.lyingProvider(
         server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
       ),
-      preferences: { ...resolveAlgorithms(undefined), ...server.preferences },
+      preferences: { ...resolveAlgorithms(undefined, 'server'), wider: {}, ...server.preferences },
       limits: { ...defaultLimits, ...server.limits },
       timeouts: defaultTimeouts,
       keepAlive: server.keepAlive,
@@ -432,7 +432,8 @@ function identificationOf(softwareVersion: string): Uint8Array {
   return utf8Encode(`SSH-2.0-${softwareVersion}`);
 }
 
-const quickKex: Partial<AlgorithmPreferences> = { kex: ['curve25519-sha256'] };
+/** Nothing is added to it for peers of the list of quirks. */
+const quickKex: Partial<AlgorithmPreferences> = { kex: ['curve25519-sha256'], wider: {} };
 
 function drain(core: ClientProtocol | ServerProtocol): Uint8Array {
   const pieces: Uint8Array[] = [];

@@ -6,6 +6,7 @@ import {
   type AlgorithmPreferences,
   bothStrict,
   buildKexInit,
+  defaultPreferences,
   guessedRight,
   kexMarkers,
   negotiate,
@@ -41,7 +42,7 @@ describe('negotiation (RFC 4253 §7.1)', () => {
       fc.property(preferences, preferences, (ours, theirs) => {
         const client = buildKexInit('client', ours, cookie, 'initial');
         const server = buildKexInit('server', theirs, cookie, 'initial');
-        const common = (kind: keyof AlgorithmPreferences): string | undefined =>
+        const common = (kind: Exclude<keyof AlgorithmPreferences, 'wider'>): string | undefined =>
           ours[kind].find((name) => theirs[kind].includes(name));
         try {
           const chosen = negotiate(client, server, 'client');
@@ -88,6 +89,40 @@ describe('negotiation (RFC 4253 §7.1)', () => {
       'this side offers old\\x1b[2Jkex; the peer offers curve25519-sha256',
     );
   });
+
+  it.each([
+    [
+      'kex',
+      { kexAlgorithms: ['ecdh-sha2-nistp384', 'diffie-hellman-group1-sha1'] },
+      "This side has ecdh-sha2-nistp384 as well, and offers it when told to: algorithms: { kex: { append: ['ecdh-sha2-nistp384'] } }, or algorithms: 'compatible'",
+    ],
+    [
+      'hostKey',
+      { serverHostKeyAlgorithms: ['ssh-rsa', 'ssh-dss'] },
+      "This side has ssh-rsa as well, though broken or weak, and offers it when told to: algorithms: { hostKey: { append: ['ssh-rsa'] } }, or algorithms: 'legacy'",
+    ],
+    [
+      'mac',
+      {
+        encryptionAlgorithmsServerToClient: ['aes128-ctr'],
+        macAlgorithmsServerToClient: ['umac-64@openssh.com'],
+      },
+      "This side has umac-64@openssh.com as well, and offers it when told to: algorithms: { mac: { append: ['umac-64@openssh.com'] } }",
+    ],
+  ])(
+    'a failure over %s says what this side has and did not offer, and how to allow it',
+    (_, offer, advice) => {
+      const client = buildKexInit('client', defaultPreferences, cookie, 'initial');
+      const server = { ...buildKexInit('server', defaultPreferences, cookie, 'initial'), ...offer };
+      let message = '';
+      try {
+        negotiate(client, server, 'client');
+      } catch (error) {
+        message = error instanceof Error ? error.message : '';
+      }
+      expect(message.slice(message.indexOf('. ') + 2)).toBe(advice);
+    },
+  );
 
   it('OpenSSH PROTOCOL §1.9, RFC 8308 §2.1: the markers are offered in the first KEXINIT only and can never be chosen', () => {
     const first = buildKexInit('client', all, cookie, 'initial').kexAlgorithms;

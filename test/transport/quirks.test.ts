@@ -5,10 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyBytes } from '../../src/base/bytes.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import { channelClose, channelData, channelFailure } from '../../src/message/channel.ts';
 import { requestFailure } from '../../src/message/globalRequest.ts';
-import { extInfo, ignore, kexInit, unimplemented } from '../../src/message/transport.ts';
+import { extInfo, ignore, type KexInit, kexInit, unimplemented } from '../../src/message/transport.ts';
+import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
 import { quirkRows, quirksOf, withoutBroken } from '../../src/transport/quirks.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
@@ -164,16 +166,19 @@ describe('OpenSSH 7.4', () => {
   });
 });
 
+/** What the client's first packet offers, behind its identification. */
+function offerOf(softwareVersion: string, preferences: Partial<AlgorithmPreferences>): KexInit {
+  const conversation = new Conversation({ client: { preferences }, server: { softwareVersion } });
+  conversation.exchange();
+  const bytes = Buffer.concat(conversation.fromClient);
+  const start = bytes.indexOf('\n') + 1;
+  const end = start + 4 + bytes.readUInt32BE(start) - bytes.readUInt8(start + 4);
+  return kexInit.decode(new WireReader(new Uint8Array(bytes), start + 6, end));
+}
+
 describe('key exchange methods that fail with a server', () => {
-  const offered = (softwareVersion: string, kex: readonly string[]): readonly string[] => {
-    const conversation = new Conversation({ client: { preferences: { kex } }, server: { softwareVersion } });
-    conversation.exchange();
-    // The client's first packet, behind its identification.
-    const bytes = Buffer.concat(conversation.fromClient);
-    const start = bytes.indexOf('\n') + 1;
-    const end = start + 4 + bytes.readUInt32BE(start) - bytes.readUInt8(start + 4);
-    return kexInit.decode(new WireReader(new Uint8Array(bytes), start + 6, end)).kexAlgorithms;
-  };
+  const offered = (softwareVersion: string, kex: readonly string[]): readonly string[] =>
+    offerOf(softwareVersion, { kex }).kexAlgorithms;
 
   it('are not offered to OpenSSH 6.5 and 6.6, which encode some secrets of Curve25519 wrongly', () => {
     const kex = ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'];
@@ -190,6 +195,73 @@ describe('key exchange methods that fail with a server', () => {
     const kex = ['diffie-hellman-group-exchange-sha256', 'diffie-hellman-group14-sha256'];
     expect(withoutBroken(kex, quirksOf('Cisco-1.25').brokenKex)).toEqual(['diffie-hellman-group14-sha256']);
     expect(withoutBroken(kex, quirksOf(modern).brokenKex)).toEqual(kex);
+  });
+});
+
+describe('algorithms that are offered to some servers only', () => {
+  const sntrup761 = ['sntrup761x25519-sha512', 'sntrup761x25519-sha512@openssh.com'];
+  const plainMacs = ['hmac-sha2-256', 'hmac-sha2-512'];
+  const kexOffered = (softwareVersion: string, given?: AlgorithmOptions): readonly string[] =>
+    offerOf(softwareVersion, resolveAlgorithms(given)).kexAlgorithms;
+  const macsOffered = (softwareVersion: string, given?: AlgorithmOptions): readonly string[] =>
+    offerOf(softwareVersion, resolveAlgorithms(given)).macAlgorithmsServerToClient;
+
+  it('sntrup761 goes to OpenSSH 8.5 to 9.8 and TinySSH, behind ML-KEM and before Curve25519', () => {
+    const before = kexOffered(modern);
+    for (const name of ['OpenSSH_8.5', 'OpenSSH_9.2p1', 'OpenSSH_9.8p1', 'tinyssh_20230101-1']) {
+      const [first = '', ...others] = before;
+      expect(kexOffered(name), name).toEqual([first, ...sntrup761, ...others]);
+    }
+    expect(before.slice(0, 2)).toEqual(['mlkem768x25519-sha256', 'curve25519-sha256']);
+    for (const name of ['OpenSSH_8.4', 'OpenSSH_9.9', 'OpenSSH_10.0', 'OpenSSH_9.80', 'libssh_0.10.6']) {
+      expect(kexOffered(name), name).toEqual(before);
+    }
+  });
+
+  it('HMAC over the plaintext goes to Twisted Conch and OpenSSH before 6.2, behind all other MACs', () => {
+    const before = macsOffered(modern);
+    expect(before).toEqual(['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com']);
+    for (const name of ['Twisted_22.4.0', 'OpenSSH_5.3', 'OpenSSH_6.1p1']) {
+      expect(macsOffered(name), name).toEqual([...before, ...plainMacs]);
+    }
+    for (const name of ['OpenSSH_6.2', 'OpenSSH_6.10', 'paramiko_2.12.0']) {
+      expect(macsOffered(name), name).toEqual(before);
+    }
+  });
+
+  it('what the user gave name by name stays as it is, and what was removed stays away', () => {
+    expect(kexOffered('OpenSSH_9.2p1', { kex: ['curve25519-sha256'] })).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^sntrup/)]),
+    );
+    expect(macsOffered('Twisted_22.4.0', { mac: ['hmac-sha2-256-etm@openssh.com'] })).toHaveLength(1);
+    const [removed = '', kept = ''] = sntrup761;
+    const changed = kexOffered('OpenSSH_9.2p1', {
+      kex: { prepend: ['curve448-sha512'], remove: [removed, 'mlkem768x25519-sha256'] },
+    });
+    expect(changed.slice(0, 3)).toEqual(['curve448-sha512', kept, 'curve25519-sha256']);
+  });
+
+  it('sntrup761 is what is agreed on then, with the server and with the client of this library', () => {
+    const preferences = resolveAlgorithms({ kex: { remove: ['mlkem768x25519-sha256'] } });
+    const conversation = speakingAs('OpenSSH_9.2p1', 'ready', {
+      client: { preferences },
+      server: { preferences: resolveAlgorithms({ kex: 'compatible' }) },
+    });
+    expect(conversation.client.transport.keyExchange.negotiated?.kex).toBe('sntrup761x25519-sha512');
+  });
+
+  it('nobody on the path gets one offered unnoticed: the host key signs the identification', () => {
+    const onTheWire = (bytes: Uint8Array): Uint8Array => {
+      const text = Buffer.from(bytes).toString('latin1');
+      return text.startsWith('SSH-2.0-OpenSSH_9.9')
+        ? new Uint8Array(Buffer.from(text.replace('OpenSSH_9.9', 'OpenSSH_6.1'), 'latin1'))
+        : bytes;
+    };
+    const { cause } = speakingAs(modern, 'start', { onTheWire }).exchange();
+    expect(cause).toMatchObject({
+      code: 'ERR_SSH_KEY_EXCHANGE',
+      message: expect.stringContaining('signature'),
+    });
   });
 });
 
