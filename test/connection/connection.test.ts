@@ -212,7 +212,9 @@ describe('a flood of what costs work and brings nothing', () => {
     for (let i = 0; i < 3; i++) flood(lone, channel);
     expect(thrownBy(() => flood(lone, channel))).toBe(flooded);
     // A hundred a second are let through for ever.
-    lone.transport.now += 10;
+    lone.transport.now += 9.95;
+    expect(thrownBy(() => flood(lone, channel))).toBe(flooded);
+    lone.transport.now += 0.06;
     flood(lone, channel);
     expect(thrownBy(() => flood(lone, channel))).toBe(flooded);
   });
@@ -252,6 +254,14 @@ describe('global requests of ours (RFC 4254 §4)', () => {
     expect(lone.openWaits()).toEqual([]);
     expect(thrownBy(() => lone.say(requestFailure, {}))).toMatch(
       /^ERR_SSH_CHANNEL_PROTOCOL peer: .*an answer to a global request that was never made$/,
+    );
+  });
+
+  it('are refused with nothing more to say', () => {
+    const lone = new Lone();
+    lone.connection.request('a', none, true);
+    expect(thrownBy(() => lone.connection.receive(82, Uint8Array.of(82, 0), 0, 2))).toMatch(
+      /^ERR_SSH_DECODE peer: malformed SSH_MSG_REQUEST_FAILURE/,
     );
   });
 
