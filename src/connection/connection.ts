@@ -313,7 +313,6 @@ export class Connection implements ChannelSink {
   private receiveChannelRequest(reader: WireReader): void {
     const { recipientChannel, requestType, wantReply, requestData: payload } = channelRequest.decode(reader);
     const channel = this.channels.openOne(recipientChannel);
-    if (channel.closeReceived) throw channelError('a request after CLOSE');
     this.emit({ type: 'channelRequest', channel, requestType, wantReply, payload });
   }
 

@@ -56,7 +56,6 @@ export class ReceiveBuffer {
       if (this.block === undefined || this.blockEnd === this.blockStart) return undefined;
       piece = this.block.subarray(this.blockStart, this.blockEnd);
       this.blockStart = this.blockEnd;
-      if (this.blockEnd === this.block.length) this.block = undefined;
     }
     this.length -= piece.length;
     return piece;
@@ -67,8 +66,6 @@ export class ReceiveBuffer {
     const dropped = this.length;
     this.pieces.length = 0;
     this.block = undefined;
-    this.blockStart = 0;
-    this.blockEnd = 0;
     this.length = 0;
     return dropped;
   }

@@ -38,7 +38,8 @@ export class Deflater {
   private readonly heads: Int32Array = new Int32Array(1 << hashBits).fill(nowhere);
   private readonly earlier: Int32Array = new Int32Array(windowLength + pieceLength);
   private output: Uint8Array = new Uint8Array(pieceLength);
-  private length = 0;
+  /** The header is there from the beginning. */
+  private length = 2;
   private hold = 0;
   private bits = 0;
 
@@ -46,7 +47,6 @@ export class Deflater {
     // 32 KiB of window, no dictionary, the default level (RFC 1950 §2.2).
     this.output[0] = 0x78;
     this.output[1] = 0x9c;
-    this.length = 2;
   }
 
   /** The next piece of the stream; valid until the next call. */

@@ -27,7 +27,7 @@ const testsOf = {
   packet: ['test/packet'],
   transport: ['test/transport', ...conversations],
   userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
-  connection: ['test/connection', ...conversations, 'test/sim/oneEnd.test.ts', 'test/sim/windows.test.ts'],
+  connection: ['test/connection'],
 };
 
 /** A change under which the tests take longer than this is caught: by whoever waits for them. */
