@@ -144,3 +144,20 @@ describe('payloads', () => {
     expect(() => exec.fromBytes(bytes.subarray(1))).toThrow(decodeError(/malformed exec: /));
   });
 });
+
+describe('a codec of one method (RFC 4252 §5)', () => {
+  it('takes no request of another', () => {
+    expect(() =>
+      decode(
+        userauthPasswordRequest,
+        lengthAnd('me'),
+        lengthAnd('ssh-connection'),
+        lengthAnd('none'),
+        '00',
+        '00000000',
+      ),
+    ).toThrow(
+      decodeError(/malformed SSH_MSG_USERAUTH_REQUEST \(password\): .* where "password" was expected/),
+    );
+  });
+});
