@@ -161,3 +161,24 @@ describe('a codec of one method (RFC 4252 §5)', () => {
     );
   });
 });
+
+describe('a list of algorithms in KEXINIT', () => {
+  const none = '00000000';
+  const withCiphers = (list: string): readonly string[] =>
+    decode(kexInit, '00'.repeat(16), none, none, list, none.repeat(7), '00', none)
+      .encryptionAlgorithmsClientToServer;
+
+  it.each([
+    ['a,b', ['a', 'b']],
+    ['a,b,', ['a', 'b']],
+    ['a', ['a']],
+    ['a,', ['a']],
+    ['', []],
+  ])('is understood with a comma behind it: %j', (text, list) => {
+    expect(withCiphers(lengthAnd(text))).toEqual(list);
+  });
+
+  it.each([',', ',,', 'a,,', 'a,,b', ',a'])('is refused with an empty name in it: %j', (text) => {
+    expect(() => withCiphers(lengthAnd(text))).toThrow(decodeError(/SSH_MSG_KEXINIT/));
+  });
+});
