@@ -124,7 +124,6 @@ export class UserauthClient {
   /** Answers `passwordChangeWanted`. */
   changePassword(oldPassword: string, newPassword: string): void {
     this.expect('passwordChangeWanted');
-    this.checkConfidential();
     this.spendRound();
     this.take(sendPasswordChange(this.head, oldPassword, newPassword));
   }

@@ -72,14 +72,14 @@ export class UserauthServer {
   private readonly ahead: Uint8Array[] = [];
   private current: ServerState = { name: 'requestWanted' };
   private applicant: Applicant | undefined;
-  private methods: readonly string[];
+  /** Named in FAILURE: those of the options from a user's first request on. */
+  private methods: readonly string[] = [];
   private succeeded: readonly string[] = [];
   private rounds = 0;
   private fault: unknown;
 
   constructor(options: UserauthServerOptions) {
     this.options = options;
-    this.methods = options.methods;
   }
 
   get state(): string {
@@ -108,7 +108,7 @@ export class UserauthServer {
     this.send(userauthSuccess, {});
     this.current = { name: 'done' };
     this.ahead.length = 0;
-    this.events.push({ type: 'authenticated', ...applicant, method: methodOf(pending) });
+    this.events.push({ type: 'authenticated', ...applicant, method: pending.kind });
   }
 
   /** The user is not let in, or not yet. */
@@ -119,7 +119,7 @@ export class UserauthServer {
       throw misuse('a key without a signature proves nothing: use pkOk');
     }
     if (rejection.methods !== undefined) this.methods = rejection.methods;
-    if (partialSuccess) this.succeeded = [...this.succeeded, methodOf(pending)];
+    if (partialSuccess) this.succeeded = [...this.succeeded, pending.kind];
     this.answer(() => this.sendFailure(partialSuccess));
   }
 
@@ -259,8 +259,4 @@ export class UserauthServer {
       throw error;
     }
   }
-}
-
-function methodOf(pending: Pending): string {
-  return pending.kind === 'publickeyQuery' ? 'publickey' : pending.kind;
 }

@@ -5,6 +5,7 @@ import { SshError } from '../../src/base/errors.ts';
 import { messageName } from '../../src/message/numbers.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
+import { agentMessages, agentPayloads } from './agentMessages.ts';
 import { allMessages } from './messages.ts';
 import { allPayloads } from './payloads.ts';
 import type { Row } from './support.ts';
@@ -13,6 +14,8 @@ import type { Row } from './support.ts';
 const groups = [
   { title: 'message', rows: allMessages, prefix: 1 },
   { title: 'payload', rows: allPayloads, prefix: 0 },
+  { title: 'message of an agent', rows: agentMessages, prefix: 1 },
+  { title: 'payload of an agent', rows: agentPayloads, prefix: 0 },
 ];
 
 function encode(row: Row, value: unknown): Uint8Array {

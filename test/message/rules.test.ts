@@ -144,3 +144,41 @@ describe('payloads', () => {
     expect(() => exec.fromBytes(bytes.subarray(1))).toThrow(decodeError(/malformed exec: /));
   });
 });
+
+describe('a codec of one method (RFC 4252 §5)', () => {
+  it('takes no request of another', () => {
+    expect(() =>
+      decode(
+        userauthPasswordRequest,
+        lengthAnd('me'),
+        lengthAnd('ssh-connection'),
+        lengthAnd('none'),
+        '00',
+        '00000000',
+      ),
+    ).toThrow(
+      decodeError(/malformed SSH_MSG_USERAUTH_REQUEST \(password\): .* where "password" was expected/),
+    );
+  });
+});
+
+describe('a list of algorithms in KEXINIT', () => {
+  const none = '00000000';
+  const withCiphers = (list: string): readonly string[] =>
+    decode(kexInit, '00'.repeat(16), none, none, list, none.repeat(7), '00', none)
+      .encryptionAlgorithmsClientToServer;
+
+  it.each([
+    ['a,b', ['a', 'b']],
+    ['a,b,', ['a', 'b']],
+    ['a', ['a']],
+    ['a,', ['a']],
+    ['', []],
+  ])('is understood with a comma behind it: %j', (text, list) => {
+    expect(withCiphers(lengthAnd(text))).toEqual(list);
+  });
+
+  it.each([',', ',,', 'a,,', 'a,,b', ',a'])('is refused with an empty name in it: %j', (text) => {
+    expect(() => withCiphers(lengthAnd(text))).toThrow(decodeError(/SSH_MSG_KEXINIT/));
+  });
+});

@@ -1,5 +1,13 @@
 /** The tables of numbers, against those of the RFCs as they stand there. */
 import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
+import {
+  agentConstraints,
+  agentIdentities,
+  agentMessageLength,
+  agentNumbers,
+  agentSignFlags,
+} from '../../src/message/agent.ts';
 import { channelOpenFailureReasons, extendedDataTypes } from '../../src/message/channel.ts';
 import { message } from '../../src/message/codec.ts';
 import { messageName, messageNumbers } from '../../src/message/numbers.ts';
@@ -124,6 +132,27 @@ describe('a message number', () => {
 });
 
 describe('the other numbers', () => {
+  it('of agents are those of draft-ietf-sshm-ssh-agent §5, the bounds those of OpenSSH', () => {
+    expect(agentNumbers).toEqual({
+      failure: 5,
+      success: 6,
+      requestIdentities: 11,
+      identitiesAnswer: 12,
+      signRequest: 13,
+      signResponse: 14,
+      addIdentity: 17,
+      removeIdentity: 18,
+      removeAllIdentities: 19,
+      addIdConstrained: 25,
+      extension: 27,
+      extensionFailure: 28,
+      extensionResponse: 29,
+    });
+    expect(agentSignFlags).toEqual({ rsaSha2256: 2, rsaSha2512: 4 });
+    expect(agentConstraints).toEqual({ lifetime: 1, confirm: 2 });
+    expect([agentMessageLength, agentIdentities]).toEqual([262_144, 2048]);
+  });
+
   it('of terminal modes are those of RFC 4254 §8', () => {
     const ours = Object.entries(terminalModeOpcodes).map(([name, opcode]) => [opcode, name]);
     expect(ours).toEqual([...modes]);
@@ -141,8 +170,10 @@ describe('the other numbers', () => {
 });
 
 describe('an error that is none of the data', () => {
-  it('passes a codec as it is', () => {
-    const defect = new TypeError('a defect');
+  it.each([
+    ['a defect', new TypeError('a defect')],
+    ['a limit', new SshError('ERR_SSH_LIMIT', 'too much')],
+  ])('passes a codec as it is: %s', (_, defect) => {
     const broken = message<{ field: number }>(200, {
       field: {
         decode: () => {

@@ -9,6 +9,7 @@ import {
   defaultPreferences,
   guessedRight,
   kexMarkers,
+  keyTypeOf,
   negotiate,
 } from '../../src/transport/negotiation.ts';
 
@@ -153,5 +154,66 @@ describe('negotiation (RFC 4253 §7.1)', () => {
     );
     expect(guessedRight(client, { ...server, kexAlgorithms: [...all.kex].reverse() })).toBe(false);
     expect(guessedRight(client, { ...server, serverHostKeyAlgorithms: ['x', ...all.hostKey] })).toBe(false);
+  });
+
+  it('the KEXINIT of a server says its lists for both directions, and nothing else but its markers', () => {
+    expect(buildKexInit('server', all, cookie, 'initial')).toEqual({
+      cookie,
+      kexAlgorithms: [...all.kex, 'ext-info-s', 'kex-strict-s-v00@openssh.com'],
+      serverHostKeyAlgorithms: all.hostKey,
+      encryptionAlgorithmsClientToServer: all.cipher,
+      encryptionAlgorithmsServerToClient: all.cipher,
+      macAlgorithmsClientToServer: all.mac,
+      macAlgorithmsServerToClient: all.mac,
+      compressionAlgorithmsClientToServer: all.compression,
+      compressionAlgorithmsServerToClient: all.compression,
+      languagesClientToServer: [],
+      languagesServerToClient: [],
+      firstKexPacketFollows: false,
+      reserved: 0,
+    });
+    expect(buildKexInit('client', all, cookie, 'initial').kexAlgorithms).toEqual([
+      ...all.kex,
+      'ext-info-c',
+      'kex-strict-c-v00@openssh.com',
+    ]);
+  });
+
+  it('a list of nothing is said to be that', () => {
+    const client = buildKexInit('client', { ...all, hostKey: [] }, cookie, 'initial');
+    const server = buildKexInit('server', { ...all, hostKey: ['ssh-ed25519'] }, cookie, 'initial');
+    expect(() => negotiate(client, server, 'client')).toThrow(
+      'no common host key algorithm: this side offers none; the peer offers ssh-ed25519',
+    );
+  });
+
+  it('each direction has algorithms of its own', () => {
+    const client = buildKexInit('client', all, cookie, 'initial');
+    const server = {
+      ...buildKexInit('server', all, cookie, 'initial'),
+      encryptionAlgorithmsClientToServer: ['aes256-ctr'],
+      encryptionAlgorithmsServerToClient: ['a cipher of somebody', 'aes128-ctr'],
+      macAlgorithmsServerToClient: ['hmac-sha2-512'],
+      macAlgorithmsClientToServer: ['hmac-sha2-256'],
+    };
+    expect(negotiate(client, server, 'client')).toMatchObject({
+      clientToServer: { cipher: 'aes256-ctr', mac: 'hmac-sha2-256' },
+      serverToClient: { cipher: 'aes128-ctr', mac: 'hmac-sha2-512' },
+    });
+    for (const direction of ['ClientToServer', 'ServerToClient']) {
+      for (const kind of ['encryption', 'mac', 'compression']) {
+        const without = { ...server, [`${kind}Algorithms${direction}`]: [] };
+        expect(() => negotiate(client, without, 'client')).toThrow(
+          direction === 'ClientToServer' ? 'client to server' : 'server to client',
+        );
+      }
+    }
+  });
+
+  it('a type of key differs from its algorithm for RSA only', () => {
+    const types = Object.fromEntries(Object.keys(signatureAlgorithms).map((name) => [name, keyTypeOf(name)]));
+    expect(types).toMatchObject({ 'rsa-sha2-512': 'ssh-rsa', 'rsa-sha2-256': 'ssh-rsa' });
+    expect(types['ssh-ed25519']).toBe('ssh-ed25519');
+    expect(keyTypeOf('toString')).toBeUndefined();
   });
 });

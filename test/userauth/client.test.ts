@@ -8,8 +8,9 @@ import {
   userauthPkOk,
 } from '../../src/message/userauth.ts';
 import { WireReader } from '../../src/wire/reader.ts';
+import { WireWriter } from '../../src/wire/writer.ts';
 import { hexBytes, lengthAnd } from '../message/support.ts';
-import { blob, ClientScript, ed25519Key, rsaKey, sshError } from './support.ts';
+import { blob, ClientScript, ed25519Key, rsaKey, sessionId, sshError } from './support.ts';
 
 const me = { userName: 'me', serviceName: 'ssh-connection' };
 const signature = blob('ssh-ed25519', new Uint8Array(64));
@@ -135,6 +136,50 @@ describe('publickey (RFC 4252 §7)', () => {
     script.client.sign(signature);
     expect(script.said()).toMatchObject([{ value: { hasSignature: true, signature } }]);
     expect(script.waits).toEqual(['publickey', 'answered', 'publickey']);
+  });
+
+  it.each([
+    [
+      'another key',
+      { publicKeyAlgorithm: 'ssh-ed25519', publicKey: blob('ssh-ed25519', new Uint8Array(32)) },
+    ],
+    ['another algorithm', { publicKeyAlgorithm: 'rsa-sha2-512', publicKey: ed25519Key }],
+  ])('signs nothing when PK_OK is for %s than was asked about', (_, pkOk) => {
+    const script = ClientScript.started();
+    script.client.attempt(offer(true));
+    expect(() => script.says(userauthPkOk, pkOk)).toThrow(protocolFault(/was asked about/));
+    expect(script.events()).toEqual([]);
+  });
+
+  it('binds the signature to the host key where the server takes such (OpenSSH PROTOCOL §3.1)', () => {
+    const hostKey = blob('ssh-ed25519', new Uint8Array(32).fill(9));
+    for (const probe of [false, true]) {
+      const script = ClientScript.started({ boundHostKey: () => hostKey });
+      script.client.attempt(offer(probe));
+      if (probe) {
+        expect(script.said()).toMatchObject([{ value: { methodName: 'publickey', hasSignature: false } }]);
+        script.says(userauthPkOk, { publicKeyAlgorithm: 'ssh-ed25519', publicKey: ed25519Key });
+      }
+      const [wanted] = script.events();
+      if (wanted?.type !== 'signatureWanted') throw new Error('no signature is wanted');
+      script.client.sign(signature);
+      const [request = new Uint8Array(0)] = script.sent;
+      // What is signed is the session id and the request as it is sent, up to its signature.
+      const signed = new WireWriter().string(sessionId).bytes(request.subarray(0, -4 - signature.length));
+      expect(wanted.data).toEqual(signed.copyWritten());
+      expect(script.said()).toMatchObject([
+        {
+          value: {
+            methodName: 'publickey-hostbound-v00@openssh.com',
+            hasSignature: true,
+            publicKey: ed25519Key,
+            serverHostKey: hostKey,
+            signature,
+          },
+        },
+      ]);
+      expect(script.waits.at(-1)).toBe('publickey');
+    }
   });
 
   it('goes on with another key when the server does not want the first', () => {
@@ -411,6 +456,13 @@ describe('rounds', () => {
     }
     expect(() => script.client.attempt({ method: 'none' })).toThrow(sshError('ERR_SSH_LIMIT', /2 rounds/));
   });
+
+  it('are requests: a key that is signed with at once is one', () => {
+    const script = ClientScript.started({ limits: { authenticationRounds: 1 } });
+    script.client.attempt(offer(false));
+    script.client.sign(signature);
+    expect(script.sent).toHaveLength(1);
+  });
 });
 
 describe('the driver', () => {
@@ -456,6 +508,18 @@ describe('secrets', () => {
     } catch (error) {
       expect(inspect(error)).not.toContain('hunter2');
     }
+  });
+});
+
+describe('SUCCESS', () => {
+  it('has nothing in it: with more behind its number it lets nobody in', () => {
+    const script = ClientScript.started();
+    script.client.attempt({ method: 'none' });
+    expect(() => script.client.receive(52, new WireReader(Uint8Array.of(52, 0), 1))).toThrow(
+      sshError('ERR_SSH_DECODE'),
+    );
+    expect(script.client.done).toBe(false);
+    expect(script.events()).toEqual([]);
   });
 });
 

@@ -97,6 +97,20 @@ describe('a request', () => {
   });
 });
 
+describe('a request with a flag', () => {
+  it.each([
+    [0, 'password'],
+    [1, 'password change'],
+    [255, 'password change'],
+  ])('is read by it: %i and nothing behind it is a malformed %s', (flag, kind) => {
+    const script = new ServerScript();
+    const request = { ...me, methodName: 'password', methodFields: Uint8Array.of(flag) };
+    expect(() => script.says(userauthRequest, request)).toThrow(
+      sshError('ERR_SSH_DECODE', new RegExp(`\\(${kind}\\)`)),
+    );
+  });
+});
+
 describe('publickey', () => {
   it('that is only asked about is answered with PK_OK, which echoes algorithm and key', () => {
     const script = new ServerScript();
@@ -260,6 +274,24 @@ describe('keyboard-interactive', () => {
     );
   });
 
+  it('takes no more answers once they failed, or once the dialogue was abandoned for a method nobody knows', () => {
+    const unknown = { ...me, methodName: 'x@y', methodFields: new Uint8Array(0) };
+    const ends = [
+      (script: ServerScript) => script.says(userauthInfoResponse, { responses: [] }),
+      (script: ServerScript) => script.says(userauthRequest, unknown),
+    ];
+    for (const end of ends) {
+      const script = new ServerScript();
+      script.says(userauthKeyboardInteractiveRequest, keyboard);
+      script.server.infoRequest({ prompts });
+      end(script);
+      expect(script.said({ authenticationMethod: 'keyboard-interactive' }).at(-1)).toMatchObject(failure());
+      expect(() => script.says(userauthInfoResponse, { responses: ['late'] })).toThrow(
+        sshError('ERR_SSH_AUTHENTICATION_PROTOCOL', /INFO_RESPONSE/),
+      );
+    }
+  });
+
   it('takes no answers that were not asked for', () => {
     const script = new ServerScript();
     expect(() => script.says(userauthInfoResponse, { responses: [] })).toThrow(
@@ -339,10 +371,20 @@ describe('requests sent ahead (RFC 4252 §5.1)', () => {
 
   it('are bounded', () => {
     const script = new ServerScript();
-    const flood = (): void => {
-      for (let i = 0; i < 20; i++) script.says(userauthNoneRequest, none);
-    };
-    expect(flood).toThrow(sshError('ERR_SSH_LIMIT', /more than 8/));
+    const say = (): void => script.says(userauthNoneRequest, none);
+    // One that is being decided on, and eight behind it.
+    for (let i = 0; i < 9; i++) say();
+    expect(say).toThrow(sshError('ERR_SSH_LIMIT', /more than 8/));
+  });
+
+  it('are gone with a fault, and so is what was to be decided', () => {
+    const script = new ServerScript();
+    script.says(userauthPasswordRequest, password('one'));
+    script.says(userauthPasswordRequest, password('hunter2'));
+    expect(() => script.says(userauthSuccess, {})).toThrow(sshError('ERR_SSH_AUTHENTICATION_PROTOCOL'));
+    expect(script.events()).toEqual([]);
+    const held = inspect(script.server, { depth: 12, maxArrayLength: null, compact: 100 });
+    expect(held.replace(/\s+/g, ' ')).not.toContain([...Buffer.from('hunter2')].join(', '));
   });
 
   it('are forgotten when one before them succeeds (§5.3)', () => {

@@ -35,12 +35,20 @@ export class ClientScript {
   /** What the composition was told, in order. */
   readonly waits: string[] = [];
 
-  constructor(options: { limits?: Partial<Limits>; confidential?: boolean; username?: string } = {}) {
+  constructor(
+    options: {
+      limits?: Partial<Limits>;
+      confidential?: boolean;
+      username?: string;
+      boundHostKey?: () => Uint8Array | undefined;
+    } = {},
+  ) {
     this.client = new UserauthClient({
       username: options.username ?? 'me',
       sessionId,
       limits: resolveLimits(options.limits),
       confidential: options.confidential ?? true,
+      boundHostKey: options.boundHostKey,
       sink: {
         send: (message, value) => void this.sent.push(encodeMessage(message, value)),
         requestSent: (method) => void this.waits.push(method),
