@@ -11,7 +11,6 @@ import {
   kexMethods,
   macs,
   type Offered,
-  type SignatureAlgorithmName,
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
 import type { KexInit } from '../message/transport.ts';
@@ -157,12 +156,6 @@ export function guessedRight(client: KexInit, server: KexInit): boolean {
     withoutMarkers(client.kexAlgorithms)[0] === withoutMarkers(server.kexAlgorithms)[0] &&
     client.serverHostKeyAlgorithms[0] === server.serverHostKeyAlgorithms[0]
   );
-}
-
-/** The type a key must have to serve a signature algorithm, where they differ (RFC 8332 §3). */
-export function keyTypeOf(signatureAlgorithm: string): string | undefined {
-  if (!Object.hasOwn(signatureAlgorithms, signatureAlgorithm)) return undefined;
-  return signatureAlgorithms[signatureAlgorithm as SignatureAlgorithmName].keyType;
 }
 
 function chooseDirection(

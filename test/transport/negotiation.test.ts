@@ -9,7 +9,6 @@ import {
   defaultPreferences,
   guessedRight,
   kexMarkers,
-  keyTypeOf,
   negotiate,
 } from '../../src/transport/negotiation.ts';
 
@@ -208,12 +207,5 @@ describe('negotiation (RFC 4253 §7.1)', () => {
         );
       }
     }
-  });
-
-  it('a type of key differs from its algorithm for RSA only', () => {
-    const types = Object.fromEntries(Object.keys(signatureAlgorithms).map((name) => [name, keyTypeOf(name)]));
-    expect(types).toMatchObject({ 'rsa-sha2-512': 'ssh-rsa', 'rsa-sha2-256': 'ssh-rsa' });
-    expect(types['ssh-ed25519']).toBe('ssh-ed25519');
-    expect(keyTypeOf('toString')).toBeUndefined();
   });
 });
