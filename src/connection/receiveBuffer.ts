@@ -36,9 +36,7 @@ export class ReceiveBuffer {
     }
     if (this.block === undefined || this.block.length - this.blockEnd < length) {
       this.closeBlock();
-      this.block = new Uint8Array(
-        this.pieces.length === 0 && this.length === length ? keepFrom : blockLength,
-      );
+      this.block = new Uint8Array(this.length === length ? keepFrom : blockLength);
       this.blockStart = 0;
       this.blockEnd = 0;
     }

@@ -241,7 +241,7 @@ describe('global requests of ours (RFC 4254 §4)', () => {
     lone.say(requestSuccess, { responseData: counting(4) });
     lone.connection.notUnderstood(2);
     lone.connection.notUnderstood(99);
-    lone.say(requestFailure, {});
+    lone.connection.notUnderstood(1);
     lone.say(requestFailure, {});
     const [a, b, c, d] = requests;
     const failed = { type: 'globalRequestAnswered', success: false, payload: none, error: undefined };

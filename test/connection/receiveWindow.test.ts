@@ -42,6 +42,21 @@ describe('the receive window', () => {
     expect([...new Set(sizes)]).toEqual([2, 4, 8, 16]);
   });
 
+  it('grows to the limit exactly, and where it is larger from the start not at all', () => {
+    for (const [size, maximum, expected] of [
+      [3, 16, [3, 6, 12, 16]],
+      [4, 2, [4]],
+    ] as const) {
+      const window = new ReceiveWindow(size * MiB, maximum * MiB);
+      const sizes = new Set<number>();
+      for (let now = 0; now < 800; now += 25) {
+        window.consumed(2 * MiB, now, 1000);
+        sizes.add(window.size / MiB);
+      }
+      expect([...sizes]).toEqual(expected);
+    }
+  });
+
   it('a slow consumer, or a path with no known round trip, never grows it', () => {
     const slow = new ReceiveWindow(2 * MiB, 16 * MiB);
     const unknown = new ReceiveWindow(2 * MiB, 16 * MiB);
