@@ -203,32 +203,34 @@ describe('the sealer', () => {
   });
 
   it('asks its random source for padding when the pool is used up, not before, and for no byte twice', () => {
-    let [asked, given] = [0, 0];
+    let given = 0;
+    const asked: number[] = [];
     const sealer = new PacketSealer({
       limits: defaultLimits,
       randomBytes: (length) => {
-        asked++;
+        asked.push(length);
         return Uint8Array.from({ length }, () => given++ % 253);
       },
     });
-    expect(asked).toBe(0);
-    // 8 bytes of padding each: 256 packets to a pool of 2048.
-    for (let i = 0; i < 257; i++) {
-      sealer.begin().bytes(Uint8Array.of(1, 2, 3));
-      sealer.finish();
-      expect(asked).toBe(i < 256 ? 1 : 2);
+    expect(asked).toEqual([]);
+    // 8 bytes of padding each; pools of 256, 1024, and from then on 2048 bytes.
+    const pools = [256, 1024, 2048, 2048];
+    for (let i = 0; i < 32 + 128 + 256 + 1; i++) {
+      put(sealer, Uint8Array.of(1, 2, 3));
+      expect(asked).toEqual(pools.slice(0, i < 32 ? 1 : i < 160 ? 2 : i < 416 ? 3 : 4));
     }
     const padding = splitPackets(takeAll(sealer)).flatMap((packet) => [...packet.subarray(8)]);
-    expect(padding).toEqual(Array.from({ length: 257 * 8 }, (_, i) => i % 253));
+    expect(padding).toEqual(Array.from({ length: 417 * 8 }, (_, i) => i % 253));
   });
 
   it('moves to another page where fewer than 512 bytes are left, and gives pages as they fill', () => {
     const sealer = newSealer();
-    // 5 + 1015 + 4 bytes each: 63 leave 1024 in a page of 64 KiB.
-    for (let i = 0; i < 63; i++) put(sealer, noise(1015, i));
+    // 5 + 1015 + 4 bytes each: they fill pages of 4 and 16 KiB, and leave 1024 bytes in one of 64 KiB.
+    for (let i = 0; i < 4 + 16 + 63; i++) put(sealer, noise(1015, i));
     put(sealer, noise(503, 1), noise(100, 2), noise(100, 3));
-    expect(sealer.pending).toBe(63 * 1024 + 512 + 224);
-    expect([sealer.takeOutput()?.length, sealer.takeOutput()?.length]).toEqual([63 * 1024 + 512 + 112, 112]);
+    const lengths = [4096, 16_384, 63 * 1024 + 512 + 112, 112];
+    expect(sealer.pending).toBe(lengths.reduce((sum, length) => sum + length));
+    expect(lengths.map(() => sealer.takeOutput()?.length)).toEqual(lengths);
   });
 });
 
