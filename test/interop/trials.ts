@@ -78,8 +78,10 @@ async function everyName(bench: Bench, kind: AlgorithmKind): Promise<Found> {
 
 /** How it fails; undefined where it does not. */
 async function useAlgorithm(bench: Bench, kind: AlgorithmKind, name: string): Promise<string | undefined> {
-  // A MAC is used beside a cipher that does not authenticate by itself.
-  const beside = kind === 'mac' ? { cipher: macCiphers(bench) } : {};
+  // A MAC is used beside a cipher that does not authenticate by itself, and such a cipher with any MAC there is.
+  const { mac } = commonNames(bench.offer).common;
+  const beside =
+    kind === 'mac' ? { cipher: macCiphers(bench) } : kind === 'cipher' && mac.length > 0 ? { mac } : {};
   try {
     await using client = await bench.open({ algorithms: { [kind]: [name], ...beside } });
     await echoes(client, bench, 200_000);
