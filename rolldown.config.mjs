@@ -4,7 +4,7 @@
  * allow, what only some connections need (ciphers, large groups, ML-KEM…) stays
  * in files of its own.
  */
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 
 /** From what needs the least to what needs the most. */
 const entries = ['wire', 'diagnostics', 'keys', 'protocol', 'server', 'index'];
@@ -18,17 +18,55 @@ function closureOf(id, context, found = new Set()) {
   return found;
 }
 
-const closures = new Map();
-
-/** What one entry alone always needs is one file, and what several need goes with the least of them. */
-function chunkOf(id, context) {
-  for (const name of entries) {
-    if (!closures.has(name)) closures.set(name, closureOf(resolve(sourceOf(name)), context));
-  }
-  const users = entries.filter((name) => closures.get(name).has(id));
-  if (users.length === 0 || entries.some((name) => id === resolve(sourceOf(name)))) return null;
-  return users.length === 1 ? `${users[0]}Only` : users[0];
+/** Modules that are loaded when they are needed, of all that can be reached from the entries. */
+function lateModules(context) {
+  const seen = new Set();
+  const late = new Set();
+  const visit = (id) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    const info = context.getModuleInfo(id);
+    for (const imported of info?.dynamicallyImportedIds ?? []) late.add(imported);
+    for (const imported of [...(info?.importedIds ?? []), ...(info?.dynamicallyImportedIds ?? [])])
+      visit(imported);
+  };
+  for (const name of entries) visit(resolve(sourceOf(name)));
+  return [...late].sort();
 }
+
+let closures;
+
+/**
+ * What one entry alone always needs is one file, and what several need goes with
+ * the least of them. What an entry needs and a late module too is a file for each
+ * set of late modules: it must not bring the rest of the entry along.
+ */
+function chunkOf(id, context) {
+  closures ??= {
+    entries: new Map(entries.map((name) => [name, closureOf(resolve(sourceOf(name)), context)])),
+    late: new Map(lateModules(context).map((late) => [late, closureOf(late, context)])),
+  };
+  const users = entries.filter((name) => closures.entries.get(name).has(id));
+  if (users.length === 0 || entries.some((name) => id === resolve(sourceOf(name)))) return null;
+  if (users.length > 1) return users[0];
+  const late = [...closures.late]
+    .filter(([, closure]) => closure.has(id))
+    .map(([source]) => relative('src', source).replace(/\.ts$/, '').replaceAll('/', '.'));
+  return late.length === 0 ? `${users[0]}Only` : late.join(' ');
+}
+
+/** Engines keep a source with one character beyond Latin-1 in two bytes a character. */
+const latin1 = {
+  name: 'latin-1',
+  generateBundle: (_options, bundle) => {
+    for (const chunk of Object.values(bundle)) {
+      chunk.code = chunk.code?.replace(
+        /[^\0-\xff]/g,
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      );
+    }
+  },
+};
 
 export default {
   input: {
@@ -37,12 +75,13 @@ export default {
   },
   external: [/^node:/, /^@noble\//],
   platform: 'node',
+  plugins: [latin1],
   // What the oldest Node that is supported can read.
   transform: { target: 'es2023' },
   output: {
     dir: 'dist',
     entryFileNames: '[name].js',
-    chunkFileNames: 'shared/[name]-[hash].js',
+    chunkFileNames: ({ name }) => `shared/${name.split(' ')[0]}-[hash].js`,
     // They are in the types, where editors look for them.
     comments: false,
     codeSplitting: {

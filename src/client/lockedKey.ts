@@ -104,15 +104,18 @@ export async function parseWithPauses(
   }
 }
 
-/** Key formats bring key derivation along, and curves: loaded by those only who give a key as a file. */
+/** Curves and key derivation come with the keys that need them: most are plain, and the runtime has curves. */
 async function keySteps(
   bytes: Uint8Array,
   options: ParsePrivateKeyOptions,
   arithmetic: KeyArithmetic | undefined,
 ): Promise<Generator<void, PrivateKeyFile>> {
   if (arithmetic !== undefined) {
-    const { privateKeySteps } = await import('../keys/privateKeyFile.ts');
-    return privateKeySteps(bytes, options, arithmetic);
+    const { isProtected, privateKeySteps } = await import('../keys/privateKeyFile.ts');
+    const formats = isProtected(bytes)
+      ? (await import('../keys/protectedFormats.ts')).protectedFormats
+      : undefined;
+    return privateKeySteps(bytes, options, { arithmetic, formats });
   }
   const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
   return parsePrivateKeyInSteps(bytes, options);

@@ -7,8 +7,9 @@
 import { copyOf, utf8Encode, wipe } from '../base/bytes.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { keyOptionsError, quoted } from './errors.ts';
+import { formatOpensshKey } from './formatOpensshKey.ts';
 import { encryptOldPem } from './oldPemEncryption.ts';
-import { formatOpensshKey, unsupportedType } from './opensshKey.ts';
+import { unsupportedType } from './opensshKey.ts';
 import { encryptPkcs8 } from './pbes2.ts';
 import { encodePem } from './pem.ts';
 import { formatPkcs1, formatPkcs8, formatSec1 } from './pkcs.ts';

@@ -29,10 +29,6 @@ const ciphers: Readonly<Record<string, OldCipher>> = {
   'DES-CBC': { name: '3des-cbc', derivedLength: 8 },
 };
 
-export function isOldEncrypted(block: PemBlock): boolean {
-  return block.headers.has('dek-info') || (block.headers.get('proc-type') ?? '').includes('ENCRYPTED');
-}
-
 /** The DER in an encrypted block, for the caller to wipe. */
 export function decryptOldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array {
   const fileName = `the ${block.label} file`;

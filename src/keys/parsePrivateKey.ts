@@ -8,6 +8,7 @@ import type { PrivateKeyFile } from '../crypto/privateKey.ts';
 import { nobleArithmetic } from './nobleArithmetic.ts';
 import type { ParsePrivateKeyOptions } from './privateKeyFile.ts';
 import { privateKeySteps } from './privateKeyFile.ts';
+import { protectedFormats } from './protectedFormats.ts';
 import { runSteps } from './steps.ts';
 
 /**
@@ -44,5 +45,5 @@ export function parsePrivateKeyInSteps(
   data: Uint8Array | string,
   options: ParsePrivateKeyOptions = {},
 ): Generator<void, PrivateKeyFile> {
-  return privateKeySteps(data, options, nobleArithmetic);
+  return privateKeySteps(data, options, { arithmetic: nobleArithmetic, formats: protectedFormats });
 }

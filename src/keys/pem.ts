@@ -78,3 +78,8 @@ function splitHeaders(lines: readonly string[]): {
   }
   return { headers, body: lines.slice(i) };
 }
+
+/** Whether a block is encrypted the old way, by its headers (RFC 1421 §4.6). */
+export function isOldEncrypted(block: PemBlock): boolean {
+  return block.headers.has('dek-info') || (block.headers.get('proc-type') ?? '').includes('ENCRYPTED');
+}

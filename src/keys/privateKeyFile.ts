@@ -15,12 +15,10 @@ import { decodePublicKey } from '../crypto/publicKey.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
 import { asKeyError, passphraseMissing } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
-import { decryptOldPem, isOldEncrypted } from './oldPemEncryption.ts';
-import { parseOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
-import { decryptPkcs8 } from './pbes2.ts';
-import { decodePem } from './pem.ts';
+import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
+import { decodePem, isOldEncrypted, type PemBlock } from './pem.ts';
 import { parsePkcs1, parsePkcs8, parseSec1 } from './pkcs.ts';
-import { parsePpk, ppkPublicKey, readPpk } from './ppk.ts';
+import { ppkPublicKey, readPpk } from './ppk.ts';
 import type { PrivateLabel } from './recognize.ts';
 import { privateFormat } from './recognize.ts';
 import { byteText } from './textLines.ts';
@@ -40,16 +38,31 @@ export interface PrivateKeyDescription {
   readonly publicKey: PublicKey | undefined;
 }
 
+/** Readers of what is encrypted or has a MAC; they come with ciphers and key derivation. */
+export interface ProtectedFormats {
+  openssh(envelope: OpensshEnvelope, context: ParseContext): Generator<void, PrivateKeyFile>;
+  putty(text: string, context: ParseContext): Generator<void, PrivateKeyFile>;
+  /** The DER in an encrypted PKCS#8 file, or in a PEM file encrypted the old way; for the caller to wipe. */
+  pkcs8(bytes: Uint8Array, passphrase: Uint8Array): Generator<void, Uint8Array>;
+  oldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array;
+}
+
+/** What reading a key takes; whoever reads a plain key with other arithmetic need not load the defaults. */
+export interface KeyTools {
+  readonly arithmetic: KeyArithmetic;
+  /** May be left out where `isProtected` says no. */
+  readonly formats: ProtectedFormats | undefined;
+}
+
 /**
- * The key in a file, a few milliseconds of work at a time. With the arithmetic
- * as an argument, so that whoever brings another need not load the default.
+ * The key in a file, a few milliseconds of work at a time.
  *
  * @throws SshError as `parsePrivateKey`
  */
 export function* privateKeySteps(
   data: Uint8Array | string,
   options: ParsePrivateKeyOptions,
-  arithmetic: KeyArithmetic,
+  { arithmetic, formats }: KeyTools,
 ): Generator<void, PrivateKeyFile> {
   const { passphrase } = options;
   const own = typeof passphrase === 'string' ? utf8Encode(passphrase) : undefined;
@@ -57,12 +70,40 @@ export function* privateKeySteps(
   try {
     const text = byteText(data);
     const format = privateFormat(text);
-    return format === 'putty' ? yield* parsePpk(text, context) : yield* parsePem(text, format, context);
+    return format === 'putty'
+      ? yield* needed(formats).putty(text, context)
+      : yield* parsePem(text, format, context, formats);
   } catch (error) {
     throw asKeyError(error, 'private key');
   } finally {
     if (own !== undefined) wipe(own);
   }
+}
+
+/**
+ * Whether reading the file takes `ProtectedFormats`.
+ *
+ * @throws SshError as `parsePrivateKey` where it is no private key
+ */
+export function isProtected(data: Uint8Array | string): boolean {
+  const text = byteText(data);
+  const format = privateFormat(text);
+  if (format === 'putty' || format === 'ENCRYPTED PRIVATE KEY') return true;
+  const block = decodePem(text, format);
+  return format === 'OPENSSH PRIVATE KEY'
+    ? isEncrypted(readOpensshEnvelope(block.bytes))
+    : isOldEncrypted(block);
+}
+
+function isEncrypted(envelope: OpensshEnvelope): boolean {
+  return envelope.cipherName !== 'none';
+}
+
+function needed(formats: ProtectedFormats | undefined): ProtectedFormats {
+  if (formats !== undefined) return formats;
+  throw new SshError('ERR_SSH_INTERNAL', 'a protected private key without the readers for it', {
+    origin: 'local',
+  });
 }
 
 /**
@@ -84,7 +125,7 @@ export function describePrivateKey(data: Uint8Array | string): PrivateKeyDescrip
       const envelope = readOpensshEnvelope(block.bytes);
       return {
         format: 'openssh',
-        encrypted: envelope.cipherName !== 'none',
+        encrypted: isEncrypted(envelope),
         publicKey: publicKeyIn(envelope.publicBlob),
       };
     }
@@ -117,14 +158,19 @@ function* parsePem(
   text: string,
   label: PrivateLabel,
   context: ParseContext,
+  formats: ProtectedFormats | undefined,
 ): Generator<void, PrivateKeyFile> {
   const block = decodePem(text, label);
-  if (label === 'OPENSSH PRIVATE KEY') return yield* parseOpensshKey(block.bytes, context);
+  if (label === 'OPENSSH PRIVATE KEY') {
+    const envelope = readOpensshEnvelope(block.bytes);
+    if (!isEncrypted(envelope)) return parsePlainOpensshKey(envelope, context);
+    return yield* needed(formats).openssh(envelope, context);
+  }
   if (label === 'ENCRYPTED PRIVATE KEY') {
     if (context.passphrase === undefined) throw passphraseMissing('the PKCS#8 private key');
-    return parseDer('PRIVATE KEY', yield* decryptPkcs8(block.bytes, context.passphrase), context);
+    return parseDer('PRIVATE KEY', yield* needed(formats).pkcs8(block.bytes, context.passphrase), context);
   }
-  const bytes = isOldEncrypted(block) ? decryptOldPem(block, context.passphrase) : block.bytes;
+  const bytes = isOldEncrypted(block) ? needed(formats).oldPem(block, context.passphrase) : block.bytes;
   return parseDer(label, bytes, context);
 }
 

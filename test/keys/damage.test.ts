@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/privateKey.ts';
 import { privateKeySteps } from '../../src/keys/privateKeyFile.ts';
+import { protectedFormats } from '../../src/keys/protectedFormats.ts';
 import { runSteps } from '../../src/keys/steps.ts';
 import { fixtureBytes, passphrase } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
@@ -55,7 +56,9 @@ function read(data: Uint8Array): PrivateKeyFile | undefined {
   try {
     // Few rounds: a changed byte may ask for many, which is allowed and only takes time.
     const options = { passphrase, limits: { bcryptRounds: 4 } };
-    return runSteps(privateKeySteps(data, options, opensslArithmetic));
+    return runSteps(
+      privateKeySteps(data, options, { arithmetic: opensslArithmetic, formats: protectedFormats }),
+    );
   } catch (error) {
     if (error instanceof SshError && codes.includes(error.code) && error.phase === 'options')
       return undefined;

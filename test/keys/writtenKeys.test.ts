@@ -13,6 +13,7 @@ import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { decodePem } from '../../src/keys/pem.ts';
 import { parsePkcs1 } from '../../src/keys/pkcs.ts';
 import { describePrivateKey, privateKeySteps } from '../../src/keys/privateKeyFile.ts';
+import { protectedFormats } from '../../src/keys/protectedFormats.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import { isProbablePrime } from '../../src/keys/rsaGeneration.ts';
 import { sshFileCiphers } from '../../src/keys/sshCiphers.ts';
@@ -34,7 +35,13 @@ const keys: readonly (readonly [string, PrivateKey])[] = [
 ].map((folder) => [folder, parsePrivateKey(fixture(`${folder}/openssh`)).privateKey]);
 
 const read = (text: string, secret?: string) =>
-  runSteps(privateKeySteps(text, { passphrase: secret }, opensslArithmetic));
+  runSteps(
+    privateKeySteps(
+      text,
+      { passphrase: secret },
+      { arithmetic: opensslArithmetic, formats: protectedFormats },
+    ),
+  );
 
 describe('a private key that is written is read back', () => {
   const encryption: fc.Arbitrary<Partial<FormatPrivateKeyOptions>> = fc.oneof(

@@ -9,6 +9,7 @@ import { formatPrivateKey } from '../../../src/keys/formatPrivateKey.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
 import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
 import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKeyFile.ts';
+import { protectedFormats } from '../../../src/keys/protectedFormats.ts';
 import { runSteps } from '../../../src/keys/steps.ts';
 import { passphrase } from '../../keys/fixtures.ts';
 import { opensslArithmetic } from '../../keys/opensslArithmetic.ts';
@@ -37,7 +38,9 @@ function examine(data: Uint8Array): Verdict {
     limits: { bcryptRounds: 4 },
   };
   const description = attempt(() => describePrivateKey(bytes));
-  const file = attempt(() => runSteps(privateKeySteps(bytes, options, opensslArithmetic)));
+  const file = attempt(() =>
+    runSteps(privateKeySteps(bytes, options, { arithmetic: opensslArithmetic, formats: protectedFormats })),
+  );
   if ('verdict' in description) {
     law(codes.has(description.verdict.code), `${description.verdict.code} from a description`);
   }
@@ -55,7 +58,9 @@ function examine(data: Uint8Array): Verdict {
   }
   const { privateKey } = file.value;
   if (flags % 8 >= 6) {
-    const again = runSteps(privateKeySteps(bytes, options, nobleArithmetic));
+    const again = runSteps(
+      privateKeySteps(bytes, options, { arithmetic: nobleArithmetic, formats: protectedFormats }),
+    );
     law(fingerprintOf(again) === fingerprintOf(file.value), 'the two providers read another key');
   }
   for (const format of ['openssh', 'pkcs8'] as const) {
