@@ -46,8 +46,8 @@ async function doJob(): Promise<Measured | IdleMemory> {
 async function task(from: Library, name: TaskName, amount: number): Promise<Measured> {
   const session = await from.connect(job.target, job.algorithms);
   await verify(session);
-  // Compiles what is hot: a long transfer is to be measured, not the start of one.
-  await run(name, session, Math.ceil(amount / 8));
+  // Compiles what is hot, which takes the engine some hundred MB: a long transfer is to be measured, not the start of one.
+  await run(name, session, amount);
   const measured = await run(name, session, amount);
   await session.close();
   return measured;

@@ -104,7 +104,9 @@ export function utf8Encode(text: string): Uint8Array {
 export function latin1Decode(bytes: Uint8Array): string {
   let out = '';
   for (let at = 0; at < bytes.length; at += latin1Piece) {
-    out += String.fromCharCode(...bytes.subarray(at, at + latin1Piece));
+    // Spread would go through an iterator, byte by byte; apply takes what is like an array.
+    const piece: ArrayLike<number> = bytes.subarray(at, at + latin1Piece);
+    out += String.fromCharCode.apply(null, piece as number[]);
   }
   return out;
 }

@@ -94,17 +94,13 @@ export function resolveAlgorithms(
   }
   const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
   const resolve = (kind: Kind): readonly string[] =>
-    resolveList(
-      kind,
-      listOf(kind),
-      role === 'server' ? compatibleNames(kind) : namesIn(kind, (row) => row.byDefault),
-    );
+    resolveList(kind, listOf(kind), namesIn(kind, role === 'server' ? isCompatible : isDefault));
   const wider: WiderPreferences = Object.fromEntries(
     (['kex', 'hostKey', 'mac'] as const).flatMap((kind) => {
       const list = listOf(kind);
       // A list that was given name by name is meant as it is.
       if (list !== undefined && isList(list)) return [];
-      return [[kind, resolveList(kind, list, compatibleNames(kind))]];
+      return [[kind, resolveList(kind, list, namesIn(kind, isCompatible))]];
     }),
   );
   return {
@@ -130,8 +126,8 @@ function resolveList(
 /** @param base what changes are changes to */
 function namesOf(kind: Kind, given: AlgorithmList | undefined, base: readonly string[]): readonly string[] {
   if (given === undefined) return base;
-  if (given === 'compatible') return compatibleNames(kind);
-  if (given === 'legacy') return [...compatibleNames(kind), ...namesIn(kind, (row) => row.legacy)];
+  if (given === 'compatible') return namesIn(kind, isCompatible);
+  if (given === 'legacy') return [...namesIn(kind, isCompatible), ...namesIn(kind, isLegacy)];
   if (isList(given)) return checked(kind, given);
   if (typeof given !== 'object') {
     throw optionsError(
@@ -159,13 +155,22 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
   return names;
 }
 
+/** Lists of names by what makes the choice, and by kind: the tables never change. */
+const chosen = new Map<(row: Offered) => boolean, Map<Kind, readonly string[]>>();
+
 function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly string[] {
-  return Object.entries(available[kind]).flatMap(([name, row]) => (isMeant(row) ? [name] : []));
+  const known = chosen.get(isMeant) ?? new Map<Kind, readonly string[]>();
+  chosen.set(isMeant, known);
+  const names =
+    known.get(kind) ??
+    Object.entries<Offered>(available[kind]).flatMap(([name, row]) => (isMeant(row) ? [name] : []));
+  known.set(kind, names);
+  return names;
 }
 
-function compatibleNames(kind: Kind): readonly string[] {
-  return namesIn(kind, (row) => row.byDefault || row.compatible);
-}
+const isDefault = (row: Offered): boolean => row.byDefault;
+const isCompatible = (row: Offered): boolean => row.byDefault || row.compatible;
+const isLegacy = (row: Offered): boolean => row.legacy;
 
 function isPreset(given: AlgorithmOptions | undefined): given is AlgorithmPreset {
   return given === 'compatible' || given === 'legacy';

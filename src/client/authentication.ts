@@ -56,6 +56,8 @@ export class Authenticator {
   private readonly skipped: string[] = [];
   private readonly provider: CryptoProvider;
   private readonly options: ConnectOptions;
+  /** The order in which an own key's signature algorithms are preferred. */
+  private readonly hostKeyAlgorithms: readonly string[];
   private current: Candidate | undefined;
   /** The key last shown to the server; forgotten where the refusal was not the server's. */
   private offeredLast: string | undefined;
@@ -76,6 +78,7 @@ export class Authenticator {
     debug: (line: string) => void = () => {},
   ) {
     this.options = options;
+    this.hostKeyAlgorithms = resolveAlgorithms(options.algorithms).hostKey;
     this.provider = provider;
     this.agents = agents;
     this.debug = debug;
@@ -260,7 +263,7 @@ export class Authenticator {
   }
 
   private ownKey(key: UserKey): Candidate {
-    return new OwnKey(key, this.provider, resolveAlgorithms(this.options.algorithms).hostKey);
+    return new OwnKey(key, this.provider, this.hostKeyAlgorithms);
   }
 
   private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {

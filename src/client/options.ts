@@ -211,11 +211,11 @@ const knownNames: ReadonlySet<string> = new Set([
 /**
  * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
  */
-export function resolveOptions(given: ConnectOptions, localUser: string | undefined): ResolvedOptions {
+export function resolveOptions(given: ConnectOptions, localUser: () => string | undefined): ResolvedOptions {
   for (const name of Object.keys(given)) {
     if (!knownNames.has(name)) throw optionsError(`there is no option ${JSON.stringify(name)}`);
   }
-  const { host, port = 22, username = localUser, stream, via } = given;
+  const { host, port = 22, username = localUser(), stream, via } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
   if ((host === undefined || host === '') && stream === undefined) throw optionsError('host is missing');
   if (typeof (host ?? '') !== 'string') throw optionsError('host must be a string');

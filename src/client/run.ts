@@ -4,7 +4,7 @@
  * Owns: the collecting of output within a bound, the feeding of input.
  * Must not know: channels beyond their port.
  */
-import { concatBytes, latin1Decode, utf8Decode } from '../base/bytes.ts';
+import { concatBytes, latin1Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { asBytes, optionsError } from './optionErrors.ts';
@@ -92,5 +92,7 @@ export async function feedInput(port: ChannelPort, input: RunInput | undefined):
 
 /** Text of output; `latin1` keeps one character a byte. */
 export function decodeOutput(bytes: Uint8Array, encoding: 'utf8' | 'latin1'): string {
-  return encoding === 'utf8' ? utf8Decode(bytes) : latin1Decode(bytes);
+  return encoding === 'utf8'
+    ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+    : latin1Decode(bytes);
 }

@@ -65,12 +65,26 @@ function jwkWorks(): boolean {
   }
 }
 
+/** Secret keys whose public half was asked for: to import one computes that half, which takes as long as the exchange. */
+const imported = new WeakMap<Uint8Array, KeyObject>();
+
+/** Given out once: the array that it goes by is wiped afterwards, which must be its end as well. */
+function takeImported(secretKey: Uint8Array): KeyObject {
+  const key = imported.get(secretKey) ?? keys().secret('X25519', secretKey);
+  imported.delete(secretKey);
+  return key;
+}
+
 export const opensslCurve25519: Curve25519 = {
-  x25519PublicKey: (secretKey) => keys().publicBytes(keys().secret('X25519', secretKey)),
+  x25519PublicKey: (secretKey) => {
+    const key = keys().secret('X25519', secretKey);
+    imported.set(secretKey, key);
+    return keys().publicBytes(key);
+  },
   x25519: (secretKey, peerPublicKey) =>
     new Uint8Array(
       diffieHellman({
-        privateKey: keys().secret('X25519', secretKey),
+        privateKey: takeImported(secretKey),
         publicKey: keys().public('X25519', peerPublicKey),
       }),
     ),
