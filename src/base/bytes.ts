@@ -171,6 +171,8 @@ export function utf8Decode(bytes: Uint8Array, fatal?: boolean): string | undefin
  * `\\`, and what exceeds `maximum` characters is cut and marked.
  */
 export function escapeText(text: string, maximum: number = 1024): string {
+  // Most texts need nothing; one put together by the character is a chain of pieces as long as it lives.
+  if (text.length <= maximum && plainText.test(text)) return text;
   let out = '';
   for (const character of text) {
     if (out.length >= maximum) return `${out}…`;
@@ -182,6 +184,9 @@ export function escapeText(text: string, maximum: number = 1024): string {
   }
   return out;
 }
+
+/** Printable ASCII but the backslash. */
+const plainText = /^[ -[\]-~]*$/;
 
 /** `escapeText` that keeps line ends and tabs, for texts that are printed as a block, such as banners. */
 export function escapeLines(text: string, maximum?: number): string {

@@ -102,6 +102,8 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
  * @throws SshError `ERR_SSH_OPTIONS` for a name that is no limit or a value outside its bounds.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  // Connections with nothing of their own share the defaults.
+  if (Object.keys(given).length === 0) return defaultLimits;
   const resolved: { -readonly [K in keyof Limits]: number } = { ...defaultLimits };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;

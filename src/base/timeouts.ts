@@ -60,6 +60,8 @@ export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
 export function resolveTimeouts(
   given: { readonly [K in keyof Timeouts]?: number | undefined } = {},
 ): Timeouts {
+  // Connections with nothing of their own share the defaults.
+  if (Object.keys(given).length === 0) return defaultTimeouts;
   const resolved: { -readonly [K in keyof Timeouts]: number } = { ...defaultTimeouts };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;

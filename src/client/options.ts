@@ -240,9 +240,17 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
     dialTimeout: checkedTimeout('timeout', given.timeout ?? defaultDialTimeout),
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: resolveRekey(given.rekey),
-    identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
+    identification: identificationOf(given.softwareVersion),
     given,
   };
+}
+
+let defaultIdentification: Uint8Array | undefined;
+
+function identificationOf(softwareVersion: string | undefined): Uint8Array {
+  if (softwareVersion !== undefined) return identificationLine(softwareVersion);
+  defaultIdentification ??= identificationLine('deadline_ssh');
+  return defaultIdentification;
 }
 
 function resolveRekey(given: ConnectOptions['rekey']): RekeyPolicy {

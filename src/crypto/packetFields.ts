@@ -25,10 +25,12 @@ export function writeUint32(bytes: Uint8Array, offset: number, value: number): v
   bytes[offset + 3] = value;
 }
 
+const noView: DataView = new DataView(new ArrayBuffer(0));
+
 /** A view of the bytes last asked for: packets that lie in one chunk share it. */
 export class LastView {
   private bytes: Uint8Array | undefined;
-  private view: DataView = new DataView(new ArrayBuffer(0));
+  private view: DataView = noView;
 
   of(bytes: Uint8Array): DataView {
     if (bytes !== this.bytes) {

@@ -102,7 +102,7 @@ const unsentAhead = 256 * 1024;
 class StreamLink implements Link {
   private readonly stream: Duplex;
   private readonly receiver: LinkReceiver;
-  private readonly listeners: readonly (readonly [string, (argument: never) => void])[];
+  private readonly listeners: Readonly<Record<string, (argument: never) => void>>;
   private unsent = 0;
   private isCorked = false;
   private isClosed = false;
@@ -111,13 +111,14 @@ class StreamLink implements Link {
   constructor(stream: Duplex, receiver: LinkReceiver) {
     this.stream = stream;
     this.receiver = receiver;
-    this.listeners = [
-      ['data', (chunk: Uint8Array) => receiver.received(plain(chunk))],
-      ['end', () => receiver.ended(undefined)],
-      ['error', (error: Error) => receiver.ended(error)],
-      ['close', () => this.closed()],
-    ];
-    for (const [event, listener] of this.listeners) stream.on(event, listener as (argument: unknown) => void);
+    this.listeners = {
+      data: (chunk: Uint8Array) => receiver.received(plain(chunk)),
+      end: () => receiver.ended(undefined),
+      error: (error: Error) => receiver.ended(error),
+      close: () => this.closed(),
+    };
+    for (const [event, listener] of Object.entries(this.listeners))
+      stream.on(event, listener as (argument: unknown) => void);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -181,7 +182,7 @@ class StreamLink implements Link {
   private closed(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    for (const [event, listener] of this.listeners) {
+    for (const [event, listener] of Object.entries(this.listeners)) {
       this.stream.off(event, listener as (argument: unknown) => void);
     }
     // A stream may report an error even after it closed; it has been told already.

@@ -25,15 +25,24 @@ export const noExtensions: PeerExtensions = {
   publickeyHostbound: false,
 };
 
+/** The list last read: servers of one kind send the same one, and each connection keeps it. */
+let lastList: { readonly text: string; readonly names: readonly string[] } = { text: '', names: [] };
+
+function namesOf(text: string): readonly string[] {
+  if (text === '') return [];
+  if (text !== lastList.text) lastList = { text, names: [...new Set(text.split(','))] };
+  return lastList.names;
+}
+
 /** The extensions known here among those announced; unknown ones are ignored (RFC 8308 §2.5). */
 export function readExtensions(message: ExtInfo, quirks: Quirks = quirksOf(undefined)): PeerExtensions {
   let extensions = noExtensions;
   for (const { extensionName, extensionValue } of message.extensions) {
     const value = utf8Decode(extensionValue);
     if (extensionName === 'server-sig-algs') {
-      const listed = value === '' ? [] : value.split(',');
       const implied = quirks.takesRsaSha2 ? ['rsa-sha2-512', 'rsa-sha2-256'] : [];
-      extensions = { ...extensions, serverSigAlgs: [...new Set([...listed, ...implied])] };
+      const text = [...(value === '' ? [] : [value]), ...implied].join(',');
+      extensions = { ...extensions, serverSigAlgs: namesOf(text) };
     } else if (extensionName === 'ping@openssh.com') {
       extensions = { ...extensions, ping: value === '0' };
     } else if (extensionName === 'publickey-hostbound@openssh.com') {

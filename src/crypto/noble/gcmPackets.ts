@@ -47,6 +47,9 @@ const run: Uint8Array = new Uint8Array(blockLength * (blocksAhead + 3 * packetsA
 const runView: DataView = new DataView(run.buffer);
 /** From that many bytes on copying them in one call is faster than word by word. */
 const bulkCopyFrom = 384;
+/** What is added to the hash of the packet at hand to make its tag; all connections share these as well. */
+const noLengths: readonly number[] = [];
+const tagMask: Int32Array = new Int32Array(4);
 
 /** One direction: opens or seals packets in place, in order. */
 export class GcmPackets {
@@ -57,18 +60,14 @@ export class GcmPackets {
   private readonly fixed: number;
   private counterHigh: number;
   private counterLow: number;
-  /** What is added to the hash to make the tag. */
-  private readonly tagMask: Int32Array = new Int32Array(4);
 
   /** Keystream of the next packets: for each the block of the tag, then one for each of its own. */
   private keystream: DataView = scratch;
   private keystreamAt = 0;
-  private lengths: readonly number[] = [];
+  private lengths: readonly number[] = noLengths;
   private lengthsAt = 0;
   /** That many of `lengths` are verified. */
   private verified = 0;
-  /** E(nonce of zeros, counter 1): what a tag made in bulk is masked with. */
-  private readonly bulkMask: Int32Array = new Int32Array(4);
 
   private readonly views: LastView = new LastView();
   /** Of the bytes being worked on. */
@@ -84,9 +83,6 @@ export class GcmPackets {
     for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, 0);
     encryptBlocks(this.expandedKey, scratch, 1);
     this.ghash = new GhashKey(scratch, 0);
-    for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, at === 12 ? 1 : 0);
-    encryptBlocks(this.expandedKey, scratch, 1);
-    for (let i = 0; i < 4; i++) this.bulkMask[i] = scratch.getInt32(4 * i);
   }
 
   /** Writes the 12-byte nonce of a packet that goes another way; the counter moves on. */
@@ -117,7 +113,7 @@ export class GcmPackets {
     this.view = this.views.of(buffer);
     const isAhead = this.isAhead(packetLength) || this.workAhead(buffer, offset, packetLength, available);
     this.makeTagMask(isAhead);
-    const { view, tagMask, ghash } = this;
+    const { view, ghash } = this;
     const { result } = ghash;
     const tagAt = offset + 4 + packetLength;
     this.addKeystream(offset + 4, tagAt, isAhead);
@@ -134,7 +130,7 @@ export class GcmPackets {
 
   private isTagRight(offset: number, packetLength: number, isAhead: boolean): boolean {
     this.makeTagMask(isAhead);
-    const { view, tagMask, ghash } = this;
+    const { view, ghash } = this;
     const { result } = ghash;
     ghash.hashPacket(view, offset, packetLength);
     const tagAt = offset + 4 + packetLength;
@@ -235,17 +231,21 @@ export class GcmPackets {
   /** Whether GHASH through the run ends at 0. */
   private isRunRight(bulk: BulkBlocks, length: number): boolean {
     const tag = bulk.tag(run.subarray(0, length));
-    const { ghash, bulkMask } = this;
+    const { ghash } = this;
     ghash.hashLength(length);
+    // What masks a tag made in bulk: E(nonce of zeros, counter 1).
+    for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, at === 12 ? 1 : 0);
+    encryptBlocks(this.expandedKey, scratch, 1);
     let difference = 0;
     for (let i = 0; i < 4; i++) {
-      difference |= (ghash.result[i] as number) ^ (bulkMask[i] as number) ^ tag.getInt32(4 * i);
+      difference |= (ghash.result[i] as number) ^ scratch.getInt32(4 * i) ^ tag.getInt32(4 * i);
     }
     return difference === 0;
   }
 
   private forget(): void {
-    this.lengths = [];
+    this.keystream = scratch;
+    this.lengths = noLengths;
     this.lengthsAt = 0;
     this.verified = 0;
   }
@@ -266,7 +266,6 @@ export class GcmPackets {
       this.writeCounters(0, 1, 1, this.counterHigh, this.counterLow);
       encryptBlocks(this.expandedKey, scratch, 1);
     }
-    const { tagMask } = this;
     const source = isAhead ? this.keystream : scratch;
     const start = isAhead ? this.keystreamAt : 0;
     for (let i = 0; i < 4; i++) tagMask[i] = source.getInt32(start + 4 * i);
@@ -278,6 +277,7 @@ export class GcmPackets {
       xorWords(this.view, start, end, this.keystream, this.keystreamAt + blockLength);
       this.keystreamAt += blockLength + end - start;
       this.lengthsAt++;
+      if (this.lengthsAt === this.lengths.length) this.forget();
     } else {
       this.addOwnKeystream(start, end);
     }

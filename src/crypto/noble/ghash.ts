@@ -38,17 +38,26 @@ const lastUses: Float64Array = new Float64Array(places);
 let uses = 0;
 let keysMade = 0;
 
-/** A hash key and the last result. */
+/** All keys leave their results here: nobody keeps one until the next. */
+const lastResult: Int32Array = new Int32Array(4);
+
+/** A hash key, and where the last result of any key is. */
 export class GhashKey {
   /** Words of the last result, as signed integers. */
-  readonly result: Int32Array = new Int32Array(4);
-  private readonly h: Int32Array = new Int32Array(4);
+  readonly result: Int32Array = lastResult;
+  private readonly h0: number;
+  private readonly h1: number;
+  private readonly h2: number;
+  private readonly h3: number;
   private readonly id = ++keysMade;
   private place = 0;
 
   /** `h` starts at `offset` of the view: AES of the zero block. */
   constructor(view: DataView, offset: number) {
-    for (let i = 0; i < 4; i++) this.h[i] = view.getInt32(offset + 4 * i);
+    this.h0 = view.getInt32(offset);
+    this.h1 = view.getInt32(offset + 4);
+    this.h2 = view.getInt32(offset + 8);
+    this.h3 = view.getInt32(offset + 12);
   }
 
   /**
@@ -70,7 +79,7 @@ export class GhashKey {
   private takePlace(): void {
     this.place = oldestPlace();
     owners[this.place] = this.id;
-    buildTables(this.place * entries, this.h);
+    buildTables(this.place * entries, this.h0, this.h1, this.h2, this.h3);
   }
 }
 
@@ -83,11 +92,8 @@ function oldestPlace(): number {
 }
 
 /** Entry 256·p + b is b · x^(8p) · H. */
-function buildTables(base: number, h: Int32Array): void {
-  let h0 = h[0] as number;
-  let h1 = h[1] as number;
-  let h2 = h[2] as number;
-  let h3 = h[3] as number;
+function buildTables(base: number, ...h: readonly [number, number, number, number]): void {
+  let [h0, h1, h2, h3] = h;
   for (let position = 0; position < 4; position++) {
     const start = base + 256 * position;
     table0[start] = table1[start] = table2[start] = table3[start] = 0;

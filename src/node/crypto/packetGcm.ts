@@ -53,13 +53,15 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Of the packet at hand, of whatever connection. */
+const nonce = new Uint8Array(12);
+const nonceView = new DataView(nonce.buffer);
+
 /** What both directions hold. */
 class OpensslGcm {
   readonly name: GcmName;
   readonly key: KeyObject;
   readonly packets: GcmPackets;
-  private readonly nonce = new Uint8Array(12);
-  private readonly nonceView = new DataView(this.nonce.buffer);
 
   constructor(keys: DirectionKeys, wholeFrom: number, crossings: PacketCrossings) {
     this.name = keys.cipher === 'aes128-gcm@openssh.com' ? 'aes-128-gcm' : 'aes-256-gcm';
@@ -68,8 +70,8 @@ class OpensslGcm {
   }
 
   nextNonce(): Uint8Array {
-    this.packets.takeNonce(this.nonceView);
-    return this.nonce;
+    this.packets.takeNonce(nonceView);
+    return nonce;
   }
 }
 
