@@ -16,6 +16,7 @@ import { sessionsPart } from './session/sessions.ts';
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
   receive: (quick, words) => packetPart('receive', quick, words),
   send: (quick, words) => packetPart('send', quick, words),
+  parts: (quick, words) => packetPart('parts', quick, words),
   codecs: async (quick) => codecsPart(quick),
   sessions: (quick, words) => sessionsPart(quick, words),
   handshakes: (quick) => handshakesPart(quick),

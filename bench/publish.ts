@@ -95,6 +95,20 @@ function packetTable(results: readonly CaseResult[]): string {
   );
 }
 
+function partsTable(results: readonly CaseResult[]): string {
+  const rows = results.flatMap(({ suite, timings }) => {
+    const of = (name: string): Figure | undefined => timings.find((timing) => timing.name === name)?.rounds;
+    return ['opened', 'sealed'].map((name) => [
+      suite,
+      name,
+      (median(of(name) ?? []) / 1000).toFixed(0),
+      times(of(name), of('the parts alone')),
+      times(of(name), of("@noble's gcm()")),
+    ]);
+  });
+  return table(['cipher', 'packets', 'µs each', '× the parts alone', "× @noble's `gcm()`"], rows);
+}
+
 function figures<R>(
   measured: readonly Rounds<R>[],
   name: string,
@@ -243,6 +257,7 @@ const sections = [
   `Node ${node.slice(1)}, OpenSSL ${openssl}, ${cores} cores of ${processor}. A ratio above 1 is in favour of this library; its spread is that of the rounds.`,
   `### 1. Receive path\n\n${packetTable(receive.results)}`,
   `### 2. Send path\n\n${packetTable(send.results)}`,
+  `### 2b. TypeScript alone, 32 KiB, beside its parts\n\n${partsTable(load<readonly CaseResult[]>('parts').results)}`,
   `### 4. Sessions with sshd\n\n${sessionTable(load<readonly SessionResult[]>('sessions').results)}`,
   `### 5. Handshakes\n\n${handshakeTable(load<readonly HandshakeResult[]>('handshakes').results)}`,
   `### 6. Memory of an idle connection\n\n${memoryTable(load<readonly Rounds<IdleMemory>[]>('memory').results)}`,

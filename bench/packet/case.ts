@@ -2,10 +2,11 @@
  * One suite in a process of its own, as a program uses one cipher: code that has
  * seen every cipher is compiled for all of them and is slower for each.
  *
- * Arguments: part (receive or send), label of the suite, 'quick' or 'full', and
+ * Arguments: part (receive, send or parts), label of the suite, 'quick' or 'full', and
  * optionally a payload length. Prints JSON.
  */
 import { race, type Timing } from '../lib/measure.ts';
+import { partsContestants, partsPayloadLength } from './bareParts.ts';
 import { receiveContestants } from './receive.ts';
 import { sendContestants } from './send.ts';
 import { ready } from './ssh2.ts';
@@ -29,7 +30,11 @@ const bytesPerRound = quick ? 4_000_000 : 16_000_000;
 const results: CaseResult[] = [];
 
 await ready;
-for (const payloadLength of payloadLengths) {
+if (part === 'parts') {
+  const timings = race(partsContestants(suite), rounds, warmups);
+  results.push({ part, suite: suite.label, payloadLength: partsPayloadLength, chunking: '', timings });
+}
+for (const payloadLength of part === 'parts' ? [] : payloadLengths) {
   if (only !== undefined && Number(only) !== payloadLength) continue;
   const packets = Math.max(60, Math.min(40_000, Math.floor(bytesPerRound / payloadLength)));
   if (part === 'send') {

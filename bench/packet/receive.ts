@@ -1,9 +1,16 @@
 /**
- * Part 1: packets through the receive path, from chunks to payloads.
+ * Part 1: packets through the receive path, from what a socket reads to payloads.
+ *
+ * Bytes are copied out of the stream, in place of the system, into the memory that
+ * the library has its socket read into: that is part of what receiving costs. For
+ * ssh2 it is new for each chunk, as a socket of Node's makes it; this library has
+ * one buffer that all reads share, and copies short chunks out of it.
  */
 import { equalBytes } from '../../src/base/bytes.ts';
+import type { PacketOpener } from '../../src/packet/opener.ts';
+import { ByteQueue } from '../../src/wire/byteQueue.ts';
 import type { Contestant } from '../lib/measure.ts';
-import { cut, openAll, type PayloadSink } from './drive.ts';
+import type { PayloadSink } from './drive.ts';
 import { addonBuilt, createDecipher } from './ssh2.ts';
 import { newOpener, payloadOf, providers, SealedRounds, type Suite } from './suites.ts';
 
@@ -16,26 +23,46 @@ export function receiveContestants(
 ): Contestant[] {
   const payload = payloadOf(payloadLength);
   const rounds = new SealedRounds(suite, payload, packets);
-  const chunksOf = (round: number): Buffer[] => {
-    const stream = rounds.streamOf(round);
-    return cut(stream, chunkLength === 0 ? stream.length / packets : chunkLength);
-  };
+  const streamOf = (round: number): Uint8Array => rounds.streamOf(round);
+  const of = (name: string, receive: Receiver): Contestant =>
+    contestant(name, payload, packets, streamOf, (stream, sink) =>
+      receive(stream, chunkLength === 0 ? stream.length / packets : chunkLength, sink),
+    );
   return [
-    contestant('openssl', payload, packets, chunksOf, openAll(newOpener(providers.openssl, suite))),
-    contestant('noble', payload, packets, chunksOf, openAll(newOpener(providers.noble, suite))),
-    ...(addonBuilt ? [contestant('ssh2 with addon', payload, packets, chunksOf, ssh2(suite, true))] : []),
-    contestant('ssh2 without', payload, packets, chunksOf, ssh2(suite, false)),
+    of('openssl', ours(newOpener(providers.openssl, suite))),
+    of('noble', ours(newOpener(providers.noble, suite))),
+    ...(addonBuilt ? [of('ssh2 with addon', ssh2(suite, true))] : []),
+    of('ssh2 without', ssh2(suite, false)),
   ];
 }
 
-type Receiver = (chunks: readonly Buffer[], sink: PayloadSink) => void;
+type Receiver = (stream: Uint8Array, chunkLength: number, sink: PayloadSink) => void;
+
+/** As `node/socketLink.ts` has it: one buffer, lent to the core unless little was read. */
+export const readBuffer: Uint8Array = new Uint8Array(256 * 1024);
+const lendFrom = 16 * 1024;
+
+/** With a queue that lives on, as a connection has it. */
+export function ours(opener: PacketOpener): Receiver {
+  const queue = new ByteQueue();
+  return (stream, chunkLength, sink) => {
+    for (let at = 0; at < stream.length; at += chunkLength) {
+      const read = stream.subarray(at, at + chunkLength);
+      readBuffer.set(read);
+      const isLent = read.length >= lendFrom;
+      queue.push(isLent ? readBuffer.subarray(0, read.length) : readBuffer.slice(0, read.length), isLent);
+      while (opener.next(queue)) sink(opener.payload, opener.payloadStart, opener.payloadEnd);
+      queue.keep();
+    }
+  };
+}
 
 function contestant(
   name: string,
   payload: Uint8Array,
   packets: number,
-  chunksOf: (round: number) => Buffer[],
-  receive: Receiver,
+  streamOf: (round: number) => Uint8Array,
+  receive: (stream: Uint8Array, sink: PayloadSink) => void,
 ): Contestant {
   let seen = 0;
   let bytes = 0;
@@ -51,12 +78,12 @@ function contestant(
   return {
     name,
     prepare: (round) => {
-      const chunks = chunksOf(round);
+      const stream = streamOf(round);
       const sink = round === 0 ? verify : count;
       return () => {
         seen = 0;
         bytes = 0;
-        receive(chunks, sink);
+        receive(stream, sink);
         if (seen !== packets || bytes !== packets * payload.length) throw new Error(`${name} lost payloads`);
         return packets;
       };
@@ -67,8 +94,13 @@ function contestant(
 function ssh2(suite: Suite, addon: boolean): Receiver {
   let sink: PayloadSink = () => {};
   const decipher = createDecipher(suite, addon, (payload) => sink(payload, 0, payload.length));
-  return (chunks, use) => {
+  return (stream, chunkLength, use) => {
     sink = use;
-    for (const chunk of chunks) decipher.decrypt(chunk, 0, chunk.length);
+    for (let at = 0; at < stream.length; at += chunkLength) {
+      const read = stream.subarray(at, at + chunkLength);
+      const chunk = Buffer.allocUnsafeSlow(read.length);
+      chunk.set(read);
+      decipher.decrypt(chunk, 0, chunk.length);
+    }
   };
 }

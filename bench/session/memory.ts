@@ -8,7 +8,7 @@ import type { IdleMemory } from './child.ts';
 import { interleave, libraryNames, runJob, times } from './jobs.ts';
 
 export async function memoryPart(quick: boolean): Promise<void> {
-  const count = quick ? 50 : 200;
+  const count = quick ? 50 : 300;
   const sshd = await startSshd();
   const algorithms = { kex: 'curve25519-sha256', cipher: 'aes128-gcm@openssh.com' };
   try {
@@ -17,7 +17,7 @@ export async function memoryPart(quick: boolean): Promise<void> {
         name: library,
         run: () => runJob<IdleMemory>({ library, target: sshd, algorithms, kind: 'idle', count }),
       })),
-      quick ? 1 : 5,
+      quick ? 1 : 3,
     );
     const kilobytes = (values: readonly number[]): string => (median(values) / 1000).toFixed(1);
     printTable(

@@ -252,12 +252,14 @@ export class GcmPackets {
 
   /** Counter blocks: the nonce and a 32-bit counter (NIST SP 800-38D §7.1). */
   private writeCounters(block: number, first: number, count: number, high: number, low: number): void {
-    const { fixed } = this;
-    for (let i = 0, at = blockLength * block; i < count; i++, at += blockLength) {
+    const fixed = this.fixed | 0;
+    const [highWord, lowWord] = [high | 0, low | 0];
+    const end = blockLength * (block + count);
+    for (let at = blockLength * block, counter = first | 0; at < end; at += blockLength, counter++) {
       scratch.setInt32(at, fixed);
-      scratch.setInt32(at + 4, high);
-      scratch.setInt32(at + 8, low);
-      scratch.setInt32(at + 12, first + i);
+      scratch.setInt32(at + 4, highWord);
+      scratch.setInt32(at + 8, lowWord);
+      scratch.setInt32(at + 12, counter);
     }
   }
 
