@@ -5,7 +5,8 @@
  * Owns: that project.
  * Must not know: the sources.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +81,82 @@ describe('the packed package', () => {
     expect(execFileSync(command, ['--version'], { encoding: 'utf8' })).toContain(manifest.version);
   });
 });
+
+describe('a connection', () => {
+  it('of a plain key loads no cipher, curve or key derivation of @noble where the runtime has its own', async () => {
+    writeFileSync(join(folder, 'server.mjs'), serverProgram);
+    writeFileSync(join(folder, 'client.mjs'), clientProgram);
+    writeFileSync(join(folder, 'register.mjs'), registerProgram);
+    writeFileSync(join(folder, 'loaded.mjs'), loadedProgram);
+    const server = spawn(process.execPath, ['server.mjs'], {
+      cwd: folder,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    try {
+      const [line] = (await once(server.stdout, 'data')) as [Buffer];
+      const loaded = (encrypted: boolean): string[] => {
+        const client = spawnSync(
+          process.execPath,
+          ['--import', './register.mjs', 'client.mjs', String(line), String(encrypted)],
+          { cwd: folder, encoding: 'utf8', timeout: 20_000 },
+        );
+        expect(client.stderr).toBe('');
+        return client.stdout.split('\n').filter((module) => module !== '');
+      };
+      const plain = loaded(false);
+      expect(plain).toContain('dist/entry/index.js');
+      const heavy = /curves|ciphers|post-quantum|scrypt|argon2/;
+      expect(plain.filter((module) => heavy.test(module))).toEqual([]);
+      // The same check sees them where they are needed.
+      expect(loaded(true).some((module) => module.includes('argon2'))).toBe(true);
+    } finally {
+      server.kill();
+    }
+  });
+});
+
+/** Prints the port and both forms of a key that it takes; lives until it is ended. */
+const serverProgram = `
+  import { formatPrivateKey, generateKey } from 'deadline-ssh/keys';
+  import { createServer } from 'deadline-ssh/server';
+  const key = generateKey('ed25519');
+  const server = await createServer({
+    hostKeys: generateKey('ed25519'),
+    authentication: { publicKey: () => true },
+  });
+  const { port } = await server.listen();
+  const [plain, encrypted] = [formatPrivateKey(key, {}), formatPrivateKey(key, { passphrase: 'x', rounds: 1 })];
+  console.log(JSON.stringify({ port, plain, encrypted }));
+`;
+
+const clientProgram = `
+  import { acceptAnyHostKey, connect } from 'deadline-ssh';
+  const [given, encrypted] = process.argv.slice(2);
+  const { port, ...keys } = JSON.parse(given);
+  const client = await connect({
+    host: '127.0.0.1',
+    port,
+    username: 'me',
+    privateKey: encrypted === 'true' ? keys.encrypted : keys.plain,
+    passphrase: 'x',
+    verifyHostKey: acceptAnyHostKey(),
+    algorithms: { kex: ['curve25519-sha256'], cipher: ['aes128-gcm@openssh.com'] },
+  });
+  await client.close();
+`;
+
+const registerProgram =
+  "import { register } from 'node:module';\nregister('./loaded.mjs', import.meta.url);\n";
+
+/** Prints the path of every module of the project that is loaded. */
+const loadedProgram = `
+  import { writeSync } from 'node:fs';
+  export async function load(url, context, next) {
+    const path = /node_modules\\/(?:deadline-ssh\\/)?(.*)/.exec(url)?.[1];
+    if (path !== undefined) writeSync(1, path + '\\n');
+    return next(url, context);
+  }
+`;
 
 describe('its types', () => {
   const strictest = {

@@ -47,9 +47,9 @@ const run: Uint8Array = new Uint8Array(blockLength * (blocksAhead + 3 * packetsA
 const runView: DataView = new DataView(run.buffer);
 /** From that many bytes on copying them in one call is faster than word by word. */
 const bulkCopyFrom = 384;
-/** What is added to the hash of the packet at hand to make its tag; all connections share these as well. */
-const noLengths: readonly number[] = [];
+/** What is added to the hash of the packet at hand to make its tag; all connections share it as well. */
 const tagMask: Int32Array = new Int32Array(4);
+const noLengths: readonly number[] = [];
 
 /** One direction: opens or seals packets in place, in order. */
 export class GcmPackets {
@@ -252,14 +252,12 @@ export class GcmPackets {
 
   /** Counter blocks: the nonce and a 32-bit counter (NIST SP 800-38D §7.1). */
   private writeCounters(block: number, first: number, count: number, high: number, low: number): void {
-    const fixed = this.fixed | 0;
-    const [highWord, lowWord] = [high | 0, low | 0];
-    const end = blockLength * (block + count);
-    for (let at = blockLength * block, counter = first | 0; at < end; at += blockLength, counter++) {
+    const { fixed } = this;
+    for (let i = 0, at = blockLength * block; i < count; i++, at += blockLength) {
       scratch.setInt32(at, fixed);
-      scratch.setInt32(at + 4, highWord);
-      scratch.setInt32(at + 8, lowWord);
-      scratch.setInt32(at + 12, counter);
+      scratch.setInt32(at + 4, high);
+      scratch.setInt32(at + 8, low);
+      scratch.setInt32(at + 12, first + i);
     }
   }
 
