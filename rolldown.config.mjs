@@ -37,9 +37,10 @@ function lateModules(context) {
 let closures;
 
 /**
- * What one entry alone always needs is one file, and what several need goes with
- * the least of them. What an entry needs and a late module too is a file for each
- * set of late modules: it must not bring the rest of the entry along.
+ * What the client always needs is few files: one for what no other entry needs,
+ * and what others need as well goes with the least of them. Of the rest, what a
+ * late module needs is a file for each set of late modules: it must not bring more
+ * along.
  */
 function chunkOf(id, context) {
   closures ??= {
@@ -48,11 +49,13 @@ function chunkOf(id, context) {
   };
   const users = entries.filter((name) => closures.entries.get(name).has(id));
   if (users.length === 0 || entries.some((name) => id === resolve(sourceOf(name)))) return null;
-  if (users.length > 1) return users[0];
+  const [least] = users;
+  if (users.includes('index')) return users.length === 1 ? 'indexOnly' : least;
   const late = [...closures.late]
     .filter(([, closure]) => closure.has(id))
     .map(([source]) => relative('src', source).replace(/\.ts$/, '').replaceAll('/', '.'));
-  return late.length === 0 ? `${users[0]}Only` : late.join(' ');
+  if (late.length > 0) return late.join(' ');
+  return users.length === 1 ? `${least}Only` : `${least}Shared`;
 }
 
 /** Engines keep a source with one character beyond Latin-1 in two bytes a character. */

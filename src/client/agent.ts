@@ -11,7 +11,6 @@ import { isCertificateBlob } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { isCertificateName, signatureNameOf } from '../crypto/specialAlgorithms.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
 import {
   type AgentSessionBind,
   agentAddIdConstrained,
@@ -93,6 +92,8 @@ export class Agent {
     if (keys.length > agentIdentities) {
       throw agentError(`the agent lists ${keys.length} keys; at most ${agentIdentities} are taken`);
     }
+    // In TypeScript, loaded here: an agent need not be a connection's, and has no provider then.
+    const { fingerprint } = await import('../keys/fingerprint.ts');
     return keys.map(({ publicKey, comment }) => ({
       blob: publicKey,
       type: typeOf(publicKey),

@@ -262,7 +262,7 @@ class Dial {
 
   private checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
-    const info = describeHostKey(host, port, hostKey, algorithm);
+    const info = describeHostKey(this.provider, host, port, hostKey, algorithm);
     this.debug(`host key is ${info.type} ${info.fingerprint}`);
     this.hostKey = info;
     this.askUser(

@@ -11,7 +11,7 @@ import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { decodePublicKey, decodeSignature } from '../crypto/publicKey.ts';
 import { blobTypeOf } from '../crypto/specialAlgorithms.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import { fingerprintBy } from '../keys/fingerprintBy.ts';
 import {
   hostKeyProofData,
   hostKeysAnnouncement,
@@ -64,7 +64,7 @@ async function rotate(context: RotationContext, announcement: Uint8Array): Promi
   const changes = await rotation.keep(info, added, announced);
   if (changes.added + changes.removed === 0) return;
   debug(`known host keys: ${changes.added} added, ${changes.removed} removed`);
-  for (const key of added) debug(`added ${fingerprint(key)}`);
+  for (const key of added) debug(`added ${fingerprintBy(context.provider, key)}`);
 }
 
 /** Each key signs for this very session. @throws Error where one of them does not */
@@ -84,7 +84,9 @@ async function prove(context: RotationContext, keys: readonly Uint8Array[]): Pro
     // `ssh-rsa` names a signature that rests on SHA-1 as well as a key.
     const isFitting = blobTypeOf(algorithm) === key.type && algorithm !== 'ssh-rsa';
     if (!isFitting || !provider.verify(algorithm, key, data, signature)) {
-      throw new Error(`the proof for ${fingerprint(hostKey)} by ${escapeText(algorithm, 80)} does not hold`);
+      throw new Error(
+        `the proof for ${fingerprintBy(provider, hostKey)} by ${escapeText(algorithm, 80)} does not hold`,
+      );
     }
   }
 }

@@ -8,7 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 
 /** The key a server showed and proved to have. */
 export interface HostKeyInfo {
@@ -96,9 +96,10 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
     });
   }
   const pins = new Set(fingerprints.map(normalized));
+  const wantsMd5 = fingerprints.some((pinned) => pinned.startsWith('MD5'));
   return {
-    verify: ({ blob, fingerprint: shown, host }) => {
-      if (pins.has(shown) || pins.has(fingerprint(blob, 'md5'))) return true;
+    verify: async ({ blob, fingerprint: shown, host }) => {
+      if (pins.has(shown) || (wantsMd5 && pins.has(await md5Fingerprint(blob)))) return true;
       throw new SshError(
         'ERR_SSH_HOST_KEY_CHANGED',
         `${host} showed the host key ${shown}, which is not the one that was pinned`,
@@ -108,6 +109,12 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
   };
 }
 
+/** In TypeScript, loaded by whoever pins one: a runtime need not have MD5. */
+async function md5Fingerprint(blob: Uint8Array): Promise<string> {
+  const { fingerprint } = await import('../keys/fingerprint.ts');
+  return fingerprint(blob, 'md5');
+}
+
 /** Accepts whatever a server shows: no protection against an impostor. For tests and for keys that are checked otherwise. */
 export function acceptAnyHostKey(): HostKeyPolicy {
   return { verify: () => true };
@@ -115,6 +122,7 @@ export function acceptAnyHostKey(): HostKeyPolicy {
 
 /** What a verifier is shown. */
 export function describeHostKey(
+  hashes: Hashes,
   host: string,
   port: number,
   blob: Uint8Array,
@@ -126,11 +134,11 @@ export function describeHostKey(
     const certificate = decodeCertificate(blob, bounds);
     const { publicKey: key } = certificate;
     const plain = encodePublicKey(key);
-    const shown = fingerprint(plain);
+    const shown = fingerprintBy(hashes, plain);
     return { host, port, blob: plain, key, type: key.type, algorithm, fingerprint: shown, certificate };
   }
   const key = decodePublicKey(blob, bounds);
-  return { host, port, blob, key, type: key.type, algorithm, fingerprint: fingerprint(blob) };
+  return { host, port, blob, key, type: key.type, algorithm, fingerprint: fingerprintBy(hashes, blob) };
 }
 
 /**

@@ -29,7 +29,7 @@ export class OwnKey extends PublickeyCandidate {
   }
 
   get label(): string {
-    return keyLabel(this.key);
+    return keyLabel(this.provider, this.key);
   }
 
   async next({ serverSigAlgs }: CandidateContext): Promise<UserauthAttempt | undefined> {

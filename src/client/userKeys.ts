@@ -10,7 +10,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
 import { certificatesFor, loadCertificates, misplacedCertificate } from './certificates.ts';
 import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
@@ -154,9 +154,9 @@ export function publicHalf(key: UserKey): PublicKey | undefined {
   return key instanceof LockedKey ? key.publicKey : key.key.publicKey;
 }
 
-export function keyLabel(key: UserKey): string {
+export function keyLabel(hashes: Hashes, key: UserKey): string {
   const half = publicHalf(key);
-  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprint(half)}`;
+  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprintBy(hashes, half)}`;
   if (key instanceof LockedKey)
     return `publickey (${what}${key.isRefused ? ', its passphrase was not given' : ''})`;
   return `publickey (${what}${key.comment === '' ? '' : ` ${escapeText(key.comment, 80)}`})`;

@@ -24,6 +24,12 @@ import type { RsaPublicKey } from './publicKey.ts';
 import type { RandomBytes } from './random.ts';
 import type { Loadable, Slot } from './slot.ts';
 
+/** Hashes and HMACs by name. */
+export interface Digests {
+  createHash(name: HashName): Digest;
+  createHmac(name: HashName, key: Uint8Array): Digest;
+}
+
 /** X25519 (RFC 7748 §5) and Ed25519 (RFC 8032 §5.1); all keys 32 bytes. */
 export interface Curve25519 {
   x25519PublicKey(secretKey: Uint8Array): Uint8Array;

@@ -42,8 +42,8 @@ export { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
 export type { KeyArithmetic } from '../keys/arithmetic.ts';
 export type { CertificateFile, CertificatePurpose } from '../keys/certificateFile.ts';
 export { checkCertificate, parseCertificate } from '../keys/certificateFile.ts';
-export type { FingerprintHash } from '../keys/fingerprint.ts';
 export { fingerprint, randomArt } from '../keys/fingerprint.ts';
+export type { FingerprintHash } from '../keys/fingerprintBy.ts';
 export type { GeneratedKeyType } from '../keys/generateKey.ts';
 export type {
   FormatKnownHostsOptions,

@@ -8,6 +8,7 @@ import { userInfo } from 'node:os';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { systemClock } from '../io/clock.ts';
+import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
@@ -33,6 +34,7 @@ export const nodePlatform: Platform = {
       noble ??= createNobleProvider({ randomBytes: systemRandomBytes });
       return noble;
     }
+    await loadMissingDigests();
     openssl ??= createOpensslProvider();
     return openssl;
   },

@@ -14,6 +14,7 @@ import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/
 import { randomArt } from '../../src/keys/fingerprint.ts';
 import { KnownHosts } from '../../src/keys/knownHosts.ts';
 import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { fixture, fixturePath, passphrase } from '../keys/fixtures.ts';
 
 /** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
@@ -54,7 +55,13 @@ function blobOf(folder: string): Uint8Array {
   return new Uint8Array(Buffer.from(fixture(`${folder}/id.pub`).split(' ')[1] ?? '', 'base64'));
 }
 
-const hostKey = describeHostKey('host.example', 2222, blobOf('ed25519'), 'ssh-ed25519');
+const hostKey = describeHostKey(
+  createOpensslProvider(),
+  'host.example',
+  2222,
+  blobOf('ed25519'),
+  'ssh-ed25519',
+);
 const unknown = new SshError('ERR_SSH_HOST_KEY_UNKNOWN', 'not known', { phase: 'keyExchange' });
 
 function refusing(error: SshError): HostKeyPolicy {

@@ -49,7 +49,7 @@ async function follow(
   const debug: string[] = [];
   await rotateHostKeys(
     {
-      info: describeHostKey('host', 22, blobOf(current), 'ssh-ed25519'),
+      info: describeHostKey(testProvider, 'host', 22, blobOf(current), 'ssh-ed25519'),
       sessionId,
       provider: testProvider,
       limits: defaultLimits,
@@ -136,7 +136,7 @@ describe('OpenSSH PROTOCOL §2.5: host keys that a server announces', () => {
 
   it('OpenSSH PROTOCOL §2.5: teach nothing where a certificate vouched for the host', async () => {
     const certificate = makeCertificate({ key: current.publicKey, authority: next });
-    const info = describeHostKey('host', 22, certificate, 'ssh-ed25519-cert-v01@openssh.com');
+    const info = describeHostKey(testProvider, 'host', 22, certificate, 'ssh-ed25519-cert-v01@openssh.com');
     expect(info.certificate).toBeDefined();
     let asked = 0;
     const ask = async (): Promise<never> => {
@@ -162,7 +162,7 @@ describe('OpenSSH PROTOCOL §2.5: host keys that a server announces', () => {
     const debug: string[] = [];
     await rotateHostKeys(
       {
-        info: describeHostKey('host', 22, blobOf(current), 'ssh-ed25519'),
+        info: describeHostKey(testProvider, 'host', 22, blobOf(current), 'ssh-ed25519'),
         sessionId,
         provider: testProvider,
         limits: defaultLimits,

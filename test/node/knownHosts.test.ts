@@ -7,11 +7,12 @@ import { describeHostKey } from '../../src/client/hostKeys.ts';
 import { encodePublicKey } from '../../src/crypto/publicKey.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { knownHosts } from '../../src/node/knownHosts.ts';
 
 const { publicKey } = generateKey('ed25519');
 const other = generateKey('ed25519').publicKey;
-const shown = describeHostKey('web1', 22, encodePublicKey(publicKey), 'ssh-ed25519');
+const shown = describeHostKey(createOpensslProvider(), 'web1', 22, encodePublicKey(publicKey), 'ssh-ed25519');
 
 let folder: string;
 let file: string;

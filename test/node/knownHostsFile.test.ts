@@ -18,6 +18,7 @@ import { describeHostKey, type HostKeyInfo, verifyHostKey } from '../../src/clie
 import { encodePublicKey } from '../../src/crypto/publicKey.ts';
 import { generateKey } from '../../src/keys/generateKey.ts';
 import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { rotateLines } from '../../src/node/hostKeyChanges.ts';
 import { knownHosts, trustOnFirstUse } from '../../src/node/knownHosts.ts';
 import { addKnownHost, changeKnownHosts } from '../../src/node/knownHostsFile.ts';
@@ -36,7 +37,7 @@ const [one, two, three] = [61, 62, 63].map((seed) =>
   encodePublicKey(generateKey('ed25519', { randomBytes: seededBytes(seed) }).publicKey),
 ) as [Uint8Array, Uint8Array, Uint8Array];
 const info = (blob: Uint8Array, host = 'host.example', port = 22): HostKeyInfo =>
-  describeHostKey(host, port, blob, 'ssh-ed25519');
+  describeHostKey(createOpensslProvider(), host, port, blob, 'ssh-ed25519');
 const read = (): string => readFileSync(file, 'utf8');
 /** Nothing but the file is left: no lock, nothing half written. */
 const alone = (...names: string[]): void =>

@@ -7,6 +7,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import type { Digests } from '../primitives.ts';
 import type { Digest, HashName } from '../provider.ts';
 
 const hashes = { md5, sha1, sha256, sha384, sha512 } as const;
@@ -19,6 +20,8 @@ export function createNobleHash(name: HashName): Digest {
 export function createNobleHmac(name: HashName, key: Uint8Array): Digest {
   return hmac.create(hashes[name], key);
 }
+
+export const nobleDigests: Digests = { createHash: createNobleHash, createHmac: createNobleHmac };
 
 export function nobleHash(name: HashName, data: Uint8Array): Uint8Array {
   return hashes[name](data);

@@ -6,9 +6,22 @@
  *
  * Shared by all providers, so that code loaded for one connection is ready for the next.
  */
-import type { Curve448, Curve25519, MlKem768, NistCurve, PacketCiphers, Sntrup761 } from '../primitives.ts';
+import type {
+  Curve448,
+  Curve25519,
+  Digests,
+  MlKem768,
+  NistCurve,
+  PacketCiphers,
+  Sntrup761,
+} from '../primitives.ts';
 import type { CurveName } from '../provider.ts';
 import { ImportedSlot } from '../slot.ts';
+
+export const nobleDigestsSlot: ImportedSlot<Digests> = new ImportedSlot(
+  'hashes',
+  async () => (await import('./digests.ts')).nobleDigests,
+);
 
 export const nobleCurve25519Slot: ImportedSlot<Curve25519> = new ImportedSlot(
   'curve25519',

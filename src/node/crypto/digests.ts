@@ -5,18 +5,27 @@
  * Must not know: what is hashed.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { createNobleHash, createNobleHmac } from '../../crypto/noble/digests.ts';
+import { nobleDigestsSlot } from '../../crypto/noble/slots.ts';
 import type { Digest, HashName } from '../../crypto/provider.ts';
 
 /** What was found out about each hash: whether this runtime computes it. */
 const offered = new Map<HashName, boolean>();
 
 export function createOpensslHash(name: HashName): Digest {
-  return isOffered(name) ? new OpensslDigest(createHash(name)) : createNobleHash(name);
+  return isOffered(name) ? new OpensslDigest(createHash(name)) : nobleDigestsSlot.use().createHash(name);
 }
 
 export function createOpensslHmac(name: HashName, key: Uint8Array): Digest {
-  return isOffered(name) ? new OpensslDigest(createHmac(name, key)) : createNobleHmac(name, key);
+  return isOffered(name)
+    ? new OpensslDigest(createHmac(name, key))
+    : nobleDigestsSlot.use().createHmac(name, key);
+}
+
+const hashNames: readonly HashName[] = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'];
+
+/** Loads the hashes in TypeScript where this runtime lacks one. */
+export async function loadMissingDigests(): Promise<void> {
+  if (!hashNames.every(isOffered)) await nobleDigestsSlot.load();
 }
 
 /** Results are arrays of their own, never Buffers: the `slice` of a Buffer would be a window, not a copy. */
