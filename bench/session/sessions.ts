@@ -14,7 +14,7 @@ const openSshName = 'OpenSSH client';
 export async function sessionsPart(quick: boolean, filters: readonly string[]): Promise<void> {
   const amounts: Readonly<Record<TaskName, number>> = quick
     ? { download: 64 << 20, upload: 64 << 20, 'small writes': 2 << 20, echo: 500 }
-    : { download: 512 << 20, upload: 512 << 20, 'small writes': 16 << 20, echo: 4_000 };
+    : { download: 512 << 20, upload: 512 << 20, 'small writes': 8 << 20, echo: 2_000 };
   const rounds = quick ? 1 : 5;
   const chosen = (name: string): boolean =>
     filters.length === 0 || filters.some((word) => name.includes(word));
