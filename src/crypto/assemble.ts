@@ -31,7 +31,7 @@ export function assembleProvider(parts: Primitives): CryptoProvider {
     x25519: x25519Agreement(parts.curve25519, randomBytes),
     x448: x448Agreement(parts.curve448, randomBytes),
     ecdh: (curve) => agreements[curve],
-    dh: (group) => createDhAgreement(group, randomBytes),
+    dh: (group) => parts.dh?.(group) ?? createDhAgreement(group, randomBytes),
     mlKem768: mlKem768Encapsulation(parts.mlKem768, randomBytes),
     sntrup761: sntrup761Encapsulation(parts.sntrup761, randomBytes),
     verify: (algorithm, key, data, signature) => verifySignature(parts, algorithm, key, data, signature),

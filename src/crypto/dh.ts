@@ -1,14 +1,15 @@
 /**
- * Diffie-Hellman over a prime field, for every provider.
+ * Diffie-Hellman over a prime field: under every provider for groups that a server
+ * proposes, and for the others where OpenSSL is slower or its exponents are no use.
  *
  * Owns: RFC 4253 §8 (the numbers), RFC 8268 §4 (their range), the length of exponents.
  * Must not know: which groups are negotiated, wire encodings.
  *
- * Written over bigint for the provider on OpenSSL too. Of the ways to set a
- * secret exponent by value in node:crypto, `createDiffieHellman` may test the
- * prime first (30 s for group 18 on Node 24 and on Bun), and a key object may be
- * checked by an exponentiation of full length (113 ms for group 18 on Node 20,
- * unknown on Bun). This takes about 30 ms for group 18, everywhere.
+ * Over bigint: of the ways to set a secret exponent by value in node:crypto,
+ * `createDiffieHellman` may test the prime first (30 s for group 18 on Node 24 and
+ * on Bun), and a key object may be checked by an exponentiation of full length
+ * (113 ms for group 18 on Node 20, unknown on Bun). This takes about 30 ms for group
+ * 18, everywhere.
  */
 import { SshError } from '../base/errors.ts';
 import { bigIntToBytes, bitLengthOf, bytesToBigInt, modPow } from './bigint.ts';
@@ -62,6 +63,12 @@ export function createDhAgreement(group: DhGroup, randomBytes: RandomBytes): Key
       return bigIntToBytes(modPow(value, bytesToBigInt(secretKey), prime), length);
     },
   };
+}
+
+/** @throws SshError `ERR_SSH_KEY_EXCHANGE` for a value out of the range that RFC 8268 §4 sets */
+export function checkPeerValue(group: DhGroup, peerPublicKey: Uint8Array): void {
+  if (peerPublicKey.length > group.prime.length) throw rangeError();
+  if (!isInRange(bytesToBigInt(peerPublicKey), bytesToBigInt(group.prime))) throw rangeError();
 }
 
 /** 1 < value < prime - 1 (RFC 8268 §4). */

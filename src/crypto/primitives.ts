@@ -14,9 +14,11 @@ import type { RsaPrivateKey } from './privateKey.ts';
 import type {
   AgreementKeyPair,
   CurveName,
+  DhGroup,
   Digest,
   DirectionKeys,
   HashName,
+  KeyAgreement,
   OpeningCipher,
   SealingCipher,
 } from './provider.ts';
@@ -122,6 +124,8 @@ export interface Primitives {
   readonly mlKem768: Slot<MlKem768>;
   readonly sntrup761: Slot<Sntrup761>;
   readonly rsa: Rsa;
+  /** Diffie-Hellman where it is faster than over bigint; undefined for groups where it is not. */
+  readonly dh?: ((group: DhGroup) => KeyAgreement | undefined) | undefined;
   readonly packetCiphers: Slot<PacketCiphers>;
   /** Code that `packetCiphers` needs for names that hardly anybody negotiates. */
   readonly rareCode: RareCode;

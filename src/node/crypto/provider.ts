@@ -10,6 +10,7 @@ import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { RandomBytes } from '../../crypto/random.ts';
 import { ImportedSlot } from '../../crypto/slot.ts';
+import { opensslDhAgreement } from './dh.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
 import { systemRandomBytes } from './random.ts';
 import { opensslCbcSlot } from './rareSlots.ts';
@@ -46,6 +47,8 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
     sntrup761: sntrup761Slot,
     rsa: opensslRsa,
+    // It draws exponents with randomness of its own as well.
+    dh: randomBytes === undefined ? opensslDhAgreement : undefined,
     packetCiphers: packetCiphersSlot,
     rareCode: { cbc: opensslCbcSlot, umac: umacSlot },
   });
