@@ -67,8 +67,8 @@ const exampleKexInit: KexInit = {
 const kexInitMessage = encoded(kexInit, exampleKexInit);
 
 export function codecsPart(quick: boolean): void {
-  const results = races(quick ? 20_000 : 100_000).map(({ what, contestants }) => {
-    const timings = race(contestants, quick ? 7 : 15, 8);
+  const results = races(quick ? 5_000 : 100_000).map(({ what, contestants }) => {
+    const timings = race(contestants, quick ? 3 : 15, quick ? 4 : 8);
     return { what, timings };
   });
   const rows = results.flatMap(({ what, timings }) =>

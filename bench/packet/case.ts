@@ -23,10 +23,10 @@ export interface CaseResult {
 const [part, label, effort, only] = process.argv.slice(2);
 const suite = suites.find((candidate) => candidate.label === label) as Suite;
 const quick = effort !== 'full';
-const rounds = quick ? 7 : 15;
+const rounds = quick ? 3 : 15;
 /** Long enough for the engine to compile what it finds hot. */
-const warmups = quick ? 8 : 12;
-const bytesPerRound = quick ? 4_000_000 : 16_000_000;
+const warmups = quick ? 4 : 12;
+const bytesPerRound = quick ? 1_000_000 : 16_000_000;
 const results: CaseResult[] = [];
 
 await ready;
@@ -36,14 +36,14 @@ if (part === 'parts') {
 }
 for (const payloadLength of part === 'parts' ? [] : payloadLengths) {
   if (only !== undefined && Number(only) !== payloadLength) continue;
-  const packets = Math.max(60, Math.min(40_000, Math.floor(bytesPerRound / payloadLength)));
+  const packets = Math.max(quick ? 30 : 60, Math.min(40_000, Math.floor(bytesPerRound / payloadLength)));
   if (part === 'send') {
     const timings = race(sendContestants(suite, payloadLength, packets), rounds, warmups);
     results.push({ part, suite: suite.label, payloadLength, chunking: '', timings });
     continue;
   }
   for (const { label: chunking, length } of chunkings) {
-    if (quick && length === 1448) continue;
+    if (quick && length !== 65_536) continue;
     const timings = race(receiveContestants(suite, payloadLength, length, packets), rounds, warmups);
     results.push({ part: 'receive', suite: suite.label, payloadLength, chunking, timings });
   }
