@@ -15,7 +15,7 @@ const execute = promisify(execFile);
 const child = fileURLToPath(new URL('./child.js', import.meta.url));
 
 /** A stalled server or client costs its own row and this many milliseconds. */
-const jobTimeout = 120_000;
+const jobTimeout = 240_000;
 
 export const libraryNames: readonly LibraryName[] = [
   'deadline-ssh',
