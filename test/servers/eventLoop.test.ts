@@ -30,8 +30,9 @@ describeServer('the event loop during a handshake', openSsh, (lab) => {
     server = await openSsh.start(lab());
   }, setupTimeout);
 
-  async function measure(name: string, options: ConnectOptions): Promise<readonly Handshake[]> {
-    const input = { target: server.target(), options, runs: 5 };
+  /** As many that a few seconds in which other tests have the processor are not all of them. */
+  async function measure(name: string, options: ConnectOptions, runs = 5): Promise<readonly Handshake[]> {
+    const input = { target: server.target(), options, runs };
     const { handshakes } = (await programs.run('handshakes', input)) as {
       readonly handshakes: readonly Handshake[];
     };
@@ -45,7 +46,7 @@ describeServer('the event loop during a handshake', openSsh, (lab) => {
   it.each(['auto', 'noble'] as const)(
     "is not held up with default algorithms and crypto: '%s'",
     async (crypto) => {
-      const handshakes = await measure(`crypto: '${crypto}'`, { crypto });
+      const handshakes = await measure(`crypto: '${crypto}'`, { crypto }, 15);
       expect(Math.min(...handshakes.map(({ longestBlock }) => longestBlock))).toBeLessThan(allowedBlock);
     },
   );
