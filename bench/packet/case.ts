@@ -26,7 +26,7 @@ const quick = effort !== 'full';
 const rounds = quick ? 3 : 15;
 /** Long enough for the engine to compile what it finds hot. */
 const warmups = quick ? 4 : 12;
-const bytesPerRound = quick ? 1_000_000 : 16_000_000;
+const bytesPerRound = quick ? 500_000 : 16_000_000;
 const results: CaseResult[] = [];
 
 await ready;
@@ -36,7 +36,7 @@ if (part === 'parts') {
 }
 for (const payloadLength of part === 'parts' ? [] : payloadLengths) {
   if (only !== undefined && Number(only) !== payloadLength) continue;
-  const packets = Math.max(quick ? 30 : 60, Math.min(40_000, Math.floor(bytesPerRound / payloadLength)));
+  const packets = Math.max(quick ? 15 : 60, Math.min(40_000, Math.floor(bytesPerRound / payloadLength)));
   if (part === 'send') {
     const timings = race(sendContestants(suite, payloadLength, packets), rounds, warmups);
     results.push({ part, suite: suite.label, payloadLength, chunking: '', timings });

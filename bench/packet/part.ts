@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inLanes } from '../lib/lanes.ts';
 import { ratio, type Timing } from '../lib/measure.ts';
 import { printTable, writeResults } from '../lib/report.ts';
 import type { CaseResult } from './case.ts';
@@ -17,22 +18,25 @@ export async function packetPart(
   quick: boolean,
   filters: readonly string[],
 ): Promise<void> {
-  const results: CaseResult[] = [];
   const only = filters.find((word) => /^\d+$/.test(word));
   const labels = filters.filter((word) => !/^\d+$/.test(word));
-  for (const { label } of suites) {
-    if (labels.length > 0 && !labels.some((word) => label.includes(word))) continue;
+  const chosen = suites.filter(
+    ({ label }) => labels.length === 0 || labels.some((word) => label.includes(word)),
+  );
+  const measured = new Map<string, readonly CaseResult[]>();
+  await inLanes(chosen, quick ? 2 : 1, async ({ label }) => {
     const script = fileURLToPath(new URL('./case.js', import.meta.url));
     const words = [script, part, label, quick ? 'quick' : 'full', ...(only === undefined ? [] : [only])];
     try {
       const { stdout } = await run(process.execPath, words, { maxBuffer: 1 << 26 });
-      results.push(...(JSON.parse(stdout) as CaseResult[]));
+      measured.set(label, JSON.parse(stdout) as CaseResult[]);
     } catch (error) {
       const lines = (error instanceof Error ? error.message : String(error)).trim().split('\n');
       console.error(`${part}, ${label}: ${lines.find((line) => line.includes('Error')) ?? lines.at(-1)}`);
       process.exitCode = 1;
     }
-  }
+  });
+  const results = chosen.flatMap(({ label }) => measured.get(label) ?? []);
   if (part === 'parts') printParts(results);
   else print(part, results);
   writeResults(part, results);

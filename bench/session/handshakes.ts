@@ -10,7 +10,7 @@ import type { Measured } from './tasks.ts';
 const methods = ['curve25519-sha256', 'ecdh-sha2-nistp256', 'diffie-hellman-group14-sha256'];
 
 export async function handshakesPart(quick: boolean): Promise<void> {
-  const count = quick ? 8 : 150;
+  const count = quick ? 5 : 150;
   const rounds = quick ? 1 : 3;
   const sshd = await startSshd();
   const results: object[] = [];

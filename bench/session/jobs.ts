@@ -7,6 +7,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inLanes } from '../lib/lanes.ts';
 import { ratio } from '../lib/measure.ts';
 import type { Job } from './child.ts';
 import type { LibraryName } from './libraries.ts';
@@ -49,9 +50,11 @@ export async function interleave<Result>(
   const results = contestants.map(({ name }) => ({ name, rounds: [] as Result[] }));
   const failed = new Set<number>();
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contestants.length; turn++) {
-      const index = (turn + round) % contestants.length;
-      if (failed.has(index)) continue;
+    const order = contestants
+      .map((_contestant, turn) => (turn + round) % contestants.length)
+      .filter((index) => !failed.has(index));
+    // One round is no measurement but a trial: it may as well be short.
+    await inLanes(order, rounds === 1 ? 2 : 1, async (index) => {
       const { name, run } = contestants[index] as (typeof contestants)[number];
       try {
         (results[index] as { rounds: Result[] }).rounds.push(await run());
@@ -59,7 +62,7 @@ export async function interleave<Result>(
         failed.add(index);
         console.error(`${name}: ${reasonOf(error)}`);
       }
-    }
+    });
   }
   return results.filter((_result, index) => !failed.has(index));
 }

@@ -8,7 +8,7 @@ import type { IdleMemory } from './child.ts';
 import { interleave, libraryNames, runJob, times } from './jobs.ts';
 
 export async function memoryPart(quick: boolean): Promise<void> {
-  const count = quick ? 8 : 200;
+  const count = quick ? 5 : 200;
   const sshd = await startSshd();
   const algorithms = { kex: 'curve25519-sha256', cipher: 'aes128-gcm@openssh.com' };
   try {

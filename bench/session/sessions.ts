@@ -13,7 +13,7 @@ const openSshName = 'OpenSSH client';
 /** `filters`: names of tasks or parts of cipher names; none is all. */
 export async function sessionsPart(quick: boolean, filters: readonly string[]): Promise<void> {
   const amounts: Readonly<Record<TaskName, number>> = quick
-    ? { download: 32 << 20, upload: 32 << 20, 'small writes': 256 << 10, echo: 100 }
+    ? { download: 16 << 20, upload: 16 << 20, 'small writes': 128 << 10, echo: 50 }
     : { download: 512 << 20, upload: 512 << 20, 'small writes': 8 << 20, echo: 2_000 };
   const rounds = quick ? 1 : 5;
   const chosen = (name: string): boolean =>
