@@ -30,8 +30,9 @@ export interface OpensslProviderOptions {
 const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packetCiphers.ts'));
 
 /**
- * A provider that computes in OpenSSL what OpenSSL offers. Secret keys are
- * imported for each call and not kept.
+ * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
+ * imported for each signature and not kept; OpenSSL's objects for the secrets of a
+ * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {
   const { randomBytes } = options;
