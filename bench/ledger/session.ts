@@ -100,5 +100,5 @@ export async function runSession(options: SessionOptions): Promise<void> {
     { handle, ended: () => {} },
   );
   driver.start();
-  await driver.closed;
+  await driver.over;
 }

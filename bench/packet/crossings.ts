@@ -169,7 +169,7 @@ function contestants(crossing: Crossing, length: number): Contestant[] {
     const ways = { ...measuredCrossings, ...changes };
     const name = index === 0 ? 'first' : 'second';
     if (crossing.direction === 'seal') {
-      const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: paddingBytes });
+      const sealer = new PacketSealer({ randomBytes: paddingBytes });
       sealer.use(openssl.createSealingCipher(keysOf(suite), ways), { resetSequence: false });
       return {
         name,

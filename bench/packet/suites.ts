@@ -65,7 +65,7 @@ export function paddingBytes(length: number): Uint8Array {
 }
 
 export function newSealer(provider: PacketCiphers, suite: Suite): PacketSealer {
-  const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: paddingBytes });
+  const sealer = new PacketSealer({ randomBytes: paddingBytes });
   sealer.use(provider.createSealingCipher(keysOf(suite)), { resetSequence: false });
   return sealer;
 }

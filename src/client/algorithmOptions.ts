@@ -118,14 +118,15 @@ function resolveList(
   given: AlgorithmList | undefined,
   base: readonly string[],
 ): readonly string[] {
+  // The lists of the tables are one for all connections.
+  if (given === undefined) return base;
   const names = namesOf(kind, given, base);
   if (names.length === 0) throw optionsError(`algorithms.${kind} leaves nothing to offer`);
   return [...new Set(names)];
 }
 
 /** @param base what changes are changes to */
-function namesOf(kind: Kind, given: AlgorithmList | undefined, base: readonly string[]): readonly string[] {
-  if (given === undefined) return base;
+function namesOf(kind: Kind, given: AlgorithmList, base: readonly string[]): readonly string[] {
   if (given === 'compatible') return namesIn(kind, isCompatible);
   if (given === 'legacy') return [...namesIn(kind, isCompatible), ...namesIn(kind, isLegacy)];
   if (isList(given)) return checked(kind, given);

@@ -5,29 +5,24 @@
  * as a caller sees it, and the one deadline over all of it.
  * Must not know: a platform, the protocols' messages.
  */
-import { escapeLines, escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
+import { escapeLines } from '../base/bytes.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
-import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
-import { Agent } from './agent.ts';
-import { AgentForwarding } from './agentForwarding.ts';
-import { AgentLink, agentError } from './agentLink.ts';
-import { type AgentAccess, Authenticator } from './authentication.ts';
+import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAccess.ts';
+import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
-import { keysExchangedLine } from './debugLines.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
-import { type RotationContext, rotateHostKeys } from './hostKeyRotation.ts';
-import { describeHostKey, type HostKeyInfo, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
+import { Standby } from './standby.ts';
 import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
@@ -62,7 +57,7 @@ export function createDial(
   };
 }
 
-/** One dial. */
+/** One dial. Nothing of it stays once the client is ready: it holds the credentials. */
 class Dial {
   private readonly platform: Platform;
   private readonly options: ResolvedOptions;
@@ -72,8 +67,7 @@ class Dial {
   private readonly session = new Session();
   private readonly waits = new WaitTable();
   private readonly driver: Driver<ClientProtocol>;
-  /** As the verifier was shown it, until the server has announced its keys. */
-  private hostKey: HostKeyInfo | undefined;
+  private readonly standby: Standby;
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
@@ -89,13 +83,15 @@ class Dial {
     provider: CryptoProvider,
     openedAt: string | undefined,
   ) {
-    const { given, host, port, timeouts } = options;
+    const { given, host, port, timeouts, limits } = options;
+    const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
     this.platform = platform;
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
-    this.authenticator = new Authenticator(given, keys, this.provider, this.agentAccess(), (line) =>
-      this.debug(line),
+    this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
+    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
+      this.standby.debug(line),
     );
     this.driver = new Driver<ClientProtocol>(
       {
@@ -111,7 +107,7 @@ class Dial {
       this.session,
     );
     this.session.driver = this.driver;
-    this.session.dial = (event) => this.handle(event);
+    this.session.unasked = this;
   }
 
   run(starting: DialContext['starting']): Promise<Client> {
@@ -142,28 +138,9 @@ class Dial {
     return result.finally(stopListening);
   }
 
-  private agentAccess(): AgentAccess {
-    const { platform, waits } = this;
-    const userPath = platform.agentPath();
-    const { agent } = this.options.timeouts;
-    return {
-      isThere: userPath !== undefined,
-      open: (given) => {
-        const path = given ?? userPath;
-        if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-        const open = platform.local(path);
-        return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout: agent, path }));
-      },
-      bind: (opened) => this.bindSession(opened, false),
-    };
-  }
-
-  /** An agent that knows nothing of sessions signs all the same; one that is no agent shows it here. */
-  private async bindSession(agent: Agent, isForwarding: boolean): Promise<void> {
-    const { firstProof, sessionId } = this.session.core.transport.keyExchange;
-    if (firstProof === undefined || sessionId === undefined) return;
-    const { hostKey, signature } = firstProof;
-    await agent.bindSession({ hostKey, sessionId, signature, isForwarding });
+  private agentOptions(): AgentAccessOptions {
+    const { platform, session, waits } = this;
+    return { platform, session, waits, timeout: this.options.timeouts.agent };
   }
 
   private linkOpener(): LinkOpener {
@@ -175,7 +152,7 @@ class Dial {
 
   private createCore(now: number): ClientProtocol {
     this.waits.finish(this.connectWait);
-    this.debug(`connected to ${this.options.host}:${this.options.port}`);
+    this.standby.debug(`connected to ${this.options.host}:${this.options.port}`);
     const { username, preferences, limits, timeouts, keepAlive, rekey, identification, given } = this.options;
     return new ClientProtocol({
       provider: this.provider,
@@ -192,19 +169,12 @@ class Dial {
     });
   }
 
-  private handle(event: ClientEvent): void {
+  handle(event: ClientEvent): void {
     switch (event.type) {
       case 'identified':
-        return this.debug(`server is ${event.remote.text}`);
-      case 'algorithmsWanted':
-        return this.background(
-          () => Promise.all(event.loaders.map((load) => load())),
-          (core) => core.algorithmsLoaded(),
-        );
+        return this.standby.debug(`server is ${event.remote.text}`);
       case 'hostKey':
         return this.checkHostKey(event.hostKey, event.algorithm);
-      case 'keyExchanged':
-        return this.debug(keysExchangedLine(event));
       case 'banner':
         this.options.given.onBanner?.(escapeLines(event.message));
         return;
@@ -214,7 +184,7 @@ class Dial {
           () =>
             this.authenticator.nextAttempt(event, this.session.core.transport.peerExtensions.serverSigAlgs),
           (core, attempt) => {
-            this.debug(`trying ${this.authenticator.lastTried}`);
+            this.standby.debug(`trying ${this.authenticator.lastTried}`);
             core.attempt(attempt);
           },
         );
@@ -245,11 +215,6 @@ class Dial {
             else core.answerPrompts(answers);
           },
         );
-      case 'debug':
-        return this.debug(`server says: ${escapeText(event.message)}`);
-      case 'globalRequest':
-        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
-        return;
       case 'ready':
         return this.ready();
       case 'ended':
@@ -257,14 +222,15 @@ class Dial {
         this.reject(event.error);
         return;
       default:
+        this.standby.handle(event);
     }
   }
 
   private checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
     const info = describeHostKey(this.provider, host, port, hostKey, algorithm);
-    this.debug(`host key is ${info.type} ${info.fingerprint}`);
-    this.hostKey = info;
+    this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
+    this.standby.hostKey = info;
     this.askUser(
       'the host key verdict',
       () => verifyHostKey(this.verifier, info),
@@ -272,53 +238,21 @@ class Dial {
     );
   }
 
-  /** A server may announce its keys as often as it likes; it is listened to once. */
-  private followHostKeys(announcement: Uint8Array): void {
-    const { verifier, hostKey: info, session, provider } = this;
-    this.hostKey = undefined;
-    const { sessionId } = session.core.transport.keyExchange;
-    if (typeof verifier === 'function' || verifier.rotation === undefined) return;
-    if (info === undefined || sessionId === undefined) return;
-    const { limits } = this.options;
-    const context: RotationContext = {
-      rotation: verifier.rotation,
-      info,
-      sessionId,
-      provider,
-      limits,
-      request: (name, payload) => session.globalRequest(name, payload),
-      debug: (line) => this.debug(line),
-    };
-    void rotateHostKeys(context, announcement);
-  }
-
-  /** For the commands that ask for it. */
-  private offerAgent(): void {
-    const { agent } = this.options.given;
-    const access = this.agentAccess();
-    const path = typeof agent === 'string' ? agent : undefined;
-    if (path === undefined && !access.isThere) return;
-    this.session.agentForwarding = new AgentForwarding({
-      open: () => {
-        const opened = access.open(path);
-        return {
-          bind: () => this.bindSession(opened, true),
-          forward: (message) => opened.forward(message),
-          close: () => opened.close(),
-        };
-      },
-      debug: (line) => this.debug(line),
-    });
-  }
-
   private ready(): void {
+    const { session, standby } = this;
+    const { agent } = this.options.given;
     this.waits.finish(this.dialWait);
     this.dialWait = undefined;
-    this.connectWait = undefined;
-    this.debug(`authenticated by ${this.authenticator.lastTried}`);
+    standby.debug(`authenticated by ${this.authenticator.lastTried}`);
     this.authenticator.close();
-    this.offerAgent();
-    this.resolve(new Client(this.session, this.platform.streams));
+    session.agentForwarding = agentForwarding(
+      this.agentOptions(),
+      typeof agent === 'string' ? agent : undefined,
+      (line) => standby.debug(line),
+    );
+    if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
+    session.unasked = standby;
+    this.resolve(new Client(session, this.platform.streams));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */
@@ -329,25 +263,10 @@ class Dial {
   ): void {
     this.session.core.userAsked(what);
     if (this.asking++ === 0) this.pauseDial();
-    this.background(ask, (core, value) => {
+    this.standby.background(ask, (core, value) => {
       if (--this.asking === 0) this.resumeDial();
       answer(core, value);
     });
-  }
-
-  private background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
-    const settle = (step: (core: ClientProtocol) => void): void => {
-      const { driver } = this;
-      const { core } = driver;
-      if (core === undefined || core.cause !== undefined || driver.cause !== undefined) return;
-      core.at(driver.now);
-      step(core);
-      driver.touch();
-    };
-    work().then(
-      (value) => settle((core) => done(core, value)),
-      (error: unknown) => settle((core) => core.fail(callerError(error))),
-    );
   }
 
   private pauseDial(): void {
@@ -362,19 +281,6 @@ class Dial {
     const since = this.platform.clock.now() - this.dialElapsed;
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);
   }
-
-  private debug(line: string): void {
-    this.options.given.onDebug?.(line);
-  }
-}
-
-function callerError(error: unknown): SshError {
-  if (error instanceof SshError) return error;
-  return new SshError('ERR_SSH_AUTHENTICATION_FAILED', 'a function given to connect failed', {
-    phase: 'authentication',
-    origin: 'user',
-    cause: error,
-  });
 }
 
 function callerStack(): string {

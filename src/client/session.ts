@@ -7,6 +7,7 @@
  * Must not know: the public API's options, sockets.
  */
 import { SshError } from '../base/errors.ts';
+import { LazyMap } from '../base/lazyMap.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel, ChannelRequest } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
@@ -28,8 +29,10 @@ interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Told of events that belong to the dial. */
-export type DialListener = (event: ClientEvent) => void;
+/** Told of what concerns no call of the user's. */
+export interface EventListener {
+  handle(event: ClientEvent): void;
+}
 
 /** Bounds of one call. */
 export interface ScopeOptions {
@@ -44,20 +47,20 @@ export interface ScopeOptions {
 export class Session implements EventTarget<ClientEvent>, PortOwner {
   /** Set right after construction: driver and session know each other. */
   driver: Driver<ClientProtocol> | undefined;
-  /** Handles the events of the dial, and later those that concern nobody else. */
-  dial: DialListener = () => {};
+  /** The dial, and later whoever sees to what concerns nobody else. */
+  unasked: EventListener | undefined;
   /** Undefined where there is no agent. */
   agentForwarding: AgentForwarding | undefined;
   /** Commands that were given the agent. */
-  private readonly agentUsers = new Set<ChannelPort>();
+  private readonly agentUsers = new LazyMap<ChannelPort, true>();
   private agentGranted = false;
-  private readonly ports = new Map<Channel, ChannelPort>();
-  private readonly exits = new Map<Channel, ExitCollector>();
-  private readonly opens = new Map<Channel, Deferred<ChannelPort>>();
-  private readonly requests = new Map<ChannelRequest, Deferred<void>>();
-  private readonly globalRequests = new Map<GlobalRequest, Deferred<Uint8Array | undefined>>();
-  private readonly scopes = new Set<CallScope>();
-  private rekeys: Deferred<void>[] = [];
+  private readonly ports = new LazyMap<Channel, ChannelPort>();
+  private readonly exits = new LazyMap<Channel, ExitCollector>();
+  private readonly opens = new LazyMap<Channel, Deferred<ChannelPort>>();
+  private readonly requests = new LazyMap<ChannelRequest, Deferred<void>>();
+  private readonly globalRequests = new LazyMap<GlobalRequest, Deferred<Uint8Array | undefined>>();
+  private readonly scopes = new LazyMap<CallScope, CallScope>();
+  private readonly rekeys = new LazyMap<Deferred<void>, Deferred<void>>();
   private closingCause: SshError | undefined;
 
   // Calls --------------------------------------------------------------------------
@@ -107,7 +110,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
    */
   async forwardAgent(port: ChannelPort): Promise<void> {
     if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
-    this.agentUsers.add(port);
+    this.agentUsers.set(port, true);
     void port.closed.then(() => this.agentUsers.delete(port));
     try {
       await this.request(port, authAgentReq.name, authAgentReq.toBytes({}));
@@ -131,7 +134,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   rekey(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.onCore((core) => core.rekey());
-      this.rekeys.push({ resolve, reject });
+      const deferred = { resolve, reject };
+      this.rekeys.set(deferred, deferred);
     });
   }
 
@@ -149,9 +153,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   startWait(name: WaitName, detail: string, timeout: number, onExpire?: () => void): Wait {
-    const driver = this.mustDriver();
-    const wait = this.onCore((core) => core.waits.start(name, detail, driver.now, timeout, onExpire));
-    return wait;
+    const { now } = this.mustDriver();
+    return this.onCore((core) => core.waits.start(name, detail, now, timeout, onExpire));
   }
 
   finishWait(wait: Wait): void {
@@ -167,7 +170,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   get closed(): Promise<SshError> {
-    return this.mustDriver().closed;
+    return this.mustDriver().over;
   }
 
   /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */
@@ -195,9 +198,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
       case 'channelOpened':
         return this.channelOpened(event.channel);
       case 'channelOpenFailed':
-        this.opens.get(event.channel)?.reject(event.error);
-        this.opens.delete(event.channel);
-        return;
+        return this.opens.take(event.channel)?.reject(event.error);
       case 'channelReadable':
         return this.ports.get(event.channel)?.readable(event.stream);
       case 'channelEof':
@@ -214,16 +215,16 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
         return this.openRequested(event.channel);
       case 'globalRequest':
         if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
-        this.dial(event);
+        this.unasked?.handle(event);
         return;
       case 'globalRequestAnswered':
         return this.globalRequestAnswered(event);
       case 'keyExchanged':
-        for (const { resolve } of this.rekeys.splice(0)) resolve();
-        this.dial(event);
+        for (const { resolve } of this.takeRekeys()) resolve();
+        this.unasked?.handle(event);
         return;
       default:
-        this.dial(event);
+        this.unasked?.handle(event);
     }
   }
 
@@ -235,8 +236,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
     ]) {
       deferred.reject(cause);
     }
-    for (const { reject } of this.rekeys.splice(0)) reject(cause);
-    for (const scope of this.scopes) scope.connectionEnded(cause);
+    for (const { reject } of this.takeRekeys()) reject(cause);
+    for (const scope of this.scopes.values()) scope.connectionEnded(cause);
     for (const port of this.ports.values()) port.ended(cause);
     this.opens.clear();
     this.requests.clear();
@@ -244,12 +245,17 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
     this.scopes.clear();
     this.ports.clear();
     this.exits.clear();
-    this.dial({ type: 'ended', error: cause });
+    this.unasked?.handle({ type: 'ended', error: cause });
+  }
+
+  private takeRekeys(): readonly Deferred<void>[] {
+    const rekeys = this.rekeys.values();
+    this.rekeys.clear();
+    return rekeys;
   }
 
   private channelOpened(channel: Channel): void {
-    const deferred = this.opens.get(channel);
-    this.opens.delete(channel);
+    const deferred = this.opens.take(channel);
     const port = new ChannelPort(channel, this);
     this.ports.set(channel, port);
     if (deferred === undefined) port.close();
@@ -257,8 +263,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   private channelClosed(channel: Channel): void {
-    this.ports.get(channel)?.ended(undefined);
-    this.ports.delete(channel);
+    this.ports.take(channel)?.ended(undefined);
     this.exits.delete(channel);
   }
 
@@ -277,8 +282,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
 
   private requestAnswered(event: ConnectionEvent & { type: 'channelRequestAnswered' }): void {
     const { request, success, error } = event;
-    const deferred = this.requests.get(request);
-    this.requests.delete(request);
+    const deferred = this.requests.take(request);
     if (success) deferred?.resolve();
     else {
       deferred?.reject(
@@ -291,8 +295,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   private globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
-    const deferred = this.globalRequests.get(event.request);
-    this.globalRequests.delete(event.request);
+    const deferred = this.globalRequests.take(event.request);
     if (event.error === undefined) deferred?.resolve(event.success ? event.payload : undefined);
     else deferred?.reject(event.error);
   }
@@ -351,7 +354,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
 /** The bounds of one call: its own timeout, its signal, the end of the connection. */
 export class CallScope {
   private readonly session: Session;
-  private readonly scopes: Set<CallScope>;
+  private readonly scopes: LazyMap<CallScope, CallScope>;
   private readonly wait: Wait | undefined;
   private readonly cancelled: Promise<never>;
   private readonly stopListening: () => void;
@@ -359,7 +362,7 @@ export class CallScope {
   private cancels: (() => void)[] = [];
   private over = false;
 
-  constructor(session: Session, options: ScopeOptions, scopes: Set<CallScope>) {
+  constructor(session: Session, options: ScopeOptions, scopes: LazyMap<CallScope, CallScope>) {
     const { signal, name, detail, timeout } = options;
     checkAborted(signal);
     this.session = session;
@@ -378,7 +381,7 @@ export class CallScope {
     this.stopListening = onAbort(signal, () => {
       if (signal !== undefined) this.cancel(abortError(signal));
     });
-    scopes.add(this);
+    scopes.set(this, this);
   }
 
   /** The promise, or the rejection of the scope if that comes first. */

@@ -89,8 +89,11 @@ export class Channel {
   eofReceived = false;
   closeSent = false;
   closeReceived = false;
-  bytesIn = 0;
-  bytesOut = 0;
+  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
+  bytesIn: number = Number.NaN;
+  bytesOut: number = Number.NaN;
+  /** Its scheduler knows that it has something to seal. */
+  isReady = false;
   /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
   wait: Wait | undefined;
   /** Nobody wants it any more: what comes is dropped, and it is closed as soon as that is possible. */
@@ -116,6 +119,8 @@ export class Channel {
     },
   ) {
     this.sink = sink;
+    this.bytesIn = 0;
+    this.bytesOut = 0;
     this.type = options.type;
     this.localId = options.localId;
     this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize);

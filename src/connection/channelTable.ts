@@ -5,13 +5,14 @@
  * have passed (§5.3), the bound on how many are taken.
  * Must not know: messages, windows.
  */
+import { LazyMap } from '../base/lazyMap.ts';
 import type { Limits } from '../base/limits.ts';
 import { Channel, type ChannelSink, channelError } from './channel.ts';
 
 export class ChannelTable {
   private readonly sink: ChannelSink;
   private readonly limits: Limits;
-  private readonly channels = new Map<number, Channel>();
+  private readonly channels = new LazyMap<number, Channel>();
   private readonly freeIds: number[] = [];
   private nextId = 0;
 
@@ -26,7 +27,7 @@ export class ChannelTable {
 
   /** Channels that hold a number, in the order in which they took it. */
   list(): readonly Channel[] {
-    return [...this.channels.values()];
+    return this.channels.values();
   }
 
   /** A new channel with a number of its own. */
@@ -47,7 +48,12 @@ export class ChannelTable {
   /** The channel is gone and its number is free. */
   remove(channel: Channel): void {
     channel.state = 'closed';
-    if (this.channels.delete(channel.localId)) this.freeIds.push(channel.localId);
+    if (!this.channels.delete(channel.localId)) return;
+    if (this.channels.size > 0) this.freeIds.push(channel.localId);
+    else {
+      this.freeIds.length = 0;
+      this.nextId = 0;
+    }
   }
 
   /** The channel with this number; undefined where there is none. */

@@ -39,6 +39,9 @@ import { openFailureError, sendOpenFailure } from './openFailure.ts';
 import type { ConnectionOptions } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
 
+/** Of the message at hand, of whatever connection. */
+const reader: WireReader = new WireReader(emptyBytes);
+
 export class Connection implements ChannelSink {
   private readonly options: ConnectionOptions;
   private readonly channels: ChannelTable;
@@ -47,16 +50,13 @@ export class Connection implements ChannelSink {
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
   private readonly idleMessages: Allowance;
-  private readonly reader = new WireReader(emptyBytes);
 
   constructor(options: ConnectionOptions) {
     this.options = options;
     this.channels = new ChannelTable(this, options.limits);
     this.scheduler = new OutputScheduler(options.transport, options.limits);
-    this.idleMessages = new Allowance(
-      { what: 'requests nobody asked for', burst: options.limits.idleMessages, perSecond: 100 },
-      options.transport.now,
-    );
+    const { limits, transport } = options;
+    this.idleMessages = new Allowance('requests nobody asked for', limits.idleMessages, 100, transport.now);
   }
 
   /** Channels that hold a number, in the order in which they were opened. */
@@ -171,7 +171,7 @@ export class Connection implements ChannelSink {
 
   /** One of messages 80 to 127: its number is at `buffer[start]`. */
   receive(number: number, buffer: Uint8Array, start: number, end: number): void {
-    const reader = this.reader.reset(buffer, start + 1, end);
+    reader.reset(buffer, start + 1, end);
     switch (number) {
       case 80:
         return this.receiveGlobalRequest(reader);
@@ -319,7 +319,7 @@ export class Connection implements ChannelSink {
   // ChannelSink ----------------------------------------------------------------------
 
   emit(event: ConnectionEvent): void {
-    this.options.emit(event);
+    this.options.upper.queueEvent(event);
   }
 
   sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
@@ -408,7 +408,7 @@ export class Connection implements ChannelSink {
   private expired(wait: Wait | undefined): SshError {
     if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
     this.options.waits.finish(wait);
-    return this.options.timeoutError(wait);
+    return this.options.upper.timeoutError(wait);
   }
 
   private remove(channel: Channel): void {

@@ -1,7 +1,7 @@
 /**
  * What the connection protocol is made from.
  *
- * Owns: that interface.
+ * Owns: these interfaces.
  * Must not know: the protocol.
  */
 import type { SshError } from '../base/errors.ts';
@@ -11,12 +11,17 @@ import type { Wait, WaitTable } from '../base/waits.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ConnectionEvent } from './events.ts';
 
+/** Whoever has the connection. */
+export interface ConnectionUpper {
+  queueEvent(event: ConnectionEvent): void;
+  /** The error of a call whose wait expired. */
+  timeoutError(wait: Wait): SshError;
+}
+
 export interface ConnectionOptions {
   readonly transport: Transport;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly waits: WaitTable;
-  readonly emit: (event: ConnectionEvent) => void;
-  /** The error of a call whose wait expired. */
-  readonly timeoutError: (wait: Wait) => SshError;
+  readonly upper: ConnectionUpper;
 }

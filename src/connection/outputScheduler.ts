@@ -19,8 +19,8 @@ export class OutputScheduler {
   private readonly transport: Transport;
   /** The longest data field that keeps a payload within the limit. */
   private readonly maximumLength: number;
-  /** Channels with something to seal. */
-  private readonly ready = new Set<Channel>();
+  /** Channels with something to seal; one of them most of the time, or none. */
+  private ready: Channel[] = [];
 
   constructor(transport: Transport, limits: Limits) {
     this.transport = transport;
@@ -29,11 +29,15 @@ export class OutputScheduler {
 
   /** The channel has something to seal. */
   add(channel: Channel): void {
-    this.ready.add(channel);
+    if (this.ready.length === 0) this.ready = [channel];
+    else if (!channel.isReady) this.ready.push(channel);
+    channel.isReady = true;
   }
 
   remove(channel: Channel): void {
-    this.ready.delete(channel);
+    if (!channel.isReady) return;
+    channel.isReady = false;
+    this.ready = this.ready.filter((other) => other !== channel);
   }
 
   /** Bytes that users have written and that were not sealed yet. */
@@ -45,15 +49,21 @@ export class OutputScheduler {
 
   /** Seals a packet of each channel in turn, while the transport takes data. */
   pump(): void {
-    while (this.ready.size > 0) {
-      for (const channel of this.ready) {
-        if (!this.transport.takesData) return;
-        this.sealNext(channel);
+    const { ready, transport } = this;
+    while (ready.length > 0) {
+      let kept = 0;
+      for (let i = 0; i < ready.length; i++) {
+        const channel = ready[i] as Channel;
+        if (transport.takesData) channel.isReady = this.sealNext(channel);
+        if (channel.isReady) ready[kept++] = channel;
       }
+      ready.length = kept;
+      if (!transport.takesData) return;
     }
   }
 
-  private sealNext(channel: Channel): void {
+  /** @returns whether there may be more to seal */
+  private sealNext(channel: Channel): boolean {
     const { transport } = this;
     const write = channel.nextOutput(this.maximumLength);
     if (write === undefined) {
@@ -61,8 +71,7 @@ export class OutputScheduler {
         channel.eofSent = true;
         transport.send(channelEof, { recipientChannel: channel.remoteId });
       }
-      this.ready.delete(channel);
-      return;
+      return false;
     }
     const length = channel.outputLength;
     const writer = transport.beginData();
@@ -71,5 +80,6 @@ export class OutputScheduler {
     writer.bytes(write.data.subarray(write.offset, write.offset + length));
     transport.endData();
     channel.outputSent(write);
+    return true;
   }
 }

@@ -22,13 +22,25 @@ export interface Clock {
 /** The longest delay a timer of the platform takes. */
 const longestDelay = 2 ** 31 - 1;
 
+/** An object without closures: each connection has one. */
+class SystemTimer implements Timer {
+  private readonly timeout: ReturnType<typeof setTimeout>;
+
+  constructor(callback: () => void, delay: number) {
+    this.timeout = setTimeout(callback, delay);
+  }
+
+  cancel(): void {
+    clearTimeout(this.timeout);
+  }
+}
+
 /** The clock of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule: (at, callback) => {
     const delay = Math.min(Math.max(0, Math.ceil(at - performance.now())), longestDelay);
-    const timer = setTimeout(callback, delay);
-    return { cancel: () => clearTimeout(timer) };
+    return new SystemTimer(callback, delay);
   },
   afterPoll: (callback) => {
     // One immediate may run before the next poll when this is called from an I/O

@@ -47,17 +47,23 @@ export interface EventTarget<Event> {
 
 type EventOf<Core> = Core extends ProtocolCore<infer Event> ? Event | CoreEvent : never;
 
-export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implements RegisteredConnection {
+export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
+  implements RegisteredConnection, LinkReceiver
+{
   readonly id: number = nextConnectionId();
   readonly role: 'client' | 'server';
   /** Undefined until the link is up. */
   core: Core | undefined;
   /** Why the connection ended; undefined while it lives. */
   cause: SshError | undefined;
-  /** Resolves with the cause once nothing is left of the connection. */
-  readonly closed: Promise<SshError>;
-
-  private readonly options: DriverOptions<Core>;
+  private readonly clock: Clock;
+  private readonly waits: WaitTable;
+  private readonly timeouts: Timeouts;
+  private readonly destination: string;
+  private readonly openedAt: string | undefined;
+  /** Let go once they are used: they may hold all of a dial. */
+  private open: LinkOpener | undefined;
+  private createCore: ((now: number) => Core) | undefined;
   private readonly target: EventTarget<EventOf<Core>>;
   private readonly reader: DeadlineReader;
   private readonly startedAt: number;
@@ -69,19 +75,25 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private closing: 'no' | 'draining' | 'ended' = 'no';
   private lastAddresses: LinkAddresses | undefined;
   private readonly news: ConnectionNews;
-  private resolveClosed: (cause: SshError) => void = () => {};
+  private isFreed = false;
+  /** Made for the first who asks. */
+  private overKnown: Promise<SshError> | undefined;
+  private resolveOver: ((cause: SshError) => void) | undefined;
   private deferredEnd: SshError | undefined;
 
   constructor(options: DriverOptions<Core>, target: EventTarget<EventOf<Core>>) {
-    this.options = options;
+    this.clock = options.clock;
+    this.waits = options.waits;
+    this.timeouts = options.timeouts;
+    this.destination = options.target;
+    this.openedAt = options.openedAt;
+    this.open = options.open;
+    this.createCore = options.createCore;
     this.role = options.role;
     this.target = target;
     this.reader = new DeadlineReader(options.clock);
-    this.startedAt = options.clock.now();
+    this.startedAt = this.now;
     this.news = new ConnectionNews(this, options.clock);
-    this.closed = new Promise((resolve) => {
-      this.resolveClosed = resolve;
-    });
   }
 
   /** Opens the link and runs until the end. Never throws and never rejects. */
@@ -89,15 +101,25 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     registerConnection(this);
     notifyObservers((observer) => observer.opened?.(this));
     try {
-      this.link = this.options.open(this.receiver());
+      this.link = this.open?.(this);
     } catch (error) {
-      this.endBeforeCore(connectError(error, this.options.target));
+      this.endBeforeCore(connectError(error, this.destination));
     }
+    this.open = undefined;
     void this.run();
   }
 
+  /** Resolves with the cause once nothing is left of the connection. */
+  get over(): Promise<SshError> {
+    this.overKnown ??= new Promise((resolve) => {
+      if (this.isFreed && this.cause !== undefined) resolve(this.cause);
+      else this.resolveOver = resolve;
+    });
+    return this.overKnown;
+  }
+
   get now(): number {
-    return this.options.clock.now();
+    return this.clock.now();
   }
 
   /** Calls on the core are in order. It ends before the driver does: what came ahead of the end is delivered meanwhile. */
@@ -147,27 +169,22 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     if (core === undefined) return this.destroy(cause);
     this.closing = 'draining';
     this.deferredEnd = cause;
-    this.options.waits.start(
-      'close',
-      'the last data to be taken',
-      this.now,
-      this.options.timeouts.close,
-      () => this.finishDraining(),
+    this.waits.start('close', 'the last data to be taken', this.now, this.timeouts.close, () =>
+      this.finishDraining(),
     );
     this.touch();
   }
 
   snapshot(): ConnectionSnapshot {
-    const { core } = this;
-    const { now } = this;
+    const { core, now } = this;
     return {
       id: this.id,
       role: this.role,
-      target: this.options.target,
+      target: this.destination,
       addresses: this.addresses(),
       phase: this.phase,
       age: now - this.startedAt,
-      waits: this.options.waits.list().map((wait) => ({
+      waits: this.waits.list().map((wait) => ({
         name: wait.name,
         waitingFor: wait.detail,
         elapsed: now - wait.since,
@@ -184,13 +201,12 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
           : messageName(core.transport.lastMessage),
       remoteIdentification: core?.transport.remote?.text,
       channels: (core?.connection.list() ?? []).map(channelSnapshot),
-      openedAt: this.options.openedAt,
+      openedAt: this.openedAt,
     };
   }
 
   get phase(): SshErrorPhase {
-    if (this.closing !== 'no' || this.cause !== undefined) return 'close';
-    return this.core?.phase ?? 'connect';
+    return this.closing !== 'no' || this.cause !== undefined ? 'close' : (this.core?.phase ?? 'connect');
   }
 
   // The loop ------------------------------------------------------------------
@@ -209,7 +225,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   }
 
   private deadline(): number {
-    return this.core?.deadline() ?? this.options.waits.earliest();
+    return this.core?.deadline() ?? this.waits.earliest();
   }
 
   private step(outcome: FillOutcome): void {
@@ -217,7 +233,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
     if (outcome === 'data') for (const chunk of this.reader.take()) core?.receive(chunk, now);
     else if (outcome === 'expired') this.expire(now);
     else if (outcome === 'ended' && core === undefined) {
-      this.endBeforeCore(connectError(this.reader.error, this.options.target));
+      this.endBeforeCore(connectError(this.reader.error, this.destination));
     } else if (outcome === 'ended' && this.cause === undefined) {
       core?.at(now).linkEnded(this.reader.error);
     }
@@ -225,11 +241,11 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
 
   private expire(now: number): void {
     const { core } = this;
-    const expired = this.options.waits.expired(now);
+    const expired = this.waits.expired(now);
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, now, this.options.target));
+      else this.endBeforeCore(connectTimeout(wait, now, this.destination));
     }
     this.news.expired(expired, this.cause ?? core?.cause, now);
   }
@@ -277,7 +293,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   private watchWriting(link: Link): void {
     if (this.cause !== undefined) return;
     if (link.unsentBytes() === 0) {
-      this.options.waits.finish(this.writeWait);
+      this.waits.finish(this.writeWait);
       this.writeWait = undefined;
     } else if (this.writeWait === undefined) {
       this.startWriteWait();
@@ -286,7 +302,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
 
   /** Begun anew at each finished write, so a backlog that shrinks until expiry is of one write and means progress. */
   private startWriteWait(): void {
-    const { waits, timeouts } = this.options;
+    const { waits, timeouts } = this;
     const backlog = this.link?.writeBacklog() ?? 0;
     const wait = waits.start('write', 'the peer to take what was written', this.now, timeouts.write, () => {
       if ((this.link?.writeBacklog() ?? 0) >= backlog) {
@@ -297,13 +313,6 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
       this.startWriteWait();
     });
     this.writeWait = wait;
-  }
-
-  private written(): void {
-    this.options.waits.finish(this.writeWait);
-    this.writeWait = undefined;
-    this.linkBlocked = false;
-    if (this.cause === undefined) this.touch();
   }
 
   // The end --------------------------------------------------------------------------
@@ -323,7 +332,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
 
   private endBeforeCore(cause: SshError): void {
     if (this.cause !== undefined) return;
-    this.options.waits.clear();
+    this.waits.clear();
     this.end(cause);
   }
 
@@ -346,7 +355,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
   /** Our FIN goes out behind the goodbye; the peer has the rest of the `close` time for its own. */
   private endLink(link: Link): void {
     this.closing = 'ended';
-    const { waits, timeouts } = this.options;
+    const { waits, timeouts } = this;
     const wait = waits.start('close', 'the peer to close the connection', this.now, timeouts.close, () => {
       waits.finish(wait);
       link.destroy();
@@ -356,52 +365,53 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>> implem
 
   private finish(): void {
     this.reader.close();
-    this.options.waits.clear();
+    this.waits.clear();
     unregisterConnection(this);
     const { cause } = this;
     if (cause === undefined) return;
     notifyObservers((observer) => observer.ended?.(this, cause, this.snapshot()));
-    this.resolveClosed(cause);
+    this.isFreed = true;
+    this.resolveOver?.(cause);
   }
 
-  // The link -----------------------------------------------------------------------------
+  // What the link reports -----------------------------------------------------------------
 
-  private receiver(): LinkReceiver {
-    return {
-      connected: () => this.connected(),
-      received: (chunk) => this.received(chunk),
-      lent: (chunk) => this.lent(chunk),
-      ended: (error) => this.linkEnded(error),
-      written: () => this.written(),
-      closed: () => {
-        this.linkClosed = true;
-        this.linkEnded(undefined);
-        this.reader.wake();
-      },
-    };
+  connected(): void {
+    const { createCore } = this;
+    this.createCore = undefined;
+    if (this.cause !== undefined || createCore === undefined) return;
+    this.core = createCore(this.now);
+    this.turn();
   }
 
-  private received(chunk: Uint8Array): void {
+  received(chunk: Uint8Array): void {
     if (this.cause === undefined) this.reader.push(chunk);
   }
 
-  private lent(chunk: Uint8Array): void {
+  lent(chunk: Uint8Array): void {
     // What came before it comes first.
     if (this.core === undefined || this.reader.holds) return this.received(chunk.slice());
     this.core.receive(chunk, this.now, true);
     this.reader.wake();
   }
 
-  private connected(): void {
-    if (this.cause !== undefined) return;
-    this.core = this.options.createCore(this.now);
-    this.turn();
+  written(): void {
+    this.waits.finish(this.writeWait);
+    this.writeWait = undefined;
+    this.linkBlocked = false;
+    if (this.cause === undefined) this.touch();
   }
 
-  private linkEnded(error: Error | undefined): void {
+  ended(error: Error | undefined): void {
     this.reader.end(error);
     // A peer that says goodbye in return ends the wait for it.
     if (this.closing === 'ended') this.link?.destroy();
+  }
+
+  closed(): void {
+    this.linkClosed = true;
+    this.ended(undefined);
+    this.reader.wake();
   }
 
   private addresses(): LinkAddresses | undefined {

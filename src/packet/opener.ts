@@ -177,6 +177,14 @@ export class PacketOpener {
     this.fail(new SshError('ERR_SSH_PACKET', 'malformed compressed data: a packet that becomes nothing'));
   }
 
+  /** The last payload is done with: what it lies in, a whole chunk at times, can go. */
+  release(): void {
+    this.payload = emptyBytes;
+    this.payloadStart = 0;
+    this.payloadEnd = 0;
+    this.cipher.plaintext = emptyBytes;
+  }
+
   private keepPayload(): void {
     this.payload = this.payload.slice(this.payloadStart, this.payloadEnd);
     this.payloadEnd -= this.payloadStart;

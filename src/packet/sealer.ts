@@ -11,23 +11,21 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
 import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
 import type { SealingCipher } from '../crypto/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Deflater } from './deflate.ts';
 import { lengthFieldLength, paddingFor } from './framing.ts';
 import { NoneSealingCipher } from './noneCipher.ts';
+import { type RandomSource, SealerSupplies } from './supplies.ts';
 
 /** Length field and padding_length. */
 const headerLength = lengthFieldLength + 1;
 /** Room that a page must have for another packet to begin in it; one that needs more moves to the next page. */
 const leastRoom = 512;
-/** The first page and pool of a connection are small, and later ones grow with what it sends: most connections idle. */
+/** The first page of a connection is small, and later ones grow with what it sends: most connections idle. */
 const firstPage = 4 * 1024;
 const largestPage = 64 * 1024;
-const firstPool = 256;
-const largestPool = 2048;
 const growth = 4;
 
 /** Seals packets, one after the other, into pages that leave as they fill. */
@@ -41,7 +39,7 @@ export class PacketSealer {
   bytes: number = 0;
   blocks: number = 0;
 
-  private readonly randomBytes: (length: number) => Uint8Array;
+  private readonly supplies: SealerSupplies;
   private readonly writer: PageWriter = new PageWriter();
   private isBegun = false;
   private cipher: SealingCipher = new NoneSealingCipher();
@@ -50,6 +48,7 @@ export class PacketSealer {
 
   /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
   private page: Uint8Array = emptyBytes;
+  private pageLength = 0;
   private taken = 0;
   private sealed = 0;
   private finished = 0;
@@ -57,15 +56,10 @@ export class PacketSealer {
   private sealingNumber = 0;
   /** Sealed bytes that are ahead of those of this page. */
   private readonly ready: Uint8Array[] = [];
-  private paddingPool: Uint8Array = emptyBytes;
-  private paddingUsed = 0;
 
-  /** `randomBytes` makes the padding; RFC 4253 §6 wants it random. */
-  constructor(options: {
-    readonly limits: Limits;
-    readonly randomBytes: (length: number) => Uint8Array;
-  }) {
-    this.randomBytes = options.randomBytes;
+  /** `random` makes the padding; RFC 4253 §6 wants it random. */
+  constructor(random: RandomSource) {
+    this.supplies = SealerSupplies.of(random);
   }
 
   /**
@@ -98,9 +92,7 @@ export class PacketSealer {
    * forgotten by the next `begin`.
    */
   begin(): WireWriter {
-    if (this.page.length - this.finished < leastRoom) {
-      this.turnPage(new Uint8Array(next(this.page.length, firstPage, largestPage)));
-    }
+    if (this.page.length - this.finished < leastRoom) this.nextPage();
     this.isBegun = true;
     return this.writer.beginAt(this.page, this.finished + headerLength);
   }
@@ -126,7 +118,7 @@ export class PacketSealer {
     const start = this.finished;
     writeUint32(this.page, start, packetLength);
     this.page[start + lengthFieldLength] = paddingLength;
-    this.pad(writer.position, paddingLength);
+    this.supplies.pad(this.page, writer.position, paddingLength);
     if (this.sealed === start) this.sealingNumber = sequenceNumber;
     this.finished = start + total;
     this.pending += total;
@@ -146,7 +138,29 @@ export class PacketSealer {
     if (this.ready.length === 0) this.readyPage(this.finished);
     const output = this.ready.shift();
     if (output !== undefined) this.pending -= output.length;
+    else if (!this.isBegun) this.lendPage();
     return output;
+  }
+
+  /** Nothing waits in the page: somebody else may build in it meanwhile. */
+  private lendPage(): void {
+    this.supplies.keep(this.page, this.finished);
+    this.writer.beginAt(emptyBytes, 0);
+    // Lets go of the room that the array has grown.
+    this.ready.length = 0;
+    this.goOnIn(emptyBytes, 0);
+  }
+
+  private nextPage(): void {
+    const { supplies } = this;
+    const { sparePage, spareFrom } = supplies;
+    if (this.page.length === 0 && sparePage.length - spareFrom >= leastRoom) {
+      supplies.sparePage = emptyBytes;
+      supplies.spareFrom = 0;
+      return this.goOnIn(sparePage, spareFrom);
+    }
+    this.pageLength = Math.min(largestPage, Math.max(firstPage, growth * this.pageLength));
+    this.turnPage(new Uint8Array(this.pageLength));
   }
 
   /** Seals what is finished and not sealed, up to `end`, and makes the page ready up to there. */
@@ -195,21 +209,14 @@ export class PacketSealer {
   /** Goes on in another page; what is finished in this one is ready. */
   private turnPage(page: Uint8Array): void {
     this.readyPage(this.finished);
-    this.page = page;
-    this.taken = 0;
-    this.sealed = 0;
-    this.finished = 0;
+    this.goOnIn(page, 0);
   }
 
-  /** Writes random padding out of a pool: one call of the random source for many packets. */
-  private pad(start: number, length: number): void {
-    if (this.paddingPool.length - this.paddingUsed < length) {
-      this.paddingPool = this.randomBytes(next(this.paddingPool.length, firstPool, largestPool));
-      this.paddingUsed = 0;
-    }
-    const { page, paddingPool, paddingUsed } = this;
-    for (let i = 0; i < length; i++) page[start + i] = paddingPool[paddingUsed + i] as number;
-    this.paddingUsed = paddingUsed + length;
+  private goOnIn(page: Uint8Array, from: number): void {
+    this.page = page;
+    this.taken = from;
+    this.sealed = from;
+    this.finished = from;
   }
 }
 
@@ -242,11 +249,6 @@ class PageWriter extends WireWriter {
     page.set(buffer.subarray(start, position), headerLength);
     this.beginAt(page, headerLength).position += written;
   }
-}
-
-/** The length of what follows something of that length. */
-function next(length: number, first: number, largest: number): number {
-  return Math.min(largest, Math.max(first, growth * length));
 }
 
 function misuse(message: string): SshError {

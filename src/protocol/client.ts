@@ -9,6 +9,7 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { TransportEvent } from '../transport/events.ts';
+import type { HostKeys } from '../transport/keyExchange.ts';
 import { type UserauthAttempt, UserauthClient, type UserauthQuestion } from '../userauth/client.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type CoreEvent, type CoreOptions, ProtocolCore } from './core.ts';
@@ -24,6 +25,10 @@ export interface ReadyEvent {
 
 /** Events of the client role. */
 export type ClientEvent = CoreEvent | UserauthQuestion | ReadyEvent;
+
+const noHostKeys: HostKeys = new Map();
+/** Announced to a server that asks for them. */
+const extensions: Readonly<Record<string, string>> = { 'ping@openssh.com': '0' };
 
 /**
  * An SSH client as a synchronous object: bytes in, bytes out, events.
@@ -41,14 +46,14 @@ export type ClientEvent = CoreEvent | UserauthQuestion | ReadyEvent;
  * ```
  */
 export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> {
-  private readonly clientOptions: ClientProtocolOptions;
+  private readonly username: string;
   private userauth: UserauthClient | undefined;
   private authenticationWait: Wait | undefined;
   private userWait: Wait | undefined;
 
   constructor(options: ClientProtocolOptions) {
-    super('client', options, { hostKeys: new Map(), extensions: { 'ping@openssh.com': '0' } });
-    this.clientOptions = options;
+    super('client', options, { hostKeys: noHostKeys, extensions });
+    this.username = options.username;
   }
 
   /** The host key of the `hostKey` event is the right one. To refuse it, call `fail` with the reason. */
@@ -163,7 +168,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
   private startUserauth(): void {
     this.transport.gateState = 'authentication';
     this.userauth = new UserauthClient({
-      username: this.clientOptions.username,
+      username: this.username,
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       limits: this.options.limits,
       confidential: true,

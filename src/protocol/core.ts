@@ -11,6 +11,7 @@ import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
+import type { ConnectionUpper } from '../connection/options.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { TransportEvent } from '../transport/events.ts';
 import type { Role } from '../transport/identification.ts';
@@ -49,14 +50,17 @@ export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
 
-export abstract class ProtocolCore<Event extends { readonly type: string }> implements TransportUpper {
+export abstract class ProtocolCore<Event extends { readonly type: string }>
+  implements TransportUpper, ConnectionUpper
+{
   readonly transport: Transport;
   readonly connection: Connection;
   readonly waits: WaitTable;
   /** The cause of the end; undefined while the connection lives. */
   cause: SshError | undefined;
-  bytesReceived = 0;
-  bytesSent = 0;
+  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
+  bytesReceived: number = Number.NaN;
+  bytesSent: number = Number.NaN;
 
   protected readonly options: CoreOptions;
   private readonly queue = new ByteQueue();
@@ -75,17 +79,19 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     extras: { readonly hostKeys: HostKeys; readonly extensions: Readonly<Record<string, string>> },
   ) {
     const { limits, timeouts, waits, now } = options;
-    this.options = options;
+    const all = { ...options, role, ...extras };
+    this.options = all;
     this.waits = waits;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
     this.lastPacketAt = now;
-    this.transport = new Transport({ ...options, role, ...extras }, this);
+    this.transport = new Transport(all, this);
     this.connection = new Connection({
       transport: this.transport,
       limits,
       timeouts,
       waits,
-      emit: (event) => this.queueEvent(event),
-      timeoutError: (wait) => this.timeoutError(wait),
+      upper: this,
     });
     this.identificationWait = waits.start(
       'identification',
@@ -106,6 +112,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
     if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {
       while (this.cause === undefined && this.transport.step(this.queue));
+      this.transport.rest();
       this.queue.keep();
       this.notePackets(now);
       this.transport.rekeyIfDue();
@@ -287,7 +294,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }> impl
 
   // Helpers of the roles -----------------------------------------------------------
 
-  protected queueEvent(event: Event | CoreEvent): void {
+  queueEvent(event: Event | CoreEvent): void {
     this.events.push(event);
   }
 

@@ -77,7 +77,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   /** Resolves with the cause when everything of the connection is freed. */
   get closed(): Promise<SshError> {
-    return this.driver.closed;
+    return this.driver.over;
   }
 
   inspect(): ConnectionSnapshot {

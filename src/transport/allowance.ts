@@ -6,28 +6,26 @@
  */
 import { SshError } from '../base/errors.ts';
 
-export interface AllowanceOptions {
-  /** Who is kept in check, for the error: `messages without effect`. */
-  readonly what: string;
-  readonly burst: number;
-  readonly perSecond: number;
-}
-
 /** Allows a burst at once and a rate for ever, so that a slow heartbeat lives and a flood does not. */
 export class Allowance {
-  private readonly options: AllowanceOptions;
+  private readonly what: string;
+  private readonly burst: number;
+  private readonly perSecond: number;
   private tokens: number;
   private last: number;
 
-  constructor(options: AllowanceOptions, now: number) {
-    this.options = options;
-    this.tokens = options.burst;
+  /** @param what is kept in check, for the error: `messages without effect` */
+  constructor(what: string, burst: number, perSecond: number, now: number) {
+    this.what = what;
+    this.burst = burst;
+    this.perSecond = perSecond;
+    this.tokens = burst;
     this.last = now;
   }
 
   /** @throws SshError `ERR_SSH_LIMIT` when the allowance is used up */
   spend(now: number): void {
-    const { what, burst, perSecond } = this.options;
+    const { what, burst, perSecond } = this;
     this.tokens = Math.min(burst, this.tokens + ((now - this.last) / 1000) * perSecond);
     this.last = now;
     if (this.tokens < 1) throw new SshError('ERR_SSH_LIMIT', `the peer floods this side with ${what}`);
@@ -36,6 +34,6 @@ export class Allowance {
 
   /** The whole burst is allowed again. */
   restore(): void {
-    this.tokens = this.options.burst;
+    this.tokens = this.burst;
   }
 }

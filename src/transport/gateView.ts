@@ -18,8 +18,7 @@ export interface GateSource {
   readonly pingAllowed: boolean;
 }
 
-/** One object for all verdicts: this is on the path of every packet. */
-export class MutableGateView implements GateView {
+class MutableGateView implements GateView {
   role: Role = 'client';
   state: GateState = 'beforeKexInit';
   strict = false;
@@ -39,3 +38,6 @@ export class MutableGateView implements GateView {
     return this;
   }
 }
+
+/** One object for all verdicts on all connections: this is on the path of every packet. */
+export const gateView: MutableGateView = new MutableGateView();

@@ -98,7 +98,7 @@ export class KeyExchange {
   private readonly sink: KeyExchangeSink;
   private state: ExchangeState = { name: 'idle' };
   private offeredHostKey: Uint8Array | undefined;
-  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. */
+  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. Whoever needs it no longer lets it go. */
   firstProof: HostKeyProof | undefined;
 
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
@@ -150,7 +150,8 @@ export class KeyExchange {
   /** `payload` is the whole message, its number included. */
   receiveKexInit(payload: Uint8Array): void {
     const theirs = kexInit.decode(new WireReader(payload, 1));
-    this.peerCompressions = theirs.compressionAlgorithmsClientToServer;
+    // A copy has no room to grow in, and this one stays.
+    this.peerCompressions = theirs.compressionAlgorithmsClientToServer.slice();
     if (this.peerExchanging || (this.state.name === 'newKeys' && !this.state.sent)) {
       throw keyExchangeError('a second SSH_MSG_KEXINIT came before the first exchange was finished');
     }
@@ -288,7 +289,8 @@ export class KeyExchange {
     const values = [initiator.publicValue, reply.serverValue] as const;
     const hash = this.hash(agreement, method, reply.hostKey, values, encodedSecret);
     const { provider, limits } = this.options;
-    const proof: HostKeyProof = { algorithm: agreement.negotiated.hostKey, ...reply };
+    const { hostKey, signature } = reply;
+    const proof: HostKeyProof = { algorithm: agreement.negotiated.hostKey, hostKey, signature };
     verifyHostKeyProof(proof, hash, provider, limits);
     this.firstProof ??= proof;
     this.keysReady(agreement, hash, encodedSecret);

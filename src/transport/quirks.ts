@@ -116,12 +116,18 @@ export const quirkRows: readonly QuirkRow[] = [
   },
 ];
 
+/** By which rows matched, as bits: connections to servers of a kind share one. */
+const known = new Map<number, Quirks>([[0, none]]);
+
 /** Everything the list says about a software version. */
 export function quirksOf(softwareVersion: string | undefined): Quirks {
   if (softwareVersion === undefined) return none;
-  let all = none;
-  for (const { pattern, quirks } of quirkRows) {
-    if (pattern.test(softwareVersion)) all = { ...all, ...quirks };
+  const rows = quirkRows.filter(({ pattern }) => pattern.test(softwareVersion));
+  const key = rows.reduce((bits, row) => bits | (1 << quirkRows.indexOf(row)), 0);
+  let all = known.get(key);
+  if (all === undefined) {
+    all = Object.assign({}, none, ...rows.map(({ quirks }) => quirks)) as Quirks;
+    known.set(key, all);
   }
   return all;
 }

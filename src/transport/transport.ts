@@ -32,7 +32,7 @@ import { Compression, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
 import { type GateState, judge } from './gate.ts';
-import { MutableGateView } from './gateView.ts';
+import { gateView } from './gateView.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
 import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
 import type { AlgorithmPreferences } from './negotiation.ts';
@@ -69,6 +69,9 @@ export interface TransportUpper {
 /** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
 const outputAhead = 256 * 1024;
 
+/** Of the message at hand, of whatever connection. */
+const reader: WireReader = new WireReader(emptyBytes);
+
 export class Transport implements KeyExchangeSink {
   readonly keyExchange: KeyExchange;
   readonly opener: PacketOpener;
@@ -92,9 +95,8 @@ export class Transport implements KeyExchangeSink {
   private readonly compression: Compression;
   /** What this side says is not compressed yet, because SUCCESS waits for a key exchange. */
   private compressionWaits = false;
-  private readonly identificationReader: IdentificationReader;
-  private readonly reader = new WireReader(emptyBytes);
-  private readonly gateView = new MutableGateView();
+  /** Until the peer has said who it is. */
+  private identificationReader: IdentificationReader | undefined;
   private readonly idleMessages: Allowance;
   private readonly idleKeyExchanges: Allowance;
   private extInfoReceived = 0;
@@ -103,24 +105,20 @@ export class Transport implements KeyExchangeSink {
   private firstKeysSealed = false;
 
   constructor(options: TransportOptions, upper: TransportUpper) {
-    const { role, provider, preferences, limits, hostKeys, now } = options;
+    const { role, provider, limits, now } = options;
     this.options = options;
     this.upper = upper;
     this.now = now;
     this.keysSince = now;
     this.rekeyPolicy = options.rekey;
     this.opener = new PacketOpener({ limits });
-    this.sealer = new PacketSealer({ limits, randomBytes: (length) => provider.randomBytes(length) });
-    this.keyExchange = new KeyExchange({ role, provider, preferences, limits, hostKeys }, this);
+    this.sealer = new PacketSealer(provider);
+    this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
-    this.idleMessages = new Allowance(
-      { what: 'messages without effect', burst: limits.idleMessages, perSecond: 100 },
-      now,
-    );
-    this.idleKeyExchanges = new Allowance(
-      { what: 'key exchanges with nothing between them', burst: limits.idleKeyExchanges, perSecond: 0.1 },
-      now,
-    );
+    const { idleMessages, idleKeyExchanges } = limits;
+    this.idleMessages = new Allowance('messages without effect', idleMessages, 100, now);
+    const what = 'key exchanges with nothing between them';
+    this.idleKeyExchanges = new Allowance(what, idleKeyExchanges, 0.1, now);
     this.output = new TransportOutput(this.sealer, options.identification, limits);
     this.compression = new Compression(this.opener, this.sealer, limits.inflatedPayload);
   }
@@ -131,11 +129,17 @@ export class Transport implements KeyExchangeSink {
    * @returns false when more bytes are needed
    */
   step(queue: ByteQueue): boolean {
-    if (this.remote === undefined) return this.identify(queue);
+    const { identificationReader } = this;
+    if (identificationReader !== undefined) return this.identify(identificationReader, queue);
     if (!this.opener.next(queue)) return false;
     this.packetsIn++;
     this.dispatch();
     return true;
+  }
+
+  /** No step is left to be taken for now: of the last packet nothing is kept. */
+  rest(): void {
+    this.opener.release();
   }
 
   /** Bytes the queue must hold for `step` to do something. */
@@ -145,7 +149,7 @@ export class Transport implements KeyExchangeSink {
 
   /** What came in place of an identification, escaped. */
   receivedInstead(queue: ByteQueue): string {
-    return this.identificationReader.received(queue);
+    return this.identificationReader?.received(queue) ?? '';
   }
 
   // Sending ----------------------------------------------------------------
@@ -285,9 +289,10 @@ export class Transport implements KeyExchangeSink {
 
   // Receiving ----------------------------------------------------------------
 
-  private identify(queue: ByteQueue): boolean {
-    const remote = this.identificationReader.next(queue);
+  private identify(reader: IdentificationReader, queue: ByteQueue): boolean {
+    const remote = reader.next(queue);
     if (remote === undefined) return false;
+    this.identificationReader = undefined;
     this.quirks = quirksOf(remote.softwareVersion);
     if (this.quirks.knowsNoRekey) this.rekeyPolicy = noRekey;
     this.remote = remote;
@@ -309,7 +314,7 @@ export class Transport implements KeyExchangeSink {
         phase: 'keyExchange',
       });
     }
-    switch (judge(this.gateView.refresh(this), number)) {
+    switch (judge(gateView.refresh(this), number)) {
       case 'unexpected':
         throw new SshError(
           'ERR_SSH_UNEXPECTED_MESSAGE',
@@ -329,7 +334,7 @@ export class Transport implements KeyExchangeSink {
   }
 
   private receive(number: number, payload: Uint8Array, start: number, end: number): void {
-    const reader = this.reader.reset(payload, start + 1, end);
+    reader.reset(payload, start + 1, end);
     switch (number) {
       case 1:
         return this.receiveDisconnect(reader);

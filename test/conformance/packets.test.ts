@@ -50,7 +50,7 @@ describe.each(Object.keys(providers))('packets by %s', (provider) => {
     for (const suite of [undefined, ...suites]) {
       const random = seededPadding();
       for (let length = 1; length <= 70; length++) {
-        const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: random });
+        const sealer = new PacketSealer({ randomBytes: random });
         const cipher = suite && providers[provider]?.createSealingCipher(keysOf(suite));
         if (cipher) sealer.use(cipher, { resetSequence: false });
         sealer.begin().bytes(new Uint8Array(length));

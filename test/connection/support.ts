@@ -107,8 +107,10 @@ export class Lone {
       limits: { ...defaultLimits, ...limits },
       timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
       waits: this.waits,
-      emit: (event) => void this.events.push(event),
-      timeoutError: (wait) => new SshError('ERR_SSH_TIMEOUT', wait.detail, { waitingFor: wait.name }),
+      upper: {
+        queueEvent: (event) => void this.events.push(event),
+        timeoutError: (wait) => new SshError('ERR_SSH_TIMEOUT', wait.detail, { waitingFor: wait.name }),
+      },
     });
   }
 

@@ -72,7 +72,7 @@ class CheckingCipher implements OpeningCipher {
 const internal: unknown = expect.objectContaining({ code: 'ERR_SSH_INTERNAL', origin: 'local' });
 
 function newSealer(cipher?: SealingCipher): PacketSealer {
-  const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+  const sealer = new PacketSealer({ randomBytes: seededPadding() });
   if (cipher !== undefined) sealer.use(cipher, { resetSequence: false });
   return sealer;
 }
@@ -206,7 +206,6 @@ describe('the sealer', () => {
     let given = 0;
     const asked: number[] = [];
     const sealer = new PacketSealer({
-      limits: defaultLimits,
       randomBytes: (length) => {
         asked.push(length);
         return Uint8Array.from({ length }, () => given++ % 253);

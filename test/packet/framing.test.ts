@@ -77,7 +77,7 @@ describe('a padding length', () => {
 
 describe('the counters of a direction', () => {
   it('begin at 0 and count packets, bytes and blocks of 8, the same on both ends', () => {
-    const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+    const sealer = new PacketSealer({ randomBytes: seededPadding() });
     const opener = new PacketOpener({ limits: defaultLimits });
     for (const { packets, bytes, blocks, sequenceNumber } of [sealer, opener]) {
       expect([packets, bytes, blocks, sequenceNumber]).toEqual([0, 0, 0, 0]);
@@ -99,7 +99,7 @@ describe('the counters of a direction', () => {
 
   it('begin anew with each key; the number only where it is told to', () => {
     for (const resetSequence of [false, true]) {
-      const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+      const sealer = new PacketSealer({ randomBytes: seededPadding() });
       const opener = new PacketOpener({ limits: defaultLimits });
       sealer.begin().byte(21);
       sealer.finish();
@@ -118,7 +118,7 @@ describe('the counters of a direction', () => {
 describe('padding', () => {
   it('is of the random source in every packet, however many there are', () => {
     const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0xab);
-    const sealer = new PacketSealer({ limits: defaultLimits, randomBytes });
+    const sealer = new PacketSealer({ randomBytes });
     for (let i = 0; i < 2000; i++) {
       sealer.begin().bytes(new Uint8Array(1 + (i % 40)).fill(1));
       sealer.finish();

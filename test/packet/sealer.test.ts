@@ -1,7 +1,6 @@
 /** How packets are padded, queued and handed out. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultLimits } from '../../src/base/limits.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import {
   keysOf,
@@ -23,7 +22,7 @@ const provider = providers['openssl'] as (typeof providers)[string];
 const internal: unknown = expect.objectContaining({ code: 'ERR_SSH_INTERNAL' });
 
 function clearSealer(): PacketSealer {
-  return new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+  return new PacketSealer({ randomBytes: seededPadding() });
 }
 
 describe('padding (RFC 4253 §6)', () => {
@@ -60,7 +59,6 @@ describe('padding (RFC 4253 §6)', () => {
   it('comes from the random source, a pool at a time, and no byte of it twice', () => {
     const pools: Uint8Array[] = [];
     const sealer = new PacketSealer({
-      limits: defaultLimits,
       randomBytes: (length) => {
         const pool = noise(length, pools.length);
         pools.push(pool);

@@ -90,7 +90,7 @@ export function seededPadding(seed = 7): (length: number) => Uint8Array {
 }
 
 export function newSealer(provider: PacketCiphers, keys: DirectionKeys): PacketSealer {
-  const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+  const sealer = new PacketSealer({ randomBytes: seededPadding() });
   sealer.use(provider.createSealingCipher(keys), { resetSequence: false });
   return sealer;
 }

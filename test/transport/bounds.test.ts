@@ -23,14 +23,14 @@ describe('an allowance', () => {
     return Number.POSITIVE_INFINITY;
   };
   const spent = (): Allowance => {
-    const allowance = new Allowance({ what, burst: 10, perSecond: 4 }, 500);
+    const allowance = new Allowance(what, 10, 4, 500);
     expect(left(allowance, 500)).toBe(10);
     return allowance;
   };
 
   it('is a burst at once, and not one more', () => {
     spent();
-    const allowance = new Allowance({ what, burst: 1, perSecond: 4 }, 500);
+    const allowance = new Allowance(what, 1, 4, 500);
     allowance.spend(500);
     expect(() => allowance.spend(500)).toThrow('the peer floods this side with messages');
   });
@@ -139,7 +139,7 @@ describe('EXT_INFO (RFC 8308)', () => {
 describe('what waits to be sent', () => {
   const maximum = 1000;
   const newOutput = (identification = ''): { output: TransportOutput; sealer: PacketSealer } => {
-    const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+    const sealer = new PacketSealer({ randomBytes: seededPadding() });
     const limits = { ...defaultLimits, outputQueue: maximum };
     return { output: new TransportOutput(sealer, utf8Encode(identification), limits), sealer };
   };

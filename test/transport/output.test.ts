@@ -17,7 +17,7 @@ it('returns the payload that the packet carries, wherever in a page it begins or
   const filler = fc.integer({ min: pageLength - 3_000, max: pageLength });
   fc.assert(
     fc.property(filler, fc.integer({ min: 0, max: 3_000 }), (first, second) => {
-      const sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+      const sealer = new PacketSealer({ randomBytes: seededPadding() });
       const output = new TransportOutput(sealer, new Uint8Array(0), defaultLimits);
       const messages = [noise(first, 1), noise(second, 2)].map((data) => ({
         returned: output.sendNow(ignore, { data }),

@@ -8,7 +8,7 @@
 import { emptyBytes } from '../../base/bytes.ts';
 import { readUint32 } from '../packetFields.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../provider.ts';
-import { GcmPackets } from './gcmPackets.ts';
+import { GcmNonce, GcmPackets } from './gcmPackets.ts';
 
 export class AesGcmOpening implements OpeningCipher {
   readonly blockSize = 16;
@@ -20,7 +20,7 @@ export class AesGcmOpening implements OpeningCipher {
   private readonly packets: GcmPackets;
 
   constructor(keys: DirectionKeys) {
-    this.packets = new GcmPackets(keys);
+    this.packets = new GcmPackets(keys.encryptionKey, new GcmNonce(keys.iv));
   }
 
   openLength(buffer: Uint8Array, offset: number): number {
@@ -47,7 +47,7 @@ export class AesGcmSealing implements SealingCipher {
   private readonly packets: GcmPackets;
 
   constructor(keys: DirectionKeys) {
-    this.packets = new GcmPackets(keys);
+    this.packets = new GcmPackets(keys.encryptionKey, new GcmNonce(keys.iv));
   }
 
   seal(

@@ -16,7 +16,6 @@
  * message as long as the run. A run that fails is verified packet by packet.
  */
 import { LastView, readUint32, xorWords } from '../packetFields.ts';
-import type { DirectionKeys } from '../provider.ts';
 import { encryptBlocks, expandAesKey } from './aesBlocks.ts';
 import { GhashKey } from './ghash.ts';
 
@@ -51,15 +50,43 @@ const bulkCopyFrom = 384;
 const tagMask: Int32Array = new Int32Array(4);
 const noLengths: readonly number[] = [];
 
+/**
+ * Nonce of the next packet: four fixed bytes and a 64-bit counter (RFC 5647 §7.1).
+ * Words are signed: an unsigned one may be no small integer for the engine, and
+ * all code for its owner would be compiled anew when the first such one came.
+ */
+export class GcmNonce {
+  readonly fixed: number;
+  high: number;
+  low: number;
+
+  constructor(iv: Uint8Array) {
+    const view = new DataView(iv.buffer, iv.byteOffset, iv.byteLength);
+    this.fixed = view.getInt32(0);
+    this.high = view.getInt32(4);
+    this.low = view.getInt32(8);
+  }
+
+  /** Writes the 12 bytes of the next packet's, and moves on to the one behind it. */
+  take(nonce: DataView): void {
+    nonce.setInt32(0, this.fixed);
+    nonce.setInt32(4, this.high);
+    nonce.setInt32(8, this.low);
+    this.count();
+  }
+
+  count(): void {
+    this.low = (this.low + 1) | 0;
+    if (this.low === 0) this.high = (this.high + 1) | 0;
+  }
+}
+
 /** One direction: opens or seals packets in place, in order. */
 export class GcmPackets {
   private readonly bulk: BulkBlocks | undefined;
   private readonly expandedKey: Int32Array;
   private readonly ghash: GhashKey;
-  /** Nonce of the next packet: four fixed bytes and a 64-bit counter (RFC 5647 §7.1). */
-  private readonly fixed: number;
-  private counterHigh: number;
-  private counterLow: number;
+  private readonly nonce: GcmNonce;
 
   /** Keystream of the next packets: for each the block of the tag, then one for each of its own. */
   private keystream: DataView = scratch;
@@ -73,25 +100,13 @@ export class GcmPackets {
   /** Of the bytes being worked on. */
   private view: DataView = scratch;
 
-  constructor(keys: DirectionKeys, bulk?: BulkBlocks) {
+  constructor(encryptionKey: Uint8Array, nonce: GcmNonce, bulk?: BulkBlocks) {
     this.bulk = bulk;
-    this.expandedKey = expandAesKey(keys.encryptionKey);
-    const iv = new DataView(keys.iv.buffer, keys.iv.byteOffset, keys.iv.byteLength);
-    this.fixed = iv.getInt32(0);
-    this.counterHigh = iv.getUint32(4);
-    this.counterLow = iv.getUint32(8);
+    this.nonce = nonce;
+    this.expandedKey = expandAesKey(encryptionKey);
     for (let at = 0; at < blockLength; at += 4) scratch.setInt32(at, 0);
     encryptBlocks(this.expandedKey, scratch, 1);
     this.ghash = new GhashKey(scratch, 0);
-  }
-
-  /** Writes the 12-byte nonce of a packet that goes another way; the counter moves on. */
-  takeNonce(nonce: DataView): void {
-    nonce.setInt32(0, this.fixed);
-    nonce.setInt32(4, this.counterHigh);
-    nonce.setInt32(8, this.counterLow);
-    this.forget();
-    this.count();
   }
 
   /** Verifies and decrypts in place; where the tag is wrong nothing changes. */
@@ -152,8 +167,7 @@ export class GcmPackets {
     if (bulk === undefined || packetLength > bulk.longest) return false;
     const end = offset + available - 4;
     const lengths: number[] = [];
-    let high = this.counterHigh;
-    let low = this.counterLow;
+    let { high, low } = this.nonce;
     let length = packetLength;
     let blocks = 0;
     for (let at = offset; ; length = readUint32(buffer, at)) {
@@ -163,8 +177,8 @@ export class GcmPackets {
       this.writeCounters(blocks, 1, more, high, low);
       lengths.push(length);
       blocks += more;
-      low = (low + 1) >>> 0;
-      if (low === 0) high = (high + 1) >>> 0;
+      low = (low + 1) | 0;
+      if (low === 0) high = (high + 1) | 0;
       at += 4 + length + tagLength;
       if (at > end || lengths.length === packetsAhead) break;
     }
@@ -243,7 +257,8 @@ export class GcmPackets {
     return difference === 0;
   }
 
-  private forget(): void {
+  /** Drops what was made ahead: all of it is used up, or a packet went another way. */
+  forget(): void {
     this.keystream = scratch;
     this.lengths = noLengths;
     this.lengthsAt = 0;
@@ -252,7 +267,7 @@ export class GcmPackets {
 
   /** Counter blocks: the nonce and a 32-bit counter (NIST SP 800-38D §7.1). */
   private writeCounters(block: number, first: number, count: number, high: number, low: number): void {
-    const { fixed } = this;
+    const { fixed } = this.nonce;
     for (let i = 0, at = blockLength * block; i < count; i++, at += blockLength) {
       scratch.setInt32(at, fixed);
       scratch.setInt32(at + 4, high);
@@ -263,7 +278,7 @@ export class GcmPackets {
 
   private makeTagMask(isAhead: boolean): void {
     if (!isAhead) {
-      this.writeCounters(0, 1, 1, this.counterHigh, this.counterLow);
+      this.writeCounters(0, 1, 1, this.nonce.high, this.nonce.low);
       encryptBlocks(this.expandedKey, scratch, 1);
     }
     const source = isAhead ? this.keystream : scratch;
@@ -281,7 +296,7 @@ export class GcmPackets {
     } else {
       this.addOwnKeystream(start, end);
     }
-    this.count();
+    this.nonce.count();
   }
 
   private addOwnKeystream(start: number, end: number): void {
@@ -291,15 +306,10 @@ export class GcmPackets {
     for (let at = start; at < end; at += run) {
       const upTo = Math.min(end, at + run);
       const count = (upTo - at) / blockLength;
-      this.writeCounters(0, counter, count, this.counterHigh, this.counterLow);
+      this.writeCounters(0, counter, count, this.nonce.high, this.nonce.low);
       encryptBlocks(this.expandedKey, scratch, count);
       xorWords(this.view, at, upTo, scratch, 0);
       counter += count;
     }
-  }
-
-  private count(): void {
-    this.counterLow = (this.counterLow + 1) >>> 0;
-    if (this.counterLow === 0) this.counterHigh = (this.counterHigh + 1) >>> 0;
   }
 }

@@ -3,13 +3,14 @@
  *
  * Owns: the crossing between two ways. A context of OpenSSL for each packet costs
  * 2 to 4 µs before the first byte; so for short packets one call of a kept AES-ECB
- * context makes the keystream of a whole chunk, and one context hashes all of it.
+ * context makes the keystream of a whole chunk, and one context hashes all of it,
+ * once a direction has sent or received enough for that to pay.
  * Must not know: framing rules, queues.
  * Sources: RFC 5647 §7; OpenSSH PROTOCOL §1.6 (no MAC is negotiated).
  */
 import { type Cipher, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { emptyBytes } from '../../base/bytes.ts';
-import { type BulkBlocks, GcmPackets } from '../../crypto/noble/gcmPackets.ts';
+import { emptyBytes, wipe } from '../../base/bytes.ts';
+import { type BulkBlocks, GcmNonce, GcmPackets } from '../../crypto/noble/gcmPackets.ts';
 import { readUint32 } from '../../crypto/packetFields.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../crypto/provider.ts';
 import type { PacketCrossings } from './packetCrossings.ts';
@@ -57,20 +58,54 @@ function viewOf(bytes: Uint8Array): DataView {
 const nonce = new Uint8Array(12);
 const nonceView = new DataView(nonce.buffer);
 
+/**
+ * Packets, a few at a time, that go through OpenSSL one by one before a direction
+ * gets what working on many takes: key schedule, tables of GHASH, a context that is
+ * kept. A connection that idles, or that runs a command and ends, never needs them.
+ */
+const packetsBefore = 24;
+/** So many bytes at once are not a few packets. */
+const manyBytes = 1024;
+
 /** What both directions hold. */
 class OpensslGcm {
   readonly name: GcmName;
   readonly key: KeyObject;
-  readonly packets: GcmPackets;
+  private readonly crossings: PacketCrossings;
+  private readonly nonce: GcmNonce;
+  /** Once there was reason to make it. */
+  private packets: GcmPackets | undefined;
+  private apart = 0;
 
-  constructor(keys: DirectionKeys, wholeFrom: number, crossings: PacketCrossings) {
+  constructor(keys: DirectionKeys, crossings: PacketCrossings) {
     this.name = keys.cipher === 'aes128-gcm@openssh.com' ? 'aes-128-gcm' : 'aes-256-gcm';
     this.key = createSecretKey(keys.encryptionKey);
-    this.packets = new GcmPackets(keys, new OpensslBlocks(this.name, this.key, wholeFrom, crossings));
+    this.crossings = crossings;
+    this.nonce = new GcmNonce(keys.iv);
   }
 
-  nextNonce(): Uint8Array {
-    this.packets.takeNonce(nonceView);
+  /** The part in TypeScript, for packets shorter than `wholeFrom`; undefined where it is not worth its making yet. */
+  packetsFor(available: number, wholeFrom: number): GcmPackets | undefined {
+    if (this.packets !== undefined || (available < manyBytes && this.apart < packetsBefore)) {
+      return this.packets;
+    }
+    const bulk = new OpensslBlocks(this.name, this.key, wholeFrom, this.crossings);
+    const encryptionKey = this.key.export();
+    this.packets = new GcmPackets(encryptionKey, this.nonce, bulk);
+    wipe(encryptionKey);
+    return this.packets;
+  }
+
+  /** Whether keystream was made ahead for the next packet. */
+  isAhead(packetLength: number): boolean {
+    return this.packets?.isAhead(packetLength) ?? false;
+  }
+
+  /** The nonce of a packet that is OpenSSL's alone. */
+  takeNonce(): Uint8Array {
+    this.packets?.forget();
+    this.apart++;
+    this.nonce.take(nonceView);
     return nonce;
   }
 }
@@ -89,7 +124,7 @@ export class OpensslGcmOpening implements OpeningCipher {
   constructor(keys: DirectionKeys, crossings: PacketCrossings) {
     this.apartFrom = crossings.gcmOpenFrom;
     this.aloneFrom = crossings.gcmOpenAloneFrom;
-    this.gcm = new OpensslGcm(keys, this.apartFrom, crossings);
+    this.gcm = new OpensslGcm(keys, crossings);
   }
 
   openLength(buffer: Uint8Array, offset: number): number {
@@ -103,23 +138,23 @@ export class OpensslGcmOpening implements OpeningCipher {
     _sequenceNumber: number,
     available: number,
   ): boolean {
+    const { gcm } = this;
     const isAlone = available < 2 * packetLength;
-    if (
-      packetLength >= (isAlone ? this.aloneFrom : this.apartFrom) &&
-      !this.gcm.packets.isAhead(packetLength)
-    ) {
+    if (packetLength >= (isAlone ? this.aloneFrom : this.apartFrom) && !gcm.isAhead(packetLength)) {
       return this.openWhole(buffer, offset, packetLength);
     }
+    const packets = gcm.packetsFor(available, this.apartFrom);
+    if (packets === undefined) return this.openWhole(buffer, offset, packetLength);
     this.plaintext = buffer;
     this.plaintextOffset = offset + 4;
-    return this.gcm.packets.open(buffer, offset, packetLength, available);
+    return packets.open(buffer, offset, packetLength, available);
   }
 
   private openWhole(buffer: Uint8Array, offset: number, packetLength: number): boolean {
     const { gcm } = this;
     const start = offset + 4;
     const end = start + packetLength;
-    const decipher = createDecipheriv(gcm.name, gcm.key, gcm.nextNonce());
+    const decipher = createDecipheriv(gcm.name, gcm.key, gcm.takeNonce());
     decipher.setAAD(buffer.subarray(offset, start));
     decipher.setAuthTag(buffer.subarray(end, end + 16));
     const plaintext = decipher.update(buffer.subarray(start, end));
@@ -144,7 +179,7 @@ export class OpensslGcmSealing implements SealingCipher {
 
   constructor(keys: DirectionKeys, crossings: PacketCrossings) {
     this.apartFrom = crossings.gcmSealFrom;
-    this.gcm = new OpensslGcm(keys, this.apartFrom, crossings);
+    this.gcm = new OpensslGcm(keys, crossings);
   }
 
   seal(
@@ -154,14 +189,16 @@ export class OpensslGcmSealing implements SealingCipher {
     _sequenceNumber: number,
     available: number,
   ): void {
-    this.gcm.packets.seal(buffer, offset, packetLength, available);
+    const packets = this.gcm.packetsFor(available, this.apartFrom);
+    if (packets !== undefined) packets.seal(buffer, offset, packetLength, available);
+    else buffer.set(this.sealApart(buffer, offset, packetLength), offset + 4);
   }
 
   sealApart(buffer: Uint8Array, offset: number, packetLength: number): Uint8Array {
     const { gcm } = this;
     const start = offset + 4;
     const end = start + packetLength;
-    const cipher = createCipheriv(gcm.name, gcm.key, gcm.nextNonce());
+    const cipher = createCipheriv(gcm.name, gcm.key, gcm.takeNonce());
     cipher.setAAD(buffer.subarray(offset, start));
     const sealed = cipher.update(buffer.subarray(start, end));
     cipher.final();

@@ -90,7 +90,7 @@ class Stream {
 
   constructor(suite: Suite | undefined) {
     this.cipher = suite === undefined ? new NoneSealingCipher() : noble().createSealingCipher(keysOf(suite));
-    this.sealer = new PacketSealer({ limits: defaultLimits, randomBytes: seededPadding() });
+    this.sealer = new PacketSealer({ randomBytes: seededPadding() });
     this.sealer.use(this.cipher, { resetSequence: false });
   }
 

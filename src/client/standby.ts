@@ -1,0 +1,110 @@
+/**
+ * What a client sees to for as long as a connection lives, unasked.
+ *
+ * Owns: the code that a key exchange wants, what goes to the debug listener, the
+ * host keys that a server announces. It outlives the dial, and so holds no
+ * credentials.
+ * Must not know: options, authentication, channels.
+ */
+import { escapeText } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { hostKeysAnnouncement } from '../message/globalRequest.ts';
+import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import { keysExchangedLine } from './debugLines.ts';
+import { rotateHostKeys } from './hostKeyRotation.ts';
+import type { HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import type { Session } from './session.ts';
+
+export class Standby {
+  private readonly session: Session;
+  private readonly provider: CryptoProvider;
+  private readonly limits: Limits;
+  private readonly onDebug: ((line: string) => void) | undefined;
+  private readonly rotation: HostKeyRotation | undefined;
+  /** As the verifier was shown it, until the server has announced its keys. */
+  hostKey: HostKeyInfo | undefined;
+
+  constructor(
+    session: Session,
+    provider: CryptoProvider,
+    limits: Limits,
+    onDebug: ((line: string) => void) | undefined,
+    rotation: HostKeyRotation | undefined,
+  ) {
+    this.session = session;
+    this.provider = provider;
+    this.limits = limits;
+    this.onDebug = onDebug;
+    this.rotation = rotation;
+  }
+
+  handle(event: ClientEvent): void {
+    switch (event.type) {
+      case 'algorithmsWanted':
+        return this.background(
+          () => Promise.all(event.loaders.map((load) => load())),
+          (core) => core.algorithmsLoaded(),
+        );
+      case 'keyExchanged':
+        return this.debug(keysExchangedLine(event));
+      case 'debug':
+        return this.debug(`server says: ${escapeText(event.message)}`);
+      case 'globalRequest':
+        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
+        return;
+      default:
+    }
+  }
+
+  /** Does some work beside the connection, and goes on with its outcome if the connection still lives. */
+  background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
+    const settle = (step: (core: ClientProtocol) => void): void => {
+      const { driver } = this.session;
+      const core = driver?.core;
+      if (driver === undefined || core === undefined) return;
+      if (core.cause !== undefined || driver.cause !== undefined) return;
+      core.at(driver.now);
+      step(core);
+      driver.touch();
+    };
+    work().then(
+      (value) => settle((core) => done(core, value)),
+      (error: unknown) => settle((core) => core.fail(callerError(error))),
+    );
+  }
+
+  debug(line: string): void {
+    this.onDebug?.(line);
+  }
+
+  /** A server may announce its keys as often as it likes; it is listened to once. */
+  private followHostKeys(announcement: Uint8Array): void {
+    const { hostKey: info, rotation, session, provider, limits } = this;
+    this.hostKey = undefined;
+    const { sessionId } = session.core.transport.keyExchange;
+    if (rotation === undefined || info === undefined || sessionId === undefined) return;
+    void rotateHostKeys(
+      {
+        rotation,
+        info,
+        sessionId,
+        provider,
+        limits,
+        request: (name, payload) => session.globalRequest(name, payload),
+        debug: (line) => this.debug(line),
+      },
+      announcement,
+    );
+  }
+}
+
+function callerError(error: unknown): SshError {
+  if (error instanceof SshError) return error;
+  return new SshError('ERR_SSH_AUTHENTICATION_FAILED', 'a function given to connect failed', {
+    phase: 'authentication',
+    origin: 'user',
+    cause: error,
+  });
+}
