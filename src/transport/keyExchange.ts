@@ -91,6 +91,14 @@ export class KeyExchange {
   /** What is known of the peer; set by the transport when it has said who it is. */
   quirks: Quirks = quirksOf(undefined);
 
+  // These are asked for with every packet: fields, as states have many shapes.
+  /** No exchange is under way in either direction. */
+  idle = true;
+  /** Our KEXINIT went out and our NEWKEYS did not: nothing but key exchange may be sent (RFC 4253 §7.1). */
+  holdsOutput = false;
+  /** Their KEXINIT came and their NEWKEYS did not. */
+  peerExchanging = false;
+
   /** Names in the peer's last KEXINIT. */
   peerCompressions: readonly string[] = [];
 
@@ -104,22 +112,6 @@ export class KeyExchange {
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
     this.options = options;
     this.sink = sink;
-  }
-
-  /** No exchange is under way in either direction. */
-  get idle(): boolean {
-    return this.state.name === 'idle';
-  }
-
-  /** Our KEXINIT went out and our NEWKEYS did not: nothing but key exchange may be sent (RFC 4253 §7.1). */
-  get holdsOutput(): boolean {
-    return this.state.name === 'newKeys' ? !this.state.sent : this.state.name !== 'idle';
-  }
-
-  /** Their KEXINIT came and their NEWKEYS did not. */
-  get peerExchanging(): boolean {
-    if (this.state.name === 'newKeys') return !this.state.received;
-    return this.state.name !== 'idle' && this.state.name !== 'kexInitSent';
   }
 
   /** What is waited for, for reports. */
@@ -138,7 +130,7 @@ export class KeyExchange {
       this.sessionId === undefined ? 'initial' : 'rekey',
     );
     this.sink.emit({ type: 'keyExchangeStarted', cause });
-    this.state = { name: 'kexInitSent', cause, own, payload: this.sink.sendNow(kexInit, own) };
+    this.enter({ name: 'kexInitSent', cause, own, payload: this.sink.sendNow(kexInit, own) });
   }
 
   /** What goes into our KEXINIT: what the user wants, but for what this peer fails with or needs. */
@@ -220,6 +212,7 @@ export class KeyExchange {
       throw keyExchangeError('SSH_MSG_NEWKEYS came before the key exchange was done');
     }
     state.received = true;
+    this.enter(state);
     this.sink.openWith(state.keys.incoming, this.strict, this.direction(state, 'incoming').compression);
     this.finishIfBoth(state);
   }
@@ -246,7 +239,7 @@ export class KeyExchange {
       .map((name) => this.options.provider.loaderFor(name))
       .filter((loader) => loader !== undefined);
     if (loaders.length === 0) return this.goOn(agreement);
-    this.state = { name: 'loading', agreement, held: undefined };
+    this.enter({ name: 'loading', agreement, held: undefined });
     this.sink.emit({ type: 'algorithmsWanted', loaders });
   }
 
@@ -254,12 +247,12 @@ export class KeyExchange {
     const name = agreement.negotiated.kex as KexName;
     const isServer = this.options.role === 'server';
     if (!isGroupExchange(name)) {
-      if (isServer) this.state = { name: 'initWanted', agreement, method: kexMethod(name) };
+      if (isServer) this.enter({ name: 'initWanted', agreement, method: kexMethod(name) });
       else this.initiate(agreement, kexMethod(name));
     } else if (isServer) {
-      this.state = { name: 'groupRequestWanted', agreement };
+      this.enter({ name: 'groupRequestWanted', agreement });
     } else {
-      this.state = { name: 'groupWanted', agreement, request: groupRequest };
+      this.enter({ name: 'groupWanted', agreement, request: groupRequest });
       this.sink.sendNow(kexDhGexRequest, groupRequest);
     }
   }
@@ -272,13 +265,13 @@ export class KeyExchange {
 
   private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
     const { group, method } = answerRequest(payload, agreement.negotiated.kex as GroupExchangeName);
-    this.state = { name: 'initWanted', agreement, method };
+    this.enter({ name: 'initWanted', agreement, method });
     this.sink.sendNow(kexDhGexGroup, group);
   }
 
   private initiate(agreement: Agreement, method: KexMethod): void {
     const initiator = method.initiate(this.options.provider);
-    this.state = { name: 'replyWanted', agreement, method, initiator };
+    this.enter({ name: 'replyWanted', agreement, method, initiator });
     sendInit(this.sink, method, initiator.publicValue);
   }
 
@@ -364,15 +357,28 @@ export class KeyExchange {
       sent: false,
       received: false,
     };
-    this.state = state;
+    this.enter(state);
     return state;
   }
 
   private sendNewKeys(state: NewKeysState): void {
     this.sink.sendNow(newKeys, {});
     state.sent = true;
+    this.enter(state);
     this.sink.sealWith(state.keys.outgoing, this.strict, this.direction(state, 'outgoing').compression);
     this.finishIfBoth(state);
+  }
+
+  private enter(state: ExchangeState): void {
+    this.state = state;
+    this.idle = state.name === 'idle';
+    if (state.name === 'newKeys') {
+      this.holdsOutput = !state.sent;
+      this.peerExchanging = !state.received;
+    } else {
+      this.holdsOutput = !this.idle;
+      this.peerExchanging = !this.idle && state.name !== 'kexInitSent';
+    }
   }
 
   private direction(state: NewKeysState, way: 'incoming' | 'outgoing'): NegotiatedDirection {
@@ -384,7 +390,7 @@ export class KeyExchange {
     if (!state.sent || !state.received) return;
     const { cause, negotiated } = state.agreement;
     this.negotiated = negotiated;
-    this.state = { name: 'idle' };
+    this.enter({ name: 'idle' });
     this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict });
     this.sink.exchangeFinished(cause);
   }
