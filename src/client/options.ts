@@ -254,6 +254,7 @@ function identificationOf(softwareVersion: string | undefined): Uint8Array {
 }
 
 function resolveRekey(given: ConnectOptions['rekey']): RekeyPolicy {
+  if (given === undefined) return defaultRekeyPolicy;
   const check = (name: keyof RekeyPolicy, lowest: number): number => {
     const value = given?.[name] ?? defaultRekeyPolicy[name];
     if (!(value >= lowest)) throw optionsError(`rekey.${name} must be a number of at least ${lowest}`);

@@ -48,6 +48,7 @@ const extensions: Readonly<Record<string, string>> = { 'ping@openssh.com': '0' }
 export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> {
   private readonly username: string;
   private userauth: UserauthClient | undefined;
+  private serviceRequested = false;
   private authenticationWait: Wait | undefined;
   private userWait: Wait | undefined;
 
@@ -115,7 +116,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
         this.suspendKeyExchange();
         return;
       case 'keyExchanged':
-        if (this.authenticationWait === undefined) this.requestUserauth();
+        if (!this.serviceRequested) this.requestUserauth();
         return;
       case 'serviceAccepted':
         this.receiveServiceAccept(event.service);
@@ -148,6 +149,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
 
   private requestUserauth(): void {
     const { now } = this.transport;
+    this.serviceRequested = true;
     this.transport.requestService('ssh-userauth');
     this.authenticationWait = this.waits.start(
       'authentication',
@@ -203,6 +205,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       if (event.type === 'authenticated') {
         this.queueEvent({ type: 'ready' });
         this.userauth = undefined;
+        this.authenticationWait = undefined;
       }
     }
   }
