@@ -103,7 +103,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   // Connections with nothing of their own share the defaults.
-  if (Object.keys(given).length === 0) return defaultLimits;
+  if (given === defaultLimits || Object.keys(given).length === 0) return defaultLimits;
   const resolved: { -readonly [K in keyof Limits]: number } = { ...defaultLimits };
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;

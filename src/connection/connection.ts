@@ -327,7 +327,6 @@ export class Connection implements ChannelSink {
   }
 
   sendClose(channel: Channel): void {
-    this.scheduler.remove(channel);
     this.options.transport.send(channelClose, { recipientChannel: channel.remoteId });
   }
 
@@ -413,7 +412,6 @@ export class Connection implements ChannelSink {
 
   private remove(channel: Channel): void {
     this.options.waits.finish(channel.wait);
-    this.scheduler.remove(channel);
     this.channels.remove(channel);
   }
 }

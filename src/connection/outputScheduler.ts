@@ -19,7 +19,7 @@ export class OutputScheduler {
   private readonly transport: Transport;
   /** The longest data field that keeps a payload within the limit. */
   private readonly maximumLength: number;
-  /** Channels with something to seal; one of them most of the time, or none. */
+  /** Channels with something to seal; one of them most of the time, or none. One that was closed has nothing, and goes at the next turn. */
   private ready: Channel[] = [];
 
   constructor(transport: Transport, limits: Limits) {
@@ -32,12 +32,6 @@ export class OutputScheduler {
     if (this.ready.length === 0) this.ready = [channel];
     else if (!channel.isReady) this.ready.push(channel);
     channel.isReady = true;
-  }
-
-  remove(channel: Channel): void {
-    if (!channel.isReady) return;
-    channel.isReady = false;
-    this.ready = this.ready.filter((other) => other !== channel);
   }
 
   /** Bytes that users have written and that were not sealed yet. */

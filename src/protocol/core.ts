@@ -112,7 +112,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {
       while (this.cause === undefined && this.transport.step(this.queue));
-      this.transport.rest();
+      this.transport.opener.release();
       this.queue.keep();
       this.notePackets(now);
       this.transport.rekeyIfDue();

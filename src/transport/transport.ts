@@ -137,11 +137,6 @@ export class Transport implements KeyExchangeSink {
     return true;
   }
 
-  /** No step is left to be taken for now: of the last packet nothing is kept. */
-  rest(): void {
-    this.opener.release();
-  }
-
   /** Bytes the queue must hold for `step` to do something. */
   get readNeed(): number {
     return this.remote === undefined ? 1 : this.opener.readNeed;

@@ -97,7 +97,21 @@ describe('sealers with one source of randomness', () => {
     expect(memoryOf(b)).not.toBe(first);
   });
 
-  it('give no byte of padding twice', () => {
+  it('keep the page with more room left', () => {
+    const supplies = SealerSupplies.of({ randomBytes: seededPadding() });
+    const [small, large] = [new Uint8Array(1000), new Uint8Array(4000)];
+    supplies.keep(small, 100);
+    expect([supplies.sparePage, supplies.spareFrom]).toEqual([small, 100]);
+    // 899 bytes, and then 901.
+    supplies.keep(large, 3101);
+    expect(supplies.sparePage).toBe(small);
+    supplies.keep(large, 3099);
+    expect([supplies.sparePage, supplies.spareFrom]).toEqual([large, 3099]);
+    supplies.keep(small, 100);
+    expect(supplies.sparePage).toBe(large);
+  });
+
+  it('give no byte of padding twice, and no more than was asked for', () => {
     const drawn: number[] = [];
     const supplies = SealerSupplies.of({
       randomBytes: (length) => {
@@ -111,8 +125,8 @@ describe('sealers with one source of randomness', () => {
       expect([...target]).toEqual([0, 1, 2, 3].map((byte) => (4 * i + byte) % 251));
     }
     expect(drawn).toEqual([256]);
-    supplies.pad(target, 2, 2);
-    expect([...target]).toEqual([1, 2, 0, 1]);
+    supplies.pad(target, 1, 2);
+    expect([...target]).toEqual([1, 0, 1, 4]);
     expect(drawn).toEqual([256, 1024]);
   });
 });
