@@ -97,7 +97,7 @@ async function idle(from: Library, count: number): Promise<IdleMemory> {
   };
   const sessions: Session[] = [];
   // The first ones bring tables that all share, and code: each part of it that is compiled later would count as a connection's.
-  for (let i = 0; i < Math.min(150, count); i++) sessions.push(await open());
+  for (let i = 0; i < Math.min(100, count); i++) sessions.push(await open());
   const before = await settled();
   for (let i = 0; i < count; i++) sessions.push(await open());
   const after = await settled();
