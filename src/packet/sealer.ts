@@ -144,7 +144,8 @@ export class PacketSealer {
 
   /** Nothing waits in the page: somebody else may build in it meanwhile. */
   private lendPage(): void {
-    this.supplies.keep(this.page, this.finished);
+    // One that a long message made is let go.
+    if (this.page.length <= largestPage) this.supplies.keep(this.page, this.finished);
     this.writer.beginAt(emptyBytes, 0);
     // Lets go of the room that the array has grown.
     this.ready.length = 0;

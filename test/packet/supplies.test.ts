@@ -97,6 +97,16 @@ describe('sealers with one source of randomness', () => {
     expect(memoryOf(b)).not.toBe(first);
   });
 
+  it('keep no page that a long message has made', () => {
+    const source = { randomBytes: seededPadding() };
+    const sealer = new PacketSealer(source);
+    sealer.begin().bytes(noise(40_000, 1));
+    sealer.finish();
+    expect(sealer.takeOutput()?.buffer.byteLength).toBeGreaterThan(65_536);
+    expect(sealer.takeOutput()).toBeUndefined();
+    expect(SealerSupplies.of(source).sparePage).toHaveLength(0);
+  });
+
   it('keep the page with more room left', () => {
     const supplies = SealerSupplies.of({ randomBytes: seededPadding() });
     const [small, large] = [new Uint8Array(1000), new Uint8Array(4000)];
