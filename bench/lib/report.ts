@@ -5,8 +5,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
-/** Where results go: bench/results of the directory the benchmark is run in; git ignores it. */
-const resultsDirectory = join(process.cwd(), 'bench', 'results');
+/**
+ * Where results go: bench/results of the directory the benchmark is run in; git
+ * ignores it. What a quick run brings is no measurement, and is never published.
+ */
+const quick = process.argv.includes('--quick') ? ['quick'] : [];
+const resultsDirectory = join(process.cwd(), 'bench', 'results', ...quick);
 
 export function printTable(
   title: string,
