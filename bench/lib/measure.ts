@@ -6,7 +6,8 @@
  *
  * The clock is the CPU time of the process, with that of its helper threads: on a
  * machine that does nothing else it is the time on the wall, on a busy one it is
- * what the work cost. Garbage is collected in that time too.
+ * what the work cost. Garbage is collected in that time too, but only what the same
+ * contestant made: each begins when that of the one before is gone.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -54,6 +55,7 @@ export function race(contestants: readonly Contestant[], rounds: number, warmups
         (memory[index] as { heap: number; external: number }[]).push(allocation(run));
         continue;
       }
+      collectGarbage();
       const start = process.cpuUsage();
       const done = run();
       const used = process.cpuUsage(start);

@@ -48,7 +48,6 @@ export class PacketSealer {
 
   /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
   private page: Uint8Array = emptyBytes;
-  private pageLength = 0;
   private taken = 0;
   private sealed = 0;
   private finished = 0;
@@ -160,8 +159,7 @@ export class PacketSealer {
       supplies.spareFrom = 0;
       return this.goOnIn(sparePage, spareFrom);
     }
-    this.pageLength = Math.min(largestPage, Math.max(firstPage, growth * this.pageLength));
-    this.turnPage(new Uint8Array(this.pageLength));
+    this.turnPage(this.writer.newPage(leastRoom));
   }
 
   /** Seals what is finished and not sealed, up to `end`, and makes the page ready up to there. */
@@ -225,6 +223,7 @@ export class PacketSealer {
 class PageWriter extends WireWriter {
   /** Where the payload begins. */
   start = headerLength;
+  private pageLength = 0;
 
   constructor() {
     super(emptyBytes);
@@ -233,6 +232,12 @@ class PageWriter extends WireWriter {
   beginAt(page: Uint8Array, start: number): this {
     this.start = start;
     return this.reset(page, start);
+  }
+
+  /** Larger than the last one, up to a bound; twice of what does not fit in that, as more may follow. */
+  newPage(needed: number): Uint8Array {
+    this.pageLength = Math.min(largestPage, Math.max(firstPage, growth * this.pageLength));
+    return new Uint8Array(needed <= this.pageLength ? this.pageLength : 2 * needed);
   }
 
   /** Puts the compressed payload in place of the payload. */
@@ -246,7 +251,7 @@ class PageWriter extends WireWriter {
     const { buffer, start, position } = this;
     if (position + length <= buffer.length) return;
     const written = position - start;
-    const page = new Uint8Array(Math.max(firstPage, 2 * (headerLength + written + length)));
+    const page = this.newPage(headerLength + written + length);
     page.set(buffer.subarray(start, position), headerLength);
     this.beginAt(page, headerLength).position += written;
   }

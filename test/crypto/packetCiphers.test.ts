@@ -216,6 +216,30 @@ describe('GHASH', () => {
     );
   });
 
+  it('goes over the ciphertext that it makes on the way, wherever the keystream lies', () => {
+    fc.assert(
+      fc.property(
+        bytesOf(16),
+        fc.integer({ min: 1, max: 70 }),
+        fc.integer({ min: 0, max: 17 }),
+        fc.integer({ min: 0, max: 17 }),
+        (key, blocks, offset, keystreamAt) => {
+          const length = 16 * blocks;
+          const packet = packetOf(blocks, offset);
+          const keystream = noise(keystreamAt + length, blocks);
+          const encrypted = packet.map((byte, i) =>
+            i < 4 ? byte : byte ^ (keystream[keystreamAt + i - 4] as number),
+          );
+          const ghash = new GhashKey(view(key), 0);
+          const moved = concatBytes(new Uint8Array(offset), packet, noise(16, 1));
+          ghash.encryptPacket(view(moved), offset, length, view(keystream), keystreamAt);
+          expect(toHex(moved)).toBe(toHex(concatBytes(new Uint8Array(offset), encrypted, noise(16, 1))));
+          expect(toHex(wordsBigEndian(ghash.result))).toBe(expected(key, encrypted));
+        },
+      ),
+    );
+  });
+
   it('of every key is right, when more keys take turns than have tables', () => {
     const keys = Array.from({ length: 150 }, (_, i) => noise(16, i));
     const ghashes = keys.map((key) => new GhashKey(view(key), 0));

@@ -36,7 +36,7 @@ export interface BulkBlocks {
 const blockLength = 16;
 const tagLength = 16;
 /** Blocks made ahead at most, and packets: what a hostile length can make this side compute for nothing. */
-const blocksAhead = 512;
+const blocksAhead = 1024;
 const packetsAhead = 128;
 
 /** Counter blocks on their way to become keystream; nothing stays here from call to call. */
@@ -119,7 +119,14 @@ export class GcmPackets {
     }
     if (!(isAhead && this.lengthsAt < this.verified) && !this.isTagRight(offset, packetLength, isAhead))
       return false;
-    this.addKeystream(offset + 4, offset + 4 + packetLength, isAhead);
+    const start = offset + 4;
+    if (isAhead) {
+      xorWords(this.view, start, start + packetLength, this.keystream, this.keystreamAt + blockLength);
+      this.useKeystream(packetLength);
+    } else {
+      this.addOwnKeystream(start, start + packetLength);
+    }
+    this.nonce.count();
     return true;
   }
 
@@ -131,8 +138,14 @@ export class GcmPackets {
     const { view, ghash } = this;
     const { result } = ghash;
     const tagAt = offset + 4 + packetLength;
-    this.addKeystream(offset + 4, tagAt, isAhead);
-    ghash.hashPacket(view, offset, packetLength);
+    if (isAhead) {
+      ghash.encryptPacket(view, offset, packetLength, this.keystream, this.keystreamAt + blockLength);
+      this.useKeystream(packetLength);
+    } else {
+      this.addOwnKeystream(offset + 4, tagAt);
+      ghash.hashPacket(view, offset, packetLength);
+    }
+    this.nonce.count();
     for (let i = 0; i < 4; i++) {
       view.setInt32(tagAt + 4 * i, (result[i] as number) ^ (tagMask[i] as number));
     }
@@ -286,19 +299,14 @@ export class GcmPackets {
     for (let i = 0; i < 4; i++) tagMask[i] = source.getInt32(start + 4 * i);
   }
 
-  /** Encrypts or decrypts `view[start…end)`, which is the next packet; the counter moves on. */
-  private addKeystream(start: number, end: number, isAhead: boolean): void {
-    if (isAhead) {
-      xorWords(this.view, start, end, this.keystream, this.keystreamAt + blockLength);
-      this.keystreamAt += blockLength + end - start;
-      this.lengthsAt++;
-      if (this.lengthsAt === this.lengths.length) this.forget();
-    } else {
-      this.addOwnKeystream(start, end);
-    }
-    this.nonce.count();
+  /** What was made ahead for the next packet is used. */
+  private useKeystream(packetLength: number): void {
+    this.keystreamAt += blockLength + packetLength;
+    this.lengthsAt++;
+    if (this.lengthsAt === this.lengths.length) this.forget();
   }
 
+  /** Encrypts or decrypts `view[start…end)`, which is the next packet, with keystream made for it alone. */
   private addOwnKeystream(start: number, end: number): void {
     const run = blockLength * blocksAhead;
     // Block 1 was the tag's.

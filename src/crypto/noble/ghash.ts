@@ -12,34 +12,40 @@
  *
  * A multiplication goes word by word, the last first: 4 lookups give
  * word · H, and the sum so far moves on by x^32, its last word folded back by
- * x^128 = x^7 + x^2 + x + 1. Tables of all keys share four arrays that are
- * constants of this module: a compiler then knows their bounds, which is worth a
- * third of the time. Lookups depend on secrets; see SECURITY.md on cache timing.
+ * x^128 = x^7 + x^2 + x + 1. The tables of the key at work are four arrays that are
+ * constants of this module, and every index is masked to their length: the engine
+ * then needs neither their address nor their bounds, which is worth half of the
+ * time. Lookups depend on secrets; see SECURITY.md on cache timing.
  */
 
 /**
- * Keys that can have tables at once. The one unused longest gives its place up and
- * builds anew when it is used again, which costs as much as hashing some 150 blocks.
+ * Keys whose tables are kept. The one unused longest gives its place up and builds
+ * anew when it is used again, which costs as much as hashing some 150 blocks; one
+ * that was kept comes back for the price of 40.
  */
 const places = 64;
 /** 4 byte positions of a word × 256 values. */
 const entries = 1024;
-const mask = places * entries - 1;
 
-/** Word 0, 1, 2, 3 of every entry. 16 KiB a key; untouched pages cost nothing. */
-const table0: Int32Array = new Int32Array(places * entries);
-const table1: Int32Array = new Int32Array(places * entries);
-const table2: Int32Array = new Int32Array(places * entries);
-const table3: Int32Array = new Int32Array(places * entries);
+/** Words 0, 1, 2, 3 of every entry of the key at work. */
+const table0: Int32Array = new Int32Array(entries);
+const table1: Int32Array = new Int32Array(entries);
+const table2: Int32Array = new Int32Array(entries);
+const table3: Int32Array = new Int32Array(entries);
+/** Whose they are. */
+let atWork = 0;
 
-/** Who has each place, and when it was last used, in uses of any. */
+/** The four tables of each place, one behind the other; untouched pages cost nothing. */
+const kept: Int32Array = new Int32Array(places * 4 * entries);
+/** Who has each place, and when it last came to work, in turns of any. */
 const owners: Float64Array = new Float64Array(places);
-const lastUses: Float64Array = new Float64Array(places);
-let uses = 0;
+const lastTurns: Float64Array = new Float64Array(places);
+let turns = 0;
 let keysMade = 0;
 
 /** All keys leave their results here: nobody keeps one until the next. */
 const lastResult: Int32Array = new Int32Array(4);
+const noKeystream: DataView = new DataView(new ArrayBuffer(0));
 
 /** A hash key, and where the last result of any key is. */
 export class GhashKey {
@@ -65,38 +71,70 @@ export class GhashKey {
    * the `length` bytes behind it (whole blocks) are the ciphertext.
    */
   hashPacket(view: DataView, offset: number, length: number): void {
-    if (owners[this.place] !== this.id) this.takePlace();
-    lastUses[this.place] = ++uses;
-    hashInto(this.place * entries, this.result, view, offset, length);
+    if (atWork !== this.id) this.goToWork();
+    hashInto(this.result, view, offset, length, false, noKeystream, 0);
+  }
+
+  /** The same, of bytes that become ciphertext on the way: `keystream[keystreamAt…]` is added to them. */
+  encryptPacket(
+    view: DataView,
+    offset: number,
+    length: number,
+    keystream: DataView,
+    keystreamAt: number,
+  ): void {
+    if (atWork !== this.id) this.goToWork();
+    hashInto(this.result, view, offset, length, true, keystream, keystreamAt);
   }
 
   /** Hashes what stands for so many bytes of additional data at the end of a message, and nothing before it. */
   hashLength(bytes: number): void {
-    if (owners[this.place] !== this.id) this.takePlace();
-    hashSecondWord(this.place * entries, this.result, bytes << 3);
+    if (atWork !== this.id) this.goToWork();
+    hashSecondWord(this.result, bytes << 3);
   }
 
-  private takePlace(): void {
-    this.place = oldestPlace();
-    owners[this.place] = this.id;
-    buildTables(this.place * entries, this.h0, this.h1, this.h2, this.h3);
+  private goToWork(): void {
+    if (owners[this.place] === this.id) {
+      bringTables(this.place);
+    } else {
+      this.place = oldestPlace();
+      owners[this.place] = this.id;
+      buildTables(this.h0, this.h1, this.h2, this.h3);
+      keepTables(this.place);
+    }
+    lastTurns[this.place] = ++turns;
+    atWork = this.id;
   }
 }
 
 function oldestPlace(): number {
   let oldest = 0;
   for (let i = 1; i < places; i++) {
-    if ((lastUses[i] as number) < (lastUses[oldest] as number)) oldest = i;
+    if ((lastTurns[i] as number) < (lastTurns[oldest] as number)) oldest = i;
   }
   return oldest;
 }
 
+function bringTables(place: number): void {
+  const start = 4 * entries * place;
+  table0.set(kept.subarray(start, start + entries));
+  table1.set(kept.subarray(start + entries, start + 2 * entries));
+  table2.set(kept.subarray(start + 2 * entries, start + 3 * entries));
+  table3.set(kept.subarray(start + 3 * entries, start + 4 * entries));
+}
+
+function keepTables(place: number): void {
+  const start = 4 * entries * place;
+  kept.set(table0, start);
+  kept.set(table1, start + entries);
+  kept.set(table2, start + 2 * entries);
+  kept.set(table3, start + 3 * entries);
+}
+
 /** Entry 256·p + b is b · x^(8p) · H. */
-function buildTables(base: number, ...h: readonly [number, number, number, number]): void {
+function buildTables(...h: readonly [number, number, number, number]): void {
   let [h0, h1, h2, h3] = h;
-  for (let position = 0; position < 4; position++) {
-    const start = base + 256 * position;
-    table0[start] = table1[start] = table2[start] = table3[start] = 0;
+  for (let start = 0; start < entries; start += 256) {
     for (let bit = 128; bit > 0; bit >>= 1) {
       table0[start + bit] = h0;
       table1[start + bit] = h1;
@@ -122,30 +160,50 @@ function addEntries(target: number, a: number, b: number): void {
 }
 
 /** The whole hash in one function: a call for each block would cost as much as the block. */
-function hashInto(base: number, result: Int32Array, view: DataView, offset: number, length: number): void {
+function hashInto(
+  result: Int32Array,
+  view: DataView,
+  offset: number,
+  length: number,
+  encrypts: boolean,
+  keystream: DataView,
+  keystreamAt: number,
+): void {
   // The additional data is one word, padded with zeros: one round of four lookups.
-  const base1 = base | 256;
-  const base2 = base | 512;
-  const base3 = base | 768;
-  let i = (base | (length >>> 24)) & mask;
-  let j = (base1 | ((length >>> 16) & 255)) & mask;
-  let k = (base2 | ((length >>> 8) & 255)) & mask;
-  let l = (base3 | (length & 255)) & mask;
+  let i = (length >>> 24) & 255;
+  let j = ((length >>> 16) & 255) | 256;
+  let k = ((length >>> 8) & 255) | 512;
+  let l = (length & 255) | 768;
   let y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l);
   let y1 = at1(i) ^ at1(j) ^ at1(k) ^ at1(l);
   let y2 = at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
   let y3 = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
   const end = offset + 4 + length;
+  const shift = keystreamAt - offset - 4;
   for (let at = offset + 4; at <= end; at += 16) {
     let a: number;
     let b: number;
     let c: number;
     let d: number;
     if (at < end) {
-      a = y0 ^ view.getInt32(at);
-      b = y1 ^ view.getInt32(at + 4);
-      c = y2 ^ view.getInt32(at + 8);
-      d = y3 ^ view.getInt32(at + 12);
+      a = view.getInt32(at);
+      b = view.getInt32(at + 4);
+      c = view.getInt32(at + 8);
+      d = view.getInt32(at + 12);
+      if (encrypts) {
+        a ^= keystream.getInt32(at + shift);
+        b ^= keystream.getInt32(at + shift + 4);
+        c ^= keystream.getInt32(at + shift + 8);
+        d ^= keystream.getInt32(at + shift + 12);
+        view.setInt32(at, a);
+        view.setInt32(at + 4, b);
+        view.setInt32(at + 8, c);
+        view.setInt32(at + 12, d);
+      }
+      a ^= y0;
+      b ^= y1;
+      c ^= y2;
+      d ^= y3;
     } else {
       // The lengths in bits: 32 of additional data, then those of the ciphertext.
       a = y0;
@@ -153,36 +211,36 @@ function hashInto(base: number, result: Int32Array, view: DataView, offset: numb
       c = y2;
       d = y3 ^ (length << 3);
     }
-    i = (base | (d >>> 24)) & mask;
-    j = (base1 | ((d >>> 16) & 255)) & mask;
-    k = (base2 | ((d >>> 8) & 255)) & mask;
-    l = (base3 | (d & 255)) & mask;
+    i = (d >>> 24) & 255;
+    j = ((d >>> 16) & 255) | 256;
+    k = ((d >>> 8) & 255) | 512;
+    l = (d & 255) | 768;
     y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l);
     y1 = at1(i) ^ at1(j) ^ at1(k) ^ at1(l);
     y2 = at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
     let out = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
-    i = (base | (c >>> 24)) & mask;
-    j = (base1 | ((c >>> 16) & 255)) & mask;
-    k = (base2 | ((c >>> 8) & 255)) & mask;
-    l = (base3 | (c & 255)) & mask;
+    i = (c >>> 24) & 255;
+    j = ((c >>> 16) & 255) | 256;
+    k = ((c >>> 8) & 255) | 512;
+    l = (c & 255) | 768;
     y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
     y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
     y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
     y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
     out = y3;
-    i = (base | (b >>> 24)) & mask;
-    j = (base1 | ((b >>> 16) & 255)) & mask;
-    k = (base2 | ((b >>> 8) & 255)) & mask;
-    l = (base3 | (b & 255)) & mask;
+    i = (b >>> 24) & 255;
+    j = ((b >>> 16) & 255) | 256;
+    k = ((b >>> 8) & 255) | 512;
+    l = (b & 255) | 768;
     y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
     y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
     y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
     y0 = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
     out = y3;
-    i = (base | (a >>> 24)) & mask;
-    j = (base1 | ((a >>> 16) & 255)) & mask;
-    k = (base2 | ((a >>> 8) & 255)) & mask;
-    l = (base3 | (a & 255)) & mask;
+    i = (a >>> 24) & 255;
+    j = ((a >>> 16) & 255) | 256;
+    k = ((a >>> 8) & 255) | 512;
+    l = (a & 255) | 768;
     y3 = y2 ^ at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
     y2 = y1 ^ at2(i) ^ at2(j) ^ at2(k) ^ at2(l);
     y1 = y0 ^ at1(i) ^ at1(j) ^ at1(k) ^ at1(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);
@@ -195,11 +253,11 @@ function hashInto(base: number, result: Int32Array, view: DataView, offset: numb
 }
 
 /** The block (0, word, 0, 0) times H. */
-function hashSecondWord(base: number, result: Int32Array, word: number): void {
-  const i = (base | (word >>> 24)) & mask;
-  const j = (base | 256 | ((word >>> 16) & 255)) & mask;
-  const k = (base | 512 | ((word >>> 8) & 255)) & mask;
-  const l = (base | 768 | (word & 255)) & mask;
+function hashSecondWord(result: Int32Array, word: number): void {
+  const i = (word >>> 24) & 255;
+  const j = ((word >>> 16) & 255) | 256;
+  const k = ((word >>> 8) & 255) | 512;
+  const l = (word & 255) | 768;
   const out = at3(i) ^ at3(j) ^ at3(k) ^ at3(l);
   result[0] = out ^ (out >>> 1) ^ (out >>> 2) ^ (out >>> 7);
   result[1] = at0(i) ^ at0(j) ^ at0(k) ^ at0(l) ^ (out << 31) ^ (out << 30) ^ (out << 25);

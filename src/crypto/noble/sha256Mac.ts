@@ -7,7 +7,7 @@
  * Must not know: ciphers, where the tag goes.
  * Sources: FIPS 180-4 §6.2, RFC 2104, RFC 6668, RFC 4253 §6.4.
  */
-import { LastView, readUint32, writeUint32 } from '../packetFields.ts';
+import { LastView, writeUint32 } from '../packetFields.ts';
 
 const blockLength = 64;
 const wordsInBlock = 16;
@@ -51,9 +51,15 @@ export class Sha256PacketMac {
     return this.finish(state);
   }
 
-  /** The tag, where the inner hash was computed elsewhere. */
-  computeOuter(innerHash: Uint8Array): Uint8Array {
-    for (let i = 0; i < 8; i++) this.state[i] = readUint32(innerHash, 4 * i);
+  /** The tag, where the inner hash was computed elsewhere: 32 characters, one for each byte. */
+  computeOuter(innerHash: string): Uint8Array {
+    for (let i = 0; i < 8; i++) {
+      this.state[i] =
+        (innerHash.charCodeAt(4 * i) << 24) |
+        (innerHash.charCodeAt(4 * i + 1) << 16) |
+        (innerHash.charCodeAt(4 * i + 2) << 8) |
+        innerHash.charCodeAt(4 * i + 3);
+    }
     return this.finish(this.state);
   }
 

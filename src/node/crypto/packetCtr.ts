@@ -14,7 +14,7 @@ import type { PacketCrossings } from './packetCrossings.ts';
 
 /** Keystream made ahead for short packets: at first, and at most. */
 const leastAhead = 128;
-const mostAhead = 4096;
+const mostAhead = 16_384;
 
 const zeros = new Uint8Array(mostAhead);
 const noKeystream = new DataView(new ArrayBuffer(0));
