@@ -336,19 +336,21 @@ describe('during a key exchange', () => {
     });
     const { keyExchange } = conversation.client.transport;
     const sessionId = copyOf(keyExchange.sessionId ?? new Uint8Array(0));
-    let before = 0;
-    for (let i = 0; i < 1000; i++) {
+    const samples: number[] = [];
+    for (let i = 0; i <= 1000; i++) {
       conversation.client.at(0).rekey();
       conversation.exchange();
       expect(conversation.eventsOf('keyExchanged').length).toBeGreaterThan(0);
       conversation.forget();
-      if (i === 300) before = memoryInUse();
+      if (i >= 200 && i % 100 === 0) samples.push(memoryInUse());
     }
     expect(conversation.cause).toBeUndefined();
     expect(equalBytes(sessionId, keyExchange.sessionId ?? new Uint8Array(0))).toBe(true);
     expect(conversation.client.waits.size).toBe(0);
-    // 750 bytes kept of each exchange would be seen.
-    expect(memoryInUse() - before).toBeLessThan(512 * 1024);
+    // 512 bytes kept of each exchange would show in every hundred; code that the engine compiles meanwhile, in some.
+    const grown = samples.slice(1).map((sample, i) => sample - (samples[i] as number));
+    grown.sort((a, b) => a - b);
+    expect(grown[grown.length >> 1]).toBeLessThan(50 * 1024);
   }, 120_000);
 
   it.each([
