@@ -5,6 +5,7 @@
  */
 import { codecsPart } from './codecs.ts';
 import { ledgerPart } from './ledger/part.ts';
+import { keepResultsApart } from './lib/report.ts';
 import { silentDialsPart } from './memory/part.ts';
 import { crossingsPart } from './packet/crossings.ts';
 import { packetPart } from './packet/part.ts';
@@ -36,6 +37,8 @@ const quick = process.argv.includes('--quick');
 const all = { ...parts, ...onRequest };
 const chosen = words.filter((word) => word in all);
 const filters = words.filter((word) => !(word in all));
+if (quick) keepResultsApart('quick');
+else if (filters.length > 0) keepResultsApart('partial');
 for (const name of chosen.length > 0 ? chosen : Object.keys(parts)) {
   try {
     await all[name]?.(quick, filters);

@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { median, ratio } from './lib/measure.ts';
+import { median, ratio, type Timing } from './lib/measure.ts';
 import type { CaseResult } from './packet/case.ts';
 import type { IdleMemory } from './session/child.ts';
 import type { Rounds } from './session/jobs.ts';
@@ -20,6 +20,11 @@ interface Saved<Results> {
     readonly cores: number;
   };
   readonly results: Results;
+}
+
+interface CodecResult {
+  readonly what: string;
+  readonly timings: readonly Timing[];
 }
 
 interface SessionResult {
@@ -117,30 +122,42 @@ function figures<R>(
   return measured.find((rounds) => rounds.name === name)?.rounds.map(figure);
 }
 
+function codecTable(results: readonly CodecResult[]): string {
+  return table(
+    ['what', 'by', 'ns', 'times the first', 'B allocated'],
+    results.flatMap(({ what, timings }) =>
+      timings.map((timing, index) => [
+        what,
+        timing.name,
+        timing.nanoseconds.toFixed(0),
+        index === 0 ? '' : times(timings[0]?.rounds, timing.rounds),
+        `${timing.heapBytes.toFixed(0)} + ${timing.externalBytes.toFixed(0)}`,
+      ]),
+    ),
+  );
+}
+
 const wall = ({ milliseconds }: Measured): number => milliseconds;
 const cpu = ({ cpuMilliseconds }: Measured): number => cpuMilliseconds;
 const ours = ['deadline-ssh', 'deadline-ssh, noble'];
 
 function sessionTable(results: readonly SessionResult[]): string {
   const rows = results.flatMap(({ cipher, task, measured }) =>
-    ours.flatMap((name) => {
-      const own = measured.find((rounds) => rounds.name === name);
-      if (own === undefined) return [];
-      const { bytes, operations } = own.rounds[0] as Measured;
-      const walls = own.rounds.map(wall);
+    measured.map(({ name, rounds }) => {
+      const { bytes, operations } = rounds[0] as Measured;
+      const walls = rounds.map(wall);
       const bulk = task === 'download' || task === 'upload';
+      const isOurs = ours.includes(name);
       return [
-        [
-          cipher,
-          task,
-          name,
-          bulk ? (bytes / 1000 / median(walls)).toFixed(0) : '–',
-          bulk ? '–' : `${((1000 * median(walls)) / operations).toFixed(1)} µs`,
-          bulk ? ((1e6 * median(own.rounds.map(cpu))) / bytes).toFixed(2) : '–',
-          times(walls, figures(measured, 'OpenSSH client', wall)),
-          times(walls, figures(measured, withAddon, wall)),
-          times(own.rounds.map(cpu), figures(measured, withAddon, cpu)),
-        ],
+        cipher,
+        task,
+        name,
+        bulk ? (bytes / 1000 / median(walls)).toFixed(0) : '–',
+        bulk ? '–' : `${((1000 * median(walls)) / operations).toFixed(1)} µs`,
+        bulk ? ((1e6 * median(rounds.map(cpu))) / bytes).toFixed(2) : '–',
+        isOurs ? times(walls, figures(measured, 'OpenSSH client', wall)) : '',
+        isOurs ? times(walls, figures(measured, withAddon, wall)) : '',
+        isOurs ? times(rounds.map(cpu), figures(measured, withAddon, cpu)) : '',
       ];
     }),
   );
@@ -161,17 +178,27 @@ function sessionTable(results: readonly SessionResult[]): string {
 }
 
 function handshakeTable(results: readonly HandshakeResult[]): string {
-  const each = ({ cpuMilliseconds, operations }: Measured): number => cpuMilliseconds / operations;
+  const eachCpu = (measured: Measured): number => cpu(measured) / measured.operations;
+  const eachWall = (measured: Measured): number => wall(measured) / measured.operations;
   return table(
-    ['key exchange', 'by', 'CPU, ms', 'CPU of ssh2 with addon ÷ ours'],
+    [
+      'key exchange',
+      'by',
+      'CPU, ms',
+      'on the wall, ms',
+      'CPU of ssh2 with addon ÷ ours',
+      'the same on the wall',
+    ],
     results.flatMap(({ kex, measured }) =>
-      ours.map((name) => {
-        const own = figures(measured, name, each);
+      measured.map(({ name, rounds }) => {
+        const isOurs = ours.includes(name);
         return [
           kex,
           name,
-          own === undefined ? '–' : median(own).toFixed(2),
-          times(own, figures(measured, withAddon, each)),
+          median(rounds.map(eachCpu)).toFixed(2),
+          median(rounds.map(eachWall)).toFixed(1),
+          isOurs ? times(rounds.map(eachCpu), figures(measured, withAddon, eachCpu)) : '',
+          isOurs ? times(rounds.map(eachWall), figures(measured, withAddon, eachWall)) : '',
         ];
       }),
     ),
@@ -258,6 +285,7 @@ const sections = [
   `### 1. Receive path\n\n${packetTable(receive.results)}`,
   `### 2. Send path\n\n${packetTable(send.results)}`,
   `### 2b. TypeScript alone, 32 KiB, beside its parts\n\n${partsTable(load<readonly CaseResult[]>('parts').results)}`,
+  `### 3. Codecs and byte queue\n\n${codecTable(load<readonly CodecResult[]>('codecs').results)}`,
   `### 4. Sessions with sshd\n\n${sessionTable(load<readonly SessionResult[]>('sessions').results)}`,
   `### 5. Handshakes\n\n${handshakeTable(load<readonly HandshakeResult[]>('handshakes').results)}`,
   `### 6. Memory of an idle connection\n\n${memoryTable(load<readonly Rounds<IdleMemory>[]>('memory').results)}`,

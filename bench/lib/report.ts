@@ -5,12 +5,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
-/**
- * Where results go: bench/results of the directory the benchmark is run in; git
- * ignores it. What a quick run brings is no measurement, and is never published.
- */
-const quick = process.argv.includes('--quick') ? ['quick'] : [];
-const resultsDirectory = join(process.cwd(), 'bench', 'results', ...quick);
+/** Where results go, in the directory the benchmark is run in; git ignores it. */
+let resultsDirectory = join(process.cwd(), 'bench', 'results');
+
+/** What a quick run brings, or one of a few rows, has a folder of its own: it is not to be published. */
+export function keepResultsApart(folder: 'quick' | 'partial'): void {
+  resultsDirectory = join(resultsDirectory, folder);
+}
 
 export function printTable(
   title: string,

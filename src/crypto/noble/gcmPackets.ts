@@ -139,7 +139,7 @@ export class GcmPackets {
     const { result } = ghash;
     const tagAt = offset + 4 + packetLength;
     if (isAhead) {
-      ghash.encryptPacket(view, offset, packetLength, this.keystream, this.keystreamAt + blockLength);
+      ghash.addKeystreamAndHash(view, offset, packetLength, this.keystream, this.keystreamAt + blockLength);
       this.useKeystream(packetLength);
     } else {
       this.addOwnKeystream(offset + 4, tagAt);

@@ -76,7 +76,7 @@ export class GhashKey {
   }
 
   /** The same, of bytes that become ciphertext on the way: `keystream[keystreamAt…]` is added to them. */
-  encryptPacket(
+  addKeystreamAndHash(
     view: DataView,
     offset: number,
     length: number,
