@@ -8,8 +8,7 @@
  */
 import { emptyBytes, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
+import type { DirectionKeys } from '../crypto/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { messageName } from '../message/numbers.ts';
 import {
@@ -34,37 +33,14 @@ import { announce, noExtensions, type PeerExtensions, readExtensions } from './e
 import { type GateState, judge } from './gate.ts';
 import { gateView } from './gateView.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
-import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
-import type { AlgorithmPreferences } from './negotiation.ts';
+import { KeyExchange } from './keyExchange.ts';
+import type { KeyExchangeSink } from './keyExchangeOptions.ts';
+import type { TransportOptions, TransportUpper } from './options.ts';
 import { TransportOutput } from './output.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
 export { defaultRekeyPolicy, type RekeyPolicy } from './rekeyPolicy.ts';
-
-export interface TransportOptions {
-  readonly role: Role;
-  readonly provider: CryptoProvider;
-  readonly preferences: AlgorithmPreferences;
-  readonly limits: Limits;
-  readonly rekey: RekeyPolicy;
-  /** Identification string of this side, without CR LF. */
-  readonly identification: Uint8Array;
-  /** Server role only. */
-  readonly hostKeys: HostKeys;
-  /** Announced with EXT_INFO to a peer that asks for it. */
-  readonly extensions: Readonly<Record<string, string>>;
-  /** End the connection unless the peer offers strict key exchange. */
-  readonly requireStrict: boolean;
-  readonly now: number;
-}
-
-/** Those above the transport. */
-export interface TransportUpper {
-  emit(event: TransportEvent): void;
-  /** A message 50 or above, legal in the present state: its number is at `buffer[start]`. Valid until return. */
-  receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void;
-}
 
 /** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
 const outputAhead = 256 * 1024;
@@ -104,8 +80,8 @@ export class Transport implements KeyExchangeSink {
   private rekeyPolicy: RekeyPolicy;
   private firstKeysSealed = false;
 
-  constructor(options: TransportOptions, upper: TransportUpper) {
-    const { role, provider, limits, now } = options;
+  constructor(options: TransportOptions, upper: TransportUpper, now: number) {
+    const { role, provider, limits } = options;
     this.options = options;
     this.upper = upper;
     this.now = now;
@@ -220,13 +196,13 @@ export class Transport implements KeyExchangeSink {
 
   /** When the next key exchange is due by time alone. */
   get rekeyAt(): number {
-    if (this.keyExchange.sessionId === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
+    if (this.keyExchange.negotiated === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
     return this.keysSince + this.rekeyPolicy.interval;
   }
 
   /** Starts a key exchange where a limit of the policy is reached. */
   rekeyIfDue(): void {
-    if (!this.keyExchange.idle || this.keyExchange.sessionId === undefined) return;
+    if (!this.keyExchange.idle || this.keyExchange.negotiated === undefined) return;
     const cause = rekeyCause(this.rekeyPolicy, this.opener, this.sealer);
     if (cause !== undefined) this.rekey(cause);
     else if (this.now >= this.rekeyAt) this.rekey('time');
@@ -291,9 +267,7 @@ export class Transport implements KeyExchangeSink {
     this.quirks = quirksOf(remote.softwareVersion);
     if (this.quirks.knowsNoRekey) this.rekeyPolicy = noRekey;
     this.remote = remote;
-    const { role, identification } = this.options;
-    this.keyExchange.clientIdentification = role === 'client' ? identification : remote.line;
-    this.keyExchange.serverIdentification = role === 'client' ? remote.line : identification;
+    this.keyExchange.peerIdentification = remote.line;
     this.emit({ type: 'identified', remote });
     this.keyExchange.quirks = this.quirks;
     this.keyExchange.start('initial');
