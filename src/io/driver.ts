@@ -10,10 +10,9 @@ import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { messageName } from '../message/numbers.ts';
 import type { CoreEvent, ProtocolCore } from '../protocol/core.ts';
-import { channelSnapshot } from './channelSnapshot.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
-import { DeadlineReader, type FillOutcome } from './deadlineReader.ts';
+import { DeadlineReader, type FillListener, type FillOutcome } from './deadlineReader.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
 import { ConnectionNews } from './news.ts';
 import {
@@ -24,6 +23,7 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
+import { channelSnapshot, waitSnapshot } from './snapshots.ts';
 
 export interface DriverOptions<Core> {
   readonly clock: Clock;
@@ -48,7 +48,7 @@ export interface EventTarget<Event> {
 type EventOf<Core> = Core extends ProtocolCore<infer Event> ? Event | CoreEvent : never;
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
-  implements RegisteredConnection, LinkReceiver
+  implements RegisteredConnection, LinkReceiver, FillListener
 {
   readonly id: number = nextConnectionId();
   readonly role: 'client' | 'server';
@@ -106,7 +106,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       this.endBeforeCore(connectError(error, this.destination));
     }
     this.open = undefined;
-    void this.run();
+    this.awaitMore();
   }
 
   /** Resolves with the cause once nothing is left of the connection. */
@@ -184,12 +184,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       addresses: this.addresses(),
       phase: this.phase,
       age: now - this.startedAt,
-      waits: this.waits.list().map((wait) => ({
-        name: wait.name,
-        waitingFor: wait.detail,
-        elapsed: now - wait.since,
-        remaining: wait.deadline - now,
-      })),
+      waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
       bytesReceived: core?.bytesReceived ?? 0,
       bytesSent: core?.bytesSent ?? 0,
       packetsReceived: core?.transport.packetsIn ?? 0,
@@ -211,12 +206,16 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // The loop ------------------------------------------------------------------
 
-  private async run(): Promise<void> {
-    while (!this.isOver) {
-      this.step(await this.reader.fill(this.deadline()));
-      this.turn();
-    }
-    this.finish();
+  private awaitMore(): void {
+    if (this.isOver) this.finish();
+    else this.reader.listen(this, this.deadline());
+  }
+
+  /** One round of the loop. */
+  filled(outcome: FillOutcome): void {
+    this.step(outcome);
+    this.turn();
+    this.awaitMore();
   }
 
   /** The cause is known and nothing is left of the link. */

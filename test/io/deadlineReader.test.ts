@@ -210,4 +210,23 @@ describe('the deadline reader', () => {
     reader.wake();
     expect(await wait).toBe('woken');
   });
+
+  it('tells a listener once for each wait, and not before whoever brought bytes is done', async () => {
+    const reader = new DeadlineReader(new HandClock());
+    const told: string[] = [];
+    const listener = { filled: (outcome: string) => void told.push(outcome) };
+    reader.listen(listener, 10);
+    reader.push(Uint8Array.of(1));
+    reader.push(Uint8Array.of(2));
+    expect(told).toEqual([]);
+    await Promise.resolve();
+    expect(told).toEqual(['data']);
+    expect(reader.take()).toHaveLength(2);
+    reader.wake();
+    await Promise.resolve();
+    expect(told).toEqual(['data']);
+    reader.listen(listener, 10);
+    await Promise.resolve();
+    expect(told).toEqual(['data', 'woken']);
+  });
 });
