@@ -28,6 +28,9 @@ const firstPage = 4 * 1024;
 const largestPage = 64 * 1024;
 const growth = 4;
 
+/** What is ready most of the time: never changed. */
+const none: Uint8Array[] = [];
+
 /** Seals packets, one after the other, into pages that leave as they fill. */
 export class PacketSealer {
   /** Of the next packet; a uint32 that wraps. */
@@ -54,7 +57,7 @@ export class PacketSealer {
   /** Of the first packet that is not sealed yet. */
   private sealingNumber = 0;
   /** Sealed bytes that are ahead of those of this page. */
-  private readonly ready: Uint8Array[] = [];
+  private ready: Uint8Array[] = none;
 
   /** `random` makes the padding; RFC 4253 §6 wants it random. */
   constructor(random: RandomSource) {
@@ -146,8 +149,7 @@ export class PacketSealer {
     // One that a long message made is let go.
     if (this.page.length <= largestPage) this.supplies.keep(this.page, this.finished);
     this.writer.beginAt(emptyBytes, 0);
-    // Lets go of the room that the array has grown.
-    this.ready.length = 0;
+    this.ready = none;
     this.goOnIn(emptyBytes, 0);
   }
 
@@ -165,8 +167,13 @@ export class PacketSealer {
   /** Seals what is finished and not sealed, up to `end`, and makes the page ready up to there. */
   private readyPage(end: number): void {
     this.sealUpTo(end);
-    if (this.taken < end) this.ready.push(this.page.subarray(this.taken, end));
+    if (this.taken < end) this.addReady(this.page.subarray(this.taken, end));
     this.taken = end;
+  }
+
+  private addReady(bytes: Uint8Array): void {
+    if (this.ready === none) this.ready = [bytes];
+    else this.ready.push(bytes);
   }
 
   private sealFinished(): void {
@@ -199,7 +206,7 @@ export class PacketSealer {
     const clearEnd = tagStart - sealed.length;
     this.sealed = clearEnd;
     this.readyPage(clearEnd);
-    this.ready.push(sealed);
+    this.addReady(sealed);
     page.copyWithin(clearEnd, tagStart, tagStart + cipher.tagLength);
     this.sealed = clearEnd + cipher.tagLength;
     this.finished = this.sealed;

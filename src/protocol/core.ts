@@ -44,7 +44,9 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   protected readonly settings: CoreSettings;
   private readonly queue = new ByteQueue();
-  private readonly events: (Event | CoreEvent)[] = [];
+  /** One event waits, or none, most of the time; an array would keep the room for those it once had. */
+  private nextInLine: Event | CoreEvent | undefined;
+  private laterInLine: (Event | CoreEvent)[] | undefined;
   private keyExchangeWait: Wait | undefined;
   private keyExchangeElapsed = 0;
   private identificationWait: Wait | undefined;
@@ -54,7 +56,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   private packetsSeen = 0;
 
   constructor(role: Role, options: CoreOptions, extras: RoleOptions) {
-    const { limits, timeouts, waits, now } = options;
+    const { timeouts, waits, now } = options;
     this.settings = settingsOf(role, options, extras);
     this.waits = waits;
     this.bytesReceived = 0;
@@ -63,8 +65,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     this.transport = new Transport(this.settings, this, now);
     this.connection = new Connection({
       transport: this.transport,
-      limits,
-      timeouts,
+      settings: this.settings,
       waits,
       upper: this,
     });
@@ -115,7 +116,10 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** The next event, in the order in which they came about; undefined when there is none. */
   nextEvent(): Event | CoreEvent | undefined {
-    return this.events.shift();
+    const event = this.nextInLine;
+    this.nextInLine = this.laterInLine?.shift();
+    if (this.nextInLine === undefined) this.laterInLine = undefined;
+    return event;
   }
 
   /** When `expire` has to be called at the latest; `Infinity` when there is nothing to expire. */
@@ -270,7 +274,9 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   // Helpers of the roles -----------------------------------------------------------
 
   queueEvent(event: Event | CoreEvent): void {
-    this.events.push(event);
+    if (this.nextInLine === undefined) this.nextInLine = event;
+    else if (this.laterInLine === undefined) this.laterInLine = [event];
+    else this.laterInLine.push(event);
   }
 
   /** Runs a step; what it throws ends the connection. */

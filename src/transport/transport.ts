@@ -27,7 +27,7 @@ import type { ByteQueue } from '../wire/byteQueue.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { WireWriter } from '../wire/writer.ts';
 import { Allowance } from './allowance.ts';
-import { Compression, wantsZlib } from './compression.ts';
+import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
 import { type GateState, judge } from './gate.ts';
@@ -68,13 +68,14 @@ export class Transport implements KeyExchangeSink {
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
   private readonly output: TransportOutput;
-  private readonly compression: Compression;
+  /** Once it was agreed on. */
+  private compression: Compression | undefined;
   /** What this side says is not compressed yet, because SUCCESS waits for a key exchange. */
   private compressionWaits = false;
   /** Until the peer has said who it is. */
   private identificationReader: IdentificationReader | undefined;
-  private readonly idleMessages: Allowance;
-  private readonly idleKeyExchanges: Allowance;
+  private idleMessages: Allowance | undefined;
+  private idleKeyExchanges: Allowance | undefined;
   private extInfoReceived = 0;
   private keysSince: number;
   private rekeyPolicy: RekeyPolicy;
@@ -91,12 +92,7 @@ export class Transport implements KeyExchangeSink {
     this.sealer = new PacketSealer(provider);
     this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
-    const { idleMessages, idleKeyExchanges } = limits;
-    this.idleMessages = new Allowance('messages without effect', idleMessages, 100, now);
-    const what = 'key exchanges with nothing between them';
-    this.idleKeyExchanges = new Allowance(what, idleKeyExchanges, 0.1, now);
     this.output = new TransportOutput(this.sealer, options.identification, limits);
-    this.compression = new Compression(this.opener, this.sealer, limits.inflatedPayload);
   }
 
   /**
@@ -153,7 +149,7 @@ export class Transport implements KeyExchangeSink {
 
   /** Data went one way or the other, so that the next key exchange is not one with nothing before it. */
   noteData(): void {
-    this.idleKeyExchanges.restore();
+    this.idleKeyExchanges = undefined;
   }
 
   /** Bytes that wait for the socket. */
@@ -212,16 +208,27 @@ export class Transport implements KeyExchangeSink {
   authenticated(): void {
     this.gateState = 'connection';
     this.keyExchange.authenticated = true;
-    this.compression.beginIncoming();
+    this.compression?.beginIncoming();
     if (this.keyExchange.holdsOutput) this.compressionWaits = true;
     else this.beginCompression();
   }
 
   private beginCompression(): void {
     this.compressionWaits = false;
-    this.compression.beginOutgoing();
+    this.compression?.beginOutgoing();
     const { role, preferences } = this.options;
     if (role === 'client' && wantsZlib(preferences, this.keyExchange)) this.rekey('compression');
+  }
+
+  /** Made by the first keys that bring any. */
+  private compressionFor(name: string): Compression | undefined {
+    if (this.compression !== undefined || !isCompressing(name)) return this.compression;
+    this.compression = new Compression(this.opener, this.sealer, this.options.limits.inflatedPayload);
+    if (this.gateState === 'connection') {
+      this.compression.beginIncoming();
+      if (!this.compressionWaits) this.compression.beginOutgoing();
+    }
+    return this.compression;
   }
 
   // KeyExchangeSink ----------------------------------------------------------
@@ -236,7 +243,7 @@ export class Transport implements KeyExchangeSink {
 
   sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.sealer.use(this.options.provider.createSealingCipher(keys), { resetSequence });
-    this.compression.sealWith(compression);
+    this.compressionFor(compression)?.sealWith(compression);
     if (this.firstKeysSealed) return;
     this.firstKeysSealed = true;
     if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
@@ -244,7 +251,7 @@ export class Transport implements KeyExchangeSink {
 
   openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.opener.use(this.options.provider.createOpeningCipher(keys), { resetSequence });
-    this.compression.openWith(compression);
+    this.compressionFor(compression)?.openWith(compression);
     if (this.gateState === 'initialKeyExchange') this.gateState = 'service';
   }
 
@@ -290,7 +297,7 @@ export class Transport implements KeyExchangeSink {
           `${messageName(number)} is not legal now (${this.gateState}${this.keyExchange.peerExchanging ? ', key exchange' : ''})`,
         );
       case 'unimplemented':
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.send(unimplemented, { packetSequenceNumber: (this.opener.sequenceNumber - 1) >>> 0 });
         return;
       case 'accept':
@@ -308,16 +315,16 @@ export class Transport implements KeyExchangeSink {
       case 1:
         return this.receiveDisconnect(reader);
       case 2:
-        return this.idleMessages.spend(this.now);
+        return this.spendIdleMessage();
       case 3:
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.emit({
           type: 'unimplemented',
           sequenceNumber: unimplemented.decode(reader).packetSequenceNumber,
         });
         return;
       case 4: {
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         const { message, alwaysDisplay } = debug.decode(reader);
         this.emit({ type: 'debug', message, alwaysDisplay });
         return;
@@ -339,7 +346,7 @@ export class Transport implements KeyExchangeSink {
         reader.end();
         return this.keyExchange.receiveNewKeys();
       case 192:
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.send(pong, { data: ping.decode(reader).data });
         return;
       case 193:
@@ -353,7 +360,7 @@ export class Transport implements KeyExchangeSink {
 
   private receiveKexInit(payload: Uint8Array): void {
     if (this.gateState === 'beforeKexInit') this.gateState = 'initialKeyExchange';
-    else if (this.keyExchange.idle) this.idleKeyExchanges.spend(this.now);
+    else if (this.keyExchange.idle) this.spendIdleKeyExchange();
     this.keyExchange.receiveKexInit(payload);
     if (this.options.requireStrict && !this.keyExchange.strict) {
       throw new SshError(
@@ -362,6 +369,28 @@ export class Transport implements KeyExchangeSink {
         { phase: 'keyExchange' },
       );
     }
+  }
+
+  private spendIdleMessage(): void {
+    const { now } = this;
+    this.idleMessages ??= new Allowance(
+      'messages without effect',
+      this.options.limits.idleMessages,
+      100,
+      now,
+    );
+    this.idleMessages.spend(now);
+  }
+
+  private spendIdleKeyExchange(): void {
+    const { now } = this;
+    this.idleKeyExchanges ??= new Allowance(
+      'key exchanges with nothing between them',
+      this.options.limits.idleKeyExchanges,
+      0.1,
+      now,
+    );
+    this.idleKeyExchanges.spend(now);
   }
 
   private receiveDisconnect(reader: WireReader): never {

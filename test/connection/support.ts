@@ -104,8 +104,10 @@ export class Lone {
   constructor(limits: Partial<Limits> = {}) {
     this.connection = new Connection({
       transport: this.transport as unknown as Transport,
-      limits: { ...defaultLimits, ...limits },
-      timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
+      settings: {
+        limits: { ...defaultLimits, ...limits },
+        timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
+      },
       waits: this.waits,
       upper: {
         queueEvent: (event) => void this.events.push(event),
