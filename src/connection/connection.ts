@@ -50,7 +50,7 @@ export class Connection implements ChannelSink {
   private readonly upper: ConnectionUpper;
   /** Undefined while there are no channels. */
   private table: ChannelTable | undefined;
-  private readonly scheduler: OutputScheduler;
+  private scheduler: OutputScheduler | undefined;
   private readonly globalRequests = new GlobalRequestQueue();
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
@@ -61,7 +61,6 @@ export class Connection implements ChannelSink {
     this.settings = settings;
     this.waits = waits;
     this.upper = upper;
-    this.scheduler = new OutputScheduler(transport, settings.limits);
   }
 
   /** Channels that hold a number, in the order in which they were opened. */
@@ -71,7 +70,7 @@ export class Connection implements ChannelSink {
 
   /** Bytes that users have written and that were not sealed yet. */
   get pendingBytes(): number {
-    return this.scheduler.pendingBytes;
+    return this.scheduler?.pendingBytes ?? 0;
   }
 
   // Ours ------------------------------------------------------------------------
@@ -83,14 +82,13 @@ export class Connection implements ChannelSink {
    * @throws SshError `ERR_SSH_LIMIT` when all channels are in use
    */
   open(type: string, channelTypeData: Uint8Array): Channel {
-    const { limits } = this.settings;
     this.channels.checkRoom();
     const channel = this.channels.add(type);
     this.transport.send(channelOpen, {
       channelType: type,
       senderChannel: channel.localId,
       initialWindowSize: channel.receiveWindow,
-      maximumPacketSize: limits.maximumPacketSize,
+      maximumPacketSize: this.settings.limits.maximumPacketSize,
       channelTypeData,
     });
     channel.wait = this.startWait('channelOpen', `the opening of a ${type} channel`, () =>
@@ -155,7 +153,7 @@ export class Connection implements ChannelSink {
 
   /** Seals data and EOFs while the transport takes them, a packet of each channel in turn. */
   pump(): void {
-    this.scheduler.pump();
+    this.scheduler?.pump();
   }
 
   // Theirs ------------------------------------------------------------------------
@@ -203,9 +201,8 @@ export class Connection implements ChannelSink {
   }
 
   private receiveRequestReply(channel: number, success: boolean): void {
-    const { quirks } = this.transport;
-    const late = quirks.answersAfterClose && this.channels.get(channel)?.state !== 'open';
-    if (late) this.spendIdleMessage();
+    const { answersAfterClose } = this.transport.quirks;
+    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.spendIdleMessage();
     else this.channels.openOne(channel).receiveReply(success);
   }
 
@@ -351,7 +348,9 @@ export class Connection implements ChannelSink {
   }
 
   wantsOutput(channel: Channel): void {
-    if (channel.state === 'open') this.scheduler.add(channel);
+    if (channel.state !== 'open') return;
+    this.scheduler ??= new OutputScheduler(this.transport, this.settings.limits);
+    this.scheduler.add(channel);
   }
 
   /** Nobody wants the channel being opened any more: it is closed as soon as the peer confirms it. */
@@ -398,10 +397,9 @@ export class Connection implements ChannelSink {
   }
 
   private spendIdleMessage(): void {
-    const { now } = this.transport;
-    const { idleMessages } = this.settings.limits;
-    this.idleMessages ??= new Allowance('requests nobody asked for', idleMessages, 100, now);
-    this.idleMessages.spend(now);
+    const { limits } = this.settings;
+    this.idleMessages ??= new Allowance('requests nobody asked for', limits.idleMessages, 100, this.now);
+    this.idleMessages.spend(this.now);
   }
 
   private get channels(): ChannelTable {
@@ -415,6 +413,8 @@ export class Connection implements ChannelSink {
     if (!this.channels.isEmpty) return;
     // What a new connection has not, one that idles lets go.
     this.table = undefined;
-    if (this.idleMessages?.isWhole(this.transport.now) === true) this.idleMessages = undefined;
+    this.scheduler = undefined;
+    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
+    this.transport.rest();
   }
 }

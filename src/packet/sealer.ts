@@ -15,7 +15,7 @@ import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
 import type { SealingCipher } from '../crypto/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Deflater } from './deflate.ts';
-import { lengthFieldLength, paddingFor } from './framing.ts';
+import { beyondPackets, lengthFieldLength, paddingFor } from './framing.ts';
 import { NoneSealingCipher } from './noneCipher.ts';
 import { type RandomSource, SealerSupplies } from './supplies.ts';
 
@@ -46,7 +46,7 @@ export class PacketSealer {
   private readonly writer: PageWriter = new PageWriter();
   private isBegun = false;
   private cipher: SealingCipher = new NoneSealingCipher();
-  private apartFrom = Number.POSITIVE_INFINITY;
+  private apartFrom = beyondPackets;
   private deflater: Deflater | undefined;
 
   /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
@@ -72,10 +72,7 @@ export class PacketSealer {
     if (this.isBegun) throw misuse('keys cannot change in the middle of a packet');
     this.sealFinished();
     this.cipher = cipher;
-    this.apartFrom =
-      cipher.sealApart === undefined
-        ? Number.POSITIVE_INFINITY
-        : (cipher.apartFrom ?? Number.POSITIVE_INFINITY);
+    this.apartFrom = cipher.sealApart === undefined ? beyondPackets : (cipher.apartFrom ?? beyondPackets);
     if (options.resetSequence) this.sequenceNumber = 0;
     this.packets = 0;
     this.bytes = 0;

@@ -48,7 +48,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   private nextInLine: Event | CoreEvent | undefined;
   private laterInLine: (Event | CoreEvent)[] | undefined;
   private keyExchangeWait: Wait | undefined;
-  private keyExchangeElapsed = 0;
+  /** While it is suspended. */
+  private keyExchangeElapsed: number | undefined;
   private identificationWait: Wait | undefined;
   private keepAliveWait: Wait | undefined;
   private probesMissed = 0;
@@ -299,8 +300,10 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** The host key was accepted; if the peer has still to do its part, it has the time that was left. */
   protected resumeKeyExchange(): void {
+    const { keyExchangeElapsed = 0 } = this;
+    this.keyExchangeElapsed = undefined;
     if (this.cause !== undefined || this.transport.keyExchange.idle) return;
-    this.startKeyExchangeWait(this.keyExchangeElapsed);
+    this.startKeyExchangeWait(keyExchangeElapsed);
   }
 
   /** @param elapsed milliseconds of it that are used up already */

@@ -152,6 +152,11 @@ export class Transport implements KeyExchangeSink {
     this.idleKeyExchanges = undefined;
   }
 
+  /** The last channel is gone: what a new connection has not, one that idles lets go. */
+  rest(): void {
+    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
+  }
+
   /** Bytes that wait for the socket. */
   get pendingOutput(): number {
     return this.output.pending;
@@ -372,24 +377,15 @@ export class Transport implements KeyExchangeSink {
   }
 
   private spendIdleMessage(): void {
-    const { now } = this;
-    this.idleMessages ??= new Allowance(
-      'messages without effect',
-      this.options.limits.idleMessages,
-      100,
-      now,
-    );
+    const { now, options } = this;
+    this.idleMessages ??= new Allowance('messages without effect', options.limits.idleMessages, 100, now);
     this.idleMessages.spend(now);
   }
 
   private spendIdleKeyExchange(): void {
-    const { now } = this;
-    this.idleKeyExchanges ??= new Allowance(
-      'key exchanges with nothing between them',
-      this.options.limits.idleKeyExchanges,
-      0.1,
-      now,
-    );
+    const { now, options } = this;
+    const what = 'key exchanges with nothing between them';
+    this.idleKeyExchanges ??= new Allowance(what, options.limits.idleKeyExchanges, 0.1, now);
     this.idleKeyExchanges.spend(now);
   }
 

@@ -86,6 +86,10 @@ class NotingTransport {
     this.dataNoted++;
   }
 
+  rest(): void {
+    // Has nothing to let go.
+  }
+
   private note<T>(message: MessageCodec<T>, payload: Uint8Array): void {
     this.sent.push([
       message.name.replace('SSH_MSG_', ''),
