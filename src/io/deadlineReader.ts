@@ -12,7 +12,7 @@
  * cannot hold off the verdict for ever. One that brought little has emptied the
  * kernel's buffer: a drip gains nothing, however slow the event loop goes round.
  */
-import type { Clock, Timer } from './clock.ts';
+import type { Clock, Sleeper, Timer } from './clock.ts';
 
 /** What ended a wait. */
 export type FillOutcome = 'data' | 'ended' | 'expired' | 'woken';
@@ -30,7 +30,7 @@ export interface FillListener {
 /** What ends a wait is told behind it, when whoever brought it about is done. */
 const soon: Promise<void> = Promise.resolve();
 
-export class DeadlineReader {
+export class DeadlineReader implements Sleeper {
   private readonly clock: Clock;
   /** Undefined for none. */
   private chunks: Uint8Array[] | undefined;
@@ -166,14 +166,13 @@ export class DeadlineReader {
     if (this.deadline >= this.timerAt) return;
     this.timer?.cancel();
     this.timerAt = this.deadline;
-    this.timer = this.clock.schedule(this.deadline, () => {
-      this.timer = undefined;
-      this.timerAt = Number.POSITIVE_INFINITY;
-      this.judge();
-    });
+    this.timer = this.clock.schedule(this.deadline, this);
   }
 
-  private judge(): void {
+  /** The time of the timer has come. */
+  due(): void {
+    this.timer = undefined;
+    this.timerAt = Number.POSITIVE_INFINITY;
     // A poll under way gives the verdict: begun anew at each byte, it would never come.
     if (this.listener === undefined || this.poll !== undefined) return;
     if (this.clock.now() < this.deadline) this.arm();

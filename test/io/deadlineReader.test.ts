@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Clock, Timer } from '../../src/io/clock.ts';
+import type { Clock, Sleeper, Timer } from '../../src/io/clock.ts';
 import { DeadlineReader } from '../../src/io/deadlineReader.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 interface Scheduled {
   readonly at: number;
-  readonly callback: () => void;
+  readonly sleeper: Sleeper;
 }
 
 /** A clock moved by hand, whose polls for I/O happen when the test says so. */
@@ -19,8 +19,8 @@ class HandClock implements Clock {
     return this.time;
   }
 
-  schedule(at: number, callback: () => void): Timer {
-    const timer = { at, callback };
+  schedule(at: number, sleeper: Sleeper): Timer {
+    const timer = { at, sleeper };
     this.timers.add(timer);
     return { cancel: () => this.timers.delete(timer) };
   }
@@ -40,7 +40,7 @@ class HandClock implements Clock {
     for (const timer of [...this.timers]) {
       if (timer.at > time) continue;
       this.timers.delete(timer);
-      timer.callback();
+      timer.sleeper.due();
     }
   }
 
