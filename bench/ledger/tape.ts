@@ -27,13 +27,13 @@ export class Tape {
   constructor() {
     this.waits = this.table();
     this.clock = {
-      ...systemClock,
+      afterPoll: (callback) => systemClock.afterPoll(callback),
       now: () => {
         this.note({ step: 'now' });
         return systemClock.now();
       },
-      schedule: (at, callback) => {
-        const timer = systemClock.schedule(at, callback);
+      schedule: (at, sleeper) => {
+        const timer = systemClock.schedule(at, sleeper);
         if (!this.recording) return timer;
         const number = this.timers++;
         this.note({ step: 'schedule', delay: at - systemClock.now() });
@@ -87,7 +87,7 @@ export class Tape {
           sum += systemClock.now();
           break;
         case 'schedule':
-          timers.push(systemClock.schedule(systemClock.now() + each.delay, () => {}));
+          timers.push(systemClock.schedule(systemClock.now() + each.delay, { due: () => {} }));
           break;
         case 'cancel':
           timers[each.timer]?.cancel();

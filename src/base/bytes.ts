@@ -1,7 +1,7 @@
 /**
  * Small operations on bytes and text that every layer needs.
  *
- * Owns: concatenation, comparison, hex, UTF-8, the escaping of a peer's text.
+ * Owns: concatenation, comparison, hex, UTF-8, Latin-1, the escaping of a peer's text.
  * Must not know: SSH. Uses no host API (no TextEncoder, no Buffer), so that the
  * protocol core compiles with the ECMAScript library alone.
  */
@@ -113,6 +113,13 @@ export function latin1Decode(bytes: Uint8Array): string {
 
 /** Arguments of one call. */
 const latin1Piece = 4096;
+
+/** Bytes of a string whose characters are bytes: the inverse of `latin1Decode`. */
+export function latin1Encode(text: string): Uint8Array {
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
+  return out;
+}
 
 /**
  * String of UTF-8 bytes. With `fatal`, returns undefined for malformed input;

@@ -37,34 +37,74 @@ export interface Wait {
   readonly onExpire: (() => void) | undefined;
 }
 
+/** A wait and its neighbours: a connection that waits for nothing has no list of its own then. */
+class OpenWait implements Wait {
+  readonly name: WaitName;
+  readonly detail: string;
+  readonly since: number;
+  readonly timeout: number;
+  readonly deadline: number;
+  readonly onExpire: (() => void) | undefined;
+  /** Undefined once it is closed. */
+  table: WaitTable | undefined;
+  previous: OpenWait | undefined;
+  next: OpenWait | undefined;
+
+  constructor(
+    table: WaitTable,
+    name: WaitName,
+    detail: string,
+    since: number,
+    timeout: number,
+    onExpire: (() => void) | undefined,
+  ) {
+    this.name = name;
+    this.detail = detail;
+    this.since = since;
+    this.timeout = timeout;
+    this.deadline = since + timeout;
+    this.onExpire = onExpire;
+    this.table = table;
+  }
+}
+
 /** The waits of one connection. */
 export class WaitTable {
-  private readonly open = new Set<Wait>();
+  /** In the order in which they were opened. */
+  private first: OpenWait | undefined;
+  private last: OpenWait | undefined;
+  private count = 0;
   private earliestKnown: number = Number.POSITIVE_INFINITY;
   private stale = false;
 
   /** Opens a wait that ends at `since + timeout`. */
   start(name: WaitName, detail: string, since: number, timeout: number, onExpire?: () => void): Wait {
-    const wait: Wait = { name, detail, since, timeout, deadline: since + timeout, onExpire };
-    this.open.add(wait);
+    const wait = new OpenWait(this, name, detail, since, timeout, onExpire);
+    const { last } = this;
+    wait.previous = last;
+    if (last === undefined) this.first = wait;
+    else last.next = wait;
+    this.last = wait;
+    this.count++;
     if (wait.deadline < this.earliestKnown) this.earliestKnown = wait.deadline;
     return wait;
   }
 
   /** Closes a wait; closing one twice, or none, does nothing. */
   finish(wait: Wait | undefined): void {
-    if (wait === undefined || !this.open.delete(wait)) return;
+    if (!(wait instanceof OpenWait) || wait.table !== this) return;
+    this.take(wait);
     if (wait.deadline <= this.earliestKnown) this.stale = true;
   }
 
   /** Whether a wait is open. */
   has(wait: Wait): boolean {
-    return this.open.has(wait);
+    return wait instanceof OpenWait && wait.table === this;
   }
 
   /** Closes all. */
   clear(): void {
-    this.open.clear();
+    while (this.first !== undefined) this.take(this.first);
     this.earliestKnown = Number.POSITIVE_INFINITY;
     this.stale = false;
   }
@@ -73,7 +113,7 @@ export class WaitTable {
   earliest(): number {
     if (this.stale) {
       this.earliestKnown = Number.POSITIVE_INFINITY;
-      for (const wait of this.open) {
+      for (let wait = this.first; wait !== undefined; wait = wait.next) {
         if (wait.deadline < this.earliestKnown) this.earliestKnown = wait.deadline;
       }
       this.stale = false;
@@ -84,15 +124,31 @@ export class WaitTable {
   /** The open waits whose time is over, the earliest deadline first. */
   expired(now: number): Wait[] {
     if (this.earliest() > now) return [];
-    return [...this.open].filter((wait) => wait.deadline <= now).sort((a, b) => a.deadline - b.deadline);
+    return this.list()
+      .filter((wait) => wait.deadline <= now)
+      .sort((a, b) => a.deadline - b.deadline);
   }
 
   /** All open waits, in the order in which they were opened. */
   list(): readonly Wait[] {
-    return [...this.open];
+    const waits: Wait[] = [];
+    for (let wait = this.first; wait !== undefined; wait = wait.next) waits.push(wait);
+    return waits;
   }
 
   get size(): number {
-    return this.open.size;
+    return this.count;
+  }
+
+  private take(wait: OpenWait): void {
+    const { previous, next } = wait;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.last = previous;
+    else next.previous = previous;
+    wait.table = undefined;
+    wait.previous = undefined;
+    wait.next = undefined;
+    this.count--;
   }
 }

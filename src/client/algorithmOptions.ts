@@ -4,6 +4,7 @@
  * Owns: the option `algorithms`, its forms and the errors of bad ones.
  * Must not know: how anything is negotiated.
  */
+import { SharedObjects } from '../base/shared.ts';
 import {
   ciphers,
   compressions,
@@ -103,14 +104,21 @@ export function resolveAlgorithms(
       return [[kind, resolveList(kind, list, namesIn(kind, isCompatible))]];
     }),
   );
-  return {
+  return sharedPreferences({
     kex: resolve('kex'),
     hostKey: resolve('hostKey'),
     cipher: resolve('cipher'),
     mac: resolve('mac'),
     compression: resolve('compression'),
     wider,
-  };
+  });
+}
+
+const known = new SharedObjects<AlgorithmPreferences>();
+
+/** The same preferences, in the object that all connections with equal ones have: each keeps them for its next key exchange. */
+export function sharedPreferences(preferences: AlgorithmPreferences): AlgorithmPreferences {
+  return known.get(JSON.stringify(preferences), () => preferences);
 }
 
 function resolveList(

@@ -16,13 +16,14 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import { abortError, onAbort } from './abort.ts';
+import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
-import type { CallScope, Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
 /** What each call that waits takes. */

@@ -5,6 +5,7 @@
  * Must not know: where the verifier's knowledge is from, negotiation.
  */
 import { blobTypeOf, certificateAlgorithms, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
+import { sharedPreferences } from './algorithmOptions.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -36,5 +37,6 @@ export async function orderHostKeyAlgorithms(
   const every = wider?.hostKey ?? hostKey;
   // Of a known host any key is asked for in the end: that it is another one is the better error.
   const ordered = [...extra, ...every.filter(known), ...hostKey, ...(types.length > 0 ? every : [])];
-  return { ...options, preferences: { ...options.preferences, hostKey: [...new Set(ordered)] } };
+  const preferences = sharedPreferences({ ...options.preferences, hostKey: [...new Set(ordered)] });
+  return { ...options, preferences };
 }

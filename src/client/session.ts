@@ -7,60 +7,38 @@
  * Must not know: the public API's options, sockets.
  */
 import { SshError } from '../base/errors.ts';
-import { LazyMap } from '../base/lazyMap.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
-import type { Channel, ChannelRequest } from '../connection/channel.ts';
+import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { GlobalRequest } from '../connection/globalRequests.ts';
-import type { Driver, EventTarget } from '../io/driver.ts';
+import type { Driver } from '../io/driver.ts';
+import type { EventTarget } from '../io/driverOptions.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { authAgent, channelOpenFailureReasons } from '../message/channel.ts';
 import { authAgentReq } from '../message/channelRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
-import { abortError, checkAborted, onAbort } from './abort.ts';
 import type { AgentForwarding } from './agentForwarding.ts';
 import { agentError } from './agentLink.ts';
+import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
 import { ChannelPort, type PortOwner } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
 import { terminate } from './termination.ts';
-
-interface Deferred<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
+import { type Deferred, UnderWay } from './underWay.ts';
 
 /** Told of what concerns no call of the user's. */
 export interface EventListener {
   handle(event: ClientEvent): void;
 }
 
-/** Bounds of one call. */
-export interface ScopeOptions {
-  readonly name: WaitName;
-  /** What the call waits for, for reports. */
-  readonly detail: string;
-  /** Milliseconds; `Infinity` for none of its own. */
-  readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-export class Session implements EventTarget<ClientEvent>, PortOwner {
+export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner {
   /** Set right after construction: driver and session know each other. */
   driver: Driver<ClientProtocol> | undefined;
   /** The dial, and later whoever sees to what concerns nobody else. */
   unasked: EventListener | undefined;
   /** Undefined where there is no agent. */
   agentForwarding: AgentForwarding | undefined;
-  /** Commands that were given the agent. */
-  private readonly agentUsers = new LazyMap<ChannelPort, true>();
   private agentGranted = false;
-  private readonly ports = new LazyMap<Channel, ChannelPort>();
-  private readonly exits = new LazyMap<Channel, ExitCollector>();
-  private readonly opens = new LazyMap<Channel, Deferred<ChannelPort>>();
-  private readonly requests = new LazyMap<ChannelRequest, Deferred<void>>();
-  private readonly globalRequests = new LazyMap<GlobalRequest, Deferred<Uint8Array | undefined>>();
-  private readonly scopes = new LazyMap<CallScope, CallScope>();
-  private readonly rekeys = new LazyMap<Deferred<void>, Deferred<void>>();
+  /** Undefined while there is nothing. */
+  private underWay: UnderWay | undefined;
   private closingCause: SshError | undefined;
 
   // Calls --------------------------------------------------------------------------
@@ -76,16 +54,18 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   /** Bounds a call by a timeout and a signal. */
   scope(options: ScopeOptions): CallScope {
     this.checkOpen();
-    return new CallScope(this, options, this.scopes);
+    const scope = new CallScope(this, options);
+    this.begun.scopes.set(scope, scope);
+    return scope;
   }
 
   /** Opens a channel; the scope's cancellation gives it up. */
   openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
       const channel = this.onCore((core) => core.connection.open(type, channelTypeData));
-      this.opens.set(channel, { resolve, reject });
+      this.begun.opens.set(channel, { resolve, reject });
       scope.onCancel(() => {
-        if (!this.opens.delete(channel)) return;
+        if (this.underWay?.opens.delete(channel) !== true) return;
         this.quietly((core) => core.connection.abandonOpen(channel));
       });
     });
@@ -99,7 +79,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   request(port: ChannelPort, requestType: string, payload: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = port.act((channel) => channel.request(requestType, payload, true));
-      if (request !== undefined) this.requests.set(request, { resolve, reject });
+      if (request !== undefined) this.begun.requests.set(request, { resolve, reject });
     });
   }
 
@@ -110,8 +90,11 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
    */
   async forwardAgent(port: ChannelPort): Promise<void> {
     if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
-    this.agentUsers.set(port, true);
-    void port.closed.then(() => this.agentUsers.delete(port));
+    this.begun.agentUsers.set(port, true);
+    void port.closed.then(() => {
+      this.underWay?.agentUsers.delete(port);
+      this.forgetIfOver();
+    });
     try {
       await this.request(port, authAgentReq.name, authAgentReq.toBytes({}));
       this.agentGranted = true;
@@ -126,7 +109,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       const request = this.onCore((core) => core.connection.request(name, payload, true));
-      this.globalRequests.set(request, { resolve, reject });
+      this.begun.globalRequests.set(request, { resolve, reject });
     });
   }
 
@@ -135,13 +118,13 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
     return new Promise((resolve, reject) => {
       this.onCore((core) => core.rekey());
       const deferred = { resolve, reject };
-      this.rekeys.set(deferred, deferred);
+      this.begun.rekeys.set(deferred, deferred);
     });
   }
 
   /** What a process says about its end goes there. */
   collectExit(port: ChannelPort, exit: ExitCollector): void {
-    this.exits.set(port.channel, exit);
+    this.begun.exits.set(port.channel, exit);
   }
 
   closeChannel(channel: Channel): void {
@@ -198,13 +181,13 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
       case 'channelOpened':
         return this.channelOpened(event.channel);
       case 'channelOpenFailed':
-        return this.opens.take(event.channel)?.reject(event.error);
+        return this.underWay?.opens.take(event.channel)?.reject(event.error);
       case 'channelReadable':
-        return this.ports.get(event.channel)?.readable(event.stream);
+        return this.underWay?.ports.get(event.channel)?.readable(event.stream);
       case 'channelEof':
-        return this.ports.get(event.channel)?.eof();
+        return this.underWay?.ports.get(event.channel)?.eof();
       case 'channelDrained':
-        return this.ports.get(event.channel)?.drained();
+        return this.underWay?.ports.get(event.channel)?.drained();
       case 'channelClosed':
         return this.channelClosed(event.channel);
       case 'channelRequest':
@@ -229,49 +212,58 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   ended(cause: SshError): void {
-    for (const deferred of [
-      ...this.opens.values(),
-      ...this.requests.values(),
-      ...this.globalRequests.values(),
-    ]) {
-      deferred.reject(cause);
+    const { underWay } = this;
+    if (underWay !== undefined) {
+      const { opens, requests, globalRequests, rekeys, scopes, ports } = underWay;
+      const calls = [opens.values(), requests.values(), globalRequests.values(), rekeys.values()].flat();
+      for (const { reject } of calls) reject(cause);
+      for (const scope of scopes.values()) scope.connectionEnded(cause);
+      for (const port of ports.values()) port.ended(cause);
     }
-    for (const { reject } of this.takeRekeys()) reject(cause);
-    for (const scope of this.scopes.values()) scope.connectionEnded(cause);
-    for (const port of this.ports.values()) port.ended(cause);
-    this.opens.clear();
-    this.requests.clear();
-    this.globalRequests.clear();
-    this.scopes.clear();
-    this.ports.clear();
-    this.exits.clear();
+    this.underWay = undefined;
     this.unasked?.handle({ type: 'ended', error: cause });
   }
 
+  scopeEnded(scope: CallScope): void {
+    this.underWay?.scopes.delete(scope);
+    this.forgetIfOver();
+  }
+
+  private get begun(): UnderWay {
+    this.underWay ??= new UnderWay();
+    return this.underWay;
+  }
+
+  private forgetIfOver(): void {
+    if (this.underWay?.isOver === true) this.underWay = undefined;
+  }
+
   private takeRekeys(): readonly Deferred<void>[] {
-    const rekeys = this.rekeys.values();
-    this.rekeys.clear();
+    const rekeys = this.underWay?.rekeys.values() ?? [];
+    this.underWay?.rekeys.clear();
+    this.forgetIfOver();
     return rekeys;
   }
 
   private channelOpened(channel: Channel): void {
-    const deferred = this.opens.take(channel);
+    const deferred = this.underWay?.opens.take(channel);
     const port = new ChannelPort(channel, this);
-    this.ports.set(channel, port);
+    this.begun.ports.set(channel, port);
     if (deferred === undefined) port.close();
     else deferred.resolve(port);
   }
 
   private channelClosed(channel: Channel): void {
-    this.ports.take(channel)?.ended(undefined);
-    this.exits.delete(channel);
+    this.underWay?.ports.take(channel)?.ended(undefined);
+    this.underWay?.exits.delete(channel);
+    this.forgetIfOver();
   }
 
   private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
     this.quietly((core) => {
       let taken = false;
       try {
-        taken = this.exits.get(event.channel)?.receive(event.requestType, event.payload) ?? false;
+        taken = this.underWay?.exits.get(event.channel)?.receive(event.requestType, event.payload) ?? false;
       } catch (error) {
         core.fail(error);
         return;
@@ -282,7 +274,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
 
   private requestAnswered(event: ConnectionEvent & { type: 'channelRequestAnswered' }): void {
     const { request, success, error } = event;
-    const deferred = this.requests.take(request);
+    const deferred = this.underWay?.requests.take(request);
     if (success) deferred?.resolve();
     else {
       deferred?.reject(
@@ -295,7 +287,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   }
 
   private globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
-    const deferred = this.globalRequests.take(event.request);
+    const deferred = this.underWay?.globalRequests.take(event.request);
+    this.forgetIfOver();
     if (event.error === undefined) deferred?.resolve(event.success ? event.payload : undefined);
     else deferred?.reject(event.error);
   }
@@ -303,12 +296,13 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   /** A client serves no channels that it did not ask for: the agent's, while a command may use it. */
   private openRequested(channel: Channel): void {
     const { agentForwarding } = this;
-    if (channel.type !== authAgent.name || this.agentUsers.size === 0 || agentForwarding?.isFull !== false) {
+    const isUsed = (this.underWay?.agentUsers.size ?? 0) > 0;
+    if (channel.type !== authAgent.name || !isUsed || agentForwarding?.isFull !== false) {
       return this.refuseOpen(channel);
     }
     this.quietly((core) => core.connection.acceptOpen(channel));
     const port = new ChannelPort(channel, this);
-    this.ports.set(channel, port);
+    this.begun.ports.set(channel, port);
     agentForwarding.serve(port);
   }
 
@@ -348,73 +342,5 @@ export class Session implements EventTarget<ClientEvent>, PortOwner {
   private mustDriver(): Driver<ClientProtocol> {
     if (this.driver === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no driver', { origin: 'local' });
     return this.driver;
-  }
-}
-
-/** The bounds of one call: its own timeout, its signal, the end of the connection. */
-export class CallScope {
-  private readonly session: Session;
-  private readonly scopes: LazyMap<CallScope, CallScope>;
-  private readonly wait: Wait | undefined;
-  private readonly cancelled: Promise<never>;
-  private readonly stopListening: () => void;
-  private reject: (error: unknown) => void = () => {};
-  private cancels: (() => void)[] = [];
-  private over = false;
-
-  constructor(session: Session, options: ScopeOptions, scopes: LazyMap<CallScope, CallScope>) {
-    const { signal, name, detail, timeout } = options;
-    checkAborted(signal);
-    this.session = session;
-    this.scopes = scopes;
-    this.cancelled = new Promise((_resolve, reject) => {
-      this.reject = reject;
-    });
-    this.cancelled.catch(() => {});
-    if (timeout !== Number.POSITIVE_INFINITY) {
-      const wait = session.startWait(name, detail, timeout, () => {
-        session.finishWait(wait);
-        this.cancel(session.timeoutError(wait));
-      });
-      this.wait = wait;
-    }
-    this.stopListening = onAbort(signal, () => {
-      if (signal !== undefined) this.cancel(abortError(signal));
-    });
-    scopes.set(this, this);
-  }
-
-  /** The promise, or the rejection of the scope if that comes first. */
-  until<T>(promise: Promise<T>): Promise<T> {
-    // Once the scope has ended the loser of the race may still reject, with nobody to hear it.
-    promise.catch(() => {});
-    return Promise.race([promise, this.cancelled]);
-  }
-
-  /** Run when the scope is cancelled, before its call rejects. */
-  onCancel(step: () => void): void {
-    this.cancels.push(step);
-  }
-
-  /** The call is over. */
-  end(): void {
-    this.over = true;
-    this.scopes.delete(this);
-    this.stopListening();
-    if (this.wait !== undefined) this.session.finishWait(this.wait);
-    this.cancels = [];
-  }
-
-  connectionEnded(cause: SshError): void {
-    this.reject(cause);
-    this.over = true;
-    this.stopListening();
-  }
-
-  private cancel(error: SshError): void {
-    if (this.over) return;
-    this.over = true;
-    for (const step of this.cancels) step();
-    this.reject(error);
   }
 }

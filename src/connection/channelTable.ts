@@ -5,6 +5,7 @@
  * have passed (§5.3), the bound on how many are taken.
  * Must not know: messages, windows.
  */
+import { SshError } from '../base/errors.ts';
 import { LazyMap } from '../base/lazyMap.ts';
 import type { Limits } from '../base/limits.ts';
 import { Channel, type ChannelSink, channelError } from './channel.ts';
@@ -21,8 +22,20 @@ export class ChannelTable {
     this.limits = limits;
   }
 
+  /** As one that was never used: its numbers begin anew. */
+  get isEmpty(): boolean {
+    return this.channels.size === 0;
+  }
+
   get isFull(): boolean {
     return this.channels.size >= this.limits.channels;
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` when all numbers are taken */
+  checkRoom(): void {
+    if (!this.isFull) return;
+    const text = `${this.limits.channels} channels are open, and no more are allowed`;
+    throw new SshError('ERR_SSH_LIMIT', text, { origin: 'user' });
   }
 
   /** Channels that hold a number, in the order in which they took it. */

@@ -8,7 +8,7 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Wait } from '../base/waits.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
 import {
   channelClose,
   channelEof,
@@ -30,43 +30,47 @@ import {
   readRecipientChannel,
 } from '../message/hot.ts';
 import { Allowance } from '../transport/allowance.ts';
+import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type Channel, type ChannelRequest, type ChannelSink, channelError } from './channel.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
 import { type GlobalRequest, GlobalRequestQueue } from './globalRequests.ts';
 import { openFailureError, sendOpenFailure } from './openFailure.ts';
-import type { ConnectionOptions } from './options.ts';
+import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
 
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
 export class Connection implements ChannelSink {
-  private readonly options: ConnectionOptions;
-  private readonly channels: ChannelTable;
-  private readonly scheduler: OutputScheduler;
+  private readonly transport: Transport;
+  private readonly settings: ConnectionSettings;
+  private readonly waits: WaitTable;
+  private readonly upper: ConnectionUpper;
+  /** Undefined while there are no channels. */
+  private table: ChannelTable | undefined;
+  private scheduler: OutputScheduler | undefined;
   private readonly globalRequests = new GlobalRequestQueue();
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
-  private readonly idleMessages: Allowance;
+  private idleMessages: Allowance | undefined;
 
-  constructor(options: ConnectionOptions) {
-    this.options = options;
-    this.channels = new ChannelTable(this, options.limits);
-    this.scheduler = new OutputScheduler(options.transport, options.limits);
-    const { limits, transport } = options;
-    this.idleMessages = new Allowance('requests nobody asked for', limits.idleMessages, 100, transport.now);
+  constructor({ transport, settings, waits, upper }: ConnectionOptions) {
+    this.transport = transport;
+    this.settings = settings;
+    this.waits = waits;
+    this.upper = upper;
   }
 
   /** Channels that hold a number, in the order in which they were opened. */
   list(): readonly Channel[] {
-    return this.channels.list();
+    return this.table?.list() ?? [];
   }
 
   /** Bytes that users have written and that were not sealed yet. */
   get pendingBytes(): number {
-    return this.scheduler.pendingBytes;
+    return this.scheduler?.pendingBytes ?? 0;
   }
 
   // Ours ------------------------------------------------------------------------
@@ -78,26 +82,17 @@ export class Connection implements ChannelSink {
    * @throws SshError `ERR_SSH_LIMIT` when all channels are in use
    */
   open(type: string, channelTypeData: Uint8Array): Channel {
-    const { limits, timeouts, waits, transport } = this.options;
-    if (this.channels.isFull) {
-      throw new SshError('ERR_SSH_LIMIT', `${limits.channels} channels are open, and no more are allowed`, {
-        origin: 'user',
-      });
-    }
+    this.channels.checkRoom();
     const channel = this.channels.add(type);
-    transport.send(channelOpen, {
+    this.transport.send(channelOpen, {
       channelType: type,
       senderChannel: channel.localId,
       initialWindowSize: channel.receiveWindow,
-      maximumPacketSize: limits.maximumPacketSize,
+      maximumPacketSize: this.settings.limits.maximumPacketSize,
       channelTypeData,
     });
-    channel.wait = waits.start(
-      'channelOpen',
-      `the opening of a ${type} channel`,
-      transport.now,
-      timeouts.channelOpen,
-      () => this.openExpired(channel),
+    channel.wait = this.startWait('channelOpen', `the opening of a ${type} channel`, () =>
+      this.openExpired(channel),
     );
     return channel;
   }
@@ -106,11 +101,10 @@ export class Connection implements ChannelSink {
   request(name: string, payload: Uint8Array, wantReply: true): GlobalRequest;
   request(name: string, payload: Uint8Array, wantReply: false): undefined;
   request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
-    const { transport, waits, timeouts } = this.options;
-    const number = transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
+    const number = this.transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
     if (!wantReply) return undefined;
     const request = this.globalRequests.add(name, number);
-    request.wait = waits.start('request', `the answer to ${name}`, transport.now, timeouts.request, () =>
+    request.wait = this.startWait('request', `the answer to ${name}`, () =>
       this.globalRequestExpired(request),
     );
     return request;
@@ -119,52 +113,47 @@ export class Connection implements ChannelSink {
   /** Sends a global request whose answer only shows that the peer is there; it has no wait of its own. */
   probe(name: string): void {
     const probe = { requestName: name, wantReply: true, requestData: emptyBytes };
-    this.globalRequests.add(name, this.options.transport.send(globalRequest, probe)).abandoned = true;
+    this.globalRequests.add(name, this.transport.send(globalRequest, probe)).abandoned = true;
   }
 
   /** Answers a `globalRequest` event that wants a reply; these must be answered in order. */
   replyGlobal(success: boolean, payload: Uint8Array = emptyBytes): void {
-    if (success) this.options.transport.send(requestSuccess, { responseData: payload });
-    else this.options.transport.send(requestFailure, {});
+    if (success) this.transport.send(requestSuccess, { responseData: payload });
+    else this.transport.send(requestFailure, {});
   }
 
   /** Confirms a `channelOpenRequested`. */
   acceptOpen(channel: Channel, channelTypeData: Uint8Array = emptyBytes): void {
     channel.opened(channel.remoteId, channel.sendWindow, channel.sendMaximumPacketSize);
-    this.options.transport.send(channelOpenConfirmation, {
+    this.transport.send(channelOpenConfirmation, {
       recipientChannel: channel.remoteId,
       senderChannel: channel.localId,
       initialWindowSize: channel.receiveWindow,
-      maximumPacketSize: this.options.limits.maximumPacketSize,
+      maximumPacketSize: this.settings.limits.maximumPacketSize,
       channelTypeData,
     });
   }
 
   /** Refuses a `channelOpenRequested`. */
   refuseOpen(channel: Channel, reasonCode: number, description: string): void {
-    this.idleMessages.spend(this.options.transport.now);
-    sendOpenFailure(this.options.transport, channel.remoteId, reasonCode, description);
+    this.spendIdleMessage();
+    sendOpenFailure(this.transport, channel.remoteId, reasonCode, description);
     this.remove(channel);
   }
 
   /** Begins to close a channel, with a bound on the peer's answer; `channelClosed` follows in either case. */
   close(channel: Channel): void {
-    const { waits, timeouts, transport } = this.options;
     if (channel.closeSent || channel.state === 'closed') return;
     channel.close();
     if (!channel.closeSent) return;
-    channel.wait = waits.start(
-      'close',
-      `SSH_MSG_CHANNEL_CLOSE of channel ${channel.localId}`,
-      transport.now,
-      timeouts.close,
-      () => this.closeExpired(channel),
+    channel.wait = this.startWait('close', `SSH_MSG_CHANNEL_CLOSE of channel ${channel.localId}`, () =>
+      this.closeExpired(channel),
     );
   }
 
   /** Seals data and EOFs while the transport takes them, a packet of each channel in turn. */
   pump(): void {
-    this.scheduler.pump();
+    this.scheduler?.pump();
   }
 
   // Theirs ------------------------------------------------------------------------
@@ -191,7 +180,7 @@ export class Connection implements ChannelSink {
       case 94: {
         const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
         const dataStart = channelDataStart(buffer, start, end);
-        if (dataStart < end) this.options.transport.noteData();
+        if (dataStart < end) this.transport.noteData();
         return channel.receiveData('data', buffer, dataStart, end);
       }
       case 95:
@@ -212,14 +201,13 @@ export class Connection implements ChannelSink {
   }
 
   private receiveRequestReply(channel: number, success: boolean): void {
-    const { quirks, now } = this.options.transport;
-    const late = quirks.answersAfterClose && this.channels.get(channel)?.state !== 'open';
-    if (late) this.idleMessages.spend(now);
+    const { answersAfterClose } = this.transport.quirks;
+    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.spendIdleMessage();
     else this.channels.openOne(channel).receiveReply(success);
   }
 
   private receiveGlobalRequest(reader: WireReader): void {
-    this.idleMessages.spend(this.options.transport.now);
+    this.spendIdleMessage();
     const { requestName, wantReply, requestData: payload } = globalRequest.decode(reader);
     this.emit({ type: 'globalRequest', name: requestName, wantReply, payload });
   }
@@ -238,7 +226,7 @@ export class Connection implements ChannelSink {
 
   private globalRequestDone(request: GlobalRequest, success: boolean, payload: Uint8Array): void {
     this.noteRoundTrip(request.wait);
-    this.options.waits.finish(request.wait);
+    this.waits.finish(request.wait);
     if (!request.abandoned) {
       this.emit({ type: 'globalRequestAnswered', request, success, payload, error: undefined });
     }
@@ -248,13 +236,9 @@ export class Connection implements ChannelSink {
     const { channelType, senderChannel, initialWindowSize, maximumPacketSize, channelTypeData } =
       channelOpen.decode(reader);
     if (this.channels.isFull) {
-      this.idleMessages.spend(this.options.transport.now);
-      sendOpenFailure(
-        this.options.transport,
-        senderChannel,
-        channelOpenFailureReasons.resourceShortage,
-        'too many channels',
-      );
+      this.spendIdleMessage();
+      const { resourceShortage } = channelOpenFailureReasons;
+      sendOpenFailure(this.transport, senderChannel, resourceShortage, 'too many channels');
       return;
     }
     const channel = this.channels.add(channelType);
@@ -269,7 +253,7 @@ export class Connection implements ChannelSink {
       channelOpenConfirmation.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
     this.noteRoundTrip(channel.wait);
-    this.options.waits.finish(channel.wait);
+    this.waits.finish(channel.wait);
     channel.opened(senderChannel, initialWindowSize, maximumPacketSize);
     if (channel.abandoned) this.close(channel);
     else this.emit({ type: 'channelOpened', channel });
@@ -288,15 +272,14 @@ export class Connection implements ChannelSink {
   private receiveAdjust(reader: WireReader): void {
     const { recipientChannel, bytesToAdd } = channelWindowAdjust.decode(reader);
     const channel = this.channels.get(recipientChannel);
-    if (channel === undefined || channel.state !== 'open')
-      this.idleMessages.spend(this.options.transport.now);
+    if (channel === undefined || channel.state !== 'open') this.spendIdleMessage();
     else channel.receiveAdjust(bytesToAdd);
   }
 
   private receiveExtended(buffer: Uint8Array, start: number, end: number): void {
     const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
     const dataStart = channelExtendedDataStart(buffer, start, end);
-    if (dataStart < end) this.options.transport.noteData();
+    if (dataStart < end) this.transport.noteData();
     if (readDataTypeCode(buffer, start, end) === extendedDataTypes.stderr) {
       channel.receiveData('extended', buffer, dataStart, end);
     } else {
@@ -319,19 +302,19 @@ export class Connection implements ChannelSink {
   // ChannelSink ----------------------------------------------------------------------
 
   emit(event: ConnectionEvent): void {
-    this.options.upper.queueEvent(event);
+    this.upper.queueEvent(event);
   }
 
   sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
-    this.options.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
+    this.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
   }
 
   sendClose(channel: Channel): void {
-    this.options.transport.send(channelClose, { recipientChannel: channel.remoteId });
+    this.transport.send(channelClose, { recipientChannel: channel.remoteId });
   }
 
   sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
-    this.options.transport.send(channelRequest, {
+    this.transport.send(channelRequest, {
       recipientChannel: channel.remoteId,
       requestType,
       wantReply,
@@ -341,35 +324,38 @@ export class Connection implements ChannelSink {
 
   sendReply(channel: Channel, success: boolean): void {
     const message = success ? channelSuccess : channelFailure;
-    this.options.transport.send(message, { recipientChannel: channel.remoteId });
+    this.transport.send(message, { recipientChannel: channel.remoteId });
   }
 
   startRequestWait(channel: Channel, request: ChannelRequest): void {
-    const { waits, transport, timeouts } = this.options;
-    request.wait = waits.start(
+    request.wait = this.startWait(
       'request',
       `the answer to ${request.requestType} on channel ${channel.localId}`,
-      transport.now,
-      timeouts.request,
       () => this.requestExpired(request),
     );
   }
 
+  private startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
+    return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
+  }
+
   get now(): number {
-    return this.options.transport.now;
+    return this.transport.now;
   }
 
   finishWait(wait: Wait | undefined): void {
-    this.options.waits.finish(wait);
+    this.waits.finish(wait);
   }
 
   wantsOutput(channel: Channel): void {
-    if (channel.state === 'open') this.scheduler.add(channel);
+    if (channel.state !== 'open') return;
+    this.scheduler ??= new OutputScheduler(this.transport, this.settings.limits);
+    this.scheduler.add(channel);
   }
 
   /** Nobody wants the channel being opened any more: it is closed as soon as the peer confirms it. */
   abandonOpen(channel: Channel): void {
-    this.options.waits.finish(channel.wait);
+    this.waits.finish(channel.wait);
     channel.abandoned = true;
   }
 
@@ -395,7 +381,7 @@ export class Connection implements ChannelSink {
 
   /** The number stays taken, for the peer may still use it; its user is told all the same. */
   private closeExpired(channel: Channel): void {
-    this.options.waits.finish(channel.wait);
+    this.waits.finish(channel.wait);
     channel.discardAll();
     this.emit({ type: 'channelClosed', channel });
   }
@@ -406,12 +392,29 @@ export class Connection implements ChannelSink {
 
   private expired(wait: Wait | undefined): SshError {
     if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
-    this.options.waits.finish(wait);
-    return this.options.upper.timeoutError(wait);
+    this.waits.finish(wait);
+    return this.upper.timeoutError(wait);
+  }
+
+  private spendIdleMessage(): void {
+    const { limits } = this.settings;
+    this.idleMessages ??= new Allowance('requests nobody asked for', limits.idleMessages, 100, this.now);
+    this.idleMessages.spend(this.now);
+  }
+
+  private get channels(): ChannelTable {
+    this.table ??= new ChannelTable(this, this.settings.limits);
+    return this.table;
   }
 
   private remove(channel: Channel): void {
-    this.options.waits.finish(channel.wait);
+    this.waits.finish(channel.wait);
     this.channels.remove(channel);
+    if (!this.channels.isEmpty) return;
+    // What a new connection has not, one that idles lets go.
+    this.table = undefined;
+    this.scheduler = undefined;
+    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
+    this.transport.rest();
   }
 }

@@ -21,26 +21,36 @@ export interface GlobalRequest {
 
 /** A request whose answer may be awaited no longer, or still. */
 export class GlobalRequestQueue {
-  private readonly requests: GlobalRequest[] = [];
+  /** Undefined for none: an array would keep the room for those it once had. */
+  private requests: GlobalRequest[] | undefined;
 
   add(name: string, sequenceNumber: number | undefined): GlobalRequest {
     const request: GlobalRequest = { name, sequenceNumber, wait: undefined, abandoned: false };
-    this.requests.push(request);
+    if (this.requests === undefined) this.requests = [request];
+    else this.requests.push(request);
     return request;
   }
 
   /** The request that an answer belongs to; undefined where none is due. */
   answered(): GlobalRequest | undefined {
-    return this.requests.shift();
+    return this.takeAt(0);
   }
 
   /** The request in the packet with that number, which the peer did not understand; undefined where it was none. */
   notUnderstood(sequenceNumber: number): GlobalRequest | undefined {
-    const index = this.requests.findIndex((request) => request.sequenceNumber === sequenceNumber);
-    return index < 0 ? undefined : this.requests.splice(index, 1)[0];
+    const { requests = [] } = this;
+    return this.takeAt(requests.findIndex((request) => request.sequenceNumber === sequenceNumber));
   }
 
   get length(): number {
-    return this.requests.length;
+    return this.requests?.length ?? 0;
+  }
+
+  private takeAt(index: number): GlobalRequest | undefined {
+    const { requests } = this;
+    if (requests === undefined || index < 0) return undefined;
+    const [request] = requests.splice(index, 1);
+    if (requests.length === 0) this.requests = undefined;
+    return request;
   }
 }

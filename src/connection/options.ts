@@ -18,10 +18,15 @@ export interface ConnectionUpper {
   timeoutError(wait: Wait): SshError;
 }
 
-export interface ConnectionOptions {
-  readonly transport: Transport;
+/** What connections of one kind share. */
+export interface ConnectionSettings {
   readonly limits: Limits;
   readonly timeouts: Timeouts;
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport;
+  readonly settings: ConnectionSettings;
   readonly waits: WaitTable;
   readonly upper: ConnectionUpper;
 }

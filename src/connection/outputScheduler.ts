@@ -15,12 +15,15 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import type { Channel } from './channel.ts';
 
+/** The list of those who have nothing to send: never changed. */
+const none: Channel[] = [];
+
 export class OutputScheduler {
   private readonly transport: Transport;
   /** The longest data field that keeps a payload within the limit. */
   private readonly maximumLength: number;
   /** Channels with something to seal; one of them most of the time, or none. One that was closed has nothing, and goes at the next turn. */
-  private ready: Channel[] = [];
+  private ready: Channel[] = none;
 
   constructor(transport: Transport, limits: Limits) {
     this.transport = transport;
@@ -52,6 +55,7 @@ export class OutputScheduler {
         if (channel.isReady) ready[kept++] = channel;
       }
       ready.length = kept;
+      if (kept === 0) this.ready = none;
       if (!transport.takesData) return;
     }
   }

@@ -52,7 +52,8 @@ export {
   type ClientProtocolOptions,
   type ReadyEvent,
 } from '../protocol/client.ts';
-export type { CoreEvent, CoreOptions, EndedEvent, ProtocolCore } from '../protocol/core.ts';
+export type { CoreEvent, EndedEvent, ProtocolCore } from '../protocol/core.ts';
+export type { CoreOptions } from '../protocol/options.ts';
 export type { KeyExchangeCause, TransportEvent } from '../transport/events.ts';
 export type { PeerExtensions } from '../transport/extInfo.ts';
 export { type Identification, identificationLine, type Role } from '../transport/identification.ts';

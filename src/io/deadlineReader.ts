@@ -12,7 +12,7 @@
  * cannot hold off the verdict for ever. One that brought little has emptied the
  * kernel's buffer: a drip gains nothing, however slow the event loop goes round.
  */
-import type { Clock, Timer } from './clock.ts';
+import type { Clock, Sleeper, Timer } from './clock.ts';
 
 /** What ended a wait. */
 export type FillOutcome = 'data' | 'ended' | 'expired' | 'woken';
@@ -22,15 +22,24 @@ const overduePolls = 64;
 /** Bytes that the platforms read at once; who brings fewer has no more. */
 const fullRead = 64 * 1024;
 
-export class DeadlineReader {
+/** Whoever waits. */
+export interface FillListener {
+  filled(outcome: FillOutcome): void;
+}
+
+/** What ends a wait is told behind it, when whoever brought it about is done. */
+const soon: Promise<void> = Promise.resolve();
+
+export class DeadlineReader implements Sleeper {
   private readonly clock: Clock;
-  private chunks: Uint8Array[] = [];
+  /** Undefined for none. */
+  private chunks: Uint8Array[] | undefined;
   private isEnded = false;
   /** The end is told once; later waits are for a deadline or a wake only. */
   private endTold = false;
   private endError: Error | undefined;
   private wanted = false;
-  private resolve: ((outcome: FillOutcome) => void) | undefined;
+  private listener: FillListener | undefined;
   private deadline: number = Number.POSITIVE_INFINITY;
   private timer: Timer | undefined;
   private timerAt: number = Number.POSITIVE_INFINITY;
@@ -48,13 +57,13 @@ export class DeadlineReader {
   /** Chunks that came and were not taken. */
   take(): Uint8Array[] {
     const { chunks } = this;
-    this.chunks = [];
-    return chunks;
+    this.chunks = undefined;
+    return chunks ?? [];
   }
 
   /** Chunks wait to be taken. */
   get holds(): boolean {
-    return this.chunks.length > 0;
+    return this.chunks !== undefined;
   }
 
   /** Why the link ended; undefined for an orderly end. */
@@ -67,41 +76,45 @@ export class DeadlineReader {
    * resolved; never rejects.
    */
   fill(deadline: number): Promise<FillOutcome> {
+    return new Promise((resolve) => this.listen({ filled: resolve }, deadline));
+  }
+
+  /**
+   * The same for a listener, which is told once. A promise and what awaits it are
+   * half a kilobyte, and a connection that idles would hold them all the time.
+   */
+  listen(listener: FillListener, deadline: number): void {
     this.moveDeadline(deadline);
-    if (this.chunks.length > 0) return Promise.resolve('data');
-    if (this.isEnded && !this.endTold) {
-      this.endTold = true;
-      return Promise.resolve('ended');
-    }
-    if (this.wanted) {
+    this.listener = listener;
+    if (this.holds) this.settle('data');
+    else if (this.isEnded && !this.endTold) this.settleEnd();
+    else if (this.wanted) {
       this.wanted = false;
-      return Promise.resolve('woken');
-    }
-    if (this.isDue) {
+      this.settle('woken');
+    } else if (this.isDue) {
       this.isDue = false;
-      return Promise.resolve('expired');
-    }
-    return new Promise((resolve) => {
-      this.resolve = resolve;
+      this.settle('expired');
+    } else {
       this.arm();
-    });
+    }
   }
 
   /** The deadline of the wait under way has changed. */
   retime(deadline: number): void {
-    if (this.resolve === undefined || deadline === this.deadline) return;
+    if (this.listener === undefined || deadline === this.deadline) return;
     this.moveDeadline(deadline);
     this.arm();
   }
 
   /** Ends the wait under way, or the next one, though nothing came. */
   wake(): void {
-    if (this.resolve === undefined) this.wanted = true;
+    if (this.listener === undefined) this.wanted = true;
     else this.settle('woken');
   }
 
   push(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
+    if (this.chunks === undefined) this.chunks = [chunk];
+    else this.chunks.push(chunk);
     this.polledBytes += chunk.length;
     this.settle('data');
   }
@@ -110,9 +123,7 @@ export class DeadlineReader {
     if (this.isEnded) return;
     this.isEnded = true;
     this.endError = error;
-    if (this.resolve === undefined) return;
-    this.endTold = true;
-    this.settle('ended');
+    if (this.listener !== undefined) this.settleEnd();
   }
 
   /** Frees the timer; a wait under way ends. */
@@ -139,10 +150,15 @@ export class DeadlineReader {
   }
 
   private settle(outcome: FillOutcome): void {
-    const { resolve } = this;
-    if (resolve === undefined) return;
-    this.resolve = undefined;
-    resolve(outcome);
+    const { listener } = this;
+    if (listener === undefined) return;
+    this.listener = undefined;
+    void soon.then(() => listener.filled(outcome));
+  }
+
+  private settleEnd(): void {
+    this.endTold = true;
+    this.settle('ended');
   }
 
   /** A timer that is set for an earlier time stays: re-arming at every chunk would cost more than one early call. */
@@ -150,16 +166,15 @@ export class DeadlineReader {
     if (this.deadline >= this.timerAt) return;
     this.timer?.cancel();
     this.timerAt = this.deadline;
-    this.timer = this.clock.schedule(this.deadline, () => {
-      this.timer = undefined;
-      this.timerAt = Number.POSITIVE_INFINITY;
-      this.judge();
-    });
+    this.timer = this.clock.schedule(this.deadline, this);
   }
 
-  private judge(): void {
+  /** The time of the timer has come. */
+  due(): void {
+    this.timer = undefined;
+    this.timerAt = Number.POSITIVE_INFINITY;
     // A poll under way gives the verdict: begun anew at each byte, it would never come.
-    if (this.resolve === undefined || this.poll !== undefined) return;
+    if (this.listener === undefined || this.poll !== undefined) return;
     if (this.clock.now() < this.deadline) this.arm();
     else this.pollOnce();
   }
@@ -171,7 +186,7 @@ export class DeadlineReader {
       this.poll = undefined;
       if (this.polledBytes >= fullRead && this.polls < overduePolls) return this.pollOnce();
       this.polls = 0;
-      if (this.resolve === undefined) this.isDue = true;
+      if (this.listener === undefined) this.isDue = true;
       else this.settle('expired');
     });
   }

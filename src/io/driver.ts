@@ -9,13 +9,13 @@ import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { messageName } from '../message/numbers.ts';
-import type { CoreEvent, ProtocolCore } from '../protocol/core.ts';
-import { channelSnapshot } from './channelSnapshot.ts';
+import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
-import { DeadlineReader, type FillOutcome } from './deadlineReader.ts';
+import { DeadlineReader, type FillListener, type FillOutcome } from './deadlineReader.ts';
+import type { DriverOptions, EventOf, EventTarget } from './driverOptions.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
-import { ConnectionNews } from './news.ts';
+import { tellExpired, tellPhase } from './news.ts';
 import {
   type ConnectionSnapshot,
   nextConnectionId,
@@ -24,31 +24,10 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-
-export interface DriverOptions<Core> {
-  readonly clock: Clock;
-  readonly waits: WaitTable;
-  readonly timeouts: Timeouts;
-  readonly open: LinkOpener;
-  /** Made when the link is up. */
-  readonly createCore: (now: number) => Core;
-  readonly role: 'client' | 'server';
-  /** For reports: `host:port`. */
-  readonly target: string;
-  readonly openedAt: string | undefined;
-}
-
-/** What the driver hands events to. */
-export interface EventTarget<Event> {
-  handle(event: Event): void;
-  /** After all events of a turn: buffered deliveries go out. */
-  ended(cause: SshError): void;
-}
-
-type EventOf<Core> = Core extends ProtocolCore<infer Event> ? Event | CoreEvent : never;
+import { channelSnapshot, waitSnapshot } from './snapshots.ts';
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
-  implements RegisteredConnection, LinkReceiver
+  implements RegisteredConnection, LinkReceiver, FillListener
 {
   readonly id: number = nextConnectionId();
   readonly role: 'client' | 'server';
@@ -59,7 +38,8 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private readonly clock: Clock;
   private readonly waits: WaitTable;
   private readonly timeouts: Timeouts;
-  private readonly destination: string;
+  private readonly host: string;
+  private readonly port: number | undefined;
   private readonly openedAt: string | undefined;
   /** Let go once they are used: they may hold all of a dial. */
   private open: LinkOpener | undefined;
@@ -74,7 +54,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private flushing = false;
   private closing: 'no' | 'draining' | 'ended' = 'no';
   private lastAddresses: LinkAddresses | undefined;
-  private readonly news: ConnectionNews;
+  /** As observers were told, and since when. */
+  private toldPhase: SshErrorPhase = 'connect';
+  private phaseSince: number;
   private isFreed = false;
   /** Made for the first who asks. */
   private overKnown: Promise<SshError> | undefined;
@@ -85,7 +67,8 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.clock = options.clock;
     this.waits = options.waits;
     this.timeouts = options.timeouts;
-    this.destination = options.target;
+    this.host = options.target;
+    this.port = options.port;
     this.openedAt = options.openedAt;
     this.open = options.open;
     this.createCore = options.createCore;
@@ -93,7 +76,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.target = target;
     this.reader = new DeadlineReader(options.clock);
     this.startedAt = this.now;
-    this.news = new ConnectionNews(this, options.clock);
+    this.phaseSince = this.startedAt;
   }
 
   /** Opens the link and runs until the end. Never throws and never rejects. */
@@ -106,7 +89,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       this.endBeforeCore(connectError(error, this.destination));
     }
     this.open = undefined;
-    void this.run();
+    this.awaitMore();
   }
 
   /** Resolves with the cause once nothing is left of the connection. */
@@ -116,6 +99,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       else this.resolveOver = resolve;
     });
     return this.overKnown;
+  }
+
+  private get destination(): string {
+    return this.port === undefined ? this.host : `${this.host}:${this.port}`;
   }
 
   get now(): number {
@@ -184,12 +171,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       addresses: this.addresses(),
       phase: this.phase,
       age: now - this.startedAt,
-      waits: this.waits.list().map((wait) => ({
-        name: wait.name,
-        waitingFor: wait.detail,
-        elapsed: now - wait.since,
-        remaining: wait.deadline - now,
-      })),
+      waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
       bytesReceived: core?.bytesReceived ?? 0,
       bytesSent: core?.bytesSent ?? 0,
       packetsReceived: core?.transport.packetsIn ?? 0,
@@ -209,14 +191,28 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return this.closing !== 'no' || this.cause !== undefined ? 'close' : (this.core?.phase ?? 'connect');
   }
 
+  private notePhase(): void {
+    const { phase, toldPhase: from } = this;
+    if (phase === from) return;
+    const { now } = this;
+    const elapsed = now - this.phaseSince;
+    this.toldPhase = phase;
+    this.phaseSince = now;
+    tellPhase(this, from, phase, elapsed);
+  }
+
   // The loop ------------------------------------------------------------------
 
-  private async run(): Promise<void> {
-    while (!this.isOver) {
-      this.step(await this.reader.fill(this.deadline()));
-      this.turn();
-    }
-    this.finish();
+  private awaitMore(): void {
+    if (this.isOver) this.finish();
+    else this.reader.listen(this, this.deadline());
+  }
+
+  /** One round of the loop. */
+  filled(outcome: FillOutcome): void {
+    this.step(outcome);
+    this.turn();
+    this.awaitMore();
   }
 
   /** The cause is known and nothing is left of the link. */
@@ -247,7 +243,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       if (wait.onExpire !== undefined) wait.onExpire();
       else this.endBeforeCore(connectTimeout(wait, now, this.destination));
     }
-    this.news.expired(expired, this.cause ?? core?.cause, now);
+    tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
 
   /** Delivers events, writes output, and sets the timer for what is waited for now. */
@@ -258,7 +254,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       this.flush(core);
       this.deliver(core);
       this.drainIfClosing(core);
-      this.news.inPhase(this.phase);
+      this.notePhase();
       if (core.cause !== undefined) this.end(core.cause);
     }
     this.reader.retime(this.deadline());
@@ -339,7 +335,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    this.news.inPhase(this.phase);
+    this.notePhase();
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
       for (let output = core.takeOutput(); output !== undefined; output = core.takeOutput())

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { SshError } from '../base/errors.ts';
-import { systemClock } from '../io/clock.ts';
+import { nodeClock } from './clock.ts';
 
 /** Milliseconds. A lock is held for as long as it takes to write a small file. */
 const longestWait = 15_000;
@@ -29,13 +29,13 @@ export interface FileLock {
  */
 export async function takeLock(path: string): Promise<FileLock> {
   const own = `${process.pid} ${hostname()} ${randomUUID()}\n`;
-  const until = systemClock.now() + longestWait;
+  const until = nodeClock.now() + longestWait;
   for (;;) {
     if (await create(path, own))
       return { isHeld: () => isContent(path, own), release: () => release(path, own) };
     const holder = await contentOf(path);
     if (holder !== undefined && isDead(holder)) await takeAway(path, holder);
-    else if (systemClock.now() < until) await pause(betweenTries);
+    else if (nodeClock.now() < until) await pause(betweenTries);
     else {
       throw new SshError(
         'ERR_SSH_OPTIONS',
@@ -125,6 +125,6 @@ function codeOf(error: unknown): string {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
-    systemClock.schedule(systemClock.now() + milliseconds, resolve);
+    nodeClock.schedule(nodeClock.now() + milliseconds, { due: resolve });
   });
 }

@@ -7,7 +7,7 @@
 import { userInfo } from 'node:os';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { systemClock } from '../io/clock.ts';
+import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
@@ -26,7 +26,7 @@ let noble: CryptoProvider | undefined;
 publishConnectionEvents();
 
 export const nodePlatform: Platform = {
-  clock: systemClock,
+  clock: nodeClock,
   streams: nodeStreams,
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {

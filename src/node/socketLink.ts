@@ -32,19 +32,15 @@ let readBuffer: Uint8Array | undefined;
 /** A read below this is copied: it may hold anything, where a longer one is mostly data. */
 const lendFrom = 16 * 1024;
 
-function sharedRead(receiver: LinkReceiver): {
+interface SharedRead {
   readonly buffer: Uint8Array;
   callback(length: number, buffer: Uint8Array): boolean;
-} {
+}
+
+/** What sockets are told of a read with: one function for all. Node calls it as a method of the socket. */
+function sharedRead(): SharedRead {
   readBuffer ??= new Uint8Array(readLength);
-  return {
-    buffer: readBuffer,
-    callback: (length, buffer) => {
-      if (length < lendFrom) receiver.received(buffer.slice(0, length));
-      else receiver.lent(buffer.subarray(0, length));
-      return true;
-    },
-  };
+  return { buffer: readBuffer, callback: listeners.read };
 }
 
 /** Opens a TCP connection; both address families are tried (RFC 8305). */
@@ -59,7 +55,7 @@ export function tcpLink(target: TcpTarget): LinkOpener {
       autoSelectFamily: true,
       ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
       ...(target.family === undefined ? {} : { family: target.family }),
-      ...(sharesReads ? { onread: sharedRead(receiver) } : {}),
+      ...(sharesReads ? { onread: sharedRead() } : {}),
     });
     socket.once('connect', () => receiver.connected());
     const link = new StreamLink(socket, receiver);
@@ -107,6 +103,12 @@ interface LinkedStream extends Duplex {
 }
 
 const listeners = {
+  read(this: LinkedStream, length: number, buffer: Uint8Array): boolean {
+    const receiver = this[linkOf]?.receiver;
+    if (length < lendFrom) receiver?.received(buffer.slice(0, length));
+    else receiver?.lent(buffer.subarray(0, length));
+    return true;
+  },
   data(this: LinkedStream, chunk: Uint8Array): void {
     this[linkOf]?.receiver.received(plain(chunk));
   },

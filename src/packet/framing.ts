@@ -12,6 +12,8 @@ import type { PacketCipherShape } from '../crypto/provider.ts';
 export const lengthFieldLength = 4;
 /** RFC 4253 §6: at least four bytes of padding. */
 export const minimumPadding = 4;
+/** Longer than any packet: a whole number, where infinity would be an object beside each that holds it. */
+export const beyondPackets: number = 2 ** 30;
 /** RFC 4253 §6: at least 16 bytes in a packet, the length field counted and the MAC not. */
 const minimumPacket = 16;
 

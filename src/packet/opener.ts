@@ -11,7 +11,7 @@ import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { OpeningCipher } from '../crypto/provider.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
-import { checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
+import { beyondPackets, checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
 import type { Inflater } from './inflate.ts';
 import { NoneOpeningCipher } from './noneCipher.ts';
 
@@ -41,7 +41,7 @@ export class PacketOpener {
 
   private readonly maximum: number;
   private cipher: OpeningCipher = new NoneOpeningCipher();
-  private apartFrom = Number.POSITIVE_INFINITY;
+  private apartFrom = beyondPackets;
   private inflater: Inflater | undefined;
   /** packet_length of the next packet, once it was read: its first block may be decrypted already. */
   private packetLength = unknown;
@@ -65,7 +65,7 @@ export class PacketOpener {
       });
     }
     this.cipher = cipher;
-    this.apartFrom = cipher.apartFrom ?? Number.POSITIVE_INFINITY;
+    this.apartFrom = cipher.apartFrom ?? beyondPackets;
     this.readNeed = cipher.headerLength;
     if (options.resetSequence) this.sequenceNumber = 0;
     this.packets = 0;

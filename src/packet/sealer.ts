@@ -15,7 +15,7 @@ import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
 import type { SealingCipher } from '../crypto/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Deflater } from './deflate.ts';
-import { lengthFieldLength, paddingFor } from './framing.ts';
+import { beyondPackets, lengthFieldLength, paddingFor } from './framing.ts';
 import { NoneSealingCipher } from './noneCipher.ts';
 import { type RandomSource, SealerSupplies } from './supplies.ts';
 
@@ -27,6 +27,9 @@ const leastRoom = 512;
 const firstPage = 4 * 1024;
 const largestPage = 64 * 1024;
 const growth = 4;
+
+/** What is ready most of the time: never changed. */
+const none: Uint8Array[] = [];
 
 /** Seals packets, one after the other, into pages that leave as they fill. */
 export class PacketSealer {
@@ -43,7 +46,7 @@ export class PacketSealer {
   private readonly writer: PageWriter = new PageWriter();
   private isBegun = false;
   private cipher: SealingCipher = new NoneSealingCipher();
-  private apartFrom = Number.POSITIVE_INFINITY;
+  private apartFrom = beyondPackets;
   private deflater: Deflater | undefined;
 
   /** `page[taken…sealed)` is sealed, `page[sealed…finished)` is finished; the next packet goes behind. */
@@ -54,7 +57,7 @@ export class PacketSealer {
   /** Of the first packet that is not sealed yet. */
   private sealingNumber = 0;
   /** Sealed bytes that are ahead of those of this page. */
-  private readonly ready: Uint8Array[] = [];
+  private ready: Uint8Array[] = none;
 
   /** `random` makes the padding; RFC 4253 §6 wants it random. */
   constructor(random: RandomSource) {
@@ -69,10 +72,7 @@ export class PacketSealer {
     if (this.isBegun) throw misuse('keys cannot change in the middle of a packet');
     this.sealFinished();
     this.cipher = cipher;
-    this.apartFrom =
-      cipher.sealApart === undefined
-        ? Number.POSITIVE_INFINITY
-        : (cipher.apartFrom ?? Number.POSITIVE_INFINITY);
+    this.apartFrom = cipher.sealApart === undefined ? beyondPackets : (cipher.apartFrom ?? beyondPackets);
     if (options.resetSequence) this.sequenceNumber = 0;
     this.packets = 0;
     this.bytes = 0;
@@ -146,8 +146,7 @@ export class PacketSealer {
     // One that a long message made is let go.
     if (this.page.length <= largestPage) this.supplies.keep(this.page, this.finished);
     this.writer.beginAt(emptyBytes, 0);
-    // Lets go of the room that the array has grown.
-    this.ready.length = 0;
+    this.ready = none;
     this.goOnIn(emptyBytes, 0);
   }
 
@@ -165,8 +164,13 @@ export class PacketSealer {
   /** Seals what is finished and not sealed, up to `end`, and makes the page ready up to there. */
   private readyPage(end: number): void {
     this.sealUpTo(end);
-    if (this.taken < end) this.ready.push(this.page.subarray(this.taken, end));
+    if (this.taken < end) this.addReady(this.page.subarray(this.taken, end));
     this.taken = end;
+  }
+
+  private addReady(bytes: Uint8Array): void {
+    if (this.ready === none) this.ready = [bytes];
+    else this.ready.push(bytes);
   }
 
   private sealFinished(): void {
@@ -199,7 +203,7 @@ export class PacketSealer {
     const clearEnd = tagStart - sealed.length;
     this.sealed = clearEnd;
     this.readyPage(clearEnd);
-    this.ready.push(sealed);
+    this.addReady(sealed);
     page.copyWithin(clearEnd, tagStart, tagStart + cipher.tagLength);
     this.sealed = clearEnd + cipher.tagLength;
     this.finished = this.sealed;

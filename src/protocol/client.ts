@@ -9,10 +9,11 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { HostKeys } from '../transport/keyExchange.ts';
+import type { HostKeys } from '../transport/keyExchangeOptions.ts';
 import { type UserauthAttempt, UserauthClient, type UserauthQuestion } from '../userauth/client.ts';
 import { WireReader } from '../wire/reader.ts';
-import { type CoreEvent, type CoreOptions, ProtocolCore } from './core.ts';
+import { type CoreEvent, ProtocolCore } from './core.ts';
+import type { CoreOptions } from './options.ts';
 
 export interface ClientProtocolOptions extends CoreOptions {
   readonly username: string;
@@ -155,7 +156,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       'authentication',
       'SSH_MSG_SERVICE_ACCEPT',
       now,
-      this.options.timeouts.authentication,
+      this.settings.timeouts.authentication,
     );
   }
 
@@ -172,7 +173,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
     this.userauth = new UserauthClient({
       username: this.username,
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
-      limits: this.options.limits,
+      limits: this.settings.limits,
       confidential: true,
       boundHostKey: () => {
         const { peerExtensions, keyExchange } = this.transport;
@@ -186,7 +187,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
             'authentication',
             `the answer to the ${method} request`,
             this.transport.now,
-            this.options.timeouts.authentication,
+            this.settings.timeouts.authentication,
           );
         },
         answered: () => this.waits.finish(this.authenticationWait),

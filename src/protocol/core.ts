@@ -6,37 +6,17 @@
  * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { ConnectionUpper } from '../connection/options.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
 import type { TransportEvent } from '../transport/events.ts';
 import type { Role } from '../transport/identification.ts';
-import type { HostKeys } from '../transport/keyExchange.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { type RekeyPolicy, Transport, type TransportUpper } from '../transport/transport.ts';
+import type { TransportUpper } from '../transport/options.ts';
+import { Transport } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
 import { lostError } from './lostError.ts';
-
-/** What both roles are made from. */
-export interface CoreOptions {
-  readonly provider: CryptoProvider;
-  readonly preferences: AlgorithmPreferences;
-  readonly limits: Limits;
-  readonly timeouts: Timeouts;
-  /** Undefined for none. */
-  readonly keepAlive: KeepAlive | undefined;
-  readonly rekey: RekeyPolicy;
-  /** Identification string of this side, without CR LF. */
-  readonly identification: Uint8Array;
-  readonly requireStrict: boolean;
-  /** Where the waits are kept; given, so that those outside the protocol (name lookup, writing) share it. */
-  readonly waits: WaitTable;
-  readonly now: number;
-}
+import { type CoreOptions, type CoreSettings, type RoleOptions, settingsOf } from './options.ts';
 
 /** The end of the connection, the last event there is. */
 export interface EndedEvent {
@@ -62,34 +42,31 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   bytesReceived: number = Number.NaN;
   bytesSent: number = Number.NaN;
 
-  protected readonly options: CoreOptions;
+  protected readonly settings: CoreSettings;
   private readonly queue = new ByteQueue();
-  private readonly events: (Event | CoreEvent)[] = [];
+  /** One event waits, or none, most of the time; an array would keep the room for those it once had. */
+  private nextInLine: Event | CoreEvent | undefined;
+  private laterInLine: (Event | CoreEvent)[] | undefined;
   private keyExchangeWait: Wait | undefined;
-  private keyExchangeElapsed = 0;
+  /** While it is suspended. */
+  private keyExchangeElapsed: number | undefined;
   private identificationWait: Wait | undefined;
   private keepAliveWait: Wait | undefined;
   private probesMissed = 0;
   private lastPacketAt: number;
   private packetsSeen = 0;
 
-  constructor(
-    role: Role,
-    options: CoreOptions,
-    extras: { readonly hostKeys: HostKeys; readonly extensions: Readonly<Record<string, string>> },
-  ) {
-    const { limits, timeouts, waits, now } = options;
-    const all = { ...options, role, ...extras };
-    this.options = all;
+  constructor(role: Role, options: CoreOptions, extras: RoleOptions) {
+    const { timeouts, waits, now } = options;
+    this.settings = settingsOf(role, options, extras);
     this.waits = waits;
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.lastPacketAt = now;
-    this.transport = new Transport(all, this);
+    this.transport = new Transport(this.settings, this, now);
     this.connection = new Connection({
       transport: this.transport,
-      limits,
-      timeouts,
+      settings: this.settings,
       waits,
       upper: this,
     });
@@ -116,7 +93,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       this.queue.keep();
       this.notePackets(now);
       this.transport.rekeyIfDue();
-      if (this.queue.length > this.options.limits.packetLength + slack) {
+      if (this.queue.length > this.settings.limits.packetLength + slack) {
         throw new SshError('ERR_SSH_INTERNAL', 'bytes pile up unread', { origin: 'local' });
       }
     });
@@ -140,7 +117,10 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** The next event, in the order in which they came about; undefined when there is none. */
   nextEvent(): Event | CoreEvent | undefined {
-    return this.events.shift();
+    const event = this.nextInLine;
+    this.nextInLine = this.laterInLine?.shift();
+    if (this.nextInLine === undefined) this.laterInLine = undefined;
+    return event;
   }
 
   /** When `expire` has to be called at the latest; `Infinity` when there is nothing to expire. */
@@ -295,7 +275,9 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   // Helpers of the roles -----------------------------------------------------------
 
   queueEvent(event: Event | CoreEvent): void {
-    this.events.push(event);
+    if (this.nextInLine === undefined) this.nextInLine = event;
+    else if (this.laterInLine === undefined) this.laterInLine = [event];
+    else this.laterInLine.push(event);
   }
 
   /** Runs a step; what it throws ends the connection. */
@@ -318,8 +300,10 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** The host key was accepted; if the peer has still to do its part, it has the time that was left. */
   protected resumeKeyExchange(): void {
+    const { keyExchangeElapsed = 0 } = this;
+    this.keyExchangeElapsed = undefined;
     if (this.cause !== undefined || this.transport.keyExchange.idle) return;
-    this.startKeyExchangeWait(this.keyExchangeElapsed);
+    this.startKeyExchangeWait(keyExchangeElapsed);
   }
 
   /** @param elapsed milliseconds of it that are used up already */
@@ -328,7 +312,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       'keyExchange',
       'the key exchange to finish',
       this.transport.now - elapsed,
-      this.options.timeouts.keyExchange,
+      this.settings.timeouts.keyExchange,
     );
   }
 
@@ -344,7 +328,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   }
 
   private probeAt(): number {
-    const { keepAlive } = this.options;
+    const { keepAlive } = this.settings;
     // A key exchange under way has a deadline of its own and holds probes back.
     const rests = this.keepAliveWait !== undefined || !this.transport.keyExchange.idle;
     if (keepAlive === undefined || rests || this.phase !== 'connection') return Number.POSITIVE_INFINITY;
@@ -352,7 +336,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   }
 
   private sendProbe(now: number): void {
-    const { keepAlive } = this.options;
+    const { keepAlive } = this.settings;
     if (keepAlive === undefined) return;
     if (this.transport.peerExtensions.ping) this.transport.ping();
     else this.connection.probe('keepalive@openssh.com');

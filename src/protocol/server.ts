@@ -22,7 +22,8 @@ import {
   type UserauthServerEvent,
 } from '../userauth/server.ts';
 import { WireReader } from '../wire/reader.ts';
-import { type CoreEvent, type CoreOptions, ProtocolCore } from './core.ts';
+import { type CoreEvent, ProtocolCore } from './core.ts';
+import type { CoreOptions } from './options.ts';
 
 export interface ServerProtocolOptions extends CoreOptions {
   /** One of each type at most. */
@@ -135,7 +136,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     this.userauth = new UserauthServer({
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       methods: this.serverOptions.methods,
-      limits: this.options.limits,
+      limits: this.settings.limits,
       confidential: true,
       verify: (algorithm, publicKey, data, signature) => this.verify(algorithm, publicKey, data, signature),
       sink: {
@@ -146,12 +147,12 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
 
   private verify(algorithm: string, blob: Uint8Array, data: Uint8Array, signatureBlob: Uint8Array): boolean {
     if (!this.signatures.includes(algorithm)) return false;
-    const key = decodePublicKey(blob, this.options.limits);
+    const key = decodePublicKey(blob, this.settings.limits);
     const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
     if (signedWith !== algorithm || blobTypeOf(algorithm) !== key.type) return false;
     // A token that nobody touched may be used by whoever has the run of the user's machine.
     if (Object.hasOwn(securityKeyAlgorithms, algorithm) && !isUserPresent(signature)) return false;
-    return this.options.provider.verify(algorithm, key, data, signature);
+    return this.settings.provider.verify(algorithm, key, data, signature);
   }
 
   private onUserauth(step: (userauth: UserauthServer) => void): void {

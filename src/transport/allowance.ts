@@ -1,7 +1,8 @@
 /**
  * A rate limit on messages that cost work and bring nothing.
  *
- * Owns: one token bucket. Time is given to it.
+ * Owns: one token bucket. Time is given to it. Whoever has a use for one makes it
+ * when first it is spent: most connections never get there.
  * Must not know: which messages are counted.
  */
 import { SshError } from '../base/errors.ts';
@@ -32,8 +33,8 @@ export class Allowance {
     this.tokens--;
   }
 
-  /** The whole burst is allowed again. */
-  restore(): void {
-    this.tokens = this.burst;
+  /** Whether the whole burst is allowed again: a new one would be the same. */
+  isWhole(now: number): boolean {
+    return this.tokens + ((now - this.last) / 1000) * this.perSecond >= this.burst;
   }
 }

@@ -19,6 +19,11 @@ import { nothingInCommon } from './nothingInCommon.ts';
 
 const compressing: ReadonlySet<string> = new Set<CompressionName>(['zlib@openssh.com', 'zlib']);
 
+/** Whether payloads become others by it. */
+export function isCompressing(name: string): boolean {
+  return compressing.has(name);
+}
+
 /** What is offered before the user is known: none in place of what would begin at once. */
 export function beforeAuthentication(preferences: AlgorithmPreferences): AlgorithmPreferences {
   if (!preferences.compression.includes('zlib')) return preferences;
@@ -64,14 +69,14 @@ export class Compression {
   /** New keys to the peer: every key exchange begins a new stream. */
   sealWith(name: string): void {
     this.outgoing = name;
-    if (this.outgoingBegan) this.sealer.compressWith(compressing.has(name) ? new Deflater() : undefined);
+    if (this.outgoingBegan) this.sealer.compressWith(isCompressing(name) ? new Deflater() : undefined);
   }
 
   /** New keys from the peer. */
   openWith(name: string): void {
     this.incoming = name;
     if (this.incomingBegan) {
-      this.opener.decompressWith(compressing.has(name) ? new Inflater(this.limit) : undefined);
+      this.opener.decompressWith(isCompressing(name) ? new Inflater(this.limit) : undefined);
     }
   }
 

@@ -6,6 +6,7 @@
  * Must not know: when EXT_INFO may come (the gate) or what follows from it.
  */
 import { utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { SharedObjects } from '../base/shared.ts';
 import type { ExtInfo } from '../message/transport.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 
@@ -25,14 +26,8 @@ export const noExtensions: PeerExtensions = {
   publickeyHostbound: false,
 };
 
-/** The list last read: servers of one kind send the same one, and each connection keeps it. */
-let lastList: { readonly text: string; readonly names: readonly string[] } = { text: '', names: [] };
-
-function namesOf(text: string): readonly string[] {
-  if (text === '') return [];
-  if (text !== lastList.text) lastList = { text, names: [...new Set(text.split(','))] };
-  return lastList.names;
-}
+/** Servers of one kind announce the same, and each connection keeps it. */
+const known = new SharedObjects<PeerExtensions>();
 
 /** The extensions known here among those announced; unknown ones are ignored (RFC 8308 §2.5). */
 export function readExtensions(message: ExtInfo, quirks: Quirks = quirksOf(undefined)): PeerExtensions {
@@ -42,14 +37,15 @@ export function readExtensions(message: ExtInfo, quirks: Quirks = quirksOf(undef
     if (extensionName === 'server-sig-algs') {
       const implied = quirks.takesRsaSha2 ? ['rsa-sha2-512', 'rsa-sha2-256'] : [];
       const text = [...(value === '' ? [] : [value]), ...implied].join(',');
-      extensions = { ...extensions, serverSigAlgs: namesOf(text) };
+      extensions = { ...extensions, serverSigAlgs: text === '' ? [] : [...new Set(text.split(','))] };
     } else if (extensionName === 'ping@openssh.com') {
       extensions = { ...extensions, ping: value === '0' };
     } else if (extensionName === 'publickey-hostbound@openssh.com') {
       extensions = { ...extensions, publickeyHostbound: value === '0' };
     }
   }
-  return extensions;
+  const announced = extensions;
+  return known.get(JSON.stringify(announced), () => announced);
 }
 
 /** What this side announces. */

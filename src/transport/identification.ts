@@ -7,6 +7,7 @@
 import { copyOf, escapeBytes, escapeText, latin1Decode, utf8Encode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
+import { SharedObjects } from '../base/shared.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 
 export type Role = 'client' | 'server';
@@ -88,9 +89,16 @@ export class IdentificationReader {
   }
 }
 
+/** Servers of one kind send the same line, and each connection keeps what it says. */
+const known = new SharedObjects<Identification>();
+
 /** @throws SshError `ERR_SSH_IDENTIFICATION` for a version other than 2.0 and 1.99, or a malformed line */
 export function parseIdentification(line: Uint8Array): Identification {
   const raw = latin1Decode(line);
+  return known.get(raw, () => parse(line, raw));
+}
+
+function parse(line: Uint8Array, raw: string): Identification {
   const text = escapeText(raw);
   const match = /^SSH-([^-]+)-([^ ]*)(?: (.*))?$/s.exec(raw);
   if (match === null) throw notSsh('a malformed identification', text);

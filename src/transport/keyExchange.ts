@@ -6,21 +6,17 @@
  * strict key exchange (OpenSSH PROTOCOL §1.9).
  * Must not know: packets, timers, who decides about host keys.
  */
-import { copyOf, equalBytes, wipe } from '../base/bytes.ts';
+import { copyOf, emptyBytes, equalBytes, latin1Decode, latin1Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
 import { type KexName, kexMethods } from '../crypto/algorithms.ts';
 import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
 import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
-import type { MessageCodec } from '../message/codec.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { beforeAuthentication } from './compression.ts';
-import type { KeyExchangeCause, TransportEvent } from './events.ts';
+import type { KeyExchangeCause } from './events.ts';
 import {
   type Agreement,
   type ExchangeState,
@@ -30,8 +26,8 @@ import {
 } from './exchangeState.ts';
 import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
 import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
-import type { Role } from './identification.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
+import type { KeyExchangeOptions, KeyExchangeSink } from './keyExchangeOptions.ts';
 import { deriveKeys, exchangeHash } from './keys.ts';
 import {
   type AlgorithmPreferences,
@@ -45,39 +41,11 @@ import {
 } from './negotiation.ts';
 import { offerTo, type Quirks, quirksOf } from './quirks.ts';
 
-/** A server's host keys by the signature algorithm they serve. */
-export type HostKeys = ReadonlyMap<string, PrivateKey>;
-
-export interface KeyExchangeOptions {
-  readonly role: Role;
-  readonly provider: CryptoProvider;
-  readonly preferences: AlgorithmPreferences;
-  readonly limits: Limits;
-  /** Server role only. */
-  readonly hostKeys: HostKeys;
-}
-
-/** What the exchange asks of the transport around it. */
-export interface KeyExchangeSink {
-  /** Sends at once, past whatever is held back. Returns the payload for the exchange hash. */
-  sendNow<T>(message: MessageCodec<T>, value: T): Uint8Array;
-  emit(event: TransportEvent): void;
-  /** Our NEWKEYS has been sent: seal with these keys from now on. */
-  sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
-  /** Their NEWKEYS came: open with these keys from now on. */
-  openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void;
-  /** Both directions have the new keys. */
-  exchangeFinished(cause: KeyExchangeCause): void;
-  /** Whether the peer's KEXINIT was its very first packet. */
-  peerKexInitWasFirst(): boolean;
-}
+const idleState: ExchangeState = { name: 'idle' };
+const noNames: readonly string[] = [];
 
 /** Runs key exchanges, one after the other, for the life of a connection. */
 export class KeyExchange {
-  /** H of the first exchange; undefined until then. */
-  sessionId: Uint8Array | undefined;
-  /** The host key of the first exchange, once it was accepted. */
-  hostKey: Uint8Array | undefined;
   /** Both sides asked for it in their first KEXINIT. */
   strict: boolean = false;
   /** The peer asked for EXT_INFO in its first KEXINIT (RFC 8308 §2.1). */
@@ -85,10 +53,8 @@ export class KeyExchange {
   negotiated: NegotiatedAlgorithms | undefined;
   /** The user is known: the transport says so. */
   authenticated: boolean = false;
-  /** V_C and V_S; set by the transport when both are known. */
-  clientIdentification: Uint8Array = new Uint8Array(0);
-  serverIdentification: Uint8Array = new Uint8Array(0);
-  /** What is known of the peer; set by the transport when it has said who it is. */
+  /** The peer's identification string, without CR LF, and what is known of such a peer; set by the transport. */
+  peerIdentification: Uint8Array = emptyBytes;
   quirks: Quirks = quirksOf(undefined);
 
   // These are asked for with every packet: fields, as states have many shapes.
@@ -99,12 +65,15 @@ export class KeyExchange {
   /** Their KEXINIT came and their NEWKEYS did not. */
   peerExchanging = false;
 
-  /** Names in the peer's last KEXINIT. */
-  peerCompressions: readonly string[] = [];
+  /** Names in the peer's last KEXINIT; kept where this side wants `zlib`, which is asked for later. */
+  peerCompressions: readonly string[] = noNames;
 
   private readonly options: KeyExchangeOptions;
   private readonly sink: KeyExchangeSink;
-  private state: ExchangeState = { name: 'idle' };
+  private state: ExchangeState = idleState;
+  /** Kept for life and hardly ever asked for, so as strings: an array of bytes takes 180 more. */
+  private packedSessionId: string | undefined;
+  private packedHostKey: string | undefined;
   private offeredHostKey: Uint8Array | undefined;
   /** What the server showed in the first exchange, whose H is the session id: agents are told of it. Whoever needs it no longer lets it go. */
   firstProof: HostKeyProof | undefined;
@@ -112,6 +81,26 @@ export class KeyExchange {
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
     this.options = options;
     this.sink = sink;
+  }
+
+  /** H of the first exchange; undefined until then. */
+  get sessionId(): Uint8Array | undefined {
+    return this.packedSessionId === undefined ? undefined : latin1Encode(this.packedSessionId);
+  }
+
+  /** The host key of the first exchange, once it was accepted. */
+  get hostKey(): Uint8Array | undefined {
+    return this.packedHostKey === undefined ? undefined : latin1Encode(this.packedHostKey);
+  }
+
+  /** V_C. */
+  get clientIdentification(): Uint8Array {
+    return this.options.role === 'client' ? this.options.identification : this.peerIdentification;
+  }
+
+  /** V_S. */
+  get serverIdentification(): Uint8Array {
+    return this.options.role === 'client' ? this.peerIdentification : this.options.identification;
   }
 
   /** What is waited for, for reports. */
@@ -127,10 +116,14 @@ export class KeyExchange {
       role,
       this.offer(),
       provider.randomBytes(16),
-      this.sessionId === undefined ? 'initial' : 'rekey',
+      this.isFirst ? 'initial' : 'rekey',
     );
     this.sink.emit({ type: 'keyExchangeStarted', cause });
     this.enter({ name: 'kexInitSent', cause, own, payload: this.sink.sendNow(kexInit, own) });
+  }
+
+  private get isFirst(): boolean {
+    return this.packedSessionId === undefined;
   }
 
   /** What goes into our KEXINIT: what the user wants, but for what this peer fails with or needs. */
@@ -142,8 +135,9 @@ export class KeyExchange {
   /** `payload` is the whole message, its number included. */
   receiveKexInit(payload: Uint8Array): void {
     const theirs = kexInit.decode(new WireReader(payload, 1));
-    // A copy has no room to grow in, and this one stays.
-    this.peerCompressions = theirs.compressionAlgorithmsClientToServer.slice();
+    if (this.options.preferences.compression.includes('zlib')) {
+      this.peerCompressions = theirs.compressionAlgorithmsClientToServer;
+    }
     if (this.peerExchanging || (this.state.name === 'newKeys' && !this.state.sent)) {
       throw keyExchangeError('a second SSH_MSG_KEXINIT came before the first exchange was finished');
     }
@@ -152,7 +146,7 @@ export class KeyExchange {
     const { cause, own, payload: ownPayload } = this.state;
     const { role } = this.options;
     const [client, server] = role === 'client' ? [own, theirs] : [theirs, own];
-    if (this.sessionId === undefined) {
+    if (this.isFirst) {
       this.noteStrictness(client, server);
       this.peerWantsExtInfo = theirs.kexAlgorithms.includes(
         role === 'client' ? kexMarkers.extInfoServer : kexMarkers.extInfoClient,
@@ -221,7 +215,8 @@ export class KeyExchange {
   acceptHostKey(): void {
     const { state } = this;
     if (state.name !== 'newKeys' || state.sent || this.offeredHostKey === undefined) return;
-    this.hostKey = this.offeredHostKey;
+    this.packedHostKey = latin1Decode(this.offeredHostKey);
+    this.offeredHostKey = undefined;
     this.sendNewKeys(state);
   }
 
@@ -288,9 +283,10 @@ export class KeyExchange {
     this.firstProof ??= proof;
     this.keysReady(agreement, hash, encodedSecret);
     this.offeredHostKey = reply.hostKey;
-    if (this.hostKey === undefined) {
+    const { hostKey: accepted } = this;
+    if (accepted === undefined) {
       this.sink.emit({ type: 'hostKey', hostKey: reply.hostKey, algorithm: agreement.negotiated.hostKey });
-    } else if (equalBytes(this.hostKey, reply.hostKey)) {
+    } else if (equalBytes(accepted, reply.hostKey)) {
       this.acceptHostKey();
     } else {
       throw new SshError('ERR_SSH_HOST_KEY_CHANGED', 'the server showed another host key at a rekey', {
@@ -313,7 +309,7 @@ export class KeyExchange {
     const signature = encodeSignature(algorithm, provider.sign(algorithm, privateKey, hash));
     sendReply(this.sink, method, { hostKey, serverValue, signature });
     const state = this.keysReady(agreement, hash, encodedSecret);
-    this.hostKey = hostKey;
+    this.packedHostKey = latin1Decode(hostKey);
     this.sendNewKeys(state);
   }
 
@@ -338,11 +334,12 @@ export class KeyExchange {
   }
 
   private keysReady(agreement: Agreement, hash: Uint8Array, encodedSecret: Uint8Array): NewKeysState {
-    this.sessionId ??= hash;
+    this.packedSessionId ??= latin1Decode(hash);
+    const sessionId = latin1Encode(this.packedSessionId);
     const { provider, role } = this.options;
     const kex = agreement.negotiated.kex as KexName;
     const { clientToServer, serverToClient } = deriveKeys(
-      { provider, hash: kexMethods[kex].hash, encodedSecret, exchangeHash: hash, sessionId: this.sessionId },
+      { provider, hash: kexMethods[kex].hash, encodedSecret, exchangeHash: hash, sessionId },
       agreement.negotiated,
     );
     wipe(encodedSecret);
@@ -390,7 +387,7 @@ export class KeyExchange {
     if (!state.sent || !state.received) return;
     const { cause, negotiated } = state.agreement;
     this.negotiated = negotiated;
-    this.enter({ name: 'idle' });
+    this.enter(idleState);
     this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict });
     this.sink.exchangeFinished(cause);
   }

@@ -5,6 +5,7 @@
  * names of RFC 8308 §2.1 and of strict key exchange (OpenSSH PROTOCOL §1.9).
  * Must not know: how anything negotiated works.
  */
+import { SharedObjects } from '../base/shared.ts';
 import {
   ciphers,
   compressions,
@@ -114,6 +115,9 @@ export function bothStrict(client: KexInit, server: KexInit): boolean {
   );
 }
 
+/** Connections of a fleet agree on the same, and each keeps it. */
+const agreed = new SharedObjects<NegotiatedAlgorithms>();
+
 /**
  * The algorithms two KEXINITs agree on: of each kind the first of the client's
  * that the server has. Host keys of every type supported here can sign for
@@ -124,7 +128,7 @@ export function bothStrict(client: KexInit, server: KexInit): boolean {
 export function negotiate(client: KexInit, server: KexInit, role: Role): NegotiatedAlgorithms {
   const kex = choose('kex', withoutMarkers(client.kexAlgorithms), withoutMarkers(server.kexAlgorithms), role);
   const hostKey = choose('hostKey', client.serverHostKeyAlgorithms, server.serverHostKeyAlgorithms, role);
-  return {
+  const negotiated: NegotiatedAlgorithms = {
     kex,
     hostKey,
     clientToServer: chooseDirection(
@@ -148,6 +152,7 @@ export function negotiate(client: KexInit, server: KexInit, role: Role): Negotia
       role,
     ),
   };
+  return agreed.get(JSON.stringify(negotiated), () => negotiated);
 }
 
 /** Whether the packet a peer sent on a guess is of the method that was chosen (RFC 4253 §7). */

@@ -20,7 +20,8 @@ export class TransportOutput {
   private readonly sealer: PacketSealer;
   private readonly maximum: number;
   private identification: Uint8Array | undefined;
-  private readonly held: Uint8Array[] = [];
+  /** Undefined for none. */
+  private held: Uint8Array[] | undefined;
   private heldBytes = 0;
 
   /** @param identification of this side, without CR LF: the first bytes to be taken */
@@ -61,6 +62,7 @@ export class TransportOutput {
     const writer = new WireWriter();
     message.encode(writer, value);
     const payload = writer.copyWritten();
+    this.held ??= [];
     this.held.push(payload);
     this.heldBytes += payload.length + heldOverhead;
     if (this.heldBytes > this.maximum) {
@@ -70,7 +72,9 @@ export class TransportOutput {
 
   /** Seals what was held, in its order. */
   release(): void {
-    for (const payload of this.held.splice(0)) {
+    const { held = [] } = this;
+    this.held = undefined;
+    for (const payload of held) {
       this.sealer.begin().bytes(payload);
       this.seal();
     }

@@ -8,8 +8,7 @@
  */
 import { emptyBytes, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Limits } from '../base/limits.ts';
-import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
+import type { DirectionKeys } from '../crypto/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { messageName } from '../message/numbers.ts';
 import {
@@ -28,43 +27,20 @@ import type { ByteQueue } from '../wire/byteQueue.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { WireWriter } from '../wire/writer.ts';
 import { Allowance } from './allowance.ts';
-import { Compression, wantsZlib } from './compression.ts';
+import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
 import { type GateState, judge } from './gate.ts';
 import { gateView } from './gateView.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
-import { type HostKeys, KeyExchange, type KeyExchangeSink } from './keyExchange.ts';
-import type { AlgorithmPreferences } from './negotiation.ts';
+import { KeyExchange } from './keyExchange.ts';
+import type { KeyExchangeSink } from './keyExchangeOptions.ts';
+import type { TransportOptions, TransportUpper } from './options.ts';
 import { TransportOutput } from './output.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
 export { defaultRekeyPolicy, type RekeyPolicy } from './rekeyPolicy.ts';
-
-export interface TransportOptions {
-  readonly role: Role;
-  readonly provider: CryptoProvider;
-  readonly preferences: AlgorithmPreferences;
-  readonly limits: Limits;
-  readonly rekey: RekeyPolicy;
-  /** Identification string of this side, without CR LF. */
-  readonly identification: Uint8Array;
-  /** Server role only. */
-  readonly hostKeys: HostKeys;
-  /** Announced with EXT_INFO to a peer that asks for it. */
-  readonly extensions: Readonly<Record<string, string>>;
-  /** End the connection unless the peer offers strict key exchange. */
-  readonly requireStrict: boolean;
-  readonly now: number;
-}
-
-/** Those above the transport. */
-export interface TransportUpper {
-  emit(event: TransportEvent): void;
-  /** A message 50 or above, legal in the present state: its number is at `buffer[start]`. Valid until return. */
-  receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void;
-}
 
 /** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
 const outputAhead = 256 * 1024;
@@ -92,20 +68,21 @@ export class Transport implements KeyExchangeSink {
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
   private readonly output: TransportOutput;
-  private readonly compression: Compression;
+  /** Once it was agreed on. */
+  private compression: Compression | undefined;
   /** What this side says is not compressed yet, because SUCCESS waits for a key exchange. */
   private compressionWaits = false;
   /** Until the peer has said who it is. */
   private identificationReader: IdentificationReader | undefined;
-  private readonly idleMessages: Allowance;
-  private readonly idleKeyExchanges: Allowance;
+  private idleMessages: Allowance | undefined;
+  private idleKeyExchanges: Allowance | undefined;
   private extInfoReceived = 0;
   private keysSince: number;
   private rekeyPolicy: RekeyPolicy;
   private firstKeysSealed = false;
 
-  constructor(options: TransportOptions, upper: TransportUpper) {
-    const { role, provider, limits, now } = options;
+  constructor(options: TransportOptions, upper: TransportUpper, now: number) {
+    const { role, provider, limits } = options;
     this.options = options;
     this.upper = upper;
     this.now = now;
@@ -115,12 +92,7 @@ export class Transport implements KeyExchangeSink {
     this.sealer = new PacketSealer(provider);
     this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
-    const { idleMessages, idleKeyExchanges } = limits;
-    this.idleMessages = new Allowance('messages without effect', idleMessages, 100, now);
-    const what = 'key exchanges with nothing between them';
-    this.idleKeyExchanges = new Allowance(what, idleKeyExchanges, 0.1, now);
     this.output = new TransportOutput(this.sealer, options.identification, limits);
-    this.compression = new Compression(this.opener, this.sealer, limits.inflatedPayload);
   }
 
   /**
@@ -177,7 +149,12 @@ export class Transport implements KeyExchangeSink {
 
   /** Data went one way or the other, so that the next key exchange is not one with nothing before it. */
   noteData(): void {
-    this.idleKeyExchanges.restore();
+    this.idleKeyExchanges = undefined;
+  }
+
+  /** The last channel is gone: what a new connection has not, one that idles lets go. */
+  rest(): void {
+    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
   }
 
   /** Bytes that wait for the socket. */
@@ -220,13 +197,13 @@ export class Transport implements KeyExchangeSink {
 
   /** When the next key exchange is due by time alone. */
   get rekeyAt(): number {
-    if (this.keyExchange.sessionId === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
+    if (this.keyExchange.negotiated === undefined || !this.keyExchange.idle) return Number.POSITIVE_INFINITY;
     return this.keysSince + this.rekeyPolicy.interval;
   }
 
   /** Starts a key exchange where a limit of the policy is reached. */
   rekeyIfDue(): void {
-    if (!this.keyExchange.idle || this.keyExchange.sessionId === undefined) return;
+    if (!this.keyExchange.idle || this.keyExchange.negotiated === undefined) return;
     const cause = rekeyCause(this.rekeyPolicy, this.opener, this.sealer);
     if (cause !== undefined) this.rekey(cause);
     else if (this.now >= this.rekeyAt) this.rekey('time');
@@ -236,16 +213,27 @@ export class Transport implements KeyExchangeSink {
   authenticated(): void {
     this.gateState = 'connection';
     this.keyExchange.authenticated = true;
-    this.compression.beginIncoming();
+    this.compression?.beginIncoming();
     if (this.keyExchange.holdsOutput) this.compressionWaits = true;
     else this.beginCompression();
   }
 
   private beginCompression(): void {
     this.compressionWaits = false;
-    this.compression.beginOutgoing();
+    this.compression?.beginOutgoing();
     const { role, preferences } = this.options;
     if (role === 'client' && wantsZlib(preferences, this.keyExchange)) this.rekey('compression');
+  }
+
+  /** Made by the first keys that bring any. */
+  private compressionFor(name: string): Compression | undefined {
+    if (this.compression !== undefined || !isCompressing(name)) return this.compression;
+    this.compression = new Compression(this.opener, this.sealer, this.options.limits.inflatedPayload);
+    if (this.gateState === 'connection') {
+      this.compression.beginIncoming();
+      if (!this.compressionWaits) this.compression.beginOutgoing();
+    }
+    return this.compression;
   }
 
   // KeyExchangeSink ----------------------------------------------------------
@@ -260,7 +248,7 @@ export class Transport implements KeyExchangeSink {
 
   sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.sealer.use(this.options.provider.createSealingCipher(keys), { resetSequence });
-    this.compression.sealWith(compression);
+    this.compressionFor(compression)?.sealWith(compression);
     if (this.firstKeysSealed) return;
     this.firstKeysSealed = true;
     if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
@@ -268,7 +256,7 @@ export class Transport implements KeyExchangeSink {
 
   openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.opener.use(this.options.provider.createOpeningCipher(keys), { resetSequence });
-    this.compression.openWith(compression);
+    this.compressionFor(compression)?.openWith(compression);
     if (this.gateState === 'initialKeyExchange') this.gateState = 'service';
   }
 
@@ -291,9 +279,7 @@ export class Transport implements KeyExchangeSink {
     this.quirks = quirksOf(remote.softwareVersion);
     if (this.quirks.knowsNoRekey) this.rekeyPolicy = noRekey;
     this.remote = remote;
-    const { role, identification } = this.options;
-    this.keyExchange.clientIdentification = role === 'client' ? identification : remote.line;
-    this.keyExchange.serverIdentification = role === 'client' ? remote.line : identification;
+    this.keyExchange.peerIdentification = remote.line;
     this.emit({ type: 'identified', remote });
     this.keyExchange.quirks = this.quirks;
     this.keyExchange.start('initial');
@@ -316,7 +302,7 @@ export class Transport implements KeyExchangeSink {
           `${messageName(number)} is not legal now (${this.gateState}${this.keyExchange.peerExchanging ? ', key exchange' : ''})`,
         );
       case 'unimplemented':
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.send(unimplemented, { packetSequenceNumber: (this.opener.sequenceNumber - 1) >>> 0 });
         return;
       case 'accept':
@@ -334,16 +320,16 @@ export class Transport implements KeyExchangeSink {
       case 1:
         return this.receiveDisconnect(reader);
       case 2:
-        return this.idleMessages.spend(this.now);
+        return this.spendIdleMessage();
       case 3:
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.emit({
           type: 'unimplemented',
           sequenceNumber: unimplemented.decode(reader).packetSequenceNumber,
         });
         return;
       case 4: {
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         const { message, alwaysDisplay } = debug.decode(reader);
         this.emit({ type: 'debug', message, alwaysDisplay });
         return;
@@ -365,7 +351,7 @@ export class Transport implements KeyExchangeSink {
         reader.end();
         return this.keyExchange.receiveNewKeys();
       case 192:
-        this.idleMessages.spend(this.now);
+        this.spendIdleMessage();
         this.send(pong, { data: ping.decode(reader).data });
         return;
       case 193:
@@ -379,7 +365,7 @@ export class Transport implements KeyExchangeSink {
 
   private receiveKexInit(payload: Uint8Array): void {
     if (this.gateState === 'beforeKexInit') this.gateState = 'initialKeyExchange';
-    else if (this.keyExchange.idle) this.idleKeyExchanges.spend(this.now);
+    else if (this.keyExchange.idle) this.spendIdleKeyExchange();
     this.keyExchange.receiveKexInit(payload);
     if (this.options.requireStrict && !this.keyExchange.strict) {
       throw new SshError(
@@ -388,6 +374,19 @@ export class Transport implements KeyExchangeSink {
         { phase: 'keyExchange' },
       );
     }
+  }
+
+  private spendIdleMessage(): void {
+    const { now, options } = this;
+    this.idleMessages ??= new Allowance('messages without effect', options.limits.idleMessages, 100, now);
+    this.idleMessages.spend(now);
+  }
+
+  private spendIdleKeyExchange(): void {
+    const { now, options } = this;
+    const what = 'key exchanges with nothing between them';
+    this.idleKeyExchanges ??= new Allowance(what, options.limits.idleKeyExchanges, 0.1, now);
+    this.idleKeyExchanges.spend(now);
   }
 
   private receiveDisconnect(reader: WireReader): never {

@@ -11,6 +11,9 @@ import { emptyBytes } from '../base/bytes.ts';
 const smallChunk = 1024;
 const gatherBuffer = 4096;
 
+/** What a queue has behind its first chunk most of the time: never changed. */
+const none: Uint8Array[] = [];
+
 /**
  * A queue of owned chunks. After `ensure(n)` returned true, `buffer[start …
  * start + n)` are the next bytes; that view holds until the next call.
@@ -23,7 +26,7 @@ export class ByteQueue {
   /** Bytes in the queue. */
   length = 0;
   private end = 0;
-  private readonly later: Uint8Array[] = [];
+  private later: Uint8Array[] = none;
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
@@ -42,7 +45,7 @@ export class ByteQueue {
       this.gather(chunk);
     } else {
       this.sealGathering();
-      this.later.push(chunk);
+      this.append(chunk);
     }
     this.length += chunk.length;
   }
@@ -113,14 +116,20 @@ export class ByteQueue {
   /** Moves what was gathered behind the other chunks. */
   private sealGathering(): void {
     if (this.gathering === undefined) return;
-    this.later.push(this.gathering.subarray(0, this.gathered));
+    this.append(this.gathering.subarray(0, this.gathered));
     this.gathering = undefined;
     this.gathered = 0;
+  }
+
+  private append(chunk: Uint8Array): void {
+    if (this.later === none) this.later = [chunk];
+    else this.later.push(chunk);
   }
 
   private advance(): void {
     if (this.later.length === 0) this.sealGathering();
     const next = this.later.shift();
+    if (next === undefined) this.later = none;
     this.buffer = next ?? emptyBytes;
     this.start = 0;
     this.end = this.buffer.length;

@@ -86,6 +86,10 @@ class NotingTransport {
     this.dataNoted++;
   }
 
+  rest(): void {
+    // Has nothing to let go.
+  }
+
   private note<T>(message: MessageCodec<T>, payload: Uint8Array): void {
     this.sent.push([
       message.name.replace('SSH_MSG_', ''),
@@ -104,8 +108,10 @@ export class Lone {
   constructor(limits: Partial<Limits> = {}) {
     this.connection = new Connection({
       transport: this.transport as unknown as Transport,
-      limits: { ...defaultLimits, ...limits },
-      timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
+      settings: {
+        limits: { ...defaultLimits, ...limits },
+        timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
+      },
       waits: this.waits,
       upper: {
         queueEvent: (event) => void this.events.push(event),

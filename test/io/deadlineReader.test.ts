@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Clock, Timer } from '../../src/io/clock.ts';
+import type { Clock, Sleeper, Timer } from '../../src/io/clock.ts';
 import { DeadlineReader } from '../../src/io/deadlineReader.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 interface Scheduled {
   readonly at: number;
-  readonly callback: () => void;
+  readonly sleeper: Sleeper;
 }
 
 /** A clock moved by hand, whose polls for I/O happen when the test says so. */
@@ -19,8 +19,8 @@ class HandClock implements Clock {
     return this.time;
   }
 
-  schedule(at: number, callback: () => void): Timer {
-    const timer = { at, callback };
+  schedule(at: number, sleeper: Sleeper): Timer {
+    const timer = { at, sleeper };
     this.timers.add(timer);
     return { cancel: () => this.timers.delete(timer) };
   }
@@ -40,7 +40,7 @@ class HandClock implements Clock {
     for (const timer of [...this.timers]) {
       if (timer.at > time) continue;
       this.timers.delete(timer);
-      timer.callback();
+      timer.sleeper.due();
     }
   }
 
@@ -209,5 +209,24 @@ describe('the deadline reader', () => {
     const wait = reader.fill(Number.POSITIVE_INFINITY);
     reader.wake();
     expect(await wait).toBe('woken');
+  });
+
+  it('tells a listener once for each wait, and not before whoever brought bytes is done', async () => {
+    const reader = new DeadlineReader(new HandClock());
+    const told: string[] = [];
+    const listener = { filled: (outcome: string) => void told.push(outcome) };
+    reader.listen(listener, 10);
+    reader.push(Uint8Array.of(1));
+    reader.push(Uint8Array.of(2));
+    expect(told).toEqual([]);
+    await Promise.resolve();
+    expect(told).toEqual(['data']);
+    expect(reader.take()).toHaveLength(2);
+    reader.wake();
+    await Promise.resolve();
+    expect(told).toEqual(['data']);
+    reader.listen(listener, 10);
+    await Promise.resolve();
+    expect(told).toEqual(['data', 'woken']);
   });
 });

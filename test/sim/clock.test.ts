@@ -8,10 +8,10 @@ describe('the virtual clock', () => {
   it('serves what is due in the order of time, then of asking', async () => {
     const clock = new VirtualClock();
     const served: string[] = [];
-    clock.schedule(20, () => served.push(`late at ${clock.now()}`));
-    clock.schedule(10, () => served.push('first'));
-    clock.schedule(10, () => served.push('second'));
-    clock.schedule(15, () => served.push('never')).cancel();
+    clock.schedule(20, { due: () => served.push(`late at ${clock.now()}`) });
+    clock.schedule(10, { due: () => served.push('first') });
+    clock.schedule(10, { due: () => served.push('second') });
+    clock.schedule(15, { due: () => served.push('never') }).cancel();
     await clock.run();
     expect(served).toEqual(['first', 'second', 'late at 20']);
     expect(clock.liveTimers).toBe(0);
@@ -20,9 +20,11 @@ describe('the virtual clock', () => {
   it('polls once between an overdue timer and what waits for the poll', async () => {
     const clock = new VirtualClock();
     const served: string[] = [];
-    clock.schedule(10, () => {
-      served.push('timer');
-      clock.afterPoll(() => served.push('verdict'));
+    clock.schedule(10, {
+      due: () => {
+        served.push('timer');
+        clock.afterPoll(() => served.push('verdict'));
+      },
     });
     clock.ioAt(15, () => served.push('answer'));
     clock.block(30);
@@ -33,8 +35,8 @@ describe('the virtual clock', () => {
   it('lets promises run dry between two callbacks', async () => {
     const clock = new VirtualClock();
     const served: string[] = [];
-    clock.schedule(1, () => void Promise.resolve().then(() => served.push('promise')));
-    clock.schedule(1, () => served.push('timer'));
+    clock.schedule(1, { due: () => void Promise.resolve().then(() => served.push('promise')) });
+    clock.schedule(1, { due: () => served.push('timer') });
     await clock.run();
     expect(served).toEqual(['promise', 'timer']);
   });

@@ -10,7 +10,7 @@
  * so that what a callback set off has happened before the next one. Wall time
  * plays no part.
  */
-import type { Clock, Timer } from '../../src/io/clock.ts';
+import type { Clock, Sleeper, Timer } from '../../src/io/clock.ts';
 
 interface Entry {
   readonly at: number;
@@ -112,8 +112,8 @@ export class VirtualClock implements Clock {
     return this.time;
   }
 
-  schedule(at: number, callback: () => void): Timer {
-    return this.timers.add({ at, order: this.order++, callback, live: true });
+  schedule(at: number, sleeper: Sleeper): Timer {
+    return this.timers.add({ at, order: this.order++, callback: () => sleeper.due(), live: true });
   }
 
   /** As the real clock's: two rounds of the loop, for the poll of the first may have been before the call. */

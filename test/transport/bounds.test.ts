@@ -50,10 +50,11 @@ describe('an allowance', () => {
     for (let now = 750; now < 100_000; now += 250) expect(() => allowance.spend(now)).not.toThrow();
   });
 
-  it('is whole again when it is restored', () => {
-    const allowance = spent();
-    allowance.restore();
-    expect(left(allowance, 500)).toBe(10);
+  it('is whole before it is spent, and once all of it has come back', () => {
+    expect(new Allowance(what, 10, 4, 500).isWhole(500)).toBe(true);
+    expect(spent().isWhole(500)).toBe(false);
+    expect(spent().isWhole(2999)).toBe(false);
+    expect(spent().isWhole(3000)).toBe(true);
   });
 });
 

@@ -30,25 +30,29 @@ export type BulkChachaFactory = (key: Uint8Array) => BulkChacha;
 const tagLength = 16;
 const block: Int32Array = new Int32Array(16);
 const tag: Int32Array = new Int32Array(4);
-const noView: DataView = new DataView(new ArrayBuffer(0));
+/** Of the memory last opened and last sealed in, by whatever connection: one of its own would hold on to it. */
+const openingViews: LastView = new LastView();
+const sealingViews: LastView = new LastView();
+/** Of the packet at hand. */
+let view: DataView = openingViews.of(emptyBytes);
 
 /** What both directions hold: the first half of the key is for payloads, the second for lengths. */
 class ChachaPoly {
   readonly bulk: BulkChacha | undefined;
   private readonly payloadKey: Int32Array;
   private readonly lengthKey: Int32Array;
-  private readonly views: LastView = new LastView();
-  private view: DataView = noView;
+  private readonly views: LastView;
 
-  constructor(keys: DirectionKeys, bulk: BulkChachaFactory | undefined) {
+  constructor(keys: DirectionKeys, bulk: BulkChachaFactory | undefined, views: LastView) {
+    this.views = views;
     this.payloadKey = chachaKey(keys.encryptionKey.subarray(0, 32));
     this.lengthKey = chachaKey(keys.encryptionKey.subarray(32));
     this.bulk = bulk?.(keys.encryptionKey.slice(0, 32));
   }
 
   look(buffer: Uint8Array): DataView {
-    this.view = this.views.of(buffer);
-    return this.view;
+    view = this.views.of(buffer);
+    return view;
   }
 
   /** The length field at `offset`, encrypted or decrypted. */
@@ -60,12 +64,12 @@ class ChachaPoly {
 
   /** Payloads start at block 1. */
   cryptPayload(start: number, end: number, sequenceNumber: number): void {
-    addChacha(this.payloadKey, 1, sequenceNumber, this.view, start, end);
+    addChacha(this.payloadKey, 1, sequenceNumber, view, start, end);
   }
 
   /** Whether the packet of the length field at `start` up to the tag at `end` is as the tag says. */
   isTagRight(buffer: Uint8Array, start: number, end: number, sequenceNumber: number): boolean {
-    const { view, bulk } = this;
+    const { bulk } = this;
     this.makeTagKey(sequenceNumber);
     if (bulk !== undefined && end - start >= bulk.verifyFrom) {
       return isRelayedTagRight(block, view, start, end, (upTo) =>
@@ -81,7 +85,7 @@ class ChachaPoly {
   /** Writes the tag of what starts at `start` behind it. */
   writeTag(start: number, end: number, sequenceNumber: number): void {
     this.makeTagKey(sequenceNumber);
-    poly1305(block, this.view, start, end, tag);
+    poly1305(block, view, start, end, tag);
     this.putTag(end);
   }
 
@@ -101,9 +105,9 @@ class ChachaPoly {
     const bulk = this.bulk as BulkChacha;
     const length = buffer.subarray(start, start + 4);
     this.makeTagKey(sequenceNumber);
-    const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const apart = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     const relay = (upTo: number): Uint8Array => bulk.tag(length, sealed.subarray(0, upTo), sequenceNumber);
-    if (!relayTag(block, view, -4, sealed.length, relay, tag)) return false;
+    if (!relayTag(block, apart, -4, sealed.length, relay, tag)) return false;
     this.putTag(end);
     return true;
   }
@@ -114,7 +118,7 @@ class ChachaPoly {
   }
 
   private putTag(end: number): void {
-    for (let i = 0; i < 4; i++) this.view.setInt32(end + 4 * i, tag[i] as number, true);
+    for (let i = 0; i < 4; i++) view.setInt32(end + 4 * i, tag[i] as number, true);
   }
 }
 
@@ -129,7 +133,7 @@ export class ChachaPolyOpening implements OpeningCipher {
   private readonly chacha: ChachaPoly;
 
   constructor(keys: DirectionKeys, bulk?: BulkChachaFactory) {
-    this.chacha = new ChachaPoly(keys, bulk);
+    this.chacha = new ChachaPoly(keys, bulk, openingViews);
     this.apartFrom = this.chacha.bulk?.cryptFrom;
   }
 
@@ -164,7 +168,7 @@ export class ChachaPolySealing implements SealingCipher {
   private readonly chacha: ChachaPoly;
 
   constructor(keys: DirectionKeys, bulk?: BulkChachaFactory) {
-    this.chacha = new ChachaPoly(keys, bulk);
+    this.chacha = new ChachaPoly(keys, bulk, sealingViews);
     this.apartFrom = this.chacha.bulk?.tagFrom;
   }
 

@@ -67,11 +67,14 @@ const packetsBefore = 24;
 /** So many bytes at once are not a few packets. */
 const manyBytes = 1024;
 
-/** What both directions hold. */
-class OpensslGcm {
-  readonly name: GcmName;
-  readonly key: KeyObject;
-  private readonly crossings: PacketCrossings;
+/** What both directions hold; inherited, as an object beside each would be one more in every connection. */
+abstract class OpensslGcm {
+  readonly blockSize = 16;
+  readonly lengthIsAligned = false;
+  readonly tagLength = 16;
+  protected readonly name: GcmName;
+  protected readonly key: KeyObject;
+  protected readonly crossings: PacketCrossings;
   private readonly nonce: GcmNonce;
   /** Once there was reason to make it. */
   private packets: GcmPackets | undefined;
@@ -85,7 +88,7 @@ class OpensslGcm {
   }
 
   /** The part in TypeScript, for packets shorter than `wholeFrom`; undefined where it is not worth its making yet. */
-  packetsFor(available: number, wholeFrom: number): GcmPackets | undefined {
+  protected packetsFor(available: number, wholeFrom: number): GcmPackets | undefined {
     if (this.packets !== undefined || (available < manyBytes && this.apart < packetsBefore)) {
       return this.packets;
     }
@@ -97,12 +100,12 @@ class OpensslGcm {
   }
 
   /** Whether keystream was made ahead for the next packet. */
-  isAhead(packetLength: number): boolean {
+  protected isAhead(packetLength: number): boolean {
     return this.packets?.isAhead(packetLength) ?? false;
   }
 
   /** The nonce of a packet that is OpenSSL's alone. */
-  takeNonce(): Uint8Array {
+  protected takeNonce(): Uint8Array {
     this.packets?.forget();
     this.apart++;
     this.nonce.take(nonceView);
@@ -110,21 +113,15 @@ class OpensslGcm {
   }
 }
 
-export class OpensslGcmOpening implements OpeningCipher {
-  readonly blockSize = 16;
-  readonly lengthIsAligned = false;
-  readonly tagLength = 16;
+export class OpensslGcmOpening extends OpensslGcm implements OpeningCipher {
   readonly headerLength = 4;
   readonly apartFrom: number;
   plaintext: Uint8Array = emptyBytes;
   plaintextOffset = 0;
-  private readonly aloneFrom: number;
-  private readonly gcm: OpensslGcm;
 
   constructor(keys: DirectionKeys, crossings: PacketCrossings) {
+    super(keys, crossings);
     this.apartFrom = crossings.gcmOpenFrom;
-    this.aloneFrom = crossings.gcmOpenAloneFrom;
-    this.gcm = new OpensslGcm(keys, crossings);
   }
 
   openLength(buffer: Uint8Array, offset: number): number {
@@ -138,12 +135,11 @@ export class OpensslGcmOpening implements OpeningCipher {
     _sequenceNumber: number,
     available: number,
   ): boolean {
-    const { gcm } = this;
-    const isAlone = available < 2 * packetLength;
-    if (packetLength >= (isAlone ? this.aloneFrom : this.apartFrom) && !gcm.isAhead(packetLength)) {
+    const wholeFrom = available < 2 * packetLength ? this.crossings.gcmOpenAloneFrom : this.apartFrom;
+    if (packetLength >= wholeFrom && !this.isAhead(packetLength)) {
       return this.openWhole(buffer, offset, packetLength);
     }
-    const packets = gcm.packetsFor(available, this.apartFrom);
+    const packets = this.packetsFor(available, this.apartFrom);
     if (packets === undefined) return this.openWhole(buffer, offset, packetLength);
     this.plaintext = buffer;
     this.plaintextOffset = offset + 4;
@@ -151,10 +147,9 @@ export class OpensslGcmOpening implements OpeningCipher {
   }
 
   private openWhole(buffer: Uint8Array, offset: number, packetLength: number): boolean {
-    const { gcm } = this;
     const start = offset + 4;
     const end = start + packetLength;
-    const decipher = createDecipheriv(gcm.name, gcm.key, gcm.takeNonce());
+    const decipher = createDecipheriv(this.name, this.key, this.takeNonce());
     decipher.setAAD(buffer.subarray(offset, start));
     decipher.setAuthTag(buffer.subarray(end, end + 16));
     const plaintext = decipher.update(buffer.subarray(start, end));
@@ -170,16 +165,12 @@ export class OpensslGcmOpening implements OpeningCipher {
   }
 }
 
-export class OpensslGcmSealing implements SealingCipher {
-  readonly blockSize = 16;
-  readonly lengthIsAligned = false;
-  readonly tagLength = 16;
+export class OpensslGcmSealing extends OpensslGcm implements SealingCipher {
   readonly apartFrom: number;
-  private readonly gcm: OpensslGcm;
 
   constructor(keys: DirectionKeys, crossings: PacketCrossings) {
+    super(keys, crossings);
     this.apartFrom = crossings.gcmSealFrom;
-    this.gcm = new OpensslGcm(keys, crossings);
   }
 
   seal(
@@ -189,16 +180,15 @@ export class OpensslGcmSealing implements SealingCipher {
     _sequenceNumber: number,
     available: number,
   ): void {
-    const packets = this.gcm.packetsFor(available, this.apartFrom);
+    const packets = this.packetsFor(available, this.apartFrom);
     if (packets !== undefined) packets.seal(buffer, offset, packetLength, available);
     else buffer.set(this.sealApart(buffer, offset, packetLength), offset + 4);
   }
 
   sealApart(buffer: Uint8Array, offset: number, packetLength: number): Uint8Array {
-    const { gcm } = this;
     const start = offset + 4;
     const end = start + packetLength;
-    const cipher = createCipheriv(gcm.name, gcm.key, gcm.takeNonce());
+    const cipher = createCipheriv(this.name, this.key, this.takeNonce());
     cipher.setAAD(buffer.subarray(offset, start));
     const sealed = cipher.update(buffer.subarray(start, end));
     cipher.final();

@@ -1,11 +1,12 @@
 /**
- * One channel as reports show it.
+ * Channels and waits as reports show them.
  *
  * Owns: the choice of what is shown.
  * Must not know: how reports look.
  */
+import type { Wait } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
-import type { ChannelSnapshot } from './registry.ts';
+import type { ChannelSnapshot, WaitSnapshot } from './registry.ts';
 
 export function channelSnapshot(channel: Channel): ChannelSnapshot {
   return {
@@ -19,5 +20,15 @@ export function channelSnapshot(channel: Channel): ChannelSnapshot {
     unread: channel.data.length + channel.extended.length,
     unsent: channel.pendingBytes,
     pendingRequests: channel.pendingRequests,
+  };
+}
+
+/** In terms of the present moment. */
+export function waitSnapshot(wait: Wait, now: number): WaitSnapshot {
+  return {
+    name: wait.name,
+    waitingFor: wait.detail,
+    elapsed: now - wait.since,
+    remaining: wait.deadline - now,
   };
 }
