@@ -189,7 +189,8 @@ describe('packets that cannot be', () => {
         expect(conversation.cause, String(packetLength)).toMatchObject({ code });
         expect(conversation.client.readNeed).toBeLessThanOrEqual(64);
         expect(conversation.peakInput).toBeLessThan(2048);
-        if (before > 0) expect(memoryInUse() - before).toBeLessThan(256 * 1024);
+        // Two gigabytes would show; code that the engine compiles meanwhile is not meant.
+        if (before > 0) expect(memoryInUse() - before).toBeLessThan(1024 * 1024);
       }
     },
   );
