@@ -26,8 +26,9 @@ mkdir -p /run/sshd
 
 target=/var/cache/deadline-ssh/trixie
 if [ "${1:-}" != --no-13 ] && [ ! -x "$target/usr/sbin/sshd" ]; then
-  mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\).*/\2/p' \
-    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
+  # One of the two files is there, rarely both.
+  mirror=$({ cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true; } |
+    awk '/^URIs:/ { print $2; exit } /^deb / { sub(/\[[^]]*\] */, ""); print $2; exit }')
   rm -rf "$target"
   mkdir -p "$target"
   debootstrap --variant=minbase --include=openssh-server,openssh-client trixie "$target" "$mirror" >"$target.log" || {
