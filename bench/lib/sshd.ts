@@ -4,7 +4,7 @@
  * Owns: its keys, its configuration, its end.
  * Must not know: what is measured.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -103,15 +103,10 @@ function findProgram(name: string): string {
   throw new Error(`${name} is not installed`);
 }
 
+/** Older ones do not know -V, and name themselves while they complain. */
 function versionOf(program: string): string {
-  try {
-    execFileSync(program, ['-V'], { stdio: 'pipe' });
-    return '';
-  } catch (error) {
-    // Older ones do not know -V and name themselves while they complain.
-    const text = String((error as { readonly stderr?: unknown }).stderr ?? '');
-    return /OpenSSH_\S+/.exec(text)?.[0].replace(/,$/, '') ?? '';
-  }
+  const { stdout, stderr } = spawnSync(program, ['-V'], { encoding: 'utf8' });
+  return /OpenSSH_[^\s,]+/.exec(`${stdout}${stderr}`)?.[0] ?? 'sshd';
 }
 
 function freePort(): Promise<number> {
