@@ -337,20 +337,21 @@ describe('during a key exchange', () => {
     const { keyExchange } = conversation.client.transport;
     const sessionId = copyOf(keyExchange.sessionId ?? new Uint8Array(0));
     const samples: number[] = [];
-    for (let i = 0; i <= 3000; i++) {
+    for (let i = 0; i <= 4000; i++) {
       conversation.client.at(0).rekey();
       conversation.exchange();
       expect(conversation.eventsOf('keyExchanged').length).toBeGreaterThan(0);
       conversation.forget();
-      if (i >= 500 && i % 500 === 0) samples.push(memoryInUse());
+      if (i >= 1500 && i % 500 === 0) samples.push(memoryInUse());
     }
     expect(conversation.cause).toBeUndefined();
     expect(equalBytes(sessionId, keyExchange.sessionId ?? new Uint8Array(0))).toBe(true);
     expect(conversation.client.waits.size).toBe(0);
-    // 400 bytes kept of each exchange would show in every five hundred; code that the engine compiles meanwhile, in some.
+    // 400 bytes kept of each exchange would show in every five hundred. Code that the engine compiles meanwhile
+    // shows in most of the first ones, on a busy machine in later ones too: one of the lowest is judged.
     const grown = samples.slice(1).map((sample, i) => sample - (samples[i] as number));
     grown.sort((a, b) => a - b);
-    expect(grown[grown.length >> 1]).toBeLessThan(500 * 400);
+    expect(grown[1]).toBeLessThan(500 * 200);
   }, 120_000);
 
   it.each([
