@@ -149,9 +149,9 @@ export interface ConnectOptions {
   readonly onBanner?: ((message: string) => void) | undefined;
   /** Told what the connection does, a line each, for people. */
   readonly onDebug?: ((line: string) => void) | undefined;
-  /** Local address to connect from. */
+  /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
-  /** 4 or 6; both are tried where not given. */
+  /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
   /** End the connection unless the server offers strict key exchange. */
   readonly requireStrictKeyExchange?: boolean | undefined;

@@ -241,7 +241,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, now, this.destination));
+      else this.endBeforeCore(connectTimeout(wait, now, this.destination, this.link?.progress?.()));
     }
     tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
@@ -372,8 +372,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(): void {
+  connected(link: Link | undefined = this.link): void {
     const { createCore } = this;
+    this.link = link;
     this.createCore = undefined;
     if (this.cause !== undefined || createCore === undefined) return;
     this.core = createCore(this.now);
