@@ -24,6 +24,7 @@ import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { optionsError } from './optionErrors.ts';
 import type { Duplex } from './streams.ts';
+import { checkHost } from './target.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -100,7 +101,7 @@ export type AuthMethod =
     };
 
 export interface ConnectOptions {
-  /** Name or address; needed unless `stream` is given. */
+  /** Name or address, and nothing else: no user, no port, no URI; needed unless `stream` is given. */
   readonly host?: string | undefined;
   /** 22. */
   readonly port?: number | undefined;
@@ -219,6 +220,7 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
   if ((host === undefined || host === '') && stream === undefined) throw optionsError('host is missing');
   if (typeof (host ?? '') !== 'string') throw optionsError('host must be a string');
+  if (host !== undefined) checkHost(host);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
   }
