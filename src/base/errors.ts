@@ -65,6 +65,8 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
   /** Name of the wait that did not end in time, such as `identification` or `channelOpen`. */
   readonly waitingFor?: string | undefined;
   /** Milliseconds from the start of that wait to the error. */
@@ -96,6 +98,7 @@ export class SshError extends Error {
   /** Written once more by the protocol when a lower layer, which knows no phase, threw. */
   phase: SshErrorPhase;
   readonly origin: SshErrorOrigin;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -105,7 +108,10 @@ export class SshError extends Error {
   declare channelOpenReason?: number;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -113,6 +119,7 @@ export class SshError extends Error {
     this.code = code;
     this.phase = details.phase ?? 'connection';
     this.origin = details.origin ?? 'peer';
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -123,6 +130,11 @@ export class SshError extends Error {
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
   }
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */

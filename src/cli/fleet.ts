@@ -15,6 +15,7 @@ import { liveConnections } from '../io/registry.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { besideStatus } from './besideStatus.ts';
 import { authenticationOrder } from './credentials.ts';
+import { messageOf } from './errorWords.ts';
 import { brokenPipeStatus, failureStatus } from './exitStatus.ts';
 import { type FleetArguments, fleetHelp, parseFleetArguments } from './fleetArguments.ts';
 import { type FleetPrinter, JsonPrinter, LinePrinter } from './fleetPrinter.ts';
@@ -42,7 +43,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    messages.say(error.message);
+    messages.say(messageOf(error));
     return failureStatus;
   }
 }

@@ -13,6 +13,7 @@ import type { Certificate } from '../crypto/certificate.ts';
 import { parseCertificate } from '../keys/certificateFile.ts';
 import { parsePrivateKey } from '../keys/parsePrivateKey.ts';
 import { describePrivateKey } from '../keys/privateKeyFile.ts';
+import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
 const defaultNames = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
@@ -50,7 +51,7 @@ export async function defaultIdentities(
       methods.push(await identity(path, person));
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      if (!isMissing(error.cause)) note(`not used: ${error.message}`);
+      if (!isMissing(error.cause)) note(`not used: ${messageOf(error)}`);
     }
   }
   return methods;
@@ -120,7 +121,7 @@ function askPassphrase(path: string, person: Person): PassphraseFunction {
 }
 
 function named(error: unknown, path: string): unknown {
-  return error instanceof SshError ? keyError(error.code, `${path}: ${error.message}`, error) : error;
+  return error instanceof SshError ? keyError(error.code, `${path}: ${messageOf(error)}`, error) : error;
 }
 
 function keyError(code: SshError['code'], message: string, cause?: unknown): SshError {

@@ -75,7 +75,8 @@ function* deriveKey(
   const { salt, rounds } = readBcryptOptions(envelope.kdfOptions);
   if (rounds > maximumRounds) {
     throw keyUnsupportedError(
-      `${fileName} asks for ${rounds} rounds of bcrypt; ${maximumRounds} are allowed (limits.bcryptRounds)`,
+      `${fileName} asks for ${rounds} rounds of bcrypt; ${maximumRounds} are allowed`,
+      { hint: 'limits.bcryptRounds sets how many' },
     );
   }
   return yield* bcryptPbkdf(passphrase, salt, rounds, cipher.keyLength + cipher.ivLength);
