@@ -129,10 +129,11 @@ class FleetCommand {
   private async credentials(person: Person | undefined): Promise<readonly AuthMethod[]> {
     const { identities } = this.args;
     const asked = besideStatus(this.status, person);
+    const warn = (line: string): void => this.messages.say(line);
     const keys =
       identities.length > 0
-        ? await namedIdentities(identities, asked)
-        : await defaultIdentities(defaultIdentityFiles(), asked, () => {});
+        ? await namedIdentities(identities, { person: asked, hasAgent: false, warn })
+        : await defaultIdentities(defaultIdentityFiles(), { person: asked, warn }, () => {});
     // Nobody types a password for each of many hosts.
     return authenticationOrder(keys, 'all', undefined);
   }
