@@ -6,7 +6,6 @@
  */
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -19,12 +18,21 @@ import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import { optionsError } from './optionErrors.ts';
-import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
+import {
+  channelStream,
+  ExitCollector,
+  type ExitResult,
+  type RefusedRequest,
+  RemoteProcess,
+} from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
+
+export type { NegotiatedSummary } from './negotiated.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -72,28 +80,11 @@ export interface RunResult<Data = string> extends ExitResult {
   readonly refusedEnv: readonly string[];
 }
 
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
-
 interface Started {
   readonly port: ChannelPort;
   readonly exit: ExitCollector;
   readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
 }
 
 /**
@@ -178,6 +169,15 @@ export class Client {
     });
   }
 
+  /**
+   * As `exec`, and as `shell` where there is no command, for those in this library
+   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   */
+  startLenient(command: string | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    if (command === undefined) return this.startProcess('shell', shellRequest.toBytes({}), options, true);
+    return this.startProcess('exec', execPayload(command), options, true);
+  }
+
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
   async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
     if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
@@ -251,23 +251,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedBy(this.session.core.transport);
   }
 
   /**
@@ -298,15 +282,21 @@ export class Client {
 
   // The common start of processes ------------------------------------------------------
 
-  private startProcess(kind: CommandKind, payload: Uint8Array, options: ExecOptions): Promise<RemoteProcess> {
+  private startProcess(
+    kind: CommandKind,
+    payload: Uint8Array,
+    options: ExecOptions,
+    isLenient: boolean = false,
+  ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
         streams: this.streams,
         exit,
         refusedEnv,
+        refused,
         commandWait: this.commandWait(port, kind),
         finishWait: (wait) => this.session.finishWait(wait),
       });
@@ -319,10 +309,11 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean = false,
   ): Promise<Started> {
     const news = new CommandNews(this.session.driver, kind);
     try {
-      const started = await this.request(kind, payload, options, scope);
+      const started = await this.request(kind, payload, options, scope, isLenient);
       void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
       return started;
     } catch (error) {
@@ -336,6 +327,7 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean,
   ): Promise<Started> {
     const { session } = this;
     const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
@@ -344,11 +336,16 @@ export class Client {
     session.collectExit(port, exit);
     try {
       const refusedEnv: string[] = [];
+      const refused: RefusedRequest[] = [];
       const pending: Promise<void>[] = [];
+      const want = (what: RefusedRequest, request: Promise<void>): void => {
+        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
+      };
       if (options.pty !== undefined && options.pty !== false) {
-        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
+        want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', session.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,
@@ -359,7 +356,7 @@ export class Client {
       }
       pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv };
+      return { port, exit, refusedEnv, refused };
     } catch (error) {
       port.close();
       throw error;
@@ -395,15 +392,11 @@ function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
   void port.closed.then(stopListening);
 }
 
-function noteRefused(error: unknown, name: string, refused: string[]): void {
+function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
   refused.push(name);
 }
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }
