@@ -34,7 +34,11 @@ export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
 /** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
 export type CertificateInput = string | Uint8Array | Certificate;
 
-/** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
+/**
+ * One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are
+ * the server's, escaped but for line ends and tabs: a prompt may hold lines that
+ * read like a question of your own program, so show whose they are.
+ */
 export interface Prompt {
   readonly prompt: string;
   /** Whether what is typed may be shown. */
