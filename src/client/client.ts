@@ -319,8 +319,14 @@ export class Client {
 
   /** What every call of a user's goes through. */
   private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
     const site = new CallSite(calledAs);
-    return publicCall({ site, addressed: (error) => this.session.addressed(error) }, () => work(site));
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {

@@ -163,6 +163,11 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
     return this.mustDriver().phase;
   }
 
+  /** The user has closed or destroyed it. */
+  get isGivenUp(): boolean {
+    return this.closingCause !== undefined;
+  }
+
   /** Says to which host an error happened. */
   addressed(error: SshError): SshError {
     return this.mustDriver().addressed(error);
