@@ -15,6 +15,7 @@ import { kexInit, newKeys } from '../../src/message/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { fixtureBytes } from '../keys/fixtures.ts';
+import { clientCause } from '../sim/laws.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from '../sim/toyCrypto.ts';
 import { patientServer, World } from '../sim/world.ts';
 import { Conversation, payloadOf, seededBytes, testHostKey } from '../support/conversation.ts';
@@ -187,9 +188,15 @@ describe('host keys and signatures that cannot be', () => {
     expect(events.some(({ type }) => type === 'hostKey')).toBe(false);
   });
 
+  const fault = new Error('no such file');
   const verdicts: readonly [string, () => unknown][] = [
-    ['throws', () => JSON.parse('{')],
-    ['rejects', () => Promise.reject(new Error('no such file'))],
+    [
+      'throws',
+      () => {
+        throw fault;
+      },
+    ],
+    ['rejects', () => Promise.reject(fault)],
     ['returns undefined', () => undefined],
     ['returns 1', () => 1],
     ['returns the text true', () => 'true'],
@@ -200,7 +207,7 @@ describe('host keys and signatures that cannot be', () => {
   ];
   it.each(verdicts)(
     'CVE-2025-26465, CVE-2025-10966, ssh2#1268: a host key check that %s accepts nothing',
-    async (_name, verdict) => {
+    async (name, verdict) => {
       const world = new World({ seed: 1 });
       const asked: string[] = [];
       const over = await world.play(async () => {
@@ -212,10 +219,10 @@ describe('host keys and signatures that cannot be', () => {
         );
       });
       expect(over).toBe(true);
-      expect(world.calls[0]).toMatchObject({
-        outcome: 'rejected',
-        error: { code: 'ERR_SSH_HOST_KEY_REJECTED' },
-      });
+      const refused = expect.objectContaining({ code: 'ERR_SSH_HOST_KEY_REJECTED' });
+      const failed = name === 'throws' || name === 'rejects';
+      expect(world.calls[0]).toMatchObject({ outcome: 'rejected', error: failed ? fault : refused });
+      expect(clientCause(world)).toEqual(refused);
       expect(asked).toEqual([]);
       expect(world.live()).toEqual([]);
     },
