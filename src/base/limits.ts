@@ -10,6 +10,8 @@ import { SshError } from './errors.ts';
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
   readonly packetLength: number;
+  /** The same for a server until its user is authenticated: anybody may send those. */
+  readonly unauthenticatedPacketLength: number;
   /** Largest payload this side puts in one packet (RFC 4253 §6.1). */
   readonly sentPayloadLength: number;
   /** One line of the identification, CR LF included (RFC 4253 §4.2). */
@@ -21,6 +23,8 @@ export interface Limits {
   /** Names in one name-list, and bytes of one name (RFC 4251 §6: 64). */
   readonly nameListEntries: number;
   readonly nameLength: number;
+  /** Bytes of a text that names something: a user, a host, a path, a terminal, a language. */
+  readonly textLength: number;
   /** Bytes of all authentication banners together. */
   readonly bannerBytes: number;
   /** Requests of the authentication protocol, INFO_REQUEST rounds included. */
@@ -51,12 +55,14 @@ export interface Limits {
 /** The limits in force when nothing is said. */
 export const defaultLimits: Limits = {
   packetLength: 256 * 1024,
+  unauthenticatedPacketLength: 35_000,
   sentPayloadLength: 32 * 1024,
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
   nameListEntries: 512,
   nameLength: 64,
+  textLength: 1024,
   bannerBytes: 64 * 1024,
   authenticationRounds: 64,
   channels: 1024,
@@ -75,12 +81,14 @@ export const defaultLimits: Limits = {
 /** Bounds beyond which a limit would break the protocol or lift the protection it is there for. */
 const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   packetLength: [35_000, 16 * 1024 * 1024],
+  unauthenticatedPacketLength: [35_000, 16 * 1024 * 1024],
   sentPayloadLength: [1024, 32 * 1024],
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
   nameListEntries: [16, 65_536],
   nameLength: [64, 64],
+  textLength: [1024, 1024],
   bannerBytes: [0, 16 * 1024 * 1024],
   authenticationRounds: [1, 1024],
   channels: [1, 65_536],

@@ -38,8 +38,9 @@ export class PacketOpener {
   packets: number = 0;
   bytes: number = 0;
   blocks: number = 0;
+  /** Largest packet_length taken; more of it may be once the peer is known. */
+  maximum: number;
 
-  private readonly maximum: number;
   private cipher: OpeningCipher = new NoneOpeningCipher();
   private apartFrom = beyondPackets;
   private inflater: Inflater | undefined;

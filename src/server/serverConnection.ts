@@ -67,11 +67,13 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       },
       this,
     );
-    this.authenticator = new ServerAuthenticator(
-      options.given.authentication,
-      (step) => this.onCore(step),
-      (error) => this.report(error),
-    );
+    this.authenticator = new ServerAuthenticator({
+      callbacks: options.given.authentication,
+      factors: options.factors,
+      from: parts.target,
+      onCore: (step) => this.onCore(step),
+      onError: (error) => this.report(error),
+    });
   }
 
   start(): void {
@@ -170,7 +172,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
     const { options, provider, hostKeys } = this.parts;
-    const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
+    const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
       provider,
@@ -184,7 +186,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       waits,
       now,
       hostKeys,
-      methods,
+      methods: factors.first,
+      onlyNamed: true,
       loginTimeout,
     });
   }

@@ -89,6 +89,8 @@ export class Transport implements KeyExchangeSink {
     this.keysSince = now;
     this.rekeyPolicy = options.rekey;
     this.opener = new PacketOpener({ limits });
+    if (role === 'server')
+      this.opener.maximum = Math.min(limits.packetLength, limits.unauthenticatedPacketLength);
     this.sealer = new PacketSealer(provider);
     this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
@@ -212,6 +214,7 @@ export class Transport implements KeyExchangeSink {
   /** SUCCESS came or was sent: the connection begins, and with it compression where it was agreed on. */
   authenticated(): void {
     this.gateState = 'connection';
+    this.opener.maximum = this.options.limits.packetLength;
     this.keyExchange.authenticated = true;
     this.compression?.beginIncoming();
     if (this.keyExchange.holdsOutput) this.compressionWaits = true;
