@@ -20,9 +20,6 @@ export interface Limits {
   readonly identificationLines: number;
   /** Bytes a server may send before its identification. */
   readonly identificationBytes: number;
-  /** Names in one name-list, and bytes of one name (RFC 4251 §6: 64). */
-  readonly nameListEntries: number;
-  readonly nameLength: number;
   /** Bytes of a text that names something: a user, a host, a path, a terminal, a language. */
   readonly textLength: number;
   /** Bytes of all authentication banners together. */
@@ -46,9 +43,14 @@ export interface Limits {
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
   readonly rsaMaximumBits: number;
-  /** Messages without effect (IGNORE, DEBUG, UNIMPLEMENTED, unknown, global requests, rejected opens) between messages that have one. */
+  /**
+   * Messages without effect that a peer may send at once: IGNORE, DEBUG, UNIMPLEMENTED,
+   * unknown ones, global requests, opens that are refused. 100 more may come with each
+   * second. 4 KiB that decompressing adds to any message but channel data count as one
+   * such message, and so does each block of compressed data beyond what compressors make.
+   */
   readonly idleMessages: number;
-  /** Key exchanges a peer may start without a byte of channel data, in either direction, between them. */
+  /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with each MiB of channel data in either direction. */
   readonly idleKeyExchanges: number;
 }
 
@@ -60,8 +62,6 @@ export const defaultLimits: Limits = {
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
-  nameListEntries: 512,
-  nameLength: 64,
   textLength: 1024,
   bannerBytes: 64 * 1024,
   authenticationRounds: 64,
@@ -86,8 +86,6 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
-  nameListEntries: [16, 65_536],
-  nameLength: [64, 64],
   textLength: [1024, 1024],
   bannerBytes: [0, 16 * 1024 * 1024],
   authenticationRounds: [1, 1024],
