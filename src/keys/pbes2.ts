@@ -59,11 +59,9 @@ const cipherIdentifiers: Readonly<Record<string, SshFileCipherName>> = {
  * @throws SshError `ERR_SSH_KEY_FORMAT`, `ERR_SSH_KEY_UNSUPPORTED`, `ERR_SSH_KEY_PASSPHRASE`
  */
 export function* decryptPkcs8(bytes: Uint8Array, passphrase: Uint8Array): Generator<void, Uint8Array> {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const algorithm = fields.sequence();
-  const sealed = fields.viewOctetString();
+  const sealed = fields.copyOctetString();
   fields.end();
   const scheme = algorithm.objectIdentifier();
   if (scheme !== pbes2) {
@@ -131,7 +129,7 @@ function readCipher(fields: DerReader): { readonly name: SshFileCipherName; read
       `${fileName} is encrypted with the cipher ${identifier}; AES-CBC and 3DES-CBC are supported`,
     );
   }
-  const iv = fields.viewOctetString();
+  const iv = fields.copyOctetString();
   fields.end();
   return { name, iv };
 }
@@ -158,7 +156,7 @@ function derivePbkdf2(
   passphrase: Uint8Array,
   keyLength: number,
 ): Generator<void, Uint8Array> {
-  const salt = fields.viewOctetString();
+  const salt = fields.copyOctetString();
   const iterations = fields.smallInteger();
   checkKeyLength(fields, keyLength);
   const hash = fields.nextTag === undefined ? sha1 : readPrf(fields.sequence());
@@ -183,7 +181,7 @@ function readPrf(fields: DerReader): CHash {
 }
 
 function deriveScrypt(fields: DerReader, passphrase: Uint8Array, keyLength: number): Uint8Array {
-  const salt = fields.viewOctetString();
+  const salt = fields.copyOctetString();
   const cost = fields.smallInteger();
   const blockSize = fields.smallInteger();
   const parallelization = fields.smallInteger();

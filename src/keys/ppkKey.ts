@@ -18,7 +18,7 @@ import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { asKeyError, keyFormatError, passphraseMissing, passphraseWrong } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
-import { ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from './keyValues.ts';
+import { copyMagnitude, ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from './keyValues.ts';
 import { unsupportedType } from './opensshKey.ts';
 import { type ArgonFlavour, ppkFileName as fileName, type PpkFile, readPpk } from './ppk.ts';
 import { sshFileCiphers } from './sshCiphers.ts';
@@ -105,10 +105,10 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
     case 'ssh-ed25519':
       return ed25519PrivateKey(context, littleEndianSeed(reader.viewString()), publicKey.point);
     case 'ssh-rsa': {
-      const privateExponent = reader.copyMpint();
-      const prime1 = reader.copyMpint();
-      const prime2 = reader.copyMpint();
-      const coefficient = reader.copyMpint();
+      const privateExponent = copyMagnitude(reader);
+      const prime1 = copyMagnitude(reader);
+      const prime2 = copyMagnitude(reader);
+      const coefficient = copyMagnitude(reader);
       const { modulus, exponent } = publicKey;
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, prime1, prime2, coefficient });
     }
@@ -117,7 +117,7 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
     case 'sk-ecdsa-sha2-nistp256@openssh.com':
       throw unsupportedType(type);
     default:
-      return ecdsaPrivateKey(context, publicKey.curve, reader.copyMpint(), publicKey.point);
+      return ecdsaPrivateKey(context, publicKey.curve, copyMagnitude(reader), publicKey.point);
   }
 }
 
