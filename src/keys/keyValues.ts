@@ -13,6 +13,7 @@ import type { RsaBounds } from '../crypto/publicKey.ts';
 import { bitLength, decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
+import type { DerivationLimits } from './derivationLimits.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError } from './errors.ts';
 import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './numbers.ts';
 
@@ -25,7 +26,7 @@ export interface KeyContext {
 /** What a parser of files that may be encrypted is given as well. */
 export interface ParseContext extends KeyContext {
   readonly passphrase: Uint8Array | undefined;
-  readonly bcryptRounds: number;
+  readonly derivation: DerivationLimits;
 }
 
 /** Bytes of a scalar, which is as long as the curve's order. */
