@@ -7,7 +7,7 @@
  */
 import { blake2b } from '@noble/hashes/blake2.js';
 import { concatBytes, wipe } from '../base/bytes.ts';
-import { derivationMemory } from './derivationLimits.ts';
+import { derivationMemory, wipeInSteps } from './derivationMemory.ts';
 
 /** The number that RFC 9106 §3.1 gives each type. */
 export const argon2Types = { Argon2d: 0, Argon2i: 1, Argon2id: 2 } as const;
@@ -32,8 +32,6 @@ const slices = 4;
 const addressesPerBlock = 128;
 /** Blocks between two interruptions, some 2 ms of work. */
 const stepBlocks = 256;
-/** Words that are overwritten between two interruptions. */
-const wipedWords = 1024 * 1024;
 const bitsOf32 = 2 ** 32;
 
 /** Derives `length` bytes, 4 or more. Each `next()` does some milliseconds of work. */
@@ -57,7 +55,7 @@ export function* argon2(
     }
     return memory.result(length);
   } finally {
-    yield* memory.wipe();
+    yield* wipeInSteps(memory.words);
   }
 }
 
@@ -122,13 +120,6 @@ class Memory {
     sum.fill(0);
     wipe(bytes);
     return key;
-  }
-
-  *wipe(): Generator<void, void> {
-    for (let start = 0; start < this.words.length; start += wipedWords) {
-      this.words.fill(0, start, start + wipedWords);
-      if (start + wipedWords < this.words.length) yield;
-    }
   }
 }
 

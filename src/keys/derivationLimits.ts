@@ -80,19 +80,3 @@ function tooMuch(file: string, asked: string, allowed: string, limit: keyof Deri
     `${file} asks for ${asked} to derive its key; ${allowed} are allowed (limits.${limit}), or encrypt it anew with less`,
   );
 }
-
-/**
- * Memory for a derivation, of so many 32-bit words.
- *
- * @throws SshError `ERR_SSH_KEY_UNSUPPORTED` where the machine has no more
- */
-export function derivationMemory(words: number): Int32Array {
-  try {
-    return new Int32Array(words);
-  } catch (cause) {
-    throw keyUnsupportedError(
-      `the key derivation of the file needs ${Math.ceil(words / 256)} KiB of memory, which this process cannot get`,
-      cause,
-    );
-  }
-}

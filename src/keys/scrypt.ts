@@ -6,7 +6,7 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { wipe } from '../base/bytes.ts';
-import { derivationMemory } from './derivationLimits.ts';
+import { derivationMemory, wipeInSteps } from './derivationMemory.ts';
 import { pbkdf2 } from './pbkdf2.ts';
 
 export interface ScryptParameters {
@@ -22,8 +22,6 @@ export interface ScryptParameters {
 const salsaWords = 16;
 /** Turns of Salsa20/8 between two interruptions, some 2 ms of work. */
 const stepSalsas = 4096;
-/** Words that are overwritten between two interruptions. */
-const wipedWords = 1024 * 1024;
 
 /** Derives `length` bytes. Each `next()` does some milliseconds of work. */
 export function* scrypt(
@@ -44,10 +42,7 @@ export function* scrypt(
     return yield* pbkdf2(sha256, passphrase, bytes, 1, length);
   } finally {
     wipe(bytes);
-    for (let start = 0; start < memory.length; start += wipedWords) {
-      memory.fill(0, start, start + wipedWords);
-      if (start + wipedWords < memory.length) yield;
-    }
+    yield* wipeInSteps(memory);
   }
 }
 

@@ -18,7 +18,7 @@ import {
   derSequence,
   derSmallInteger,
 } from '../../src/keys/der.ts';
-import { derivationMemory } from '../../src/keys/derivationLimits.ts';
+import { derivationMemory } from '../../src/keys/derivationMemory.ts';
 import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/parsePrivateKey.ts';
 import { pbkdf2 } from '../../src/keys/pbkdf2.ts';
 import { encodePem } from '../../src/keys/pem.ts';
