@@ -38,8 +38,17 @@ export interface Limits {
   readonly outputQueue: number;
   /** Largest payload after decompression. */
   readonly inflatedPayload: number;
-  /** Rounds of bcrypt_pbkdf an encrypted key file may ask for. */
+  /**
+   * What an encrypted key file may ask for, each some two seconds of a desktop:
+   * rounds of bcrypt_pbkdf, …
+   */
   readonly bcryptRounds: number;
+  /** … iterations of PBKDF2 with SHA-256 (one with SHA-512 counts as two, and each block of key by itself), … */
+  readonly pbkdf2Iterations: number;
+  /** … KiB that scrypt goes through: N·r·p / 8, … */
+  readonly scryptWork: number;
+  /** … and KiB that Argon2 goes through: memory times passes. */
+  readonly argon2Work: number;
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
   readonly rsaMaximumBits: number;
@@ -71,7 +80,11 @@ export const defaultLimits: Limits = {
   maximumPacketSize: 32 * 1024,
   outputQueue: 4 * 1024 * 1024,
   inflatedPayload: 256 * 1024,
-  bcryptRounds: 1024,
+  bcryptRounds: 256,
+  pbkdf2Iterations: 1_000_000,
+  scryptWork: 256 * 1024,
+  // PuTTYgen takes as many passes over 8 MiB as a tenth of a second allows: 55 on the fastest machines.
+  argon2Work: 512 * 1024,
   rsaMinimumBits: 2048,
   rsaMaximumBits: 16384,
   idleMessages: 10_000,
@@ -96,6 +109,9 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   outputQueue: [256 * 1024, 1024 * 1024 * 1024],
   inflatedPayload: [35_000, 16 * 1024 * 1024],
   bcryptRounds: [1, 65_536],
+  pbkdf2Iterations: [1, 1_000_000_000],
+  scryptWork: [1, 1024 * 1024 * 1024],
+  argon2Work: [1, 1024 * 1024 * 1024],
   rsaMinimumBits: [1024, 16_384],
   rsaMaximumBits: [2048, 16_384],
   idleMessages: [16, 1_000_000_000],

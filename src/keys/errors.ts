@@ -16,8 +16,8 @@ export function keyFormatError(message: string, cause?: unknown): SshError {
 }
 
 /** `ERR_SSH_KEY_UNSUPPORTED`: well formed as far as read, but of a kind that is not taken. */
-export function keyUnsupportedError(message: string): SshError {
-  return new SshError('ERR_SSH_KEY_UNSUPPORTED', message, details);
+export function keyUnsupportedError(message: string, cause?: unknown): SshError {
+  return new SshError('ERR_SSH_KEY_UNSUPPORTED', message, { ...details, cause });
 }
 
 /** `ERR_SSH_KEY_PASSPHRASE` for a key that needs one when none was given. */
