@@ -67,6 +67,8 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
   /** The host that was dialled, as the caller named it. */
   readonly host?: string | undefined;
   /** The port that was dialled. */
@@ -107,6 +109,7 @@ export class SshError extends Error {
   readonly origin: SshErrorOrigin;
   declare host?: string;
   declare port?: number;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -116,7 +119,10 @@ export class SshError extends Error {
   declare channelOpenReason?: number;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -126,6 +132,7 @@ export class SshError extends Error {
     this.origin = details.origin ?? 'peer';
     if (details.host !== undefined) this.host = details.host;
     if (details.port !== undefined) this.port = details.port;
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -136,6 +143,11 @@ export class SshError extends Error {
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
   }
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */

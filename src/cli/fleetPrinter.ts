@@ -6,6 +6,7 @@
  */
 import { escapeText, utf8Decode } from '../base/bytes.ts';
 import type { FleetResult } from '../client/runOnAll.ts';
+import { messageOf } from './errorWords.ts';
 import { exitVerdict } from './exitStatus.ts';
 import { duration, type FleetSummary, stageOf } from './fleetSummary.ts';
 import type { ListedHost } from './hostsFile.ts';
@@ -43,7 +44,7 @@ export class LinePrinter implements FleetPrinter {
   async host({ label }: ListedHost, result: HostResult): Promise<void> {
     const { sinks } = this;
     if (!result.ok) {
-      sinks.messages.say(`${label}: ${result.error.message} (${duration(result.elapsed)})`);
+      sinks.messages.say(`${label}: ${messageOf(result.error)} (${duration(result.elapsed)})`);
       return;
     }
     const { stdout, stderr } = result;
@@ -103,7 +104,7 @@ function success(result: HostResult & { readonly ok: true }): object {
 }
 
 function failure(result: HostResult & { readonly ok: false }): object {
-  const { code, origin, waitingFor, deadline, remoteIdentification, message } = result.error;
+  const { code, origin, waitingFor, deadline, remoteIdentification } = result.error;
   return {
     code,
     phase: stageOf(result.error),
@@ -112,7 +113,7 @@ function failure(result: HostResult & { readonly ok: false }): object {
     deadline,
     elapsed: rounded(result.elapsed),
     remoteIdentification,
-    message,
+    message: messageOf(result.error),
     timings: timings(result),
   };
 }

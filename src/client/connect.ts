@@ -193,10 +193,12 @@ class Dial {
   }
 
   private linkOpener(): LinkOpener {
-    const { given, host, port } = this.options;
+    const { given, host, port, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (given.via !== undefined) return channelLink(given.via, host, port);
-    return this.platform.tcp({ host, port, localAddress: given.localAddress, family: given.family });
+    const waits = { table: this.waits, timeout: timeouts.connect };
+    const { localAddress, family } = given;
+    return this.platform.tcp({ host, port, localAddress, family, waits });
   }
 
   private createCore(now: number): ClientProtocol {

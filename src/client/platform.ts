@@ -7,6 +7,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
@@ -23,6 +24,8 @@ export interface Platform {
     readonly port: number;
     readonly localAddress: string | undefined;
     readonly family: 4 | 6 | undefined;
+    /** Where look-ups and attempts are to be seen. */
+    readonly waits: RaceWaits;
   }): LinkOpener;
   stream(stream: Duplex): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
