@@ -7,7 +7,10 @@
 import { posix } from 'node:path';
 import { codeOf, type ImportStatement, importsOf, type SourceFile } from './sources.ts';
 
-/** Low to high: a file imports from its own layer and from lower ones. */
+/**
+ * Low to high: a file imports from its own layer and from lower ones. A room of a
+ * folder that is named here is a layer by itself.
+ */
 export const layers: readonly string[] = [
   'base',
   'wire',
@@ -19,7 +22,10 @@ export const layers: readonly string[] = [
   'connection',
   'protocol',
   'keys',
+  'sftp/packet',
+  'sftp/protocol',
   'io',
+  'sftp',
   'client',
   'server',
   'diagnostics',
@@ -164,7 +170,9 @@ function isCore({ path }: SourceFile): boolean {
 }
 
 function layerOf(path: string): string {
-  return path.split('/')[1] ?? '';
+  const [, folder = '', room] = path.split('/');
+  const named = `${folder}/${room}`;
+  return layers.includes(named) ? named : folder;
 }
 
 function localImports(file: SourceFile): { readonly target: string; readonly typeOnly: boolean }[] {
