@@ -15,6 +15,7 @@ import {
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
+import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
@@ -24,7 +25,8 @@ import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import type { Duplex } from './streams.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -114,11 +116,11 @@ interface Started {
  */
 export class Client {
   private readonly session: Session;
-  private readonly streams: StreamFactory;
+  private readonly dialled: Dialled;
 
-  constructor(session: Session, streams: StreamFactory) {
+  constructor(session: Session, dialled: Dialled) {
     this.session = session;
-    this.streams = streams;
+    this.dialled = dialled;
   }
 
   /**
@@ -184,7 +186,16 @@ export class Client {
     return this.scoped('request', 'the subsystem to start', options, async (scope) => {
       const payload = subsystemRequest.toBytes({ subsystemName: name });
       const { port } = await this.start('subsystem', payload, {}, scope);
-      return channelStream(port, this.streams);
+      return channelStream(port, this.dialled.platform.streams);
+    });
+  }
+
+  /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
+  async sftp(options: SftpOptions = {}): Promise<Sftp> {
+    const { kind, payload, bounds } = sftpCommand(options);
+    return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+      const { port } = await this.start(kind, payload, {}, scope);
+      return scope.until(beginSftp(this.session, port, this.dialled));
     });
   }
 
@@ -194,7 +205,7 @@ export class Client {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
   async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
-    return channelStream(await this.openTcpPort(host, port, options), this.streams);
+    return channelStream(await this.openTcpPort(host, port, options), this.dialled.platform.streams);
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
@@ -221,7 +232,7 @@ export class Client {
     const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
       scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
     );
-    return channelStream(port, this.streams);
+    return channelStream(port, this.dialled.platform.streams);
   }
 
   /**
@@ -304,7 +315,7 @@ export class Client {
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.streams,
+        streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
         commandWait: this.commandWait(port, kind),

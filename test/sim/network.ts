@@ -6,6 +6,7 @@
  */
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { Link, LinkOpener, LinkReceiver } from '../../src/io/link.ts';
+import { nodeFileStreams } from '../../src/node/fileStreams.ts';
 import { streamLink } from '../../src/node/socketLink.ts';
 import { nodeStreams } from '../../src/node/streams.ts';
 import type { ServerPlatform } from '../../src/server/server.ts';
@@ -49,6 +50,7 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
+      fileStreams: nodeFileStreams,
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp:
