@@ -11,11 +11,11 @@ import { packetName, packetTypes } from '../packet/numbers.ts';
 import { requestCodecs } from '../packet/requests.ts';
 import type { NameEntry } from '../packet/responses.ts';
 import { statusCodes } from '../packet/status.ts';
-import { type Answer, type ClientRequest, wantedAnswer } from './clientRequest.ts';
+import type { Answer, ClientRequest } from './clientRequest.ts';
 import { protocolError } from './errors.ts';
 
 /** The part of a request that its answer is held to. */
-type Asked = Pick<ClientRequest<unknown>, 'kind' | 'length' | 'operation'>;
+type Asked = Pick<ClientRequest<unknown>, 'kind' | 'wanted' | 'length'>;
 
 export class AnswerRules {
   private readonly longestName: number;
@@ -28,7 +28,7 @@ export class AnswerRules {
 
   /** @throws SshError `ERR_SSH_SFTP_PROTOCOL` */
   check(request: Asked, answer: Answer): void {
-    const wanted = wantedAnswer(request.kind);
+    const { wanted } = request;
     if (answer.kind === 'status') {
       const isOk = answer.errorCode === statusCodes.ok;
       if (isOk && wanted !== 'status' && wanted !== 'extendedReply') throw unfit(request, 'SSH_FX_OK');

@@ -31,7 +31,7 @@ import { packetName, packetTypes, protocolVersion } from '../packet/numbers.ts';
 import { requestCodecs, type SftpRequest } from '../packet/requests.ts';
 import { type Version, version as versionCodec } from '../packet/responses.ts';
 import { AnswerRules } from './answerRules.ts';
-import { type Answer, ClientRequest } from './clientRequest.ts';
+import { type Answer, ClientRequest, wantedAnswer } from './clientRequest.ts';
 import { faultOf, type Operation, protocolError } from './errors.ts';
 import { mayBeVersion, notSftp, quotedBytes } from './greeting.ts';
 import { OutputQueue } from './output.ts';
@@ -123,7 +123,7 @@ export class SftpClientProtocol<Token> {
     token: Token,
   ): ClientRequest<Token> {
     this.check();
-    const request = this.begin('read', operation, length, token);
+    const request = this.begin('read', 'data', operation, length, token);
     this.output.write((writer) => writeRead(writer, request.id, handle, offset, length));
     return request;
   }
@@ -142,7 +142,7 @@ export class SftpClientProtocol<Token> {
   ): ClientRequest<Token> {
     this.check();
     this.checkLength(block.length - lengthField, operation);
-    const request = this.begin('write', operation, 0, token);
+    const request = this.begin('write', 'status', operation, 0, token);
     const writer = new WireWriter(block, 0);
     writeWriteHeader(writer, request.id, handle, offset, block.length - writeHeaderLength(handle));
     this.output.push(block);
@@ -312,7 +312,8 @@ export class SftpClientProtocol<Token> {
   }
 
   private send(body: SftpRequest, operation: Operation, token: Token | undefined): ClientRequest<Token> {
-    const request = this.begin(body.kind, operation, body.kind === 'read' ? body.length : 0, token);
+    const length = body.kind === 'read' ? body.length : 0;
+    const request = this.begin(body.kind, wantedAnswer(body), operation, length, token);
     try {
       this.output.write((writer) => {
         const start = writer.position;
@@ -332,6 +333,7 @@ export class SftpClientProtocol<Token> {
 
   private begin(
     kind: SftpRequest['kind'],
+    wanted: Answer['kind'],
     operation: Operation,
     length: number,
     token: Token | undefined,
@@ -339,7 +341,7 @@ export class SftpClientProtocol<Token> {
     while (this.requests.has(this.nextId)) this.countId();
     const id = this.nextId;
     this.countId();
-    const request = new ClientRequest(id, kind, operation, length, token);
+    const request = new ClientRequest(id, kind, wanted, operation, length, token);
     this.requests.set(id, request);
     const wait = this.options.waits.start(`the answer to ${requestCodecs[kind].name} ${id}`, () =>
       this.expired(request, wait),

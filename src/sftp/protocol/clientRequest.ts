@@ -20,8 +20,17 @@ export interface DataAnswer {
 /** What a server answers to a request. */
 export type Answer = Exclude<SftpResponse, { kind: 'data' }> | DataAnswer;
 
+/** Extensions that are answered by a NAME (OpenSSH PROTOCOL §4.8, §4.11). */
+const answeredByName: ReadonlySet<string> = new Set(['expand-path@openssh.com', 'home-directory']);
+
 /** The kind of answer that gives what was asked for; a STATUS may stand in its place. */
-export function wantedAnswer(kind: SftpRequest['kind']): Answer['kind'] {
+export function wantedAnswer(body: SftpRequest): Answer['kind'] {
+  return body.kind === 'extended' && answeredByName.has(body.extendedRequest)
+    ? 'name'
+    : usualAnswer(body.kind);
+}
+
+function usualAnswer(kind: SftpRequest['kind']): Answer['kind'] {
   switch (kind) {
     case 'open':
     case 'opendir':
@@ -56,6 +65,8 @@ export function wantedAnswer(kind: SftpRequest['kind']): Answer['kind'] {
 export class ClientRequest<Token> {
   readonly id: number;
   readonly kind: SftpRequest['kind'];
+  /** The kind of answer that gives what was asked for. */
+  readonly wanted: Answer['kind'];
   readonly operation: Operation;
   /** Bytes that a READ asked for; 0 for all else. */
   readonly length: number;
@@ -70,12 +81,14 @@ export class ClientRequest<Token> {
   constructor(
     id: number,
     kind: SftpRequest['kind'],
+    wanted: Answer['kind'],
     operation: Operation,
     length: number,
     token: Token | undefined,
   ) {
     this.id = id;
     this.kind = kind;
+    this.wanted = wanted;
     this.operation = operation;
     this.length = length;
     this.token = token;
