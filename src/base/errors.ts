@@ -56,6 +56,13 @@ export const errorCodes = {
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
+  ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
+  ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
+  ERR_SSH_SFTP_UNSUPPORTED: 'The server does not support an operation on files.',
+  ERR_SSH_SFTP_PROTOCOL: 'The peer broke the rules of SFTP, or does not speak version 3 of it.',
+  ERR_SSH_TRANSFER:
+    'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -90,6 +97,16 @@ export interface SshErrorDetails {
   readonly disconnectReason?: number | undefined;
   /** Reason code of an SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 §5.1). */
   readonly channelOpenReason?: number | undefined;
+  /** The file that it is about, escaped. */
+  readonly path?: string | undefined;
+  /** What an SFTP server answered. */
+  readonly status?: SftpStatus | undefined;
+}
+
+/** The status of an SFTP server: its number and its name, such as 2 and `SSH_FX_NO_SUCH_FILE`. */
+export interface SftpStatus {
+  readonly code: number;
+  readonly name: string;
 }
 
 /**
@@ -117,6 +134,8 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  declare path?: string;
+  declare status?: SftpStatus;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
     super(
@@ -142,6 +161,8 @@ export class SshError extends Error {
     }
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.status !== undefined) this.status = details.status;
   }
 }
 
@@ -215,6 +236,12 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_KEY_UNSUPPORTED':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
+    case 'ERR_SSH_SFTP_NO_SUCH_FILE':
+    case 'ERR_SSH_SFTP_PERMISSION_DENIED':
+    case 'ERR_SSH_SFTP_FAILURE':
+    case 'ERR_SSH_SFTP_UNSUPPORTED':
+    case 'ERR_SSH_SFTP_PROTOCOL':
+    case 'ERR_SSH_TRANSFER':
     case 'ERR_SSH_INTERNAL':
       return disconnectReasons.byApplication;
     default:

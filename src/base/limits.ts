@@ -61,6 +61,18 @@ export interface Limits {
   readonly idleMessages: number;
   /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with each MiB of channel data in either direction. */
   readonly idleKeyExchanges: number;
+  /** Largest SFTP packet taken or sent, its length field not counted. */
+  readonly sftpPacketLength: number;
+  /** Requests of one SFTP session that are in flight at once. */
+  readonly sftpRequests: number;
+  /** Reads or writes of one file that are in flight at once. */
+  readonly sftpRequestsPerFile: number;
+  /** Bytes of one transfer that are asked for or sent, and not yet answered or stored. */
+  readonly sftpBytesInFlight: number;
+  /** Folders within folders that a walk or a transfer goes down. */
+  readonly sftpNesting: number;
+  /** Bytes of one file name or path that a peer gives. */
+  readonly sftpNameLength: number;
 }
 
 /** The limits in force when nothing is said. */
@@ -89,6 +101,12 @@ export const defaultLimits: Limits = {
   rsaMaximumBits: 16384,
   idleMessages: 10_000,
   idleKeyExchanges: 16,
+  sftpPacketLength: 256 * 1024,
+  sftpRequests: 1024,
+  sftpRequestsPerFile: 64,
+  sftpBytesInFlight: 8 * 1024 * 1024,
+  sftpNesting: 64,
+  sftpNameLength: 4096,
 };
 
 /** Bounds beyond which a limit would break the protocol or lift the protection it is there for. */
@@ -116,6 +134,13 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   rsaMaximumBits: [2048, 16_384],
   idleMessages: [16, 1_000_000_000],
   idleKeyExchanges: [1, 1_000_000],
+  // A server must take 34,000 bytes (draft-ietf-secsh-filexfer-02 §3).
+  sftpPacketLength: [34_000, 16 * 1024 * 1024],
+  sftpRequests: [1, 65_536],
+  sftpRequestsPerFile: [1, 4096],
+  sftpBytesInFlight: [32 * 1024, 1024 * 1024 * 1024],
+  sftpNesting: [1, 1024],
+  sftpNameLength: [255, 65_536],
 };
 
 /**

@@ -17,6 +17,7 @@ import {
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
+import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
@@ -26,7 +27,8 @@ import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import type { Duplex } from './streams.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -116,11 +118,11 @@ interface Started {
  */
 export class Client {
   private readonly session: Session;
-  private readonly streams: StreamFactory;
+  private readonly dialled: Dialled;
 
-  constructor(session: Session, streams: StreamFactory) {
+  constructor(session: Session, dialled: Dialled) {
     this.session = session;
-    this.streams = streams;
+    this.dialled = dialled;
   }
 
   /**
@@ -197,6 +199,17 @@ export class Client {
         const payload = subsystemRequest.toBytes({ subsystemName: name });
         const { port } = await this.start('subsystem', payload, {}, scope);
         return this.streamOver(port, site);
+      });
+    });
+  }
+
+  /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
+  sftp(options: SftpOptions = {}): Promise<Sftp> {
+    return this.call(Client.prototype.sftp, () => {
+      const { kind, payload, bounds } = sftpCommand(options);
+      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+        const { port } = await this.start(kind, payload, {}, scope);
+        return scope.until(beginSftp(this.session, port, this.dialled));
       });
     });
   }
@@ -331,7 +344,7 @@ export class Client {
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
     port.openedBy = site;
-    return channelStream(port, this.streams);
+    return channelStream(port, this.dialled.platform.streams);
   }
 
   // The common start of processes ------------------------------------------------------
@@ -348,7 +361,7 @@ export class Client {
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.streams,
+        streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
         commandWait: this.commandWait(port, kind),

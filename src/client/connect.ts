@@ -317,7 +317,7 @@ class Dial {
     );
     if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     session.unasked = standby;
-    this.resolve(new Client(session, this.platform.streams));
+    this.resolve(new Client(session, { platform: this.platform, options: this.options }));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */
