@@ -9,12 +9,15 @@ import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
+import type { FileStreams } from '../sftp/seam/streams.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
 export interface Platform {
   readonly clock: Clock;
   readonly streams: StreamFactory;
+  /** Streams over files of a server. */
+  readonly fileStreams: FileStreams;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */

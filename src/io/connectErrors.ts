@@ -6,11 +6,14 @@
  */
 import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import type { Wait } from '../base/waits.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
 import type { AddressFamily, AddressRace } from './addressRace.ts';
 
 /** Addresses that a message names; of the others it says how many there are. */
 const namedAddresses = 16;
+
+/** What this side has too little of, by the code of the system's error: no fault of the network. */
+const shortages: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM']);
 
 /** The link failed before it was up. */
 export function connectError(error: unknown, target: string): SshError {
@@ -19,7 +22,7 @@ export function connectError(error: unknown, target: string): SshError {
   const cause = error instanceof AddressesError ? error.cause : error;
   return new SshError('ERR_SSH_CONNECT', `cannot connect to ${target}${why}`, {
     phase: 'connect',
-    origin: 'network',
+    origin: shortages.has(codeOf(cause) ?? '') ? 'local' : 'network',
     cause,
   });
 }
@@ -29,8 +32,15 @@ export function connectError(error: unknown, target: string): SshError {
  *
  * @param progress what is known of each address
  */
-export function connectTimeout(wait: Wait, now: number, target: string, progress: string = ''): SshError {
+export function connectTimeout(
+  wait: Wait,
+  waits: WaitTable,
+  now: number,
+  target: string,
+  progress: string = '',
+): SshError {
   const bound = wait.timeout;
+  const { name } = waits.innermostBeside(wait) ?? wait;
   const why = progress === '' ? '' : `: ${progress}`;
   return new SshError(
     'ERR_SSH_TIMEOUT',
@@ -38,7 +48,7 @@ export function connectTimeout(wait: Wait, now: number, target: string, progress
     {
       phase: 'connect',
       origin: 'deadline',
-      waitingFor: wait.name,
+      waitingFor: wait.name === 'dial' ? name : wait.name,
       elapsed: now - wait.since,
       deadline: bound,
       bytesReceived: 0,
@@ -88,7 +98,10 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EHOSTUNREACH: 'no route to the host',
-  EMFILE: 'this process has no file descriptor left',
+  EMFILE: 'this process has no file descriptors left; close some, or raise its limit (ulimit -n)',
+  ENFILE: 'this machine has no file descriptors left',
+  ENOBUFS: 'the system has no buffers left',
+  ENOMEM: 'the system has no memory left',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT: 'no answer',
@@ -102,7 +115,7 @@ function reasonOf(error: Error): string {
   return words === undefined ? escapeText(error.message) : `${words} (${code})`;
 }
 
-function codeOf(error: Error | undefined): string | undefined {
+function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' ? code : undefined;
 }

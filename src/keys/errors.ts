@@ -16,7 +16,10 @@ export function keyFormatError(message: string, cause?: unknown): SshError {
 }
 
 /** `ERR_SSH_KEY_UNSUPPORTED`: well formed as far as read, but of a kind that is not taken. */
-export function keyUnsupportedError(message: string, more: { readonly hint?: string } = {}): SshError {
+export function keyUnsupportedError(
+  message: string,
+  more: { readonly hint?: string; readonly cause?: unknown } = {},
+): SshError {
   return new SshError('ERR_SSH_KEY_UNSUPPORTED', message, { ...details, ...more });
 }
 

@@ -206,9 +206,7 @@ function readOptions(text: string): { readonly options: readonly KeyOption[]; re
 }
 
 function parseSpki(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const algorithm = readAlgorithm(fields.sequence());
   const bits = fields.viewBitString();
   fields.end();
@@ -229,9 +227,7 @@ function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array): PublicKey {
 }
 
 function parsePkcs1Public(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const modulus = copyOf(fields.viewInteger());
   const exponent = copyOf(fields.viewInteger());
   fields.end();

@@ -8,6 +8,7 @@ import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
 import type { LinkOpener } from '../../src/io/link.ts';
 import { type AttemptListener, type OpenAttempt, type RaceNetwork, raceLink } from '../../src/io/raceLink.ts';
+import { nodeFileStreams } from '../../src/node/fileStreams.ts';
 import { streamLink } from '../../src/node/socketLink.ts';
 import { nodeStreams } from '../../src/node/streams.ts';
 import type { ServerPlatform } from '../../src/server/server.ts';
@@ -62,6 +63,7 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
+      fileStreams: nodeFileStreams,
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp: ({ host, port, localAddress, family, waits }) => {
