@@ -24,6 +24,7 @@ import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts'
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { optionsError } from './optionErrors.ts';
+import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
 import { checkHost } from './target.ts';
 
@@ -135,8 +136,12 @@ export interface ConnectOptions {
   readonly verifyHostKey?: HostKeyVerifier | undefined;
   /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
   readonly algorithms?: AlgorithmOptions | undefined;
-  /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
-  readonly crypto?: 'auto' | 'noble' | undefined;
+  /**
+   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
+   * that no cipher looks into a table by a secret; `noble` keeps everything in
+   * TypeScript. `auto`
+   */
+  readonly crypto?: CryptoChoice | undefined;
   /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
   readonly timeout?: number | undefined;
   readonly timeouts?: Optional<Timeouts> | undefined;
@@ -232,8 +237,8 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
     throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
   }
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
-  if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
-    throw optionsError("crypto must be 'auto' or 'noble'");
+  if (given.crypto !== undefined && !['auto', 'noble', 'openssl'].includes(given.crypto)) {
+    throw optionsError("crypto must be 'auto', 'openssl' or 'noble'");
   }
   const { agent } = given;
   if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {
