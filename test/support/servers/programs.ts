@@ -21,7 +21,9 @@ export type Program =
   | 'ssh'
   | 'plink'
   | 'dbclient'
-  | 'dropbearconvert';
+  | 'dropbearconvert'
+  | 'ip'
+  | 'iptables';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
@@ -61,7 +63,8 @@ function obstacle(needs: Needs): string | undefined {
   for (const program of needs.programs) {
     if (findProgram(program) === undefined) return `${program} is not installed`;
   }
-  return needs.root === true && !isRoot ? 'needs to run as root' : undefined;
+  if (needs.root === true && !isRoot) return 'needs to run as root';
+  return needs.obstacle?.();
 }
 
 /** What a suite needs of the machine. */
@@ -69,6 +72,8 @@ export interface Needs {
   readonly programs: readonly Program[];
   /** Passwords and other users are root's to make. */
   readonly root?: boolean | undefined;
+  /** Asked last, where all else is there: why it cannot run all the same. */
+  readonly obstacle?: (() => string | undefined) | undefined;
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */
