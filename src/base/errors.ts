@@ -49,11 +49,13 @@ export const errorCodes = {
   ERR_SSH_TIMEOUT: 'A deadline passed while waiting for the peer.',
   ERR_SSH_ABORTED: 'The caller aborted the operation.',
   ERR_SSH_CLOSED: 'The connection was closed or destroyed by this side.',
+  ERR_SSH_CALLBACK: 'A function of the caller threw, or its promise rejected; `cause` is what it threw.',
   ERR_SSH_KEY_FORMAT: 'A key file could not be understood.',
   ERR_SSH_KEY_PASSPHRASE: 'A key file is encrypted and the passphrase is missing or wrong.',
   ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
+  ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -65,11 +67,18 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
-  /** Name of the wait that did not end in time, such as `identification` or `channelOpen`. */
+  /** The host that was dialled, as the caller named it. */
+  readonly host?: string | undefined;
+  /** The port that was dialled. */
+  readonly port?: number | undefined;
+  /**
+   * Name of the innermost wait when the deadline passed, such as `identification`
+   * or `channelOpen`. The deadline may be that of the whole dial.
+   */
   readonly waitingFor?: string | undefined;
-  /** Milliseconds from the start of that wait to the error. */
+  /** Milliseconds from the start of what the deadline bounds to the error. */
   readonly elapsed?: number | undefined;
-  /** The bound of that wait in milliseconds. */
+  /** The deadline that passed, in milliseconds. */
   readonly deadline?: number | undefined;
   /** Bytes received on the connection until then. */
   readonly bytesReceived?: number | undefined;
@@ -96,6 +105,8 @@ export class SshError extends Error {
   /** Written once more by the protocol when a lower layer, which knows no phase, threw. */
   phase: SshErrorPhase;
   readonly origin: SshErrorOrigin;
+  declare host?: string;
+  declare port?: number;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -113,6 +124,8 @@ export class SshError extends Error {
     this.code = code;
     this.phase = details.phase ?? 'connection';
     this.origin = details.origin ?? 'peer';
+    if (details.host !== undefined) this.host = details.host;
+    if (details.port !== undefined) this.port = details.port;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -183,6 +196,8 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_TIMEOUT':
     case 'ERR_SSH_ABORTED':
     case 'ERR_SSH_CLOSED':
+    case 'ERR_SSH_CALLBACK':
+    case 'ERR_SSH_LOAD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':

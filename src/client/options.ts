@@ -4,6 +4,7 @@
  * Owns: the options of a connection, their defaults and the errors of bad ones.
  * Must not know: how any of them is carried out.
  */
+import type { Address } from '../base/addressed.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
   checkedTimeout,
@@ -165,6 +166,8 @@ export interface ConnectOptions {
 export interface ResolvedOptions {
   readonly host: string;
   readonly port: number;
+  /** What errors say of where it happened; undefined for a stream without a host. */
+  readonly target: Address | undefined;
   readonly username: string;
   readonly preferences: AlgorithmPreferences;
   readonly limits: Limits;
@@ -233,6 +236,7 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
   return {
     host: host ?? 'stream',
     port,
+    target: host === undefined || host === '' ? undefined : { host, port },
     username,
     preferences: resolveAlgorithms(given.algorithms),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),

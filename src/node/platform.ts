@@ -7,6 +7,7 @@
 import { userInfo } from 'node:os';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
@@ -30,7 +31,10 @@ export const nodePlatform: Platform = {
   streams: nodeStreams,
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
-      const { createNobleProvider } = await import('../crypto/noble/provider.ts');
+      const { createNobleProvider } = await lateCode(
+        'cryptography in TypeScript',
+        () => import('../crypto/noble/provider.ts'),
+      );
       noble ??= createNobleProvider({ randomBytes: systemRandomBytes });
       return noble;
     }

@@ -145,11 +145,24 @@ class StreamLink implements Link {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
     this.gather();
     this.unsent += bytes.length;
-    this.stream.write(bytes, () => {
-      this.unsent -= bytes.length;
-      this.receiver.written();
+    this.guarded(() => {
+      this.stream.write(bytes, () => {
+        this.unsent -= bytes.length;
+        this.receiver.written();
+      });
     });
     return this.unsent < unsentAhead;
+  }
+
+  /** A stream of the caller's may throw where one of Node's would emit an error: the link is broken then. */
+  private guarded(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      // Never from within a call to the link.
+      queueMicrotask(() => this.receiver.ended(error));
+    }
   }
 
   /** All that is written in a turn goes to the system in one call. */
@@ -159,7 +172,7 @@ class StreamLink implements Link {
     this.stream.cork();
     queueMicrotask(() => {
       this.isCorked = false;
-      this.stream.uncork();
+      this.guarded(() => this.stream.uncork());
     });
   }
 
@@ -173,13 +186,15 @@ class StreamLink implements Link {
   }
 
   end(): void {
-    if (!this.stream.writableEnded) this.stream.end();
+    if (!this.stream.writableEnded) this.guarded(() => this.stream.end());
   }
 
   destroy(): void {
     // A goodbye that was written goes out before the end.
-    if (this.isCorked) this.stream.uncork();
-    this.stream.destroy();
+    this.guarded(() => {
+      if (this.isCorked) this.stream.uncork();
+    });
+    this.guarded(() => this.stream.destroy());
     // A stream of the caller need not emit `close`; a socket always does, once its handle is gone.
     if (!(this.stream instanceof Socket)) setImmediate(() => this.closed());
   }

@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import { decodePublicKey } from '../crypto/publicKey.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import type { ServerProtocol } from '../protocol/server.ts';
 import type { UserauthServerEvent } from '../userauth/server.ts';
@@ -65,7 +66,7 @@ export class ServerAuthenticator {
     const { method } = request;
     let verdict: unknown = false;
     try {
-      verdict = await this.ask(request);
+      verdict = await askUser(request.method.method, () => this.ask(request));
     } catch (error) {
       this.onError(error);
     }
@@ -119,16 +120,30 @@ export class ServerAuthenticator {
     request: Request,
     { name, instruction, prompts = [] }: Parameters<Ask>[0],
   ): Promise<readonly string[]> {
-    return new Promise((answered, abandoned) => {
+    const answers = new Promise<readonly string[]>((answered, abandoned) => {
       if (this.current !== request) return abandoned(misuse('the client has given this dialogue up'));
       if (this.dialogue !== undefined) return abandoned(misuse('the last questions are not answered yet'));
+      if (!isChallenge({ name, instruction, prompts })) {
+        return abandoned(
+          misuse('questions are { name, instruction, prompts: [{ prompt, echo }] }, all of it text'),
+        );
+      }
       this.dialogue = { username: request.username, answered, abandoned };
       this.onCore((core) => core.infoRequest({ name, instruction, prompts }));
     });
+    // A client that is gone must not end the process of a callback that does something else meanwhile.
+    answers.catch(() => {});
+    return answers;
   }
 }
 
-/** The error of a callback that asks out of turn. */
+/** What a callback asks, which may be anything in a program without types. */
+function isChallenge({ name = '', instruction = '', prompts = [] }: Parameters<Ask>[0]): boolean {
+  if (typeof name !== 'string' || typeof instruction !== 'string' || !Array.isArray(prompts)) return false;
+  return prompts.every((each) => typeof each?.prompt === 'string');
+}
+
+/** The error of a callback that asks out of turn, or asks nonsense. */
 function misuse(what: string): SshError {
   return new SshError('ERR_SSH_OPTIONS', what, { phase: 'authentication', origin: 'user' });
 }
