@@ -56,6 +56,7 @@ export const errorCodes = {
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -198,6 +199,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_CLOSED':
     case 'ERR_SSH_CALLBACK':
     case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':

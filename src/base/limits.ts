@@ -46,6 +46,12 @@ export interface Limits {
   readonly idleMessages: number;
   /** Key exchanges a peer may start without a byte of channel data, in either direction, between them. */
   readonly idleKeyExchanges: number;
+  /** Forwards of one connection. */
+  readonly forwards: number;
+  /** Connections through one forward at once. */
+  readonly forwardConnections: number;
+  /** Bytes of a SOCKS greeting. */
+  readonly socksGreetingLength: number;
 }
 
 /** The limits in force when nothing is said. */
@@ -70,6 +76,9 @@ export const defaultLimits: Limits = {
   rsaMaximumBits: 16384,
   idleMessages: 10_000,
   idleKeyExchanges: 16,
+  forwards: 1024,
+  forwardConnections: 1024,
+  socksGreetingLength: 1024,
 };
 
 /** Bounds beyond which a limit would break the protocol or lift the protection it is there for. */
@@ -94,6 +103,9 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   rsaMaximumBits: [2048, 16_384],
   idleMessages: [16, 1_000_000_000],
   idleKeyExchanges: [1, 1_000_000],
+  forwards: [1, 65_536],
+  forwardConnections: [1, 65_536],
+  socksGreetingLength: [262, 65_536],
 };
 
 /**

@@ -8,20 +8,16 @@
 import { SshError } from '../base/errors.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { CallSite } from '../endpoint/callSite.ts';
+import type { AnyCore, CoreDoor } from '../endpoint/coreDoor.ts';
 import { extendedDataTypes } from '../message/channel.ts';
 import type { ByteSink, ByteSource, SourceListener } from './streams.ts';
 
-/** What a port asks of the connection. */
-export interface PortOwner {
-  /** The connection has not ended, or is about to. */
-  readonly isLive: boolean;
-  /** Runs a call on the core and sends what it brought about; throws the cause once the connection has ended. */
-  act<T>(call: () => T): T;
-  closeChannel(channel: Channel): void;
-  /** Ends the process on the channel, and then the channel. */
-  terminateChannel(channel: Channel): void;
-  /** Says to which host an error happened. */
-  addressed(error: SshError): SshError;
+/** What the ports of a connection have in common. */
+export interface PortConnection {
+  /** The one way down: data, the window that is opened again, ends. */
+  readonly door: CoreDoor;
+  /** Ends the process on a channel that nobody waits for any more, and then the channel. */
+  readonly terminate: (core: AnyCore, channel: Channel) => void;
 }
 
 export class ChannelPort {
@@ -35,13 +31,15 @@ export class ChannelPort {
   readonly outboundExtended: OutboundSink;
   /** The call whose streams it has: errors of the streams lead there. */
   openedBy: CallSite | undefined;
-  private readonly owner: PortOwner;
+  readonly door: CoreDoor;
+  private readonly connection: PortConnection;
   private resolveClosed: (cause: SshError | undefined) => void = () => {};
   private isClosed = false;
 
-  constructor(channel: Channel, owner: PortOwner) {
+  constructor(channel: Channel, connection: PortConnection) {
     this.channel = channel;
-    this.owner = owner;
+    this.connection = connection;
+    this.door = connection.door;
     this.data = new InboundSource(this, 'data');
     this.extended = new InboundSource(this, 'extended');
     this.outbound = new OutboundSink(this, undefined);
@@ -52,21 +50,21 @@ export class ChannelPort {
   }
 
   get isLive(): boolean {
-    return this.owner.isLive;
+    return this.door.isLive;
   }
 
   act<T>(call: (channel: Channel) => T): T {
-    return this.owner.act(() => call(this.channel));
+    return this.door.act(() => call(this.channel));
   }
 
   /** Closes the channel now, within the `close` deadline. */
   close(): void {
-    if (!this.isClosed) this.owner.closeChannel(this.channel);
+    if (!this.isClosed) this.door.quietly((core) => core.connection.close(this.channel));
   }
 
   /** Ends a process nobody waits for any more. */
   terminate(): void {
-    if (!this.isClosed) this.owner.terminateChannel(this.channel);
+    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel));
   }
 
   /** Terminates for a reason of this side: the streams and whoever waits for the end get that error. */
@@ -113,7 +111,7 @@ export class ChannelPort {
   ended(cause: SshError | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    const error = this.owner.addressed(
+    const error = this.door.addressed(
       cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
     );
     if (cause !== undefined) this.openedBy?.leadTo(error);
@@ -155,11 +153,11 @@ class InboundSource implements ByteSource {
   }
 
   take(): Uint8Array | undefined {
-    const { channel } = this.port;
+    const { channel, door } = this.port;
     if (channel[this.stream].length === 0) return undefined;
     // Once the connection has ended there is no window to open, but what came is still the consumer's.
-    if (!this.port.isLive) return channel[this.stream].take();
-    return this.port.act(() => channel.take(this.stream));
+    if (!door.isLive) return channel[this.stream].take();
+    return door.act(() => channel.take(this.stream));
   }
 
   cancel(): void {

@@ -4,12 +4,16 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
+import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
+import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -18,9 +22,12 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import { abortError, onAbort } from './abort.ts';
+import type { AgentForwarding } from './agentForwarding.ts';
+import { agentError } from './agentLink.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { ClientForwarding, type ClientForwardingParts } from './forwarding.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
@@ -98,6 +105,19 @@ interface Started {
   readonly refusedEnv: readonly string[];
 }
 
+/** Takes a connection that came to a port of the server. */
+export type ConnectionHandler = (
+  stream: Duplex,
+  from: { readonly address: string; readonly port: number },
+) => void | Promise<void>;
+
+/** What a client is made from. */
+export interface ClientParts extends ClientForwardingParts {
+  readonly streams: StreamFactory;
+  /** Undefined where there is no agent. */
+  readonly agentForwarding: AgentForwarding | undefined;
+}
+
 /**
  * A connection that is up. Made by `connect`.
  *
@@ -117,10 +137,16 @@ interface Started {
 export class Client {
   private readonly session: Session;
   private readonly streams: StreamFactory;
+  /** Undefined where there is no agent. */
+  private readonly agentForwarding: AgentForwarding | undefined;
 
-  constructor(session: Session, streams: StreamFactory) {
-    this.session = session;
-    this.streams = streams;
+  private readonly forwarding: ClientForwarding;
+
+  constructor(parts: ClientParts) {
+    this.session = parts.session;
+    this.streams = parts.streams;
+    this.agentForwarding = parts.agentForwarding;
+    this.forwarding = new ClientForwarding(parts);
   }
 
   /**
@@ -239,6 +265,78 @@ export class Client {
       );
       return this.streamOver(port, site);
     });
+  }
+
+  /**
+   * Listens on this machine, and connects each connection to a place that the
+   * server reaches (RFC 4254 §7.2): `ssh -L`.
+   *
+   * @param from where to listen; `127.0.0.1` where no host is named
+   * @param to where the server connects
+   * @throws SshError `ERR_SSH_FORWARD` cannot listen there; `ERR_SSH_OPTIONS`, `ERR_SSH_LIMIT`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @example
+   * ```ts
+   * import type { Client } from 'deadline-ssh';
+   * async function database(client: Client): Promise<void> {
+   *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+   *   console.log(`the database is at 127.0.0.1:${forward.address.port}`);
+   * }
+   * ```
+   */
+  async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardLocal, () =>
+      this.standing(options, () => this.forwarding.local(from, to, options)),
+    );
+  }
+
+  /**
+   * Has the server listen, and connects each connection that comes there to a
+   * place that this machine reaches, or gives it to a function (RFC 4254 §7.1): `ssh -R`.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` the server does not listen there; else as `forwardLocal`
+   */
+  async forwardRemote(
+    from: ListenPlace,
+    to: TargetPlace | ConnectionHandler,
+    options: ForwardOptions = {},
+  ): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemote, () =>
+      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
+    );
+  }
+
+  /**
+   * Listens on this machine as a SOCKS proxy (4, 4a, 5); the server makes the
+   * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
+   */
+  async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardSocks, () =>
+      this.standing(options, () => this.forwarding.socks(from, options)),
+    );
+  }
+
+  /**
+   * Has the server listen as a SOCKS proxy for what this machine reaches; say
+   * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
+   */
+  async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemoteSocks, () =>
+      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
+    );
+  }
+
+  /** The forwards that stand. */
+  get forwards(): readonly Forward[] {
+    return this.forwarding.list();
+  }
+
+  /**
+   * Asks the server to open no further sessions on this connection, so that nobody
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
+   * not know the request ignore it.
+   */
+  noMoreSessions(): void {
+    this.session.driver.act((core) => core.connection.request('no-more-sessions@openssh.com', emptyBytes, false));
   }
 
   /**
@@ -386,7 +484,7 @@ export class Client {
       if (options.pty !== undefined && options.pty !== false) {
         pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
       }
-      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
+      if (options.forwardAgent === true) pending.push(this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,
@@ -402,6 +500,34 @@ export class Client {
       port.close();
       throw error;
     }
+  }
+
+  private async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    await this.agentForwarding.forward(port);
+  }
+
+  /** A forward that comes too late for its call is closed again. */
+  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+    return this.scoped('request', 'the forward to stand', options, (scope) => {
+      const made = make();
+      scope.onCancel(() => {
+        made.then(
+          (forward) => void forward.close(),
+          () => {},
+        );
+      });
+      return scope.until(made);
+    });
+  }
+
+  private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {
+    if (typeof to !== 'function') return to;
+    return async (arrived) => {
+      const { peer } = arrived;
+      const port = arrived.accept();
+      if (port !== undefined) await to(channelStream(port, this.streams), peer);
+    };
   }
 
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */

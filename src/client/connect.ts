@@ -12,11 +12,13 @@ import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { CallSite } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
+import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { UserauthQuestion } from '../userauth/client.ts';
 import { abortError, checkAborted, onAbort, untilAborted } from './abort.ts';
 import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAccess.ts';
 import { Authenticator } from './authentication.ts';
@@ -104,14 +106,16 @@ class Dial {
   private readonly verifier: HostKeyVerifier;
   private readonly provider: CryptoProvider;
   private readonly authenticator: Authenticator;
-  private readonly session = new Session();
+  private readonly session: Session;
   private readonly waits = new WaitTable();
   private readonly driver: Driver<ClientProtocol>;
-  private readonly standby: Standby;
+  readonly standby: Standby;
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
   private dialElapsed = 0;
+  /** Hears no more of the connection. */
+  private readonly leave: () => void;
   private resolve: (client: Client) => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
@@ -126,10 +130,7 @@ class Dial {
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
-    this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
-    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
-      this.standby.debug(line),
-    );
+    const router = new EventRouter<ClientEvent>();
     this.driver = new Driver<ClientProtocol>(
       {
         clock: platform.clock,
@@ -141,10 +142,14 @@ class Dial {
         target: target ?? `${host}:${port}`,
         openedAt,
       },
-      this.session,
+      router,
     );
-    this.session.driver = this.driver;
-    this.session.unasked = this;
+    this.session = new Session(this.driver, router);
+    this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
+    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
+      this.standby.debug(line),
+    );
+    this.leave = router.subscribe<Dial>(this, hearing);
   }
 
   run(starting: DialContext['starting']): Promise<Client> {
@@ -220,63 +225,56 @@ class Dial {
     return core;
   }
 
-  handle(event: ClientEvent): void {
-    switch (event.type) {
-      case 'identified':
-        return this.standby.debug(`server is ${event.remote.text}`);
-      case 'hostKey':
-        return this.checkHostKey(event.hostKey, event.algorithm);
-      case 'banner':
-        return this.showBanner(escapeLines(event.message));
-      case 'methodWanted':
-        return this.askUser(
-          'a credential',
-          () =>
-            this.authenticator.nextAttempt(event, this.session.core.transport.peerExtensions.serverSigAlgs),
-          (core, attempt) => {
-            this.standby.debug(`trying ${this.authenticator.lastTried}`);
-            core.attempt(attempt);
-          },
-        );
-      case 'signatureWanted':
-        return this.askUser(
-          'a signature',
-          () => this.authenticator.sign(event),
-          (core, signature) => {
-            if (signature === undefined) core.signatureFailed();
-            else core.sign(signature);
-          },
-        );
-      case 'passwordChangeWanted':
-        return this.askUser(
-          'a new password',
-          () => this.authenticator.newPassword(event.prompt),
-          (core, change) => {
-            if (change === undefined) core.refusePasswordChange();
-            else core.changePassword(change.old, change.new);
-          },
-        );
-      case 'promptsWanted':
-        return this.askUser(
-          'answers to prompts',
-          () => this.authenticator.answers(event),
-          (core, answers) => {
-            if (answers === undefined) core.refusePrompts();
-            else core.answerPrompts(answers);
-          },
-        );
-      case 'ready':
-        return this.ready();
-      case 'ended':
-        this.authenticator.close();
-        this.reject(event.error);
-        return;
-      default:
-        this.standby.handle(event);
-    }
+  wantMethod(event: UserauthQuestion & { type: 'methodWanted' }): void {
+    this.askUser(
+      'a credential',
+      () => this.authenticator.nextAttempt(event, this.session.core.transport.peerExtensions.serverSigAlgs),
+      (core, attempt) => {
+        this.standby.debug(`trying ${this.authenticator.lastTried}`);
+        core.attempt(attempt);
+      },
+    );
   }
 
-  private showBanner(message: string): void {
+  wantSignature(event: UserauthQuestion & { type: 'signatureWanted' }): void {
+    this.askUser(
+      'a signature',
+      () => this.authenticator.sign(event),
+      (core, signature) => {
+        if (signature === undefined) core.signatureFailed();
+        else core.sign(signature);
+      },
+    );
+  }
+
+  wantNewPassword(prompt: string): void {
+    this.askUser(
+      'a new password',
+      () => this.authenticator.newPassword(prompt),
+      (core, change) => {
+        if (change === undefined) core.refusePasswordChange();
+        else core.changePassword(change.old, change.new);
+      },
+    );
+  }
+
+  wantAnswers(event: UserauthQuestion & { type: 'promptsWanted' }): void {
+    this.askUser(
+      'answers to prompts',
+      () => this.authenticator.answers(event),
+      (core, answers) => {
+        if (answers === undefined) core.refusePrompts();
+        else core.answerPrompts(answers);
+      },
+    );
+  }
+
+  ended(cause: SshError): void {
+    this.authenticator.close();
+    this.reject(cause);
+  }
+
+  showBanner(message: string): void {
     const { onBanner } = this.options.given;
     const { phase } = this.driver;
     tellUser(
@@ -287,7 +285,7 @@ class Dial {
     );
   }
 
-  private checkHostKey(hostKey: Uint8Array, algorithm: string): void {
+  checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
     const info = describeHostKey(this.provider, host, port, hostKey, algorithm);
     this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
@@ -299,7 +297,7 @@ class Dial {
     );
   }
 
-  private ready(): void {
+  ready(): void {
     const { session, standby } = this;
     const { agent } = this.options.given;
     this.waits.finish(this.dialWait);
@@ -308,14 +306,24 @@ class Dial {
     this.authenticator.close();
     // Its listener may have failed, or ended the connection.
     if (!session.isLive) return;
-    session.agentForwarding = agentForwarding(
+    const forwarding = agentForwarding(
       this.agentOptions(),
       typeof agent === 'string' ? agent : undefined,
       (line) => standby.debug(line),
     );
-    if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
-    session.unasked = standby;
-    this.resolve(new Client(session, this.platform.streams));
+    if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
+    this.leave();
+    const { platform, options } = this;
+    this.resolve(
+      new Client({
+        session,
+        streams: platform.streams,
+        network: platform.network,
+        limits: options.limits,
+        timeouts: options.timeouts,
+        agentForwarding: forwarding,
+      }),
+    );
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */
@@ -346,3 +354,16 @@ class Dial {
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);
   }
 }
+
+/** The dial hears of what happens until the client is ready; what concerns every connection is the standby's. */
+const hearing: Hearing<Dial, ClientEvent> = {
+  identified: (self, { remote }) => self.standby.debug(`server is ${remote.text}`),
+  hostKey: (self, { hostKey, algorithm }) => self.checkHostKey(hostKey, algorithm),
+  banner: (self, { message }) => self.showBanner(escapeLines(message)),
+  methodWanted: (self, event) => self.wantMethod(event),
+  signatureWanted: (self, event) => self.wantSignature(event),
+  passwordChangeWanted: (self, { prompt }) => self.wantNewPassword(prompt),
+  promptsWanted: (self, event) => self.wantAnswers(event),
+  ready: (self) => self.ready(),
+  ended: (self, { error }) => self.ended(error),
+};

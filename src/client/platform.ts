@@ -5,6 +5,7 @@
  * Must not know: any platform. `node/` fulfils it.
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { LocalNetwork } from '../forwarding/local.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
@@ -27,6 +28,8 @@ export interface Platform {
   stream(stream: Duplex): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
   local(path: string): LinkOpener;
+  /** For forwarding: listening and connecting on this machine. */
+  readonly network: LocalNetwork;
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
   /** The verifier in force when none is given. */

@@ -5,8 +5,7 @@
  * what it brought about is sent.
  * Must not know: what a call does.
  */
-import { SshError } from '../base/errors.ts';
-import type { Driver } from '../io/driver.ts';
+import type { SshError } from '../base/errors.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 
 /** A core of either role, as far as both have the same. */
@@ -21,4 +20,6 @@ export interface CoreDoor<Core extends AnyCore = AnyCore> {
   act<T>(call: (core: Core) => T): T;
   /** Runs a step that concerns nobody once the connection has ended. A fault of the step ends the connection. */
   quietly(step: (core: Core) => void): void;
+  /** Says to which host an error happened. */
+  addressed(error: SshError): SshError;
 }

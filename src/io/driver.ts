@@ -136,6 +136,19 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return result;
   }
 
+  /** Runs a step that concerns nobody once the connection has ended. A fault of the step ends the connection. */
+  quietly(step: (core: Core) => void): void {
+    const { core } = this;
+    if (core === undefined || !this.isLive) return;
+    core.at(this.now);
+    try {
+      step(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    this.touch();
+  }
+
   /** Something may have to be sent, delivered or timed anew: done once, after the calls of this turn. */
   touch(): void {
     if (this.flushing) return;

@@ -9,6 +9,7 @@ import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
+import { localNetwork } from './localNetwork.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
@@ -46,6 +47,7 @@ export const nodePlatform: Platform = {
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,
+  network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];
     if (path !== undefined && path !== '') return path;

@@ -4,6 +4,7 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
+import type { LocalNetwork } from '../../src/forwarding/local.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { Link, LinkOpener, LinkReceiver } from '../../src/io/link.ts';
 import { streamLink } from '../../src/node/socketLink.ts';
@@ -24,6 +25,12 @@ export interface Host {
 }
 
 type Accepted = (open: LinkOpener, from: string) => void;
+
+/** Simulated machines have no network of their own beside the simulated one. */
+const noLocalNetwork: LocalNetwork = {
+  listen: () => Promise.reject(new Error('simulated hosts do not listen for forwards')),
+  connect: () => Promise.reject(new Error('simulated hosts make no local connections')),
+};
 
 export class SimNetwork {
   readonly wires: SimWire[] = [];
@@ -49,6 +56,7 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
+      network: noLocalNetwork,
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp:
