@@ -57,6 +57,13 @@ export const errorCodes = {
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
   ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
+  ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
+  ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
+  ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
+  ERR_SSH_SFTP_UNSUPPORTED: 'The server does not support an operation on files.',
+  ERR_SSH_SFTP_PROTOCOL: 'The peer broke the rules of SFTP, or does not speak version 3 of it.',
+  ERR_SSH_TRANSFER:
+    'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -68,6 +75,8 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
   /** The host that was dialled, as the caller named it. */
   readonly host?: string | undefined;
   /** The port that was dialled. */
@@ -89,6 +98,16 @@ export interface SshErrorDetails {
   readonly disconnectReason?: number | undefined;
   /** Reason code of an SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 §5.1). */
   readonly channelOpenReason?: number | undefined;
+  /** The file that it is about, escaped. */
+  readonly path?: string | undefined;
+  /** What an SFTP server answered. */
+  readonly status?: SftpStatus | undefined;
+}
+
+/** The status of an SFTP server: its number and its name, such as 2 and `SSH_FX_NO_SUCH_FILE`. */
+export interface SftpStatus {
+  readonly code: number;
+  readonly name: string;
 }
 
 /**
@@ -108,6 +127,7 @@ export class SshError extends Error {
   readonly origin: SshErrorOrigin;
   declare host?: string;
   declare port?: number;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -115,9 +135,14 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  declare path?: string;
+  declare status?: SftpStatus;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -127,6 +152,7 @@ export class SshError extends Error {
     this.origin = details.origin ?? 'peer';
     if (details.host !== undefined) this.host = details.host;
     if (details.port !== undefined) this.port = details.port;
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -136,7 +162,14 @@ export class SshError extends Error {
     }
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.status !== undefined) this.status = details.status;
   }
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */
@@ -205,6 +238,12 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_KEY_UNSUPPORTED':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
+    case 'ERR_SSH_SFTP_NO_SUCH_FILE':
+    case 'ERR_SSH_SFTP_PERMISSION_DENIED':
+    case 'ERR_SSH_SFTP_FAILURE':
+    case 'ERR_SSH_SFTP_UNSUPPORTED':
+    case 'ERR_SSH_SFTP_PROTOCOL':
+    case 'ERR_SSH_TRANSFER':
     case 'ERR_SSH_INTERNAL':
       return disconnectReasons.byApplication;
     default:

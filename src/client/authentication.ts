@@ -281,6 +281,7 @@ export class Authenticator {
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
+      named: this.hostKeyAlgorithms,
       only,
       debug: this.debug,
     });

@@ -21,19 +21,21 @@ import {
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
+import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { AgentForwarding } from './agentForwarding.ts';
 import { agentError } from './agentLink.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
-import { ClientForwarding, type ClientForwardingParts } from './forwarding.ts';
+import { ClientForwarding } from './forwarding.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import type { Duplex } from './streams.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -111,13 +113,6 @@ export type ConnectionHandler = (
   from: { readonly address: string; readonly port: number },
 ) => void | Promise<void>;
 
-/** What a client is made from. */
-export interface ClientParts extends ClientForwardingParts {
-  readonly streams: StreamFactory;
-  /** Undefined where there is no agent. */
-  readonly agentForwarding: AgentForwarding | undefined;
-}
-
 /**
  * A connection that is up. Made by `connect`.
  *
@@ -136,17 +131,18 @@ export interface ClientParts extends ClientForwardingParts {
  */
 export class Client {
   private readonly session: Session;
-  private readonly streams: StreamFactory;
+  private readonly dialled: Dialled;
   /** Undefined where there is no agent. */
   private readonly agentForwarding: AgentForwarding | undefined;
-
   private readonly forwarding: ClientForwarding;
 
-  constructor(parts: ClientParts) {
-    this.session = parts.session;
-    this.streams = parts.streams;
-    this.agentForwarding = parts.agentForwarding;
-    this.forwarding = new ClientForwarding(parts);
+  constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
+    this.session = session;
+    this.dialled = dialled;
+    this.agentForwarding = agentForwarding;
+    const { platform, options } = dialled;
+    const { limits, timeouts } = options;
+    this.forwarding = new ClientForwarding({ session, network: platform.network, limits, timeouts });
   }
 
   /**
@@ -223,6 +219,17 @@ export class Client {
         const payload = subsystemRequest.toBytes({ subsystemName: name });
         const { port } = await this.start('subsystem', payload, {}, scope);
         return this.streamOver(port, site);
+      });
+    });
+  }
+
+  /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
+  sftp(options: SftpOptions = {}): Promise<Sftp> {
+    return this.call(Client.prototype.sftp, () => {
+      const { kind, payload, bounds } = sftpCommand(options);
+      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+        const { port } = await this.start(kind, payload, {}, scope);
+        return scope.until(beginSftp(this.session, port, this.dialled));
       });
     });
   }
@@ -417,13 +424,19 @@ export class Client {
 
   /** What every call of a user's goes through. */
   private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
     const site = new CallSite(calledAs);
-    return publicCall({ site, addressed: (error) => this.session.addressed(error) }, () => work(site));
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
     port.openedBy = site;
-    return channelStream(port, this.streams);
+    return channelStream(port, this.dialled.platform.streams);
   }
 
   // The common start of processes ------------------------------------------------------
@@ -440,7 +453,7 @@ export class Client {
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.streams,
+        streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
         commandWait: this.commandWait(port, kind),
@@ -526,7 +539,7 @@ export class Client {
     return async (arrived) => {
       const { peer } = arrived;
       const port = arrived.accept();
-      if (port !== undefined) await to(channelStream(port, this.streams), peer);
+      if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
     };
   }
 

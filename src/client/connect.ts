@@ -198,10 +198,12 @@ class Dial {
   }
 
   private linkOpener(): LinkOpener {
-    const { given, host, port } = this.options;
+    const { given, host, port, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (given.via !== undefined) return channelLink(given.via, host, port);
-    return this.platform.tcp({ host, port, localAddress: given.localAddress, family: given.family });
+    const waits = { table: this.waits, timeout: timeouts.connect };
+    const { localAddress, family } = given;
+    return this.platform.tcp({ host, port, localAddress, family, waits });
   }
 
   private createCore(now: number): ClientProtocol {
@@ -313,17 +315,7 @@ class Dial {
     );
     if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     this.leave();
-    const { platform, options } = this;
-    this.resolve(
-      new Client({
-        session,
-        streams: platform.streams,
-        network: platform.network,
-        limits: options.limits,
-        timeouts: options.timeouts,
-        agentForwarding: forwarding,
-      }),
-    );
+    this.resolve(new Client(session, { platform: this.platform, options: this.options }, forwarding));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */

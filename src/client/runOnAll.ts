@@ -255,7 +255,8 @@ class Fleet {
 
 /** Undefined where the options name none, or none that could be dialled. */
 function targetOf({ host, port = 22 }: ConnectOptions): Address | undefined {
-  return typeof host === 'string' && host !== '' && typeof port === 'number' ? { host, port } : undefined;
+  if (typeof host !== 'string' || host === '') return undefined;
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
 function isTimed(phase: SshErrorPhase): phase is SshErrorPhase & keyof FleetTimings {

@@ -127,6 +127,11 @@ export class Session implements ScopeOwner {
     return this.driver.phase;
   }
 
+  /** The user has closed or destroyed it. */
+  get isGivenUp(): boolean {
+    return this.closingCause !== undefined;
+  }
+
   /** Says to which host an error happened. */
   addressed(error: SshError): SshError {
     return this.driver.addressed(error);

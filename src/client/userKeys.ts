@@ -185,7 +185,7 @@ export function keyOffers(
   const publicKey = encodePublicKey(key);
   return [
     ...certificates.flatMap(({ type, blob }) =>
-      publickeyAlgorithmsFor(type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey: blob })),
+      publickeyAlgorithmsFor(type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey: blob })),
     ),
     ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
   ];

@@ -16,13 +16,18 @@ export interface PublicCall {
   readonly site: CallSite;
   /** Says to which host an error happened. */
   readonly addressed?: ((error: SshError) => SshError) | undefined;
+  /** The caller has closed what the call needs, whatever it ended by in the meantime. */
+  readonly isGivenUp?: (() => boolean) | undefined;
 }
 
 /** Makes a call; what `work` throws at once rejects as well. */
-export function publicCall<T>({ site, addressed }: PublicCall, work: () => Promise<T>): Promise<T> {
+export function publicCall<T>(
+  { site, addressed, isGivenUp }: PublicCall,
+  work: () => Promise<T>,
+): Promise<T> {
   const call = new Promise<T>((resolve, reject) => {
     begun(work).then(resolve, (error: unknown) => {
-      if (isCallersOwn(error)) call.catch(() => {});
+      if (isCallersOwn(error) || isGivenUp?.() === true) call.catch(() => {});
       const rejection = rejectionOf(error);
       if (!(rejection instanceof SshError)) return reject(rejection);
       const named = addressed?.(rejection) ?? rejection;

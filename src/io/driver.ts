@@ -273,7 +273,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText));
+      else {
+        const progress = this.link?.progress?.();
+        this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText, progress));
+      }
     }
     tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
@@ -404,8 +407,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(): void {
+  connected(link: Link | undefined = this.link): void {
     const { createCore } = this;
+    this.link = link;
     this.createCore = undefined;
     if (this.cause !== undefined || createCore === undefined) return;
     const core = createCore(this.now);

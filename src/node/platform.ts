@@ -15,6 +15,7 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -30,6 +31,7 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
+  fileStreams: nodeFileStreams,
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await lateCode(

@@ -82,11 +82,13 @@ export class ServerConnection {
       acceptors.onChannel(directTcpip.name, (opening) => void this.openTcp(opening));
     }
     router.subscribe<ServerConnection>(this, hearing);
-    this.authenticator = new ServerAuthenticator(
-      options.given.authentication,
-      (step) => this.onCore(step),
-      (error) => this.report(error),
-    );
+    this.authenticator = new ServerAuthenticator({
+      callbacks: options.given.authentication,
+      factors: options.factors,
+      from: parts.target,
+      onCore: (step) => this.onCore(step),
+      onError: (error) => this.report(error),
+    });
   }
 
   start(): void {
@@ -130,7 +132,7 @@ export class ServerConnection {
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
     const { options, provider, hostKeys } = this.parts;
-    const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
+    const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
       provider,
@@ -144,7 +146,8 @@ export class ServerConnection {
       waits,
       now,
       hostKeys,
-      methods,
+      methods: factors.first,
+      onlyNamed: true,
       loginTimeout,
     });
   }
