@@ -20,6 +20,9 @@ export interface PortConnection {
   readonly terminate: (core: AnyCore, channel: Channel) => void;
 }
 
+/** Told that bytes were handed on, or why not. */
+type Done = (error?: Error) => void;
+
 export class ChannelPort {
   readonly channel: Channel;
   /** Both CLOSEs have passed, or the connection ended (then with its cause). */
@@ -33,6 +36,10 @@ export class ChannelPort {
   openedBy: CallSite | undefined;
   readonly door: CoreDoor;
   private readonly connection: PortConnection;
+  /** Told of writes that were not handed on yet, in their order. */
+  private readonly writing: Done[] = [];
+  /** Told once EOF was handed on. */
+  private readonly ending: Done[] = [];
   private resolveClosed: (cause: SshError | undefined) => void = () => {};
   private isClosed = false;
 
@@ -83,11 +90,21 @@ export class ChannelPort {
     if (this.data.cancelled && (this.extended.cancelled || !this.extended.attached)) this.close();
   }
 
-  /** EOF is the end of both outputs (RFC 4254 §5.3): it goes out behind the last of them. */
-  eofIfFinished(): void {
+  write(bytes: Uint8Array, dataTypeCode: number | undefined, done: Done): void {
+    this.act((channel) => channel.write(bytes, dataTypeCode));
+    if (bytes.length > 0) this.writing.push(done);
+    else done();
+  }
+
+  /**
+   * EOF is the end of both outputs (RFC 4254 §5.3): it goes out behind the last
+   * of them. One output that ends before the other has nothing to wait for.
+   */
+  finish(done: Done): void {
     const { outbound, outboundExtended } = this;
-    if (this.isClosed || !this.isLive || !outbound.finished) return;
-    if (outboundExtended.attached && !outboundExtended.finished) return;
+    const isLast = outbound.finished && (!outboundExtended.attached || outboundExtended.finished);
+    if (this.isClosed || !this.isLive || !isLast || this.channel.eofSent) return done();
+    this.ending.push(done);
     this.act((channel) => channel.eof());
   }
 
@@ -102,9 +119,10 @@ export class ChannelPort {
     this.extended.ended();
   }
 
+  /** Writes were handed on, in the order in which they came, of whichever stream. */
   drained(): void {
-    this.outbound.drained();
-    this.outboundExtended.drained();
+    for (let count = this.channel.takeHandedOn(); count > 0; count--) this.writing.shift()?.();
+    if (this.channel.eofSent) this.ending.splice(0).forEach((done) => done());
   }
 
   /** `cause` where the connection ended under the channel, or this side gave it up. */
@@ -124,6 +142,7 @@ export class ChannelPort {
     }
     this.outbound.failed(error);
     this.outboundExtended.failed(error);
+    for (const done of [...this.writing.splice(0), ...this.ending.splice(0)]) done(error);
     this.resolveClosed(cause === undefined ? undefined : error);
   }
 }
@@ -199,7 +218,8 @@ class OutboundSink implements ByteSink {
   finished = false;
   /** Somebody writes to it. */
   attached = false;
-  private done: ((error?: Error) => void) | undefined;
+  private isCancelled = false;
+  private underWay = 0;
   private failedListener: ((error: Error) => void) | undefined;
   private error: Error | undefined;
 
@@ -214,45 +234,36 @@ class OutboundSink implements ByteSink {
     if (this.error !== undefined && !this.finished) failed(this.error);
   }
 
-  write(bytes: Uint8Array, done: (error?: Error) => void): void {
+  write(bytes: Uint8Array, done: Done): void {
     if (this.error !== undefined) return done(this.error);
-    this.done = done;
+    this.underWay++;
+    const handedOn: Done = (error) => {
+      this.underWay--;
+      if (!this.isCancelled) done(error);
+    };
     try {
-      this.port.act((channel) => channel.write(bytes, this.dataTypeCode));
+      this.port.write(bytes, this.dataTypeCode, handedOn);
     } catch (error) {
-      this.settle(error instanceof Error ? error : new Error(String(error)));
-      return;
+      handedOn(error instanceof Error ? error : new Error(String(error)));
     }
-    if (bytes.length === 0) this.settle(undefined);
   }
 
-  end(done: (error?: Error) => void): void {
+  end(done: Done): void {
     this.finished = true;
-    this.port.eofIfFinished();
-    done();
+    this.port.finish(done);
   }
 
   cancel(): void {
+    this.isCancelled = true;
+    if (this.finished) return;
     this.finished = true;
-    this.done = undefined;
-    this.port.eofIfFinished();
+    this.port.finish(() => {});
   }
 
-  drained(): void {
-    this.settle(undefined);
-  }
-
+  /** Writes that are under way are told by the port. */
   failed(error: Error): void {
     if (this.error !== undefined) return;
     this.error = error;
-    if (this.done !== undefined) this.settle(error);
-    else if (!this.finished) this.failedListener?.(error);
-  }
-
-  private settle(error: Error | undefined): void {
-    const { done } = this;
-    this.done = undefined;
-    if (error === undefined) done?.();
-    else done?.(error);
+    if (this.underWay === 0 && !this.finished) this.failedListener?.(error);
   }
 }
