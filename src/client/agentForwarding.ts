@@ -8,6 +8,7 @@
  * Sources: OpenSSH PROTOCOL.agent; draft-ietf-sshm-ssh-agent §3, §7.
  */
 import { concatBytes, emptyBytes } from '../base/bytes.ts';
+import { LazyMap } from '../base/lazyMap.ts';
 import { SshError } from '../base/errors.ts';
 import { type Acceptors, noChannels } from '../endpoint/acceptors.ts';
 import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../message/agent.ts';
@@ -66,18 +67,14 @@ const refusal = Uint8Array.of(agentNumbers.failure);
 
 export class AgentForwarding {
   private readonly options: AgentForwardingOptions;
-  private readonly served = new Set<ServedProgram>();
+  private readonly served: LazyMap<ServedProgram, true> = new LazyMap();
   /** Commands that were given the agent and have not ended. */
-  private readonly users = new Set<ChannelPort>();
+  private readonly users: LazyMap<ChannelPort, true> = new LazyMap();
   private isGranted = false;
+  private stopAccepting: () => void = () => {};
 
   constructor(options: AgentForwardingOptions) {
     this.options = options;
-    options.acceptors.onChannel(authAgent.name, (opening) => {
-      const port = this.users.size > 0 && !this.isFull ? opening.accept() : undefined;
-      if (port === undefined) opening.refuse(noChannels.reasonCode, noChannels.description);
-      else this.serve(port);
-    });
   }
 
   get isFull(): boolean {
@@ -90,8 +87,12 @@ export class AgentForwarding {
    * @throws SshError `ERR_SSH_REQUEST_FAILED` where the server does not forward it
    */
   async forward(port: ChannelPort): Promise<void> {
-    this.users.add(port);
-    void port.closed.then(() => this.users.delete(port));
+    if (this.users.size === 0) this.stopAccepting = this.accept();
+    this.users.set(port, true);
+    void port.closed.then(() => {
+      this.users.delete(port);
+      if (this.users.size === 0) this.stopAccepting();
+    });
     try {
       await this.options.request(port, authAgentReq.name, authAgentReq.toBytes({}));
       this.isGranted = true;
@@ -102,10 +103,18 @@ export class AgentForwarding {
     }
   }
 
+  private accept(): () => void {
+    return this.options.acceptors.onChannel(authAgent.name, (opening) => {
+      const port = this.isFull ? undefined : opening.accept();
+      if (port === undefined) opening.refuse(noChannels.reasonCode, noChannels.description);
+      else this.serve(port);
+    });
+  }
+
   /** Serves a channel until it ends. */
   serve(port: ChannelPort): void {
     const program = new ServedProgram(port, this.options);
-    this.served.add(program);
+    this.served.set(program, true);
     void program.run().finally(() => this.served.delete(program));
   }
 }

@@ -134,15 +134,13 @@ export class Client {
   private readonly dialled: Dialled;
   /** Undefined where there is no agent. */
   private readonly agentForwarding: AgentForwarding | undefined;
-  private readonly forwarding: ClientForwarding;
+  /** Made for the first forward: most connections have none. */
+  private madeForwarding: ClientForwarding | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
     this.session = session;
     this.dialled = dialled;
     this.agentForwarding = agentForwarding;
-    const { platform, options } = dialled;
-    const { limits, timeouts } = options;
-    this.forwarding = new ClientForwarding({ session, network: platform.network, limits, timeouts });
   }
 
   /**
@@ -334,7 +332,7 @@ export class Client {
 
   /** The forwards that stand. */
   get forwards(): readonly Forward[] {
-    return this.forwarding.list();
+    return this.madeForwarding?.list() ?? [];
   }
 
   /**
@@ -532,6 +530,13 @@ export class Client {
       });
       return scope.until(made);
     });
+  }
+
+  private get forwarding(): ClientForwarding {
+    const { session, dialled } = this;
+    const { limits, timeouts } = dialled.options;
+    this.madeForwarding ??= new ClientForwarding({ session, network: dialled.platform.network, limits, timeouts });
+    return this.madeForwarding;
   }
 
   private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {

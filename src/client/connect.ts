@@ -315,7 +315,11 @@ class Dial {
     );
     if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     this.leave();
-    this.resolve(new Client(session, { platform: this.platform, options: this.options }, forwarding));
+    // Nothing of the options that holds a credential.
+    const { host, port, limits, timeouts } = this.options;
+    this.resolve(
+      new Client(session, { platform: this.platform, options: { host, port, limits, timeouts } }, forwarding),
+    );
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */

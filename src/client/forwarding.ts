@@ -114,12 +114,10 @@ const socksOptions: readonly string[] = [...forwardOptions, 'credentials', 'perm
 
 /** The forwards of a client, from what a caller gives. */
 export class ClientForwarding {
-  private readonly parts: ClientForwardingParts;
-  /** Made for the first forward: most connections have none. */
-  private made: Forwarding | undefined;
+  private readonly forwarding: Forwarding;
 
   constructor(parts: ClientForwardingParts) {
-    this.parts = parts;
+    this.forwarding = new Forwarding(new SessionHost(parts));
   }
 
   local(from: ListenPlace, to: TargetPlace, options: ForwardOptions): Promise<Forward> {
@@ -148,12 +146,7 @@ export class ClientForwarding {
   }
 
   list(): readonly Forward[] {
-    return this.made?.list() ?? [];
-  }
-
-  private get forwarding(): Forwarding {
-    this.made ??= new Forwarding(new SessionHost(this.parts));
-    return this.made;
+    return this.forwarding.list();
   }
 }
 

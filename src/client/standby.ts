@@ -41,7 +41,10 @@ export class Standby {
     this.onDebug = onDebug;
     this.rotation = rotation;
     session.router.subscribe(this, hearing);
-    session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
+    if (rotation === undefined) return;
+    // A server may announce its keys as often as it likes; it is listened to once.
+    const stop = session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
+      stop();
       this.followHostKeys(request.payload);
       request.reply(false);
     });
@@ -72,7 +75,6 @@ export class Standby {
     if (onDebug !== undefined) tellUser('onDebug', () => onDebug(line), failed, { phase: session.phase });
   }
 
-  /** A server may announce its keys as often as it likes; it is listened to once. */
   private followHostKeys(announcement: Uint8Array): void {
     const { hostKey: info, rotation, session, provider, limits } = this;
     this.hostKey = undefined;

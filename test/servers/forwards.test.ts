@@ -56,8 +56,15 @@ async function allOf(socket: Socket): Promise<Buffer> {
   return Buffer.concat(received);
 }
 
-const closed = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
+/** The other side ended or reset it. */
+function closed(socket: Socket): Promise<void> {
+  socket.resume();
+  socket.once('end', () => socket.end());
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
+}
 
 const data = randomBytes(5 * 1024 * 1024 + 17);
 
