@@ -77,6 +77,7 @@ function checkMemory(file: string, memory: number): void {
 
 function tooMuch(file: string, asked: string, allowed: string, limit: keyof DerivationLimits): Error {
   return keyUnsupportedError(
-    `${file} asks for ${asked} to derive its key; ${allowed} are allowed (limits.${limit}), or encrypt it anew with less`,
+    `${file} asks for ${asked} to derive its key; ${allowed} are allowed; encrypt it anew with less`,
+    { hint: `limits.${limit} sets how much` },
   );
 }

@@ -22,7 +22,7 @@ export function derivationMemory(words: number): Int32Array {
   } catch (cause) {
     throw keyUnsupportedError(
       `the key derivation of the file needs ${Math.ceil(words / 256)} KiB of memory, which this process cannot get`,
-      cause,
+      { cause },
     );
   }
 }

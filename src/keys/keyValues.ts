@@ -163,7 +163,8 @@ function checkPublicRsa(
   const bits = bitLength(key.modulus);
   if (bits < bounds.rsaMinimumBits || bits > bounds.rsaMaximumBits) {
     throw keyUnsupportedError(
-      `an RSA key of ${bits} bits; from ${bounds.rsaMinimumBits} to ${bounds.rsaMaximumBits} are allowed (limits.rsaMinimumBits)`,
+      `an RSA key of ${bits} bits; from ${bounds.rsaMinimumBits} to ${bounds.rsaMaximumBits} are allowed`,
+      { hint: 'limits.rsaMinimumBits sets the least' },
     );
   }
   try {

@@ -174,9 +174,9 @@ function keyFields(text: string): { readonly publicKey: PublicKey; readonly comm
   const type = match?.[1] ?? '';
   if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
   if (/-cert-v\d\d@openssh\.com$/.test(type)) {
-    throw keyUnsupportedError(
-      `this is a certificate (${type}), where a public key is wanted; parseCertificate reads it`,
-    );
+    throw keyUnsupportedError(`this is a certificate (${type}), where a public key is wanted`, {
+      hint: 'parseCertificate reads it',
+    });
   }
   const blob = base64Decode(match[2]);
   if (blob === undefined) throw keyFormatError('the public key is damaged: it is not base64');

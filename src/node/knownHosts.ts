@@ -12,9 +12,13 @@ import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
 import { optionsError } from '../client/optionErrors.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
+
+/** What is loaded to change a file. */
+const changes = 'changes of known hosts files';
 
 /** What is done with `known_hosts` besides reading it. */
 export interface KnownHostsOptions {
@@ -72,7 +76,10 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   const files = filesOf(options.files);
   const [own = ''] = files;
   const verify = async (info: HostKeyInfo): Promise<boolean> => {
-    const { judgeHostKey, unknownHostKey } = await import('./hostKeyJudgement.ts');
+    const { judgeHostKey, unknownHostKey } = await lateCode(
+      'the judgement of host keys',
+      () => import('./hostKeyJudgement.ts'),
+    );
     if (judgeHostKey(await readAll(files), info, Date.now() / 1000)) return true;
     if (unknown === 'refuse') throw unknownHostKey(info, files);
     await addFirst(own, info, hash);
@@ -93,7 +100,7 @@ function filesOf(given: KnownHostsOptions['files']): readonly string[] {
 
 /** Another program may have been first meanwhile, with another key: the file as it is under the lock decides. */
 async function addFirst(file: string, info: HostKeyInfo, hash: boolean): Promise<void> {
-  const { addTrustedLine } = await import('./hostKeyChanges.ts');
+  const { addTrustedLine } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
   await writing(file, () => addTrustedLine(file, info, hash));
 }
 
@@ -108,7 +115,7 @@ function rotationOf(files: readonly string[], own: string, hash: boolean): HostK
       return announced.filter((key) => !isKnown(key) && known.revocation(host, port, key) === undefined);
     },
     keep: async (info, added, announced) => {
-      const { rotateLines } = await import('./hostKeyChanges.ts');
+      const { rotateLines } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
       return writing(own, () => rotateLines(own, info, added, announced, hash));
     },
   };
@@ -159,7 +166,7 @@ async function stateOf(file: string): Promise<string> {
 }
 
 async function parseAll(files: readonly string[]): Promise<KnownHosts> {
-  const { KnownHosts } = await import('../keys/knownHosts.ts');
+  const { KnownHosts } = await lateCode('known hosts files', () => import('../keys/knownHosts.ts'));
   return KnownHosts.merge(
     ...(await Promise.all(files.map(async (file) => KnownHosts.parse(await readText(file), file)))),
   );
