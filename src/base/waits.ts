@@ -6,7 +6,7 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), `unlock` one on this side's own work on a private key: none of the three is on the peer. */
 export type WaitName =
   | 'dial'
   | 'connect'
@@ -20,7 +20,8 @@ export type WaitName =
   | 'keepAlive'
   | 'close'
   | 'agent'
-  | 'user';
+  | 'user'
+  | 'unlock';
 
 /** One open wait, as reports show it. */
 export interface Wait {

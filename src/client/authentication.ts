@@ -15,6 +15,7 @@ import { AgentKeys } from './agentKeys.ts';
 import { agentError } from './agentLink.ts';
 import { resolveAlgorithms } from './algorithmOptions.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import type { KeyWaiter } from './lockedKey.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
@@ -66,6 +67,7 @@ export class Authenticator {
   private readonly refused = new Set<string>();
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
+  private readonly keyWaiter: KeyWaiter;
   private lastPassword = '';
   private changePassword: ChangePassword | undefined;
   private answer: KeyboardInteractive | undefined;
@@ -77,12 +79,14 @@ export class Authenticator {
     provider: CryptoProvider,
     agents: AgentAccess = noAgents,
     debug: (line: string) => void = () => {},
+    keyWaiter: KeyWaiter = { asking: () => {}, deriving: () => {} },
   ) {
     this.options = options;
     this.hostKeyAlgorithms = resolveAlgorithms(options.algorithms).hostKey;
     this.provider = provider;
     this.agents = agents;
     this.debug = debug;
+    this.keyWaiter = keyWaiter;
     this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
     this.candidates = [...this.all];
   }
@@ -272,7 +276,7 @@ export class Authenticator {
   }
 
   private ownKey(key: UserKey): Candidate {
-    return new OwnKey(key, this.provider, this.hostKeyAlgorithms);
+    return new OwnKey(key, this.provider, this.hostKeyAlgorithms, this.keyWaiter);
   }
 
   private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {

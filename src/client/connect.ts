@@ -24,6 +24,7 @@ import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
 import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import { keyPatience } from './keyPatience.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
@@ -46,6 +47,8 @@ interface Prepared {
   readonly keys: readonly UserKey[];
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
+  /** Milliseconds of the dial's time that reading the keys took. */
+  readonly elapsed: number;
 }
 
 /** How far a dial is that has no link yet. */
@@ -83,13 +86,18 @@ async function prepare(
   options: ResolvedOptions,
   loaded: readonly UserKey[] | undefined,
 ): Promise<Prepared> {
-  const { given, limits } = options;
+  const { given, limits, dialTimeout: timeout } = options;
+  const { clock } = platform;
+  const began = clock.now();
   try {
-    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, limits, given.crypto)));
+    const patience = keyPatience({ clock, timeout, signal: given.signal, at: notBegun });
+    const settings = keySettings(platform, limits, given.crypto);
+    const keys = loaded ?? (await loadUserKeys(given, settings, patience));
+    const elapsed = clock.now() - began;
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider };
+    return { options: ordered, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -111,13 +119,13 @@ class Dial {
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
-  private dialElapsed = 0;
+  private dialElapsed: number;
   private resolve: (client: Client) => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
   constructor(
     platform: Platform,
-    { options, keys, verifier, provider }: Prepared,
+    { options, keys, verifier, provider, elapsed }: Prepared,
     openedAt: string | undefined,
   ) {
     const { given, host, port, target, timeouts, limits } = options;
@@ -126,9 +134,15 @@ class Dial {
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
+    this.dialElapsed = elapsed;
     this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
-    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
-      this.standby.debug(line),
+    this.authenticator = new Authenticator(
+      given,
+      keys,
+      provider,
+      agentAccess(this.agentOptions()),
+      (line) => this.standby.debug(line),
+      { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
     );
     this.driver = new Driver<ClientProtocol>(
       {
@@ -157,7 +171,7 @@ class Dial {
     this.dialWait = this.waits.start(
       'dial',
       `the connection to ${host}:${port} to be ready`,
-      started,
+      started - this.dialElapsed,
       dialTimeout,
     );
     this.connectWait = this.waits.start(
@@ -335,14 +349,30 @@ class Dial {
     });
   }
 
+  /** The time that a person needs for a passphrase is not the dial's … */
+  private passphraseAsked(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).userAsked('a passphrase');
+    this.pauseDial();
+    this.driver.touch();
+  }
+
+  /** … and the time that this side needs to unlock the key with it is. */
+  private keyUnlocking(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).keyUnlocking();
+    this.resumeDial();
+    this.driver.touch();
+  }
+
   private pauseDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || !this.waits.has(this.dialWait)) return;
     this.dialElapsed = this.platform.clock.now() - this.dialWait.since;
     this.waits.finish(this.dialWait);
   }
 
   private resumeDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || this.waits.has(this.dialWait)) return;
     const { detail } = this.dialWait;
     const since = this.platform.clock.now() - this.dialElapsed;
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);

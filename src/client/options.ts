@@ -133,7 +133,10 @@ export interface ConnectOptions {
   readonly algorithms?: AlgorithmOptions | undefined;
   /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
   readonly crypto?: 'auto' | 'noble' | undefined;
-  /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
+  /**
+   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
+   * counted; the time the caller's own functions take is not.
+   */
   readonly timeout?: number | undefined;
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */

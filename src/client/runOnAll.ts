@@ -13,6 +13,7 @@ import { onAbort } from './abort.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
 import type { Client, RunOptions, RunResult } from './client.ts';
 import { createDial } from './connect.ts';
+import { keyPatience } from './keyPatience.ts';
 import { optionsError } from './optionErrors.ts';
 import { type ConnectOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
@@ -207,7 +208,7 @@ class Fleet {
     try {
       const options = this.optionsFor(target, signal);
       dialled = targetOf(options);
-      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys();
+      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
       const connected = await this.dial(options, { keys, starting, site: this.site });
       client = connected;
       stopListening = onAbort(signal, () => connected.destroy());
@@ -245,10 +246,18 @@ class Fleet {
     return auth !== undefined || privateKey !== undefined || passphrase !== undefined;
   }
 
-  /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
-  private sharedKeys(): Promise<readonly UserKey[]> {
-    const { limits } = resolveOptions({ ...this.shared, host: 'any' }, () => 'anybody');
-    this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
+  /**
+   * Parsed, and asked about, once for all; a key that is no use fails each target
+   * that needs it. It may take as long as a dial, whose own time begins afterwards.
+   */
+  private sharedKeys(signal: AbortSignal): Promise<readonly UserKey[]> {
+    const { platform, shared } = this;
+    const { limits, dialTimeout } = resolveOptions({ ...shared, host: 'any' }, () => 'anybody');
+    this.keys ??= loadUserKeys(
+      shared,
+      keySettings(platform, limits, shared.crypto),
+      keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
+    );
     return this.keys;
   }
 }

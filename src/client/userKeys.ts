@@ -14,7 +14,7 @@ import { lateCode } from '../endpoint/lateCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
 import { certificatesFor, loadCertificates, misplacedCertificate } from './certificates.ts';
-import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
+import { type BetweenSteps, LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
 import { asBytes } from './optionErrors.ts';
 import type { ConnectOptions, PrivateKeyInput } from './options.ts';
 import type { Platform } from './platform.ts';
@@ -48,20 +48,23 @@ export function keySettings(
 
 /**
  * The keys that the options give, parsed or waiting for their passphrase.
- * Decryption yields to the event loop between its steps.
+ * Decryption yields to the event loop between its steps, and to whoever wants to end it.
  *
- * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
+ * @throws SshError `ERR_SSH_KEY_…` that tells which key and why, or what `betweenSteps` throws
  */
 export async function loadUserKeys(
   options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase' | 'certificate'>,
   settings: UnlockSettings,
+  betweenSteps?: BetweenSteps,
 ): Promise<UserKey[]> {
   const keys: UserKey[] = [];
   const shared = options.auth === undefined ? await loadCertificates(options.certificate) : [];
   const placed = new Set<Certificate>();
   for (const given of givenKeys(options)) {
+    if (keys.length > 0) await settings.pause();
+    betweenSteps?.();
     const own = await loadCertificates(given.certificate);
-    const key = await loadUserKey(given, settings);
+    const key = await loadUserKey(given, settings, betweenSteps);
     keys.push(withCertificates(key, own, shared, placed));
   }
   const misplaced = shared.find((certificate) => !placed.has(certificate));
@@ -122,20 +125,25 @@ function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passph
   );
 }
 
-async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
-  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
+async function loadUserKey(
+  { input, passphrase }: GivenKey,
+  settings: UnlockSettings,
+  betweenSteps: BetweenSteps | undefined,
+): Promise<UserKey> {
+  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings, betweenSteps);
   if (typeof input === 'string' || input instanceof Uint8Array) {
     const { describePrivateKey } = await lateCode('private keys', () => import('../keys/privateKeyFile.ts'));
     const { encrypted, publicKey } = describePrivateKey(input);
     if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
   }
-  return loadKey(input, undefined, settings);
+  return loadKey(input, undefined, settings, betweenSteps);
 }
 
 async function loadKey(
   input: PrivateKeyInput,
   passphrase: string | Uint8Array | undefined,
   settings: UnlockSettings,
+  betweenSteps?: BetweenSteps,
 ): Promise<LoadedKey> {
   if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
     return 'privateKey' in input
@@ -144,7 +152,7 @@ async function loadKey(
   }
   const bytes = asBytes(input);
   try {
-    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings);
+    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings, betweenSteps);
     return { key: privateKey, comment };
   } finally {
     if (typeof input === 'string') wipe(bytes);

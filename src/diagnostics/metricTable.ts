@@ -106,6 +106,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   close: true,
   agent: true,
   user: true,
+  unlock: true,
 };
 
 export const waitNames: readonly string[] = Object.keys(everyWait);

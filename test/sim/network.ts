@@ -45,6 +45,7 @@ export class SimNetwork {
   private readonly provider: CryptoProvider;
   private readonly random: () => number;
   private readonly hostOf: (name: string) => Host;
+  private readonly pause: () => Promise<void>;
   private accepted: Accepted | undefined;
 
   constructor(options: {
@@ -52,11 +53,14 @@ export class SimNetwork {
     readonly provider: CryptoProvider;
     readonly seed: number;
     readonly hostOf: (name: string) => Host;
+    /** Between two steps of long work. */
+    readonly pause: () => Promise<void>;
   }) {
     this.clock = options.clock;
     this.provider = options.provider;
     this.random = seeded(options.seed);
     this.hostOf = options.hostOf;
+    this.pause = options.pause;
   }
 
   platform(): ServerPlatform {
@@ -79,7 +83,7 @@ export class SimNetwork {
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
       localUser: () => 'user',
-      pause: () => Promise.resolve(),
+      pause: () => this.pause(),
       listen: async (address, accepted, refuse) => {
         this.accepted = (open, from) => {
           if (!refuse()) accepted(open, from);
