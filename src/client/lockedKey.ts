@@ -129,6 +129,7 @@ export class LockedKey {
     const betweenSteps = (): void => {
       if (this.waiters.size === 0) throw abandoned();
     };
+    betweenSteps();
     try {
       return (await parseWithPauses(this.bytes, passphrase, this.settings, betweenSteps)).privateKey;
     } catch (error) {
@@ -166,15 +167,11 @@ export async function parseWithPauses(
     try {
       betweenSteps();
     } catch (error) {
-      void giveUp(steps, pause);
+      // What was derived so far is overwritten.
+      steps.return(undefined as never);
       throw error;
     }
   }
-}
-
-/** What was derived so far is overwritten, in steps as well, and behind the back of whoever has given up. */
-async function giveUp(steps: Generator<void, PrivateKeyFile>, pause: () => Promise<void>): Promise<void> {
-  for (let step = steps.return(undefined as never); step.done !== true; step = steps.next()) await pause();
 }
 
 /** Curves and key derivation come with the keys that need them: most are plain, and the runtime has curves. */
