@@ -29,12 +29,12 @@ import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './opt
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
 import { Standby } from './standby.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
 export interface DialContext {
   /** The keys of the options, loaded before: many dials need to parse and unlock them once only. */
-  readonly keys?: readonly UserKey[] | undefined;
+  readonly keys?: UserKeys | undefined;
   /** Told of the connection before it is begun; it is heard of again when nothing is left of it. */
   readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
   /** Where in the caller's code the connection is opened. */
@@ -44,7 +44,7 @@ export interface DialContext {
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
-  readonly keys: readonly UserKey[];
+  readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
   /** Milliseconds of the dial's time that reading the keys took. */
@@ -84,7 +84,7 @@ export function createDial(
 async function prepare(
   platform: Platform,
   options: ResolvedOptions,
-  loaded: readonly UserKey[] | undefined,
+  loaded: UserKeys | undefined,
 ): Promise<Prepared> {
   const { given, limits, dialTimeout: timeout } = options;
   const { clock } = platform;
@@ -136,14 +136,12 @@ class Dial {
     this.provider = provider;
     this.dialElapsed = elapsed;
     this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
-    this.authenticator = new Authenticator(
-      given,
-      keys,
+    this.authenticator = new Authenticator(given, keys, {
       provider,
-      agentAccess(this.agentOptions()),
-      (line) => this.standby.debug(line),
-      { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
-    );
+      agents: agentAccess(this.agentOptions()),
+      debug: (line) => this.standby.debug(line),
+      keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
+    });
     this.driver = new Driver<ClientProtocol>(
       {
         clock: platform.clock,

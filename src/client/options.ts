@@ -112,7 +112,11 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
-  /** For the keys given; each is tried before the plain key it is for. */
+  /**
+   * For the keys given; each is tried before the plain key it is for. One that is
+   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
+   * told, and so is the error when nothing worked.
+   */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /**
    * An authentication agent: the path of its socket, or `true` for the user's own

@@ -11,24 +11,33 @@ import { encodeSignature } from '../crypto/publicKey.ts';
 import { signatureNameOf } from '../crypto/specialAlgorithms.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import { type CandidateContext, PublickeyCandidate } from './candidate.ts';
+import type { NoteCertificate } from './certificates.ts';
 import { type KeyWaiter, LockedKey } from './lockedKey.ts';
 import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type UserKey } from './userKeys.ts';
+
+export interface OwnKeyContext {
+  readonly provider: CryptoProvider;
+  /** Signature algorithms that the user's options name. */
+  readonly named: readonly string[];
+  /** Told what is waited for while the key is unlocked. */
+  readonly waiter: KeyWaiter;
+  /** Told of certificates that turn out not to be for the key once it is unlocked. */
+  readonly note: NoteCertificate;
+}
 
 export class OwnKey extends PublickeyCandidate {
   private readonly key: UserKey;
   private readonly provider: CryptoProvider;
   private readonly named: readonly string[];
   private readonly waiter: KeyWaiter;
+  private readonly note: NoteCertificate;
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  /**
-   * @param named signature algorithms that the user's options name
-   * @param waiter told what is waited for while the key is unlocked
-   */
-  constructor(key: UserKey, provider: CryptoProvider, named: readonly string[], waiter: KeyWaiter) {
+  constructor(key: UserKey, { provider, named, waiter, note }: OwnKeyContext) {
     super();
     this.waiter = waiter;
+    this.note = note;
     this.named = named;
     this.key = key;
     this.provider = provider;
@@ -44,7 +53,7 @@ export class OwnKey extends PublickeyCandidate {
     if (publicHalf(key) === undefined) await locked?.unlock(this.waiter);
     const half = publicHalf(key);
     if (half === undefined || locked?.isRefused === true) return undefined;
-    this.offers ??= keyOffers(half, certificatesOf(key), serverSigAlgs, this.named);
+    this.offers ??= keyOffers(half, certificatesOf(key, this.note), serverSigAlgs, this.named);
     const offer = this.offers[this.index++];
     if (offer === undefined) return undefined;
     // A person is asked for a passphrase only if the key would do.

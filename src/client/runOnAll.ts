@@ -19,7 +19,7 @@ import { type ConnectOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import { parseTarget } from './target.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
@@ -144,7 +144,7 @@ class Fleet {
   private readonly dial: ReturnType<typeof createDial>;
   private readonly site: CallSite;
   private readonly watched = new Map<RegisteredConnection, Watched>();
-  private keys: Promise<readonly UserKey[]> | undefined;
+  private keys: Promise<UserKeys> | undefined;
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
   constructor(
@@ -250,7 +250,7 @@ class Fleet {
    * Parsed, and asked about, once for all; a key that is no use fails each target
    * that needs it. It may take as long as a dial, whose own time begins afterwards.
    */
-  private sharedKeys(signal: AbortSignal): Promise<readonly UserKey[]> {
+  private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
     const { platform, shared } = this;
     const { limits, dialTimeout } = resolveOptions({ ...shared, host: 'any' }, () => 'anybody');
     this.keys ??= loadUserKeys(
