@@ -6,6 +6,12 @@
  */
 import { SshError } from './errors.ts';
 
+/**
+ * Bytes of a text that names something: a user, a host, a path, a terminal, a
+ * language. Fixed: nothing that is named needs more.
+ */
+export const longestName = 1024;
+
 /** All limits; lengths in bytes unless the name says otherwise. */
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
