@@ -58,6 +58,8 @@ export interface Limits {
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
   readonly rsaMaximumBits: number;
+  /** Bits of the longest group that a server answers a group exchange with (RFC 4419). */
+  readonly groupExchangeBits: number;
   /**
    * Messages without effect that a peer may send at once: IGNORE, DEBUG, UNIMPLEMENTED,
    * unknown ones, global requests, opens that are refused. 100 more may come with each
@@ -105,6 +107,7 @@ export const defaultLimits: Limits = {
   argon2Work: 512 * 1024,
   rsaMinimumBits: 2048,
   rsaMaximumBits: 16384,
+  groupExchangeBits: 4096,
   idleMessages: 10_000,
   idleKeyExchanges: 16,
   sftpPacketLength: 256 * 1024,
@@ -138,6 +141,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   argon2Work: [1, 1024 * 1024 * 1024],
   rsaMinimumBits: [1024, 16_384],
   rsaMaximumBits: [2048, 16_384],
+  groupExchangeBits: [2048, 8192],
   idleMessages: [16, 1_000_000_000],
   idleKeyExchanges: [1, 1_000_000],
   // A server must take 34,000 bytes (draft-ietf-secsh-filexfer-02 §3).

@@ -34,6 +34,12 @@ export interface ServerProtocolOptions extends CoreOptions {
   readonly onlyNamed?: boolean | undefined;
   /** Milliseconds from the link's being up to SUCCESS. */
   readonly loginTimeout: number;
+  /**
+   * Asked before this side computes in a key exchange of a client that has not
+   * logged in; `work` is what that takes in milliseconds, about. What it throws
+   * ends the connection. Undefined: all of them go on.
+   */
+  readonly admitKeyExchange?: ((work: number) => void) | undefined;
 }
 
 /** Events of the server role. `request` is answered by one of the calls on authentication. */
@@ -71,6 +77,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     );
     this.serverOptions = options;
     this.signatures = userSignatures(options.preferences.hostKey);
+    this.transport.keyExchange.admit = options.admitKeyExchange;
     this.loginWait = this.waits.start(
       'dial',
       'the client to authenticate',
@@ -171,6 +178,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     for (let event = userauth.nextEvent(); event !== undefined; event = userauth.nextEvent()) {
       if (event.type === 'authenticated') {
         this.transport.authenticated();
+        this.transport.keyExchange.admit = undefined;
         this.waits.finish(this.loginWait);
       }
       this.queueEvent(event);

@@ -21,6 +21,11 @@ import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
+import {
+  type ComputingRate,
+  defaultKeyExchangeBudget,
+  type KeyExchangeBudgetOptions,
+} from './keyExchangeBudget.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -152,6 +157,17 @@ export interface ServerOptions {
   readonly keepAlive?: Optional<KeepAlive> | boolean;
   readonly rekey?: Optional<RekeyPolicy>;
   readonly limits?: Optional<Limits>;
+  /**
+   * What this server computes for clients that have not logged in, for each
+   * address and for all together, in milliseconds: about that long takes OpenSSL
+   * on an ordinary core. A login gives back what it took; a key exchange beyond
+   * the budget ends its connection. `{ perAddress: { burst: 2_000, perSecond: 200 },
+   * total: { burst: 4_000, perSecond: 500 } }`
+   */
+  readonly keyExchangeBudget?: {
+    readonly perAddress?: Optional<ComputingRate> | undefined;
+    readonly total?: Optional<ComputingRate> | undefined;
+  };
   /** Connections at once; further ones are dropped. 1,024 */
   readonly maxConnections?: number;
   /** Told of the fault of a handler, and of each connection's end. */
@@ -173,6 +189,7 @@ export interface ResolvedServerOptions {
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
   readonly maxConnections: number;
+  readonly keyExchangeBudget: KeyExchangeBudgetOptions;
 }
 
 const defaultLoginTimeout = 30_000;
@@ -195,7 +212,26 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections,
+    keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
   };
+}
+
+function resolveBudget(given: ServerOptions['keyExchangeBudget']): KeyExchangeBudgetOptions {
+  const rate = (name: keyof KeyExchangeBudgetOptions): ComputingRate => {
+    const { burst, perSecond } = { ...defaultKeyExchangeBudget[name], ...dropUndefined(given?.[name]) };
+    for (const [part, value] of Object.entries({ burst, perSecond })) {
+      if (typeof value === 'number' && value > 0) continue;
+      throw optionsError(`keyExchangeBudget.${name}.${part} must be a positive number of milliseconds`);
+    }
+    return { burst, perSecond };
+  };
+  return { perAddress: rate('perAddress'), total: rate('total') };
+}
+
+function dropUndefined<T extends object>(given: Optional<T> | undefined): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
 }
 
 function resolveFactors(authentication: Authentication): Factors {

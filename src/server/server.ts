@@ -14,6 +14,7 @@ import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
+import { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
 
@@ -50,6 +51,7 @@ export class SshServer {
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
   private readonly live = new Set<ServerConnection>();
+  private readonly budget: KeyExchangeBudget;
   private listening: Promise<Acceptor> | undefined;
   private closing = false;
 
@@ -63,6 +65,7 @@ export class SshServer {
     this.options = options;
     this.provider = provider;
     this.hostKeys = hostKeys;
+    this.budget = new KeyExchangeBudget(options.keyExchangeBudget);
   }
 
   /**
@@ -131,8 +134,16 @@ export class SshServer {
   }
 
   private serve(open: LinkOpener, from: string): ServerConnection {
-    const { platform, options, provider, hostKeys } = this;
-    const connection = new ServerConnection({ platform, options, provider, hostKeys, open, target: from });
+    const { platform, options, provider, hostKeys, budget } = this;
+    const connection = new ServerConnection({
+      platform,
+      options,
+      provider,
+      hostKeys,
+      budget,
+      open,
+      target: from,
+    });
     this.live.add(connection);
     void connection.closed.then((cause) => {
       this.live.delete(connection);

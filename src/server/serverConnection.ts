@@ -25,6 +25,8 @@ import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
+import { ConnectionWork } from './connectionWork.ts';
+import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
@@ -33,6 +35,7 @@ export interface ServerConnectionParts {
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
+  readonly budget: KeyExchangeBudget;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
@@ -45,6 +48,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
   private readonly authenticator: ServerAuthenticator;
+  private readonly work: ConnectionWork;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly sessions = new Map<Channel, ServerSession>();
   /** Where forwarded connections lead. */
@@ -67,6 +71,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       },
       this,
     );
+    this.work = new ConnectionWork(parts.budget, parts.provider, parts.target);
     this.authenticator = new ServerAuthenticator({
       callbacks: options.given.authentication,
       factors: options.factors,
@@ -139,6 +144,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
         return this.load(event.loaders);
       case 'authenticated':
         this.username = event.username;
+        this.work.refund(this.driver.now);
         return;
       case 'channelOpenRequested':
         return this.openRequested(event);
@@ -189,6 +195,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       methods: factors.first,
       onlyNamed: true,
       loginTimeout,
+      admitKeyExchange: (work) => this.work.spend(work, this.driver.now),
     });
   }
 
