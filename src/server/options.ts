@@ -153,6 +153,13 @@ export interface ServerOptions {
   readonly crypto?: 'auto' | 'noble';
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
+  /**
+   * Milliseconds from a credential to its refusal, whatever the callback took (a
+   * callback that takes longer is answered at a multiple of it), so that the time
+   * does not tell which users exist. A quarter of it for questions: `none`, and
+   * whether a key would do. 1,000; 0 refuses at once.
+   */
+  readonly failureDelay?: number;
   readonly timeouts?: Optional<Timeouts>;
   readonly keepAlive?: Optional<KeepAlive> | boolean;
   readonly rekey?: Optional<RekeyPolicy>;
@@ -185,6 +192,7 @@ export interface ResolvedServerOptions {
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly loginTimeout: number;
+  readonly failureDelay: number;
   readonly keepAlive: KeepAlive | undefined;
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
@@ -194,6 +202,7 @@ export interface ResolvedServerOptions {
 
 const defaultLoginTimeout = 30_000;
 const defaultMaxConnections = 1024;
+const defaultFailureDelay = 1_000;
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function resolveServerOptions(given: ServerOptions): ResolvedServerOptions {
@@ -208,12 +217,18 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),
     timeouts: resolveTimeouts(given.timeouts),
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
+    failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections,
     keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
   };
+}
+
+function resolveFailureDelay(given: number = defaultFailureDelay): number {
+  if (Number.isFinite(given) && given >= 0) return given;
+  throw optionsError('failureDelay must be a number of milliseconds, or 0 for none');
 }
 
 function resolveBudget(given: ServerOptions['keyExchangeBudget']): KeyExchangeBudgetOptions {

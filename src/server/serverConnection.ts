@@ -76,6 +76,9 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       callbacks: options.given.authentication,
       factors: options.factors,
       from: parts.target,
+      limits: options.limits,
+      clock: platform.clock,
+      failureDelay: options.failureDelay,
       onCore: (step) => this.onCore(step),
       onError: (error) => this.report(error),
     });
@@ -169,7 +172,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   }
 
   ended(cause: SshError): void {
-    this.authenticator.abandonDialogue(cause);
+    this.authenticator.ended(cause);
     for (const port of this.ports.values()) port.ended(cause);
     for (const place of this.places) place.destroy();
     this.ports.clear();
