@@ -7,6 +7,7 @@
 import { SshError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { slowdown } from '../crypto/work.ts';
+import { addressIn } from './clientAddress.ts';
 import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 
 export class ConnectionWork {
@@ -48,10 +49,4 @@ export class ConnectionWork {
     this.budget.refund(this.address, this.spent, now);
     this.spent = 0;
   }
-}
-
-/** Without its port; undefined where the client came over a stream of the caller. */
-function addressIn(target: string): string | undefined {
-  if (target === 'stream') return undefined;
-  return /^(.*):\d+$/.exec(target)?.[1] ?? target;
 }

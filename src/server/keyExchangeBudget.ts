@@ -6,6 +6,7 @@
  * the values of Diffie-Hellman computes nothing (CVE-2002-20001).
  * Must not know: clocks (time is given), connections, what a key exchange is.
  */
+import { networkOf } from './clientAddress.ts';
 
 /** Milliseconds of computing, in terms of `crypto/work.ts`. */
 export interface ComputingRate {
@@ -113,16 +114,4 @@ export class KeyExchangeBudget {
 function refill(account: Account, { burst, perSecond }: ComputingRate, now: number): void {
   account.left = Math.min(burst, account.left + ((now - account.at) / 1000) * perSecond);
   account.at = now;
-}
-
-/** Whoever has one address of IPv6 has all of its network. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.toLowerCase().split('%')[0]?.split('::') ?? [];
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => '0');
-  return `${[...front, ...zeros, ...back].slice(0, 4).join(':')}::/64`;
 }

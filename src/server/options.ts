@@ -26,6 +26,7 @@ import {
   defaultKeyExchangeBudget,
   type KeyExchangeBudgetOptions,
 } from './keyExchangeBudget.ts';
+import { defaultStartups, type NewcomersOptions } from './newcomers.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -175,7 +176,18 @@ export interface ServerOptions {
     readonly perAddress?: Optional<ComputingRate> | undefined;
     readonly total?: Optional<ComputingRate> | undefined;
   };
-  /** Connections at once; further ones are dropped. 1,024 */
+  /**
+   * Connections that have not logged in. From `start` on a new one may cost one
+   * that has waited for two seconds its place, with a chance that rises to
+   * certainty at `full`; beyond that it costs any of them its place. Dropped are
+   * those least far on their way, of the network that has most of them.
+   * `{ start: 64, full: 256 }`
+   */
+  readonly maxStartups?: Optional<NewcomersOptions>;
+  /**
+   * Connections at once. Beyond that a new one costs one that has not logged in
+   * its place, and is dropped itself where all have. 1,024
+   */
   readonly maxConnections?: number;
   /** Told of the fault of a handler, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
@@ -198,6 +210,7 @@ export interface ResolvedServerOptions {
   readonly identification: Uint8Array;
   readonly maxConnections: number;
   readonly keyExchangeBudget: KeyExchangeBudgetOptions;
+  readonly maxStartups: NewcomersOptions;
 }
 
 const defaultLoginTimeout = 30_000;
@@ -223,12 +236,21 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections,
     keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
+    maxStartups: resolveStartups(given.maxStartups),
   };
 }
 
 function resolveFailureDelay(given: number = defaultFailureDelay): number {
   if (Number.isFinite(given) && given >= 0) return given;
   throw optionsError('failureDelay must be a number of milliseconds, or 0 for none');
+}
+
+function resolveStartups(given: ServerOptions['maxStartups']): NewcomersOptions {
+  const { start, full } = { ...defaultStartups, ...dropUndefined(given) };
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(full) && start >= 1 && full >= start) {
+    return { start, full };
+  }
+  throw optionsError('maxStartups takes whole numbers { start, full }, start at least 1 and full no less');
 }
 
 function resolveBudget(given: ServerOptions['keyExchangeBudget']): KeyExchangeBudgetOptions {

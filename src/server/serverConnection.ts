@@ -5,7 +5,7 @@
  * requests, and the processes and forwarded connections that come of them.
  * Must not know: how connections are accepted, sockets.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
@@ -39,6 +39,8 @@ export interface ServerConnectionParts {
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
+  /** Told when its user is known. */
+  readonly loggedIn: () => void;
 }
 
 /** A connection as a server's application may hold it. */
@@ -106,6 +108,16 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     this.driver.destroy(closedError());
   }
 
+  /** Ends the connection at once, for a reason of the server. */
+  drop(cause: SshError): void {
+    this.driver.destroy(cause);
+  }
+
+  /** How far it is on its way to a login. */
+  get progress(): number {
+    return progressOf[this.driver.phase] ?? 0;
+  }
+
   // PortOwner -----------------------------------------------------------------------
 
   get isLive(): boolean {
@@ -148,6 +160,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       case 'authenticated':
         this.username = event.username;
         this.work.refund(this.driver.now);
+        this.parts.loggedIn();
         return;
       case 'channelOpenRequested':
         return this.openRequested(event);
@@ -382,6 +395,14 @@ function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): v
   if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
   else callback();
 }
+
+/** A client that is further has done more for it. */
+const progressOf: { readonly [P in SshErrorPhase]?: number } = {
+  connect: 0,
+  identification: 0,
+  keyExchange: 1,
+  authentication: 2,
+};
 
 /** RFC 4254 §6.5. */
 function startsProcess(requestType: string): boolean {

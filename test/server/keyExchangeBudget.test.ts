@@ -15,11 +15,8 @@ import type { CryptoProvider, DhGroup } from '../../src/crypto/provider.ts';
 import { groupWork } from '../../src/crypto/work.ts';
 import { kexDhGexRequest } from '../../src/message/kex.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
-import {
-  defaultKeyExchangeBudget,
-  KeyExchangeBudget,
-  networkOf,
-} from '../../src/server/keyExchangeBudget.ts';
+import { networkOf } from '../../src/server/clientAddress.ts';
+import { defaultKeyExchangeBudget, KeyExchangeBudget } from '../../src/server/keyExchangeBudget.ts';
 import { resolveServerOptions, type ServerOptions } from '../../src/server/options.ts';
 import { answerRequest } from '../../src/transport/groupExchange.ts';
 import { World } from '../sim/world.ts';
@@ -215,7 +212,10 @@ describe('the budget of key exchanges', () => {
 
 describe('clients beyond the budget', () => {
   /** Two milliseconds a dial of the simulation: half of it for the curve, half for the host key. */
-  const server: Partial<ServerOptions> = { keyExchangeBudget: { perAddress: { burst: 3, perSecond: 1 } } };
+  const server: Partial<ServerOptions> = {
+    failureDelay: 0,
+    keyExchangeBudget: { perAddress: { burst: 3, perSecond: 1 } },
+  };
 
   it('that do not log in are refused, until time has passed; those that do cost nothing', async () => {
     await playIn(new World({ seed: 5, server }), async (world) => {
