@@ -5,7 +5,7 @@
  * requests, and the processes and forwarded connections that come of them.
  * Must not know: how connections are accepted, sockets.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
@@ -25,6 +25,8 @@ import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
+import { ConnectionWork } from './connectionWork.ts';
+import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
@@ -33,9 +35,12 @@ export interface ServerConnectionParts {
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
+  readonly budget: KeyExchangeBudget;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
+  /** Told when its user is known. */
+  readonly loggedIn: () => void;
 }
 
 /** A connection as a server's application may hold it. */
@@ -45,6 +50,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
   private readonly authenticator: ServerAuthenticator;
+  private readonly work: ConnectionWork;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly sessions = new Map<Channel, ServerSession>();
   /** Where forwarded connections lead. */
@@ -67,10 +73,14 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       },
       this,
     );
+    this.work = new ConnectionWork(parts.budget, parts.provider, parts.target);
     this.authenticator = new ServerAuthenticator({
       callbacks: options.given.authentication,
       factors: options.factors,
       from: parts.target,
+      limits: options.limits,
+      clock: platform.clock,
+      failureDelay: options.failureDelay,
       onCore: (step) => this.onCore(step),
       onError: (error) => this.report(error),
     });
@@ -96,6 +106,16 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   destroy(): void {
     this.driver.destroy(closedError());
+  }
+
+  /** Ends the connection at once, for a reason of the server. */
+  drop(cause: SshError): void {
+    this.driver.destroy(cause);
+  }
+
+  /** How far it is on its way to a login. */
+  get progress(): number {
+    return progressOf[this.driver.phase] ?? 0;
   }
 
   // PortOwner -----------------------------------------------------------------------
@@ -139,6 +159,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
         return this.load(event.loaders);
       case 'authenticated':
         this.username = event.username;
+        this.work.refund(this.driver.now);
+        this.parts.loggedIn();
         return;
       case 'channelOpenRequested':
         return this.openRequested(event);
@@ -163,7 +185,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   }
 
   ended(cause: SshError): void {
-    this.authenticator.abandonDialogue(cause);
+    this.authenticator.ended(cause);
     for (const port of this.ports.values()) port.ended(cause);
     for (const place of this.places) place.destroy();
     this.ports.clear();
@@ -189,6 +211,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       methods: factors.first,
       onlyNamed: true,
       loginTimeout,
+      admitKeyExchange: (work) => this.work.spend(work, this.driver.now),
     });
   }
 
@@ -372,6 +395,14 @@ function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): v
   if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
   else callback();
 }
+
+/** A client that is further has done more for it. */
+const progressOf: { readonly [P in SshErrorPhase]?: number } = {
+  connect: 0,
+  identification: 0,
+  keyExchange: 1,
+  authentication: 2,
+};
 
 /** RFC 4254 §6.5. */
 function startsProcess(requestType: string): boolean {
