@@ -24,6 +24,7 @@ import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts'
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { optionsError } from './optionErrors.ts';
+import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
 import { checkHost } from './target.ts';
 
@@ -35,7 +36,11 @@ export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
 /** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
 export type CertificateInput = string | Uint8Array | Certificate;
 
-/** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
+/**
+ * One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are
+ * the server's, escaped but for line ends and tabs: a prompt may hold lines that
+ * read like a question of your own program, so show whose they are.
+ */
 export interface Prompt {
   readonly prompt: string;
   /** Whether what is typed may be shown. */
@@ -135,8 +140,12 @@ export interface ConnectOptions {
   readonly verifyHostKey?: HostKeyVerifier | undefined;
   /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
   readonly algorithms?: AlgorithmOptions | undefined;
-  /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
-  readonly crypto?: 'auto' | 'noble' | undefined;
+  /**
+   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
+   * that no cipher looks into a table by a secret; `noble` keeps everything in
+   * TypeScript. `auto`
+   */
+  readonly crypto?: CryptoChoice | undefined;
   /**
    * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
    * counted; the time the caller's own functions take is not.
@@ -235,8 +244,8 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
     throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
   }
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
-  if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
-    throw optionsError("crypto must be 'auto' or 'noble'");
+  if (given.crypto !== undefined && !['auto', 'noble', 'openssl'].includes(given.crypto)) {
+    throw optionsError("crypto must be 'auto', 'openssl' or 'noble'");
   }
   const { agent } = given;
   if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {

@@ -13,15 +13,21 @@ import type { FileStreams } from '../sftp/seam/streams.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
+/**
+ * Who computes: `auto` is OpenSSL where it is faster and TypeScript elsewhere,
+ * `openssl` is OpenSSL for every packet, `noble` is TypeScript for everything.
+ */
+export type CryptoChoice = 'auto' | 'noble' | 'openssl';
+
 export interface Platform {
   readonly clock: Clock;
   readonly streams: StreamFactory;
   /** Streams over files of a server. */
   readonly fileStreams: FileStreams;
   /** Loads only what the kind asked for needs. */
-  cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
+  cryptoProvider(kind: CryptoChoice): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */
-  keyArithmetic(kind: 'auto' | 'noble'): KeyArithmetic | undefined;
+  keyArithmetic(kind: CryptoChoice): KeyArithmetic | undefined;
   tcp(target: {
     readonly host: string;
     readonly port: number;

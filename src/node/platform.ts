@@ -23,6 +23,7 @@ import { nodeStreams } from './streams.ts';
 const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
+let everyPacketOpenssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
 
 publishConnectionEvents();
@@ -41,6 +42,10 @@ export const nodePlatform: Platform = {
       return noble;
     }
     await loadMissingDigests();
+    if (kind === 'openssl') {
+      everyPacketOpenssl ??= createOpensslProvider({ everyPacket: true });
+      return everyPacketOpenssl;
+    }
     openssl ??= createOpensslProvider();
     return openssl;
   },

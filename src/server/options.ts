@@ -151,7 +151,7 @@ export interface ServerOptions {
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
   readonly algorithms?: ConnectOptions['algorithms'];
-  readonly crypto?: 'auto' | 'noble';
+  readonly crypto?: ConnectOptions['crypto'];
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
   /**
