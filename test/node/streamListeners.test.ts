@@ -2,7 +2,7 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
-import { checkEnd } from '../sim/laws.ts';
+import { failuresAreTyped, nothingIsLeft } from '../sim/laws.ts';
 import { World } from '../sim/world.ts';
 import { play, type Scene } from '../support/scene.ts';
 import { type Uncaught, uncaughtIn } from '../support/uncaught.ts';
@@ -184,7 +184,8 @@ describe('a stream of the user that throws', () => {
       });
       // A stream that does not say when it is closed is taken as closed a turn of the event loop later.
       await new Promise((resolve) => setImmediate(resolve));
-      checkEnd(world, over);
+      nothingIsLeft(world, over);
+      failuresAreTyped(world);
     });
     expect(uncaught).toEqual({ exceptions: [], rejections: [] });
     const { error } = world.calls[0] ?? {};
