@@ -6,7 +6,6 @@
  */
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
@@ -21,6 +20,7 @@ import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { type NegotiatedSummary, negotiatedSummary } from './negotiatedSummary.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
@@ -72,24 +72,6 @@ export interface RunResult<Data = string> extends ExitResult {
   readonly stderr: Data;
   /** Environment variables the server did not take. */
   readonly refusedEnv: readonly string[];
-}
-
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
 }
 
 interface Started {
@@ -272,23 +254,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedSummary(this.session.core.transport);
   }
 
   /**
@@ -446,8 +412,4 @@ function noteRefused(error: unknown, name: string, refused: string[]): void {
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

@@ -248,7 +248,14 @@ class Fleet {
   /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
   private sharedKeys(): Promise<readonly UserKey[]> {
     const { limits } = resolveOptions({ ...this.shared, host: 'any' }, () => 'anybody');
-    this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
+    if (this.keys === undefined) {
+      const keys = loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
+      this.keys = keys;
+      // A key that is no use stays so; code that could not be loaded may well be there for the next target.
+      keys.catch((error: unknown) => {
+        if (error instanceof SshError && error.code === 'ERR_SSH_LOAD') this.keys = undefined;
+      });
+    }
     return this.keys;
   }
 }

@@ -21,7 +21,10 @@ export interface PublicCall {
 }
 
 /** Makes a call; what `work` throws at once rejects as well. */
-export function publicCall<T>({ site, addressed, isGivenUp }: PublicCall, work: () => Promise<T>): Promise<T> {
+export function publicCall<T>(
+  { site, addressed, isGivenUp }: PublicCall,
+  work: () => Promise<T>,
+): Promise<T> {
   const call = new Promise<T>((resolve, reject) => {
     begun(work).then(resolve, (error: unknown) => {
       if (isCallersOwn(error) || isGivenUp?.() === true) call.catch(() => {});
