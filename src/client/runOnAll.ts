@@ -253,11 +253,18 @@ class Fleet {
   private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
     const { platform, shared } = this;
     const { limits, dialTimeout } = resolveOptions({ ...shared, host: 'any' }, () => 'anybody');
-    this.keys ??= loadUserKeys(
-      shared,
-      keySettings(platform, limits, shared.crypto),
-      keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
-    );
+    if (this.keys === undefined) {
+      const keys = loadUserKeys(
+        shared,
+        keySettings(platform, limits, shared.crypto),
+        keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
+      );
+      this.keys = keys;
+      // A key that is no use stays so; code that could not be loaded may well be there for the next target.
+      keys.catch((error: unknown) => {
+        if (error instanceof SshError && error.code === 'ERR_SSH_LOAD') this.keys = undefined;
+      });
+    }
     return this.keys;
   }
 }

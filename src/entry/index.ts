@@ -117,7 +117,6 @@ export {
   type CallOptions,
   Client,
   type ExecOptions,
-  type NegotiatedSummary,
   type RunOptions,
   type RunResult,
   type ShellOptions,
@@ -131,6 +130,7 @@ export {
   type HostKeyVerifierFunction,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
+export type { NegotiatedSummary } from '../client/negotiatedSummary.ts';
 export type {
   AuthMethod,
   CertificateInput,
