@@ -100,6 +100,11 @@ export function utf8Encode(text: string): Uint8Array {
   return out.slice(0, length);
 }
 
+/** Small letters for the capital ones of ASCII; other letters have no case where bytes are compared. */
+export function asciiLowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /** Each byte a character, in a flat string: one put together by the character stays a chain of pieces as long as it lives. */
 export function latin1Decode(bytes: Uint8Array): string {
   let out = '';

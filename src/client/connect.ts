@@ -46,7 +46,7 @@ export function createDial(
   return async (given, { keys: loaded, starting }) => {
     // Taken here, where the caller is still on the stack.
     const openedAt = given.captureStack === true ? callerStack() : undefined;
-    const options = resolveOptions(given, () => platform.localUser());
+    const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
     checkAborted(given.signal);
     const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, options.limits, given.crypto)));
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();

@@ -12,7 +12,7 @@ import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 
 /** The key a server showed and proved to have. */
 export interface HostKeyInfo {
-  /** As the caller named it. */
+  /** In ASCII, by IDNA where the caller's name was not; a numeric address in its one spelling. */
   readonly host: string;
   readonly port: number;
   /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */

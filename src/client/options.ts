@@ -22,6 +22,7 @@ import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts'
 import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts';
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import { type AsciiName, canonicalHost } from './hostName.ts';
 import { optionsError } from './optionErrors.ts';
 import type { Duplex } from './streams.ts';
 
@@ -100,7 +101,11 @@ export type AuthMethod =
     };
 
 export interface ConnectOptions {
-  /** Name or address; needed unless `stream` is given. */
+  /**
+   * Name or address; needed unless `stream` is given. A name that is not ASCII is
+   * used in its form by IDNA, an address in its one spelling: `::1` for
+   * `0:0:0:0:0:0:0:1`.
+   */
   readonly host?: string | undefined;
   /** 22. */
   readonly port?: number | undefined;
@@ -163,6 +168,7 @@ export interface ConnectOptions {
 
 /** Options, checked and completed. */
 export interface ResolvedOptions {
+  /** Printable ASCII, in its one spelling. */
   readonly host: string;
   readonly port: number;
   readonly username: string;
@@ -211,7 +217,11 @@ const knownNames: ReadonlySet<string> = new Set([
 /**
  * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
  */
-export function resolveOptions(given: ConnectOptions, localUser: () => string | undefined): ResolvedOptions {
+export function resolveOptions(
+  given: ConnectOptions,
+  localUser: () => string | undefined,
+  asciiName: AsciiName,
+): ResolvedOptions {
   for (const name of Object.keys(given)) {
     if (!knownNames.has(name)) throw optionsError(`there is no option ${JSON.stringify(name)}`);
   }
@@ -231,7 +241,7 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
     throw optionsError("agent must be the path of its socket, true for the user's own, or false");
   }
   return {
-    host: host ?? 'stream',
+    host: canonicalHost(host ?? 'stream', asciiName),
     port,
     username,
     preferences: resolveAlgorithms(given.algorithms),

@@ -9,6 +9,7 @@ import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import type { AsciiName } from './hostName.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
 export interface Platform {
@@ -31,6 +32,8 @@ export interface Platform {
   agentPath(): string | undefined;
   /** The verifier in force when none is given. */
   defaultHostKeyVerifier(): HostKeyVerifier;
+  /** For names of hosts that are not ASCII. */
+  readonly asciiName: AsciiName;
   /** Name of the local user, where there is one. */
   localUser(): string | undefined;
   /** Resolves after other work of the event loop had its turn. */

@@ -142,7 +142,11 @@ class Fleet {
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
   constructor(platform: Platform, command: string, connection: ConnectOptions, run: FleetRunOptions) {
-    resolveOptions({ ...connection, host: 'any' }, () => platform.localUser() ?? 'anybody');
+    resolveOptions(
+      { ...connection, host: 'any' },
+      () => platform.localUser() ?? 'anybody',
+      platform.asciiName,
+    );
     this.platform = platform;
     this.command = command;
     this.shared = {
@@ -225,7 +229,11 @@ class Fleet {
 
   /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
   private sharedKeys(): Promise<readonly UserKey[]> {
-    const { limits } = resolveOptions({ ...this.shared, host: 'any' }, () => 'anybody');
+    const { limits } = resolveOptions(
+      { ...this.shared, host: 'any' },
+      () => 'anybody',
+      this.platform.asciiName,
+    );
     this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
     return this.keys;
   }

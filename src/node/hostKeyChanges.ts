@@ -6,7 +6,8 @@
  */
 import { equalBytes } from '../base/bytes.ts';
 import type { HostKeyInfo } from '../client/hostKeys.ts';
-import { hostMatcher, hostSpelling } from '../keys/hostPattern.ts';
+import { hashSpelling, parseHashedName } from '../keys/hashedNames.ts';
+import { hostSpelling } from '../keys/hostPattern.ts';
 import { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts.ts';
 import { splitLines } from '../keys/textLines.ts';
 import { systemRandomBytes } from './crypto/random.ts';
@@ -60,7 +61,8 @@ export async function rotateLines(
 function isForHostAlone(hosts: string, { host, port }: HostKeyInfo): boolean {
   const spelling = hostSpelling(host, port);
   if (hosts.toLowerCase() === spelling) return true;
-  return hosts.startsWith('|') && hostMatcher(hosts)?.(spelling) === true;
+  const hidden = parseHashedName(hosts);
+  return hidden !== undefined && hashSpelling(spelling, hidden.salt) === hosts;
 }
 
 function withoutLines(text: string, removed: ReadonlySet<number>): string {

@@ -4,6 +4,7 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
+import { domainToASCII } from 'node:url';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { Link, LinkOpener, LinkReceiver } from '../../src/io/link.ts';
 import { streamLink } from '../../src/node/socketLink.ts';
@@ -61,6 +62,7 @@ export class SimNetwork {
       },
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
+      asciiName: domainToASCII,
       localUser: () => 'user',
       pause: () => Promise.resolve(),
       listen: async (address, accepted, refuse) => {
