@@ -6,7 +6,7 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/** The waits there are. `agent` is a wait on the user's own agent, `lock` one on another program that has locked a file of the user's, and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
 export type WaitName =
   | 'dial'
   | 'connect'
@@ -20,6 +20,7 @@ export type WaitName =
   | 'keepAlive'
   | 'close'
   | 'agent'
+  | 'lock'
   | 'user';
 
 /** One open wait, as reports show it. */

@@ -17,9 +17,9 @@ export type KeepHostKey = (info: HostKeyInfo) => Promise<string>;
 export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep: KeepHostKey): HostKeyPolicy {
   return {
     ...policy,
-    verify: async (info) => {
+    verify: async (info, dial) => {
       try {
-        return await policy.verify(info);
+        return await policy.verify(info, dial);
       } catch (error) {
         if (!(error instanceof SshError) || error.code !== 'ERR_SSH_HOST_KEY_UNKNOWN') throw error;
       }

@@ -32,11 +32,37 @@ export interface HostKeyInfo {
   readonly certificate?: Certificate | undefined;
 }
 
+/** How long a lock on a file is waited for. */
+export interface LockBounds {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Gives the wait up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a verifier may use of the dial that asks it. */
+export interface HostKeyDial {
+  /** Says to `onDebug` what people should know although it stops nothing. */
+  readonly warn: (line: string) => void;
+  /**
+   * Does work that may have to wait for another program's lock on a file. That is
+   * a wait of the connection, called `lock`, and not time of the caller's own
+   * code: the dial's deadline goes on, and the wait has half of what is left of it
+   * at most.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT` with `lock` as `waitingFor`, or what the work throws
+   */
+  readonly whileLocked: <T>(detail: string, work: (bounds: LockBounds) => Promise<T>) => Promise<T>;
+}
+
 /**
  * Decides about a host key. Only `true`, or a promise of `true`, accepts; an
  * `SshError` that is thrown becomes the cause of the end.
  */
-export type HostKeyVerifierFunction = (hostKey: HostKeyInfo) => boolean | Promise<boolean>;
+export type HostKeyVerifierFunction = (
+  hostKey: HostKeyInfo,
+  dial?: HostKeyDial,
+) => boolean | Promise<boolean>;
 
 /** A verifier that knows which types of key a host is known by, so that these are negotiated first. */
 export interface HostKeyPolicy {
@@ -46,6 +72,14 @@ export interface HostKeyPolicy {
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
   /** Where keys are to be followed when the server changes them. */
   readonly rotation?: HostKeyRotation | undefined;
+}
+
+/** What was done about the keys a server announced. */
+export interface KeptHostKeys {
+  readonly added: number;
+  readonly removed: number;
+  /** Why keys that the server has no longer are still there. */
+  readonly remains?: string | undefined;
 }
 
 /**
@@ -63,7 +97,8 @@ export interface HostKeyRotation {
     current: HostKeyInfo,
     proved: readonly Uint8Array[],
     announced: readonly Uint8Array[],
-  ) => Promise<{ readonly added: number; readonly removed: number }>;
+    dial?: HostKeyDial,
+  ) => Promise<KeptHostKeys>;
 }
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
@@ -146,11 +181,15 @@ export function describeHostKey(
  *
  * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, or the `SshError` it threw
  */
-export async function verifyHostKey(verifier: HostKeyVerifier, info: HostKeyInfo): Promise<void> {
+export async function verifyHostKey(
+  verifier: HostKeyVerifier,
+  info: HostKeyInfo,
+  dial?: HostKeyDial,
+): Promise<void> {
   const verify = typeof verifier === 'function' ? verifier : verifier.verify;
   let verdict: unknown;
   try {
-    verdict = await verify(info);
+    verdict = await verify(info, dial);
   } catch (error) {
     if (error instanceof SshError) throw error;
     throw rejected(info, 'its verifier failed', error);

@@ -5,33 +5,51 @@
  * (RFC 2104) of one name under thousands of salts, the search for a name in steps.
  * Must not know: lines, keys, how a name is spelt.
  */
-import { base64Decode, base64Encode } from './base64.ts';
+import { base64Encode, base64Words } from './base64.ts';
 import { sha1Block, sha1BlockWords, sha1Start, sha1StateWords } from './sha1Block.ts';
 import { latin1Bytes } from './textLines.ts';
 
 /** Bytes of an SHA-1 hash, and of the salt beside it. */
 export const hashedNameLength = 20;
 
-/** Salt and hash of a hidden name. */
-export interface HashedName {
-  readonly salt: Uint8Array;
-  readonly hash: Uint8Array;
+/** Where salt and hash stand in `|1|salt|hash`, and how long all of it is. */
+const saltAt = 3;
+const hashAt = 32;
+const fieldLength = 60;
+
+/** Five words of salt and five of hash; undefined where the first field of a line is malformed. */
+function parseField(field: string): Int32Array | undefined {
+  const words = new Int32Array(2 * sha1StateWords);
+  return readField(field, words, 0, words, sha1StateWords) ? words : undefined;
 }
 
-/** The name that a first field hides; undefined where the field is malformed. */
-export function parseHashedName(field: string): HashedName | undefined {
-  const [empty, magic, saltText = '', hashText = '', ...rest] = field.split('|');
-  if (empty !== '' || magic !== '1' || rest.length > 0) return undefined;
-  const salt = base64Decode(saltText);
-  const hash = base64Decode(hashText);
-  if (salt?.length !== hashedNameLength || hash?.length !== hashedNameLength) return undefined;
-  return { salt, hash };
+function readField(
+  field: string,
+  salt: Int32Array,
+  saltStart: number,
+  hash: Int32Array,
+  hashStart: number,
+): boolean {
+  return (
+    field.length === fieldLength &&
+    field.startsWith('|1|') &&
+    field[hashAt - 1] === '|' &&
+    base64Words(field, saltAt, salt, saltStart) &&
+    base64Words(field, hashAt, hash, hashStart)
+  );
+}
+
+/** Whether a first field that begins with `|` is well formed. */
+export function isHashedName(field: string): boolean {
+  return parseField(field) !== undefined;
 }
 
 /** The first field of a line that hides its host. The spelling has a character for each byte. */
 export function hashSpelling(spelling: string, salt: Uint8Array): string {
+  const key = new Int32Array(sha1StateWords);
+  for (const [i, byte] of salt.entries()) key[i >> 2] = (key[i >> 2] ?? 0) | (byte << (24 - 8 * (i & 3)));
   const states = new Int32Array(2 * sha1StateWords);
-  keyStates(salt, states, 0);
+  keyStates(key, states, 0);
   const result = new Int32Array(sha1StateWords);
   hmac(messageBlocks(spelling), states, 0, result);
   const hash = new Uint8Array(hashedNameLength);
@@ -60,7 +78,7 @@ const keptSearches = 4096;
 
 /** Of each name the HMAC's two states behind the key, and the hash: what does not depend on what is searched. */
 const rowWords = 3 * sha1StateWords;
-const hashAt = 2 * sha1StateWords;
+const rowHashAt = 2 * sha1StateWords;
 
 /**
  * Many hidden names, of which some may be a given one. Each is computed once for
@@ -114,7 +132,7 @@ export class HashedNames {
     const row = search.next * rowWords;
     const number = search.next++;
     hmac(search.blocks, rows, row, computed);
-    for (let i = 0; i < sha1StateWords; i++) if (computed[i] !== rows[row + hashAt + i]) return;
+    for (let i = 0; i < sha1StateWords; i++) if (computed[i] !== rows[row + rowHashAt + i]) return;
     if (!this.malformed.has(number)) search.found.push(number);
   }
 
@@ -126,27 +144,24 @@ export class HashedNames {
       this.rows = rows;
     }
     for (; this.prepared < end; this.prepared++) {
-      const name = parseHashedName(this.fields[this.prepared] ?? '');
-      if (name === undefined) {
-        this.malformed.add(this.prepared);
-        continue;
-      }
       const row = this.prepared * rowWords;
-      keyStates(name.salt, this.rows, row);
-      const { buffer, byteOffset } = name.hash;
-      const hash = new DataView(buffer, byteOffset);
-      for (let i = 0; i < sha1StateWords; i++) this.rows[row + hashAt + i] = hash.getInt32(4 * i);
+      const field = this.fields[this.prepared] ?? '';
+      if (readField(field, salt, 0, this.rows, row + rowHashAt)) keyStates(salt, this.rows, row);
+      else this.malformed.add(this.prepared);
     }
   }
 }
 
-/** The states of both hashes of an HMAC behind its key, which is shorter than a block. */
-function keyStates(key: Uint8Array, target: Int32Array, at: number): void {
-  for (const [i, pad] of [0x36363636, 0x5c5c5c5c].entries()) {
-    const block = new Int32Array(sha1BlockWords).fill(pad);
-    for (const [j, byte] of key.entries())
-      block[j >> 2] = (block[j >> 2] ?? 0) ^ (byte << (24 - 8 * (j & 3)));
-    sha1Block(block, 0, sha1Start, 0, target, at + i * sha1StateWords);
+const salt = new Int32Array(sha1StateWords);
+const keyBlock = new Int32Array(sha1BlockWords);
+
+/** The states of both hashes of an HMAC behind its key of five words. */
+function keyStates(key: Int32Array, target: Int32Array, at: number): void {
+  for (let i = 0; i < 2; i++) {
+    const pad = i === 0 ? 0x36363636 : 0x5c5c5c5c;
+    keyBlock.fill(pad);
+    for (let word = 0; word < sha1StateWords; word++) keyBlock[word] = (key[word] as number) ^ pad;
+    sha1Block(keyBlock, 0, sha1Start, 0, target, at + i * sha1StateWords);
   }
 }
 

@@ -5,9 +5,9 @@
  * SSH_KNOWN_HOSTS FILE FORMAT).
  * Must not know: files on disk, connections, what is done about an unknown key.
  */
-import { equalBytes, utf8Encode } from '../base/bytes.ts';
+import { equalBytes, latin1Decode } from '../base/bytes.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
-import { hostSpelling } from './hostPattern.ts';
+import { byteForm, hostSpelling } from './hostPattern.ts';
 import { blobOf, type KnownHostsEntry } from './knownHostsLine.ts';
 import { KnownHostsText, type LineKind, type MalformedLine } from './knownHostsText.ts';
 
@@ -61,10 +61,14 @@ export class KnownHosts {
     return finished(KnownHosts.parseInSteps(data, file));
   }
 
-  /** As `parse`, less than a millisecond of work at a time: call `next()` until it is done. */
-  static *parseInSteps(data: Uint8Array | string, file?: string): Generator<void, KnownHosts> {
-    const bytes = typeof data === 'string' ? utf8Encode(data) : data;
-    return new KnownHosts([yield* KnownHostsText.readInSteps(bytes, file)]);
+  /** As `parse`, less than a millisecond of work at a time once the bytes are a text: call `next()` until it is done. */
+  static parseInSteps(data: Uint8Array | string, file?: string): Generator<void, KnownHosts> {
+    return KnownHosts.readInSteps(typeof data === 'string' ? byteForm(data) : latin1Decode(data), file);
+  }
+
+  /** As `parseInSteps`, for a text that has a character for each byte of the file. */
+  static *readInSteps(text: string, file?: string): Generator<void, KnownHosts> {
+    return new KnownHosts([yield* KnownHostsText.readInSteps(text, file)]);
   }
 
   /** Several files as one, so that what one of them revokes is revoked. */

@@ -10,7 +10,7 @@ import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publ
 import { WireReader } from '../wire/reader.ts';
 import { base64Decode, base64Encode } from './base64.ts';
 import { keyOptionsError, quoted } from './errors.ts';
-import { hashedNameLength, hashSpelling, parseHashedName } from './hashedNames.ts';
+import { hashedNameLength, hashSpelling, isHashedName } from './hashedNames.ts';
 import { hostSpelling } from './hostPattern.ts';
 import { latin1ToText } from './textLines.ts';
 
@@ -67,7 +67,7 @@ export function parseLine(content: string, file: string | undefined, line: numbe
   }
   if (hosts.startsWith('@')) return 'two markers in one line';
   if (/^\d+$/.test(keyType)) return 'a key of version 1 of SSH';
-  if (hosts.startsWith('|') && parseHashedName(hosts) === undefined) return 'the hashed host is malformed';
+  if (hosts.startsWith('|') && !isHashedName(hosts)) return 'the hashed host is malformed';
   const blob = base64Decode(keyText);
   if (blob === undefined) return 'the key is not base64';
   const fault = blobFault(blob, keyType);

@@ -6,7 +6,6 @@
  * is about a host that is asked for: of thousands that is one or two.
  * Must not know: what lines say together, where the text is from.
  */
-import { latin1Decode } from '../base/bytes.ts';
 import { HashedNames } from './hashedNames.ts';
 import { type HostMatcher, hostMatcher, plainNames } from './hostPattern.ts';
 import { type KnownHostsEntry, lineStart, parseLine } from './knownHostsLine.ts';
@@ -54,10 +53,10 @@ class LineIndex {
     }
     const names = plainNames(hosts);
     if (names === undefined) this.patterns.push({ line, matches: hostMatcher(hosts) });
-    for (const name of new Set(names)) {
+    for (const name of names ?? []) {
       const lines = this.plain.get(name);
       if (lines === undefined) this.plain.set(name, [line]);
-      else lines.push(line);
+      else if (lines.at(-1) !== line) lines.push(line);
     }
   }
 
@@ -76,7 +75,7 @@ class LineIndex {
   }
 }
 
-/** Bytes that are read in one step: some hundred lines, well below a millisecond. */
+/** Characters that are read in one step: some hundred lines, well below a millisecond. */
 const stepLength = 32 * 1024;
 
 /** What lines are for: keys that are trusted, or a marker. */
@@ -89,19 +88,20 @@ export class KnownHostsText {
     marked: new LineIndex(),
   };
 
-  /** Reads a text, less than a millisecond at a time. Never throws for its content. */
-  static *readInSteps(bytes: Uint8Array, file: string | undefined): Generator<void, KnownHostsText> {
+  /**
+   * Reads a text with a character for each byte, less than a millisecond at a
+   * time. Never throws for its content.
+   */
+  static *readInSteps(text: string, file: string | undefined): Generator<void, KnownHostsText> {
     const read = new KnownHostsText();
     let number = 0;
-    let at = startsWithMark(bytes) ? 3 : 0;
-    while (at < bytes.length) {
-      const lineFeed = bytes.indexOf(0x0a, at + stepLength);
-      const end = lineFeed < 0 ? bytes.length : lineFeed + 1;
-      const lines = splitLines(latin1Decode(bytes.subarray(at, end)));
-      // What is behind the last line feed is the beginning of the next line.
-      if (lineFeed >= 0) lines.pop();
-      for (const line of lines) read.add(line, file, ++number);
-      at = end;
+    // A byte order mark is no part of the first line.
+    let at = text.startsWith('\xef\xbb\xbf') ? 3 : 0;
+    while (at < text.length) {
+      const lineFeed = text.indexOf('\n', at + stepLength);
+      const end = lineFeed < 0 ? text.length : lineFeed;
+      for (const line of splitLines(text.slice(at, end))) read.add(line, file, ++number);
+      at = end + 1;
       yield;
     }
     return read;
@@ -136,11 +136,6 @@ export class KnownHostsText {
   searchInSteps(spelling: string, kind: LineKind): Generator<void, void> {
     return this.index[kind].searchInSteps(spelling);
   }
-}
-
-/** Whether a byte order mark is in front of the first line. */
-function startsWithMark(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }
 
 function entriesOf(lines: readonly Line[]): KnownHostsEntry[] {

@@ -39,7 +39,7 @@ export function sha1Block(
   const w = schedule;
   for (let i = 0; i < 16; i++) w[i] = block[blockAt + i] as number;
   for (let i = 16; i < 80; i++) {
-    const word = word3(w, i);
+    const word = (w[i - 3] as number) ^ (w[i - 8] as number) ^ (w[i - 14] as number) ^ (w[i - 16] as number);
     w[i] = (word << 1) | (word >>> 31);
   }
   const h0 = state[from] as number;
@@ -47,14 +47,39 @@ export function sha1Block(
   const h2 = state[from + 2] as number;
   const h3 = state[from + 3] as number;
   const h4 = state[from + 4] as number;
-  let [a, b, c, d, e] = [h0, h1, h2, h3, h4];
-  for (let i = 0; i < 80; i++) {
-    let f: number;
-    if (i < 20) f = ((b & c) | (~b & d)) + 0x5a827999;
-    else if (i < 40) f = (b ^ c ^ d) + 0x6ed9eba1;
-    else if (i < 60) f = ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
-    else f = (b ^ c ^ d) + 0xca62c1d6;
-    const next = (((a << 5) | (a >>> 27)) + f + e + (w[i] as number)) | 0;
+  let a = h0;
+  let b = h1;
+  let c = h2;
+  let d = h3;
+  let e = h4;
+  // Four loops and not one that chooses: this is where the time goes.
+  for (let i = 0; i < 20; i++) {
+    const next = (((a << 5) | (a >>> 27)) + ((b & c) | (~b & d)) + e + 0x5a827999 + (w[i] as number)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 20; i < 40; i++) {
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + 0x6ed9eba1 + (w[i] as number)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 40; i < 60; i++) {
+    const next =
+      (((a << 5) | (a >>> 27)) + ((b & c) | (d & (b | c))) + e + 0x8f1bbcdc + (w[i] as number)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 60; i < 80; i++) {
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + 0xca62c1d6 + (w[i] as number)) | 0;
     e = d;
     d = c;
     c = (b << 30) | (b >>> 2);
@@ -66,8 +91,4 @@ export function sha1Block(
   target[targetAt + 2] = h2 + c;
   target[targetAt + 3] = h3 + d;
   target[targetAt + 4] = h4 + e;
-}
-
-function word3(w: Int32Array, i: number): number {
-  return (w[i - 3] as number) ^ (w[i - 8] as number) ^ (w[i - 14] as number) ^ (w[i - 16] as number);
 }

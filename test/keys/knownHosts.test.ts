@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { base64Decode, base64Encode } from '../../src/keys/base64.ts';
-import { hashSpelling, parseHashedName } from '../../src/keys/hashedNames.ts';
+import { hashSpelling } from '../../src/keys/hashedNames.ts';
 import { byteForm, hostMatcher, hostSpelling, matchesPattern } from '../../src/keys/hostPattern.ts';
 import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
@@ -450,7 +450,7 @@ describe('a line that is written', () => {
         .split('\n')
         .map((line) => line.split(' ')[0] ?? '');
       for (const [i, spelling] of spellings.entries()) {
-        const { salt } = parseHashedName(fields[i] ?? '') as { readonly salt: Uint8Array };
+        const salt = Buffer.from(fields[i]?.split('|')[2] ?? '', 'base64');
         expect(hashSpelling(spelling, salt)).toBe(fields[i]);
       }
     });
