@@ -102,7 +102,7 @@ function dialArguments(
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],
   );
-  const line = parseCommandLine([...words, ...identity.map((file) => `--identity=${file}`), host]);
+  const line = parseCommandLine([...words, ...identity.map((file) => `--identity=${file}`), '--', host]);
   if (line.mode !== 'ssh') throw usageError('there is no host to measure');
   return line;
 }

@@ -19,7 +19,7 @@ export type AgentUse = 'none' | 'all' | 'namedKeysFirst';
  * The agent goes first, so that nobody is asked for the passphrase of a key it
  * holds. Keys that were named go before those that merely are there.
  *
- * @param keys from files
+ * @param keys from files; of public ones the agent is asked for the private half
  * @param account `user@host`, for prompts
  * @param person undefined where nobody can be asked
  */
@@ -29,7 +29,8 @@ export function authenticationOrder(
   person: Person | undefined,
   agent: AgentUse = 'none',
 ): AuthMethod[] {
-  const all = [...fromAgent(keys, agent), ...keys, ...(agent === 'namedKeysFirst' ? [anyOfAgent] : [])];
+  const own = keys.filter((method) => method === 'none' || method.method !== 'agent');
+  const all = [...fromAgent(keys, agent), ...own, ...(agent === 'namedKeysFirst' ? [anyOfAgent] : [])];
   // With nothing to show, `none` makes the server say what it takes before a person is asked.
   const shown: AuthMethod[] = keys.length === 0 ? ['none', ...all] : all;
   if (person === undefined) return shown;
@@ -55,6 +56,7 @@ function fromAgent(keys: readonly AuthMethod[], agent: AgentUse): AuthMethod[] {
 }
 
 function publicHalf(method: AuthMethod): PublicKey[] {
+  if (method !== 'none' && method.method === 'agent') return [...(method.keys ?? [])];
   if (method === 'none' || method.method !== 'publickey') return [];
   const { privateKey } = method;
   if (typeof privateKey === 'string' || privateKey instanceof Uint8Array) {

@@ -39,10 +39,11 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
   const username = args.username ?? nodePlatform.localUser();
   if (username === undefined)
     throw optionsError('this system does not tell who you are; name a user with -l');
+  const warn = (line: string): void => messages.say(line);
   const keys =
     identities.length > 0
-      ? await namedIdentities(identities, person, agentUse(args) !== 'none')
-      : await defaultIdentities(defaultIdentityFiles(), person, (line) => trace.note(line));
+      ? await namedIdentities(identities, { person, hasAgent: agentUse(args) !== 'none', warn })
+      : await defaultIdentities(defaultIdentityFiles(), { person, warn }, (line) => trace.note(line));
   const policy = knownHosts();
   return createConnect(nodePlatform)({
     host,

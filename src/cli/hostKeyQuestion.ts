@@ -8,6 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import type { HostKeyInfo, HostKeyPolicy } from '../client/hostKeys.ts';
 import { randomArt } from '../keys/fingerprint.ts';
+import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
 /** Keeps an accepted key; returns where. */
@@ -50,8 +51,7 @@ async function kept(info: HostKeyInfo, keep: KeepHostKey): Promise<string> {
   try {
     return `Added ${named(info)} to ${await keep(info)}.\n`;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return `Accepted for this time; it could not be kept: ${why}\n`;
+    return `Accepted for this time; it could not be kept: ${messageOf(error)}\n`;
   }
 }
 

@@ -11,6 +11,7 @@ import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parseTarget } from '../client/target.ts';
+import { messageOf } from './errorWords.ts';
 
 /** One host of the list, with the defaults filled in. */
 export interface ListedHost {
@@ -67,7 +68,7 @@ export function parseHostsList(text: string, defaults: HostDefaults): HostsList 
       else duplicates.push({ line, message: `${listed.label} is the host of line ${first.line} again` });
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      bad.push({ line, message: error.message });
+      bad.push({ line, message: messageOf(error) });
     }
   }
   return { hosts: [...hosts.values()], bad, duplicates };

@@ -1,13 +1,14 @@
 /**
  * A server's programs at the user's agent.
  *
- * Owns: what they may ask of it (the list of keys, and signatures), the framing
- * of their requests, and how many may ask at once.
+ * Owns: what they may ask of it (the list of keys, signatures, and to be bound to
+ * one more connection), the framing of their requests, and how many may ask at once.
  * Must not know: which commands it is forwarded for, how channels come about.
  * Sources: OpenSSH PROTOCOL.agent; draft-ietf-sshm-ssh-agent §3, §7.
  */
 import { concatBytes, emptyBytes } from '../base/bytes.ts';
-import { agentMessageLength, agentNumbers } from '../message/agent.ts';
+import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../message/agent.ts';
+import { WireReader } from '../wire/reader.ts';
 import type { ChannelPort } from './channelPort.ts';
 
 /** Programs of one server that are served at once; each has a connection to the agent. */
@@ -31,7 +32,26 @@ export interface AgentForwardingOptions {
 const allowed: ReadonlyMap<number, number> = new Map([
   [agentNumbers.requestIdentities, agentNumbers.identitiesAnswer],
   [agentNumbers.signRequest, agentNumbers.signResponse],
+  [agentNumbers.extension, agentNumbers.success],
 ]);
+
+/**
+ * Whether a request is one to pass on. Of the extensions only session-bind is: a
+ * program at the server says which host it goes on to, and the agent, which was
+ * told that this server forwards, decides whether a key that is restricted to
+ * some hosts may be used there. It can only narrow what the agent would sign.
+ */
+function isAllowed(request: Uint8Array): boolean {
+  if (request[0] !== agentNumbers.extension) return allowed.has(request[0] ?? 0);
+  try {
+    const { extensionType, contents } = agentExtension.decode(new WireReader(request, 1));
+    if (extensionType !== agentSessionBind.name) return false;
+    agentSessionBind.fromBytes(contents);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const refusal = Uint8Array.of(agentNumbers.failure);
 
@@ -129,13 +149,12 @@ class ServedProgram {
   }
 
   private async answer(request: Uint8Array): Promise<Uint8Array> {
-    const expected = allowed.get(request[0] ?? 0);
-    if (expected === undefined) {
+    if (!isAllowed(request)) {
       this.options.debug(`agent forwarding: the server may not ask for message ${request[0]}`);
       return refusal;
     }
     const answer = await (await this.opened()).forward(request);
-    return answer[0] === expected ? answer : refusal;
+    return answer[0] === allowed.get(request[0] ?? 0) ? answer : refusal;
   }
 
   private async opened(): Promise<ForwardedAgent> {

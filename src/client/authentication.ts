@@ -8,6 +8,7 @@ import { escapeLines, escapeText, toHex } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import type { Agent } from './agent.ts';
 import { AgentKeys } from './agentKeys.ts';
@@ -157,7 +158,10 @@ export class Authenticator {
 
   /** The old and the new password; undefined to refuse. */
   async newPassword(prompt: string): Promise<{ readonly old: string; readonly new: string } | undefined> {
-    const changed = await this.changePassword?.(escapeLines(prompt));
+    const { changePassword } = this;
+    if (changePassword === undefined) return undefined;
+    const asked = await askUser('changePassword', () => changePassword(escapeLines(prompt)), duringLogin);
+    const changed = checkedText('changePassword', asked);
     return changed === undefined ? undefined : { old: this.lastPassword, new: changed };
   }
 
@@ -165,12 +169,17 @@ export class Authenticator {
   async answers(
     question: UserauthQuestion & { type: 'promptsWanted' },
   ): Promise<readonly string[] | undefined> {
-    const answers = await this.answer?.({
+    const { answer } = this;
+    const challenge = {
       name: escapeText(question.name),
       instruction: escapeLines(question.instruction),
       prompts: question.prompts.map(({ prompt, echo }) => ({ prompt: escapeLines(prompt), echo })),
-    });
+    };
+    const answers = await askUser('keyboardInteractive', () => answer?.(challenge), duringLogin);
     if (answers === undefined) return undefined;
+    if (!Array.isArray(answers) || answers.some((text) => typeof text !== 'string')) {
+      throw optionsError('keyboardInteractive must answer with a list of texts, or undefined');
+    }
     if (answers.length !== question.prompts.length) {
       throw optionsError(
         `keyboardInteractive gave ${answers.length} answers where ${question.prompts.length} were asked for`,
@@ -272,6 +281,7 @@ export class Authenticator {
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
+      named: this.hostKeyAlgorithms,
       only,
       debug: this.debug,
     });
@@ -285,7 +295,7 @@ export class Authenticator {
       next: async () => {
         attempt++;
         if (attempt > (typeof password === 'string' ? 1 : passwordAttempts)) return undefined;
-        const given = typeof password === 'string' ? password : await password({ attempt });
+        const given = await passwordOf(password, attempt);
         if (given === undefined) return undefined;
         this.lastPassword = given;
         this.changePassword = change;
@@ -316,6 +326,21 @@ export class Authenticator {
   }
 }
 
+const duringLogin = { phase: 'authentication' } as const;
+
+function passwordOf(password: string | PasswordFunction, attempt: number): Promise<string | undefined> {
+  if (typeof password === 'string') return Promise.resolve(password);
+  return askUser('password', () => password({ attempt }), duringLogin).then((given) =>
+    checkedText('password', given),
+  );
+}
+
+/** What a function answered, which may be anything in a program without types. */
+function checkedText(name: string, answer: string | undefined): string | undefined {
+  if (answer === undefined || typeof answer === 'string') return answer;
+  throw optionsError(`${name} must answer with text or undefined, not ${typeof answer}`);
+}
+
 /** What a server could refuse for good: a key with an algorithm. */
 function nameOf(attempt: UserauthAttempt): string | undefined {
   if (attempt.method !== 'publickey') return undefined;
@@ -328,7 +353,7 @@ function passwordAnswers(password: string | PasswordFunction): KeyboardInteracti
   return async ({ prompts }) => {
     if (asked || prompts.length !== 1 || prompts[0]?.echo === true) return undefined;
     asked = true;
-    const given = typeof password === 'string' ? password : await password({ attempt: 1 });
+    const given = await passwordOf(password, 1);
     return given === undefined ? undefined : [given];
   };
 }

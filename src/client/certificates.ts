@@ -9,6 +9,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import type { CertificateInput } from './options.ts';
 
 /**
@@ -20,7 +21,10 @@ export async function loadCertificates(
   given: CertificateInput | readonly CertificateInput[] | undefined,
 ): Promise<readonly Certificate[]> {
   if (given === undefined) return [];
-  const { certificateTitle, parseCertificate } = await import('../keys/certificateFile.ts');
+  const { certificateTitle, parseCertificate } = await lateCode(
+    'certificates',
+    () => import('../keys/certificateFile.ts'),
+  );
   const inputs = Array.isArray(given) ? (given as readonly CertificateInput[]) : [given as CertificateInput];
   return inputs.map((input) => {
     const certificate =

@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Channel } from '../connection/channel.ts';
+import type { CallSite } from '../endpoint/callSite.ts';
 import { extendedDataTypes } from '../message/channel.ts';
 import type { ByteSink, ByteSource, SourceListener } from './streams.ts';
 
@@ -19,6 +20,8 @@ export interface PortOwner {
   closeChannel(channel: Channel): void;
   /** Ends the process on the channel, and then the channel. */
   terminateChannel(channel: Channel): void;
+  /** Says to which host an error happened. */
+  addressed(error: SshError): SshError;
 }
 
 export class ChannelPort {
@@ -30,6 +33,8 @@ export class ChannelPort {
   readonly outbound: OutboundSink;
   /** stderr of a server's process; a client has no use for it. */
   readonly outboundExtended: OutboundSink;
+  /** The call whose streams it has: errors of the streams lead there. */
+  openedBy: CallSite | undefined;
   private readonly owner: PortOwner;
   private resolveClosed: (cause: SshError | undefined) => void = () => {};
   private isClosed = false;
@@ -108,18 +113,20 @@ export class ChannelPort {
   ended(cause: SshError | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    const error = this.owner.addressed(
+      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
+    );
+    if (cause !== undefined) this.openedBy?.leadTo(error);
     if (cause === undefined) {
       this.data.ended();
       this.extended.ended();
     } else {
-      this.data.failed(cause);
-      this.extended.failed(cause);
+      this.data.failed(error);
+      this.extended.failed(error);
     }
-    const error =
-      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' });
     this.outbound.failed(error);
     this.outboundExtended.failed(error);
-    this.resolveClosed(cause);
+    this.resolveClosed(cause === undefined ? undefined : error);
   }
 }
 

@@ -7,6 +7,8 @@
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
+import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -15,6 +17,7 @@ import {
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
+import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
@@ -24,7 +27,8 @@ import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import type { Duplex } from './streams.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -114,11 +118,11 @@ interface Started {
  */
 export class Client {
   private readonly session: Session;
-  private readonly streams: StreamFactory;
+  private readonly dialled: Dialled;
 
-  constructor(session: Session, streams: StreamFactory) {
+  constructor(session: Session, dialled: Dialled) {
     this.session = session;
-    this.streams = streams;
+    this.dialled = dialled;
   }
 
   /**
@@ -130,7 +134,17 @@ export class Client {
    */
   run(command: string, options: RunOptions & { readonly encoding: 'buffer' }): Promise<RunResult<Uint8Array>>;
   run(command: string, options?: RunOptions): Promise<RunResult>;
-  async run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
+  run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
+    return this.call(Client.prototype.run, () => this.runToEnd(command, options));
+  }
+
+  /** As `run`, for those in this library: what a function of the user threw comes as an `SshError`. */
+  runToEnd(
+    command: string,
+    options: RunOptions & { readonly encoding: 'buffer' },
+  ): Promise<RunResult<Uint8Array>>;
+  runToEnd(command: string, options: RunOptions): Promise<RunResult>;
+  async runToEnd(command: string, options: RunOptions): Promise<RunResult<Uint8Array> | RunResult> {
     const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
     if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer') {
       throw optionsError("encoding must be 'utf8', 'latin1' or 'buffer'");
@@ -163,28 +177,40 @@ export class Client {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
    */
   exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
-    return this.startProcess('exec', execPayload(command), options);
+    return this.call(Client.prototype.exec, (site) =>
+      this.startProcess('exec', execPayload(command), options, site),
+    );
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
-    const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
-    return this.startProcess('shell', shellRequest.toBytes({}), {
-      env,
-      signal,
-      timeout,
-      forwardAgent,
-      pty: pty ? terminal : false,
+    return this.call(Client.prototype.shell, (site) => {
+      const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
+      const settings = { env, signal, timeout, forwardAgent, pty: pty ? terminal : false };
+      return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
     });
   }
 
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
-  async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
-    return this.scoped('request', 'the subsystem to start', options, async (scope) => {
-      const payload = subsystemRequest.toBytes({ subsystemName: name });
-      const { port } = await this.start('subsystem', payload, {}, scope);
-      return channelStream(port, this.streams);
+  subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.subsystem, (site) => {
+      if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
+      return this.scoped('request', 'the subsystem to start', options, async (scope) => {
+        const payload = subsystemRequest.toBytes({ subsystemName: name });
+        const { port } = await this.start('subsystem', payload, {}, scope);
+        return this.streamOver(port, site);
+      });
+    });
+  }
+
+  /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
+  sftp(options: SftpOptions = {}): Promise<Sftp> {
+    return this.call(Client.prototype.sftp, () => {
+      const { kind, payload, bounds } = sftpCommand(options);
+      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+        const { port } = await this.start(kind, payload, {}, scope);
+        return scope.until(beginSftp(this.session, port, this.dialled));
+      });
     });
   }
 
@@ -193,8 +219,10 @@ export class Client {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
-    return channelStream(await this.openTcpPort(host, port, options), this.streams);
+  openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openTcp, async (site) =>
+      this.streamOver(await this.openTcpPort(host, port, options), site),
+    );
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
@@ -215,13 +243,15 @@ export class Client {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  async openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
-    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-    const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-    );
-    return channelStream(port, this.streams);
+  openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openUnix, async (site) => {
+      if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
+      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+      );
+      return this.streamOver(port, site);
+    });
   }
 
   /**
@@ -230,18 +260,22 @@ export class Client {
    * @returns milliseconds to the answer
    * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
    */
-  async ping(options: CallOptions = {}): Promise<number> {
-    return this.scoped('request', 'the answer to a ping', options, async (scope) => {
-      const { driver } = this.session;
-      const start = driver?.now ?? 0;
-      await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
-      return (driver?.now ?? 0) - start;
-    });
+  ping(options: CallOptions = {}): Promise<number> {
+    return this.call(Client.prototype.ping, () =>
+      this.scoped('request', 'the answer to a ping', options, async (scope) => {
+        const { driver } = this.session;
+        const start = driver?.now ?? 0;
+        await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
+        return (driver?.now ?? 0) - start;
+      }),
+    );
   }
 
   /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
-  async rekey(options: CallOptions = {}): Promise<void> {
-    return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+  rekey(options: CallOptions = {}): Promise<void> {
+    return this.call(Client.prototype.rekey, () =>
+      this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey())),
+    );
   }
 
   /** What the connection is doing and waiting for, at this moment. */
@@ -296,15 +330,38 @@ export class Client {
     await this.close();
   }
 
+  /** What every call of a user's goes through. */
+  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
+  }
+
+  private streamOver(port: ChannelPort, site: CallSite): Duplex {
+    port.openedBy = site;
+    return channelStream(port, this.dialled.platform.streams);
+  }
+
   // The common start of processes ------------------------------------------------------
 
-  private startProcess(kind: CommandKind, payload: Uint8Array, options: ExecOptions): Promise<RemoteProcess> {
+  private startProcess(
+    kind: CommandKind,
+    payload: Uint8Array,
+    options: ExecOptions,
+    site: CallSite,
+  ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
       const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      port.openedBy = site;
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.streams,
+        streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
         commandWait: this.commandWait(port, kind),

@@ -5,14 +5,19 @@
  * as a caller sees it, and the one deadline over all of it.
  * Must not know: a platform, the protocols' messages.
  */
+import { addressed } from '../base/addressed.ts';
 import { escapeLines } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { CallSite } from '../endpoint/callSite.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
+import { tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
-import { abortError, checkAborted, onAbort } from './abort.ts';
+import { abortError, checkAborted, onAbort, untilAborted } from './abort.ts';
 import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAccess.ts';
 import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
@@ -38,30 +43,65 @@ export interface DialContext {
   readonly keys?: readonly UserKey[] | undefined;
   /** Told of the connection before it is begun; it is heard of again when nothing is left of it. */
   readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
+  /** Where in the caller's code the connection is opened. */
+  readonly site?: CallSite | undefined;
 }
+
+/** What a dial needs before there is a connection. */
+interface Prepared {
+  readonly options: ResolvedOptions;
+  readonly keys: readonly UserKey[];
+  readonly verifier: HostKeyVerifier;
+  readonly provider: CryptoProvider;
+}
+
+/** How far a dial is that has no link yet. */
+const notBegun = { phase: 'options', when: 'before it connected' } as const;
 
 /** `connect` on a platform. */
 export function createConnect(platform: Platform): (options: ConnectOptions) => Promise<Client> {
   const dial = createDial(platform);
-  return (options) => dial(options, {});
+  return function connect(options) {
+    const site = new CallSite(connect);
+    return publicCall({ site }, () => dial(options, { site }));
+  };
 }
 
 /** `connect` on a platform, for those in this library who dial many. */
 export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
-  return async (given, { keys: loaded, starting }) => {
-    // Taken here, where the caller is still on the stack.
-    const openedAt = given.captureStack === true ? callerStack() : undefined;
+  return async (given, { keys, starting, site }) => {
     const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
-    checkAborted(given.signal);
-    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, options.limits, given.crypto)));
+    const { target } = options;
+    const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
+    try {
+      checkAborted(given.signal, notBegun);
+      const prepared = await untilAborted(given.signal, prepare(platform, options, keys), notBegun);
+      return await new Dial(platform, prepared, openedAt).run(starting);
+    } catch (error) {
+      throw error instanceof SshError && target !== undefined ? addressed(error, target) : error;
+    }
+  };
+}
+
+async function prepare(
+  platform: Platform,
+  options: ResolvedOptions,
+  loaded: readonly UserKey[] | undefined,
+): Promise<Prepared> {
+  const { given, limits } = options;
+  try {
+    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, limits, given.crypto)));
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    checkAborted(given.signal);
-    return new Dial(platform, ordered, keys, verifier, provider, openedAt).run(starting);
-  };
+    return { options: ordered, keys, verifier, provider };
+  } catch (error) {
+    // What knows no phase by itself, such as code that could not be loaded.
+    if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
+    throw error;
+  }
 }
 
 /** One dial. Nothing of it stays once the client is ready: it holds the credentials. */
@@ -84,13 +124,10 @@ class Dial {
 
   constructor(
     platform: Platform,
-    options: ResolvedOptions,
-    keys: readonly UserKey[],
-    verifier: HostKeyVerifier,
-    provider: CryptoProvider,
+    { options, keys, verifier, provider }: Prepared,
     openedAt: string | undefined,
   ) {
-    const { given, host, port, timeouts, limits, preferences } = options;
+    const { given, host, port, target, timeouts, limits, preferences } = options;
     const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
     const following = rotation && { rotation, preferences, lockTimeout: timeouts.lock };
     this.platform = platform;
@@ -109,8 +146,7 @@ class Dial {
         open: this.linkOpener(),
         createCore: (now) => this.createCore(now),
         role: 'client',
-        target: host,
-        port,
+        target: target ?? `${host}:${port}`,
         openedAt,
       },
       this.session,
@@ -122,7 +158,7 @@ class Dial {
   run(starting: DialContext['starting']): Promise<Client> {
     const { signal } = this.options.given;
     const stopListening = onAbort(signal, () => {
-      if (signal !== undefined) this.driver.destroy(abortError(signal));
+      if (signal !== undefined) this.abort(signal);
     });
     const { timeouts, dialTimeout, host, port } = this.options;
     const started = this.platform.clock.now();
@@ -147,23 +183,36 @@ class Dial {
     return result.finally(stopListening);
   }
 
+  private abort(signal: AbortSignal): void {
+    const { driver, waits } = this;
+    const innermost = waits.list().at(-1);
+    driver.destroy(
+      abortError(signal, {
+        phase: driver.phase,
+        waitingFor: innermost?.name,
+        when: `in the phase ${driver.phase}${innermost === undefined ? '' : `, while waiting for ${innermost.detail}`}`,
+      }),
+    );
+  }
+
   private agentOptions(): AgentAccessOptions {
     const { platform, session, waits } = this;
     return { platform, session, waits, timeout: this.options.timeouts.agent };
   }
 
   private linkOpener(): LinkOpener {
-    const { given, host, port } = this.options;
+    const { given, host, port, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (given.via !== undefined) return channelLink(given.via, host, port);
-    return this.platform.tcp({ host, port, localAddress: given.localAddress, family: given.family });
+    const waits = { table: this.waits, timeout: timeouts.connect };
+    const { localAddress, family } = given;
+    return this.platform.tcp({ host, port, localAddress, family, waits });
   }
 
   private createCore(now: number): ClientProtocol {
     this.waits.finish(this.connectWait);
-    this.standby.debug(`connected to ${this.options.host}:${this.options.port}`);
     const { username, preferences, limits, timeouts, keepAlive, rekey, identification, given } = this.options;
-    return new ClientProtocol({
+    const core = new ClientProtocol({
       provider: this.provider,
       preferences,
       limits,
@@ -176,6 +225,9 @@ class Dial {
       now,
       username,
     });
+    // The driver does not have the core yet, which is what a fault has to end.
+    this.standby.debug(`connected to ${this.options.host}:${this.options.port}`, (fault) => core.fail(fault));
+    return core;
   }
 
   handle(event: ClientEvent): void {
@@ -185,8 +237,7 @@ class Dial {
       case 'hostKey':
         return this.checkHostKey(event.hostKey, event.algorithm);
       case 'banner':
-        this.options.given.onBanner?.(escapeLines(event.message));
-        return;
+        return this.showBanner(escapeLines(event.message));
       case 'methodWanted':
         return this.askUser(
           'a credential',
@@ -235,6 +286,17 @@ class Dial {
     }
   }
 
+  private showBanner(message: string): void {
+    const { onBanner } = this.options.given;
+    const { phase } = this.driver;
+    tellUser(
+      'onBanner',
+      () => onBanner?.(message),
+      (fault) => this.driver.fail(fault),
+      { phase },
+    );
+  }
+
   private checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
     const info = describeHostKey(this.provider, host, port, hostKey, algorithm);
@@ -273,6 +335,8 @@ class Dial {
     this.dialWait = undefined;
     standby.debug(`authenticated by ${this.authenticator.lastTried}`);
     this.authenticator.close();
+    // Its listener may have failed, or ended the connection.
+    if (!session.isLive) return;
     session.agentForwarding = agentForwarding(
       this.agentOptions(),
       typeof agent === 'string' ? agent : undefined,
@@ -280,7 +344,7 @@ class Dial {
     );
     if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     session.unasked = standby;
-    this.resolve(new Client(session, this.platform.streams));
+    this.resolve(new Client(session, { platform: this.platform, options: this.options }));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */
@@ -289,6 +353,7 @@ class Dial {
     ask: () => Promise<T>,
     answer: (core: ClientProtocol, value: T) => void,
   ): void {
+    if (!this.session.isLive) return;
     this.session.core.userAsked(what);
     if (this.asking++ === 0) this.pauseDial();
     this.standby.background(ask, (core, value) => {
@@ -309,9 +374,4 @@ class Dial {
     const since = this.platform.clock.now() - this.dialElapsed;
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);
   }
-}
-
-function callerStack(): string {
-  const lines = (new Error().stack ?? '').split('\n').slice(1);
-  return lines.filter((line) => !/[/\\](client|io)[/\\]connect\.[jt]s/.test(line)).join('\n');
 }

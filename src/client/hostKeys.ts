@@ -8,6 +8,8 @@
 import { SshError } from '../base/errors.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 
 /** The key a server showed and proved to have. */
@@ -56,8 +58,8 @@ export interface HostKeyDial {
 }
 
 /**
- * Decides about a host key. Only `true`, or a promise of `true`, accepts; an
- * `SshError` that is thrown becomes the cause of the end.
+ * Decides about a host key. Only `true`, or a promise of `true`, accepts. What it
+ * throws refuses the key, and `connect` rejects with that.
  */
 export type HostKeyVerifierFunction = (
   hostKey: HostKeyInfo,
@@ -146,7 +148,7 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
 
 /** In TypeScript, loaded by whoever pins one: a runtime need not have MD5. */
 async function md5Fingerprint(blob: Uint8Array): Promise<string> {
-  const { fingerprint } = await import('../keys/fingerprint.ts');
+  const { fingerprint } = await lateCode('MD5 fingerprints', () => import('../keys/fingerprint.ts'));
   return fingerprint(blob, 'md5');
 }
 
@@ -179,7 +181,7 @@ export function describeHostKey(
 /**
  * Asks a verifier.
  *
- * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, or the `SshError` it threw
+ * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, also for what it threw, or the `SshError` it threw
  */
 export async function verifyHostKey(
   verifier: HostKeyVerifier,
@@ -187,22 +189,17 @@ export async function verifyHostKey(
   dial?: HostKeyDial,
 ): Promise<void> {
   const verify = typeof verifier === 'function' ? verifier : verifier.verify;
-  let verdict: unknown;
-  try {
-    verdict = await verify(info, dial);
-  } catch (error) {
-    if (error instanceof SshError) throw error;
-    throw rejected(info, 'its verifier failed', error);
-  }
-  if (verdict !== true) throw rejected(info, 'its verifier did not answer true', undefined);
-}
-
-function rejected(info: HostKeyInfo, why: string, cause: unknown): SshError {
-  return new SshError(
-    'ERR_SSH_HOST_KEY_REJECTED',
-    `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted: ${why}`,
-    { phase: 'keyExchange', origin: 'user', cause },
-  );
+  const refused = `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted`;
+  const verdict: unknown = await askUser('verifyHostKey', () => verify(info, dial), {
+    code: 'ERR_SSH_HOST_KEY_REJECTED',
+    phase: 'keyExchange',
+    message: `${refused}: its verifier failed`,
+  });
+  if (verdict === true) return;
+  throw new SshError('ERR_SSH_HOST_KEY_REJECTED', `${refused}: its verifier did not answer true`, {
+    phase: 'keyExchange',
+    origin: 'user',
+  });
 }
 
 function normalized(pinned: string): string {

@@ -10,8 +10,11 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { ParsePrivateKeyOptions } from '../keys/privateKeyFile.ts';
+import { optionsError } from './optionErrors.ts';
 import type { PassphraseFunction } from './options.ts';
 
 /** A passphrase function is asked this often, as ssh asks a person. */
@@ -71,8 +74,13 @@ export class LockedKey {
 
   private async ask(): Promise<PrivateKey | undefined> {
     for (let attempt = 1; attempt <= passphraseAttempts && this.opened === undefined; attempt++) {
-      const given = await this.passphrase({ attempt });
+      const given = await askUser('passphrase', () => this.passphrase({ attempt }), {
+        phase: 'authentication',
+      });
       if (given === undefined) break;
+      if (typeof given !== 'string') {
+        throw optionsError(`passphrase must answer with text or undefined, not ${typeof given}`);
+      }
       this.opened = await this.tryPassphrase(given);
       this.publicKey = this.opened?.publicKey ?? this.publicKey;
     }
@@ -111,12 +119,16 @@ async function keySteps(
   arithmetic: KeyArithmetic | undefined,
 ): Promise<Generator<void, PrivateKeyFile>> {
   if (arithmetic !== undefined) {
-    const { isProtected, privateKeySteps } = await import('../keys/privateKeyFile.ts');
+    const { isProtected, privateKeySteps } = await keyFileCode(() => import('../keys/privateKeyFile.ts'));
     const formats = isProtected(bytes)
-      ? (await import('../keys/protectedFormats.ts')).protectedFormats
+      ? (await keyFileCode(() => import('../keys/protectedFormats.ts'))).protectedFormats
       : undefined;
     return privateKeySteps(bytes, options, { arithmetic, formats });
   }
-  const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/parsePrivateKey.ts'));
   return parsePrivateKeyInSteps(bytes, options);
+}
+
+function keyFileCode<T>(load: () => Promise<T>): Promise<T> {
+  return lateCode('private keys', load);
 }

@@ -4,6 +4,7 @@
  * Owns: the options of a connection, their defaults and the errors of bad ones.
  * Must not know: how any of them is carried out.
  */
+import type { Address } from '../base/addressed.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
   checkedTimeout,
@@ -25,6 +26,7 @@ import type { HostKeyVerifier } from './hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
 import { optionsError } from './optionErrors.ts';
 import type { Duplex } from './streams.ts';
+import { checkHost } from './target.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -102,9 +104,9 @@ export type AuthMethod =
 
 export interface ConnectOptions {
   /**
-   * Name or address; needed unless `stream` is given. A name that is not ASCII is
-   * used in its form by IDNA, an address in its one spelling: `::1` for
-   * `0:0:0:0:0:0:0:1`.
+   * Name or address, and nothing else: no user, no port, no URI; needed unless
+   * `stream` is given. A name that is not ASCII is used in its form by IDNA, an
+   * address in its one spelling: `::1` for `0:0:0:0:0:0:0:1`.
    */
   readonly host?: string | undefined;
   /** 22. */
@@ -154,9 +156,9 @@ export interface ConnectOptions {
   readonly onBanner?: ((message: string) => void) | undefined;
   /** Told what the connection does, a line each, for people. */
   readonly onDebug?: ((line: string) => void) | undefined;
-  /** Local address to connect from. */
+  /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
-  /** 4 or 6; both are tried where not given. */
+  /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
   /** End the connection unless the server offers strict key exchange. */
   readonly requireStrictKeyExchange?: boolean | undefined;
@@ -171,6 +173,8 @@ export interface ResolvedOptions {
   /** Printable ASCII, in its one spelling. */
   readonly host: string;
   readonly port: number;
+  /** What errors say of where it happened; undefined for a stream without a host. */
+  readonly target: Address | undefined;
   readonly username: string;
   readonly preferences: AlgorithmPreferences;
   readonly limits: Limits;
@@ -229,6 +233,7 @@ export function resolveOptions(
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
   if ((host === undefined || host === '') && stream === undefined) throw optionsError('host is missing');
   if (typeof (host ?? '') !== 'string') throw optionsError('host must be a string');
+  if (host !== undefined) checkHost(host);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
   }
@@ -243,6 +248,7 @@ export function resolveOptions(
   return {
     host: canonicalHost(host ?? 'stream', asciiName),
     port,
+    target: host === undefined || host === '' ? undefined : { host, port },
     username,
     preferences: resolveAlgorithms(given.algorithms),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),

@@ -7,7 +7,9 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
+import type { FileStreams } from '../sftp/seam/streams.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { AsciiName } from './hostName.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
@@ -15,6 +17,8 @@ import type { Duplex, StreamFactory } from './streams.ts';
 export interface Platform {
   readonly clock: Clock;
   readonly streams: StreamFactory;
+  /** Streams over files of a server. */
+  readonly fileStreams: FileStreams;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */
@@ -24,6 +28,8 @@ export interface Platform {
     readonly port: number;
     readonly localAddress: string | undefined;
     readonly family: 4 | 6 | undefined;
+    /** Where look-ups and attempts are to be seen. */
+    readonly waits: RaceWaits;
   }): LinkOpener;
   stream(stream: Duplex): LinkOpener;
   /** A local socket, or a named pipe of Windows. */

@@ -5,7 +5,9 @@
  * Must not know: how dials are bounded and handed out (`boundedRun.ts`), how one
  * is made (`connect.ts`).
  */
+import { type Address, addressed } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
+import { CallSite } from '../endpoint/callSite.ts';
 import { observeConnections, type RegisteredConnection } from '../io/registry.ts';
 import { onAbort } from './abort.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
@@ -104,11 +106,13 @@ export function createRunOnAll(platform: Platform): RunOnAll {
       throw optionsError('targets must be a list of targets, or anything else that can be iterated');
     }
     execPayload(command);
-    const fleet = new Fleet(platform, command, connection, run);
+    const site = new CallSite(runOnAll);
+    const fleet = new Fleet(platform, command, connection, run, site);
     return new BoundedRun<Target, FleetResult<Target>>({
       source: targets,
       concurrency,
       signal,
+      site,
       begin: () => fleet.watch(),
       work: (target, index, stop, deliver) => fleet.runOn(target, index, stop, deliver),
     });
@@ -137,11 +141,18 @@ class Fleet {
   private readonly shared: ConnectOptions;
   private readonly run: FleetRunOptions;
   private readonly dial: ReturnType<typeof createDial>;
+  private readonly site: CallSite;
   private readonly watched = new Map<RegisteredConnection, Watched>();
   private keys: Promise<readonly UserKey[]> | undefined;
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
-  constructor(platform: Platform, command: string, connection: ConnectOptions, run: FleetRunOptions) {
+  constructor(
+    platform: Platform,
+    command: string,
+    connection: ConnectOptions,
+    run: FleetRunOptions,
+    site: CallSite,
+  ) {
     resolveOptions(
       { ...connection, host: 'any' },
       () => platform.localUser() ?? 'anybody',
@@ -154,6 +165,7 @@ class Fleet {
       verifyHostKey: connection.verifyHostKey ?? platform.defaultHostKeyVerifier(),
     };
     this.run = run;
+    this.site = site;
     this.dial = createDial(platform);
   }
 
@@ -182,6 +194,7 @@ class Fleet {
     let started = clock.now();
     let watched: Watched | undefined;
     let client: Client | undefined;
+    let dialled: Address | undefined;
     const outcome = (command?: number): FleetOutcome<Target> => ({
       target,
       index,
@@ -197,20 +210,29 @@ class Fleet {
     let stopListening = (): void => {};
     try {
       const options = this.optionsFor(target, signal);
+      dialled = targetOf(options);
       const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys();
-      const connected = await this.dial(options, { keys, starting });
+      const connected = await this.dial(options, { keys, starting, site: this.site });
       client = connected;
       stopListening = onAbort(signal, () => connected.destroy());
       const began = clock.now();
-      const result = await connected.run(this.command, { ...this.run, signal });
+      const result = await connected.runToEnd(this.command, { ...this.run, signal });
       deliver({ ok: true, ...result, ...outcome(clock.now() - began) });
     } catch (error) {
-      deliver({ ok: false, error: asSshError(error), ...outcome() });
+      deliver({ ok: false, error: this.failure(error, dialled), ...outcome() });
     }
     if (signal.aborted) client?.destroy();
     await client?.close();
     stopListening();
     await (watched as Watched | undefined)?.ended;
+  }
+
+  /** Says which target it was, also where keys that all share are at fault. */
+  private failure(thrown: unknown, target: Address | undefined): SshError {
+    const error = asSshError(thrown);
+    const named = target === undefined ? error : addressed(error, target);
+    this.site.leadTo(named);
+    return named;
   }
 
   private optionsFor(target: FleetTarget, signal: AbortSignal): ConnectOptions {
@@ -237,6 +259,12 @@ class Fleet {
     this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
     return this.keys;
   }
+}
+
+/** Undefined where the options name none, or none that could be dialled. */
+function targetOf({ host, port = 22 }: ConnectOptions): Address | undefined {
+  if (typeof host !== 'string' || host === '') return undefined;
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
 function isTimed(phase: SshErrorPhase): phase is SshErrorPhase & keyof FleetTimings {

@@ -6,7 +6,7 @@
  * ends with the connection's one cause.
  * Must not know: the public API's options, sockets.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
@@ -77,10 +77,13 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
    * @throws SshError `ERR_SSH_REQUEST_FAILED` refused, `ERR_SSH_TIMEOUT`, `ERR_SSH_CHANNEL_CLOSED`
    */
   request(port: ChannelPort, requestType: string, payload: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<void>((resolve, reject) => {
       const request = port.act((channel) => channel.request(requestType, payload, true));
       if (request !== undefined) this.begun.requests.set(request, { resolve, reject });
     });
+    // Several are sent at once: what fails before the last is sent leaves the others with nobody to hear them.
+    answered.catch(() => {});
+    return answered;
   }
 
   /**
@@ -154,6 +157,25 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
 
   get closed(): Promise<SshError> {
     return this.mustDriver().over;
+  }
+
+  get phase(): SshErrorPhase {
+    return this.mustDriver().phase;
+  }
+
+  /** The user has closed or destroyed it. */
+  get isGivenUp(): boolean {
+    return this.closingCause !== undefined;
+  }
+
+  /** Says to which host an error happened. */
+  addressed(error: SshError): SshError {
+    return this.mustDriver().addressed(error);
+  }
+
+  /** Ends the connection by a fault of the user's own code. */
+  fail(fault: SshError): void {
+    this.mustDriver().fail(fault);
   }
 
   /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */

@@ -7,9 +7,10 @@
  * Must not know: options, authentication, channels.
  */
 import { escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
+import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { tellUser } from '../endpoint/userCode.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
@@ -68,7 +69,10 @@ export class Standby {
     }
   }
 
-  /** Does some work beside the connection, and goes on with its outcome if the connection still lives. */
+  /**
+   * Does some work beside the connection, and goes on with its outcome if the
+   * connection still lives. A fault of either ends the connection.
+   */
   background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
     const settle = (step: (core: ClientProtocol) => void): void => {
       const { driver } = this.session;
@@ -76,17 +80,23 @@ export class Standby {
       if (driver === undefined || core === undefined) return;
       if (core.cause !== undefined || driver.cause !== undefined) return;
       core.at(driver.now);
-      step(core);
+      try {
+        step(core);
+      } catch (error) {
+        core.fail(error);
+      }
       driver.touch();
     };
     work().then(
       (value) => settle((core) => done(core, value)),
-      (error: unknown) => settle((core) => core.fail(callerError(error))),
+      (error: unknown) => settle((core) => core.fail(error)),
     );
   }
 
-  debug(line: string): void {
-    this.onDebug?.(line);
+  /** @param failed told of a fault of the listener, where it is not to end the connection through its driver */
+  debug(line: string, failed: (fault: SshError) => void = (fault) => this.session.fail(fault)): void {
+    const { onDebug, session } = this;
+    if (onDebug !== undefined) tellUser('onDebug', () => onDebug(line), failed, { phase: session.phase });
   }
 
   /** Something that people should know although it stops nothing. */
@@ -120,13 +130,4 @@ export class Standby {
       announcement,
     );
   }
-}
-
-function callerError(error: unknown): SshError {
-  if (error instanceof SshError) return error;
-  return new SshError('ERR_SSH_AUTHENTICATION_FAILED', 'a function given to connect failed', {
-    phase: 'authentication',
-    origin: 'user',
-    cause: error,
-  });
 }

@@ -10,6 +10,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
 import { certificatesFor, loadCertificates, misplacedCertificate } from './certificates.ts';
@@ -124,7 +125,7 @@ function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passph
 async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
   if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
   if (typeof input === 'string' || input instanceof Uint8Array) {
-    const { describePrivateKey } = await import('../keys/privateKeyFile.ts');
+    const { describePrivateKey } = await lateCode('private keys', () => import('../keys/privateKeyFile.ts'));
     const { encrypted, publicKey } = describePrivateKey(input);
     if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
   }
@@ -184,7 +185,7 @@ export function keyOffers(
   const publicKey = encodePublicKey(key);
   return [
     ...certificates.flatMap(({ type, blob }) =>
-      publickeyAlgorithmsFor(type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey: blob })),
+      publickeyAlgorithmsFor(type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey: blob })),
     ),
     ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
   ];

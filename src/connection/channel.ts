@@ -23,12 +23,13 @@ export interface ChannelSink {
   readonly roundTrip: number;
   emit(event: ChannelEvent): void;
   sendWindowAdjust(channel: Channel, bytesToAdd: number): void;
+  sendEof(channel: Channel): void;
   sendClose(channel: Channel): void;
   sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
   sendReply(channel: Channel, success: boolean): void;
   startRequestWait(channel: Channel, request: ChannelRequest): void;
   finishWait(wait: Wait | undefined): void;
-  /** There is something to seal: data or EOF. */
+  /** There is data to seal, or EOF behind it. */
   wantsOutput(channel: Channel): void;
 }
 
@@ -145,11 +146,11 @@ export class Channel {
     this.sink.wantsOutput(this);
   }
 
-  /** Sends EOF behind what was written. */
+  /** Sends EOF: now, so that it is ahead of what is said next, or behind data that waits. */
   eof(): void {
     if (this.eofWanted || this.closeSent || this.state === 'closed') return;
     this.eofWanted = true;
-    this.sink.wantsOutput(this);
+    this.sendEofIfDue();
   }
 
   /** Sends CLOSE now; what was written and not sent is dropped. */
@@ -248,11 +249,12 @@ export class Channel {
     if (this.writes.length === 0) this.sink.emit({ type: 'channelDrained', channel: this });
   }
 
-  /** EOF is due: all data went before it. */
-  get eofDue(): boolean {
-    return (
-      this.eofWanted && !this.eofSent && !this.closeSent && this.writes.length === 0 && this.state === 'open'
-    );
+  /** Sends EOF once all data went before it. */
+  sendEofIfDue(): void {
+    if (!this.eofWanted || this.eofSent || this.closeSent) return;
+    if (this.writes.length > 0 || this.state !== 'open') return;
+    this.sink.sendEof(this);
+    this.eofSent = true;
   }
 
   /** Takes a CONFIRMATION, or confirms the peer's open. */

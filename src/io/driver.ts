@@ -5,6 +5,7 @@
  * writing; the end of the link.
  * Must not know: what the events mean, what kind of link it is.
  */
+import { type Address, addressed, spelled } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
@@ -38,8 +39,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private readonly clock: Clock;
   private readonly waits: WaitTable;
   private readonly timeouts: Timeouts;
-  private readonly host: string;
-  private readonly port: number | undefined;
+  private readonly destination: Address | string;
   private readonly openedAt: string | undefined;
   /** Let go once they are used: they may hold all of a dial. */
   private open: LinkOpener | undefined;
@@ -67,8 +67,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.clock = options.clock;
     this.waits = options.waits;
     this.timeouts = options.timeouts;
-    this.host = options.target;
-    this.port = options.port;
+    this.destination = options.target;
     this.openedAt = options.openedAt;
     this.open = options.open;
     this.createCore = options.createCore;
@@ -86,7 +85,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     try {
       this.link = this.open?.(this);
     } catch (error) {
-      this.endBeforeCore(connectError(error, this.destination));
+      this.endBeforeCore(connectError(error, this.targetText));
     }
     this.open = undefined;
     this.awaitMore();
@@ -101,8 +100,15 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return this.overKnown;
   }
 
-  private get destination(): string {
-    return this.port === undefined ? this.host : `${this.host}:${this.port}`;
+  private get targetText(): string {
+    const { destination } = this;
+    return typeof destination === 'string' ? destination : spelled(destination);
+  }
+
+  /** Says to which host an error happened; of a server's connection, and of a stream, it stays as it is. */
+  addressed(error: SshError): SshError {
+    const { destination } = this;
+    return typeof destination === 'string' ? error : addressed(error, destination);
   }
 
   get now(): number {
@@ -149,6 +155,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.turn();
   }
 
+  /** Ends the connection by a fault of this side, also from within an event or before the link is up. */
+  fail(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    if (this.core === undefined) this.endBeforeCore(cause);
+    else this.core.at(this.now).fail(cause);
+    this.touch();
+  }
+
   /** Sends what is pending and fits, says goodbye, and waits for the end of the link, all within the `close` deadline. */
   close(cause: SshError): void {
     if (this.cause !== undefined || this.closing !== 'no') return;
@@ -167,7 +181,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return {
       id: this.id,
       role: this.role,
-      target: this.destination,
+      target: this.targetText,
       addresses: this.addresses(),
       phase: this.phase,
       age: now - this.startedAt,
@@ -220,6 +234,11 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return this.cause !== undefined && (this.linkClosed || this.link === undefined);
   }
 
+  /** Asked where a call in between may have changed it. */
+  private get isEnded(): boolean {
+    return this.cause !== undefined;
+  }
+
   private deadline(): number {
     return this.core?.deadline() ?? this.waits.earliest();
   }
@@ -229,7 +248,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (outcome === 'data') for (const chunk of this.reader.take()) core?.receive(chunk, now);
     else if (outcome === 'expired') this.expire(now);
     else if (outcome === 'ended' && core === undefined) {
-      this.endBeforeCore(connectError(this.reader.error, this.destination));
+      this.endBeforeCore(connectError(this.reader.error, this.targetText));
     } else if (outcome === 'ended' && this.cause === undefined) {
       core?.at(now).linkEnded(this.reader.error);
     }
@@ -241,7 +260,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, now, this.destination));
+      else {
+        const progress = this.link?.progress?.();
+        this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText, progress));
+      }
     }
     tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
@@ -334,7 +356,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
-    this.cause = cause;
+    this.cause = this.addressed(cause);
     this.notePhase();
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
@@ -342,7 +364,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
         link.write(output);
     }
     this.lastAddresses = this.addresses();
-    this.target.ended(cause);
+    this.target.ended(this.cause);
     if (link === undefined) return this.reader.wake();
     if (this.closing === 'draining') this.endLink(link);
     else link.destroy();
@@ -372,11 +394,15 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(): void {
+  connected(link: Link | undefined = this.link): void {
     const { createCore } = this;
+    this.link = link;
     this.createCore = undefined;
     if (this.cause !== undefined || createCore === undefined) return;
-    this.core = createCore(this.now);
+    const core = createCore(this.now);
+    // The caller's own code may have ended the connection meanwhile.
+    if (this.isEnded) return;
+    this.core = core;
     this.turn();
   }
 

@@ -23,11 +23,14 @@ export function* pbkdf2(
   const key = new Uint8Array(length);
   const last = new Uint8Array(hash.outputLen);
   const sum = new Uint8Array(hash.outputLen);
+  let done = 0;
   for (let block = 1, at = 0; at < length; block++, at += hash.outputLen) {
     keyed._cloneInto(work).update(salt).update(uint32(block)).digestInto(last);
     sum.set(last);
+    // A long key of few iterations is work as well.
+    if (++done % stepIterations === 0) yield;
     for (let i = 1; i < iterations; i++) {
-      if (i % stepIterations === 0) yield;
+      if (++done % stepIterations === 0) yield;
       keyed._cloneInto(work).update(last).digestInto(last);
       for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) ^ (last[j] as number);
     }

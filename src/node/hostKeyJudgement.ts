@@ -59,7 +59,8 @@ export function judgeHostKey(known: KnownHosts, info: HostKeyInfo, now: number):
 export function unknownHostKey(info: HostKeyInfo, files: readonly string[]): SshError {
   return hostKeyError(
     'ERR_SSH_HOST_KEY_UNKNOWN',
-    `the host key of ${hostName(info)} (${info.type} ${info.fingerprint}) is not in ${files.join(' or ')}; check the fingerprint with the server's owner and add the key, or pin it with pinnedHostKey`,
+    `the host key of ${hostName(info)} (${info.type} ${info.fingerprint}) is not in ${files.join(' or ')}; check the fingerprint with the server's owner and add the key`,
+    { hint: 'or pin it with pinnedHostKey' },
   );
 }
 
@@ -93,6 +94,7 @@ function hostName({ host, port }: HostKeyInfo): string {
 function hostKeyError(
   code: 'ERR_SSH_HOST_KEY_UNKNOWN' | 'ERR_SSH_HOST_KEY_CHANGED' | 'ERR_SSH_HOST_KEY_REVOKED',
   message: string,
+  more: { readonly hint?: string } = {},
 ): SshError {
-  return new SshError(code, message, { phase: 'keyExchange', origin: 'peer' });
+  return new SshError(code, message, { phase: 'keyExchange', origin: 'peer', ...more });
 }

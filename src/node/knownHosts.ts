@@ -11,10 +11,14 @@ import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
 import { optionsError } from '../client/optionErrors.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 import { homeFolder } from './homeFolder.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
+
+/** What is loaded to change a file. */
+const changes = 'changes of known hosts files';
 
 /** What is done with `known_hosts` besides reading it. */
 export interface KnownHostsOptions {
@@ -79,7 +83,10 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
   const verify = async (info: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
-    const { judgeHostKey, unknownHostKey } = await import('./hostKeyJudgement.ts');
+    const { judgeHostKey, unknownHostKey } = await lateCode(
+      'the judgement of host keys',
+      () => import('./hostKeyJudgement.ts'),
+    );
     const isKnown = async (): Promise<boolean> =>
       judgeHostKey(await lookInto(files, info.host, info.port), info, Date.now() / 1000);
     if (await isKnown()) return true;
@@ -111,7 +118,7 @@ function filesOf(given: KnownHostsOptions['files'], areChanged: boolean): readon
 }
 
 async function lookInto(files: readonly string[], host: string, port: number): Promise<KnownHosts> {
-  const { readKnownHosts } = await import('./knownHostsCache.ts');
+  const { readKnownHosts } = await lateCode('known hosts files', () => import('./knownHostsCache.ts'));
   return readKnownHosts(files, host, port);
 }
 
@@ -128,8 +135,8 @@ async function addFirst(
   hash: boolean,
   dial: HostKeyDial | undefined,
 ): Promise<string | undefined> {
-  const { addTrustedLine } = await import('./hostKeyChanges.ts');
-  const { NotWrittenError } = await import('./knownHostsFile.ts');
+  const { addTrustedLine } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
+  const { NotWrittenError } = await lateCode(changes, () => import('./knownHostsFile.ts'));
   try {
     if (dial === undefined) await addTrustedLine(file, info, hash);
     else await dial.whileLocked(lockedFile(file), (bounds) => addTrustedLine(file, info, hash, bounds));
@@ -160,7 +167,7 @@ function rotationOf(files: readonly string[], own: string, hash: boolean): HostK
       );
     },
     keep: async (info, added, announced, dial) => {
-      const { rotateLines } = await import('./hostKeyChanges.ts');
+      const { rotateLines } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
       if (dial === undefined) return rotateLines(own, info, added, announced, hash);
       return dial.whileLocked(lockedFile(own), (bounds) =>
         rotateLines(own, info, added, announced, hash, bounds),

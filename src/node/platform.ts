@@ -8,12 +8,14 @@ import { userInfo } from 'node:os';
 import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -29,9 +31,13 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
+  fileStreams: nodeFileStreams,
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
-      const { createNobleProvider } = await import('../crypto/noble/provider.ts');
+      const { createNobleProvider } = await lateCode(
+        'cryptography in TypeScript',
+        () => import('../crypto/noble/provider.ts'),
+      );
       noble ??= createNobleProvider({ randomBytes: systemRandomBytes });
       return noble;
     }

@@ -30,6 +30,8 @@ export interface ServerProtocolOptions extends CoreOptions {
   readonly hostKeys: readonly PrivateKey[];
   /** Methods named in USERAUTH_FAILURE. */
   readonly methods: readonly string[];
+  /** Whether other methods than these are refused unasked; `none` aside. After a partial success they are in any case. */
+  readonly onlyNamed?: boolean | undefined;
   /** Milliseconds from the link's being up to SUCCESS. */
   readonly loginTimeout: number;
 }
@@ -136,6 +138,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     this.userauth = new UserauthServer({
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       methods: this.serverOptions.methods,
+      onlyNamed: this.serverOptions.onlyNamed,
       limits: this.settings.limits,
       confidential: true,
       verify: (algorithm, publicKey, data, signature) => this.verify(algorithm, publicKey, data, signature),

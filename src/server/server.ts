@@ -12,6 +12,7 @@ import { loadKeys } from '../client/userKeys.ts';
 import { loadAll } from '../crypto/load.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
@@ -144,9 +145,11 @@ export class SshServer {
 
 /** The reporter's own fault has nobody left to be reported to. */
 function reportTo({ given }: ResolvedServerOptions, error: unknown): void {
-  try {
-    given.onError?.(error);
-  } catch {}
+  tellUser(
+    'onError',
+    () => given.onError?.(error),
+    () => {},
+  );
 }
 
 /** `createServer` on a platform. */

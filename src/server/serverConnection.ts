@@ -9,12 +9,14 @@ import { SshError } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
+import { optionsError } from '../client/optionErrors.ts';
 import type { Platform } from '../client/platform.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { askUser, rejectionOf, tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { EventTarget } from '../io/driverOptions.ts';
 import type { LinkOpener } from '../io/link.ts';
@@ -65,11 +67,13 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       },
       this,
     );
-    this.authenticator = new ServerAuthenticator(
-      options.given.authentication,
-      (step) => this.onCore(step),
-      (error) => this.report(error),
-    );
+    this.authenticator = new ServerAuthenticator({
+      callbacks: options.given.authentication,
+      factors: options.factors,
+      from: parts.target,
+      onCore: (step) => this.onCore(step),
+      onError: (error) => this.report(error),
+    });
   }
 
   start(): void {
@@ -110,6 +114,10 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   terminateChannel(channel: Channel): void {
     this.closeChannel(channel);
+  }
+
+  addressed(error: SshError): SshError {
+    return this.driver.addressed(error);
   }
 
   // EventTarget ---------------------------------------------------------------------
@@ -164,7 +172,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
     const { options, provider, hostKeys } = this.parts;
-    const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
+    const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
       provider,
@@ -178,7 +186,8 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       waits,
       now,
       hostKeys,
-      methods,
+      methods: factors.first,
+      onlyNamed: true,
       loginTimeout,
     });
   }
@@ -224,13 +233,14 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     try {
       const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
         directTcpip.fromBytes(channelTypeData);
-      stream = await openTcp?.({
+      const request = {
         username: this.username ?? '',
         host: hostToConnect,
         port: portToConnect,
         originatorAddress: originatorIpAddress,
         originatorPort,
-      });
+      };
+      stream = checkedStream(await askUser('openTcp', () => openTcp?.(request)));
     } catch (error) {
       this.report(error);
       if (!deadline.met()) return;
@@ -328,20 +338,33 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   }
 
   private debug(line: string): void {
-    try {
-      this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
-    } catch (error) {
-      this.report(error);
-    }
+    const { options, target } = this.parts;
+    const { onDebug } = options.given;
+    if (onDebug === undefined) return;
+    tellUser(
+      'onDebug',
+      () => onDebug(`${target}: ${line}`),
+      (fault) => this.report(fault),
+    );
   }
 
   private report(error: unknown): void {
-    try {
-      this.parts.options.given.onError?.(error);
-    } catch {
-      // The reporter's own fault has nobody left to be reported to.
-    }
+    const { onError } = this.parts.options.given;
+    // The reporter's own fault has nobody left to be reported to.
+    tellUser(
+      'onError',
+      () => onError?.(rejectionOf(error)),
+      () => {},
+    );
   }
+}
+
+/** What the handler answered, which may be anything in a program without types. */
+function checkedStream(answer: Duplex | undefined): Duplex | undefined {
+  if (answer === undefined) return undefined;
+  const { pipe, write, destroy } = answer;
+  if ([pipe, write, destroy].every((method) => typeof method === 'function')) return answer;
+  throw optionsError('openTcp must answer with a duplex stream, or undefined to refuse');
 }
 
 /** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */

@@ -2,8 +2,8 @@
  * The server's side of the authentication protocol, as a synchronous machine.
  *
  * Owns: RFC 4252 §4 (bounded failures), §5 (a change of user flushes what was
- * gained), §5.1 (requests in order, partial success), §5.3 (silence after
- * SUCCESS), §5.4 (banner); RFC 4256 §3.4 (as many answers as prompts).
+ * gained), §5.1 (requests in order; after a partial success only what it named),
+ * §5.3 (silence after SUCCESS), §5.4 (banner); RFC 4256 §3.4 (as many answers as prompts).
  * Must not know: users, passwords, authorized keys, clocks, sockets.
  */
 import { SshError } from '../base/errors.ts';
@@ -31,7 +31,7 @@ import type {
   UserauthServerMethod,
   UserauthServerSink,
 } from './serverEvents.ts';
-import { readRequest } from './serverRequest.ts';
+import { readDecision, readHead } from './serverRequest.ts';
 import { misuse, protocolError } from './step.ts';
 
 export type {
@@ -48,6 +48,8 @@ export interface UserauthServerOptions {
   readonly sessionId: Uint8Array;
   /** Methods named in FAILURE until `reject` says otherwise. */
   readonly methods: readonly string[];
+  /** Whether methods that FAILURE does not name are refused unasked from the start. Once `reject` names some, they always are. */
+  readonly onlyNamed?: boolean | undefined;
   readonly limits: Limits;
   /** The cipher from the client is not `none`. */
   readonly confidential: boolean;
@@ -74,6 +76,8 @@ export class UserauthServer {
   private applicant: Applicant | undefined;
   /** Named in FAILURE: those of the options from a user's first request on. */
   private methods: readonly string[] = [];
+  /** No other method than these is asked about. */
+  private onlyNamed = false;
   private succeeded: readonly string[] = [];
   private rounds = 0;
   private fault: unknown;
@@ -118,7 +122,10 @@ export class UserauthServer {
     if (partialSuccess && pending.kind === 'publickeyQuery') {
       throw misuse('a key without a signature proves nothing: use pkOk');
     }
-    if (rejection.methods !== undefined) this.methods = rejection.methods;
+    if (rejection.methods !== undefined) {
+      this.methods = rejection.methods;
+      this.onlyNamed = true;
+    }
     if (partialSuccess) this.succeeded = [...this.succeeded, pending.kind];
     this.answer(() => this.sendFailure(partialSuccess));
   }
@@ -194,11 +201,18 @@ export class UserauthServer {
       if (payload === undefined) return;
       // A new request abandons a dialogue that has begun, without a word (RFC 4252 §5).
       this.current = { name: 'requestWanted' };
-      const { applicant, decision } = readRequest(payload, this.options);
-      this.meet(applicant);
+      const head = readHead(payload);
+      this.meet(head.applicant);
+      const decision = this.takes(head.methodName) ? readDecision(head, payload, this.options) : undefined;
       if (decision === undefined) this.sendFailure(false);
-      else this.ask(applicant, decision.pending, decision.method);
+      else this.ask(head.applicant, decision.pending, decision.method);
     }
+  }
+
+  /** `none` is asked about though it is never named (RFC 4252 §5.2), but not in place of a second factor. */
+  private takes(methodName: string): boolean {
+    if (methodName === 'none') return this.succeeded.length === 0;
+    return !this.onlyNamed || this.methods.includes(methodName);
   }
 
   /** What one user or service gained is nothing to another (RFC 4252 §5). */
@@ -208,6 +222,7 @@ export class UserauthServer {
     if (before?.username === applicant.username && before.service === applicant.service) return;
     this.succeeded = [];
     this.methods = this.options.methods;
+    this.onlyNamed = this.options.onlyNamed === true;
   }
 
   private ask(applicant: Applicant, pending: Pending, method: UserauthServerMethod): void {

@@ -55,7 +55,7 @@ export type UserauthServerEvent =
 export interface UserauthRejection {
   /** The request succeeded and more is wanted. */
   readonly partialSuccess?: boolean | undefined;
-  /** What may be tried next; stays in force until it is changed or another user is asked for. */
+  /** What may be tried next, and nothing else; stays in force until it is changed or another user is asked for. */
   readonly methods?: readonly string[] | undefined;
 }
 

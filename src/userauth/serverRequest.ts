@@ -18,10 +18,18 @@ import { publickeySignatureData } from './publickey.ts';
 import type { Applicant, Pending, SignatureVerifier, UserauthServerMethod } from './serverEvents.ts';
 import { keyMatchesAlgorithm, signatureMatchesAlgorithm } from './signatureAlgorithms.ts';
 
-/** A request that the application can decide on; `method` is undefined where there is nothing to decide. */
-export interface ReadRequest {
+/** What every request begins with. */
+export interface RequestHead {
   readonly applicant: Applicant;
-  readonly decision: { readonly pending: Pending; readonly method: UserauthServerMethod } | undefined;
+  readonly methodName: string;
+  /** The boolean that `publickey` and `password` begin with. */
+  readonly flag: boolean;
+}
+
+/** What the application can decide on. */
+export interface Decision {
+  readonly pending: Pending;
+  readonly method: UserauthServerMethod;
 }
 
 /** What reading a request needs to know. */
@@ -32,18 +40,30 @@ export interface RequestContext {
 }
 
 /**
- * Reads a request, its number taken off. Methods not known here, secrets over
- * an open connection, services that do not exist, keys that do not fit their
- * algorithm and signatures that do not verify leave nothing to decide.
+ * Reads who asks for what; the number of the message is taken off.
  *
  * @throws SshError `ERR_SSH_DECODE`
  */
-export function readRequest(payload: Uint8Array, context: RequestContext): ReadRequest {
+export function readHead(payload: Uint8Array): RequestHead {
   const { userName, serviceName, methodName, methodFields } = userauthRequest.decode(new WireReader(payload));
-  const applicant = { username: userName, service: serviceName };
   const flag = methodFields[0] !== undefined && methodFields[0] !== 0;
+  return { applicant: { username: userName, service: serviceName }, methodName, flag };
+}
+
+/**
+ * Reads the rest of a request. Methods not known here, secrets over an open
+ * connection, services that do not exist, keys that do not fit their algorithm
+ * and signatures that do not verify leave nothing to decide: undefined.
+ *
+ * @throws SshError `ERR_SSH_DECODE`
+ */
+export function readDecision(
+  { applicant, methodName, flag }: RequestHead,
+  payload: Uint8Array,
+  context: RequestContext,
+): Decision | undefined {
   const decision = readMethod(methodName, flag, payload, context);
-  return { applicant, decision: serviceName === 'ssh-connection' ? decision : undefined };
+  return applicant.service === 'ssh-connection' ? decision : undefined;
 }
 
 function readMethod(
@@ -51,7 +71,7 @@ function readMethod(
   flag: boolean,
   payload: Uint8Array,
   context: RequestContext,
-): ReadRequest['decision'] {
+): Decision | undefined {
   switch (methodName) {
     case 'none':
       return { pending: { kind: 'none' }, method: { method: 'none' } };
@@ -66,7 +86,7 @@ function readMethod(
   }
 }
 
-function readPublickeyQuery(payload: Uint8Array): ReadRequest['decision'] {
+function readPublickeyQuery(payload: Uint8Array): Decision | undefined {
   const { publicKeyAlgorithm: algorithm, publicKey } = userauthPublickeyQuery.decode(new WireReader(payload));
   if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
   return {
@@ -75,7 +95,7 @@ function readPublickeyQuery(payload: Uint8Array): ReadRequest['decision'] {
   };
 }
 
-function readPublickeyRequest(payload: Uint8Array, context: RequestContext): ReadRequest['decision'] {
+function readPublickeyRequest(payload: Uint8Array, context: RequestContext): Decision | undefined {
   const request = userauthPublickeyRequest.decode(new WireReader(payload));
   const { publicKeyAlgorithm: algorithm, publicKey, signature } = request;
   if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
@@ -97,7 +117,7 @@ function verifies(verify: SignatureVerifier, ...given: Parameters<SignatureVerif
   }
 }
 
-function readPassword(changes: boolean, payload: Uint8Array): ReadRequest['decision'] {
+function readPassword(changes: boolean, payload: Uint8Array): Decision | undefined {
   const pending: Pending = { kind: 'password' };
   if (!changes) {
     const { password } = userauthPasswordRequest.decode(new WireReader(payload));
@@ -107,7 +127,7 @@ function readPassword(changes: boolean, payload: Uint8Array): ReadRequest['decis
   return { pending, method: { method: 'password', password: oldPassword, newPassword } };
 }
 
-function readKeyboardInteractive(payload: Uint8Array): ReadRequest['decision'] {
+function readKeyboardInteractive(payload: Uint8Array): Decision | undefined {
   const { submethods } = userauthKeyboardInteractiveRequest.decode(new WireReader(payload));
   return {
     pending: { kind: 'keyboard-interactive', submethods },

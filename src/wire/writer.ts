@@ -101,6 +101,11 @@ export class WireWriter {
     return this.text(names.join(','));
   }
 
+  /** Bytes written. */
+  get writtenLength(): number {
+    return this.position - this.origin;
+  }
+
   /** What was written, as bytes of its own. */
   copyWritten(): Uint8Array {
     return copyOf(this.buffer.subarray(this.origin, this.position));

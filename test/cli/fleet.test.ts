@@ -155,7 +155,12 @@ describe('fleet', () => {
       },
       {
         host: `127.0.0.1:${silent}`,
-        error: { code: 'ERR_SSH_TIMEOUT', phase: 'identification', waitingFor: 'dial', deadline: 3000 },
+        error: {
+          code: 'ERR_SSH_TIMEOUT',
+          phase: 'identification',
+          waitingFor: 'identification',
+          deadline: 3000,
+        },
       },
       { summary: { hosts: 2, succeeded: 1, otherStatus: 0, failed: 1, unfinished: 0 } },
     ]);

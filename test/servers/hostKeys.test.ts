@@ -160,10 +160,9 @@ describeServer('a host key', openSsh, (lab) => {
     }
   });
 
-  it('is refused where the verifier fails, with the failure as the cause', async () => {
-    const cause = new Error('the database of keys is away');
-    const dialled = dial(() => Promise.reject(cause));
-    await expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_HOST_KEY_REJECTED', cause });
+  it('is refused where the verifier fails, and the dial rejects with that failure', async () => {
+    const failure = new Error('the database of keys is away');
+    await expect(dial(() => Promise.reject(failure))).rejects.toBe(failure);
   });
 
   it('is told to the server as the reason of the end', async () => {

@@ -344,6 +344,53 @@ describe('several factors (RFC 4252 §5.1)', () => {
     expect(script.events()).toMatchObject([{ username: 'me', succeeded: [] }]);
   });
 
+  it('name what may follow, and only that is asked about', () => {
+    const script = new ServerScript({
+      verify: () => true,
+      methods: ['publickey', 'password', 'keyboard-interactive'],
+    });
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['password'] });
+    script.events();
+    script.said();
+    script.says(userauthNoneRequest, none);
+    script.says(userauthPublickeyQuery, query);
+    script.says(userauthPublickeyRequest, signed);
+    script.says(userauthKeyboardInteractiveRequest, keyboard);
+    expect(script.events()).toEqual([]);
+    const refused = failure(['password']);
+    expect(script.said()).toMatchObject([refused, refused, refused, refused]);
+    expect(script.verified).toHaveLength(1);
+    script.says(userauthPasswordRequest, password('x'));
+    expect(script.events()).toMatchObject([{ method: { method: 'password' }, succeeded: ['publickey'] }]);
+  });
+
+  it('are no factors where a key was only asked about', () => {
+    const script = new ServerScript();
+    script.says(userauthPublickeyQuery, query);
+    script.events();
+    script.server.pkOk();
+    script.says(userauthPasswordRequest, password('x'));
+    expect(script.events()).toMatchObject([{ method: { method: 'password' }, succeeded: [] }]);
+  });
+
+  it('begin with the methods named, where only these are taken', () => {
+    const script = new ServerScript({ verify: () => true, methods: ['publickey'], onlyNamed: true });
+    script.says(userauthPasswordRequest, password('x'));
+    script.says(userauthKeyboardInteractiveRequest, keyboard);
+    expect(script.events()).toEqual([]);
+    expect(script.said()).toMatchObject([failure(['publickey']), failure(['publickey'])]);
+    script.says(userauthNoneRequest, none);
+    expect(script.events()).toMatchObject([{ method: { method: 'none' } }]);
+    script.server.reject();
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['password'] });
+    script.said();
+    // Another user begins where everybody does.
+    script.says(userauthPasswordRequest, password('x', { ...me, userName: 'root' }));
+    expect(script.said()).toMatchObject([failure(['publickey'])]);
+  });
+
   it('are lost when the service changes in between, even to one that does not exist', () => {
     const script = new ServerScript({ verify: () => true });
     script.says(userauthPublickeyRequest, signed);

@@ -104,12 +104,14 @@ export class ServerScript {
       limits?: Partial<Limits>;
       confidential?: boolean;
       methods?: readonly string[];
+      onlyNamed?: boolean;
       verify?: SignatureVerifier;
     } = {},
   ) {
     this.server = new UserauthServer({
       sessionId,
       methods: options.methods ?? ['publickey', 'password'],
+      onlyNamed: options.onlyNamed,
       limits: resolveLimits(options.limits),
       confidential: options.confidential ?? true,
       verify: (...given) => {

@@ -1,0 +1,201 @@
+/**
+ * Files on a server: what `client.sftp()` gives.
+ *
+ * Owns: the session's own state and end; what goes beyond single files: patterns, walks,
+ * streams, transfers.
+ * Must not know: connections, how a channel is opened.
+ */
+import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import { WireReader } from '../wire/reader.ts';
+import type { DirectoryEntry } from './files/entry.ts';
+import { FileCalls } from './files/fileCalls.ts';
+import { findMatches } from './files/glob.ts';
+import * as check from './files/options.ts';
+import { pathBytes, pathText, type RemotePath } from './files/paths.ts';
+import { ReadSource, WriteSink } from './files/streams.ts';
+import { walkTree } from './files/walk.ts';
+import { usersGroupsById, usersGroupsNames } from './packet/extensions.ts';
+import type { CallOptions, SftpChannel } from './seam/channel.ts';
+import type { FileStreams, Readable, Writable } from './seam/streams.ts';
+import type { SftpLimits } from './session/capabilities.ts';
+import { iterate } from './session/iterate.ts';
+import { decoded, SftpSession } from './session/session.ts';
+
+/** What SFTP needs of the platform. */
+export interface SftpPlatform {
+  readonly streams: FileStreams;
+}
+
+/** Bytes a stream holds by itself where nothing else is said. */
+const usualHighWaterMark = 256 * 1024;
+
+/**
+ * Files on a server. Made by `client.sftp()`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'deadline-ssh';
+ * async function names(host: string): Promise<string[]> {
+ *   await using client = await connect({ host, username: 'ops' });
+ *   await using sftp = await client.sftp({ timeout: 5_000 });
+ *   return sftp.readdir('/var/log');
+ * }
+ * ```
+ */
+export class Sftp extends FileCalls {
+  private readonly streams: FileStreams;
+
+  private constructor(session: SftpSession, platform: SftpPlatform) {
+    super(session);
+    this.streams = platform.streams;
+  }
+
+  /** Begins SFTP on a channel. For this library and for tests; a user calls `client.sftp()`. */
+  static async open(channel: SftpChannel, limits: Limits, platform: SftpPlatform): Promise<Sftp> {
+    return new Sftp(await SftpSession.open(channel, limits), platform);
+  }
+
+  // The session ----------------------------------------------------------------------
+
+  /** The version of the protocol that was agreed on: 3. */
+  get version(): number {
+    return this.session.capabilities.version;
+  }
+
+  /** What the server announced, by name, with its data, as escaped text. */
+  get extensions(): ReadonlyMap<string, string> {
+    return this.session.capabilities.extensions;
+  }
+
+  /** What the server's packets, reads, writes and handles are bounded by, as far as it tells. */
+  get limits(): SftpLimits {
+    return this.session.capabilities.limits;
+  }
+
+  /** Requests that have no answer yet. */
+  get pendingRequests(): number {
+    return this.session.link.pendingRequests;
+  }
+
+  /** Ends the session; what still runs rejects with `ERR_SSH_CLOSED`. The connection stays. */
+  async close(): Promise<void> {
+    const { link, channel } = this.session;
+    if (link.cause === undefined) {
+      link.fail(
+        new SshError('ERR_SSH_CLOSED', 'the SFTP session was closed', { phase: 'close', origin: 'user' }),
+      );
+    }
+    await channel.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Names of users and groups by number (users-groups-by-id@openssh.com); undefined for a number that nobody has.
+   *
+   * @throws SshError `ERR_SSH_SFTP_UNSUPPORTED` the server has no such extension
+   */
+  async ownerNames(
+    uids: readonly number[],
+    gids: readonly number[],
+    options: CallOptions = {},
+  ): Promise<{
+    readonly users: readonly (string | undefined)[];
+    readonly groups: readonly (string | undefined)[];
+  }> {
+    check.checkCall(options);
+    const operation = { name: 'users-groups-by-id', path: undefined };
+    const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
+    const payload = await this.call('ownerNames', options, (errand) =>
+      this.session.extended('users-groups-by-id@openssh.com', asked, operation, errand),
+    );
+    const { usernames, groupnames } = decoded(() => usersGroupsNames.fromBytes(payload));
+    return {
+      users: decoded(() => namesFrom(usernames, uids.length)),
+      groups: decoded(() => namesFrom(groupnames, gids.length)),
+    };
+  }
+
+  // Many files -----------------------------------------------------------------------
+
+  /** Files whose paths match a pattern with `*`, `?`, `[…]`, `{a,b}` and `**`; in no order that can be relied on. */
+  glob(
+    pattern: string,
+    options: check.GlobOptions & { readonly withFileTypes: true },
+  ): AsyncGenerator<DirectoryEntry, undefined>;
+  glob(pattern: string, options?: check.GlobOptions): AsyncGenerator<string, undefined>;
+  async *glob(
+    pattern: string,
+    options: check.GlobOptions = {},
+  ): AsyncGenerator<string | DirectoryEntry, undefined> {
+    check.checkGlob(options);
+    const { withFileTypes = false, dot = false, ...bounds } = options;
+    const matches = iterate(this.session, `glob over SFTP`, bounds, (errand) =>
+      findMatches(this.session, pattern, dot, errand),
+    );
+    for await (const entry of matches) yield withFileTypes ? entry : entry.path;
+  }
+
+  /**
+   * Everything below a folder, a folder before what is in it; links are given and not followed.
+   *
+   * @throws SshError `ERR_SSH_LIMIT` for folders within folders beyond `limits.sftpNesting`, unless `onError` says `skip`
+   */
+  async *walk(path: RemotePath, options: check.WalkOptions = {}): AsyncGenerator<DirectoryEntry, undefined> {
+    check.checkWalk(options);
+    const { onError, ...bounds } = options;
+    const root = pathBytes(path);
+    yield* iterate(this.session, 'walk over SFTP', bounds, (errand) =>
+      walkTree(this.session, root, onError, errand),
+    );
+  }
+
+  // Streams --------------------------------------------------------------------------
+
+  /** A file as a stream; it reads ahead as much as the path takes while its consumer keeps up. */
+  createReadStream(path: RemotePath, options: check.ReadStreamOptions = {}): Readable {
+    check.checkReadStream(options);
+    const { start = 0, end, encoding, highWaterMark = usualHighWaterMark, signal } = options;
+    const span = {
+      path: checkedPath(path),
+      start,
+      end: end === undefined ? Number.POSITIVE_INFINITY : Math.max(start, end + 1),
+    };
+    const stream = this.streams.readable(new ReadSource(this.session, span), highWaterMark, signal);
+    if (encoding !== undefined) stream.setEncoding(encoding);
+    return stream;
+  }
+
+  /** A stream into a file. It finishes when the server has confirmed all writes and the close. */
+  createWriteStream(path: RemotePath, options: check.WriteStreamOptions = {}): Writable {
+    check.checkWriteStream(options);
+    const { flags = 'w', mode, start, highWaterMark = usualHighWaterMark, signal } = options;
+    const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start });
+    return this.streams.writable(sink, highWaterMark, signal);
+  }
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` now, and not when the stream is used */
+function checkedPath(path: RemotePath): RemotePath {
+  pathBytes(path);
+  return path;
+}
+
+function numbersAsBytes(numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(4 * numbers.length);
+  const view = new DataView(bytes.buffer);
+  for (const [index, number] of numbers.entries()) view.setUint32(4 * index, number);
+  return bytes;
+}
+
+/** As many names as were asked for, each a string. @throws SshError `ERR_SSH_DECODE` */
+function namesFrom(bytes: Uint8Array, count: number): (string | undefined)[] {
+  const reader = new WireReader(bytes);
+  const names: (string | undefined)[] = [];
+  for (let i = 0; i < count; i++) names.push(pathText(reader.viewString()) || undefined);
+  reader.end();
+  return names;
+}
