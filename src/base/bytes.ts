@@ -216,6 +216,11 @@ export function escapeText(text: string, maximum: number = 1024): string {
   return out.finish();
 }
 
+/** A text that somebody gave, as messages show it: escaped, cut where it is long, in quotes. */
+export function quotedText(text: string, maximum: number = 200): string {
+  return `"${escapeText(text, maximum)}"`;
+}
+
 /** Printable ASCII but the backslash. */
 const plainText = /^[ -[\]-~]*$/;
 

@@ -29,7 +29,7 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
   ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',

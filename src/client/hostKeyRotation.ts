@@ -22,6 +22,7 @@ import {
 } from '../message/globalRequest.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import { shownHost } from './hostName.ts';
 
 /** Keys a server may announce; it has one of each type, and some while it changes them. */
 export const announcedHostKeys = 64;
@@ -75,7 +76,7 @@ async function rotate(context: RotationContext, announcement: Uint8Array): Promi
   if (wanted.length > 0 && added.length === 0) return;
   const changes = await rotation.keep(info, added, announced, context.dial);
   if (changes.remains !== undefined) {
-    context.dial.warn(`host keys that ${info.host} has no longer are still known: ${changes.remains}`);
+    context.dial.warn(`host keys that ${shownHost(info)} has no longer are still known: ${changes.remains}`);
   }
   if (changes.added + changes.removed === 0) return;
   debug(`known host keys: ${changes.added} added, ${changes.removed} removed`);

@@ -5,12 +5,14 @@
  * that nothing but `true` accepts.
  * Must not know: files, key exchange.
  */
+import { quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { askUser } from '../endpoint/userCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
+import { shownHost } from './hostName.ts';
 
 /** The key a server showed and proved to have. */
 export interface HostKeyInfo {
@@ -109,7 +111,8 @@ export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
  * Accepts the host keys with these fingerprints and no others.
  *
  * @param fingerprints one or several as `SHA256:…` or `MD5:…`, as ssh-keygen -l prints them
- * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint
+ * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint; from the dial
+ *   `ERR_SSH_HOST_KEY_NOT_PINNED` for any other key
  * @example
  * ```ts
  * import { connect, pinnedHostKey } from 'deadline-ssh';
@@ -120,7 +123,7 @@ export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
 export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy {
   for (const pinned of fingerprints) {
     if (!/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pinned) && !/^MD5(:[0-9a-fA-F]{2}){16}$/.test(pinned)) {
-      throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(pinned)} is no fingerprint such as SHA256:…`, {
+      throw new SshError('ERR_SSH_OPTIONS', `${quotedText(pinned)} is no fingerprint such as SHA256:…`, {
         phase: 'options',
         origin: 'user',
       });
@@ -135,11 +138,12 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
   const pins = new Set(fingerprints.map(normalized));
   const wantsMd5 = fingerprints.some((pinned) => pinned.startsWith('MD5'));
   return {
-    verify: async ({ blob, fingerprint: shown, host }) => {
+    verify: async (info) => {
+      const { blob, fingerprint: shown, type } = info;
       if (pins.has(shown) || (wantsMd5 && pins.has(await md5Fingerprint(blob)))) return true;
       throw new SshError(
-        'ERR_SSH_HOST_KEY_CHANGED',
-        `${host} showed the host key ${shown}, which is not the one that was pinned`,
+        'ERR_SSH_HOST_KEY_NOT_PINNED',
+        `the host key of ${shownHost(info)} (${type} ${shown}) is not pinned: either the server was set up anew or somebody is in between; ask its owner for the fingerprint`,
         { phase: 'keyExchange' },
       );
     },
@@ -189,7 +193,7 @@ export async function verifyHostKey(
   dial?: HostKeyDial,
 ): Promise<void> {
   const verify = typeof verifier === 'function' ? verifier : verifier.verify;
-  const refused = `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted`;
+  const refused = `the host key of ${shownHost(info)} (${info.type} ${info.fingerprint}) was not accepted`;
   const verdict: unknown = await askUser('verifyHostKey', () => verify(info, dial), {
     code: 'ERR_SSH_HOST_KEY_REJECTED',
     phase: 'keyExchange',

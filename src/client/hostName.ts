@@ -8,7 +8,7 @@
  * Must not know: how IDNA is done (the platform does it), who looks a host up.
  */
 import { canonicalAddress } from '../base/addresses.ts';
-import { escapeText } from '../base/bytes.ts';
+import { escapeText, quotedText } from '../base/bytes.ts';
 import { optionsError } from './optionErrors.ts';
 
 /** Characters of a name. DNS ends at 255; names of other kinds get as many as names of users. */
@@ -43,6 +43,12 @@ function byIdna(host: string, asciiName: AsciiName): string {
   return ascii;
 }
 
+/** A host as messages about its key name it, as known_hosts spells it: `[host]:port` for a port other than 22. Escaped. */
+export function shownHost({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = escapeText(host, 300);
+  return port === 22 ? name : `[${name}]:${port}`;
+}
+
 function noName(host: string, why: string): Error {
-  return optionsError(`"${escapeText(host, 200)}" cannot be the name of a host: ${why}`);
+  return optionsError(`${quotedText(host)} cannot be the name of a host: ${why}`);
 }

@@ -4,7 +4,9 @@
  * Owns: the options of a connection, their defaults and the errors of bad ones.
  * Must not know: how any of them is carried out.
  */
+
 import type { Address } from '../base/addressed.ts';
+import { quotedText } from '../base/bytes.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
   checkedTimeout,
@@ -227,7 +229,7 @@ export function resolveOptions(
   asciiName: AsciiName,
 ): ResolvedOptions {
   for (const name of Object.keys(given)) {
-    if (!knownNames.has(name)) throw optionsError(`there is no option ${JSON.stringify(name)}`);
+    if (!knownNames.has(name)) throw optionsError(`there is no option ${quotedText(name)}`);
   }
   const { host, port = 22, username = localUser(), stream, via } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
+import { shownHost } from '../client/hostName.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
@@ -94,7 +95,7 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
     const whyNot = await addFirst(own, info, hash, dial);
     // Another program may have been first meanwhile, with another key.
     if (whyNot === undefined || (await isKnown())) return true;
-    dial?.warn(`the host key of ${info.host} is accepted, and could not be kept in ${own}: ${whyNot}`);
+    dial?.warn(`the host key of ${shownHost(info)} is accepted, and could not be kept in ${own}: ${whyNot}`);
     return true;
   };
   return {
