@@ -5,7 +5,6 @@
  * Must not know: formats of keys (`keys/`), the protocol.
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SshError } from '../base/errors.ts';
 import type { AuthMethod, PassphraseFunction } from '../client/options.ts';
@@ -15,14 +14,16 @@ import { parseCertificate } from '../keys/certificateFile.ts';
 import { parsePrivateKey } from '../keys/parsePrivateKey.ts';
 import { describePrivateKey } from '../keys/privateKeyFile.ts';
 import { parsePublicKey } from '../keys/publicKeyFile.ts';
+import { homeFolder } from '../node/homeFolder.ts';
 import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
 const defaultNames = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
 
-/** Files that are tried where none is named. */
+/** Files that are tried where none is named: none where the user has no home. */
 export function defaultIdentityFiles(): string[] {
-  return defaultNames.map((name) => join(homedir(), '.ssh', name));
+  const home = homeFolder();
+  return home === undefined ? [] : defaultNames.map((name) => join(home, '.ssh', name));
 }
 
 /** What the reading of keys needs besides their paths. */

@@ -4,6 +4,7 @@
  * Owns: the option `algorithms`, its forms and the errors of bad ones.
  * Must not know: how anything is negotiated.
  */
+import { escapeText, quotedText } from '../base/bytes.ts';
 import { SharedObjects } from '../base/shared.ts';
 import {
   ciphers,
@@ -91,7 +92,7 @@ export function resolveAlgorithms(
   for (const kind of Object.keys(lists)) {
     if (Object.hasOwn(available, kind)) continue;
     throw optionsError(
-      `there is no kind of algorithm ${JSON.stringify(kind)}; there are ${Object.keys(available).join(', ')}`,
+      `there is no kind of algorithm ${quotedText(kind)}; there are ${Object.keys(available).join(', ')}`,
     );
   }
   const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
@@ -154,7 +155,9 @@ function namesOf(
   }
   for (const change of Object.keys(given)) {
     if (changes.has(change)) continue;
-    throw optionsError(`algorithms.${kind} takes prepend, append and remove, not ${JSON.stringify(change)}`);
+    throw optionsError(
+      `algorithms.${kind} takes prepend, append and remove, not ${escapeText(JSON.stringify(change), 200)}`,
+    );
   }
   const removed = checked(kind, given.remove);
   return [...checked(kind, given.prepend), ...base, ...checked(kind, given.append)].filter(
@@ -167,7 +170,7 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
   for (const name of names) {
     if (known.includes(name)) continue;
     throw optionsError(
-      `algorithms.${kind} names ${JSON.stringify(name)}, which is not supported; there are ${known.join(', ')}`,
+      `algorithms.${kind} names ${quotedText(name)}, which is not supported; there are ${known.join(', ')}`,
     );
   }
   return names;

@@ -23,8 +23,15 @@ import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
-import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import {
+  describeHostKey,
+  type HostKeyDial,
+  type HostKeyVerifier,
+  type LockBounds,
+  verifyHostKey,
+} from './hostKeys.ts';
 import { keyPatience } from './keyPatience.ts';
+import { whileLocked } from './lockWait.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
@@ -68,7 +75,7 @@ export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
   return async (given, { keys, starting, site }) => {
-    const options = resolveOptions(given, () => platform.localUser());
+    const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
     const { target } = options;
     const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
     try {
@@ -128,14 +135,15 @@ class Dial {
     { options, keys, verifier, provider, elapsed }: Prepared,
     openedAt: string | undefined,
   ) {
-    const { given, host, port, target, timeouts, limits } = options;
+    const { given, host, port, target, timeouts, limits, preferences } = options;
     const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
+    const following = rotation && { rotation, preferences, lockTimeout: timeouts.lock };
     this.platform = platform;
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
     this.dialElapsed = elapsed;
-    this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
+    this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
     this.authenticator = new Authenticator(given, keys, {
       provider,
       agents: agentAccess(this.agentOptions()),
@@ -308,9 +316,28 @@ class Dial {
     this.standby.hostKey = info;
     this.askUser(
       'the host key verdict',
-      () => verifyHostKey(this.verifier, info),
+      () => verifyHostKey(this.verifier, info, this.hostKeyDial()),
       (core) => core.acceptHostKey(),
     );
+  }
+
+  private hostKeyDial(): HostKeyDial {
+    return {
+      warn: (line) => this.standby.warn(line),
+      whileLocked: (detail, work) => this.whileLocked(detail, work),
+    };
+  }
+
+  /** Of what is left of the dial half is for others: a key that cannot be kept must not end it. */
+  private async whileLocked<T>(detail: string, work: (bounds: LockBounds) => Promise<T>): Promise<T> {
+    const { dialTimeout, timeouts } = this.options;
+    const timeout = Math.min(timeouts.lock, (dialTimeout - this.dialElapsed) / 2);
+    if (--this.asking === 0) this.resumeDial();
+    try {
+      return await whileLocked(this.session, detail, timeout, work);
+    } finally {
+      if (this.asking++ === 0) this.pauseDial();
+    }
   }
 
   private ready(): void {

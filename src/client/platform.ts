@@ -11,6 +11,7 @@ import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { FileStreams } from '../sftp/seam/streams.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import type { AsciiName } from './hostName.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
 /**
@@ -43,6 +44,8 @@ export interface Platform {
   agentPath(): string | undefined;
   /** The verifier in force when none is given. */
   defaultHostKeyVerifier(): HostKeyVerifier;
+  /** For names of hosts that are not ASCII. */
+  readonly asciiName: AsciiName;
   /** Name of the local user, where there is one. */
   localUser(): string | undefined;
   /** Resolves after other work of the event loop had its turn. */

@@ -154,7 +154,11 @@ class Fleet {
     run: FleetRunOptions,
     site: CallSite,
   ) {
-    resolveOptions({ ...connection, host: 'any' }, () => platform.localUser() ?? 'anybody');
+    resolveOptions(
+      { ...connection, host: 'any' },
+      () => platform.localUser() ?? 'anybody',
+      platform.asciiName,
+    );
     this.platform = platform;
     this.command = command;
     this.shared = {
@@ -252,7 +256,11 @@ class Fleet {
    */
   private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
     const { platform, shared } = this;
-    const { limits, dialTimeout } = resolveOptions({ ...shared, host: 'any' }, () => 'anybody');
+    const { limits, dialTimeout } = resolveOptions(
+      { ...shared, host: 'any' },
+      () => 'anybody',
+      platform.asciiName,
+    );
     if (this.keys === undefined) {
       const keys = loadUserKeys(
         shared,

@@ -105,6 +105,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   keepAlive: true,
   close: true,
   agent: true,
+  lock: true,
   user: true,
   unlock: true,
 };

@@ -130,7 +130,7 @@ export {
   type HostKeyVerifierFunction,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
-export type { NegotiatedSummary } from '../client/negotiatedSummary.ts';
+export type { NegotiatedSummary } from '../client/negotiated.ts';
 export type {
   AuthMethod,
   CertificateInput,

@@ -5,6 +5,7 @@
  * Must not know: what is done with them.
  */
 import { userInfo } from 'node:os';
+import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
@@ -59,6 +60,7 @@ export const nodePlatform: Platform = {
     return process.platform === 'win32' ? windowsAgent : undefined;
   },
   defaultHostKeyVerifier: () => knownHosts(),
+  asciiName: domainToASCII,
   localUser: () => {
     try {
       return userInfo().username;

@@ -4,6 +4,7 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
+import { domainToASCII } from 'node:url';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
 import type { LinkOpener } from '../../src/io/link.ts';
@@ -82,6 +83,7 @@ export class SimNetwork {
       },
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
+      asciiName: domainToASCII,
       localUser: () => 'user',
       pause: () => this.pause(),
       listen: async (address, accepted, refuse) => {
