@@ -195,7 +195,9 @@ export class Client {
     const { kind, payload, bounds } = sftpCommand(options);
     return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
       const { port } = await this.start(kind, payload, {}, scope);
-      return scope.until(beginSftp(this.session, port, this.dialled));
+      return scope.until(
+        beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+      );
     });
   }
 

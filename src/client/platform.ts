@@ -8,6 +8,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
+import type { LocalFiles } from '../sftp/seam/localFiles.ts';
 import type { FileStreams } from '../sftp/seam/streams.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
@@ -17,6 +18,8 @@ export interface Platform {
   readonly streams: StreamFactory;
   /** Streams over files of a server. */
   readonly fileStreams: FileStreams;
+  /** Files of this machine, for transfers; undefined where there are none. */
+  readonly localFiles: LocalFiles | undefined;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */

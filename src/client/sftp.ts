@@ -5,6 +5,7 @@
  * Must not know: SFTP.
  */
 import { subsystem } from '../message/channelRequest.ts';
+import type { SftpPlatform } from '../sftp/seam/platform.ts';
 import { abortSignal, checkOptions, milliseconds, type OptionTable } from '../sftp/session/optionChecks.ts';
 import type { Sftp } from '../sftp/sftp.ts';
 import type { ChannelPort } from './channelPort.ts';
@@ -58,6 +59,7 @@ export async function beginSftp(
   session: Session,
   port: ChannelPort,
   { platform, options }: Dialled,
+  run: SftpPlatform['run'],
 ): Promise<Sftp> {
   const { host, limits, timeouts } = options;
   const channel = new PortSftpChannel({
@@ -68,5 +70,6 @@ export async function beginSftp(
     timeouts,
   });
   const { Sftp } = await import('../sftp/sftp.ts');
-  return Sftp.open(channel, limits, { streams: platform.fileStreams });
+  const { clock, fileStreams, localFiles } = platform;
+  return Sftp.open(channel, limits, { clock, streams: fileStreams, files: localFiles, run });
 }

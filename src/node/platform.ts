@@ -15,6 +15,7 @@ import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
 import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
+import { nodeLocalFiles } from './localFiles.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
 
@@ -30,6 +31,7 @@ export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
   fileStreams: nodeFileStreams,
+  localFiles: nodeLocalFiles,
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await import('../crypto/noble/provider.ts');

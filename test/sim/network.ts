@@ -51,6 +51,7 @@ export class SimNetwork {
       clock: this.clock,
       streams: nodeStreams,
       fileStreams: nodeFileStreams,
+      localFiles: undefined,
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp:
