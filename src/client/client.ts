@@ -25,7 +25,7 @@ import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import { beginSftp, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Duplex } from './streams.ts';
 
 /** What each call that waits takes. */
@@ -114,15 +114,7 @@ interface Started {
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly dialled: Dialled;
-
-  constructor(session: Session, dialled: Dialled) {
-    this.session = session;
-    this.dialled = dialled;
-  }
-
+export class Client extends TransferringClient {
   /**
    * Runs a command to its end and collects its output.
    *

@@ -8,18 +8,15 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
-import type { LocalFiles } from '../sftp/seam/localFiles.ts';
-import type { FileStreams } from '../sftp/seam/streams.ts';
+import type { FilePlatform } from '../sftp/seam/platform.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
 
 export interface Platform {
   readonly clock: Clock;
   readonly streams: StreamFactory;
-  /** Streams over files of a server. */
-  readonly fileStreams: FileStreams;
-  /** Files of this machine, for transfers; undefined where there are none. */
-  readonly localFiles: LocalFiles | undefined;
+  /** What SFTP needs: streams over files of a server, and the files of this machine. Loaded when it is first asked for. */
+  files(): Promise<FilePlatform>;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: 'auto' | 'noble'): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */

@@ -27,6 +27,7 @@ import { get, type WritableTarget } from './transfer/get.ts';
 import type { TransferOptions } from './transfer/options.ts';
 import { put, type UploadSource } from './transfer/put.ts';
 import type { TransferResult } from './transfer/result.ts';
+import { type SyncOptions, type SyncResult, sync } from './transfer/sync/sync.ts';
 
 /** Bytes a stream holds by itself where nothing else is said. */
 const usualHighWaterMark = 256 * 1024;
@@ -177,6 +178,11 @@ export class Sftp extends FileCalls {
    */
   async put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
     return put(this.session, this.platform, local, remote, options);
+  }
+
+  /** Makes a folder on the server like one here, or the other way round: what is missing or differs goes over. Errors as `get`. */
+  async sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
+    return sync(this.session, this.platform, local, remote, options);
   }
 
   // Streams --------------------------------------------------------------------------

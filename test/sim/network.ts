@@ -50,8 +50,7 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
-      fileStreams: nodeFileStreams,
-      localFiles: undefined,
+      files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp:

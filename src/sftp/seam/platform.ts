@@ -14,11 +14,15 @@ export interface CommandOutcome {
   readonly stdout: string;
 }
 
-export interface SftpPlatform {
-  readonly clock: Clock;
+/** What a platform has for files. */
+export interface FilePlatform {
   readonly streams: FileStreams;
   /** Undefined where there are none: transfers are refused then. */
   readonly files: LocalFiles | undefined;
+}
+
+export interface SftpPlatform extends FilePlatform {
+  readonly clock: Clock;
   /** Runs a command on the server; undefined where SFTP runs by itself. */
   readonly run: ((command: string, signal: AbortSignal | undefined) => Promise<CommandOutcome>) | undefined;
 }

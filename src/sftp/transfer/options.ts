@@ -129,10 +129,15 @@ export const transferTable: OptionTable<TransferOptions> = {
 };
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
-export function resolveTransfer(of: string, given: TransferOptions): ResolvedTransfer {
+export function checkTransfer(of: string, given: TransferOptions): void {
   checkOptions(given, { of, table: transferTable });
   if (isObject(given.preserve))
     checkOptions(given.preserve, { of: `${of}, preserve`, table: preservedTable });
+}
+
+/** The options, checked and completed. @throws SshError `ERR_SSH_OPTIONS` */
+export function resolveTransfer(of: string, given: TransferOptions): ResolvedTransfer {
+  checkTransfer(of, given);
   return {
     recursive: given.recursive ?? false,
     concurrency: given.concurrency ?? usualConcurrency,
