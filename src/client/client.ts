@@ -33,7 +33,7 @@ import {
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import { beginSftp, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Duplex } from './streams.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
@@ -107,15 +107,7 @@ interface Started {
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly dialled: Dialled;
-
-  constructor(session: Session, dialled: Dialled) {
-    this.session = session;
-    this.dialled = dialled;
-  }
-
+export class Client extends TransferringClient {
   /**
    * Runs a command to its end and collects its output.
    *
@@ -212,7 +204,9 @@ export class Client {
       const { kind, payload, bounds } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
-        return scope.until(beginSftp(this.session, port, this.dialled));
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
       });
     });
   }

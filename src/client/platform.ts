@@ -9,7 +9,7 @@ import type { Clock } from '../io/clock.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
-import type { FileStreams } from '../sftp/seam/streams.ts';
+import type { FilePlatform } from '../sftp/seam/platform.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import type { AsciiName } from './hostName.ts';
 import type { Duplex, StreamFactory } from './streams.ts';
@@ -23,8 +23,8 @@ export type CryptoChoice = 'auto' | 'noble' | 'openssl';
 export interface Platform {
   readonly clock: Clock;
   readonly streams: StreamFactory;
-  /** Streams over files of a server. */
-  readonly fileStreams: FileStreams;
+  /** What SFTP needs: streams over files of a server, and the files of this machine. Loaded when it is first asked for. */
+  files(): Promise<FilePlatform>;
   /** Loads only what the kind asked for needs. */
   cryptoProvider(kind: CryptoChoice): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */

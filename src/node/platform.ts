@@ -15,7 +15,6 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -32,7 +31,13 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
-  fileStreams: nodeFileStreams,
+  files: async () => {
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
+      import('./fileStreams.ts'),
+      import('./localFiles.ts'),
+    ]);
+    return { streams: nodeFileStreams, files: nodeLocalFiles };
+  },
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await lateCode(

@@ -68,7 +68,7 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
-      fileStreams: nodeFileStreams,
+      files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp: ({ host, port, localAddress, family, waits }) => {
