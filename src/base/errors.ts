@@ -29,8 +29,9 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',
   ERR_SSH_AUTHENTICATION_FAILED:
     'The server accepted none of the authentication methods that could be tried.',
@@ -209,6 +210,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_HOST_KEY_UNKNOWN':
     case 'ERR_SSH_HOST_KEY_CHANGED':
     case 'ERR_SSH_HOST_KEY_REVOKED':
+    case 'ERR_SSH_HOST_KEY_NOT_PINNED':
     case 'ERR_SSH_CERTIFICATE':
       return disconnectReasons.hostKeyNotVerifiable;
     case 'ERR_SSH_MAC':

@@ -101,7 +101,7 @@ class CommandSession {
 
   private async runOn(client: Client): Promise<number> {
     const { args, trace, messages, interruption } = this;
-    const remote = await Remote.start(client, args, trace, interruption.signal);
+    const remote = await Remote.start(client, args, { trace, messages, signal: interruption.signal });
     this.wasOnTerminal = remote.onTerminal;
     const end = (): void => {
       remote.kill(interruption.cause ?? 'SIGTERM');

@@ -7,7 +7,6 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
@@ -29,13 +28,22 @@ import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
 import { ClientForwarding } from './forwarding.ts';
+import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import { optionsError } from './optionErrors.ts';
-import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
+import {
+  channelStream,
+  ExitCollector,
+  type ExitResult,
+  type RefusedRequest,
+  RemoteProcess,
+} from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Duplex } from './streams.ts';
+
+export type { NegotiatedSummary } from './negotiated.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -83,28 +91,11 @@ export interface RunResult<Data = string> extends ExitResult {
   readonly refusedEnv: readonly string[];
 }
 
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
-
 interface Started {
   readonly port: ChannelPort;
   readonly exit: ExitCollector;
   readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
 }
 
 /** Takes a connection that came to a port of the server. */
@@ -129,17 +120,14 @@ export type ConnectionHandler = (
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly dialled: Dialled;
+export class Client extends TransferringClient {
   /** Undefined where there is no agent. */
   private readonly agentForwarding: AgentForwarding | undefined;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
-    this.session = session;
-    this.dialled = dialled;
+    super(session, dialled);
     this.agentForwarding = agentForwarding;
   }
 
@@ -209,6 +197,18 @@ export class Client {
     });
   }
 
+  /**
+   * As `exec`, and as `shell` where there is no command, for those in this library
+   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   */
+  startLenient(command: string | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startLenient, (site) =>
+      command === undefined
+        ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
+        : this.startProcess('exec', execPayload(command), options, site, true),
+    );
+  }
+
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
   subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
     return this.call(Client.prototype.subsystem, (site) => {
@@ -227,7 +227,9 @@ export class Client {
       const { kind, payload, bounds } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
-        return scope.until(beginSftp(this.session, port, this.dialled));
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
       });
     });
   }
@@ -375,23 +377,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedBy(this.session.core.transport);
   }
 
   /**
@@ -444,9 +430,10 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     site: CallSite,
+    isLenient: boolean = false,
   ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
       port.openedBy = site;
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
@@ -454,6 +441,7 @@ export class Client {
         streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
+        refused,
         commandWait: this.commandWait(port, kind),
         finishWait: (wait) => this.session.finishWait(wait),
       });
@@ -466,10 +454,11 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean = false,
   ): Promise<Started> {
     const news = new CommandNews(this.session.driver, kind);
     try {
-      const started = await this.request(kind, payload, options, scope);
+      const started = await this.request(kind, payload, options, scope, isLenient);
       void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
       return started;
     } catch (error) {
@@ -483,6 +472,7 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean,
   ): Promise<Started> {
     const { session } = this;
     const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
@@ -491,11 +481,16 @@ export class Client {
     session.collectExit(port, exit);
     try {
       const refusedEnv: string[] = [];
+      const refused: RefusedRequest[] = [];
       const pending: Promise<void>[] = [];
+      const want = (what: RefusedRequest, request: Promise<void>): void => {
+        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
+      };
       if (options.pty !== undefined && options.pty !== false) {
-        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
+        want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) pending.push(this.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,
@@ -506,7 +501,7 @@ export class Client {
       }
       pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv };
+      return { port, exit, refusedEnv, refused };
     } catch (error) {
       port.close();
       throw error;
@@ -577,15 +572,11 @@ function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
   void port.closed.then(stopListening);
 }
 
-function noteRefused(error: unknown, name: string, refused: string[]): void {
+function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
   refused.push(name);
 }
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

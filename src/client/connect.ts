@@ -25,17 +25,25 @@ import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
-import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
+import {
+  describeHostKey,
+  type HostKeyDial,
+  type HostKeyVerifier,
+  type LockBounds,
+  verifyHostKey,
+} from './hostKeys.ts';
+import { keyPatience } from './keyPatience.ts';
+import { whileLocked } from './lockWait.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
 import { Standby } from './standby.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
 export interface DialContext {
   /** The keys of the options, loaded before: many dials need to parse and unlock them once only. */
-  readonly keys?: readonly UserKey[] | undefined;
+  readonly keys?: UserKeys | undefined;
   /** Told of the connection before it is begun; it is heard of again when nothing is left of it. */
   readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
   /** Where in the caller's code the connection is opened. */
@@ -45,9 +53,11 @@ export interface DialContext {
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
-  readonly keys: readonly UserKey[];
+  readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
+  /** Milliseconds of the dial's time that reading the keys took. */
+  readonly elapsed: number;
 }
 
 /** How far a dial is that has no link yet. */
@@ -67,7 +77,7 @@ export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
   return async (given, { keys, starting, site }) => {
-    const options = resolveOptions(given, () => platform.localUser());
+    const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
     const { target } = options;
     const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
     try {
@@ -83,15 +93,20 @@ export function createDial(
 async function prepare(
   platform: Platform,
   options: ResolvedOptions,
-  loaded: readonly UserKey[] | undefined,
+  loaded: UserKeys | undefined,
 ): Promise<Prepared> {
-  const { given, limits } = options;
+  const { given, limits, dialTimeout: timeout } = options;
+  const { clock } = platform;
+  const began = clock.now();
   try {
-    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, limits, given.crypto)));
+    const patience = keyPatience({ clock, timeout, signal: given.signal, at: notBegun });
+    const settings = keySettings(platform, limits, given.crypto);
+    const keys = loaded ?? (await loadUserKeys(given, settings, patience));
+    const elapsed = clock.now() - began;
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider };
+    return { options: ordered, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -113,7 +128,7 @@ class Dial {
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
-  private dialElapsed = 0;
+  private dialElapsed: number;
   /** Hears no more of the connection. */
   private readonly leave: () => void;
   private resolve: (client: Client) => void = () => {};
@@ -121,15 +136,17 @@ class Dial {
 
   constructor(
     platform: Platform,
-    { options, keys, verifier, provider }: Prepared,
+    { options, keys, verifier, provider, elapsed }: Prepared,
     openedAt: string | undefined,
   ) {
-    const { given, host, port, target, timeouts, limits } = options;
+    const { given, host, port, target, timeouts, limits, preferences } = options;
     const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
+    const following = rotation && { rotation, preferences, lockTimeout: timeouts.lock };
     this.platform = platform;
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
+    this.dialElapsed = elapsed;
     const router = new EventRouter<ClientEvent>();
     this.driver = new Driver<ClientProtocol>(
       {
@@ -145,10 +162,13 @@ class Dial {
       router,
     );
     this.session = new Session(this.driver, router);
-    this.standby = new Standby(this.session, provider, limits, given.onDebug, rotation);
-    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
-      this.standby.debug(line),
-    );
+    this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
+    this.authenticator = new Authenticator(given, keys, {
+      provider,
+      agents: agentAccess(this.agentOptions()),
+      debug: (line) => this.standby.debug(line),
+      keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
+    });
     this.leave = router.subscribe<Dial>(this, hearing);
   }
 
@@ -162,7 +182,7 @@ class Dial {
     this.dialWait = this.waits.start(
       'dial',
       `the connection to ${host}:${port} to be ready`,
-      started,
+      started - this.dialElapsed,
       dialTimeout,
     );
     this.connectWait = this.waits.start(
@@ -294,9 +314,28 @@ class Dial {
     this.standby.hostKey = info;
     this.askUser(
       'the host key verdict',
-      () => verifyHostKey(this.verifier, info),
+      () => verifyHostKey(this.verifier, info, this.hostKeyDial()),
       (core) => core.acceptHostKey(),
     );
+  }
+
+  private hostKeyDial(): HostKeyDial {
+    return {
+      warn: (line) => this.standby.warn(line),
+      whileLocked: (detail, work) => this.whileLocked(detail, work),
+    };
+  }
+
+  /** Of what is left of the dial half is for others: a key that cannot be kept must not end it. */
+  private async whileLocked<T>(detail: string, work: (bounds: LockBounds) => Promise<T>): Promise<T> {
+    const { dialTimeout, timeouts } = this.options;
+    const timeout = Math.min(timeouts.lock, (dialTimeout - this.dialElapsed) / 2);
+    if (--this.asking === 0) this.resumeDial();
+    try {
+      return await whileLocked(this.session, detail, timeout, work);
+    } finally {
+      if (this.asking++ === 0) this.pauseDial();
+    }
   }
 
   ready(): void {
@@ -337,14 +376,30 @@ class Dial {
     });
   }
 
+  /** The time that a person needs for a passphrase is not the dial's … */
+  private passphraseAsked(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).userAsked('a passphrase');
+    this.pauseDial();
+    this.driver.touch();
+  }
+
+  /** … and the time that this side needs to unlock the key with it is. */
+  private keyUnlocking(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).keyUnlocking();
+    this.resumeDial();
+    this.driver.touch();
+  }
+
   private pauseDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || !this.waits.has(this.dialWait)) return;
     this.dialElapsed = this.platform.clock.now() - this.dialWait.since;
     this.waits.finish(this.dialWait);
   }
 
   private resumeDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || this.waits.has(this.dialWait)) return;
     const { detail } = this.dialWait;
     const since = this.platform.clock.now() - this.dialElapsed;
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);

@@ -14,17 +14,27 @@ import type { Hearing } from '../endpoint/eventRouter.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { keysExchangedLine } from './debugLines.ts';
 import { rotateHostKeys } from './hostKeyRotation.ts';
-import type { HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import { whileLocked } from './lockWait.ts';
 import type { Session } from './session.ts';
+
+/** How the host keys that a server announces are followed. */
+export interface Following {
+  readonly rotation: HostKeyRotation;
+  readonly preferences: AlgorithmPreferences;
+  /** Milliseconds that a lock on a file is waited for. */
+  readonly lockTimeout: number;
+}
 
 export class Standby {
   private readonly session: Session;
   private readonly provider: CryptoProvider;
   private readonly limits: Limits;
   private readonly onDebug: ((line: string) => void) | undefined;
-  private readonly rotation: HostKeyRotation | undefined;
+  private readonly following: Following | undefined;
   /** As the verifier was shown it, until the server has announced its keys. */
   hostKey: HostKeyInfo | undefined;
 
@@ -33,15 +43,15 @@ export class Standby {
     provider: CryptoProvider,
     limits: Limits,
     onDebug: ((line: string) => void) | undefined,
-    rotation: HostKeyRotation | undefined,
+    following: Following | undefined,
   ) {
     this.session = session;
     this.provider = provider;
     this.limits = limits;
     this.onDebug = onDebug;
-    this.rotation = rotation;
+    this.following = following;
     session.router.subscribe(this, hearing);
-    if (rotation === undefined) return;
+    if (following === undefined) return;
     // A server may announce its keys as often as it likes; it is listened to once.
     const stop = session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
       stop();
@@ -75,11 +85,21 @@ export class Standby {
     if (onDebug !== undefined) tellUser('onDebug', () => onDebug(line), failed, { phase: session.phase });
   }
 
+  /** Something that people should know although it stops nothing. */
+  warn(line: string): void {
+    this.debug(`warning: ${line}`);
+  }
+
   private followHostKeys(announcement: Uint8Array): void {
-    const { hostKey: info, rotation, session, provider, limits } = this;
+    const { hostKey: info, following, session, provider, limits } = this;
     this.hostKey = undefined;
     const { sessionId } = session.core.transport.keyExchange;
-    if (rotation === undefined || info === undefined || sessionId === undefined) return;
+    if (following === undefined || info === undefined || sessionId === undefined) return;
+    const { rotation, preferences, lockTimeout } = following;
+    const dial: HostKeyDial = {
+      warn: (line) => this.warn(line),
+      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+    };
     void rotateHostKeys(
       {
         rotation,
@@ -87,6 +107,8 @@ export class Standby {
         sessionId,
         provider,
         limits,
+        algorithms: [...preferences.hostKey, ...(preferences.wider?.hostKey ?? [])],
+        dial,
         request: (name, payload) => session.globalRequest(name, payload),
         debug: (line) => this.debug(line),
       },

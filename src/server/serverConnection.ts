@@ -5,7 +5,7 @@
  * requests, and the processes and forwarded connections that come of them.
  * Must not know: how connections are accepted, sockets.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
 import { optionsError } from '../client/optionErrors.ts';
@@ -26,6 +26,8 @@ import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
+import { ConnectionWork } from './connectionWork.ts';
+import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
@@ -34,9 +36,12 @@ export interface ServerConnectionParts {
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
+  readonly budget: KeyExchangeBudget;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
+  /** Told when its user is known. */
+  readonly loggedIn: () => void;
 }
 
 /** A connection as a server's application may hold it. */
@@ -46,6 +51,7 @@ export class ServerConnection {
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
   readonly authenticator: ServerAuthenticator;
+  private readonly work: ConnectionWork;
   private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
   /** Where forwarded connections lead. */
@@ -69,6 +75,7 @@ export class ServerConnection {
       },
       router,
     );
+    this.work = new ConnectionWork(parts.budget, parts.provider, parts.target);
     this.ports = new ChannelPorts(router, {
       door: this.driver,
       terminate: (core, channel) => core.connection.close(channel),
@@ -86,6 +93,9 @@ export class ServerConnection {
       callbacks: options.given.authentication,
       factors: options.factors,
       from: parts.target,
+      limits: options.limits,
+      clock: platform.clock,
+      failureDelay: options.failureDelay,
       onCore: (step) => this.onCore(step),
       onError: (error) => this.report(error),
     });
@@ -113,6 +123,16 @@ export class ServerConnection {
     this.driver.destroy(closedError());
   }
 
+  /** Ends the connection at once, for a reason of the server. */
+  drop(cause: SshError): void {
+    this.driver.destroy(cause);
+  }
+
+  /** How far it is on its way to a login. */
+  get progress(): number {
+    return progressOf[this.driver.phase] ?? 0;
+  }
+
   // What the router tells ------------------------------------------------------------
 
   serviceRequested(): void {
@@ -120,12 +140,18 @@ export class ServerConnection {
     if (banner !== undefined) this.onCore((core) => core.banner(banner));
   }
 
+  authenticated(username: string): void {
+    this.username = username;
+    this.work.refund(this.driver.now);
+    this.parts.loggedIn();
+  }
+
   channelClosed(channel: Channel): void {
     this.sessions.delete(channel);
   }
 
   ended(cause: SshError): void {
-    this.authenticator.abandonDialogue(cause);
+    this.authenticator.ended(cause);
     for (const place of this.places) place.destroy();
     this.sessions.clear();
   }
@@ -149,6 +175,7 @@ export class ServerConnection {
       methods: factors.first,
       onlyNamed: true,
       loginTimeout,
+      admitKeyExchange: (work) => this.work.spend(work, this.driver.now),
     });
   }
 
@@ -293,9 +320,7 @@ const hearing: Hearing<ServerConnection, ServerEvent> = {
   request: (self, event) => self.authenticator.handle(event),
   serviceRequested: (self) => self.serviceRequested(),
   algorithmsWanted: (self, { loaders }) => self.load(loaders),
-  authenticated: (self, { username }) => {
-    self.username = username;
-  },
+  authenticated: (self, { username }) => self.authenticated(username),
   channelClosed: (self, { channel }) => self.channelClosed(channel),
   channelRequest: (self, event) => self.channelRequest(event),
   ended: (self, { error }) => self.ended(error),
@@ -314,6 +339,14 @@ function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): v
   if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
   else callback();
 }
+
+/** A client that is further has done more for it. */
+const progressOf: { readonly [P in SshErrorPhase]?: number } = {
+  connect: 0,
+  identification: 0,
+  keyExchange: 1,
+  authentication: 2,
+};
 
 /** RFC 4254 §6.5. */
 function startsProcess(requestType: string): boolean {

@@ -5,6 +5,7 @@
  * Must not know: SSH.
  */
 import type { LocalNetwork } from '../../src/forwarding/local.ts';
+import { domainToASCII } from 'node:url';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
 import type { LinkOpener } from '../../src/io/link.ts';
@@ -52,6 +53,7 @@ export class SimNetwork {
   private readonly provider: CryptoProvider;
   private readonly random: () => number;
   private readonly hostOf: (name: string) => Host;
+  private readonly pause: () => Promise<void>;
   private accepted: Accepted | undefined;
 
   constructor(options: {
@@ -59,11 +61,14 @@ export class SimNetwork {
     readonly provider: CryptoProvider;
     readonly seed: number;
     readonly hostOf: (name: string) => Host;
+    /** Between two steps of long work. */
+    readonly pause: () => Promise<void>;
   }) {
     this.clock = options.clock;
     this.provider = options.provider;
     this.random = seeded(options.seed);
     this.hostOf = options.hostOf;
+    this.pause = options.pause;
   }
 
   platform(): ServerPlatform {
@@ -71,7 +76,7 @@ export class SimNetwork {
       clock: this.clock,
       streams: nodeStreams,
       network: noLocalNetwork,
-      fileStreams: nodeFileStreams,
+      files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp: ({ host, port, localAddress, family, waits }) => {
@@ -86,8 +91,9 @@ export class SimNetwork {
       },
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
+      asciiName: domainToASCII,
       localUser: () => 'user',
-      pause: () => Promise.resolve(),
+      pause: () => this.pause(),
       listen: async (address, accepted, refuse) => {
         this.accepted = (open, from) => {
           if (!refuse()) accepted(open, from);
