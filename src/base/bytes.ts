@@ -110,6 +110,11 @@ export function utf8Encode(text: string): Uint8Array {
   return out.slice(0, length);
 }
 
+/** Small letters for the capital ones of ASCII; other letters have no case where bytes are compared. */
+export function asciiLowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /** Each byte a character. */
 export function latin1Decode(bytes: Uint8Array): string {
   if (bytes.length <= latin1Piece) return latin1Of(bytes);
@@ -209,6 +214,11 @@ export function escapeText(text: string, maximum: number = 1024): string {
     if (code >= 0x10000) i++;
   }
   return out.finish();
+}
+
+/** A text that somebody gave, as messages show it: escaped, cut where it is long, in quotes. */
+export function quotedText(text: string, maximum: number = 200): string {
+  return `"${escapeText(text, maximum)}"`;
 }
 
 /** Printable ASCII but the backslash. */

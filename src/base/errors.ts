@@ -29,8 +29,9 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',
   ERR_SSH_AUTHENTICATION_FAILED:
     'The server accepted none of the authentication methods that could be tried.',
@@ -56,6 +57,7 @@ export const errorCodes = {
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
   ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
   ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
   ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
@@ -208,6 +210,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_HOST_KEY_UNKNOWN':
     case 'ERR_SSH_HOST_KEY_CHANGED':
     case 'ERR_SSH_HOST_KEY_REVOKED':
+    case 'ERR_SSH_HOST_KEY_NOT_PINNED':
     case 'ERR_SSH_CERTIFICATE':
       return disconnectReasons.hostKeyNotVerifiable;
     case 'ERR_SSH_MAC':
@@ -231,6 +234,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_CLOSED':
     case 'ERR_SSH_CALLBACK':
     case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':

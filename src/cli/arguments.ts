@@ -4,7 +4,9 @@
  * Owns: its options, what excludes what, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { quotedText } from '../base/bytes.ts';
 import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort, parseTarget } from '../client/target.ts';
@@ -104,13 +106,13 @@ export function parseDuration(text: string): number {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   const milliseconds = Number(digits) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
   if (milliseconds > 0) return milliseconds;
-  throw optionsError(`${JSON.stringify(text)} is no time; give one such as 10s, 1500ms or 2m`);
+  throw optionsError(`${quotedText(text)} is no time; give one such as 10s, 1500ms or 2m`);
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function parsePreset(text: string | undefined): AlgorithmPreset | undefined {
   if (text === undefined || text === 'compatible' || text === 'legacy') return text;
-  throw optionsError(`there are no algorithms ${JSON.stringify(text)}; there are compatible and legacy`);
+  throw optionsError(`there are no algorithms ${quotedText(text)}; there are compatible and legacy`);
 }
 
 interface CommandLineParts {

@@ -5,6 +5,7 @@
  * Must not know: how any of it is carried out.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { quotedText } from '../base/bytes.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import type { CryptoChoice } from '../client/platform.ts';
 import { ciphers } from '../crypto/algorithms.ts';
@@ -83,7 +84,7 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | {
   const [host, ...more] = positionals;
   if (host === undefined) throw usageError('there is no host to measure');
   if (more.length > 0)
-    throw usageError(`bench takes one host, and ${JSON.stringify(more[0])} is another word`);
+    throw usageError(`bench takes one host, and ${quotedText(more[0] ?? '')} is another word`);
   return {
     mode: 'bench',
     ciphers: (values.cipher ?? defaultCiphers).map(knownCipher),
@@ -111,16 +112,12 @@ function dialArguments(
 
 function knownCipher(name: string): string {
   if (Object.hasOwn(ciphers, name)) return name;
-  throw optionsError(
-    `there is no cipher ${JSON.stringify(name)}; there are ${Object.keys(ciphers).join(', ')}`,
-  );
+  throw optionsError(`there is no cipher ${quotedText(name)}; there are ${Object.keys(ciphers).join(', ')}`);
 }
 
 function knownProvider(name: string): CryptoChoice {
   if (name === 'auto' || name === 'noble' || name === 'openssl') return name;
-  throw optionsError(
-    `there is no crypto provider ${JSON.stringify(name)}; there are auto, openssl and noble`,
-  );
+  throw optionsError(`there is no crypto provider ${quotedText(name)}; there are auto, openssl and noble`);
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
@@ -130,7 +127,7 @@ function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
   const size = Number(digits) * (units[unit.toUpperCase()] ?? 0);
   if (size >= 1 && Number.isSafeInteger(size)) return size;
-  throw optionsError(`${JSON.stringify(text)} is no size; write 500K, 64M or 2G`);
+  throw optionsError(`${quotedText(text)} is no size; write 500K, 64M or 2G`);
 }
 
 function parsed(argv: readonly string[]): ReturnType<typeof strictParse> {

@@ -4,11 +4,15 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
+import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
+import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -18,9 +22,12 @@ import {
 } from '../message/channelRequest.ts';
 import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
+import type { AgentForwarding } from './agentForwarding.ts';
+import { agentError } from './agentLink.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { ClientForwarding } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import { optionsError } from './optionErrors.ts';
 import {
@@ -33,7 +40,7 @@ import {
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Duplex } from './streams.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
@@ -91,6 +98,12 @@ interface Started {
   readonly refused: readonly RefusedRequest[];
 }
 
+/** Takes a connection that came to a port of the server. */
+export type ConnectionHandler = (
+  stream: Duplex,
+  from: { readonly address: string; readonly port: number },
+) => void | Promise<void>;
+
 /**
  * A connection that is up. Made by `connect`.
  *
@@ -107,13 +120,15 @@ interface Started {
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly dialled: Dialled;
+export class Client extends TransferringClient {
+  /** Undefined where there is no agent. */
+  private readonly agentForwarding: AgentForwarding | undefined;
+  /** Made for the first forward: most connections have none. */
+  private madeForwarding: ClientForwarding | undefined;
 
-  constructor(session: Session, dialled: Dialled) {
-    this.session = session;
-    this.dialled = dialled;
+  constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
+    super(session, dialled);
+    this.agentForwarding = agentForwarding;
   }
 
   /**
@@ -212,7 +227,9 @@ export class Client {
       const { kind, payload, bounds } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
-        return scope.until(beginSftp(this.session, port, this.dialled));
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
       });
     });
   }
@@ -255,6 +272,78 @@ export class Client {
       );
       return this.streamOver(port, site);
     });
+  }
+
+  /**
+   * Listens on this machine, and connects each connection to a place that the
+   * server reaches (RFC 4254 §7.2): `ssh -L`.
+   *
+   * @param from where to listen; `127.0.0.1` where no host is named
+   * @param to where the server connects
+   * @throws SshError `ERR_SSH_FORWARD` cannot listen there; `ERR_SSH_OPTIONS`, `ERR_SSH_LIMIT`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @example
+   * ```ts
+   * import type { Client } from 'deadline-ssh';
+   * async function database(client: Client): Promise<void> {
+   *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+   *   console.log(`the database is at 127.0.0.1:${forward.address.port}`);
+   * }
+   * ```
+   */
+  async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardLocal, () =>
+      this.standing(options, () => this.forwarding.local(from, to, options)),
+    );
+  }
+
+  /**
+   * Has the server listen, and connects each connection that comes there to a
+   * place that this machine reaches, or gives it to a function (RFC 4254 §7.1): `ssh -R`.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` the server does not listen there; else as `forwardLocal`
+   */
+  async forwardRemote(
+    from: ListenPlace,
+    to: TargetPlace | ConnectionHandler,
+    options: ForwardOptions = {},
+  ): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemote, () =>
+      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
+    );
+  }
+
+  /**
+   * Listens on this machine as a SOCKS proxy (4, 4a, 5); the server makes the
+   * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
+   */
+  async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardSocks, () =>
+      this.standing(options, () => this.forwarding.socks(from, options)),
+    );
+  }
+
+  /**
+   * Has the server listen as a SOCKS proxy for what this machine reaches; say
+   * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
+   */
+  async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemoteSocks, () =>
+      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
+    );
+  }
+
+  /** The forwards that stand. */
+  get forwards(): readonly Forward[] {
+    return this.madeForwarding?.list() ?? [];
+  }
+
+  /**
+   * Asks the server to open no further sessions on this connection, so that nobody
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
+   * not know the request ignore it.
+   */
+  noMoreSessions(): void {
+    this.session.driver.act((core) => core.connection.request('no-more-sessions@openssh.com', emptyBytes, false));
   }
 
   /**
@@ -401,7 +490,7 @@ export class Client {
         const terminal = ptyPayload(options.pty === true ? {} : options.pty);
         want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) want('agent', session.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,
@@ -417,6 +506,41 @@ export class Client {
       port.close();
       throw error;
     }
+  }
+
+  private async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    await this.agentForwarding.forward(port);
+  }
+
+  /** A forward that comes too late for its call is closed again. */
+  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+    return this.scoped('request', 'the forward to stand', options, (scope) => {
+      const made = make();
+      scope.onCancel(() => {
+        made.then(
+          (forward) => void forward.close(),
+          () => {},
+        );
+      });
+      return scope.until(made);
+    });
+  }
+
+  private get forwarding(): ClientForwarding {
+    const { session, dialled } = this;
+    const { limits, timeouts } = dialled.options;
+    this.madeForwarding ??= new ClientForwarding({ session, network: dialled.platform.network, limits, timeouts });
+    return this.madeForwarding;
+  }
+
+  private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {
+    if (typeof to !== 'function') return to;
+    return async (arrived) => {
+      const { peer } = arrived;
+      const port = arrived.accept();
+      if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
+    };
   }
 
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */

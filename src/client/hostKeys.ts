@@ -5,16 +5,18 @@
  * that nothing but `true` accepts.
  * Must not know: files, key exchange.
  */
+import { quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { askUser } from '../endpoint/userCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
+import { shownHost } from './hostName.ts';
 
 /** The key a server showed and proved to have. */
 export interface HostKeyInfo {
-  /** As the caller named it. */
+  /** In ASCII, by IDNA where the caller's name was not; a numeric address in its one spelling. */
   readonly host: string;
   readonly port: number;
   /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */
@@ -34,11 +36,37 @@ export interface HostKeyInfo {
   readonly certificate?: Certificate | undefined;
 }
 
+/** How long a lock on a file is waited for. */
+export interface LockBounds {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Gives the wait up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a verifier may use of the dial that asks it. */
+export interface HostKeyDial {
+  /** Says to `onDebug` what people should know although it stops nothing. */
+  readonly warn: (line: string) => void;
+  /**
+   * Does work that may have to wait for another program's lock on a file. That is
+   * a wait of the connection, called `lock`, and not time of the caller's own
+   * code: the dial's deadline goes on, and the wait has half of what is left of it
+   * at most.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT` with `lock` as `waitingFor`, or what the work throws
+   */
+  readonly whileLocked: <T>(detail: string, work: (bounds: LockBounds) => Promise<T>) => Promise<T>;
+}
+
 /**
  * Decides about a host key. Only `true`, or a promise of `true`, accepts. What it
  * throws refuses the key, and `connect` rejects with that.
  */
-export type HostKeyVerifierFunction = (hostKey: HostKeyInfo) => boolean | Promise<boolean>;
+export type HostKeyVerifierFunction = (
+  hostKey: HostKeyInfo,
+  dial?: HostKeyDial,
+) => boolean | Promise<boolean>;
 
 /** A verifier that knows which types of key a host is known by, so that these are negotiated first. */
 export interface HostKeyPolicy {
@@ -48,6 +76,14 @@ export interface HostKeyPolicy {
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
   /** Where keys are to be followed when the server changes them. */
   readonly rotation?: HostKeyRotation | undefined;
+}
+
+/** What was done about the keys a server announced. */
+export interface KeptHostKeys {
+  readonly added: number;
+  readonly removed: number;
+  /** Why keys that the server has no longer are still there. */
+  readonly remains?: string | undefined;
 }
 
 /**
@@ -65,7 +101,8 @@ export interface HostKeyRotation {
     current: HostKeyInfo,
     proved: readonly Uint8Array[],
     announced: readonly Uint8Array[],
-  ) => Promise<{ readonly added: number; readonly removed: number }>;
+    dial?: HostKeyDial,
+  ) => Promise<KeptHostKeys>;
 }
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
@@ -74,7 +111,8 @@ export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
  * Accepts the host keys with these fingerprints and no others.
  *
  * @param fingerprints one or several as `SHA256:…` or `MD5:…`, as ssh-keygen -l prints them
- * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint
+ * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint; from the dial
+ *   `ERR_SSH_HOST_KEY_NOT_PINNED` for any other key
  * @example
  * ```ts
  * import { connect, pinnedHostKey } from 'deadline-ssh';
@@ -85,7 +123,7 @@ export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
 export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy {
   for (const pinned of fingerprints) {
     if (!/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pinned) && !/^MD5(:[0-9a-fA-F]{2}){16}$/.test(pinned)) {
-      throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(pinned)} is no fingerprint such as SHA256:…`, {
+      throw new SshError('ERR_SSH_OPTIONS', `${quotedText(pinned)} is no fingerprint such as SHA256:…`, {
         phase: 'options',
         origin: 'user',
       });
@@ -100,11 +138,12 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
   const pins = new Set(fingerprints.map(normalized));
   const wantsMd5 = fingerprints.some((pinned) => pinned.startsWith('MD5'));
   return {
-    verify: async ({ blob, fingerprint: shown, host }) => {
+    verify: async (info) => {
+      const { blob, fingerprint: shown, type } = info;
       if (pins.has(shown) || (wantsMd5 && pins.has(await md5Fingerprint(blob)))) return true;
       throw new SshError(
-        'ERR_SSH_HOST_KEY_CHANGED',
-        `${host} showed the host key ${shown}, which is not the one that was pinned`,
+        'ERR_SSH_HOST_KEY_NOT_PINNED',
+        `the host key of ${shownHost(info)} (${type} ${shown}) is not pinned: either the server was set up anew or somebody is in between; ask its owner for the fingerprint`,
         { phase: 'keyExchange' },
       );
     },
@@ -148,10 +187,14 @@ export function describeHostKey(
  *
  * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, also for what it threw, or the `SshError` it threw
  */
-export async function verifyHostKey(verifier: HostKeyVerifier, info: HostKeyInfo): Promise<void> {
+export async function verifyHostKey(
+  verifier: HostKeyVerifier,
+  info: HostKeyInfo,
+  dial?: HostKeyDial,
+): Promise<void> {
   const verify = typeof verifier === 'function' ? verifier : verifier.verify;
-  const refused = `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted`;
-  const verdict: unknown = await askUser('verifyHostKey', () => verify(info), {
+  const refused = `the host key of ${shownHost(info)} (${info.type} ${info.fingerprint}) was not accepted`;
+  const verdict: unknown = await askUser('verifyHostKey', () => verify(info, dial), {
     code: 'ERR_SSH_HOST_KEY_REJECTED',
     phase: 'keyExchange',
     message: `${refused}: its verifier failed`,

@@ -4,7 +4,9 @@
  * Owns: the options of a connection, their defaults and the errors of bad ones.
  * Must not know: how any of them is carried out.
  */
+
 import type { Address } from '../base/addressed.ts';
+import { quotedText } from '../base/bytes.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
   checkedTimeout,
@@ -23,6 +25,7 @@ import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts'
 import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts';
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import { type AsciiName, canonicalHost } from './hostName.ts';
 import { optionsError } from './optionErrors.ts';
 import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
@@ -107,7 +110,11 @@ export type AuthMethod =
     };
 
 export interface ConnectOptions {
-  /** Name or address, and nothing else: no user, no port, no URI; needed unless `stream` is given. */
+  /**
+   * Name or address, and nothing else: no user, no port, no URI; needed unless
+   * `stream` is given. A name that is not ASCII is used in its form by IDNA, an
+   * address in its one spelling: `::1` for `0:0:0:0:0:0:0:1`.
+   */
   readonly host?: string | undefined;
   /** 22. */
   readonly port?: number | undefined;
@@ -117,7 +124,11 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
-  /** For the keys given; each is tried before the plain key it is for. */
+  /**
+   * For the keys given; each is tried before the plain key it is for. One that is
+   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
+   * told, and so is the error when nothing worked.
+   */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /**
    * An authentication agent: the path of its socket, or `true` for the user's own
@@ -142,7 +153,10 @@ export interface ConnectOptions {
    * TypeScript. `auto`
    */
   readonly crypto?: CryptoChoice | undefined;
-  /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
+  /**
+   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
+   * counted; the time the caller's own functions take is not.
+   */
   readonly timeout?: number | undefined;
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
@@ -174,6 +188,7 @@ export interface ConnectOptions {
 
 /** Options, checked and completed. */
 export interface ResolvedOptions {
+  /** Printable ASCII, in its one spelling. */
   readonly host: string;
   readonly port: number;
   /** What errors say of where it happened; undefined for a stream without a host. */
@@ -224,9 +239,13 @@ const knownNames: ReadonlySet<string> = new Set([
 /**
  * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
  */
-export function resolveOptions(given: ConnectOptions, localUser: () => string | undefined): ResolvedOptions {
+export function resolveOptions(
+  given: ConnectOptions,
+  localUser: () => string | undefined,
+  asciiName: AsciiName,
+): ResolvedOptions {
   for (const name of Object.keys(given)) {
-    if (!knownNames.has(name)) throw optionsError(`there is no option ${JSON.stringify(name)}`);
+    if (!knownNames.has(name)) throw optionsError(`there is no option ${quotedText(name)}`);
   }
   const { host, port = 22, username = localUser(), stream, via } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
@@ -245,7 +264,7 @@ export function resolveOptions(given: ConnectOptions, localUser: () => string | 
     throw optionsError("agent must be the path of its socket, true for the user's own, or false");
   }
   return {
-    host: host ?? 'stream',
+    host: canonicalHost(host ?? 'stream', asciiName),
     port,
     target: host === undefined || host === '' ? undefined : { host, port },
     username,

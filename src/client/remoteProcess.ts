@@ -5,7 +5,7 @@
  * window size.
  * Must not know: windows of channels, messages in flight.
  */
-import { escapeText } from '../base/bytes.ts';
+import { escapeText, quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import { exitSignal, exitStatus, signal as signalRequest, windowChange } from '../message/channelRequest.ts';
@@ -131,7 +131,7 @@ export class RemoteProcess {
   kill(signal: string = 'TERM'): void {
     const signalName = signal.replace(/^SIG/, '');
     if (!/^[A-Z0-9@a-z.-]{1,64}$/.test(signalName)) {
-      throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(signal)} is no name of a signal`, {
+      throw new SshError('ERR_SSH_OPTIONS', `${quotedText(signal)} is no name of a signal`, {
         phase: 'options',
         origin: 'user',
       });

@@ -10,20 +10,31 @@ import { escapeText } from '../base/bytes.ts';
 import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Hearing } from '../endpoint/eventRouter.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { keysExchangedLine } from './debugLines.ts';
 import { rotateHostKeys } from './hostKeyRotation.ts';
-import type { HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import { whileLocked } from './lockWait.ts';
 import type { Session } from './session.ts';
+
+/** How the host keys that a server announces are followed. */
+export interface Following {
+  readonly rotation: HostKeyRotation;
+  readonly preferences: AlgorithmPreferences;
+  /** Milliseconds that a lock on a file is waited for. */
+  readonly lockTimeout: number;
+}
 
 export class Standby {
   private readonly session: Session;
   private readonly provider: CryptoProvider;
   private readonly limits: Limits;
   private readonly onDebug: ((line: string) => void) | undefined;
-  private readonly rotation: HostKeyRotation | undefined;
+  private readonly following: Following | undefined;
   /** As the verifier was shown it, until the server has announced its keys. */
   hostKey: HostKeyInfo | undefined;
 
@@ -32,31 +43,28 @@ export class Standby {
     provider: CryptoProvider,
     limits: Limits,
     onDebug: ((line: string) => void) | undefined,
-    rotation: HostKeyRotation | undefined,
+    following: Following | undefined,
   ) {
     this.session = session;
     this.provider = provider;
     this.limits = limits;
     this.onDebug = onDebug;
-    this.rotation = rotation;
+    this.following = following;
+    session.router.subscribe(this, hearing);
+    if (following === undefined) return;
+    // A server may announce its keys as often as it likes; it is listened to once.
+    const stop = session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
+      stop();
+      this.followHostKeys(request.payload);
+      request.reply(false);
+    });
   }
 
-  handle(event: ClientEvent): void {
-    switch (event.type) {
-      case 'algorithmsWanted':
-        return this.background(
-          () => Promise.all(event.loaders.map((load) => load())),
-          (core) => core.algorithmsLoaded(),
-        );
-      case 'keyExchanged':
-        return this.debug(keysExchangedLine(event));
-      case 'debug':
-        return this.debug(`server says: ${escapeText(event.message)}`);
-      case 'globalRequest':
-        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
-        return;
-      default:
-    }
+  loadAlgorithms(loaders: readonly (() => Promise<void>)[]): void {
+    this.background(
+      () => Promise.all(loaders.map((load) => load())),
+      (core) => core.algorithmsLoaded(),
+    );
   }
 
   /**
@@ -64,22 +72,10 @@ export class Standby {
    * connection still lives. A fault of either ends the connection.
    */
   background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
-    const settle = (step: (core: ClientProtocol) => void): void => {
-      const { driver } = this.session;
-      const core = driver?.core;
-      if (driver === undefined || core === undefined) return;
-      if (core.cause !== undefined || driver.cause !== undefined) return;
-      core.at(driver.now);
-      try {
-        step(core);
-      } catch (error) {
-        core.fail(error);
-      }
-      driver.touch();
-    };
+    const { driver } = this.session;
     work().then(
-      (value) => settle((core) => done(core, value)),
-      (error: unknown) => settle((core) => core.fail(error)),
+      (value) => driver.quietly((core) => done(core, value)),
+      (error: unknown) => driver.quietly((core) => core.fail(error)),
     );
   }
 
@@ -89,12 +85,21 @@ export class Standby {
     if (onDebug !== undefined) tellUser('onDebug', () => onDebug(line), failed, { phase: session.phase });
   }
 
-  /** A server may announce its keys as often as it likes; it is listened to once. */
+  /** Something that people should know although it stops nothing. */
+  warn(line: string): void {
+    this.debug(`warning: ${line}`);
+  }
+
   private followHostKeys(announcement: Uint8Array): void {
-    const { hostKey: info, rotation, session, provider, limits } = this;
+    const { hostKey: info, following, session, provider, limits } = this;
     this.hostKey = undefined;
     const { sessionId } = session.core.transport.keyExchange;
-    if (rotation === undefined || info === undefined || sessionId === undefined) return;
+    if (following === undefined || info === undefined || sessionId === undefined) return;
+    const { rotation, preferences, lockTimeout } = following;
+    const dial: HostKeyDial = {
+      warn: (line) => this.warn(line),
+      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+    };
     void rotateHostKeys(
       {
         rotation,
@@ -102,6 +107,8 @@ export class Standby {
         sessionId,
         provider,
         limits,
+        algorithms: [...preferences.hostKey, ...(preferences.wider?.hostKey ?? [])],
+        dial,
         request: (name, payload) => session.globalRequest(name, payload),
         debug: (line) => this.debug(line),
       },
@@ -109,3 +116,9 @@ export class Standby {
     );
   }
 }
+
+const hearing: Hearing<Standby, ClientEvent> = {
+  algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
+  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
+};

@@ -5,7 +5,7 @@
  * The hint for a `host` that is more than a host.
  * Must not know: defaults, the other options.
  */
-import { escapeText } from '../base/bytes.ts';
+import { escapeText, quotedText } from '../base/bytes.ts';
 import { optionsError } from './optionErrors.ts';
 import { isUri, parseSshUri, shownTarget } from './sshUri.ts';
 
@@ -30,7 +30,7 @@ export function parseTarget(text: string): Target {
   }
   const at = text.lastIndexOf('@');
   const username = at < 0 ? undefined : text.slice(0, at);
-  if (username === '') throw optionsError(`there is no user before the @ of ${shown(text)}`);
+  if (username === '') throw optionsError(`there is no user before the @ of ${quotedText(text)}`);
   return { username, ...parseHostPort(text.slice(at + 1), text) };
 }
 
@@ -54,8 +54,8 @@ export function checkHost(host: string): void {
   // A password that came along is not repeated.
   if (username?.includes(':') === true) throw optionsError(refusal);
   const parts = [
-    ...(username === undefined ? [] : [`username: ${shown(username)}`]),
-    `host: ${shown(target.host)}`,
+    ...(username === undefined ? [] : [`username: ${quotedText(username)}`]),
+    `host: ${quotedText(target.host)}`,
     ...(port === undefined ? [] : [`port: ${port}`]),
   ];
   throw optionsError(`${refusal}; you probably mean { ${parts.join(', ')} }`);
@@ -68,7 +68,7 @@ export function checkHost(host: string): void {
  */
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) throw optionsError(`${shown(text)} is no port; ports are 1 to 65535`);
+  if (port < 1 || port > 65_535) throw optionsError(`${quotedText(text)} is no port; ports are 1 to 65535`);
   return port;
 }
 
@@ -86,8 +86,4 @@ function parseHostPort(rest: string, whole: string): { host: string; port: numbe
 
 function ipv6Address(text: string): readonly string[] | undefined {
   return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[\w.-]+)?$/.test(text) ? [text, text] : undefined;
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text);
 }

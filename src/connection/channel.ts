@@ -47,7 +47,7 @@ export type ChannelEvent =
   /** Something to take where there was nothing. */
   | { readonly type: 'channelReadable'; readonly channel: Channel; readonly stream: 'data' | 'extended' }
   | { readonly type: 'channelEof'; readonly channel: Channel }
-  /** Everything written was handed on. */
+  /** Writes were handed on, or EOF behind them: `takeHandedOn` says how many. Told once until it is asked. */
   | { readonly type: 'channelDrained'; readonly channel: Channel }
   /** The answer to a request of ours. `error` is set where none came in time. */
   | {
@@ -107,6 +107,8 @@ export class Channel {
   private readonly writes: PendingWrite[] = [];
   private readonly requests: ChannelRequest[] = [];
   private eofWanted = false;
+  private handedOn = 0;
+  private isHandedOnTold = false;
   private readonly window: ReceiveWindow;
 
   constructor(
@@ -246,7 +248,22 @@ export class Channel {
     this.bytesOut += length;
     if (write.offset < write.data.length) return;
     this.writes.shift();
-    if (this.writes.length === 0) this.sink.emit({ type: 'channelDrained', channel: this });
+    this.tellHandedOn(1);
+  }
+
+  /** Writes handed on since this was asked last. */
+  takeHandedOn(): number {
+    const count = this.handedOn;
+    this.handedOn = 0;
+    this.isHandedOnTold = false;
+    return count;
+  }
+
+  private tellHandedOn(count: number): void {
+    this.handedOn += count;
+    if (this.isHandedOnTold) return;
+    this.isHandedOnTold = true;
+    this.sink.emit({ type: 'channelDrained', channel: this });
   }
 
   /** Sends EOF once all data went before it. */
@@ -255,6 +272,7 @@ export class Channel {
     if (this.writes.length > 0 || this.state !== 'open') return;
     this.sink.sendEof(this);
     this.eofSent = true;
+    this.tellHandedOn(0);
   }
 
   /** Takes a CONFIRMATION, or confirms the peer's open. */

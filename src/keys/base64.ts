@@ -59,6 +59,32 @@ export function base64Decode(text: string): Uint8Array | undefined {
   return (word & ((1 << bits) - 1)) === 0 ? out : undefined;
 }
 
+/**
+ * Twenty bytes as five words, from 28 characters of a text: what hashed names of
+ * known_hosts are made of, of which there are thousands.
+ *
+ * @returns whether that is what stands there
+ */
+export function base64Words(text: string, start: number, target: Int32Array, targetAt: number): boolean {
+  let word = 0;
+  let room = 32;
+  let next = targetAt;
+  for (let i = start; i < start + 27; i++) {
+    const value = values[text.charCodeAt(i)] ?? -1;
+    if (value < 0) return false;
+    room -= 6;
+    if (room > 0) {
+      word |= value << room;
+    } else {
+      target[next++] = word | (value >>> -room);
+      // What is too much for the word is the beginning of the next one.
+      word = room === 0 ? 0 : value << (32 + room);
+      room += 32;
+    }
+  }
+  return word === 0 && text[start + 27] === '=';
+}
+
 const pad = 0x3d;
 
 /** The code of the last digit of a word. */

@@ -5,7 +5,7 @@
  * code that tells format, passphrase and unsupported kinds apart.
  * Must not know: any format.
  */
-import { escapeText } from '../base/bytes.ts';
+import { quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 
 const details = { phase: 'options', origin: 'user' } as const;
@@ -61,5 +61,5 @@ export function asKeyError(error: unknown, what: string): unknown {
 
 /** A name found in a file, fit for a message. */
 export function quoted(name: string): string {
-  return `"${escapeText(name, 80)}"`;
+  return quotedText(name, 80);
 }

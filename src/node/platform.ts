@@ -5,16 +5,17 @@
  * Must not know: what is done with them.
  */
 import { userInfo } from 'node:os';
+import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
+import { localNetwork } from './localNetwork.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -31,7 +32,13 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
-  fileStreams: nodeFileStreams,
+  files: async () => {
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
+      import('./fileStreams.ts'),
+      import('./localFiles.ts'),
+    ]);
+    return { streams: nodeFileStreams, files: nodeLocalFiles };
+  },
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await lateCode(
@@ -53,12 +60,14 @@ export const nodePlatform: Platform = {
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,
+  network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];
     if (path !== undefined && path !== '') return path;
     return process.platform === 'win32' ? windowsAgent : undefined;
   },
   defaultHostKeyVerifier: () => knownHosts(),
+  asciiName: domainToASCII,
   localUser: () => {
     try {
       return userInfo().username;
