@@ -9,10 +9,10 @@ import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
-import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
+import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -343,7 +343,9 @@ export class Client extends TransferringClient {
    * not know the request ignore it.
    */
   noMoreSessions(): void {
-    this.session.driver.act((core) => core.connection.request('no-more-sessions@openssh.com', emptyBytes, false));
+    this.session.driver.act((core) =>
+      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
+    );
   }
 
   /**
@@ -530,7 +532,12 @@ export class Client extends TransferringClient {
   private get forwarding(): ClientForwarding {
     const { session, dialled } = this;
     const { limits, timeouts } = dialled.options;
-    this.madeForwarding ??= new ClientForwarding({ session, network: dialled.platform.network, limits, timeouts });
+    this.madeForwarding ??= new ClientForwarding({
+      session,
+      network: dialled.platform.network,
+      limits,
+      timeouts,
+    });
     return this.madeForwarding;
   }
 
