@@ -2,21 +2,19 @@
  * One client of a server.
  *
  * Owns: the answers to the client's channel opens, channel requests and global
- * requests, and the processes and forwarded connections that come of them.
- * Must not know: how connections are accepted, sockets.
+ * requests, and the processes that come of them.
+ * Must not know: how connections are accepted, sockets, where forwarded connections lead.
  */
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
-import { optionsError } from '../client/optionErrors.ts';
 import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { askUser, rejectionOf, tellUser } from '../endpoint/userCode.ts';
+import { rejectionOf, tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { EventTarget } from '../io/driverOptions.ts';
 import type { LinkOpener } from '../io/link.ts';
@@ -26,6 +24,7 @@ import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ConnectionWork } from './connectionWork.ts';
+import { ForwardedConnections } from './forwardedConnections.ts';
 import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
@@ -53,8 +52,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   private readonly work: ConnectionWork;
   private readonly ports = new Map<Channel, ChannelPort>();
   private readonly sessions = new Map<Channel, ServerSession>();
-  /** Where forwarded connections lead. */
-  private readonly places = new Set<Duplex>();
+  private readonly forwards: ForwardedConnections;
 
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
@@ -73,6 +71,18 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       },
       this,
     );
+    this.forwards = new ForwardedConnections({
+      streams: platform.streams,
+      options,
+      driver: this.driver,
+      username: () => this.username ?? '',
+      accept: (channel) => {
+        this.onCore((core) => core.connection.acceptOpen(channel));
+        return this.portFor(channel);
+      },
+      refuse: (channel, reasonCode, description) => this.refuse(channel, reasonCode, description),
+      report: (error) => this.report(error),
+    });
     this.work = new ConnectionWork(parts.budget, parts.provider, parts.target);
     this.authenticator = new ServerAuthenticator({
       callbacks: options.given.authentication,
@@ -172,6 +182,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
         return this.ports.get(event.channel)?.drained();
       case 'channelClosed':
         this.ports.get(event.channel)?.ended(undefined);
+        this.sessions.get(event.channel)?.closed();
         this.ports.delete(event.channel);
         this.sessions.delete(event.channel);
         return;
@@ -187,7 +198,7 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   ended(cause: SshError): void {
     this.authenticator.ended(cause);
     for (const port of this.ports.values()) port.ended(cause);
-    for (const place of this.places) place.destroy();
+    this.forwards.ended();
     this.ports.clear();
     this.sessions.clear();
   }
@@ -226,100 +237,37 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     channel,
     channelTypeData,
   }: ConnectionEvent & { type: 'channelOpenRequested' }): void {
+    const { options } = this.parts;
+    const { resourceShortage, unknownChannelType } = channelOpenFailureReasons;
     if (channel.type === 'session') {
-      this.onCore((core) => core.connection.acceptOpen(channel));
-      const port = this.portFor(channel);
-      const { given } = this.parts.options;
-      this.sessions.set(
-        channel,
-        new ServerSession({
-          port,
-          streams: this.parts.platform.streams,
-          username: this.username ?? '',
-          options: given,
-          report: (error) => this.report(error),
-        }),
-      );
-      return;
-    }
-    if (channel.type === directTcpip.name && this.parts.options.given.openTcp !== undefined) {
-      void this.openTcp(channel, channelTypeData);
-      return;
-    }
-    this.refuse(channel, channelOpenFailureReasons.unknownChannelType, 'this server has no such channels');
-  }
-
-  private async openTcp(channel: Channel, channelTypeData: Uint8Array): Promise<void> {
-    const { openTcp } = this.parts.options.given;
-    const deadline = this.openDeadline(channel);
-    let stream: Duplex | undefined;
-    try {
-      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
-        directTcpip.fromBytes(channelTypeData);
-      const request = {
-        username: this.username ?? '',
-        host: hostToConnect,
-        port: portToConnect,
-        originatorAddress: originatorIpAddress,
-        originatorPort,
-      };
-      stream = checkedStream(await askUser('openTcp', () => openTcp?.(request)));
-    } catch (error) {
-      this.report(error);
-      if (!deadline.met()) return;
+      if (this.sessions.size < options.maxSessions) return this.openSession(channel);
       return this.refuse(
         channel,
-        channelOpenFailureReasons.connectFailed,
-        'the connection could not be opened',
+        resourceShortage,
+        `${options.maxSessions} sessions are open, and no more allowed`,
       );
     }
-    if (!deadline.met()) stream?.destroy();
-    else if (stream !== undefined) this.join(channel, stream);
-    else this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
+    if (channel.type !== directTcpip.name || options.given.openTcp === undefined) {
+      return this.refuse(channel, unknownChannelType, 'this server has no such channels');
+    }
+    // What was said before an end may still be on its way to a place whose channel is gone.
+    if (this.forwards.size < options.limits.channels) void this.forwards.open(channel, channelTypeData);
+    else this.refuse(channel, resourceShortage, 'too many forwarded connections');
   }
 
-  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
-  private openDeadline(channel: Channel): { readonly met: () => boolean } {
-    const { core } = this.driver;
-    let over = core === undefined;
-    const wait = core?.waits.start(
-      'channelOpen',
-      'openTcp, a handler of this server',
-      this.driver.now,
-      this.parts.options.timeouts.channelOpen,
-      () => {
-        over = true;
-        core.waits.finish(wait);
-        if (wait !== undefined) this.report(core.timeoutError(wait));
-        this.refuse(channel, channelOpenFailureReasons.connectFailed, 'no connection in time');
-      },
-    );
-    return {
-      met: () => {
-        core?.waits.finish(wait);
-        return !over && this.driver.isLive;
-      },
-    };
-  }
-
-  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
-  private join(channel: Channel, stream: Duplex): void {
-    stream.on('error', () => {});
-    this.places.add(stream);
+  private openSession(channel: Channel): void {
     this.onCore((core) => core.connection.acceptOpen(channel));
     const port = this.portFor(channel);
-    const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
+    // Clients have no stderr.
     port.extended.cancel();
-    ours.once('close', () => {
-      port.close();
-      afterWriting(stream, ours.readableEnded, () => stream.destroy());
+    const session = new ServerSession({
+      port,
+      streams: this.parts.platform.streams,
+      username: this.username ?? '',
+      options: this.parts.options.given,
+      report: (error) => this.report(error),
     });
-    stream.once('close', () => {
-      this.places.delete(stream);
-      afterWriting(ours, stream.readableEnded, () => ours.destroy());
-    });
-    ours.pipe(stream);
-    stream.pipe(ours);
+    this.sessions.set(channel, session);
   }
 
   private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
@@ -380,20 +328,6 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       () => {},
     );
   }
-}
-
-/** What the handler answered, which may be anything in a program without types. */
-function checkedStream(answer: Duplex | undefined): Duplex | undefined {
-  if (answer === undefined) return undefined;
-  const { pipe, write, destroy } = answer;
-  if ([pipe, write, destroy].every((method) => typeof method === 'function')) return answer;
-  throw optionsError('openTcp must answer with a duplex stream, or undefined to refuse');
-}
-
-/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
-function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
-  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
-  else callback();
 }
 
 /** A client that is further has done more for it. */
