@@ -12,6 +12,9 @@ import { SshError } from './errors.ts';
  */
 export const longestName = 1024;
 
+/** A window with which a channel works, if slowly: RFC 4254 §5.2 speaks of packets of 32,768 bytes. */
+export const leastWindow: number = 32 * 1024;
+
 /** All limits; lengths in bytes unless the name says otherwise. */
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
@@ -40,6 +43,12 @@ export interface Limits {
   readonly windowSize: number;
   /** What that grows to on a path that is long and fast, while the consumer keeps up. */
   readonly maximumWindowSize: number;
+  /**
+   * What all channels of a connection together may be sent ahead of their consumers.
+   * Windows are smaller where there are many. Where not given, as much more than the
+   * default as larger windows need.
+   */
+  readonly connectionWindow: number;
   /** Largest data field offered to the peer for one CHANNEL_DATA (RFC 4254 §5.1). */
   readonly maximumPacketSize: number;
   /** Bytes this side holds for a peer that does not read. */
@@ -108,6 +117,7 @@ export const defaultLimits: Limits = {
   channels: 1024,
   windowSize: 2 * 1024 * 1024,
   maximumWindowSize: 16 * 1024 * 1024,
+  connectionWindow: 64 * 1024 * 1024,
   maximumPacketSize: 32 * 1024,
   outputQueue: 4 * 1024 * 1024,
   inflatedPayload: 256 * 1024,
@@ -148,6 +158,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   channels: [1, 65_536],
   windowSize: [32 * 1024, 1024 * 1024 * 1024],
   maximumWindowSize: [32 * 1024, 1024 * 1024 * 1024],
+  connectionWindow: [32 * 1024, 64 * 1024 * 1024 * 1024],
   maximumPacketSize: [1024, 8 * 1024 * 1024],
   outputQueue: [256 * 1024, 1024 * 1024 * 1024],
   inflatedPayload: [35_000, 16 * 1024 * 1024],
@@ -190,6 +201,11 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
       throw optionsError(`limits.${name} must be a whole number from ${low} to ${high}`);
     }
     resolved[name] = value;
+  }
+  if (given.connectionWindow === undefined) {
+    const { windowSize, maximumWindowSize, channels } = resolved;
+    const needed = 2 * Math.max(2 * windowSize, maximumWindowSize) + leastWindow * channels;
+    resolved.connectionWindow = Math.max(resolved.connectionWindow, needed);
   }
   if (resolved.maximumPacketSize + 1024 > resolved.packetLength) {
     throw optionsError('limits.packetLength must exceed limits.maximumPacketSize by at least 1024');
