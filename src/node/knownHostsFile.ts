@@ -86,12 +86,19 @@ export async function changeKnownHosts(
   bounds: LockBounds = { timeout: defaultTimeouts.lock },
 ): Promise<KnownHostsOutcome> {
   const target = await written(() => targetOf(resolve(path)));
-  const lock = await written(() => takeLock(`${target}.lock`, bounds));
+  const take = (): Promise<FileLock | undefined> => written(() => takeLock(`${target}.lock`, bounds));
+  let lock = await take();
   try {
     for (let tries = 0; tries < mostTries; tries++) {
+      if (tries > 0 && lock !== undefined && !(await lock.isHeld())) {
+        // We took so long that another program took us for dead.
+        await lock.release();
+        lock = await take();
+      }
       const { known, id } = await readKnownHostsFile(target);
       const change = await decide(known);
-      const outcome = await written(() => apply(target, id, change, lock));
+      const held = lock;
+      const outcome = await written(() => apply(target, id, change, held));
       if (outcome !== undefined) return outcome;
     }
     throw new NotWrittenError('other programs write to it all the time');

@@ -16,6 +16,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -173,6 +174,24 @@ describe('a known_hosts file', () => {
       alone();
     },
   );
+
+  it('is not replaced once another program has taken the lock over: that one is waited for', async () => {
+    writeFileSync(file, '# goes\n');
+    const lock = `${file}.lock`;
+    let calls = 0;
+    const outcome = await changeKnownHosts(file, async () => {
+      if (calls++ === 0) {
+        // It has died by now, too.
+        writeFileSync(lock, '1 elsewhere somebody\n');
+        utimesSync(lock, 1_000, 1_000);
+      }
+      return { added: [], removed: new Set([1]) };
+    });
+    expect(outcome).toMatchObject({ removed: 1 });
+    expect(calls).toBe(2);
+    expect(read()).toBe('');
+    alone();
+  });
 
   it('that others write to all the time is given up in the end', async () => {
     writeFileSync(file, '');
