@@ -524,6 +524,15 @@ describe('following a host', () => {
     expect(await rotation?.keep(shown, [], [one, three])).toMatchObject({ added: 0, removed: 0 });
   });
 
+  it('adds no key twice that another program has added meanwhile', async () => {
+    writeFileSync(file, formatKnownHostsLine('host.example', 22, one));
+    const rotate = (hash: boolean): Promise<unknown> =>
+      rotateLines(file, info(one), [three], [one, three], hash);
+    const counts = await Promise.all([rotate(false), rotate(true), rotate(false)]);
+    expect(counts.map((outcome) => (outcome as { readonly added: number }).added).sort()).toEqual([0, 0, 1]);
+    expect(KnownHosts.parse(read()).entries).toHaveLength(2);
+  });
+
   it('leaves a key alone that is revoked, and a host whose key is not known', async () => {
     writeFileSync(file, `${formatKnownHostsLine('host.example', 22, one)}@revoked * ${lineKey(three)}\n`);
     const { rotation } = knownHosts({ files: file, update: true });
