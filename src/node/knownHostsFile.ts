@@ -11,8 +11,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { defaultTimeouts } from '../base/timeouts.ts';
 import type { LockBounds } from '../client/hostKeys.ts';
+import { canonicalHost } from '../client/hostName.ts';
 import { formatKnownHostsLine, type KnownHosts } from '../keys/knownHosts.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { type FileLock, takeLock } from './fileLock.ts';
@@ -53,7 +55,7 @@ export async function addKnownHost(
   bounds?: LockBounds,
 ): Promise<void> {
   const salt = options.hash === true ? systemRandomBytes(20) : undefined;
-  const line = formatKnownHostsLine(host, port, blob, { salt });
+  const line = formatKnownHostsLine(canonicalHost(host, domainToASCII), port, blob, { salt });
   await changeKnownHosts(path, async () => ({ added: [line] }), bounds);
 }
 
