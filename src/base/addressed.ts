@@ -55,18 +55,16 @@ function names(message: string, target: Address): boolean {
 function retitle(error: SshError, message: string): void {
   const { stack = '', message: before } = error;
   error.message = message;
-  const head = `${error.name}: ${before}`;
+  const head = before === '' ? error.name : `${error.name}: ${before}`;
   if (stack.startsWith(head)) error.stack = `${error.name}: ${message}${stack.slice(head.length)}`;
 }
 
 function copyOf(error: SshError): SshError {
-  const copy = new SshError(error.code, messageAlone(error), {
-    phase: error.phase,
-    origin: error.origin,
-    cause: error.cause,
-  });
+  const { code, message, phase, origin, cause, stack } = error;
+  const copy = new SshError(code, message, { phase, origin, cause });
   // Whatever else an error says is said of each target.
   Object.assign(copy, error);
-  if (error.stack !== undefined) copy.stack = error.stack;
+  if (stack !== undefined) copy.stack = stack;
+  retitle(copy, messageAlone(error));
   return copy;
 }

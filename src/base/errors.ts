@@ -57,6 +57,7 @@ export const errorCodes = {
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
   ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
   ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
   ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
@@ -233,6 +234,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_CLOSED':
     case 'ERR_SSH_CALLBACK':
     case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':

@@ -6,6 +6,15 @@
  */
 import { SshError } from './errors.ts';
 
+/**
+ * Bytes of a text that names something: a user, a host, a path, a terminal, a
+ * language. Fixed: nothing that is named needs more.
+ */
+export const longestName = 1024;
+
+/** A window with which a channel works, if slowly: RFC 4254 §5.2 speaks of packets of 32,768 bytes. */
+export const leastWindow: number = 32 * 1024;
+
 /** All limits; lengths in bytes unless the name says otherwise. */
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
@@ -26,12 +35,20 @@ export interface Limits {
   readonly bannerBytes: number;
   /** Requests of the authentication protocol, INFO_REQUEST rounds included. */
   readonly authenticationRounds: number;
+  /** Credentials that a server refuses before it ends the connection: passwords, answers, signatures. */
+  readonly authenticationAttempts: number;
   /** Channels open at once. */
   readonly channels: number;
   /** Bytes a channel's peer may send ahead of the consumer. */
   readonly windowSize: number;
   /** What that grows to on a path that is long and fast, while the consumer keeps up. */
   readonly maximumWindowSize: number;
+  /**
+   * What all channels of a connection together may be sent ahead of their consumers.
+   * Windows are smaller where there are many. Where not given, as much more than the
+   * default as larger windows need.
+   */
+  readonly connectionWindow: number;
   /** Largest data field offered to the peer for one CHANNEL_DATA (RFC 4254 §5.1). */
   readonly maximumPacketSize: number;
   /** Bytes this side holds for a peer that does not read. */
@@ -52,6 +69,10 @@ export interface Limits {
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
   readonly rsaMaximumBits: number;
+  /** Bits of an RSA key that a server lets its users log in with. */
+  readonly userRsaBits: number;
+  /** Bits of the longest group that a server answers a group exchange with (RFC 4419). */
+  readonly groupExchangeBits: number;
   /**
    * Messages without effect that a peer may send at once: IGNORE, DEBUG, UNIMPLEMENTED,
    * unknown ones, global requests, opens that are refused. 100 more may come with each
@@ -61,6 +82,12 @@ export interface Limits {
   readonly idleMessages: number;
   /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with each MiB of channel data in either direction. */
   readonly idleKeyExchanges: number;
+  /** Forwards of one connection. */
+  readonly forwards: number;
+  /** Connections through one forward at once. */
+  readonly forwardConnections: number;
+  /** Bytes of a SOCKS greeting. */
+  readonly socksGreetingLength: number;
   /** Largest SFTP packet taken or sent, its length field not counted. */
   readonly sftpPacketLength: number;
   /** Requests of one SFTP session that are in flight at once. */
@@ -86,9 +113,11 @@ export const defaultLimits: Limits = {
   textLength: 1024,
   bannerBytes: 64 * 1024,
   authenticationRounds: 64,
+  authenticationAttempts: 6,
   channels: 1024,
   windowSize: 2 * 1024 * 1024,
   maximumWindowSize: 16 * 1024 * 1024,
+  connectionWindow: 64 * 1024 * 1024,
   maximumPacketSize: 32 * 1024,
   outputQueue: 4 * 1024 * 1024,
   inflatedPayload: 256 * 1024,
@@ -99,8 +128,13 @@ export const defaultLimits: Limits = {
   argon2Work: 512 * 1024,
   rsaMinimumBits: 2048,
   rsaMaximumBits: 16384,
+  userRsaBits: 8192,
+  groupExchangeBits: 4096,
   idleMessages: 10_000,
   idleKeyExchanges: 16,
+  forwards: 1024,
+  forwardConnections: 1024,
+  socksGreetingLength: 1024,
   sftpPacketLength: 256 * 1024,
   sftpRequests: 1024,
   sftpRequestsPerFile: 64,
@@ -120,9 +154,11 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   textLength: [1024, 1024],
   bannerBytes: [0, 16 * 1024 * 1024],
   authenticationRounds: [1, 1024],
+  authenticationAttempts: [1, 1024],
   channels: [1, 65_536],
   windowSize: [32 * 1024, 1024 * 1024 * 1024],
   maximumWindowSize: [32 * 1024, 1024 * 1024 * 1024],
+  connectionWindow: [32 * 1024, 64 * 1024 * 1024 * 1024],
   maximumPacketSize: [1024, 8 * 1024 * 1024],
   outputQueue: [256 * 1024, 1024 * 1024 * 1024],
   inflatedPayload: [35_000, 16 * 1024 * 1024],
@@ -132,8 +168,13 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   argon2Work: [1, 1024 * 1024 * 1024],
   rsaMinimumBits: [1024, 16_384],
   rsaMaximumBits: [2048, 16_384],
+  userRsaBits: [2048, 16_384],
+  groupExchangeBits: [2048, 8192],
   idleMessages: [16, 1_000_000_000],
   idleKeyExchanges: [1, 1_000_000],
+  forwards: [1, 65_536],
+  forwardConnections: [1, 65_536],
+  socksGreetingLength: [262, 65_536],
   // A server must take 34,000 bytes (draft-ietf-secsh-filexfer-02 §3).
   sftpPacketLength: [34_000, 16 * 1024 * 1024],
   sftpRequests: [1, 65_536],
@@ -160,6 +201,11 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
       throw optionsError(`limits.${name} must be a whole number from ${low} to ${high}`);
     }
     resolved[name] = value;
+  }
+  if (given.connectionWindow === undefined) {
+    const { windowSize, maximumWindowSize, channels } = resolved;
+    const needed = 2 * Math.max(2 * windowSize, maximumWindowSize) + leastWindow * channels;
+    resolved.connectionWindow = Math.max(resolved.connectionWindow, needed);
   }
   if (resolved.maximumPacketSize + 1024 > resolved.packetLength) {
     throw optionsError('limits.packetLength must exceed limits.maximumPacketSize by at least 1024');

@@ -6,7 +6,11 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `agent` is a wait on the user's own agent, `lock` one on another program that has locked a file of the user's, and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/**
+ * The waits there are. `agent` is a wait on the user's own agent, `lock` one on another program that has locked a
+ * file of the user's, `user` one on the caller's own code (a host key verifier, a prompt), and `unlock` one on this
+ * side's own work on a private key: none of the four is on the peer.
+ */
 export type WaitName =
   | 'dial'
   | 'connect'
@@ -21,7 +25,8 @@ export type WaitName =
   | 'close'
   | 'agent'
   | 'lock'
-  | 'user';
+  | 'user'
+  | 'unlock';
 
 /** One open wait, as reports show it. */
 export interface Wait {

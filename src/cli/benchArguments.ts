@@ -4,10 +4,10 @@
  * Owns: its options, its help, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
-
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../base/bytes.ts';
 import { optionsError } from '../client/optionErrors.ts';
+import type { CryptoChoice } from '../client/platform.ts';
 import { ciphers } from '../crypto/algorithms.ts';
 import { parseCommandLine, parseDuration, type SshArguments } from './arguments.ts';
 
@@ -18,7 +18,7 @@ export interface BenchArguments {
   readonly ciphers: readonly string[];
   /** Bytes of each transfer. */
   readonly size: number;
-  readonly crypto: 'auto' | 'noble';
+  readonly crypto: CryptoChoice;
   /** Milliseconds for each measurement. */
   readonly stepTimeout: number;
   readonly json: boolean;
@@ -45,7 +45,8 @@ and wc on the server. Each figure counts only if all bytes arrived.
                        ${defaultCiphers.slice(0, 2).join(', ')},
                        ${defaultCiphers.slice(2).join(' and ')}
   -s, --size SIZE      of each transfer, such as 500K, 64M or 2G: ${defaultSize}
-      --crypto NAME    auto (OpenSSL where it is faster) or noble: auto
+      --crypto NAME    auto (OpenSSL where it is faster), openssl (for every packet)
+                       or noble: auto
   -p, --port PORT      22
   -l, --login USER     the local user
   -i, --identity FILE  private key; may be repeated
@@ -114,9 +115,9 @@ function knownCipher(name: string): string {
   throw optionsError(`there is no cipher ${quotedText(name)}; there are ${Object.keys(ciphers).join(', ')}`);
 }
 
-function knownProvider(name: string): 'auto' | 'noble' {
-  if (name === 'auto' || name === 'noble') return name;
-  throw optionsError(`there is no crypto provider ${quotedText(name)}; there are auto and noble`);
+function knownProvider(name: string): CryptoChoice {
+  if (name === 'auto' || name === 'noble' || name === 'openssl') return name;
+  throw optionsError(`there is no crypto provider ${quotedText(name)}; there are auto, openssl and noble`);
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };

@@ -17,7 +17,9 @@ import { askAboutUnknownKeys, type KeepHostKey } from './hostKeyQuestion.ts';
 import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './identities.ts';
 import { addKnownHost, userKnownHostsFile } from './knownHostsFile.ts';
 import type { Messages } from './messages.ts';
-import type { Person } from './person.ts';
+import { type Person, usualColumns } from './person.ts';
+import { terminalSize } from './rawTerminal.ts';
+import { serverLines } from './serverText.ts';
 import type { Trace } from './trace.ts';
 
 /** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
@@ -56,10 +58,15 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     auth: authenticationOrder(keys, escapeText(`${username}@${host}`, 300), person, agentUse(args)),
     verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
     signal,
-    onBanner: (text) => messages.block(text),
+    onBanner: (text) => messages.block(serverLines(text, errorColumns())),
     onDebug: (line) => trace.debug(line),
     ...context.options,
   });
+}
+
+/** Undefined where standard error is no terminal, and nothing wraps. */
+function errorColumns(): number | undefined {
+  return process.stderr.isTTY ? (terminalSize([process.stderr])?.columns ?? usualColumns) : undefined;
 }
 
 function agentUse({ agent, identities }: SshArguments): AgentUse {

@@ -91,9 +91,9 @@ async function privateIdentity(
   path: string,
   bytes: Uint8Array,
   encrypted: boolean,
-  { person, hasAgent }: IdentityContext,
+  { person, hasAgent, warn }: IdentityContext,
 ): Promise<AuthMethod> {
-  const certificate = await certificateBeside(path);
+  const certificate = await certificateBeside(path, warn);
   if (!encrypted) {
     // The path tells a person more than the comment in the file.
     const privateKey = { ...attempt(path, () => parsePrivateKey(bytes)), comment: path };
@@ -148,17 +148,23 @@ async function publicKeyBeside(path: string, missing: SshError): Promise<PublicK
 }
 
 /** `id_x-cert.pub` beside `id_x`, which is where ssh-keygen -s puts it. */
-async function certificateBeside(path: string): Promise<Certificate | undefined> {
+async function certificateBeside(
+  path: string,
+  warn: IdentityContext['warn'],
+): Promise<Certificate | undefined> {
   const file = `${path}-cert.pub`;
-  let bytes: Uint8Array;
   try {
-    bytes = new Uint8Array(await readFile(file));
+    return parseCertificate(new Uint8Array(await readFile(file))).certificate;
   } catch (error) {
-    if (isMissing(error)) return undefined;
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw keyError('ERR_SSH_OPTIONS', `cannot read the certificate ${file}${why}`, error);
+    // The key may do without it, as with ssh.
+    if (!isMissing(error)) warn(`the certificate ${file} is left aside: ${reasonOf(error)}`);
+    return undefined;
   }
-  return attempt(file, () => parseCertificate(bytes).certificate);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof SshError) return messageOf(error);
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface IdentityFile {

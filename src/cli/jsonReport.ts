@@ -5,7 +5,7 @@
  * Must not know: how the command ran.
  */
 import type { SshError } from '../base/errors.ts';
-import type { NegotiatedSummary } from '../client/client.ts';
+import type { NegotiatedSummary } from '../client/negotiated.ts';
 import type { ExitResult } from '../client/remoteProcess.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { messageOf } from './errorWords.ts';

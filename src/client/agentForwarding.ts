@@ -1,13 +1,19 @@
 /**
  * A server's programs at the user's agent.
  *
- * Owns: what they may ask of it (the list of keys, signatures, and to be bound to
- * one more connection), the framing of their requests, and how many may ask at once.
- * Must not know: which commands it is forwarded for, how channels come about.
+ * Owns: the commands that it is forwarded for, what programs may ask of it (the
+ * list of keys, signatures, and to be bound to one more connection), the framing
+ * of their requests, and how many may ask at once.
+ * Must not know: how commands are started.
  * Sources: OpenSSH PROTOCOL.agent; draft-ietf-sshm-ssh-agent §3, §7.
  */
 import { concatBytes, emptyBytes } from '../base/bytes.ts';
+import { SshError } from '../base/errors.ts';
+import { LazyMap } from '../base/lazyMap.ts';
+import { type Acceptors, noChannels } from '../endpoint/acceptors.ts';
 import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../message/agent.ts';
+import { authAgent } from '../message/channel.ts';
+import { authAgentReq } from '../message/channelRequest.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { ChannelPort } from './channelPort.ts';
 
@@ -26,6 +32,10 @@ export interface ForwardedAgent {
 export interface AgentForwardingOptions {
   readonly open: () => ForwardedAgent;
   readonly debug: (line: string) => void;
+  /** Where the server's channels to the agent come in. */
+  readonly acceptors: Pick<Acceptors, 'onChannel'>;
+  /** Sends a channel request and waits for its answer. */
+  readonly request: (port: ChannelPort, requestType: string, payload: Uint8Array) => Promise<void>;
 }
 
 /** Requests that are passed on, and the answers each may have. Adding and removing keys is not the server's to do. */
@@ -57,7 +67,11 @@ const refusal = Uint8Array.of(agentNumbers.failure);
 
 export class AgentForwarding {
   private readonly options: AgentForwardingOptions;
-  private readonly served = new Set<ServedProgram>();
+  private readonly served: LazyMap<ServedProgram, true> = new LazyMap();
+  /** Commands that were given the agent and have not ended. */
+  private readonly users: LazyMap<ChannelPort, true> = new LazyMap();
+  private isGranted = false;
+  private stopAccepting: () => void = () => {};
 
   constructor(options: AgentForwardingOptions) {
     this.options = options;
@@ -67,10 +81,40 @@ export class AgentForwarding {
     return this.served.size >= forwardedAgents;
   }
 
+  /**
+   * Lets the programs of a command use the user's agent for as long as its channel is open.
+   *
+   * @throws SshError `ERR_SSH_REQUEST_FAILED` where the server does not forward it
+   */
+  async forward(port: ChannelPort): Promise<void> {
+    if (this.users.size === 0) this.stopAccepting = this.accept();
+    this.users.set(port, true);
+    void port.closed.then(() => {
+      this.users.delete(port);
+      if (this.users.size === 0) this.stopAccepting();
+    });
+    try {
+      await this.options.request(port, authAgentReq.name, authAgentReq.toBytes({}));
+      this.isGranted = true;
+    } catch (error) {
+      // OpenSSH's server forwards for the whole connection, and refuses to be asked again.
+      const refused = error instanceof SshError && error.code === 'ERR_SSH_REQUEST_FAILED';
+      if (!refused || !this.isGranted) throw error;
+    }
+  }
+
+  private accept(): () => void {
+    return this.options.acceptors.onChannel(authAgent.name, (opening) => {
+      const port = this.isFull ? undefined : opening.accept();
+      if (port === undefined) opening.refuse(noChannels.reasonCode, noChannels.description);
+      else this.serve(port);
+    });
+  }
+
   /** Serves a channel until it ends. */
   serve(port: ChannelPort): void {
     const program = new ServedProgram(port, this.options);
-    this.served.add(program);
+    this.served.set(program, true);
     void program.run().finally(() => this.served.delete(program));
   }
 }

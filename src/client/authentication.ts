@@ -15,6 +15,7 @@ import { AgentKeys } from './agentKeys.ts';
 import { agentError } from './agentLink.ts';
 import { resolveAlgorithms } from './algorithmOptions.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import type { KeyWaiter } from './lockedKey.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
@@ -24,7 +25,7 @@ import type {
   PasswordFunction,
 } from './options.ts';
 import { OwnKey } from './ownKey.ts';
-import type { UserKey } from './userKeys.ts';
+import type { UserKey, UserKeys } from './userKeys.ts';
 
 type MethodWanted = UserauthQuestion & { type: 'methodWanted' };
 
@@ -49,6 +50,16 @@ const noAgents: AgentAccess = {
   bind: async () => {},
 };
 
+export interface AuthenticatorContext {
+  readonly provider: CryptoProvider;
+  /** None where not given. */
+  readonly agents?: AgentAccess | undefined;
+  /** Told what is done, a line each, for people. */
+  readonly debug?: ((line: string) => void) | undefined;
+  /** Told what is waited for while a key is unlocked. */
+  readonly keyWaiter?: KeyWaiter | undefined;
+}
+
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
   private all: readonly Candidate[];
@@ -66,23 +77,23 @@ export class Authenticator {
   private readonly refused = new Set<string>();
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
+  private readonly keyWaiter: KeyWaiter;
+  /** Of certificates that are of no use, what nobody has heard yet, and all. */
+  private unsaid: readonly string[];
+  private readonly leftAside: string[] = [];
   private lastPassword = '';
   private changePassword: ChangePassword | undefined;
   private answer: KeyboardInteractive | undefined;
   private methods: readonly string[] | undefined;
 
-  constructor(
-    options: ConnectOptions,
-    keys: readonly UserKey[],
-    provider: CryptoProvider,
-    agents: AgentAccess = noAgents,
-    debug: (line: string) => void = () => {},
-  ) {
+  constructor(options: ConnectOptions, { keys, notes }: UserKeys, context: AuthenticatorContext) {
     this.options = options;
     this.hostKeyAlgorithms = resolveAlgorithms(options.algorithms).hostKey;
-    this.provider = provider;
-    this.agents = agents;
-    this.debug = debug;
+    this.provider = context.provider;
+    this.agents = context.agents ?? noAgents;
+    this.debug = context.debug ?? (() => {});
+    this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
+    this.unsaid = notes;
     this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
     this.candidates = [...this.all];
   }
@@ -96,6 +107,8 @@ export class Authenticator {
     wanted: MethodWanted,
     serverSigAlgs: readonly string[] | undefined,
   ): Promise<UserauthAttempt> {
+    for (const line of this.unsaid) this.note(line);
+    this.unsaid = [];
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
     if (wanted.partialSuccess) this.succeeded();
     else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
@@ -150,6 +163,7 @@ export class Authenticator {
     this.candidates.length = 0;
     this.tried.length = 0;
     this.skipped.length = 0;
+    this.leftAside.length = 0;
     this.refused.clear();
     this.current = undefined;
     this.offeredLast = undefined;
@@ -195,6 +209,12 @@ export class Authenticator {
     );
   }
 
+  /** Of use to whoever wonders why a key was refused: it is said at once, and again when nothing worked. */
+  private note(line: string): void {
+    this.leftAside.push(line);
+    this.debug(`warning: ${line}`);
+  }
+
   private pick(): Candidate | undefined {
     for (;;) {
       const candidate = this.candidates.shift();
@@ -208,9 +228,10 @@ export class Authenticator {
       this.methods === undefined ? 'did not say what it accepts' : `accepts ${this.methods.join(', ')}`;
     const tried = this.tried.length === 0 ? 'nothing could be tried' : `tried: ${this.tried.join('; ')}`;
     const skipped = this.skipped.length === 0 ? '' : `; not tried: ${this.skipped.join('; ')}`;
+    const aside = this.leftAside.map((line) => `; ${line}`).join('');
     return new SshError(
       'ERR_SSH_AUTHENTICATION_FAILED',
-      `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}`,
+      `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}${aside}`,
       { phase: 'authentication' },
     );
   }
@@ -272,7 +293,12 @@ export class Authenticator {
   }
 
   private ownKey(key: UserKey): Candidate {
-    return new OwnKey(key, this.provider, this.hostKeyAlgorithms);
+    return new OwnKey(key, {
+      provider: this.provider,
+      named: this.hostKeyAlgorithms,
+      waiter: this.keyWaiter,
+      note: (line) => this.note(line),
+    });
   }
 
   private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {

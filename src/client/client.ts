@@ -4,11 +4,14 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
+import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
+import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
+import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -19,16 +22,28 @@ import {
 } from '../message/channelRequest.ts';
 import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
+import type { AgentForwarding } from './agentForwarding.ts';
+import { agentError } from './agentLink.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { ClientForwarding } from './forwarding.ts';
+import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import { optionsError } from './optionErrors.ts';
-import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
+import {
+  channelStream,
+  ExitCollector,
+  type ExitResult,
+  type RefusedRequest,
+  RemoteProcess,
+} from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
 import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand } from './sftp.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Duplex } from './streams.ts';
+
+export type { NegotiatedSummary } from './negotiated.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -76,29 +91,18 @@ export interface RunResult<Data = string> extends ExitResult {
   readonly refusedEnv: readonly string[];
 }
 
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
-
 interface Started {
   readonly port: ChannelPort;
   readonly exit: ExitCollector;
   readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
 }
+
+/** Takes a connection that came to a port of the server. */
+export type ConnectionHandler = (
+  stream: Duplex,
+  from: { readonly address: string; readonly port: number },
+) => void | Promise<void>;
 
 /**
  * A connection that is up. Made by `connect`.
@@ -116,13 +120,15 @@ interface Started {
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly dialled: Dialled;
+export class Client extends TransferringClient {
+  /** Undefined where there is no agent. */
+  private readonly agentForwarding: AgentForwarding | undefined;
+  /** Made for the first forward: most connections have none. */
+  private madeForwarding: ClientForwarding | undefined;
 
-  constructor(session: Session, dialled: Dialled) {
-    this.session = session;
-    this.dialled = dialled;
+  constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
+    super(session, dialled);
+    this.agentForwarding = agentForwarding;
   }
 
   /**
@@ -191,6 +197,18 @@ export class Client {
     });
   }
 
+  /**
+   * As `exec`, and as `shell` where there is no command, for those in this library
+   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   */
+  startLenient(command: string | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startLenient, (site) =>
+      command === undefined
+        ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
+        : this.startProcess('exec', execPayload(command), options, site, true),
+    );
+  }
+
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
   subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
     return this.call(Client.prototype.subsystem, (site) => {
@@ -209,7 +227,9 @@ export class Client {
       const { kind, payload, bounds } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
-        return scope.until(beginSftp(this.session, port, this.dialled));
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
       });
     });
   }
@@ -255,6 +275,80 @@ export class Client {
   }
 
   /**
+   * Listens on this machine, and connects each connection to a place that the
+   * server reaches (RFC 4254 §7.2): `ssh -L`.
+   *
+   * @param from where to listen; `127.0.0.1` where no host is named
+   * @param to where the server connects
+   * @throws SshError `ERR_SSH_FORWARD` cannot listen there; `ERR_SSH_OPTIONS`, `ERR_SSH_LIMIT`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @example
+   * ```ts
+   * import type { Client } from 'deadline-ssh';
+   * async function database(client: Client): Promise<void> {
+   *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+   *   console.log(`the database is at 127.0.0.1:${forward.address.port}`);
+   * }
+   * ```
+   */
+  async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardLocal, () =>
+      this.standing(options, () => this.forwarding.local(from, to, options)),
+    );
+  }
+
+  /**
+   * Has the server listen, and connects each connection that comes there to a
+   * place that this machine reaches, or gives it to a function (RFC 4254 §7.1): `ssh -R`.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` the server does not listen there; else as `forwardLocal`
+   */
+  async forwardRemote(
+    from: ListenPlace,
+    to: TargetPlace | ConnectionHandler,
+    options: ForwardOptions = {},
+  ): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemote, () =>
+      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
+    );
+  }
+
+  /**
+   * Listens on this machine as a SOCKS proxy (4, 4a, 5); the server makes the
+   * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
+   */
+  async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardSocks, () =>
+      this.standing(options, () => this.forwarding.socks(from, options)),
+    );
+  }
+
+  /**
+   * Has the server listen as a SOCKS proxy for what this machine reaches; say
+   * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
+   */
+  async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemoteSocks, () =>
+      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
+    );
+  }
+
+  /** The forwards that stand. */
+  get forwards(): readonly Forward[] {
+    return this.madeForwarding?.list() ?? [];
+  }
+
+  /**
+   * Asks the server to open no further sessions on this connection, so that nobody
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
+   * not know the request ignore it.
+   */
+  noMoreSessions(): void {
+    this.session.driver.act((core) =>
+      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
+    );
+  }
+
+  /**
    * Asks the server for a sign of life.
    *
    * @returns milliseconds to the answer
@@ -285,23 +379,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedBy(this.session.core.transport);
   }
 
   /**
@@ -354,9 +432,10 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     site: CallSite,
+    isLenient: boolean = false,
   ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
       port.openedBy = site;
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
@@ -364,6 +443,7 @@ export class Client {
         streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
+        refused,
         commandWait: this.commandWait(port, kind),
         finishWait: (wait) => this.session.finishWait(wait),
       });
@@ -376,10 +456,11 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean = false,
   ): Promise<Started> {
     const news = new CommandNews(this.session.driver, kind);
     try {
-      const started = await this.request(kind, payload, options, scope);
+      const started = await this.request(kind, payload, options, scope, isLenient);
       void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
       return started;
     } catch (error) {
@@ -393,6 +474,7 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean,
   ): Promise<Started> {
     const { session } = this;
     const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
@@ -401,11 +483,16 @@ export class Client {
     session.collectExit(port, exit);
     try {
       const refusedEnv: string[] = [];
+      const refused: RefusedRequest[] = [];
       const pending: Promise<void>[] = [];
+      const want = (what: RefusedRequest, request: Promise<void>): void => {
+        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
+      };
       if (options.pty !== undefined && options.pty !== false) {
-        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
+        want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         const request = session.request(
           port,
@@ -416,11 +503,51 @@ export class Client {
       }
       pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv };
+      return { port, exit, refusedEnv, refused };
     } catch (error) {
       port.close();
       throw error;
     }
+  }
+
+  private async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    await this.agentForwarding.forward(port);
+  }
+
+  /** A forward that comes too late for its call is closed again. */
+  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+    return this.scoped('request', 'the forward to stand', options, (scope) => {
+      const made = make();
+      scope.onCancel(() => {
+        made.then(
+          (forward) => void forward.close(),
+          () => {},
+        );
+      });
+      return scope.until(made);
+    });
+  }
+
+  private get forwarding(): ClientForwarding {
+    const { session, dialled } = this;
+    const { limits, timeouts } = dialled.options;
+    this.madeForwarding ??= new ClientForwarding({
+      session,
+      network: dialled.platform.network,
+      limits,
+      timeouts,
+    });
+    return this.madeForwarding;
+  }
+
+  private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {
+    if (typeof to !== 'function') return to;
+    return async (arrived) => {
+      const { peer } = arrived;
+      const port = arrived.accept();
+      if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
+    };
   }
 
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
@@ -452,15 +579,11 @@ function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
   void port.closed.then(stopListening);
 }
 
-function noteRefused(error: unknown, name: string, refused: string[]): void {
+function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
   refused.push(name);
 }
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

@@ -11,12 +11,14 @@ import { SshError } from '../base/errors.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { CallSite } from '../endpoint/callSite.ts';
+import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { UserauthQuestion } from '../userauth/client.ts';
 import { abortError, checkAborted, onAbort, untilAborted } from './abort.ts';
 import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAccess.ts';
 import { Authenticator } from './authentication.ts';
@@ -30,17 +32,18 @@ import {
   type LockBounds,
   verifyHostKey,
 } from './hostKeys.ts';
+import { keyPatience } from './keyPatience.ts';
 import { whileLocked } from './lockWait.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { Session } from './session.ts';
 import { Standby } from './standby.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** What one who dials many has besides the options. */
 export interface DialContext {
   /** The keys of the options, loaded before: many dials need to parse and unlock them once only. */
-  readonly keys?: readonly UserKey[] | undefined;
+  readonly keys?: UserKeys | undefined;
   /** Told of the connection before it is begun; it is heard of again when nothing is left of it. */
   readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
   /** Where in the caller's code the connection is opened. */
@@ -50,9 +53,11 @@ export interface DialContext {
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
-  readonly keys: readonly UserKey[];
+  readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
+  /** Milliseconds of the dial's time that reading the keys took. */
+  readonly elapsed: number;
 }
 
 /** How far a dial is that has no link yet. */
@@ -88,15 +93,20 @@ export function createDial(
 async function prepare(
   platform: Platform,
   options: ResolvedOptions,
-  loaded: readonly UserKey[] | undefined,
+  loaded: UserKeys | undefined,
 ): Promise<Prepared> {
-  const { given, limits } = options;
+  const { given, limits, dialTimeout: timeout } = options;
+  const { clock } = platform;
+  const began = clock.now();
   try {
-    const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, limits, given.crypto)));
+    const patience = keyPatience({ clock, timeout, signal: given.signal, at: notBegun });
+    const settings = keySettings(platform, limits, given.crypto);
+    const keys = loaded ?? (await loadUserKeys(given, settings, patience));
+    const elapsed = clock.now() - began;
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider };
+    return { options: ordered, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -111,20 +121,22 @@ class Dial {
   private readonly verifier: HostKeyVerifier;
   private readonly provider: CryptoProvider;
   private readonly authenticator: Authenticator;
-  private readonly session = new Session();
+  private readonly session: Session;
   private readonly waits = new WaitTable();
   private readonly driver: Driver<ClientProtocol>;
-  private readonly standby: Standby;
+  readonly standby: Standby;
   private dialWait: Wait | undefined;
   private connectWait: Wait | undefined;
   private asking = 0;
-  private dialElapsed = 0;
+  private dialElapsed: number;
+  /** Hears no more of the connection. */
+  private readonly leave: () => void;
   private resolve: (client: Client) => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
   constructor(
     platform: Platform,
-    { options, keys, verifier, provider }: Prepared,
+    { options, keys, verifier, provider, elapsed }: Prepared,
     openedAt: string | undefined,
   ) {
     const { given, host, port, target, timeouts, limits, preferences } = options;
@@ -134,10 +146,8 @@ class Dial {
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
-    this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
-    this.authenticator = new Authenticator(given, keys, provider, agentAccess(this.agentOptions()), (line) =>
-      this.standby.debug(line),
-    );
+    this.dialElapsed = elapsed;
+    const router = new EventRouter<ClientEvent>();
     this.driver = new Driver<ClientProtocol>(
       {
         clock: platform.clock,
@@ -149,10 +159,17 @@ class Dial {
         target: target ?? `${host}:${port}`,
         openedAt,
       },
-      this.session,
+      router,
     );
-    this.session.driver = this.driver;
-    this.session.unasked = this;
+    this.session = new Session(this.driver, router);
+    this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
+    this.authenticator = new Authenticator(given, keys, {
+      provider,
+      agents: agentAccess(this.agentOptions()),
+      debug: (line) => this.standby.debug(line),
+      keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
+    });
+    this.leave = router.subscribe<Dial>(this, hearing);
   }
 
   run(starting: DialContext['starting']): Promise<Client> {
@@ -165,7 +182,7 @@ class Dial {
     this.dialWait = this.waits.start(
       'dial',
       `the connection to ${host}:${port} to be ready`,
-      started,
+      started - this.dialElapsed,
       dialTimeout,
     );
     this.connectWait = this.waits.start(
@@ -230,63 +247,56 @@ class Dial {
     return core;
   }
 
-  handle(event: ClientEvent): void {
-    switch (event.type) {
-      case 'identified':
-        return this.standby.debug(`server is ${event.remote.text}`);
-      case 'hostKey':
-        return this.checkHostKey(event.hostKey, event.algorithm);
-      case 'banner':
-        return this.showBanner(escapeLines(event.message));
-      case 'methodWanted':
-        return this.askUser(
-          'a credential',
-          () =>
-            this.authenticator.nextAttempt(event, this.session.core.transport.peerExtensions.serverSigAlgs),
-          (core, attempt) => {
-            this.standby.debug(`trying ${this.authenticator.lastTried}`);
-            core.attempt(attempt);
-          },
-        );
-      case 'signatureWanted':
-        return this.askUser(
-          'a signature',
-          () => this.authenticator.sign(event),
-          (core, signature) => {
-            if (signature === undefined) core.signatureFailed();
-            else core.sign(signature);
-          },
-        );
-      case 'passwordChangeWanted':
-        return this.askUser(
-          'a new password',
-          () => this.authenticator.newPassword(event.prompt),
-          (core, change) => {
-            if (change === undefined) core.refusePasswordChange();
-            else core.changePassword(change.old, change.new);
-          },
-        );
-      case 'promptsWanted':
-        return this.askUser(
-          'answers to prompts',
-          () => this.authenticator.answers(event),
-          (core, answers) => {
-            if (answers === undefined) core.refusePrompts();
-            else core.answerPrompts(answers);
-          },
-        );
-      case 'ready':
-        return this.ready();
-      case 'ended':
-        this.authenticator.close();
-        this.reject(event.error);
-        return;
-      default:
-        this.standby.handle(event);
-    }
+  wantMethod(event: UserauthQuestion & { type: 'methodWanted' }): void {
+    this.askUser(
+      'a credential',
+      () => this.authenticator.nextAttempt(event, this.session.core.transport.peerExtensions.serverSigAlgs),
+      (core, attempt) => {
+        this.standby.debug(`trying ${this.authenticator.lastTried}`);
+        core.attempt(attempt);
+      },
+    );
   }
 
-  private showBanner(message: string): void {
+  wantSignature(event: UserauthQuestion & { type: 'signatureWanted' }): void {
+    this.askUser(
+      'a signature',
+      () => this.authenticator.sign(event),
+      (core, signature) => {
+        if (signature === undefined) core.signatureFailed();
+        else core.sign(signature);
+      },
+    );
+  }
+
+  wantNewPassword(prompt: string): void {
+    this.askUser(
+      'a new password',
+      () => this.authenticator.newPassword(prompt),
+      (core, change) => {
+        if (change === undefined) core.refusePasswordChange();
+        else core.changePassword(change.old, change.new);
+      },
+    );
+  }
+
+  wantAnswers(event: UserauthQuestion & { type: 'promptsWanted' }): void {
+    this.askUser(
+      'answers to prompts',
+      () => this.authenticator.answers(event),
+      (core, answers) => {
+        if (answers === undefined) core.refusePrompts();
+        else core.answerPrompts(answers);
+      },
+    );
+  }
+
+  ended(cause: SshError): void {
+    this.authenticator.close();
+    this.reject(cause);
+  }
+
+  showBanner(message: string): void {
     const { onBanner } = this.options.given;
     const { phase } = this.driver;
     tellUser(
@@ -297,7 +307,7 @@ class Dial {
     );
   }
 
-  private checkHostKey(hostKey: Uint8Array, algorithm: string): void {
+  checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
     const info = describeHostKey(this.provider, host, port, hostKey, algorithm);
     this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
@@ -328,7 +338,7 @@ class Dial {
     }
   }
 
-  private ready(): void {
+  ready(): void {
     const { session, standby } = this;
     const { agent } = this.options.given;
     this.waits.finish(this.dialWait);
@@ -337,14 +347,18 @@ class Dial {
     this.authenticator.close();
     // Its listener may have failed, or ended the connection.
     if (!session.isLive) return;
-    session.agentForwarding = agentForwarding(
+    const forwarding = agentForwarding(
       this.agentOptions(),
       typeof agent === 'string' ? agent : undefined,
       (line) => standby.debug(line),
     );
-    if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
-    session.unasked = standby;
-    this.resolve(new Client(session, { platform: this.platform, options: this.options }));
+    if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
+    this.leave();
+    // Nothing of the options that holds a credential.
+    const { host, port, limits, timeouts } = this.options;
+    this.resolve(
+      new Client(session, { platform: this.platform, options: { host, port, limits, timeouts } }, forwarding),
+    );
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */
@@ -362,16 +376,45 @@ class Dial {
     });
   }
 
+  /** The time that a person needs for a passphrase is not the dial's … */
+  private passphraseAsked(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).userAsked('a passphrase');
+    this.pauseDial();
+    this.driver.touch();
+  }
+
+  /** … and the time that this side needs to unlock the key with it is. */
+  private keyUnlocking(): void {
+    if (!this.session.isLive) return;
+    this.session.core.at(this.driver.now).keyUnlocking();
+    this.resumeDial();
+    this.driver.touch();
+  }
+
   private pauseDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || !this.waits.has(this.dialWait)) return;
     this.dialElapsed = this.platform.clock.now() - this.dialWait.since;
     this.waits.finish(this.dialWait);
   }
 
   private resumeDial(): void {
-    if (this.dialWait === undefined) return;
+    if (this.dialWait === undefined || this.waits.has(this.dialWait)) return;
     const { detail } = this.dialWait;
     const since = this.platform.clock.now() - this.dialElapsed;
     this.dialWait = this.waits.start('dial', detail, since, this.options.dialTimeout);
   }
 }
+
+/** The dial hears of what happens until the client is ready; what concerns every connection is the standby's. */
+const hearing: Hearing<Dial, ClientEvent> = {
+  identified: (self, { remote }) => self.standby.debug(`server is ${remote.text}`),
+  hostKey: (self, { hostKey, algorithm }) => self.checkHostKey(hostKey, algorithm),
+  banner: (self, { message }) => self.showBanner(escapeLines(message)),
+  methodWanted: (self, event) => self.wantMethod(event),
+  signatureWanted: (self, event) => self.wantSignature(event),
+  passwordChangeWanted: (self, { prompt }) => self.wantNewPassword(prompt),
+  promptsWanted: (self, event) => self.wantAnswers(event),
+  ready: (self) => self.ready(),
+  ended: (self, { error }) => self.ended(error),
+};

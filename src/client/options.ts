@@ -27,6 +27,7 @@ import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
 import { optionsError } from './optionErrors.ts';
+import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
 import { checkHost } from './target.ts';
 
@@ -38,7 +39,11 @@ export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
 /** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
 export type CertificateInput = string | Uint8Array | Certificate;
 
-/** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
+/**
+ * One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are
+ * the server's, escaped but for line ends and tabs: a prompt may hold lines that
+ * read like a question of your own program, so show whose they are.
+ */
 export interface Prompt {
   readonly prompt: string;
   /** Whether what is typed may be shown. */
@@ -119,7 +124,11 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
-  /** For the keys given; each is tried before the plain key it is for. */
+  /**
+   * For the keys given; each is tried before the plain key it is for. One that is
+   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
+   * told, and so is the error when nothing worked.
+   */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /**
    * An authentication agent: the path of its socket, or `true` for the user's own
@@ -138,9 +147,16 @@ export interface ConnectOptions {
   readonly verifyHostKey?: HostKeyVerifier | undefined;
   /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
   readonly algorithms?: AlgorithmOptions | undefined;
-  /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
-  readonly crypto?: 'auto' | 'noble' | undefined;
-  /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
+  /**
+   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
+   * that no cipher looks into a table by a secret; `noble` keeps everything in
+   * TypeScript. `auto`
+   */
+  readonly crypto?: CryptoChoice | undefined;
+  /**
+   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
+   * counted; the time the caller's own functions take is not.
+   */
   readonly timeout?: number | undefined;
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
@@ -240,8 +256,8 @@ export function resolveOptions(
     throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
   }
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
-  if (given.crypto !== undefined && given.crypto !== 'auto' && given.crypto !== 'noble') {
-    throw optionsError("crypto must be 'auto' or 'noble'");
+  if (given.crypto !== undefined && !['auto', 'noble', 'openssl'].includes(given.crypto)) {
+    throw optionsError("crypto must be 'auto', 'openssl' or 'noble'");
   }
   const { agent } = given;
   if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {

@@ -13,12 +13,13 @@ import { onAbort } from './abort.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
 import type { Client, RunOptions, RunResult } from './client.ts';
 import { createDial } from './connect.ts';
+import { keyPatience } from './keyPatience.ts';
 import { optionsError } from './optionErrors.ts';
 import { type ConnectOptions, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import { parseTarget } from './target.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
@@ -143,7 +144,7 @@ class Fleet {
   private readonly dial: ReturnType<typeof createDial>;
   private readonly site: CallSite;
   private readonly watched = new Map<RegisteredConnection, Watched>();
-  private keys: Promise<readonly UserKey[]> | undefined;
+  private keys: Promise<UserKeys> | undefined;
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
   constructor(
@@ -211,7 +212,7 @@ class Fleet {
     try {
       const options = this.optionsFor(target, signal);
       dialled = targetOf(options);
-      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys();
+      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
       const connected = await this.dial(options, { keys, starting, site: this.site });
       client = connected;
       stopListening = onAbort(signal, () => connected.destroy());
@@ -249,14 +250,29 @@ class Fleet {
     return auth !== undefined || privateKey !== undefined || passphrase !== undefined;
   }
 
-  /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
-  private sharedKeys(): Promise<readonly UserKey[]> {
-    const { limits } = resolveOptions(
-      { ...this.shared, host: 'any' },
+  /**
+   * Parsed, and asked about, once for all; a key that is no use fails each target
+   * that needs it. It may take as long as a dial, whose own time begins afterwards.
+   */
+  private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
+    const { platform, shared } = this;
+    const { limits, dialTimeout } = resolveOptions(
+      { ...shared, host: 'any' },
       () => 'anybody',
-      this.platform.asciiName,
+      platform.asciiName,
     );
-    this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
+    if (this.keys === undefined) {
+      const keys = loadUserKeys(
+        shared,
+        keySettings(platform, limits, shared.crypto),
+        keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
+      );
+      this.keys = keys;
+      // A key that is no use stays so; code that could not be loaded may well be there for the next target.
+      keys.catch((error: unknown) => {
+        if (error instanceof SshError && error.code === 'ERR_SSH_LOAD') this.keys = undefined;
+      });
+    }
     return this.keys;
   }
 }

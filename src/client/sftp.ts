@@ -4,11 +4,19 @@
  * Owns: how a server is asked for it, the options of that, what SFTP is given to run on.
  * Must not know: SFTP.
  */
+import type { Limits } from '../base/limits.ts';
+import type { Timeouts } from '../base/timeouts.ts';
 import { subsystem } from '../message/channelRequest.ts';
+import type { RemotePath } from '../sftp/files/paths.ts';
+import type { LocalPath } from '../sftp/seam/localFiles.ts';
+import type { SftpPlatform } from '../sftp/seam/platform.ts';
 import { abortSignal, checkOptions, milliseconds, type OptionTable } from '../sftp/session/optionChecks.ts';
 import type { Sftp } from '../sftp/sftp.ts';
+import type { WritableTarget } from '../sftp/transfer/get.ts';
+import type { TransferOptions } from '../sftp/transfer/options.ts';
+import type { UploadSource } from '../sftp/transfer/put.ts';
+import type { TransferResult } from '../sftp/transfer/result.ts';
 import type { ChannelPort } from './channelPort.ts';
-import type { ResolvedOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import type { Session } from './session.ts';
@@ -29,7 +37,12 @@ export interface SftpOptions {
 /** What is known of the connection when it is dialled. */
 export interface Dialled {
   readonly platform: Platform;
-  readonly options: Pick<ResolvedOptions, 'limits' | 'timeouts' | 'host' | 'port'>;
+  readonly options: {
+    readonly host: string;
+    readonly port: number;
+    readonly limits: Limits;
+    readonly timeouts: Timeouts;
+  };
 }
 
 const table: OptionTable<SftpOptions> = {
@@ -40,6 +53,49 @@ const table: OptionTable<SftpOptions> = {
     accepts: (value) => typeof value === 'string' && value !== '',
   },
 };
+
+/** A client that moves files: one SFTP session for each call. */
+export abstract class TransferringClient {
+  protected readonly session: Session;
+  protected readonly dialled: Dialled;
+
+  constructor(session: Session, dialled: Dialled) {
+    this.session = session;
+    this.dialled = dialled;
+  }
+
+  abstract sftp(options?: SftpOptions): Promise<Sftp>;
+
+  /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
+  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return this.overSftp(options, (sftp) => sftp.put(local, remote, options));
+  }
+
+  /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
+  get(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions = {},
+  ): Promise<TransferResult> {
+    return this.overSftp(options, (sftp) => sftp.get(remote, local, options));
+  }
+
+  private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {
+    const { checkTransfer } = await import('../sftp/transfer/options.ts');
+    checkTransfer('a transfer', options);
+    const sftp = await this.sftp(begun(options));
+    try {
+      return await step(sftp);
+    } finally {
+      await sftp.close();
+    }
+  }
+}
+
+/** What of the options of a transfer is for its beginning as well. */
+function begun({ timeout, signal }: TransferOptions): SftpOptions {
+  return { timeout, signal };
+}
 
 /** What the channel is asked for. @throws SshError `ERR_SSH_OPTIONS` */
 export function sftpCommand(given: SftpOptions): {
@@ -58,6 +114,7 @@ export async function beginSftp(
   session: Session,
   port: ChannelPort,
   { platform, options }: Dialled,
+  run: SftpPlatform['run'],
 ): Promise<Sftp> {
   const { host, limits, timeouts } = options;
   const channel = new PortSftpChannel({
@@ -67,6 +124,6 @@ export async function beginSftp(
     now: () => platform.clock.now(),
     timeouts,
   });
-  const { Sftp } = await import('../sftp/sftp.ts');
-  return Sftp.open(channel, limits, { streams: platform.fileStreams });
+  const [{ Sftp }, files] = await Promise.all([import('../sftp/sftp.ts'), platform.files()]);
+  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run });
 }

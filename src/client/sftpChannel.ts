@@ -60,16 +60,8 @@ export class PortSftpChannel implements SftpChannel {
     const { port } = this.parts;
     const last = parts.at(-1);
     if (last === undefined) return done();
-    try {
-      if (parts.length > 1) {
-        port.act((channel) => {
-          for (const part of parts.slice(0, -1)) channel.write(part);
-        });
-      }
-    } catch (error) {
-      return done(error as Error);
-    }
-    // The channel takes what it is given in order: with the last all are sent.
+    // They are handed on in their order: with the last all are.
+    for (const part of parts.slice(0, -1)) port.outbound.write(part, () => {});
     port.outbound.write(last, done);
   }
 

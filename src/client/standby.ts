@@ -10,6 +10,7 @@ import { escapeText } from '../base/bytes.ts';
 import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Hearing } from '../endpoint/eventRouter.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
@@ -49,24 +50,21 @@ export class Standby {
     this.limits = limits;
     this.onDebug = onDebug;
     this.following = following;
+    session.router.subscribe(this, hearing);
+    if (following === undefined) return;
+    // A server may announce its keys as often as it likes; it is listened to once.
+    const stop = session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
+      stop();
+      this.followHostKeys(request.payload);
+      request.reply(false);
+    });
   }
 
-  handle(event: ClientEvent): void {
-    switch (event.type) {
-      case 'algorithmsWanted':
-        return this.background(
-          () => Promise.all(event.loaders.map((load) => load())),
-          (core) => core.algorithmsLoaded(),
-        );
-      case 'keyExchanged':
-        return this.debug(keysExchangedLine(event));
-      case 'debug':
-        return this.debug(`server says: ${escapeText(event.message)}`);
-      case 'globalRequest':
-        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
-        return;
-      default:
-    }
+  loadAlgorithms(loaders: readonly (() => Promise<void>)[]): void {
+    this.background(
+      () => Promise.all(loaders.map((load) => load())),
+      (core) => core.algorithmsLoaded(),
+    );
   }
 
   /**
@@ -74,22 +72,10 @@ export class Standby {
    * connection still lives. A fault of either ends the connection.
    */
   background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
-    const settle = (step: (core: ClientProtocol) => void): void => {
-      const { driver } = this.session;
-      const core = driver?.core;
-      if (driver === undefined || core === undefined) return;
-      if (core.cause !== undefined || driver.cause !== undefined) return;
-      core.at(driver.now);
-      try {
-        step(core);
-      } catch (error) {
-        core.fail(error);
-      }
-      driver.touch();
-    };
+    const { driver } = this.session;
     work().then(
-      (value) => settle((core) => done(core, value)),
-      (error: unknown) => settle((core) => core.fail(error)),
+      (value) => driver.quietly((core) => done(core, value)),
+      (error: unknown) => driver.quietly((core) => core.fail(error)),
     );
   }
 
@@ -104,7 +90,6 @@ export class Standby {
     this.debug(`warning: ${line}`);
   }
 
-  /** A server may announce its keys as often as it likes; it is listened to once. */
   private followHostKeys(announcement: Uint8Array): void {
     const { hostKey: info, following, session, provider, limits } = this;
     this.hostKey = undefined;
@@ -131,3 +116,9 @@ export class Standby {
     );
   }
 }
+
+const hearing: Hearing<Standby, ClientEvent> = {
+  algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
+  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
+};

@@ -14,6 +14,7 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import { ReceiveBuffer } from './receiveBuffer.ts';
 import { ReceiveWindow } from './receiveWindow.ts';
+import type { WindowBudget } from './windowBudget.ts';
 
 /** What a channel asks of the connection around it. */
 export interface ChannelSink {
@@ -47,7 +48,7 @@ export type ChannelEvent =
   /** Something to take where there was nothing. */
   | { readonly type: 'channelReadable'; readonly channel: Channel; readonly stream: 'data' | 'extended' }
   | { readonly type: 'channelEof'; readonly channel: Channel }
-  /** Everything written was handed on. */
+  /** Writes were handed on, or EOF behind them: `takeHandedOn` says how many. Told once until it is asked. */
   | { readonly type: 'channelDrained'; readonly channel: Channel }
   /** The answer to a request of ours. `error` is set where none came in time. */
   | {
@@ -107,7 +108,12 @@ export class Channel {
   private readonly writes: PendingWrite[] = [];
   private readonly requests: ChannelRequest[] = [];
   private eofWanted = false;
+  private handedOn = 0;
+  private isHandedOnTold = false;
   private readonly window: ReceiveWindow;
+  private readonly budget: WindowBudget | undefined;
+  /** Bytes that came before the channel was gone, and that nobody has taken yet. */
+  private heldBeyond = 0;
 
   constructor(
     sink: ChannelSink,
@@ -117,6 +123,8 @@ export class Channel {
       readonly windowSize: number;
       readonly maximumWindowSize: number;
       readonly maximumPacketSize: number;
+      /** Of all channels together. */
+      readonly budget?: WindowBudget | undefined;
     },
   ) {
     this.sink = sink;
@@ -124,7 +132,8 @@ export class Channel {
     this.bytesOut = 0;
     this.type = options.type;
     this.localId = options.localId;
-    this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize);
+    this.budget = options.budget;
+    this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize, options.budget);
     this.receiveWindow = options.windowSize;
     this.maximumPacketSize = options.maximumPacketSize;
   }
@@ -246,7 +255,22 @@ export class Channel {
     this.bytesOut += length;
     if (write.offset < write.data.length) return;
     this.writes.shift();
-    if (this.writes.length === 0) this.sink.emit({ type: 'channelDrained', channel: this });
+    this.tellHandedOn(1);
+  }
+
+  /** Writes handed on since this was asked last. */
+  takeHandedOn(): number {
+    const count = this.handedOn;
+    this.handedOn = 0;
+    this.isHandedOnTold = false;
+    return count;
+  }
+
+  private tellHandedOn(count: number): void {
+    this.handedOn += count;
+    if (this.isHandedOnTold) return;
+    this.isHandedOnTold = true;
+    this.sink.emit({ type: 'channelDrained', channel: this });
   }
 
   /** Sends EOF once all data went before it. */
@@ -255,6 +279,7 @@ export class Channel {
     if (this.writes.length > 0 || this.state !== 'open') return;
     this.sink.sendEof(this);
     this.eofSent = true;
+    this.tellHandedOn(0);
   }
 
   /** Takes a CONFIRMATION, or confirms the peer's open. */
@@ -345,7 +370,24 @@ export class Channel {
     }
   }
 
+  /**
+   * Both CLOSEs have passed, or it was never opened: its number is free, and its window.
+   *
+   * @param keepsUnread whether what nobody has taken yet still counts; where it is known to be taken or dropped
+   */
+  gone(keepsUnread: boolean): void {
+    this.state = 'closed';
+    this.heldBeyond = keepsUnread ? this.data.length + this.extended.length : 0;
+    this.budget?.close(this.window.size, this.heldBeyond);
+  }
+
   private consumed(length: number): void {
+    if (this.state === 'closed') {
+      const released = Math.min(length, this.heldBeyond);
+      this.heldBeyond -= released;
+      this.budget?.release(released);
+      return;
+    }
     const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
     const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
     if (silent || bytesToAdd === 0) return;

@@ -232,7 +232,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private receiveOpen(reader: WireReader): void {
     const { channelType, senderChannel, initialWindowSize, maximumPacketSize, channelTypeData } =
       channelOpen.decode(reader);
-    if (this.channels.isFull) {
+    if (!this.channels.hasRoom) {
       this.spendIdleMessage();
       const { resourceShortage } = channelOpenFailureReasons;
       sendOpenFailure(this.transport, senderChannel, resourceShortage, 'too many channels');
@@ -399,7 +399,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   }
 
   private get channels(): ChannelTable {
-    this.table ??= new ChannelTable(this, this.settings.limits);
+    const { limits, role } = this.settings;
+    this.table ??= new ChannelTable(this, limits, role === 'server');
     return this.table;
   }
 
@@ -408,7 +409,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channels.remove(channel);
     if (!this.channels.isEmpty) return;
     // What a new connection has not, one that idles lets go.
-    this.table = undefined;
+    if (this.channels.isUnused) this.table = undefined;
     this.scheduler = undefined;
     if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
     this.transport.rest();

@@ -107,6 +107,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   agent: true,
   lock: true,
   user: true,
+  unlock: true,
 };
 
 export const waitNames: readonly string[] = Object.keys(everyWait);

@@ -9,6 +9,7 @@
  * (`lateImports.mjs`).
  */
 import { SshError } from '../base/errors.ts';
+import { reasonOf } from '../base/shortage.ts';
 
 /**
  * Loads a module.
@@ -20,8 +21,7 @@ export async function lateCode<T>(what: string, load: () => Promise<T>): Promise
   try {
     return await load();
   } catch (cause) {
-    const why = cause instanceof Error ? `: ${cause.message}` : '';
-    throw new SshError('ERR_SSH_LOAD', `the code for ${what} could not be loaded${why}`, {
+    throw new SshError('ERR_SSH_LOAD', `the code for ${what} could not be loaded${reasonOf(cause)}`, {
       origin: 'local',
       cause,
     });

@@ -6,14 +6,12 @@
  */
 import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { shortageIn } from '../base/shortage.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import type { AddressFamily, AddressRace } from './addressRace.ts';
 
 /** Addresses that a message names; of the others it says how many there are. */
 const namedAddresses = 16;
-
-/** What this side has too little of, by the code of the system's error: no fault of the network. */
-const shortages: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM']);
 
 /** The link failed before it was up. */
 export function connectError(error: unknown, target: string): SshError {
@@ -22,7 +20,7 @@ export function connectError(error: unknown, target: string): SshError {
   const cause = error instanceof AddressesError ? error.cause : error;
   return new SshError('ERR_SSH_CONNECT', `cannot connect to ${target}${why}`, {
     phase: 'connect',
-    origin: shortages.has(codeOf(cause) ?? '') ? 'local' : 'network',
+    origin: shortageIn(cause) === undefined ? 'network' : 'local',
     cause,
   });
 }
@@ -93,15 +91,10 @@ function causeOf({ attempts, lookupError }: AddressRace): unknown {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRNOTAVAIL: 'the local address is not one of this machine, or its ports are used up',
   EAI_AGAIN: 'its name cannot be looked up at present',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EHOSTUNREACH: 'no route to the host',
-  EMFILE: 'this process has no file descriptors left; close some, or raise its limit (ulimit -n)',
-  ENFILE: 'this machine has no file descriptors left',
-  ENOBUFS: 'the system has no buffers left',
-  ENOMEM: 'the system has no memory left',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT: 'no answer',
@@ -111,7 +104,7 @@ const reasons: Readonly<Record<string, string>> = {
 function reasonOf(error: Error): string {
   if (error instanceof AddressesError) return error.message;
   const code = codeOf(error);
-  const words = code === undefined ? undefined : reasons[code];
+  const words = code === undefined ? undefined : (shortageIn(error) ?? reasons[code]);
   return words === undefined ? escapeText(error.message) : `${words} (${code})`;
 }
 

@@ -9,7 +9,6 @@ import { type Address, addressed, spelled } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
-import { messageName } from '../message/numbers.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
@@ -25,7 +24,7 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { channelSnapshot, waitSnapshot } from './snapshots.ts';
+import { coreSnapshot, waitSnapshot } from './snapshots.ts';
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   implements RegisteredConnection, LinkReceiver, FillListener
@@ -105,10 +104,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return typeof destination === 'string' ? destination : spelled(destination);
   }
 
-  /** Says to which host an error happened; of a server's connection, and of a stream, it stays as it is. */
+  /** Says to which host an error happened, where one was dialled. */
   addressed(error: SshError): SshError {
-    const { destination } = this;
-    return typeof destination === 'string' ? error : addressed(error, destination);
+    return typeof this.destination === 'string' ? error : addressed(error, this.destination);
   }
 
   get now(): number {
@@ -134,6 +132,19 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     const result = call(core);
     this.touch();
     return result;
+  }
+
+  /** Runs a step that concerns nobody once the connection has ended. A fault of the step ends the connection. */
+  quietly(step: (core: Core) => void): void {
+    const { core } = this;
+    if (core === undefined || !this.isLive) return;
+    core.at(this.now);
+    try {
+      step(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    this.touch();
   }
 
   /** Something may have to be sent, delivered or timed anew: done once, after the calls of this turn. */
@@ -186,17 +197,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       phase: this.phase,
       age: now - this.startedAt,
       waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
-      bytesReceived: core?.bytesReceived ?? 0,
-      bytesSent: core?.bytesSent ?? 0,
-      packetsReceived: core?.transport.packetsIn ?? 0,
-      packetsSent: core?.transport.packetsOut ?? 0,
-      unsentBytes: (core?.transport.pendingOutput ?? 0) + (this.link?.unsentBytes() ?? 0),
-      lastMessage:
-        core === undefined || core.transport.packetsIn === 0
-          ? undefined
-          : messageName(core.transport.lastMessage),
-      remoteIdentification: core?.transport.remote?.text,
-      channels: (core?.connection.list() ?? []).map(channelSnapshot),
+      ...coreSnapshot(core, this.link?.unsentBytes() ?? 0),
       openedAt: this.openedAt,
     };
   }
@@ -232,11 +233,6 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   /** The cause is known and nothing is left of the link. */
   private get isOver(): boolean {
     return this.cause !== undefined && (this.linkClosed || this.link === undefined);
-  }
-
-  /** Asked where a call in between may have changed it. */
-  private get isEnded(): boolean {
-    return this.cause !== undefined;
   }
 
   private deadline(): number {
@@ -398,10 +394,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     const { createCore } = this;
     this.link = link;
     this.createCore = undefined;
-    if (this.cause !== undefined || createCore === undefined) return;
-    const core = createCore(this.now);
+    const core = this.cause === undefined ? createCore?.(this.now) : undefined;
     // The caller's own code may have ended the connection meanwhile.
-    if (this.isEnded) return;
+    if (core === undefined || this.cause !== undefined) return;
     this.core = core;
     this.turn();
   }

@@ -53,9 +53,12 @@ export function* argon2(
         }
       }
     }
-    return memory.result(length);
-  } finally {
+    const key = memory.result(length);
     yield* wipeInSteps(memory.words);
+    memory.filled.fill(0);
+    return key;
+  } finally {
+    memory.wipe();
   }
 }
 
@@ -65,12 +68,15 @@ class Memory {
   readonly laneLength: number;
   readonly segmentLength: number;
   readonly words: Int32Array;
+  /** Blocks of each lane that are not zeros. */
+  readonly filled: Int32Array;
 
   constructor(parameters: Argon2Parameters) {
     const { memory, parallelism } = parameters;
     this.parameters = parameters;
     this.segmentLength = Math.floor(memory / (slices * parallelism));
     this.laneLength = slices * this.segmentLength;
+    this.filled = new Int32Array(parallelism);
     this.words = derivationMemory(this.laneLength * parallelism * blockWords);
   }
 
@@ -98,10 +104,19 @@ class Memory {
         for (let i = 0; i < blockWords; i++) this.words[at + i] = view.getInt32(4 * i, true);
         wipe(block);
       }
+      this.filled[lane] = 2;
       // Some 60 hashes: as long as a few dozen blocks of the passes.
       yield;
     }
     wipe(first);
+  }
+
+  /** At once what an interrupted derivation has left: never more than it had the time for. */
+  wipe(): void {
+    for (let lane = 0; lane < this.filled.length; lane++) {
+      const start = lane * this.laneLength;
+      this.words.fill(0, start * blockWords, (start + at(this.filled, lane)) * blockWords);
+    }
   }
 
   segment(pass: number, slice: number, lane: number): Segment {
@@ -156,6 +171,7 @@ class Segment {
     const offset = this.addresses === undefined ? previous : 2 * (index % addressesPerBlock);
     const reference = this.reference(at(source, offset) >>> 0, at(source, offset + 1) >>> 0) * blockWords;
     compress(words, previous, words, reference, words, (row + column) * blockWords, pass > 0);
+    if (pass === 0) memory.filled[lane] = column + 1;
     this.index++;
     return true;
   }

@@ -27,7 +27,10 @@ export function derivationMemory(words: number): Int32Array {
   }
 }
 
-/** Overwrites them with zeros. */
+/**
+ * Overwrites them with zeros. Not for a `finally` block: a generator that yields
+ * there once `return` was called goes on behind the `yield*` it was called by.
+ */
 export function* wipeInSteps(words: Int32Array): Generator<void, void> {
   for (let start = 0; start < words.length; start += wipedWords) {
     words.fill(0, start, start + wipedWords);

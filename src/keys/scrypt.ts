@@ -34,15 +34,20 @@ export function* scrypt(
   const blockWords = 32 * blockSize;
   const memory = derivationMemory(cost * blockWords);
   const bytes = yield* pbkdf2(sha256, passphrase, salt, 1, 4 * blockWords * parallelization);
+  const filled = { blocks: 0 };
   try {
     for (let part = 0; part < parallelization; part++) {
       const own = bytes.subarray(part * 4 * blockWords, (part + 1) * 4 * blockWords);
-      yield* mixPart(own, memory, cost, blockWords);
+      yield* mixPart(own, memory, cost, blockWords, filled);
     }
-    return yield* pbkdf2(sha256, passphrase, bytes, 1, length);
+    const key = yield* pbkdf2(sha256, passphrase, bytes, 1, length);
+    yield* wipeInSteps(memory);
+    filled.blocks = 0;
+    return key;
   } finally {
     wipe(bytes);
-    yield* wipeInSteps(memory);
+    // At once what an interrupted derivation has left: never more than it had the time for.
+    memory.fill(0, 0, filled.blocks * blockWords);
   }
 }
 
@@ -52,6 +57,7 @@ function* mixPart(
   memory: Int32Array,
   cost: number,
   blockWords: number,
+  filled: { blocks: number },
 ): Generator<void, void> {
   const view = new DataView(part.buffer, part.byteOffset, part.length);
   let block = new Int32Array(blockWords);
@@ -59,8 +65,10 @@ function* mixPart(
   for (let i = 0; i < blockWords; i++) block[i] = view.getInt32(4 * i, true);
   const stepBlocks = Math.max(1, Math.floor((stepSalsas * salsaWords) / blockWords));
   for (let i = 0; i < 2 * cost; i++) {
-    if (i < cost) memory.set(block, i * blockWords);
-    else mixIn(memory, (at(block, blockWords - salsaWords) & (cost - 1)) * blockWords, block);
+    if (i < cost) {
+      memory.set(block, i * blockWords);
+      filled.blocks = Math.max(filled.blocks, i + 1);
+    } else mixIn(memory, (at(block, blockWords - salsaWords) & (cost - 1)) * blockWords, block);
     mixBlock(block, next);
     [block, next] = [next, block];
     if (i % stepBlocks === stepBlocks - 1) yield;

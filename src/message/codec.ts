@@ -8,7 +8,7 @@
  */
 import { escapeText, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { defaultLimits } from '../base/limits.ts';
+import { longestName } from '../base/limits.ts';
 import { type Codec, struct } from '../wire/codec.ts';
 import { decodeError, WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -136,9 +136,8 @@ function exactly(bytes: Uint8Array): string {
 
 function viewShort(reader: WireReader): Uint8Array {
   const view = reader.viewString();
-  const { textLength } = defaultLimits;
-  if (view.length <= textLength) return view;
-  throw decodeError(`a name of ${view.length} bytes; ${textLength} are allowed`);
+  if (view.length <= longestName) return view;
+  throw decodeError(`a name of ${view.length} bytes; ${longestName} are allowed`);
 }
 
 /** What `decodeError` puts before the fault; the name of the message takes its place. */

@@ -10,12 +10,12 @@ import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
+import { localNetwork } from './localNetwork.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { nodeFileStreams } from './fileStreams.ts';
 import { knownHosts } from './knownHosts.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -24,6 +24,7 @@ import { nodeStreams } from './streams.ts';
 const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
+let everyPacketOpenssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
 
 publishConnectionEvents();
@@ -31,7 +32,13 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
-  fileStreams: nodeFileStreams,
+  files: async () => {
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
+      import('./fileStreams.ts'),
+      import('./localFiles.ts'),
+    ]);
+    return { streams: nodeFileStreams, files: nodeLocalFiles };
+  },
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await lateCode(
@@ -42,6 +49,10 @@ export const nodePlatform: Platform = {
       return noble;
     }
     await loadMissingDigests();
+    if (kind === 'openssl') {
+      everyPacketOpenssl ??= createOpensslProvider({ everyPacket: true });
+      return everyPacketOpenssl;
+    }
     openssl ??= createOpensslProvider();
     return openssl;
   },
@@ -49,6 +60,7 @@ export const nodePlatform: Platform = {
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,
+  network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];
     if (path !== undefined && path !== '') return path;

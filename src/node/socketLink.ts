@@ -231,9 +231,9 @@ class StreamLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
-    this.gather();
     this.unsent += bytes.length;
     this.guarded(() => {
+      this.gather();
       this.stream.write(bytes, () => {
         this.unsent -= bytes.length;
         this.receiver.written();

@@ -21,6 +21,12 @@ import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
+import {
+  type ComputingRate,
+  defaultKeyExchangeBudget,
+  type KeyExchangeBudgetOptions,
+} from './keyExchangeBudget.ts';
+import { defaultStartups, type NewcomersOptions } from './newcomers.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -145,15 +151,46 @@ export interface ServerOptions {
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
   readonly algorithms?: ConnectOptions['algorithms'];
-  readonly crypto?: 'auto' | 'noble';
+  readonly crypto?: ConnectOptions['crypto'];
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
+  /**
+   * Milliseconds from a credential to its refusal, whatever the callback took (a
+   * callback that takes longer is answered at a multiple of it), so that the time
+   * does not tell which users exist. A quarter of it for questions: `none`, and
+   * whether a key would do. 1,000; 0 refuses at once.
+   */
+  readonly failureDelay?: number;
   readonly timeouts?: Optional<Timeouts>;
   readonly keepAlive?: Optional<KeepAlive> | boolean;
   readonly rekey?: Optional<RekeyPolicy>;
   readonly limits?: Optional<Limits>;
-  /** Connections at once; further ones are dropped. 1,024 */
+  /**
+   * What this server computes for clients that have not logged in, for each
+   * address and for all together, in milliseconds: about that long takes OpenSSL
+   * on an ordinary core. A login gives back what it took; a key exchange beyond
+   * the budget ends its connection. `{ perAddress: { burst: 2_000, perSecond: 200 },
+   * total: { burst: 4_000, perSecond: 500 } }`
+   */
+  readonly keyExchangeBudget?: {
+    readonly perAddress?: Optional<ComputingRate> | undefined;
+    readonly total?: Optional<ComputingRate> | undefined;
+  };
+  /**
+   * Connections that have not logged in. From `start` on a new one may cost one
+   * that has waited for two seconds its place, with a chance that rises to
+   * certainty at `full`; beyond that it costs any of them its place. Dropped are
+   * those least far on their way, of the network that has most of them.
+   * `{ start: 64, full: 256 }`
+   */
+  readonly maxStartups?: Optional<NewcomersOptions>;
+  /**
+   * Connections at once. Beyond that a new one costs one that has not logged in
+   * its place, and is dropped itself where all have. 1,024
+   */
   readonly maxConnections?: number;
+  /** Commands, shells and subsystems at once on one connection. 10 */
+  readonly maxSessions?: number;
   /** Told of the fault of a handler, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
@@ -169,21 +206,23 @@ export interface ResolvedServerOptions {
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly loginTimeout: number;
+  readonly failureDelay: number;
   readonly keepAlive: KeepAlive | undefined;
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
   readonly maxConnections: number;
+  readonly keyExchangeBudget: KeyExchangeBudgetOptions;
+  readonly maxStartups: NewcomersOptions;
+  readonly maxSessions: number;
 }
 
 const defaultLoginTimeout = 30_000;
 const defaultMaxConnections = 1024;
+const defaultMaxSessions = 10;
+const defaultFailureDelay = 1_000;
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function resolveServerOptions(given: ServerOptions): ResolvedServerOptions {
-  const maxConnections = given.maxConnections ?? defaultMaxConnections;
-  if (!Number.isSafeInteger(maxConnections) || maxConnections < 1) {
-    throw optionsError('maxConnections must be a whole number of at least 1');
-  }
   return {
     given,
     factors: resolveFactors(given.authentication),
@@ -191,11 +230,51 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),
     timeouts: resolveTimeouts(given.timeouts),
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
+    failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
-    maxConnections,
+    maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
+    maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),
+    keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
+    maxStartups: resolveStartups(given.maxStartups),
   };
+}
+
+function resolveCount(name: string, given: number): number {
+  if (Number.isSafeInteger(given) && given >= 1) return given;
+  throw optionsError(`${name} must be a whole number of at least 1`);
+}
+
+function resolveFailureDelay(given: number = defaultFailureDelay): number {
+  if (Number.isFinite(given) && given >= 0) return given;
+  throw optionsError('failureDelay must be a number of milliseconds, or 0 for none');
+}
+
+function resolveStartups(given: ServerOptions['maxStartups']): NewcomersOptions {
+  const { start, full } = { ...defaultStartups, ...dropUndefined(given) };
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(full) && start >= 1 && full >= start) {
+    return { start, full };
+  }
+  throw optionsError('maxStartups takes whole numbers { start, full }, start at least 1 and full no less');
+}
+
+function resolveBudget(given: ServerOptions['keyExchangeBudget']): KeyExchangeBudgetOptions {
+  const rate = (name: keyof KeyExchangeBudgetOptions): ComputingRate => {
+    const { burst, perSecond } = { ...defaultKeyExchangeBudget[name], ...dropUndefined(given?.[name]) };
+    for (const [part, value] of Object.entries({ burst, perSecond })) {
+      if (typeof value === 'number' && value > 0) continue;
+      throw optionsError(`keyExchangeBudget.${name}.${part} must be a positive number of milliseconds`);
+    }
+    return { burst, perSecond };
+  };
+  return { perAddress: rate('perAddress'), total: rate('total') };
+}
+
+function dropUndefined<T extends object>(given: Optional<T> | undefined): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
 }
 
 function resolveFactors(authentication: Authentication): Factors {

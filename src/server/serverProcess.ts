@@ -85,11 +85,14 @@ export class ServerProcess {
     if (this.exited) return;
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);
-    if (this.signal.aborted) return;
-    this.port.act((channel) => {
-      channel.request(requestType, payload, false);
-    });
-    this.port.close();
+    if (!this.signal.aborted) {
+      this.port.act((channel) => {
+        channel.request(requestType, payload, false);
+      });
+      this.port.close();
+    }
+    // What it has not read is nobody's any more.
+    this.port.data.cancel();
   }
 }
 

@@ -17,15 +17,17 @@ import { ReadSource, WriteSink } from './files/streams.ts';
 import { walkTree } from './files/walk.ts';
 import { usersGroupsById, usersGroupsNames } from './packet/extensions.ts';
 import type { CallOptions, SftpChannel } from './seam/channel.ts';
-import type { FileStreams, Readable, Writable } from './seam/streams.ts';
+import type { LocalPath } from './seam/localFiles.ts';
+import type { SftpPlatform } from './seam/platform.ts';
+import type { Readable, Writable } from './seam/streams.ts';
 import type { SftpLimits } from './session/capabilities.ts';
 import { iterate } from './session/iterate.ts';
 import { decoded, SftpSession } from './session/session.ts';
-
-/** What SFTP needs of the platform. */
-export interface SftpPlatform {
-  readonly streams: FileStreams;
-}
+import { get, type WritableTarget } from './transfer/get.ts';
+import type { TransferOptions } from './transfer/options.ts';
+import { put, type UploadSource } from './transfer/put.ts';
+import type { TransferResult } from './transfer/result.ts';
+import { type SyncOptions, type SyncResult, sync } from './transfer/sync/sync.ts';
 
 /** Bytes a stream holds by itself where nothing else is said. */
 const usualHighWaterMark = 256 * 1024;
@@ -44,11 +46,11 @@ const usualHighWaterMark = 256 * 1024;
  * ```
  */
 export class Sftp extends FileCalls {
-  private readonly streams: FileStreams;
+  private readonly platform: SftpPlatform;
 
   private constructor(session: SftpSession, platform: SftpPlatform) {
     super(session);
-    this.streams = platform.streams;
+    this.platform = platform;
   }
 
   /** Begins SFTP on a channel. For this library and for tests; a user calls `client.sftp()`. */
@@ -153,6 +155,36 @@ export class Sftp extends FileCalls {
     );
   }
 
+  // Transfers ------------------------------------------------------------------------
+
+  /**
+   * Brings a file here, with `recursive` a folder. A local path that ends in `/` is a folder
+   * which the file goes into.
+   *
+   * @throws SshError `ERR_SSH_TRANSFER` a check failed, a local file cannot be written, or is not to be replaced; what the
+   *   server answered; `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, the cause of the connection's end
+   */
+  async get(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions = {},
+  ): Promise<TransferResult> {
+    return get(this.session, this.platform, remote, local, options);
+  }
+
+  /**
+   * Sends a file, with `recursive` a folder; or bytes, or a stream. A path on the server that
+   * ends in `/` is a folder which the file goes into. Errors as `get`.
+   */
+  async put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return put(this.session, this.platform, local, remote, options);
+  }
+
+  /** Makes a folder on the server like one here, or the other way round: what is missing or differs goes over. Errors as `get`. */
+  async sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
+    return sync(this.session, this.platform, local, remote, options);
+  }
+
   // Streams --------------------------------------------------------------------------
 
   /** A file as a stream; it reads ahead as much as the path takes while its consumer keeps up. */
@@ -164,7 +196,7 @@ export class Sftp extends FileCalls {
       start,
       end: end === undefined ? Number.POSITIVE_INFINITY : Math.max(start, end + 1),
     };
-    const stream = this.streams.readable(new ReadSource(this.session, span), highWaterMark, signal);
+    const stream = this.platform.streams.readable(new ReadSource(this.session, span), highWaterMark, signal);
     if (encoding !== undefined) stream.setEncoding(encoding);
     return stream;
   }
@@ -174,7 +206,7 @@ export class Sftp extends FileCalls {
     check.checkWriteStream(options);
     const { flags = 'w', mode, start, highWaterMark = usualHighWaterMark, signal } = options;
     const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start });
-    return this.streams.writable(sink, highWaterMark, signal);
+    return this.platform.streams.writable(sink, highWaterMark, signal);
   }
 }
 

@@ -354,7 +354,7 @@ export class Transport implements KeyExchangeSink {
         return;
       case 7:
         this.extInfoReceived++;
-        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks);
+        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks, this.options.role);
         this.emit({ type: 'extensions', extensions: this.peerExtensions });
         return;
       case 20:

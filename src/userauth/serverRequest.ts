@@ -1,8 +1,7 @@
 /**
  * Requests as a server reads them.
  *
- * Owns: the form of each method's request (RFC 4252 §5.2, §7, §8; RFC 4256
- * §3.1) and the check of a publickey signature.
+ * Owns: the form of each method's request (RFC 4252 §5.2, §7, §8; RFC 4256 §3.1).
  * Must not know: states, answers, who may come in.
  */
 import {
@@ -15,7 +14,7 @@ import {
 } from '../message/userauth.ts';
 import { WireReader } from '../wire/reader.ts';
 import { publickeySignatureData } from './publickey.ts';
-import type { Applicant, Pending, SignatureVerifier, UserauthServerMethod } from './serverEvents.ts';
+import type { Applicant, KeyFilter, Pending, UserauthServerMethod } from './serverEvents.ts';
 import { keyMatchesAlgorithm, signatureMatchesAlgorithm } from './signatureAlgorithms.ts';
 
 /** What every request begins with. */
@@ -36,7 +35,7 @@ export interface Decision {
 export interface RequestContext {
   readonly sessionId: Uint8Array;
   readonly confidential: boolean;
-  readonly verify: SignatureVerifier;
+  readonly takesKey: KeyFilter;
 }
 
 /**
@@ -53,7 +52,7 @@ export function readHead(payload: Uint8Array): RequestHead {
 /**
  * Reads the rest of a request. Methods not known here, secrets over an open
  * connection, services that do not exist, keys that do not fit their algorithm
- * and signatures that do not verify leave nothing to decide: undefined.
+ * or are none that this side takes leave nothing to decide: undefined.
  *
  * @throws SshError `ERR_SSH_DECODE`
  */
@@ -76,7 +75,7 @@ function readMethod(
     case 'none':
       return { pending: { kind: 'none' }, method: { method: 'none' } };
     case 'publickey':
-      return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload);
+      return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload, context);
     case 'password':
       return context.confidential ? readPassword(flag, payload) : undefined;
     case 'keyboard-interactive':
@@ -86,32 +85,32 @@ function readMethod(
   }
 }
 
-function readPublickeyQuery(payload: Uint8Array): Decision | undefined {
+function readPublickeyQuery(payload: Uint8Array, context: RequestContext): Decision | undefined {
   const { publicKeyAlgorithm: algorithm, publicKey } = userauthPublickeyQuery.decode(new WireReader(payload));
-  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  if (!isUsable(algorithm, publicKey, context)) return undefined;
   return {
     pending: { kind: 'publickeyQuery', algorithm, publicKey },
-    method: { method: 'publickey', algorithm, publicKey, verified: false },
+    method: { method: 'publickey', algorithm, publicKey, signed: false },
   };
 }
 
 function readPublickeyRequest(payload: Uint8Array, context: RequestContext): Decision | undefined {
   const request = userauthPublickeyRequest.decode(new WireReader(payload));
   const { publicKeyAlgorithm: algorithm, publicKey, signature } = request;
-  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  if (!isUsable(algorithm, publicKey, context)) return undefined;
   if (!signatureMatchesAlgorithm(signature, algorithm)) return undefined;
   const data = publickeySignatureData(context.sessionId, request);
-  if (!verifies(context.verify, algorithm, publicKey, data, signature)) return undefined;
   return {
-    pending: { kind: 'publickey' },
-    method: { method: 'publickey', algorithm, publicKey, verified: true },
+    pending: { kind: 'publickey', algorithm, publicKey, data, signature },
+    method: { method: 'publickey', algorithm, publicKey, signed: true },
   };
 }
 
-/** Fails closed: a verifier that throws over a malformed key or signature has not verified it. */
-function verifies(verify: SignatureVerifier, ...given: Parameters<SignatureVerifier>): boolean {
+/** Fails closed: a key that cannot be read is none that is taken. */
+function isUsable(algorithm: string, publicKey: Uint8Array, { takesKey }: RequestContext): boolean {
+  if (!keyMatchesAlgorithm(publicKey, algorithm)) return false;
   try {
-    return verify(...given) === true;
+    return takesKey(algorithm, publicKey) === true;
   } catch {
     return false;
   }

@@ -58,6 +58,24 @@ describeServer(
       }
     });
 
+    it('leaves a certificate beside the key aside that cannot be read, says so, and uses the key', async () => {
+      const home = newHome().knows(server);
+      const path = home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      for (const [content, why] of [
+        ['', 'empty'],
+        ['ssh-ed25519-cert-v01@openssh.com AAAA', 'malformed'],
+        [`${lab().userKeys.of('ed25519').publicLine}\n`, 'public key'],
+      ] as const) {
+        home.write('id_ed25519-cert.pub', content);
+        for (const args of [[], ['-i', path]]) {
+          const { status, stderr } = await run(home, args);
+          expect(status).toBe(0);
+          expect(stderr).toContain(`the certificate ${path}-cert.pub is left aside: `);
+          expect(stderr).toContain(why);
+        }
+      }
+    });
+
     it('asks the agent that SSH_AUTH_SOCK names, and does not with -a', async () => {
       const home = newHome().knows(server);
       const agent = startSshAgent();

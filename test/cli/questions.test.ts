@@ -27,6 +27,7 @@ import { isRoot } from '../support/servers/index.ts';
 /** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
 class ScriptedPerson implements Person {
   transcript = '';
+  columns = 80;
   private readonly answers: (string | undefined)[];
 
   constructor(...answers: readonly (string | undefined)[]) {
@@ -393,7 +394,9 @@ describe('the order of authentication', () => {
       '123456',
       'hunter2',
     ]);
-    expect(person.transcript).toBe('Login\nTwo things.\n(ops@host) Code: |*(ops@host) Password: |');
+    expect(person.transcript).toBe(
+      '[server] Login\n[server] Two things.\n[server] (ops@host) Code: |*[server] (ops@host) Password: |',
+    );
   });
 
   it('gives the method up for Ctrl-D, and answers a round without questions', async () => {
@@ -413,7 +416,9 @@ describe('the order of authentication', () => {
   it('wants a new password twice', async () => {
     const person = new ScriptedPerson('new', 'mew', 'new', 'new');
     expect(await change(person)('Your password has expired.')).toBe('new');
-    expect(person.transcript).toMatch(/^Your password has expired\.\n\*New password.*The two differ/s);
+    expect(person.transcript).toMatch(
+      /^\[server\] Your password has expired\.\n\*New password.*The two differ/s,
+    );
     expect(await change(new ScriptedPerson(''))('')).toBeUndefined();
     expect(await change(new ScriptedPerson('a', 'b', 'a', 'b', 'a', 'b'))('')).toBeUndefined();
   });

@@ -107,7 +107,12 @@ class FakeAgent {
 }
 
 function forwarding(agent: FakeAgent): AgentForwarding {
-  return new AgentForwarding({ open: () => agent, debug: () => {} });
+  return new AgentForwarding({
+    open: () => agent,
+    debug: () => {},
+    acceptors: { onChannel: () => () => {} },
+    request: async () => {},
+  });
 }
 
 describe('a forwarded agent', () => {

@@ -104,10 +104,13 @@ describe('data to the peer', () => {
             bytesOut: sent,
             pendingBytes: written - sent,
           });
-          const isDrained = written > 0 && sent === written;
+          let left = sent;
+          const handedOn = lengths.filter((length) => length > 0 && (left -= length) >= 0).length;
           expect(lone.takeEvents()).toEqual(
-            isDrained ? [{ type: 'channelDrained', channel: lone.channel }] : [],
+            handedOn > 0 ? [{ type: 'channelDrained', channel: lone.channel }] : [],
           );
+          expect(lone.channel.takeHandedOn()).toBe(handedOn);
+          expect(lone.channel.takeHandedOn()).toBe(0);
         },
       ),
     );

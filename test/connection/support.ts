@@ -23,6 +23,7 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import type { Role } from '../../src/transport/identification.ts';
 import type { Sealed } from '../../src/transport/output.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
@@ -119,10 +120,11 @@ export class Lone {
   readonly events: ConnectionEvent[] = [];
   readonly connection: Connection;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(limits: Partial<Limits> = {}, role: Role = 'client') {
     this.connection = new Connection({
       transport: this.transport as unknown as Transport,
       settings: {
+        role,
         limits: { ...defaultLimits, ...limits },
         timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
       },

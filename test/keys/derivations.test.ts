@@ -6,7 +6,7 @@ import { scryptSync } from 'node:crypto';
 import { argon2d, argon2i, argon2id } from '@noble/hashes/argon2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concatBytes, fromHex, toHex, utf8Encode } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { argon2 } from '../../src/keys/argon2.ts';
@@ -30,6 +30,12 @@ import { runSteps } from '../../src/keys/steps.ts';
 import { failure } from './failure.ts';
 import { fixture, passphrase } from './fixtures.ts';
 import { itWith, run, withFile } from './programs.ts';
+
+// The memory itself stays at hand, for it is to be looked at afterwards.
+vi.mock('../../src/keys/derivationMemory.ts', async (original) => {
+  const real = await original<typeof import('../../src/keys/derivationMemory.ts')>();
+  return { ...real, derivationMemory: vi.fn(real.derivationMemory) };
+});
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 const secret = utf8Encode('a passphrase');
@@ -78,13 +84,12 @@ describe('Argon2', () => {
     expect(stepsOf(argon2(secret, salt, parameters, 32))).toBe(4 + Math.floor(blocks / 256));
   });
 
-  it('overwrites its memory in pieces, at the end and when it is given up', () => {
-    const parameters = { type: 'Argon2d', memory: 12 * 1024, passes: 1, parallelism: 1 } as const;
-    const work = argon2(secret, salt, parameters, 32);
-    work.next();
-    let count = 0;
-    for (let step = work.return(new Uint8Array(0)); step.done !== true; step = work.next()) count++;
-    expect(count).toBe(2);
+  it('overwrites its memory in pieces of 4 MiB', () => {
+    const small = { type: 'Argon2d', memory: 4096, passes: 1, parallelism: 1 } as const;
+    const large = { ...small, memory: 12 * 1024 };
+    const blocks = (memory: number): number => Math.floor((memory - 2) / 256);
+    expect(stepsOf(argon2(secret, salt, small, 32))).toBe(1 + blocks(4096));
+    expect(stepsOf(argon2(secret, salt, large, 32))).toBe(1 + blocks(12 * 1024) + 2);
   });
 });
 
@@ -153,6 +158,30 @@ describe('the other derivations', () => {
         expect(failure(() => parsePrivateKey(text, { passphrase: `${given}.` })).code).toBe(
           'ERR_SSH_KEY_PASSPHRASE',
         );
+      }
+    }
+  });
+});
+
+describe('a key file that is given up at any step', () => {
+  it.each([
+    'ed25519/openssh-aes256-ctr.enc',
+    'rsa/pkcs8-hmacWithSHA512.enc.pem',
+    'rsa/pkcs8-scrypt.enc.pem',
+    'ecdsa256/putty-3.enc.ppk',
+  ])('is worked on no further, and what was derived is overwritten: %s', (path) => {
+    const begin = (): ReturnType<typeof parsePrivateKeyInSteps> =>
+      parsePrivateKeyInSteps(fixture(path), { passphrase });
+    const count = stepsOf(begin());
+    expect(count).toBeGreaterThan(0);
+    for (let at = 1; at <= count; at++) {
+      const memory = vi.mocked(derivationMemory).mockClear();
+      const work = begin();
+      for (let step = 0; step < at; step++) expect(work.next().done).toBe(false);
+      expect(work.return(undefined as never)).toEqual({ done: true, value: undefined });
+      expect(work.next()).toEqual({ done: true, value: undefined });
+      for (const { value } of memory.mock.results) {
+        expect((value as Int32Array).every((word) => word === 0)).toBe(true);
       }
     }
   });
@@ -260,7 +289,7 @@ describe('a key file that asks for more than some two seconds of a desktop', () 
     ['blocks of scrypt', (n: number) => withScrypt(16, n, 1), 65_536],
   ])('by %s is refused before any work, and one with a little less is not', (_, file, most) => {
     expect(refusal(file(most))).toBeUndefined();
-    expect(refusal(file(most + 1))).toMatch(/asks for .* to derive its key; .* are allowed \(limits\./);
+    expect(refusal(file(most + 1))).toMatch(/asks for .* to derive its key; .* are allowed.* limits\./);
   });
 
   it('is read where the limits are set higher', () => {
@@ -274,6 +303,16 @@ describe('a key file that asks for more than some two seconds of a desktop', () 
     const limits = { argon2Work: 1024 ** 3, scryptWork: 1024 ** 3 };
     expect(refusal(withArgon2(1024 ** 2 + 1, 1, 1), limits)).toMatch(/KiB of memory/);
     expect(refusal(withScrypt(2 ** 21, 8, 1), limits)).toMatch(/KiB of memory/);
+  });
+
+  it('leaves nothing in memory once it is read', () => {
+    for (const path of ['rsa/pkcs8-scrypt.enc.pem', 'ecdsa256/putty-3.enc.ppk']) {
+      const memory = vi.mocked(derivationMemory).mockClear();
+      parsePrivateKey(fixture(path), { passphrase });
+      expect(memory.mock.results).toHaveLength(1);
+      const [words] = memory.mock.results.map(({ value }) => value as Int32Array);
+      expect(words?.every((word) => word === 0)).toBe(true);
+    }
   });
 
   it('fails with a typed error where the machine has not that much memory', () => {

@@ -315,7 +315,7 @@ describe('RFC 8308 §3.1: server-sig-algs', () => {
   ])('a client told %s tries RSA keys by SHA-2 or not at all', async (_name, serverSigAlgs, expected) => {
     const keys = [{ key: newRsaKey(2048), comment: '' }];
     const provider = createEagerNobleProvider({ randomBytes: seededBytes(1) });
-    const authenticator = new Authenticator({}, keys, provider);
+    const authenticator = new Authenticator({}, { keys, notes: [] }, { provider });
     const wanted = {
       type: 'methodWanted',
       methodsThatCanContinue: ['publickey'],

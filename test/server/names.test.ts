@@ -3,7 +3,7 @@
  * a verdict. Names are short, packets too, and a text takes what its bytes do.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { defaultLimits } from '../../src/base/limits.ts';
+import { defaultLimits, longestName } from '../../src/base/limits.ts';
 import { directTcpip } from '../../src/message/channel.ts';
 import { env, ptyReq, subsystem } from '../../src/message/channelRequest.ts';
 import type { PayloadCodec } from '../../src/message/codec.ts';
@@ -22,7 +22,7 @@ import { ServerScript } from '../userauth/support.ts';
 
 afterEach(nothingIsLeft);
 
-const { textLength, unauthenticatedPacketLength } = defaultLimits;
+const { unauthenticatedPacketLength } = defaultLimits;
 const me = { userName: 'me', serviceName: 'ssh-connection' };
 const password = { ...me, methodName: 'password', changesPassword: false } as const;
 const terminal = {
@@ -40,7 +40,7 @@ describe('requests that wait for a verdict', () => {
   it('hold about as much as their clients sent', () => {
     const request = encodeMessage(userauthPasswordRequest, {
       ...password,
-      userName: named(textLength),
+      userName: named(longestName),
       password: named(30_000),
     });
     const pend = (): ServerScript => {
@@ -106,8 +106,8 @@ describe('a name', () => {
     ],
     ['of an address', (addressToBind) => roundTrip(tcpipForward, { addressToBind, portNumberToBind: 0 })],
   ])('%s has 1,024 bytes at most', (_whose, use) => {
-    expect(() => use(named(textLength))).not.toThrow();
-    expect(() => use(named(textLength + 1))).toThrow(
+    expect(() => use(named(longestName))).not.toThrow();
+    expect(() => use(named(longestName + 1))).toThrow(
       expect.objectContaining({
         code: 'ERR_SSH_DECODE',
         message: expect.stringContaining('1025 bytes; 1024'),

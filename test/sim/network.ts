@@ -4,6 +4,7 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
+import type { LocalNetwork } from '../../src/forwarding/local.ts';
 import { domainToASCII } from 'node:url';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
@@ -39,6 +40,12 @@ export interface Lookup {
 
 type Accepted = (open: LinkOpener, from: string) => void;
 
+/** Simulated machines have no network of their own beside the simulated one. */
+const noLocalNetwork: LocalNetwork = {
+  listen: () => Promise.reject(new Error('simulated hosts do not listen for forwards')),
+  connect: () => Promise.reject(new Error('simulated hosts make no local connections')),
+};
+
 export class SimNetwork {
   readonly wires: SimWire[] = [];
   private readonly dialled = new WeakMap<SimWire, string>();
@@ -46,6 +53,7 @@ export class SimNetwork {
   private readonly provider: CryptoProvider;
   private readonly random: () => number;
   private readonly hostOf: (name: string) => Host;
+  private readonly pause: () => Promise<void>;
   private accepted: Accepted | undefined;
 
   constructor(options: {
@@ -53,18 +61,22 @@ export class SimNetwork {
     readonly provider: CryptoProvider;
     readonly seed: number;
     readonly hostOf: (name: string) => Host;
+    /** Between two steps of long work. */
+    readonly pause: () => Promise<void>;
   }) {
     this.clock = options.clock;
     this.provider = options.provider;
     this.random = seeded(options.seed);
     this.hostOf = options.hostOf;
+    this.pause = options.pause;
   }
 
   platform(): ServerPlatform {
     return {
       clock: this.clock,
       streams: nodeStreams,
-      fileStreams: nodeFileStreams,
+      network: noLocalNetwork,
+      files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
       tcp: ({ host, port, localAddress, family, waits }) => {
@@ -81,7 +93,7 @@ export class SimNetwork {
       defaultHostKeyVerifier: () => () => true,
       asciiName: domainToASCII,
       localUser: () => 'user',
-      pause: () => Promise.resolve(),
+      pause: () => this.pause(),
       listen: async (address, accepted, refuse) => {
         this.accepted = (open, from) => {
           if (!refuse()) accepted(open, from);

@@ -5,6 +5,7 @@ import { decodeMessage, encodeMessage, type MessageContext } from '../../src/mes
 import { userauthFailure, userauthSuccess } from '../../src/message/userauth.ts';
 import { UserauthClient, type UserauthQuestion } from '../../src/userauth/client.ts';
 import {
+  type KeyFilter,
   type SignatureVerifier,
   UserauthServer,
   type UserauthServerEvent,
@@ -105,6 +106,7 @@ export class ServerScript {
       confidential?: boolean;
       methods?: readonly string[];
       onlyNamed?: boolean;
+      takesKey?: KeyFilter;
       verify?: SignatureVerifier;
     } = {},
   ) {
@@ -114,6 +116,7 @@ export class ServerScript {
       onlyNamed: options.onlyNamed,
       limits: resolveLimits(options.limits),
       confidential: options.confidential ?? true,
+      takesKey: options.takesKey ?? (() => true),
       verify: (...given) => {
         this.verified.push(given);
         return options.verify?.(...given) ?? false;

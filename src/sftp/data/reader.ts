@@ -14,6 +14,7 @@ import type { Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
 import { Pace } from '../session/pace.ts';
 import type { SftpSession } from '../session/session.ts';
+import type { ByteBudget } from './budget.ts';
 
 export interface ReaderOptions {
   readonly session: SftpSession;
@@ -26,6 +27,8 @@ export interface ReaderOptions {
   /** Bytes of the file as the server tells them; undefined or 0 where it does not tell, and then only its answers do. */
   readonly size: number | undefined;
   readonly errand: Errand | undefined;
+  /** Bytes that several files share; undefined for none but the file's own bound. */
+  readonly budget?: ByteBudget | undefined;
 }
 
 /** A READ that was asked, in the order of the file. */
@@ -86,6 +89,21 @@ export class FileReader {
   abandon(): void {
     this.isOver = true;
     this.slots.length = 0;
+    this.options.budget?.give(this.held);
+    this.held = 0;
+  }
+
+  /** The next piece, if it is there without waiting. */
+  takeReady(): DataAnswer | undefined {
+    for (;;) {
+      const [slot] = this.slots;
+      if (slot === undefined || slot.error !== undefined) return undefined;
+      const { answer } = slot;
+      if (answer === undefined || answer === 'end') return undefined;
+      if (!this.take(slot, answer)) continue;
+      this.fill();
+      return answer;
+    }
   }
 
   private stop(error?: unknown): undefined {
@@ -98,6 +116,7 @@ export class FileReader {
   private take(slot: Slot, { length }: DataAnswer): boolean {
     this.slots.shift();
     this.held -= slot.length;
+    this.options.budget?.give(slot.length);
     const missing = slot.length - length;
     if (missing > 0) this.slots.unshift(this.ask(slot.offset + length, missing));
     return length > 0;
@@ -110,10 +129,15 @@ export class FileReader {
       const isKnown = this.position < this.known;
       if (!isKnown && this.inFlightBeyond() >= this.beyond) return;
       const length = Math.min(this.length, (isKnown ? this.known : end) - this.position);
-      if (this.held > 0 && this.held + length > this.pace.window) return;
+      if (this.held > 0 && !this.hasRoom(length)) return;
       this.slots.push(this.ask(this.position, length));
       this.position += length;
     }
+  }
+
+  private hasRoom(length: number): boolean {
+    const { budget } = this.options;
+    return this.held + length <= this.pace.window && (budget === undefined || budget.available >= length);
   }
 
   private inFlightBeyond(): number {
@@ -123,7 +147,7 @@ export class FileReader {
   }
 
   private ask(offset: number, length: number): Slot {
-    const { session, handle, operation, errand } = this.options;
+    const { session, handle, operation, errand, budget } = this.options;
     const slot: Slot = {
       offset,
       length,
@@ -132,6 +156,7 @@ export class FileReader {
       error: undefined,
     };
     this.held += length;
+    budget?.take(length);
     session.link.read(handle, offset, length, operation, errand).then(
       (answer) => this.answered(slot, answer),
       (error: unknown) => {

@@ -16,6 +16,7 @@ import type { Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
 import { Pace } from '../session/pace.ts';
 import type { SftpSession } from '../session/session.ts';
+import type { ByteBudget } from './budget.ts';
 
 export interface WriterOptions {
   readonly session: SftpSession;
@@ -24,6 +25,8 @@ export interface WriterOptions {
   /** Where to begin. */
   readonly start: number;
   readonly errand: Errand | undefined;
+  /** Bytes that several files share; undefined for none but the file's own bound. */
+  readonly budget?: ByteBudget | undefined;
 }
 
 /** Memory of a WRITE: room for what stands before the data, and the data. */
@@ -97,21 +100,27 @@ export class FileWriter {
     if (this.requests === 0) this.sendGathered();
   }
 
-  /** Memory for a WRITE that `send` takes; one block at a time is with the caller. */
-  takeBlock(): WriteBlock {
-    const spare = this.spare.pop();
+  /** Memory for a WRITE, which `send` takes. A block for less than a whole WRITE is only as large. */
+  takeBlock(length: number = this.blockLength): WriteBlock {
+    const spare = length < this.blockLength ? undefined : this.spare.pop();
     if (spare !== undefined) return spare;
-    const memory = new Uint8Array(this.header + this.blockLength);
+    const memory = new Uint8Array(this.header + length);
     return { memory, data: memory.subarray(this.header) };
+  }
+
+  /** A block that was not sent. */
+  giveBack(block: WriteBlock): void {
+    if (block.data.length === this.blockLength && this.spare.length < mostSpare) this.spare.push(block);
   }
 
   /** Sends the first `length` bytes of a block; the block is the writer's again. */
   send(block: WriteBlock, length: number): void {
-    const { session, handle, operation, errand } = this.options;
+    const { session, handle, operation, errand, budget } = this.options;
     const offset = this.position;
     const askedAt = session.channel.now();
     this.position += length;
     this.inFlight += length;
+    budget?.take(length);
     this.requests++;
     const memory =
       length === this.blockLength ? block.memory : block.memory.subarray(0, this.header + length);
@@ -119,7 +128,7 @@ export class FileWriter {
       (answer) => {
         this.pace.answered(length, askedAt, session.channel.now());
         this.answered(answer, offset, length);
-        if (this.spare.length < mostSpare) this.spare.push(block);
+        this.giveBack(block);
       },
       (error: unknown) => this.fail(error, length),
     );
@@ -139,10 +148,10 @@ export class FileWriter {
    */
   async room(): Promise<void> {
     const most = this.options.session.link.limits.sftpRequestsPerFile;
-    while (
-      this.failure === undefined &&
-      (this.requests >= most || (this.inFlight > 0 && this.inFlight + this.blockLength > this.pace.window))
-    ) {
+    while (this.failure === undefined && this.requests > 0) {
+      const isFull = this.requests >= most || this.inFlight + this.blockLength > this.pace.window;
+      const { budget } = this.options;
+      if (!isFull && (budget === undefined || budget.available >= this.blockLength)) break;
       await this.settled();
     }
     if (this.failure !== undefined) throw this.failure;
@@ -171,8 +180,7 @@ export class FileWriter {
     if (answer.kind === 'status' && answer.errorCode !== statusCodes.ok) {
       return this.fail(this.options.session.statusError(answer, this.options.operation), length);
     }
-    this.inFlight -= length;
-    this.requests--;
+    this.over(length);
     this.ahead.set(offset, offset + length);
     this.advance();
     this.wake();
@@ -186,10 +194,15 @@ export class FileWriter {
   }
 
   private fail(error: unknown, length: number): void {
-    this.inFlight -= length;
-    this.requests--;
+    this.over(length);
     this.failure ??= error;
     this.wake();
+  }
+
+  private over(length: number): void {
+    this.inFlight -= length;
+    this.requests--;
+    this.options.budget?.give(length);
   }
 
   private settled(): Promise<void> {

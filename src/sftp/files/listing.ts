@@ -81,20 +81,25 @@ export class FolderReader {
     this.isClosed = true;
     this.asked.length = 0;
     this.opening?.then(
-      (handle) => this.session.closeQuietly(handle),
+      (handle) => {
+        this.session.closeQuietly(handle);
+      },
       () => {},
     );
   }
 
   private async open(): Promise<Uint8Array> {
     const { session, path, errand, operation } = this;
-    const handle = await session.handle(
-      { kind: 'opendir', path },
-      { name: 'opendir', path: operation.path },
-      errand,
-    );
-    if (!this.isClosed) this.ask(handle);
-    return handle;
+    await session.handleTurn();
+    try {
+      const opening = { name: 'opendir', path: operation.path };
+      const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
+      if (!this.isClosed) this.ask(handle);
+      return handle;
+    } catch (error) {
+      session.handles.closed();
+      throw error;
+    }
   }
 
   private ask(handle: Uint8Array): void {

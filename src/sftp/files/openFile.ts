@@ -6,6 +6,7 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
+import { statusCodes } from '../packet/status.ts';
 import { describeOperation, type Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
@@ -32,10 +33,53 @@ export class OpenFile {
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
+    session.handles.opened();
+    return OpenFile.ask(session, path, pflags, attrs, errand);
+  }
+
+  /**
+   * As `open`, in its turn where the server bounds the handles that are open. A server that
+   * fails to open one while others are open may have such a bound: it is asked again when one
+   * of them is closed, and that is remembered.
+   */
+  static async openInTurn(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile> {
+    const { handles } = session;
+    await session.handleTurn();
+    try {
+      return await OpenFile.ask(session, path, pflags, attrs, errand);
+    } catch (error) {
+      const others = handles.open;
+      if (others < 1 || !isPlainFailure(error) || !(await session.handleClosed())) throw error;
+      await session.handleTurn();
+      const file = await OpenFile.ask(session, path, pflags, attrs, errand);
+      handles.limit = Math.min(handles.limit, others);
+      return file;
+    }
+  }
+
+  /** Asks for a handle that has been counted in. */
+  private static async ask(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand: Errand | undefined,
+  ): Promise<OpenFile> {
     const text = pathText(path);
-    const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
-    const handle = await session.handle(body, { name: 'open', path: text }, errand);
-    return new OpenFile(session, text, handle);
+    try {
+      const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
+      const handle = await session.handle(body, { name: 'open', path: text }, errand);
+      return new OpenFile(session, text, handle);
+    } catch (error) {
+      session.handles.closed();
+      throw error;
+    }
   }
 
   get isClosed(): boolean {
@@ -71,7 +115,9 @@ export class OpenFile {
    * @throws SshError what the server answered: it may tell of a failed WRITE only now
    */
   close(): Promise<void> {
-    this.closing ??= this.session.ok({ kind: 'close', handle: this.handle }, this.operation('close'));
+    this.closing ??= this.session
+      .ok({ kind: 'close', handle: this.handle }, this.operation('close'))
+      .finally(() => this.session.handles.closed());
     return this.closing;
   }
 
@@ -79,4 +125,9 @@ export class OpenFile {
   closeQuietly(): void {
     this.close().catch(() => {});
   }
+}
+
+/** SSH_FX_FAILURE, which is all that servers have for what they have no status for. */
+export function isPlainFailure(error: unknown): boolean {
+  return error instanceof SshError && error.status?.code === statusCodes.failure;
 }

@@ -8,9 +8,10 @@
 import type { NameEntry } from '../packet/responses.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
+import { FolderBatches } from './batches.ts';
 import { DirectoryEntry } from './entry.ts';
 import { FolderReader } from './listing.ts';
-import { isPossibleName, joinPath, pathText } from './paths.ts';
+import { isDotName, isPossibleName, joinPath, pathText } from './paths.ts';
 import { tooDeep } from './removal.ts';
 
 /** What is done about a folder that cannot be listed. */
@@ -26,8 +27,30 @@ export async function* walkTree(
   onError: WalkFault | undefined,
   errand?: Errand,
 ): AsyncGenerator<DirectoryEntry, undefined> {
-  const reader = new FolderReader(session, root, errand);
-  yield* walkFolder({ session, errand, onError, ahead: 0 }, reader, 0);
+  for await (const step of walkSteps(session, root, onError, errand)) {
+    if (isPossibleName(step.entry.nameBytes)) yield step.entry;
+  }
+}
+
+/** One entry of a walk, for those who choose the way. */
+export interface WalkStep {
+  readonly entry: DirectoryEntry;
+  /** 0 for what is in the root itself. */
+  readonly depth: number;
+  /** What is in this folder is of no interest. */
+  passOver(): void;
+}
+
+/** As `walkTree`; names that no folder can have are given as well, and not gone into. */
+export async function* walkSteps(
+  session: SftpSession,
+  root: Uint8Array,
+  onError: WalkFault | undefined,
+  errand?: Errand,
+): AsyncGenerator<WalkStep, undefined> {
+  const walk: Walk = { session, errand, onError, ahead: 0 };
+  const folder = new FolderBatches(session, () => new FolderReader(session, root, errand), undefined, []);
+  yield* walkFolder(walk, folder, []);
 }
 
 interface Walk {
@@ -39,43 +62,56 @@ interface Walk {
 
 async function* walkFolder(
   walk: Walk,
-  reader: FolderReader,
-  depth: number,
-): AsyncGenerator<DirectoryEntry, undefined> {
+  folder: FolderBatches,
+  above: readonly FolderBatches[],
+): AsyncGenerator<WalkStep, undefined> {
+  const depth = above.length;
   const begun = new Map<DirectoryEntry, FolderReader>();
+  const here = [...above, folder];
   try {
     for (;;) {
-      const batch = await nextBatch(walk, reader, depth);
+      const batch = await nextBatch(walk, folder, depth);
       if (batch === undefined) return;
       const entries = batch
-        .filter(({ filename }) => isPossibleName(filename))
-        .map((entry) => new DirectoryEntry(entry, reader.path));
+        .filter(({ filename }) => !isDotName(filename))
+        .map((entry) => new DirectoryEntry(entry, folder.path));
       for (const [index, entry] of entries.entries()) {
         beginAhead(walk, entries, index, begun);
-        yield entry;
-        if (!entry.isDirectory()) continue;
-        const inner = takeBegun(walk, begun, entry) ?? readerFor(walk, entry);
-        yield* walkFolder(walk, inner, depth + 1);
+        let isPassedOver = !isFolder(entry);
+        const passOver = (): void => {
+          isPassedOver = true;
+        };
+        yield { entry, depth, passOver };
+        const reader = takeBegun(walk, begun, entry);
+        if (isPassedOver) reader?.close();
+        else {
+          const inner = new FolderBatches(walk.session, () => readerFor(walk, entry), reader, here);
+          yield* walkFolder(walk, inner, here);
+        }
       }
     }
   } finally {
-    reader.close();
+    folder.close();
     for (const entry of begun.keys()) takeBegun(walk, begun, entry)?.close();
   }
+}
+
+function isFolder(entry: DirectoryEntry): boolean {
+  return entry.isDirectory() && isPossibleName(entry.nameBytes);
 }
 
 /** The next entries; undefined at the end, and where the folder is to be passed over. */
 async function nextBatch(
   { session, onError }: Walk,
-  reader: FolderReader,
+  folder: FolderBatches,
   depth: number,
 ): Promise<readonly NameEntry[] | undefined> {
   try {
     const { sftpNesting } = session.link.limits;
-    if (depth > sftpNesting) throw tooDeep(session, reader.path, sftpNesting);
-    return await reader.next();
+    if (depth > sftpNesting) throw tooDeep(session, folder.path, sftpNesting);
+    return await folder.next();
   } catch (error) {
-    if ((await onError?.(error, pathText(reader.path))) !== 'skip') throw error;
+    if ((await onError?.(error, pathText(folder.path))) !== 'skip') throw error;
     return undefined;
   }
 }
@@ -87,9 +123,11 @@ function beginAhead(
   from: number,
   begun: Map<DirectoryEntry, FolderReader>,
 ): void {
-  for (let index = from; index < entries.length && walk.ahead < mostAhead; index++) {
+  // Where a server has few handles they are for those who read files.
+  const most = walk.session.handles.limit < 4 * mostAhead ? 0 : mostAhead;
+  for (let index = from; index < entries.length && walk.ahead < most; index++) {
     const entry = entries[index] as DirectoryEntry;
-    if (!entry.isDirectory() || begun.has(entry)) continue;
+    if (!isFolder(entry) || begun.has(entry)) continue;
     const reader = readerFor(walk, entry);
     reader.begin();
     begun.set(entry, reader);

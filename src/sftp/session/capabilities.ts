@@ -37,10 +37,12 @@ export class Capabilities {
   readonly extensions: ReadonlyMap<string, string>;
   symlinkOrder: SymlinkOrder;
   limits: SftpLimits;
-  /** Handles that may be open at once, as far as is known. */
-  openHandles: number = Number.POSITIVE_INFINITY;
   /** The server refuses to set attributes: it has refused once what it should have allowed. */
   refusesSetstat = false;
+  /** The server has refused to rename where nothing was in the way. */
+  refusesRename = false;
+  /** Commands beside SFTP do not run, or none has been of use. */
+  runsNoCommands = false;
 
   constructor(version: Version, identification: string, limits: Limits) {
     this.version = version.version;
@@ -57,7 +59,6 @@ export class Capabilities {
   /** Takes the answer to limits@openssh.com. */
   learnLimits(found: ServerLimits, limits: Limits): void {
     this.limits = limitsOf(found, limits);
-    if (this.limits.openHandles !== undefined) this.openHandles = this.limits.openHandles;
   }
 }
 

@@ -26,6 +26,7 @@ export interface Abandoner {
 export class Errand {
   private readonly abandoner: Abandoner;
   private readonly pendings = new Set<Pending>();
+  private readonly cancels: ((error: SshError) => void)[] = [];
   /** Why no more is asked. */
   cancelledBy: SshError | undefined;
 
@@ -41,6 +42,12 @@ export class Errand {
     this.pendings.delete(pending);
   }
 
+  /** Called back once when it is cancelled; at once where it has been. */
+  onCancel(step: (error: SshError) => void): void {
+    if (this.cancelledBy === undefined) this.cancels.push(step);
+    else step(this.cancelledBy);
+  }
+
   /** Rejects what waits and what will be asked. */
   cancel(error: SshError): void {
     if (this.cancelledBy !== undefined) return;
@@ -50,5 +57,6 @@ export class Errand {
       pending.reject(error);
     }
     this.pendings.clear();
+    for (const step of this.cancels.splice(0)) step(error);
   }
 }

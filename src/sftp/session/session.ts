@@ -17,17 +17,22 @@ import { describeOperation, type Operation, protocolError, statusError } from '.
 import type { CallOptions, SftpChannel } from '../seam/channel.ts';
 import { Capabilities } from './capabilities.ts';
 import { Errand } from './errand.ts';
+import { HandleLedger } from './handles.ts';
 import { SftpLink } from './link.ts';
 
 export class SftpSession {
   readonly link: SftpLink;
   readonly channel: SftpChannel;
   readonly capabilities: Capabilities;
+  readonly handles: HandleLedger = new HandleLedger();
+  /** Targets of transfers that run: no two go to one. */
+  readonly claims: Set<string> = new Set();
 
   private constructor(link: SftpLink, capabilities: Capabilities) {
     this.link = link;
     this.channel = link.channel;
     this.capabilities = capabilities;
+    link.onEnd(() => this.handles.end());
   }
 
   /**
@@ -99,7 +104,31 @@ export class SftpSession {
 
   /** Closes a handle; whether that worked concerns nobody. It has its own deadline. */
   closeQuietly(handle: Uint8Array): void {
-    this.link.ask({ kind: 'close', handle }, { name: 'close', path: undefined }).catch(() => {});
+    this.link
+      .ask({ kind: 'close', handle }, { name: 'close', path: undefined })
+      .catch(() => {})
+      .finally(() => this.handles.closed());
+  }
+
+  /** Counts a handle in, once there is room for it. Who has waited for the `request` time tries without. */
+  async handleTurn(): Promise<void> {
+    while (this.handles.isFull && (await this.handleClosed()));
+    this.handles.opened();
+  }
+
+  /** Waits until a handle is closed, or the `request` time is over. Whether one was. */
+  handleClosed(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { channel } = this;
+      const wait = channel.startWait('a file of this session to be closed', () => {
+        channel.finishWait(wait);
+        resolve(false);
+      });
+      void this.handles.nextClose().then(() => {
+        channel.finishWait(wait);
+        resolve(true);
+      });
+    });
   }
 
   /** The error of a status that is no success. */
