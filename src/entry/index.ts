@@ -124,11 +124,14 @@ export {
 } from '../client/client.ts';
 export {
   acceptAnyHostKey,
+  type HostKeyDial,
   type HostKeyInfo,
   type HostKeyPolicy,
   type HostKeyRotation,
   type HostKeyVerifier,
   type HostKeyVerifierFunction,
+  type KeptHostKeys,
+  type LockBounds,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
