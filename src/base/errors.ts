@@ -103,6 +103,10 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  /** What a `run` that failed had received by then, in the encoding of its options; not shown when the error is printed. */
+  declare readonly stdout?: string | Uint8Array;
+  /** As `stdout`. */
+  declare readonly stderr?: string | Uint8Array;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -123,6 +127,34 @@ export class SshError extends Error {
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
   }
+
+  /**
+   * This error with the output of one command. The cause of a connection's end is
+   * one error for all that was under way: a command that has output gets a copy
+   * of it, one that has none gets it as it is.
+   */
+  withOutput(output: CommandOutput, isEmpty: boolean): SshError {
+    // Text and bytes differ where there are none, too.
+    const isFree = this.stdout === undefined || typeof this.stdout === typeof output.stdout;
+    if (isEmpty && isFree) return addOutput(this, output);
+    const copy = new SshError(this.code, this.message, { ...this, cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return addOutput(copy, output);
+  }
+}
+
+interface CommandOutput {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string | Uint8Array;
+}
+
+/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
+  const hidden = { enumerable: false, writable: true, configurable: true };
+  return Object.defineProperties(error, {
+    stdout: { ...hidden, value: stdout },
+    stderr: { ...hidden, value: stderr },
+  });
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */

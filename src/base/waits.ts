@@ -6,13 +6,14 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/** The waits there are. `queue` is a wait of a call for its turn, `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
 export type WaitName =
   | 'dial'
   | 'connect'
   | 'identification'
   | 'keyExchange'
   | 'authentication'
+  | 'queue'
   | 'channelOpen'
   | 'request'
   | 'command'

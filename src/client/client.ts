@@ -5,7 +5,7 @@
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
 import { SshError } from '../base/errors.ts';
-import { checkedTimeout } from '../base/timeouts.ts';
+import { checkArgument, port as portRule } from '../base/optionChecks.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
@@ -16,61 +16,29 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import { abortError, onAbort } from './abort.ts';
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkExecOptions,
+  checkName,
+  checkRunOptions,
+  checkSessionOptions,
+  checkShellOptions,
+  type ExecOptions,
+  type RunOptions,
+  type SessionOptions,
+  type ShellOptions,
+} from './callOptions.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
-import { optionsError } from './optionErrors.ts';
-import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
-import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
-import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
+import type { Platform } from './platform.ts';
+import { channelStream, ExitCollector, RemoteProcess } from './remoteProcess.ts';
+import { execPayload, ptyPayload } from './requestPayloads.ts';
+import { type RunResult, runToEnd, type StartedCommand } from './run.ts';
 import type { Session } from './session.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
-
-/** What each call that waits takes. */
-export interface CallOptions {
-  /** Milliseconds for the whole call, besides the connection's own timeouts for its parts. */
-  readonly timeout?: number | undefined;
-  /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface ExecOptions extends CallOptions {
-  /** `true` for a terminal of 80 by 24. */
-  readonly pty?: boolean | PtyOptions | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Lets programs on the server list the keys of the agent and sign with them, for
-   * as long as this command runs. Whoever is root there can do so as well, and
-   * OpenSSH's server shows the agent to later commands of the connection, where it
-   * answers only while a command that was given it runs. `false`
-   */
-  readonly forwardAgent?: boolean | undefined;
-}
-
-export interface ShellOptions extends CallOptions, PtyOptions {
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** As for `exec`. */
-  readonly forwardAgent?: boolean | undefined;
-  /** `false` for a shell without a terminal. */
-  readonly pty?: boolean | undefined;
-}
-
-/** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
-export interface RunOptions extends ExecOptions {
-  readonly input?: RunInput | undefined;
-  /** Of the output; `buffer` gives bytes. `utf8` */
-  readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;
-  /** Bytes of output, both streams together. 64 MiB */
-  readonly maxBuffer?: number | undefined;
-}
-
-/** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
-export interface RunResult<Data = string> extends ExitResult {
-  readonly stdout: Data;
-  readonly stderr: Data;
-  /** Environment variables the server did not take. */
-  readonly refusedEnv: readonly string[];
-}
+import type { Command } from './shellWords.ts';
+import type { Duplex } from './streams.ts';
 
 /** What the last key exchange agreed on. */
 export interface NegotiatedSummary {
@@ -90,11 +58,7 @@ export interface NegotiatedSummary {
   readonly serverHostKey: Uint8Array;
 }
 
-interface Started {
-  readonly port: ChannelPort;
-  readonly exit: ExitCollector;
-  readonly refusedEnv: readonly string[];
-}
+type ClientPlatform = Pick<Platform, 'streams' | 'pause'>;
 
 /**
  * A connection that is up. Made by `connect`.
@@ -114,45 +78,44 @@ interface Started {
  */
 export class Client {
   private readonly session: Session;
-  private readonly streams: StreamFactory;
+  private readonly platform: ClientPlatform;
+  /** For calls that say nothing of it. */
+  private readonly maxChannels: number | undefined;
 
-  constructor(session: Session, streams: StreamFactory) {
+  constructor(session: Session, platform: ClientPlatform, maxChannels?: number) {
     this.session = session;
-    this.streams = streams;
+    this.platform = platform;
+    this.maxChannels = maxChannels;
   }
 
   /**
    * Runs a command to its end and collects its output.
    *
+   * @param command a line for the server's shell, or a program and its arguments, which are quoted for a POSIX shell
    * @throws SshError `ERR_SSH_TIMEOUT` the command took longer than `timeout` (it is sent TERM and its channel is closed);
    *   `ERR_SSH_MAX_BUFFER`; `ERR_SSH_ABORTED`; `ERR_SSH_REQUEST_FAILED` the server runs no commands;
-   *   the cause of the end when the connection ended first
+   *   `ERR_SSH_CHANNEL_OPEN_FAILED` it opens no channel, or no more of them; `ERR_SSH_OPTIONS`; the cause of the end when
+   *   the connection ended first. Once the command has started, `stdout` and `stderr` of the error are what it wrote
+   *   until then. What `input`, `onStdout` or `onStderr` throw comes back as it is
    */
-  run(command: string, options: RunOptions & { readonly encoding: 'buffer' }): Promise<RunResult<Uint8Array>>;
-  run(command: string, options?: RunOptions): Promise<RunResult>;
-  async run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
-    const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
-    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer') {
-      throw optionsError("encoding must be 'utf8', 'latin1' or 'buffer'");
-    }
-    if (!(maxBuffer >= 0)) throw optionsError('maxBuffer must be a number of bytes');
+  run(
+    command: Command,
+    options: RunOptions<Uint8Array> & { readonly encoding: 'buffer' },
+  ): Promise<RunResult<Uint8Array>>;
+  run(command: Command, options?: RunOptions): Promise<RunResult>;
+  async run(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array> = {},
+  ): Promise<RunResult<string | Uint8Array>> {
+    checkRunOptions(options);
+    const payload = execPayload(command, options.cwd);
     return this.scoped('command', 'the command to end', options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start('exec', execPayload(command), options, scope);
-      const wait = this.commandWait(port, 'command');
+      const started = await this.start('exec', payload, options, scope);
+      const wait = this.commandWait(started.port, 'command');
       try {
-        const feeding = feedInput(port, input);
-        const [{ stdout, stderr }] = await Promise.all([
-          scope.until(collectOutput(port, maxBuffer)),
-          scope.until(feeding),
-        ]);
-        const cause = await scope.until(port.closed);
-        if (cause !== undefined) throw cause;
-        const rest = { ...exit.result, refusedEnv };
-        if (encoding === 'buffer') return { stdout, stderr, ...rest };
-        return { stdout: decodeOutput(stdout, encoding), stderr: decodeOutput(stderr, encoding), ...rest };
+        return await runToEnd(started, options, scope, () => this.platform.pause());
       } finally {
         this.session.finishWait(wait);
-        port.terminate();
       }
     });
   }
@@ -160,31 +123,32 @@ export class Client {
   /**
    * Starts a command. Its streams are the user's to read.
    *
-   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @param command as for `run`
+   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`,
+   *   `ERR_SSH_OPTIONS`
    */
-  exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
-    return this.startProcess('exec', execPayload(command), options);
+  async exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
+    checkExecOptions(options);
+    return this.startProcess('exec', execPayload(command, options.cwd), options);
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
-  shell(options: ShellOptions = {}): Promise<RemoteProcess> {
-    const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
-    return this.startProcess('shell', shellRequest.toBytes({}), {
-      env,
-      signal,
-      timeout,
-      forwardAgent,
-      pty: pty ? terminal : false,
-    });
+  async shell(options: ShellOptions = {}): Promise<RemoteProcess> {
+    checkShellOptions(options);
+    const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
+    const common = { env, signal, timeout, maxChannels, forwardAgent };
+    return this.startProcess('shell', shellRequest.toBytes({}), { ...common, pty: pty ? terminal : false });
   }
 
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
-  async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
+  async subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
+    checkName('the name of a subsystem', name);
+    checkSessionOptions('subsystem', options);
+    const { maxChannels } = options;
     return this.scoped('request', 'the subsystem to start', options, async (scope) => {
       const payload = subsystemRequest.toBytes({ subsystemName: name });
-      const { port } = await this.start('subsystem', payload, {}, scope);
-      return channelStream(port, this.streams);
+      const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
+      return channelStream(port, this.platform.streams);
     });
   }
 
@@ -194,15 +158,14 @@ export class Client {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
   async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
-    return channelStream(await this.openTcpPort(host, port, options), this.streams);
+    return channelStream(await this.openTcpPort(host, port, options), this.platform.streams);
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
-  openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
-    if (typeof host !== 'string' || host === '') return Promise.reject(optionsError('openTcp needs a host'));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      return Promise.reject(optionsError('openTcp needs a port from 1 to 65535'));
-    }
+  async openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
+    checkName('the host of openTcp', host);
+    checkArgument('the port of openTcp', port, portRule);
+    checkCallOptions('openTcp', options);
     const data = directTcpip.toBytes({
       hostToConnect: host,
       portToConnect: port,
@@ -216,12 +179,13 @@ export class Client {
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
   async openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
+    checkName('the path of openUnix', path);
+    checkCallOptions('openUnix', options);
     const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
     const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
       scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
     );
-    return channelStream(port, this.streams);
+    return channelStream(port, this.platform.streams);
   }
 
   /**
@@ -231,6 +195,7 @@ export class Client {
    * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
    */
   async ping(options: CallOptions = {}): Promise<number> {
+    checkCallOptions('ping', options);
     return this.scoped('request', 'the answer to a ping', options, async (scope) => {
       const { driver } = this.session;
       const start = driver?.now ?? 0;
@@ -241,6 +206,7 @@ export class Client {
 
   /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
   async rekey(options: CallOptions = {}): Promise<void> {
+    checkCallOptions('rekey', options);
     return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
   }
 
@@ -304,7 +270,7 @@ export class Client {
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.streams,
+        streams: this.platform.streams,
         exit,
         refusedEnv,
         commandWait: this.commandWait(port, kind),
@@ -319,7 +285,7 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
-  ): Promise<Started> {
+  ): Promise<StartedCommand> {
     const news = new CommandNews(this.session.driver, kind);
     try {
       const started = await this.request(kind, payload, options, scope);
@@ -336,9 +302,10 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
-  ): Promise<Started> {
+  ): Promise<StartedCommand> {
     const { session } = this;
-    const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
+    const { maxChannels = this.maxChannels } = options;
+    const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
     session.collectExit(port, exit);
@@ -350,6 +317,7 @@ export class Client {
       }
       if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
+        if (variableValue === undefined) continue;
         const request = session.request(
           port,
           envRequest.name,
@@ -378,9 +346,8 @@ export class Client {
     options: CallOptions,
     call: (scope: CallScope) => Promise<T>,
   ): Promise<T> {
-    const { timeout, signal } = options;
-    const bound = timeout === undefined ? Number.POSITIVE_INFINITY : checkedTimeout('timeout', timeout);
-    const scope = this.session.scope({ name, detail, timeout: bound, signal });
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
+    const scope = this.session.scope({ name, detail, timeout, signal });
     try {
       return await call(scope);
     } finally {

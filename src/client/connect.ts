@@ -253,7 +253,7 @@ class Dial {
     );
     if (session.agentForwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     session.unasked = standby;
-    this.resolve(new Client(session, this.platform.streams));
+    this.resolve(new Client(session, this.platform, this.options.given.maxChannels));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */

@@ -34,6 +34,8 @@ export interface WindowSize {
 
 /** Collects what a server says about the end of a process. */
 export class ExitCollector {
+  /** Told once the server has said how the process ended. */
+  onKnown: (() => void) | undefined;
   private code: number | undefined;
   private signal: string | undefined;
   private coreDumped = false;
@@ -43,6 +45,7 @@ export class ExitCollector {
   receive(requestType: string, payload: Uint8Array): boolean {
     if (requestType === exitStatus.name) {
       this.code = exitStatus.fromBytes(payload).exitStatus;
+      this.onKnown?.();
       return true;
     }
     if (requestType !== exitSignal.name) return false;
@@ -50,7 +53,13 @@ export class ExitCollector {
     this.signal = escapeText(signalName.replace(/^SIG/, ''), 64);
     this.coreDumped = coreDumped;
     this.errorMessage = escapeText(errorMessage);
+    this.onKnown?.();
     return true;
+  }
+
+  /** Whether the server has said how the process ended. */
+  get isKnown(): boolean {
+    return this.code !== undefined || this.signal !== undefined;
   }
 
   get result(): ExitResult {

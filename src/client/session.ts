@@ -21,6 +21,7 @@ import { agentError } from './agentLink.ts';
 import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
 import { ChannelPort, type PortOwner } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
+import { SessionQueue } from './sessionQueue.ts';
 import { terminate } from './termination.ts';
 import { type Deferred, UnderWay } from './underWay.ts';
 
@@ -40,6 +41,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   /** Undefined while there is nothing. */
   private underWay: UnderWay | undefined;
   private closingCause: SshError | undefined;
+  /** Undefined while no call waits for a session channel. */
+  private queue: SessionQueue | undefined;
 
   // Calls --------------------------------------------------------------------------
 
@@ -69,6 +72,47 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
         this.quietly((core) => core.connection.abandonOpen(channel));
       });
     });
+  }
+
+  /**
+   * Opens a session channel, at once or when fewer than `maxChannels` of them are open.
+   *
+   * @throws SshError `ERR_SSH_LIMIT` when too many calls wait, or as `openChannel`
+   */
+  openSession(scope: CallScope, maxChannels: number | undefined): Promise<ChannelPort> {
+    const open = (): Promise<ChannelPort> => this.openChannel('session', new Uint8Array(0), scope);
+    if (maxChannels === undefined) return open();
+    return new Promise((resolve, reject) => {
+      let leave = (): void => {};
+      this.queue ??= new SessionQueue(() => this.sessionChannels());
+      const giveUp = this.queue.enter(maxChannels, () => {
+        leave();
+        open().then(resolve, reject);
+      });
+      if (giveUp === undefined) return;
+      const detail = `a session channel to become free (maxChannels is ${maxChannels})`;
+      const wait = this.startWait('queue', detail, Number.POSITIVE_INFINITY);
+      scope.within = wait;
+      leave = () => {
+        scope.within = undefined;
+        this.finishWait(wait);
+      };
+      scope.onCancel(() => {
+        leave();
+        giveUp();
+      });
+    });
+  }
+
+  /** Those that count for the server: open, being opened, or being closed. */
+  private sessionChannels(): number {
+    return this.core.connection.list().filter(({ type }) => type === 'session').length;
+  }
+
+  /** A session channel is gone. */
+  private advanceQueue(): void {
+    this.queue?.advance();
+    if (this.queue?.size === 0) this.queue = undefined;
   }
 
   /**
@@ -160,6 +204,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   close(cause: SshError): void {
     if (this.closingCause !== undefined) return;
     this.closingCause = cause;
+    this.queue = undefined;
     this.mustDriver().close(cause);
   }
 
@@ -181,7 +226,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
       case 'channelOpened':
         return this.channelOpened(event.channel);
       case 'channelOpenFailed':
-        return this.underWay?.opens.take(event.channel)?.reject(event.error);
+        this.underWay?.opens.take(event.channel)?.reject(event.error);
+        return this.advanceQueue();
       case 'channelReadable':
         return this.underWay?.ports.get(event.channel)?.readable(event.stream);
       case 'channelEof':
@@ -221,6 +267,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
       for (const port of ports.values()) port.ended(cause);
     }
     this.underWay = undefined;
+    this.queue = undefined;
     this.unasked?.handle({ type: 'ended', error: cause });
   }
 
@@ -257,6 +304,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
     this.underWay?.ports.take(channel)?.ended(undefined);
     this.underWay?.exits.delete(channel);
     this.forgetIfOver();
+    this.advanceQueue();
   }
 
   private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {

@@ -263,8 +263,9 @@ export class Connection implements ChannelSink {
     const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
     this.remove(channel);
-    if (channel.abandoned) return;
-    const error = openFailureError(channel.type, reasonCode, description);
+    // Its user gave it up, but its number is free now.
+    if (channel.abandoned) return this.emit({ type: 'channelClosed', channel });
+    const error = openFailureError(channel.type, reasonCode, description, this.list());
     this.emit({ type: 'channelOpenFailed', channel, error });
   }
 

@@ -113,15 +113,15 @@ export {
   type AgentIdentity,
 } from '../client/agent.ts';
 export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
-export {
-  type CallOptions,
-  Client,
-  type ExecOptions,
-  type NegotiatedSummary,
-  type RunOptions,
-  type RunResult,
-  type ShellOptions,
-} from '../client/client.ts';
+export type {
+  CallOptions,
+  ExecOptions,
+  RunOptions,
+  SessionOptions,
+  ShellOptions,
+} from '../client/callOptions.ts';
+export { Client, type NegotiatedSummary } from '../client/client.ts';
+export type { RunInput } from '../client/commandInput.ts';
 export {
   acceptAnyHostKey,
   type HostKeyInfo,
@@ -145,7 +145,7 @@ export type {
 } from '../client/options.ts';
 export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
 export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunInput } from '../client/run.ts';
+export type { RunResult } from '../client/run.ts';
 export type {
   FleetFailure,
   FleetResult,
@@ -157,6 +157,7 @@ export type {
   RunOnAll,
   RunOnAllOptions,
 } from '../client/runOnAll.ts';
+export { type Command, shellQuote } from '../client/shellWords.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';

@@ -20,6 +20,7 @@ export const layers: readonly string[] = [
   'protocol',
   'keys',
   'io',
+  'endpoint',
   'client',
   'server',
   'diagnostics',
