@@ -263,7 +263,6 @@ export class Connection implements ChannelSink {
     const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
     this.remove(channel);
-    // Its user gave it up, but its number is free now.
     if (channel.abandoned) return this.emit({ type: 'channelClosed', channel });
     const error = openFailureError(channel.type, reasonCode, description, this.list());
     this.emit({ type: 'channelOpenFailed', channel, error });

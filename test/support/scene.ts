@@ -73,7 +73,13 @@ export class Scene {
     const send = transport.send.bind(transport);
     transport.send = <T>(message: MessageCodec<T>, value: T): number | undefined =>
       numbers.includes(message.number) ? undefined : send(message, value);
+    this.unmute = () => {
+      transport.send = send;
+    };
   }
+
+  /** The server says everything again. */
+  unmute: () => void = () => {};
 }
 
 /**
