@@ -21,9 +21,12 @@ import { agentError } from './agentLink.ts';
 import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
 import { ChannelPort, type PortOwner } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
-import { SessionQueue } from './sessionQueue.ts';
+import { SessionChannels } from './sessionChannels.ts';
 import { terminate } from './termination.ts';
 import { type Deferred, UnderWay } from './underWay.ts';
+
+/** The type of their channels (RFC 4254 §6.1). */
+const sessionType = 'session';
 
 /** Told of what concerns no call of the user's. */
 export interface EventListener {
@@ -41,8 +44,8 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   /** Undefined while there is nothing. */
   private underWay: UnderWay | undefined;
   private closingCause: SshError | undefined;
-  /** Undefined while no call waits for a session channel. */
-  private queue: SessionQueue | undefined;
+  /** Undefined before the first. */
+  private sessions: SessionChannels | undefined;
 
   // Calls --------------------------------------------------------------------------
 
@@ -66,7 +69,11 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
       const channel = this.onCore((core) => core.connection.open(type, channelTypeData));
-      this.begun.opens.set(channel, { resolve, reject });
+      const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
+      const again = (): void => {
+        this.openChannel(type, channelTypeData, scope).then(resolve, reject);
+      };
+      this.begun.opens.set(channel, { resolve, reject, asked, again });
       scope.onCancel(() => {
         if (this.underWay?.opens.delete(channel) !== true) return;
         this.quietly((core) => core.connection.abandonOpen(channel));
@@ -75,17 +82,17 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   }
 
   /**
-   * Opens a session channel, at once or when fewer than `maxChannels` of them are open.
+   * Opens a session channel, at once or when there are fewer than `maxChannels` of them.
    *
    * @throws SshError `ERR_SSH_LIMIT` when too many calls wait, or as `openChannel`
    */
-  openSession(scope: CallScope, maxChannels: number | undefined): Promise<ChannelPort> {
-    const open = (): Promise<ChannelPort> => this.openChannel('session', new Uint8Array(0), scope);
-    if (maxChannels === undefined) return open();
+  openSession(scope: CallScope, maxChannels: number = Number.POSITIVE_INFINITY): Promise<ChannelPort> {
+    const open = (): Promise<ChannelPort> => this.openChannel(sessionType, new Uint8Array(0), scope);
+    // Who says nothing of it waits for nobody.
+    if (maxChannels === Number.POSITIVE_INFINITY) return open();
     return new Promise((resolve, reject) => {
       let leave = (): void => {};
-      this.queue ??= new SessionQueue(() => this.sessionChannels());
-      const giveUp = this.queue.enter(maxChannels, () => {
+      const giveUp = this.sessionChannels.enter(maxChannels, () => {
         leave();
         open().then(resolve, reject);
       });
@@ -104,15 +111,9 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
     });
   }
 
-  /** Those that count for the server: open, being opened, or being closed. */
-  private sessionChannels(): number {
-    return this.core.connection.list().filter(({ type }) => type === 'session').length;
-  }
-
-  /** A session channel is gone. */
-  private advanceQueue(): void {
-    this.queue?.advance();
-    if (this.queue?.size === 0) this.queue = undefined;
+  private get sessionChannels(): SessionChannels {
+    this.sessions ??= new SessionChannels();
+    return this.sessions;
   }
 
   /**
@@ -204,7 +205,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   close(cause: SshError): void {
     if (this.closingCause !== undefined) return;
     this.closingCause = cause;
-    this.queue = undefined;
+    this.sessions?.close();
     this.mustDriver().close(cause);
   }
 
@@ -226,8 +227,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
       case 'channelOpened':
         return this.channelOpened(event.channel);
       case 'channelOpenFailed':
-        this.underWay?.opens.take(event.channel)?.reject(event.error);
-        return this.advanceQueue();
+        return this.openFailed(event);
       case 'channelReadable':
         return this.underWay?.ports.get(event.channel)?.readable(event.stream);
       case 'channelEof':
@@ -267,7 +267,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
       for (const port of ports.values()) port.ended(cause);
     }
     this.underWay = undefined;
-    this.queue = undefined;
+    this.sessions?.close();
     this.unasked?.handle({ type: 'ended', error: cause });
   }
 
@@ -293,18 +293,30 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
   }
 
   private channelOpened(channel: Channel): void {
-    const deferred = this.underWay?.opens.take(channel);
+    const open = this.underWay?.opens.take(channel);
     const port = new ChannelPort(channel, this);
     this.begun.ports.set(channel, port);
-    if (deferred === undefined) port.close();
-    else deferred.resolve(port);
+    if (open === undefined) return port.close();
+    if (open.asked !== undefined) this.sessions?.answered(open.asked);
+    open.resolve(port);
+  }
+
+  private openFailed({ channel, error }: ConnectionEvent & { type: 'channelOpenFailed' }): void {
+    const open = this.underWay?.opens.take(channel);
+    const isRefused = error.code === 'ERR_SSH_CHANNEL_OPEN_FAILED';
+    if (isRefused) this.sessions?.refused(channel);
+    if (isRefused && open?.asked !== undefined) this.sessions?.answered(open.asked);
+    if (isRefused && open?.asked?.mayRace === true) open.again();
+    else open?.reject(error);
+    this.sessions?.advance();
   }
 
   private channelClosed(channel: Channel): void {
     this.underWay?.ports.take(channel)?.ended(undefined);
     this.underWay?.exits.delete(channel);
     this.forgetIfOver();
-    this.advanceQueue();
+    this.sessions?.closed(channel);
+    this.sessions?.advance();
   }
 
   private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
-import { SessionQueue } from '../../src/client/sessionQueue.ts';
+import { SessionChannels } from '../../src/client/sessionChannels.ts';
+import type { Channel, ChannelState } from '../../src/connection/channel.ts';
 import { channelOpenFailure, channelOpenFailureReasons } from '../../src/message/channel.ts';
 import type { ServerProcess } from '../../src/server/serverProcess.ts';
 import { play, type Scene } from '../support/scene.ts';
@@ -200,56 +201,87 @@ describe('maxChannels', () => {
   });
 });
 
+/** As much of a channel as is looked at. */
+function channelIn(state: ChannelState): Channel {
+  return { type: 'session', state } as Channel;
+}
+
 describe('the queue', () => {
   it('never lets more begin than there is room for, forgets nobody, and keeps the order', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('enter' as const), max: fc.integer({ min: 1, max: 4 }) }),
-      fc.record({ kind: fc.constant('end' as const) }),
+      fc.record({
+        kind: fc.constantFrom('close' as const, 'expire' as const, 'refuse' as const),
+        which: fc.nat(4),
+      }),
       fc.record({ kind: fc.constant('giveUp' as const), which: fc.nat(20) }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        let open = 0;
+        const open: Channel[] = [];
         const begun: number[] = [];
         const gone = new Set<number>();
         const waiting = new Map<number, () => void>();
-        const queue = new SessionQueue(() => open);
+        const sessions = new SessionChannels();
+        const remove = (channel: Channel, how: 'closed' | 'refused'): void => {
+          open.splice(open.indexOf(channel), 1);
+          channel.state = 'closed';
+          sessions[how](channel);
+          sessions.advance();
+        };
         let count = 0;
         for (const each of steps) {
           if (each.kind === 'enter') {
             const id = count++;
-            const giveUp = queue.enter(each.max, () => {
-              expect(open).toBeLessThan(each.max);
-              open++;
+            const giveUp = sessions.enter(each.max, () => {
+              expect(open.length).toBeLessThan(each.max);
+              const channel = channelIn('opening');
+              open.push(channel);
+              sessions.asked(channel);
               begun.push(id);
               waiting.delete(id);
             });
             if (giveUp !== undefined) waiting.set(id, giveUp);
-          } else if (each.kind === 'end') {
-            open = Math.max(0, open - 1);
-            queue.advance();
-          } else {
+          } else if (each.kind === 'giveUp') {
             const [id, giveUp] = [...waiting][each.which] ?? [];
             if (id === undefined || giveUp === undefined) continue;
             waiting.delete(id);
             gone.add(id);
             giveUp();
+          } else {
+            const channel = open[each.which];
+            if (channel === undefined) continue;
+            // One whose CLOSE nobody answered is there for the server still.
+            if (each.kind === 'expire') sessions.closed(channel);
+            else remove(channel, each.kind === 'close' ? 'closed' : 'refused');
           }
+          expect(sessions.size).toBe(open.length);
         }
-        for (let i = 0; i < count; i++) {
-          open = 0;
-          queue.advance();
-        }
+        while (open[0] !== undefined) remove(open[0], 'closed');
         expect(begun).toEqual([...Array(count).keys()].filter((id) => !gone.has(id)));
-        expect(queue.size).toBe(0);
+        expect(sessions.queued).toBe(0);
       }),
     );
   });
 
   it('has a bound', () => {
-    const queue = new SessionQueue(() => 1);
-    for (let i = 0; i < 65_536; i++) queue.enter(1, () => {});
-    expect(() => queue.enter(1, () => {})).toThrow(expect.objectContaining({ code: 'ERR_SSH_LIMIT' }));
-    expect(queue.size).toBe(65_536);
+    const sessions = new SessionChannels();
+    sessions.asked(channelIn('open'));
+    for (let i = 0; i < 65_536; i++) sessions.enter(1, () => {});
+    expect(() => sessions.enter(1, () => {})).toThrow(expect.objectContaining({ code: 'ERR_SSH_LIMIT' }));
+    expect(sessions.queued).toBe(65_536);
+  });
+
+  it('takes a refusal for one that raced a close until the server has answered what was sent behind it', () => {
+    const sessions = new SessionChannels();
+    const first = channelIn('open');
+    expect(sessions.asked(first).mayRace).toBe(false);
+    first.state = 'closed';
+    sessions.closed(first);
+    const racing = sessions.asked(channelIn('opening'));
+    const beside = sessions.asked(channelIn('opening'));
+    expect([racing.mayRace, beside.mayRace]).toEqual([true, true]);
+    sessions.answered(racing);
+    expect(sessions.asked(channelIn('opening')).mayRace).toBe(false);
   });
 });
