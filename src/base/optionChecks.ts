@@ -58,14 +58,26 @@ export interface OptionSet {
  */
 export function checkOptions(given: unknown, set: OptionSet): void {
   const { of, table, prefix = '' } = set;
-  if (!isObject(given) || Array.isArray(given)) {
-    const hint = typeof given === 'function' ? '; calls here give promises and take no callback' : '';
-    throw optionsError(`the options of ${of} must be an object, not ${describeValue(given)}${hint}`);
-  }
+  checkOptionsObject(given, of);
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(table, name)) throw unknownOption(name, set);
   }
   for (const [name, rule] of Object.entries(table)) checkOption(`${prefix}${name}`, given[name], rule);
+}
+
+/**
+ * Checks that options are an object; their names are checked elsewhere.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function checkOptionsObject(
+  given: unknown,
+  of: string,
+): asserts given is Readonly<Record<string, unknown>> {
+  if (!isOptions(given)) {
+    const hint = typeof given === 'function' ? '; calls here give promises and take no callback' : '';
+    throw optionsError(`the options of ${of} must be an object, not ${describeValue(given)}${hint}`);
+  }
 }
 
 /**
@@ -236,6 +248,11 @@ function withArticle(name: string): string {
   return `${/^[AEIOaeio]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
+/** Nobody means a list, bytes or a Map, whose contents are no options, nor a promise. */
+function isOptions(value: unknown): boolean {
+  return isObject(value) && !(Symbol.iterator in value) && typeof value['then'] !== 'function';
+}
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
@@ -271,7 +288,7 @@ export const port: OptionRule = wholeNumber(1, 65_535);
 /** An object whose own options are checked elsewhere. */
 export const anyObject: OptionRule = {
   takes: 'an object',
-  accepts: (value) => isObject(value) && !Array.isArray(value),
+  accepts: isOptions,
 };
 
 export const abortSignal: OptionRule = {

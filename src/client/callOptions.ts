@@ -100,11 +100,7 @@ const sessionTable: OptionTable<SessionOptions> = {
   maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
 };
 
-/** A Map has no names of its own, and would be no variables at all. */
-const envRule: OptionRule = {
-  takes: 'an object of names and values',
-  accepts: (value) => anyObject.accepts(value) && !(Symbol.iterator in (value as object)),
-};
+const envRule: OptionRule = { ...anyObject, takes: 'an object of names and values' };
 
 const execTable: OptionTable<ExecOptions> = {
   ...sessionTable,

@@ -44,9 +44,9 @@ export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
   return async (given, { keys: loaded, starting }) => {
+    const options = resolveOptions(given, () => platform.localUser());
     // Taken here, where the caller is still on the stack.
     const openedAt = given.captureStack === true ? callerStack() : undefined;
-    const options = resolveOptions(given, () => platform.localUser());
     checkAborted(given.signal);
     const keys = loaded ?? (await loadUserKeys(given, keySettings(platform, options.limits, given.crypto)));
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();

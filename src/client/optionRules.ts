@@ -18,10 +18,10 @@ import {
   someText,
 } from '../base/optionChecks.ts';
 
-/** A parsed key or certificate, or a file of one. */
+/** A parsed key, certificate, or file of a key. */
 const parsed: OptionRule = {
-  takes: 'a parsed key',
-  accepts: (value) => isObject(value) && !Array.isArray(value),
+  takes: 'a parsed one',
+  accepts: (value) => isObject(value) && (typeof value['type'] === 'string' || isObject(value['privateKey'])),
 };
 
 export const keyInput: OptionRule = secretly(
@@ -34,10 +34,13 @@ export const keyInputs: OptionRule = secretly({
   accepts: (value) => listOrOne(value, (one) => typeof one === 'string' || keyInput.accepts(one)),
 });
 
+export const certificate: OptionRule = secretly(
+  eitherOf('the text or bytes of a certificate, or a parsed one', anyText, bytesOnly, parsed),
+);
+
 export const certificates: OptionRule = secretly({
-  takes: 'the text or bytes of a certificate, or a parsed one, or a list of these',
-  accepts: (value) =>
-    listOrOne(value, (one) => anyText.accepts(one) || bytesOnly.accepts(one) || parsed.accepts(one)),
+  takes: `${certificate.takes}, or a list of these`,
+  accepts: (value) => listOrOne(value, certificate.accepts),
 });
 
 export const passphrase: OptionRule = secretly(

@@ -5,7 +5,8 @@
  * Must not know: anything else.
  */
 
-import { checkedTimeout, defaultTimeouts } from '../base/timeouts.ts';
+import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
+import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
 import { Agent } from '../client/agent.ts';
 import { AgentLink, agentError } from '../client/agentLink.ts';
@@ -38,6 +39,8 @@ import { nodePlatform } from '../node/platform.ts';
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
 
+const agentTable = { timeout: milliseconds };
+
 /**
  * Opens a connection to an authentication agent, which is made when it is first asked for something.
  *
@@ -56,8 +59,10 @@ export function openAgent(
   path: string | undefined = nodePlatform.agentPath(),
   options: { readonly timeout?: number | undefined } = {},
 ): Agent {
+  checkOption('the path of the agent', path, someText);
+  checkOptions(options, { of: 'openAgent', table: agentTable });
   if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const timeout = checkedTimeout('timeout', options.timeout ?? defaultTimeouts.agent);
+  const { timeout = defaultTimeouts.agent } = options;
   const { clock } = nodePlatform;
   return new Agent(
     new AgentLink({ open: nodePlatform.local(path), clock, waits: new WaitTable(), timeout, path }),

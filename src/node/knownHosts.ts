@@ -10,8 +10,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { checkOptions, flag, type OptionTable, oneOf, someText } from '../base/optionChecks.ts';
 import type { HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
-import { optionsError } from '../client/optionErrors.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
@@ -31,6 +31,16 @@ export interface KnownHostsOptions {
   /** Hash the names of hosts in lines that are added. `false` */
   readonly hash?: boolean | undefined;
 }
+
+const optionTable: OptionTable<KnownHostsOptions> = {
+  files: {
+    takes: 'the path of a file, or a list of paths',
+    accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
+  },
+  unknown: oneOf('refuse', 'add'),
+  update: flag,
+  hash: flag,
+};
 
 /**
  * Accepts the host keys in known_hosts files: plain and hashed names, patterns,
@@ -53,7 +63,7 @@ export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...paths: readonly string[]): HostKeyPolicy;
 export function knownHosts(...given: readonly (string | KnownHostsOptions)[]): HostKeyPolicy {
   const [first] = given;
-  if (typeof first === 'object') return policyOf(first);
+  if (typeof first === 'object' && !Array.isArray(first)) return policyOf(first);
   return policyOf({ files: given as readonly string[] });
 }
 
@@ -67,8 +77,8 @@ export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}
 }
 
 function policyOf(options: KnownHostsOptions): HostKeyPolicy {
+  checkOptions(options, { of: 'knownHosts', table: optionTable });
   const { unknown = 'refuse', update = false, hash = false } = options;
-  if (unknown !== 'refuse' && unknown !== 'add') throw optionsError("unknown must be 'refuse' or 'add'");
   const files = filesOf(options.files);
   const [own = ''] = files;
   const verify = async (info: HostKeyInfo): Promise<boolean> => {
