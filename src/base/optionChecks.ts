@@ -141,10 +141,10 @@ function meant(name: string, known: readonly string[], otherNames: OtherNames, p
   return known.length <= listedNames ? `; it takes ${known.join(', ')}` : '';
 }
 
-/** Some write every word of a name with a capital. */
+/** Some write names with capitals, or with signs between the words. */
 function otherName(name: string, otherNames: OtherNames): OtherName | undefined {
-  const spellings = [name, `${name.charAt(0).toLowerCase()}${name.slice(1)}`];
-  const found = spellings.find((spelling) => Object.hasOwn(otherNames, spelling));
+  if (Object.hasOwn(otherNames, name)) return otherNames[name];
+  const found = Object.keys(otherNames).find((other) => plain(other) === plain(name));
   return found === undefined ? undefined : otherNames[found];
 }
 

@@ -155,6 +155,10 @@ export const callNames: OtherNames = {
 
 const ofItsRun: OtherName = { use: 'run', note: 'it stands in there, with the other options of the command' };
 
+const hosts: OtherName = { note: 'hosts are the targets' };
+const oneTarget: OtherName = { note: 'a stream is for one target: { stream }' };
+const ofOneTarget: OtherName = { note: 'a target may be options of its own, with its own functions' };
+
 /** Of `runOnAll`. */
 export const fleetNames: OtherNames = {
   ...connectNames,
@@ -168,16 +172,26 @@ export const fleetNames: OtherNames = {
   parallel: { use: 'concurrency' },
   limit: { use: 'concurrency' },
   promiseLimit: { use: 'concurrency' },
-  host: { note: 'hosts are the targets' },
-  stream: { note: 'a stream is one target: { stream }' },
-  onBanner: { note: 'a target may be options of its own, with its own functions' },
-  onDebug: { note: 'a target may be options of its own, with its own functions' },
+  host: hosts,
+  hostname: hosts,
+  stream: oneTarget,
+  sock: oneTarget,
+  proxyCommand: oneTarget,
+  onBanner: ofOneTarget,
+  onDebug: ofOneTarget,
+  debug: ofOneTarget,
 };
+
+const ofAll: OtherName = { note: 'signal stands beside run: it ends everything' };
+const ofResult: OtherName = { note: 'each result has the output of its target' };
 
 /** Of the command of a `runOnAll`. */
 export const fleetRunNames: OtherNames = {
   ...runNames,
-  signal: { note: 'it stands beside run: it ends everything' },
-  onStdout: { note: 'each result has the output of its target' },
-  onStderr: { note: 'each result has the output of its target' },
+  signal: ofAll,
+  abortSignal: ofAll,
+  cancelSignal: ofAll,
+  onStdout: ofResult,
+  onStderr: ofResult,
+  onData: ofResult,
 };
