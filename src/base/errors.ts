@@ -29,8 +29,9 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',
   ERR_SSH_AUTHENTICATION_FAILED:
     'The server accepted none of the authentication methods that could be tried.',
@@ -49,11 +50,21 @@ export const errorCodes = {
   ERR_SSH_TIMEOUT: 'A deadline passed while waiting for the peer.',
   ERR_SSH_ABORTED: 'The caller aborted the operation.',
   ERR_SSH_CLOSED: 'The connection was closed or destroyed by this side.',
+  ERR_SSH_CALLBACK: 'A function of the caller threw, or its promise rejected; `cause` is what it threw.',
   ERR_SSH_KEY_FORMAT: 'A key file could not be understood.',
   ERR_SSH_KEY_PASSPHRASE: 'A key file is encrypted and the passphrase is missing or wrong.',
   ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
+  ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
+  ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
+  ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
+  ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
+  ERR_SSH_SFTP_UNSUPPORTED: 'The server does not support an operation on files.',
+  ERR_SSH_SFTP_PROTOCOL: 'The peer broke the rules of SFTP, or does not speak version 3 of it.',
+  ERR_SSH_TRANSFER:
+    'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -65,11 +76,20 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
-  /** Name of the wait that did not end in time, such as `identification` or `channelOpen`. */
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
+  /** The host that was dialled, as the caller named it. */
+  readonly host?: string | undefined;
+  /** The port that was dialled. */
+  readonly port?: number | undefined;
+  /**
+   * Name of the innermost wait when the deadline passed, such as `identification`
+   * or `channelOpen`. The deadline may be that of the whole dial.
+   */
   readonly waitingFor?: string | undefined;
-  /** Milliseconds from the start of that wait to the error. */
+  /** Milliseconds from the start of what the deadline bounds to the error. */
   readonly elapsed?: number | undefined;
-  /** The bound of that wait in milliseconds. */
+  /** The deadline that passed, in milliseconds. */
   readonly deadline?: number | undefined;
   /** Bytes received on the connection until then. */
   readonly bytesReceived?: number | undefined;
@@ -79,6 +99,16 @@ export interface SshErrorDetails {
   readonly disconnectReason?: number | undefined;
   /** Reason code of an SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 §5.1). */
   readonly channelOpenReason?: number | undefined;
+  /** The file that it is about, escaped. */
+  readonly path?: string | undefined;
+  /** What an SFTP server answered. */
+  readonly status?: SftpStatus | undefined;
+}
+
+/** The status of an SFTP server: its number and its name, such as 2 and `SSH_FX_NO_SUCH_FILE`. */
+export interface SftpStatus {
+  readonly code: number;
+  readonly name: string;
 }
 
 /**
@@ -96,6 +126,9 @@ export class SshError extends Error {
   /** Written once more by the protocol when a lower layer, which knows no phase, threw. */
   phase: SshErrorPhase;
   readonly origin: SshErrorOrigin;
+  declare host?: string;
+  declare port?: number;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -107,9 +140,14 @@ export class SshError extends Error {
   declare readonly stdout?: string | Uint8Array;
   /** As `stdout`. */
   declare readonly stderr?: string | Uint8Array;
+  declare path?: string;
+  declare status?: SftpStatus;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -117,6 +155,9 @@ export class SshError extends Error {
     this.code = code;
     this.phase = details.phase ?? 'connection';
     this.origin = details.origin ?? 'peer';
+    if (details.host !== undefined) this.host = details.host;
+    if (details.port !== undefined) this.port = details.port;
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -126,6 +167,8 @@ export class SshError extends Error {
     }
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.status !== undefined) this.status = details.status;
   }
 
   /**
@@ -155,6 +198,11 @@ function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError
     stdout: { ...hidden, value: stdout },
     stderr: { ...hidden, value: stderr },
   });
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */
@@ -194,6 +242,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_HOST_KEY_UNKNOWN':
     case 'ERR_SSH_HOST_KEY_CHANGED':
     case 'ERR_SSH_HOST_KEY_REVOKED':
+    case 'ERR_SSH_HOST_KEY_NOT_PINNED':
     case 'ERR_SSH_CERTIFICATE':
       return disconnectReasons.hostKeyNotVerifiable;
     case 'ERR_SSH_MAC':
@@ -215,11 +264,20 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_TIMEOUT':
     case 'ERR_SSH_ABORTED':
     case 'ERR_SSH_CLOSED':
+    case 'ERR_SSH_CALLBACK':
+    case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
+    case 'ERR_SSH_SFTP_NO_SUCH_FILE':
+    case 'ERR_SSH_SFTP_PERMISSION_DENIED':
+    case 'ERR_SSH_SFTP_FAILURE':
+    case 'ERR_SSH_SFTP_UNSUPPORTED':
+    case 'ERR_SSH_SFTP_PROTOCOL':
+    case 'ERR_SSH_TRANSFER':
     case 'ERR_SSH_INTERNAL':
       return disconnectReasons.byApplication;
     default:

@@ -35,6 +35,8 @@ export interface Timeouts {
   readonly close: number;
   /** Each request to an authentication agent, which may ask its user. */
   readonly agent: number;
+  /** A file of the user's, such as known_hosts, that another program has locked. */
+  readonly lock: number;
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -47,6 +49,7 @@ export const defaultTimeouts: Timeouts = {
   write: 30_000,
   close: 5_000,
   agent: 30_000,
+  lock: 2_000,
 };
 
 /** The whole dial, from the call of `connect` to the end of authentication. */
@@ -71,6 +74,7 @@ const timeoutTable: OptionTable<Timeouts> = {
   write: milliseconds,
   close: milliseconds,
   agent: milliseconds,
+  lock: milliseconds,
 };
 
 const keepAliveTable: OptionTable<KeepAlive> = {

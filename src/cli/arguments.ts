@@ -1,10 +1,12 @@
 /**
- * The command line of `deadline-ssh [options] [user@]host[:port] [command…]`.
+ * The command line of `deadline-ssh [options] [user@]host[:port] [options] [command…]`.
  *
  * Owns: its options, what excludes what, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { quotedText } from '../base/bytes.ts';
 import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort, parseTarget } from '../client/target.ts';
@@ -58,20 +60,21 @@ const options = {
 } as const satisfies ParseArgsConfig['options'];
 
 /**
- * Reads the arguments behind the name of the program. Everything behind the
- * host belongs to the command; its words are joined by spaces, as ssh does.
+ * Reads the arguments behind the name of the program. As with ssh, options may
+ * stand before the host and behind it, up to the first word of the command or
+ * `--`; where `--` stands before the host, all behind the host is the command.
+ * The words of the command are joined by spaces.
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
-  const hostIndex = firstPositional(argv);
-  const values = parseOptions(argv.slice(0, hostIndex));
+  const { before, host, behind, words } = partsOf(argv);
+  const values = parseOptions([...before, ...behind]);
   if (values.help === true) return { mode: 'help' };
   if (values.version === true) return { mode: 'version' };
-  const hostText = argv[hostIndex];
-  if (hostText === undefined) throw optionsError('there is no host to connect to; try deadline-ssh --help');
-  const target = parseTarget(hostText);
-  const command = commandOf(argv.slice(hostIndex + 1));
+  if (host === undefined) throw optionsError('there is no host to connect to; try deadline-ssh --help');
+  const target = parseTarget(host);
+  const command = words.join(' ') === '' ? undefined : words.join(' ');
   if (values.json === true && command === undefined) {
     throw optionsError('--json needs a command: a shell has no result to print');
   }
@@ -103,17 +106,35 @@ export function parseDuration(text: string): number {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   const milliseconds = Number(digits) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
   if (milliseconds > 0) return milliseconds;
-  throw optionsError(`${JSON.stringify(text)} is no time; give one such as 10s, 1500ms or 2m`);
+  throw optionsError(`${quotedText(text)} is no time; give one such as 10s, 1500ms or 2m`);
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function parsePreset(text: string | undefined): AlgorithmPreset | undefined {
   if (text === undefined || text === 'compatible' || text === 'legacy') return text;
-  throw optionsError(`there are no algorithms ${JSON.stringify(text)}; there are compatible and legacy`);
+  throw optionsError(`there are no algorithms ${quotedText(text)}; there are compatible and legacy`);
 }
 
-/** Index of the first argument that is no option and no option's value; the length where there is none. */
-function firstPositional(argv: readonly string[]): number {
+interface CommandLineParts {
+  readonly before: readonly string[];
+  readonly host: string | undefined;
+  readonly behind: readonly string[];
+  readonly words: readonly string[];
+}
+
+function partsOf(argv: readonly string[]): CommandLineParts {
+  const toHost = leadingOptions(argv);
+  const [host, ...rest] = toHost.rest;
+  const toCommand = toHost.isTerminated ? { options: [], rest } : leadingOptions(rest);
+  return { before: toHost.options, host, behind: toCommand.options, words: toCommand.rest };
+}
+
+/** The options, with their values, up to the first word that is neither, or to the `--` that ends them. */
+function leadingOptions(argv: readonly string[]): {
+  readonly options: readonly string[];
+  readonly rest: readonly string[];
+  readonly isTerminated: boolean;
+} {
   const { tokens } = parseArgs({
     args: [...argv],
     options,
@@ -121,7 +142,10 @@ function firstPositional(argv: readonly string[]): number {
     allowPositionals: true,
     tokens: true,
   });
-  return tokens.find(({ kind }) => kind === 'positional')?.index ?? argv.length;
+  const end = tokens.find(({ kind }) => kind !== 'option');
+  const index = end?.index ?? argv.length;
+  const isTerminated = end?.kind === 'option-terminator';
+  return { options: argv.slice(0, index), rest: argv.slice(isTerminated ? index + 1 : index), isTerminated };
 }
 
 function parseOptions(args: readonly string[]): ReturnType<typeof strictParse>['values'] {
@@ -136,12 +160,6 @@ function parseOptions(args: readonly string[]): ReturnType<typeof strictParse>['
 
 function strictParse(args: readonly string[]) {
   return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
-}
-
-function commandOf(words: readonly string[]): string | undefined {
-  const own = words[0] === '--' ? words.slice(1) : words;
-  const command = own.join(' ');
-  return command === '' ? undefined : command;
 }
 
 function agreed<T>(what: string, inTarget: T | undefined, inOption: T | undefined): T | undefined {

@@ -9,6 +9,7 @@ import { type BenchArguments, benchHelp, parseBenchArguments } from './benchArgu
 import { type Figures, measure } from './benchMeasure.ts';
 import { besideStatus } from './besideStatus.ts';
 import { dial } from './dial.ts';
+import { messageOf } from './errorWords.ts';
 import { failureStatus } from './exitStatus.ts';
 import { Interruption } from './interruption.ts';
 import { jsonError, jsonLine } from './jsonReport.ts';
@@ -27,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    messages.say(error.message);
+    messages.say(messageOf(error));
     return failureStatus;
   }
 }
@@ -92,7 +93,7 @@ class BenchCommand {
         const report = JSON.parse(jsonError(error, { timings, elapsed, bytesReceived })) as object;
         process.stdout.write(`${jsonLine({ cipher, ...report })}\n`);
       } else if (this.interruption.cause === undefined) {
-        this.messages.say(`${cipher}: ${error.message.replaceAll('\n', '; ')}`);
+        this.messages.say(`${cipher}: ${messageOf(error).replaceAll('\n', '; ')}`);
       }
       return undefined;
     } finally {

@@ -5,7 +5,9 @@
  * Must not know: how any of it is carried out.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { quotedText } from '../base/bytes.ts';
 import { optionsError } from '../client/optionErrors.ts';
+import type { CryptoChoice } from '../client/platform.ts';
 import { ciphers } from '../crypto/algorithms.ts';
 import { parseCommandLine, parseDuration, type SshArguments } from './arguments.ts';
 
@@ -16,7 +18,7 @@ export interface BenchArguments {
   readonly ciphers: readonly string[];
   /** Bytes of each transfer. */
   readonly size: number;
-  readonly crypto: 'auto' | 'noble';
+  readonly crypto: CryptoChoice;
   /** Milliseconds for each measurement. */
   readonly stepTimeout: number;
   readonly json: boolean;
@@ -43,7 +45,8 @@ and wc on the server. Each figure counts only if all bytes arrived.
                        ${defaultCiphers.slice(0, 2).join(', ')},
                        ${defaultCiphers.slice(2).join(' and ')}
   -s, --size SIZE      of each transfer, such as 500K, 64M or 2G: ${defaultSize}
-      --crypto NAME    auto (OpenSSL where it is faster) or noble: auto
+      --crypto NAME    auto (OpenSSL where it is faster), openssl (for every packet)
+                       or noble: auto
   -p, --port PORT      22
   -l, --login USER     the local user
   -i, --identity FILE  private key; may be repeated
@@ -81,7 +84,7 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | {
   const [host, ...more] = positionals;
   if (host === undefined) throw usageError('there is no host to measure');
   if (more.length > 0)
-    throw usageError(`bench takes one host, and ${JSON.stringify(more[0])} is another word`);
+    throw usageError(`bench takes one host, and ${quotedText(more[0] ?? '')} is another word`);
   return {
     mode: 'bench',
     ciphers: (values.cipher ?? defaultCiphers).map(knownCipher),
@@ -102,21 +105,19 @@ function dialArguments(
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],
   );
-  const line = parseCommandLine([...words, ...identity.map((file) => `--identity=${file}`), host]);
+  const line = parseCommandLine([...words, ...identity.map((file) => `--identity=${file}`), '--', host]);
   if (line.mode !== 'ssh') throw usageError('there is no host to measure');
   return line;
 }
 
 function knownCipher(name: string): string {
   if (Object.hasOwn(ciphers, name)) return name;
-  throw optionsError(
-    `there is no cipher ${JSON.stringify(name)}; there are ${Object.keys(ciphers).join(', ')}`,
-  );
+  throw optionsError(`there is no cipher ${quotedText(name)}; there are ${Object.keys(ciphers).join(', ')}`);
 }
 
-function knownProvider(name: string): 'auto' | 'noble' {
-  if (name === 'auto' || name === 'noble') return name;
-  throw optionsError(`there is no crypto provider ${JSON.stringify(name)}; there are auto and noble`);
+function knownProvider(name: string): CryptoChoice {
+  if (name === 'auto' || name === 'noble' || name === 'openssl') return name;
+  throw optionsError(`there is no crypto provider ${quotedText(name)}; there are auto, openssl and noble`);
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
@@ -126,7 +127,7 @@ function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
   const size = Number(digits) * (units[unit.toUpperCase()] ?? 0);
   if (size >= 1 && Number.isSafeInteger(size)) return size;
-  throw optionsError(`${JSON.stringify(text)} is no size; write 500K, 64M or 2G`);
+  throw optionsError(`${quotedText(text)} is no size; write 500K, 64M or 2G`);
 }
 
 function parsed(argv: readonly string[]): ReturnType<typeof strictParse> {

@@ -16,5 +16,8 @@ export function besideStatus(status: StatusLine, person: Person | undefined): Pe
       status.clear();
       person.show(shown);
     },
+    get columns() {
+      return person.columns;
+    },
   };
 }

@@ -8,6 +8,7 @@ import type { AuthMethod, ChangePassword, KeyboardInteractive, PasswordFunction 
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { describePrivateKey } from '../keys/privateKeyFile.ts';
 import type { Person } from './person.ts';
+import { serverLines, serverPrompt } from './serverText.ts';
 
 /** How often a person may answer a server's questions, or choose a new password. */
 const attempts = 3;
@@ -19,7 +20,7 @@ export type AgentUse = 'none' | 'all' | 'namedKeysFirst';
  * The agent goes first, so that nobody is asked for the passphrase of a key it
  * holds. Keys that were named go before those that merely are there.
  *
- * @param keys from files
+ * @param keys from files; of public ones the agent is asked for the private half
  * @param account `user@host`, for prompts
  * @param person undefined where nobody can be asked
  */
@@ -29,7 +30,8 @@ export function authenticationOrder(
   person: Person | undefined,
   agent: AgentUse = 'none',
 ): AuthMethod[] {
-  const all = [...fromAgent(keys, agent), ...keys, ...(agent === 'namedKeysFirst' ? [anyOfAgent] : [])];
+  const own = keys.filter((method) => method === 'none' || method.method !== 'agent');
+  const all = [...fromAgent(keys, agent), ...own, ...(agent === 'namedKeysFirst' ? [anyOfAgent] : [])];
   // With nothing to show, `none` makes the server say what it takes before a person is asked.
   const shown: AuthMethod[] = keys.length === 0 ? ['none', ...all] : all;
   if (person === undefined) return shown;
@@ -55,6 +57,7 @@ function fromAgent(keys: readonly AuthMethod[], agent: AgentUse): AuthMethod[] {
 }
 
 function publicHalf(method: AuthMethod): PublicKey[] {
+  if (method !== 'none' && method.method === 'agent') return [...(method.keys ?? [])];
   if (method === 'none' || method.method !== 'publickey') return [];
   const { privateKey } = method;
   if (typeof privateKey === 'string' || privateKey instanceof Uint8Array) {
@@ -73,7 +76,7 @@ function askPassword(account: string, person: Person): PasswordFunction {
 
 function askNewPassword(account: string, person: Person): ChangePassword {
   return async (prompt) => {
-    if (prompt.trim() !== '') person.show(`${prompt}\n`);
+    sayForServer(prompt, person);
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const chosen = await person.askSecretly(`New password for ${account}: `);
       if (chosen === undefined || chosen === '') return undefined;
@@ -84,19 +87,21 @@ function askNewPassword(account: string, person: Person): ChangePassword {
   };
 }
 
-/** Shows the server's questions; texts come escaped from the library. */
+/** Shows the server's questions, as the server's; texts come escaped from the library. */
 function askChallenge(account: string, person: Person): KeyboardInteractive {
   return async ({ name, instruction, prompts }) => {
-    for (const text of [name, instruction]) {
-      if (text.trim() !== '') person.show(`${text}\n`);
-    }
+    for (const text of [name, instruction]) sayForServer(text, person);
     const answers: string[] = [];
     for (const { prompt, echo } of prompts) {
-      const text = `(${account}) ${prompt}`;
+      const text = serverPrompt(account, prompt, person.columns);
       const answer = echo ? await person.ask(text) : await person.askSecretly(text);
       if (answer === undefined) return undefined;
       answers.push(answer);
     }
     return answers;
   };
+}
+
+function sayForServer(text: string, person: Person): void {
+  if (text.trim() !== '') person.show(`${serverLines(text, person.columns)}\n`);
 }

@@ -16,7 +16,9 @@ import { askAboutUnknownKeys, type KeepHostKey } from './hostKeyQuestion.ts';
 import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './identities.ts';
 import { addKnownHost, userKnownHostsFile } from './knownHostsFile.ts';
 import type { Messages } from './messages.ts';
-import type { Person } from './person.ts';
+import { type Person, usualColumns } from './person.ts';
+import { terminalSize } from './rawTerminal.ts';
+import { serverLines } from './serverText.ts';
 import type { Trace } from './trace.ts';
 
 /** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
@@ -39,10 +41,11 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
   const username = args.username ?? nodePlatform.localUser();
   if (username === undefined)
     throw optionsError('this system does not tell who you are; name a user with -l');
+  const warn = (line: string): void => messages.say(line);
   const keys =
     identities.length > 0
-      ? await namedIdentities(identities, person, agentUse(args) !== 'none')
-      : await defaultIdentities(defaultIdentityFiles(), person, (line) => trace.note(line));
+      ? await namedIdentities(identities, { person, hasAgent: agentUse(args) !== 'none', warn })
+      : await defaultIdentities(defaultIdentityFiles(), { person, warn }, (line) => trace.note(line));
   const policy = knownHosts();
   return createConnect(nodePlatform)({
     host,
@@ -54,10 +57,15 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     auth: authenticationOrder(keys, `${username}@${host}`, person, agentUse(args)),
     verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
     signal,
-    onBanner: (text) => messages.block(text),
+    onBanner: (text) => messages.block(serverLines(text, errorColumns())),
     onDebug: (line) => trace.debug(line),
     ...context.options,
   });
+}
+
+/** Undefined where standard error is no terminal, and nothing wraps. */
+function errorColumns(): number | undefined {
+  return process.stderr.isTTY ? (terminalSize([process.stderr])?.columns ?? usualColumns) : undefined;
 }
 
 function agentUse({ agent, identities }: SshArguments): AgentUse {

@@ -15,6 +15,7 @@ import { liveConnections } from '../io/registry.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { besideStatus } from './besideStatus.ts';
 import { authenticationOrder } from './credentials.ts';
+import { messageOf } from './errorWords.ts';
 import { brokenPipeStatus, failureStatus } from './exitStatus.ts';
 import { type FleetArguments, fleetHelp, parseFleetArguments } from './fleetArguments.ts';
 import { type FleetPrinter, JsonPrinter, LinePrinter } from './fleetPrinter.ts';
@@ -42,7 +43,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
-    messages.say(error.message);
+    messages.say(messageOf(error));
     return failureStatus;
   }
 }
@@ -128,10 +129,11 @@ class FleetCommand {
   private async credentials(person: Person | undefined): Promise<readonly AuthMethod[]> {
     const { identities } = this.args;
     const asked = besideStatus(this.status, person);
+    const warn = (line: string): void => this.messages.say(line);
     const keys =
       identities.length > 0
-        ? await namedIdentities(identities, asked)
-        : await defaultIdentities(defaultIdentityFiles(), asked, () => {});
+        ? await namedIdentities(identities, { person: asked, hasAgent: false, warn })
+        : await defaultIdentities(defaultIdentityFiles(), { person: asked, warn }, () => {});
     // Nobody types a password for each of many hosts.
     return authenticationOrder(keys, 'all', undefined);
   }

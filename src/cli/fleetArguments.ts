@@ -4,7 +4,9 @@
  * Owns: its options, its help, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { quotedText } from '../base/bytes.ts';
 import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort } from '../client/target.ts';
@@ -139,7 +141,7 @@ function strictParse(args: readonly string[]) {
 
 function parseCount(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count < 1) throw optionsError(`${JSON.stringify(text)} is no number of connections`);
+  if (count < 1) throw optionsError(`${quotedText(text)} is no number of connections`);
   return count;
 }
 

@@ -6,6 +6,7 @@
  */
 import { escapeText, utf8Decode, utf8Encode } from '../base/bytes.ts';
 import type { FleetResult } from '../client/runOnAll.ts';
+import { messageOf } from './errorWords.ts';
 import { exitVerdict } from './exitStatus.ts';
 import { duration, type FleetSummary, stageOf } from './fleetSummary.ts';
 import type { ListedHost } from './hostsFile.ts';
@@ -43,12 +44,12 @@ export class LinePrinter implements FleetPrinter {
   async host({ label }: ListedHost, result: HostResult): Promise<void> {
     const { sinks } = this;
     const { stdout, stderr } = outputOf(result);
-    if (stdout.length > 0)
-      await sinks.output(prefixed(label, stdout, sinks.outputIsTerminal ? escaped : unchanged));
-    if (stderr.length > 0)
-      await sinks.errors(prefixed(label, stderr, sinks.errorsAreTerminal ? escaped : unchanged));
+    for (const piece of prefixed(label, stdout, sinks.outputIsTerminal ? escaped : unchanged))
+      await sinks.output(piece);
+    for (const piece of prefixed(label, stderr, sinks.errorsAreTerminal ? escaped : unchanged))
+      await sinks.errors(piece);
     if (!result.ok) {
-      sinks.messages.say(`${label}: ${result.error.message} (${duration(result.elapsed)})`);
+      sinks.messages.say(`${label}: ${messageOf(result.error)} (${duration(result.elapsed)})`);
       return;
     }
     const { status, message } = exitVerdict(result);
@@ -121,7 +122,7 @@ function bytesOf(output: string | Uint8Array | undefined): Uint8Array {
 }
 
 function failure(result: HostResult & { readonly ok: false }): object {
-  const { code, origin, waitingFor, deadline, remoteIdentification, message } = result.error;
+  const { code, origin, waitingFor, deadline, remoteIdentification } = result.error;
   return {
     code,
     phase: stageOf(result.error),
@@ -130,7 +131,7 @@ function failure(result: HostResult & { readonly ok: false }): object {
     deadline,
     elapsed: rounded(result.elapsed),
     remoteIdentification,
-    message,
+    message: messageOf(result.error),
     ...shownOutput(result),
     timings: timings(result),
   };
@@ -141,31 +142,67 @@ function timings(result: HostResult): object {
   return Object.fromEntries(entries.map(([phase, time]) => [phase, rounded(time)]));
 }
 
-/** Each line behind the name of its host; the last one is ended where it was not. */
-function prefixed(label: string, bytes: Uint8Array, shown: (line: Uint8Array) => Uint8Array): Uint8Array {
+/**
+ * Each line behind the name of its host; the last one is ended where it was not.
+ * In pieces, since an escaped line may be many times as long as what came.
+ */
+function* prefixed(
+  label: string,
+  bytes: Uint8Array,
+  shown: (line: Uint8Array) => Iterable<Uint8Array>,
+): Generator<Uint8Array> {
   const prefix = Buffer.from(`${label}: `);
-  const pieces: Uint8Array[] = [];
+  let pieces: Uint8Array[] = [];
+  let length = 0;
   for (let start = 0; start < bytes.length; ) {
     const newline = bytes.indexOf(0x0a, start);
     const end = newline < 0 ? bytes.length : newline;
-    const line = bytes.subarray(start, end);
-    pieces.push(prefix, shown(line), lineFeed);
+    for (const part of linePieces(prefix, shown(bytes.subarray(start, end)))) {
+      pieces.push(part);
+      length += part.length;
+      if (length < pieceLength) continue;
+      yield Buffer.concat(pieces);
+      pieces = [];
+      length = 0;
+    }
     start = end + 1;
   }
-  return Buffer.concat(pieces);
+  if (length > 0) yield Buffer.concat(pieces);
+}
+
+function* linePieces(prefix: Uint8Array, line: Iterable<Uint8Array>): Generator<Uint8Array> {
+  yield prefix;
+  yield* line;
+  yield lineFeed;
 }
 
 const lineFeed = Uint8Array.of(0x0a);
 
+/** What is decoded, and what is written, at once. */
+const pieceLength = 64 * 1024;
+
 /** Tabs align columns, a return before the line feed is a habit; neither is shown as an escape. */
-function escaped(line: Uint8Array): Uint8Array {
-  const text = utf8Decode(line).replace(/\r$/, '');
-  const parts = text.split('\t').map((part) => escapeText(part, Number.POSITIVE_INFINITY));
-  return Buffer.from(parts.join('\t'));
+function* escaped(line: Uint8Array): Generator<Uint8Array> {
+  const end = line.at(-1) === 0x0d ? line.length - 1 : line.length;
+  for (let start = 0; start < end; ) {
+    const cut = characterEnd(line, Math.min(end, start + pieceLength), end);
+    const parts = utf8Decode(line.subarray(start, cut)).split('\t');
+    yield Buffer.from(parts.map((part) => escapeText(part, Number.POSITIVE_INFINITY)).join('\t'));
+    start = cut;
+  }
 }
 
-function unchanged(line: Uint8Array): Uint8Array {
-  return line;
+/** Where a character begins, at `near` or a few bytes before it. No character has more than three bytes behind its first. */
+function characterEnd(line: Uint8Array, near: number, end: number): number {
+  if (near === end) return end;
+  for (let at = near; at > near - 4; at--) {
+    if (((line[at] as number) & 0xc0) !== 0x80) return at;
+  }
+  return near;
+}
+
+function unchanged(line: Uint8Array): Iterable<Uint8Array> {
+  return [line];
 }
 
 function rounded(milliseconds: number): number {

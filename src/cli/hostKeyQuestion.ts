@@ -7,7 +7,9 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { HostKeyInfo, HostKeyPolicy } from '../client/hostKeys.ts';
+import { shownHost } from '../client/hostName.ts';
 import { randomArt } from '../keys/fingerprint.ts';
+import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
 /** Keeps an accepted key; returns where. */
@@ -17,9 +19,9 @@ export type KeepHostKey = (info: HostKeyInfo) => Promise<string>;
 export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep: KeepHostKey): HostKeyPolicy {
   return {
     ...policy,
-    verify: async (info) => {
+    verify: async (info, dial) => {
       try {
-        return await policy.verify(info);
+        return await policy.verify(info, dial);
       } catch (error) {
         if (!(error instanceof SshError) || error.code !== 'ERR_SSH_HOST_KEY_UNKNOWN') throw error;
       }
@@ -32,7 +34,9 @@ export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep:
 
 async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
   const { type, fingerprint, key } = info;
-  person.show(`The host key of ${named(info)} is not known.\n${type} ${fingerprint}\n${randomArt(key)}\n`);
+  person.show(
+    `The host key of ${shownHost(info)} is not known.\n${type} ${fingerprint}\n${randomArt(key)}\n`,
+  );
   let question = 'Is it the right one? (yes, no, or the fingerprint you were told) ';
   for (;;) {
     const answer = (await person.ask(question))?.trim();
@@ -48,21 +52,16 @@ async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
 
 async function kept(info: HostKeyInfo, keep: KeepHostKey): Promise<string> {
   try {
-    return `Added ${named(info)} to ${await keep(info)}.\n`;
+    return `Added ${shownHost(info)} to ${await keep(info)}.\n`;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return `Accepted for this time; it could not be kept: ${why}\n`;
+    return `Accepted for this time; it could not be kept: ${messageOf(error)}\n`;
   }
 }
 
 function refused(info: HostKeyInfo): SshError {
   return new SshError(
     'ERR_SSH_HOST_KEY_REJECTED',
-    `the host key of ${named(info)} (${info.type} ${info.fingerprint}) was not accepted`,
+    `the host key of ${shownHost(info)} (${info.type} ${info.fingerprint}) was not accepted`,
     { phase: 'keyExchange', origin: 'user' },
   );
-}
-
-function named({ host, port }: HostKeyInfo): string {
-  return port === 22 ? host : `[${host}]:${port}`;
 }

@@ -7,15 +7,19 @@
  *
  * What follows a `#` at the start of a line or behind white space is a comment.
  */
-import { escapeText } from '../base/bytes.ts';
+import { domainToASCII } from 'node:url';
+import { asciiLowerCase, escapeText, quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { canonicalHost } from '../client/hostName.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parseTarget } from '../client/target.ts';
+import { messageOf } from './errorWords.ts';
 
 /** One host of the list, with the defaults filled in. */
 export interface ListedHost {
   /** As it is written there, escaped. */
   readonly label: string;
+  /** In the spelling under which it is dialled. */
   readonly host: string;
   readonly port: number;
   readonly username: string;
@@ -46,7 +50,7 @@ export interface HostDefaults {
 
 /**
  * Reads a list. The same user, host and port are the same host, whatever the
- * case of its name; the first line counts.
+ * case and the spelling of its name; the first line counts.
  */
 export function parseHostsList(text: string, defaults: HostDefaults): HostsList {
   const hosts = new Map<string, ListedHost>();
@@ -61,13 +65,13 @@ export function parseHostsList(text: string, defaults: HostDefaults): HostsList 
     const line = index + 1;
     try {
       const listed = parseLine(content, line, defaults);
-      const key = JSON.stringify([listed.username, listed.host.toLowerCase(), listed.port]);
+      const key = JSON.stringify([listed.username, asciiLowerCase(listed.host), listed.port]);
       const first = hosts.get(key);
       if (first === undefined) hosts.set(key, listed);
       else duplicates.push({ line, message: `${listed.label} is the host of line ${first.line} again` });
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      bad.push({ line, message: error.message });
+      bad.push({ line, message: messageOf(error) });
     }
   }
   return { hosts: [...hosts.values()], bad, duplicates };
@@ -75,12 +79,12 @@ export function parseHostsList(text: string, defaults: HostDefaults): HostsList 
 
 function parseLine(content: string, line: number, defaults: HostDefaults): ListedHost {
   if (/\s/.test(content)) {
-    throw optionsError(`${JSON.stringify(content)} is more than one word; a line names one host`);
+    throw optionsError(`${quotedText(content)} is more than one word; a line names one host`);
   }
   const { host, port, username } = parseTarget(content);
   return {
     label: escapeText(content, 300),
-    host,
+    host: canonicalHost(host, domainToASCII),
     port: port ?? defaults.port,
     username: username ?? defaults.username,
     line,

@@ -9,6 +9,7 @@ import { SshError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
 import type { RemoteProcess } from '../client/remoteProcess.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
+import { messageOf } from './errorWords.ts';
 import { type EscapeAction, EscapeReader, escapeHelp } from './escapes.ts';
 import type { Messages } from './messages.ts';
 import { pumpInput } from './pumps.ts';
@@ -97,8 +98,7 @@ export function report(snapshot: ConnectionSnapshot): string {
 function rekey(client: Client, messages: Messages): void {
   client.rekey().then(
     () => messages.block(`\nnew keys are in use`),
-    (error: unknown) =>
-      messages.block(`\nno new keys: ${error instanceof Error ? error.message : String(error)}`),
+    (error: unknown) => messages.block(`\nno new keys: ${messageOf(error)}`),
   );
 }
 

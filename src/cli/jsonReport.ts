@@ -5,9 +5,10 @@
  * Must not know: how the command ran.
  */
 import type { SshError } from '../base/errors.ts';
-import type { NegotiatedSummary } from '../client/client.ts';
+import type { NegotiatedSummary } from '../client/negotiated.ts';
 import type { ExitResult } from '../client/remoteProcess.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
+import { messageOf } from './errorWords.ts';
 import type { Timings } from './trace.ts';
 
 /** A command's output with what is known of its run. */
@@ -63,7 +64,7 @@ export function jsonError(error: SshError, context: FailureContext): string {
       deadline: deadline ?? null,
       bytesReceived: bytesReceived ?? context.bytesReceived,
       remoteIdentification: remoteIdentification ?? null,
-      message: error.message,
+      message: messageOf(error),
       timings: context.timings,
     },
   });

@@ -4,12 +4,19 @@
  * Owns: the path.
  * Must not know: the format of lines (`keys/`), how the file is changed (`node/`).
  */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { optionsError } from '../client/optionErrors.ts';
+import { homeFolder } from '../node/homeFolder.ts';
 
 export { addKnownHost } from '../node/knownHostsFile.ts';
 
-/** The user's own file. */
+/**
+ * The user's own file.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` where the user has no home
+ */
 export function userKnownHostsFile(): string {
-  return join(homedir(), '.ssh', 'known_hosts');
+  const home = homeFolder();
+  if (home === undefined) throw optionsError('there is no home folder with a known_hosts file');
+  return join(home, '.ssh', 'known_hosts');
 }

@@ -6,9 +6,10 @@
  * Must not know: what is asked, and why.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { ReadStream } from 'node:tty';
+import { ReadStream, WriteStream } from 'node:tty';
 import { SshError } from '../base/errors.ts';
 import { type LineEnd, LineReader } from './lineReader.ts';
+import { terminalSize } from './rawTerminal.ts';
 
 /** Somebody who can be asked. */
 export interface Person {
@@ -18,9 +19,13 @@ export interface Person {
   askSecretly(prompt: string): Promise<string | undefined>;
   /** Shows a text; it ends its own lines. */
   show(text: string): void;
+  /** How wide the terminal is. */
+  readonly columns: number;
 }
 
 const device = '/dev/tty';
+/** Of a terminal that does not tell its size. */
+export const usualColumns = 80;
 
 /** The person at the controlling terminal of this process. */
 export class TerminalPerson implements Person {
@@ -60,6 +65,10 @@ export class TerminalPerson implements Person {
     } finally {
       closeSync(fd);
     }
+  }
+
+  get columns(): number {
+    return terminalSize([process.stderr, process.stdout])?.columns ?? deviceColumns();
   }
 
   /** Nobody waits for an answer any more: gives the terminal back. */
@@ -105,6 +114,19 @@ export class TerminalPerson implements Person {
     if (end.type !== 'interrupted') return end.type === 'entered' ? end.text : undefined;
     this.interrupted();
     throw aborted('interrupted');
+  }
+}
+
+/** Of the controlling terminal itself, where output and errors go elsewhere. */
+function deviceColumns(): number {
+  let terminal: WriteStream | undefined;
+  try {
+    terminal = new WriteStream(openSync(device, 'w'));
+    return terminalSize([terminal])?.columns ?? usualColumns;
+  } catch {
+    return usualColumns;
+  } finally {
+    terminal?.destroy();
   }
 }
 

@@ -7,7 +7,7 @@
 import { SshError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
 import { defaultMaxBuffer } from '../client/commandOutput.ts';
-import type { ExitResult, RemoteProcess } from '../client/remoteProcess.ts';
+import type { ExitResult, RefusedRequest, RemoteProcess } from '../client/remoteProcess.ts';
 import type { PtyOptions } from '../client/requestPayloads.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { SshArguments } from './arguments.ts';
@@ -24,6 +24,17 @@ export interface RemoteOutput {
   readonly exit: ExitResult;
 }
 
+export interface RemoteContext {
+  readonly trace: Trace;
+  readonly messages: Messages;
+  readonly signal: AbortSignal;
+}
+
+const refusals: Readonly<Record<RefusedRequest, string>> = {
+  terminal: 'the server refused a terminal; the session goes on without one',
+  agent: 'the server refused to forward the agent; the session goes on without it',
+};
+
 export class Remote {
   /** A person sits at a terminal that is the session's while it lasts. */
   readonly onTerminal: boolean;
@@ -32,24 +43,27 @@ export class Remote {
   private readonly args: SshArguments;
   private readonly hasPty: boolean;
 
-  /** @throws SshError as `Client.exec` */
-  static async start(client: Client, args: SshArguments, trace: Trace, signal: AbortSignal): Promise<Remote> {
+  /** @throws SshError as `Client.exec`; a terminal or an agent that the server refuses is said to be, and the session goes on */
+  static async start(
+    client: Client,
+    args: SshArguments,
+    { trace, messages, signal }: RemoteContext,
+  ): Promise<Remote> {
     const { command } = args;
     // As with ssh, who has no agent has none to forward.
     const forwardAgent = args.forwardAgent && nodePlatform.agentPath() !== undefined;
     const pty = ptyFor(args);
     const started = performance.now();
-    const remote =
-      command === undefined
-        ? await client.shell({ ...(pty ?? { pty: false }), signal, forwardAgent })
-        : await client.exec(command, { pty: pty ?? false, signal, forwardAgent });
-    const where = pty === undefined ? 'without a terminal' : `on a terminal of ${pty.columns} by ${pty.rows}`;
+    const remote = await client.startLenient(command, { pty: pty ?? false, signal, forwardAgent });
+    for (const what of remote.refused) messages.say(refusals[what]);
+    const hasPty = pty !== undefined && !remote.refused.includes('terminal');
+    const where = hasPty ? `on a terminal of ${pty.columns} by ${pty.rows}` : 'without a terminal';
     trace.finish(
       'channel',
       performance.now() - started,
       `${command === undefined ? 'shell' : 'command'} ${where}`,
     );
-    return new Remote(client, remote, args, pty !== undefined);
+    return new Remote(client, remote, args, hasPty);
   }
 
   private constructor(client: Client, process: RemoteProcess, args: SshArguments, hasPty: boolean) {

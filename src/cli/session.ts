@@ -11,6 +11,7 @@ import type { Client } from '../client/client.ts';
 import type { ExitResult } from '../client/remoteProcess.ts';
 import type { SshArguments } from './arguments.ts';
 import { dial } from './dial.ts';
+import { messageOf } from './errorWords.ts';
 import { brokenPipeStatus, exitVerdict, failureStatus } from './exitStatus.ts';
 import { Interruption } from './interruption.ts';
 import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
@@ -77,7 +78,7 @@ class CommandSession {
       const { timings, elapsed, bytesReceived } = this.trace;
       await printLine(jsonError(cause, { timings, elapsed, bytesReceived }));
     } else if (this.interruption.cause === undefined) {
-      this.messages.say(cause.message);
+      this.messages.say(messageOf(cause));
     }
     this.trace.failed(cause);
     if (cause.code === 'ERR_SSH_INTERNAL' && this.args.verbosity >= 2) {
@@ -100,7 +101,7 @@ class CommandSession {
 
   private async runOn(client: Client): Promise<number> {
     const { args, trace, messages, interruption } = this;
-    const remote = await Remote.start(client, args, trace, interruption.signal);
+    const remote = await Remote.start(client, args, { trace, messages, signal: interruption.signal });
     this.wasOnTerminal = remote.onTerminal;
     const end = (): void => {
       remote.kill(interruption.cause ?? 'SIGTERM');

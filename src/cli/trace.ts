@@ -1,7 +1,8 @@
 /**
  * How long each phase took, for -v and --json.
  *
- * Owns: the timings of one connection and the lines that tell of them.
+ * Owns: the timings of one connection and the lines that tell of them. Every line
+ * begins with the time since the program began: one clock for all of them.
  * Must not know: sockets, arguments.
  */
 import type { SshError, SshErrorPhase } from '../base/errors.ts';
@@ -36,16 +37,19 @@ const dialPhases: ReadonlySet<string> = new Set<TimedPhase>([
 export class Trace implements ConnectionObserver {
   private readonly verbosity: number;
   private readonly messages: Messages;
-  private readonly started: number = performance.now();
+  private readonly now: () => number;
+  private readonly started: number;
   private readonly phases: { [Phase in TimedPhase]?: number } = {};
   private connection: RegisteredConnection | undefined;
   private last: ConnectionSnapshot | undefined;
   private detail = '';
 
   /** @param verbosity 0 for nothing, 1 for a line a phase, 2 for all that the connection tells */
-  constructor(verbosity: number, messages: Messages) {
+  constructor(verbosity: number, messages: Messages, now: () => number = () => performance.now()) {
     this.verbosity = verbosity;
     this.messages = messages;
+    this.now = now;
+    this.started = now();
   }
 
   /** Watches the first connection that is opened from now on; the returned function stops that. */
@@ -56,24 +60,25 @@ export class Trace implements ConnectionObserver {
   /** A line of the connection's own. The last one before a phase ends tells how it ended. */
   debug(line: string): void {
     this.detail = line;
-    if (this.verbosity >= 2) this.messages.say(`${milliseconds(this.elapsed)}  ${line}`);
+    if (this.verbosity >= 2) this.say(line);
   }
 
   /** Something about the program itself that -v shows. */
   note(line: string): void {
-    if (this.verbosity >= 1) this.messages.say(line);
+    if (this.verbosity >= 1) this.say(line);
   }
 
   /** A phase ended. */
   finish(phase: TimedPhase, elapsed: number, detail: string): void {
     this.phases[phase] = round(elapsed);
     if (this.verbosity < 1) return;
-    const line = `${milliseconds(elapsed)}  ${titles[phase].padEnd(titleWidth)}  ${detail}`;
-    this.messages.say(line.trimEnd());
+    const took = `took ${shortMilliseconds(elapsed)}`;
+    this.say(`${titles[phase].padEnd(titleWidth)}  ${took}${detail === '' ? '' : `: ${detail}`}`);
   }
 
+  /** Milliseconds since the program began. */
   get elapsed(): number {
-    return performance.now() - this.started;
+    return this.now() - this.started;
   }
 
   /** Of the connection while it lives, or as it was at its end. */
@@ -94,9 +99,11 @@ export class Trace implements ConnectionObserver {
         ? ''
         : `, waiting for ${waitingFor}${elapsed === undefined ? '' : ` for ${shortMilliseconds(elapsed)}`}${deadline === undefined ? '' : ` of ${shortMilliseconds(deadline)}`}`;
     const received = error.bytesReceived ?? this.bytesReceived;
-    this.messages.say(
-      `${milliseconds(this.elapsed)}  failed in ${titles[phase]}${waited}, ${received} bytes received (${code})`,
-    );
+    this.say(`failed in ${titles[phase]}${waited}, ${received} bytes received (${code})`);
+  }
+
+  private say(line: string): void {
+    this.messages.say(`${shortMilliseconds(this.elapsed).padStart(10)}  ${line}`);
   }
 
   // ConnectionObserver ------------------------------------------------------------------
@@ -135,10 +142,6 @@ const titles: { readonly [Phase in TimedPhase | SshErrorPhase]: string } = {
 };
 
 const titleWidth = Math.max(...Object.values(titles).map(({ length }) => length));
-
-function milliseconds(value: number): string {
-  return shortMilliseconds(value).padStart(10);
-}
 
 function shortMilliseconds(value: number): string {
   return `${value < 100 ? value.toFixed(1) : Math.round(value)} ms`;

@@ -4,7 +4,7 @@
  * Owns: the warnings, for people.
  * Must not know: how anything was negotiated.
  */
-import type { NegotiatedSummary } from '../client/client.ts';
+import type { NegotiatedSummary } from '../client/negotiated.ts';
 import { ciphers, kexMethods, macs, type Offered, signatureAlgorithms } from '../crypto/algorithms.ts';
 
 /** A line for each thing to know: no safety against quantum computers, as OpenSSH 10.1 warns, and what is legacy. */

@@ -6,7 +6,7 @@
  * listener for each would be taken for a leak by the runtime, which warns.
  * Must not know: what is aborted.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 
 /** The calls that wait on a signal, and the listener that tells them. */
 interface Watch {
@@ -46,13 +46,46 @@ function startWatch(signal: AbortSignal): Watch {
 }
 
 /** @throws SshError `ERR_SSH_ABORTED` where the signal is aborted already */
-export function checkAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortError(signal);
+export function checkAborted(signal: AbortSignal | undefined, at?: AbortedAt): void {
+  if (signal?.aborted === true) throw abortError(signal, at);
+}
+
+/** How far an aborted call was. */
+export interface AbortedAt {
+  readonly phase?: SshErrorPhase | undefined;
+  /** The name of the innermost wait. */
+  readonly waitingFor?: string | undefined;
+  /** The same for people, such as `while waiting for the peer's identification`. */
+  readonly when?: string | undefined;
 }
 
 /** The error of a call whose signal was aborted; the signal's reason is its cause. */
-export function abortError(signal: AbortSignal): SshError {
+export function abortError(signal: AbortSignal, at: AbortedAt = {}): SshError {
+  const { phase, waitingFor, when } = at;
   const { reason } = signal;
+  const during = when === undefined ? '' : ` ${when}`;
   const why = reason instanceof Error && reason.name !== 'AbortError' ? `: ${reason.message}` : '';
-  return new SshError('ERR_SSH_ABORTED', `aborted by the caller${why}`, { origin: 'user', cause: reason });
+  return new SshError('ERR_SSH_ABORTED', `aborted by the caller${during}${why}`, {
+    phase,
+    origin: 'user',
+    cause: reason,
+    waitingFor,
+  });
+}
+
+/** The promise, or the error of an abort if that comes first: what is waited for may never answer. */
+export function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  promise: Promise<T>,
+  at: AbortedAt,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  if (signal.aborted) {
+    promise.catch(() => {});
+    return Promise.reject(abortError(signal, at));
+  }
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, () => reject(abortError(signal, at)));
+    promise.then(resolve, reject).finally(stopListening);
+  });
 }

@@ -25,6 +25,9 @@ import { isCertificateBlob } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { isCertificateName, signatureNameOf } from '../crypto/specialAlgorithms.ts';
+import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
 import {
   type AgentSessionBind,
   agentAddIdConstrained,
@@ -98,6 +101,7 @@ const privateKey = secretly({ ...typedKey, takes: 'a private key, as parsePrivat
  * Every call rejects with `ERR_SSH_AGENT` for an agent that cannot be reached,
  * refuses or misbehaves, and with `ERR_SSH_TIMEOUT` (`waitingFor` is `agent`) for
  * one that does not answer; after the latter the connection is of no more use.
+ * A call on a connection that was closed rejects with `ERR_SSH_CLOSED`.
  *
  * @example
  * ```ts
@@ -114,14 +118,18 @@ export class Agent {
   }
 
   /** The keys it holds. Keys of types that this library does not know are among them. */
-  async identities(): Promise<readonly AgentIdentity[]> {
+  identities(): Promise<readonly AgentIdentity[]> {
+    return this.call(Agent.prototype.identities, () => this.list());
+  }
+
+  private async list(): Promise<readonly AgentIdentity[]> {
     const detail = 'the list of its keys';
-    const { keys } = await this.call(agentRequestIdentities, {}, agentIdentitiesAnswer, detail);
+    const { keys } = await this.exchange(agentRequestIdentities, {}, agentIdentitiesAnswer, detail);
     if (keys.length > agentIdentities) {
       throw agentError(`the agent lists ${keys.length} keys; at most ${agentIdentities} are taken`);
     }
     // In TypeScript, loaded here: an agent need not be a connection's, and has no provider then.
-    const { fingerprint } = await import('../keys/fingerprint.ts');
+    const { fingerprint } = await lateCode('fingerprints', () => import('../keys/fingerprint.ts'));
     return keys.map(({ publicKey, comment }) => ({
       blob: publicKey,
       type: typeOf(publicKey),
@@ -136,13 +144,17 @@ export class Agent {
    * @param blob of the key, or of the certificate, as `identities` gives it
    * @param algorithm such as `rsa-sha2-512`; for an RSA key it chooses the hash
    */
-  async sign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
+  sign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
+    return this.call(Agent.prototype.sign, () => this.askToSign(blob, algorithm, data));
+  }
+
+  private async askToSign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
     checkArgument('the key to sign with', blob, bytesOnly);
     checkArgument('the algorithm to sign with', algorithm, someText);
     checkArgument('what is to be signed', data, bytesOnly);
     const request = { publicKey: blob, data, flags: signFlags(algorithm) };
     const detail = `a signature by ${algorithm}`;
-    const { signature } = await this.call(agentSignRequest, request, agentSignResponse, detail);
+    const { signature } = await this.exchange(agentSignRequest, request, agentSignResponse, detail);
     const expected = signatureNameOf(algorithm);
     const made = nameIn(signature);
     if (made === expected) return signature;
@@ -152,11 +164,15 @@ export class Agent {
   }
 
   /** Gives it a key. */
-  async add(key: PrivateKey, options: AgentAddOptions = {}): Promise<void> {
+  add(key: PrivateKey, options: AgentAddOptions = {}): Promise<void> {
+    return this.call(Agent.prototype.add, () => this.give(key, options));
+  }
+
+  private async give(key: PrivateKey, options: AgentAddOptions): Promise<void> {
     checkArgument('the key to add', key, privateKey);
     checkOptions(options, { of: 'add', table: addTable });
     const { comment = '', certificate, lifetime, confirm } = options;
-    const { agentKeyFields } = await import('../keys/agentKey.ts');
+    const { agentKeyFields } = await lateCode('keys for an agent', () => import('../keys/agentKey.ts'));
     const writer = new WireWriter().bytes(agentKeyFields(key, await blobOf(certificate))).text(comment);
     if (lifetime !== undefined) {
       writer.byte(agentConstraints.lifetime).uint32(lifetime);
@@ -164,19 +180,23 @@ export class Agent {
     if (confirm === true) writer.byte(agentConstraints.confirm);
     const constrained = lifetime !== undefined || confirm === true;
     const message = constrained ? agentAddIdConstrained : agentAddIdentity;
-    await this.call(message, { fields: writer.copyWritten() }, agentSuccess, 'it to take a key');
+    await this.exchange(message, { fields: writer.copyWritten() }, agentSuccess, 'it to take a key');
   }
 
   /** Makes it forget a key, or a certificate. */
-  async remove(key: PublicKey | Uint8Array): Promise<void> {
-    checkArgument('the key to remove', key, eitherOf('a public key or its blob', bytesOnly, typedKey));
-    const publicKey = key instanceof Uint8Array ? key : encodePublicKey(key);
-    await this.call(agentRemoveIdentity, { publicKey }, agentSuccess, 'it to forget a key');
+  remove(key: PublicKey | Uint8Array): Promise<void> {
+    return this.call(Agent.prototype.remove, async () => {
+      checkArgument('the key to remove', key, eitherOf('a public key or its blob', bytesOnly, typedKey));
+      const publicKey = key instanceof Uint8Array ? key : encodePublicKey(key);
+      await this.exchange(agentRemoveIdentity, { publicKey }, agentSuccess, 'it to forget a key');
+    });
   }
 
   /** Makes it forget every key. */
-  async removeAll(): Promise<void> {
-    await this.call(agentRemoveAllIdentities, {}, agentSuccess, 'it to forget its keys');
+  removeAll(): Promise<void> {
+    return this.call(Agent.prototype.removeAll, async () => {
+      await this.exchange(agentRemoveAllIdentities, {}, agentSuccess, 'it to forget its keys');
+    });
   }
 
   /**
@@ -185,20 +205,21 @@ export class Agent {
    *
    * @returns whether it knows of such things
    */
-  async bindSession(session: AgentSessionBind): Promise<boolean> {
-    const contents = agentSessionBind.toBytes(session);
-    const answer = await this.ask(
-      agentExtension,
-      { extensionType: agentSessionBind.name, contents },
-      'its answer to session-bind',
-    );
-    return answer[0] === agentNumbers.success;
+  bindSession(session: AgentSessionBind): Promise<boolean> {
+    return this.call(Agent.prototype.bindSession, async () => {
+      const contents = agentSessionBind.toBytes(session);
+      const request = { extensionType: agentSessionBind.name, contents };
+      const answer = await this.ask(agentExtension, request, 'its answer to session-bind');
+      return answer[0] === agentNumbers.success;
+    });
   }
 
   /** Passes a message on as it is and returns the answer, both with their numbers. */
-  async forward(message: Uint8Array): Promise<Uint8Array> {
-    checkArgument('the message to forward', message, bytesOnly);
-    return this.link.request(message, 'the answer to a request that was forwarded');
+  forward(message: Uint8Array): Promise<Uint8Array> {
+    return this.call(Agent.prototype.forward, async () => {
+      checkArgument('the message to forward', message, bytesOnly);
+      return this.link.request(message, 'the answer to a request that was forwarded');
+    });
   }
 
   /** False once it was closed, or has failed. */
@@ -214,7 +235,12 @@ export class Agent {
     this.close();
   }
 
-  private async call<Request, Answer>(
+  /** What every call of a user's goes through. */
+  private call<T>(calledAs: PublicFunction, work: () => Promise<T>): Promise<T> {
+    return publicCall({ site: new CallSite(calledAs) }, work);
+  }
+
+  private async exchange<Request, Answer>(
     message: MessageCodec<Request>,
     request: Request,
     answer: MessageCodec<Answer>,
@@ -224,12 +250,8 @@ export class Agent {
     if (payload[0] === answer.number) return this.decoded(answer, payload);
     // It may have said what another request was to hear: nothing it says later can be trusted to be an answer.
     const refused = payload[0] === agentFailure.number || payload[0] === agentNumbers.extensionFailure;
-    if (!refused) this.close();
-    throw agentError(
-      refused
-        ? `the agent refused ${message.name}`
-        : `the agent answered ${message.name} with message ${payload[0]}`,
-    );
+    if (refused) throw agentError(`the agent refused ${message.name}`);
+    throw this.misbehaved(`the agent answered ${message.name} with message ${payload[0]}`);
   }
 
   private ask<Request>(
@@ -246,10 +268,16 @@ export class Agent {
     try {
       return codec.decode(new WireReader(payload, 1));
     } catch (cause) {
-      this.close();
       const why = cause instanceof SshError ? `: ${cause.message}` : '';
-      throw agentError(`the agent's answer is malformed${why}`, cause);
+      throw this.misbehaved(`the agent's answer is malformed${why}`, cause);
     }
+  }
+
+  /** Nothing it says later counts. */
+  private misbehaved(message: string, cause?: unknown): SshError {
+    const error = agentError(message, cause);
+    this.link.close(error);
+    return error;
   }
 }
 
@@ -266,7 +294,7 @@ function signFlags(algorithm: string): number {
 
 async function blobOf(certificate: CertificateInput | undefined): Promise<Uint8Array | undefined> {
   if (certificate === undefined) return undefined;
-  const { parseCertificate } = await import('../keys/certificateFile.ts');
+  const { parseCertificate } = await lateCode('certificates', () => import('../keys/certificateFile.ts'));
   return typeof certificate === 'string' || certificate instanceof Uint8Array
     ? parseCertificate(certificate).certificate.blob
     : certificate.blob;

@@ -56,6 +56,8 @@ export function agentForwarding(
       };
     },
     debug,
+    acceptors: session.acceptors,
+    request: (port, requestType, payload) => session.request(port, requestType, payload),
   });
 }
 

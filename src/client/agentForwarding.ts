@@ -1,13 +1,20 @@
 /**
  * A server's programs at the user's agent.
  *
- * Owns: what they may ask of it (the list of keys, and signatures), the framing
+ * Owns: the commands that it is forwarded for, what programs may ask of it (the
+ * list of keys, signatures, and to be bound to one more connection), the framing
  * of their requests, and how many may ask at once.
- * Must not know: which commands it is forwarded for, how channels come about.
+ * Must not know: how commands are started.
  * Sources: OpenSSH PROTOCOL.agent; draft-ietf-sshm-ssh-agent §3, §7.
  */
 import { concatBytes, emptyBytes } from '../base/bytes.ts';
-import { agentMessageLength, agentNumbers } from '../message/agent.ts';
+import { LazyMap } from '../base/lazyMap.ts';
+import { SshError } from '../base/errors.ts';
+import { type Acceptors, noChannels } from '../endpoint/acceptors.ts';
+import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../message/agent.ts';
+import { authAgent } from '../message/channel.ts';
+import { authAgentReq } from '../message/channelRequest.ts';
+import { WireReader } from '../wire/reader.ts';
 import type { ChannelPort } from './channelPort.ts';
 
 /** Programs of one server that are served at once; each has a connection to the agent. */
@@ -25,19 +32,46 @@ export interface ForwardedAgent {
 export interface AgentForwardingOptions {
   readonly open: () => ForwardedAgent;
   readonly debug: (line: string) => void;
+  /** Where the server's channels to the agent come in. */
+  readonly acceptors: Pick<Acceptors, 'onChannel'>;
+  /** Sends a channel request and waits for its answer. */
+  readonly request: (port: ChannelPort, requestType: string, payload: Uint8Array) => Promise<void>;
 }
 
 /** Requests that are passed on, and the answers each may have. Adding and removing keys is not the server's to do. */
 const allowed: ReadonlyMap<number, number> = new Map([
   [agentNumbers.requestIdentities, agentNumbers.identitiesAnswer],
   [agentNumbers.signRequest, agentNumbers.signResponse],
+  [agentNumbers.extension, agentNumbers.success],
 ]);
+
+/**
+ * Whether a request is one to pass on. Of the extensions only session-bind is: a
+ * program at the server says which host it goes on to, and the agent, which was
+ * told that this server forwards, decides whether a key that is restricted to
+ * some hosts may be used there. It can only narrow what the agent would sign.
+ */
+function isAllowed(request: Uint8Array): boolean {
+  if (request[0] !== agentNumbers.extension) return allowed.has(request[0] ?? 0);
+  try {
+    const { extensionType, contents } = agentExtension.decode(new WireReader(request, 1));
+    if (extensionType !== agentSessionBind.name) return false;
+    agentSessionBind.fromBytes(contents);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const refusal = Uint8Array.of(agentNumbers.failure);
 
 export class AgentForwarding {
   private readonly options: AgentForwardingOptions;
-  private readonly served = new Set<ServedProgram>();
+  private readonly served: LazyMap<ServedProgram, true> = new LazyMap();
+  /** Commands that were given the agent and have not ended. */
+  private readonly users: LazyMap<ChannelPort, true> = new LazyMap();
+  private isGranted = false;
+  private stopAccepting: () => void = () => {};
 
   constructor(options: AgentForwardingOptions) {
     this.options = options;
@@ -47,10 +81,40 @@ export class AgentForwarding {
     return this.served.size >= forwardedAgents;
   }
 
+  /**
+   * Lets the programs of a command use the user's agent for as long as its channel is open.
+   *
+   * @throws SshError `ERR_SSH_REQUEST_FAILED` where the server does not forward it
+   */
+  async forward(port: ChannelPort): Promise<void> {
+    if (this.users.size === 0) this.stopAccepting = this.accept();
+    this.users.set(port, true);
+    void port.closed.then(() => {
+      this.users.delete(port);
+      if (this.users.size === 0) this.stopAccepting();
+    });
+    try {
+      await this.options.request(port, authAgentReq.name, authAgentReq.toBytes({}));
+      this.isGranted = true;
+    } catch (error) {
+      // OpenSSH's server forwards for the whole connection, and refuses to be asked again.
+      const refused = error instanceof SshError && error.code === 'ERR_SSH_REQUEST_FAILED';
+      if (!refused || !this.isGranted) throw error;
+    }
+  }
+
+  private accept(): () => void {
+    return this.options.acceptors.onChannel(authAgent.name, (opening) => {
+      const port = this.isFull ? undefined : opening.accept();
+      if (port === undefined) opening.refuse(noChannels.reasonCode, noChannels.description);
+      else this.serve(port);
+    });
+  }
+
   /** Serves a channel until it ends. */
   serve(port: ChannelPort): void {
     const program = new ServedProgram(port, this.options);
-    this.served.add(program);
+    this.served.set(program, true);
     void program.run().finally(() => this.served.delete(program));
   }
 }
@@ -129,13 +193,12 @@ class ServedProgram {
   }
 
   private async answer(request: Uint8Array): Promise<Uint8Array> {
-    const expected = allowed.get(request[0] ?? 0);
-    if (expected === undefined) {
+    if (!isAllowed(request)) {
       this.options.debug(`agent forwarding: the server may not ask for message ${request[0]}`);
       return refusal;
     }
     const answer = await (await this.opened()).forward(request);
-    return answer[0] === expected ? answer : refusal;
+    return answer[0] === allowed.get(request[0] ?? 0) ? answer : refusal;
   }
 
   private async opened(): Promise<ForwardedAgent> {

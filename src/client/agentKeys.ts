@@ -26,6 +26,8 @@ export interface AgentKeysOptions {
   /** Tells it which connection it is to sign for. */
   readonly bind: (agent: Agent) => Promise<void>;
   readonly provider: CryptoProvider;
+  /** Signature algorithms that the user's options name. */
+  readonly named: readonly string[];
   /** Only these keys, and certificates for them; all where not given. */
   readonly only: readonly PublicKey[] | undefined;
   readonly debug: (line: string) => void;
@@ -113,10 +115,9 @@ export class AgentKeys extends PublickeyCandidate {
     for (const identity of identities) {
       const key = this.plainKey(identity);
       if (key === undefined || !this.isWanted(key)) continue;
-      const algorithms = publickeyAlgorithmsFor(identity.type, serverSigAlgs);
-      // A server that said what it takes refuses the key and not the hash: asking twice would waste an attempt.
-      const tried = serverSigAlgs === undefined ? algorithms : algorithms.slice(0, 1);
-      for (const algorithm of tried) offers.push({ identity, algorithm });
+      for (const algorithm of publickeyAlgorithmsFor(identity.type, serverSigAlgs, this.options.named)) {
+        offers.push({ identity, algorithm });
+      }
     }
     this.options.debug(`the agent holds ${identities.length} keys, ${offers.length} to offer`);
     return offers;

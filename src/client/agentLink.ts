@@ -61,8 +61,8 @@ export class AgentLink {
   }
 
   /** Frees everything; a request under way is given up. */
-  close(): void {
-    this.fail(agentError('the connection to the agent was closed'));
+  close(cause: SshError = closedError()): void {
+    this.fail(cause);
   }
 
   private async exchange(message: Uint8Array, detail: string): Promise<Uint8Array> {
@@ -175,6 +175,13 @@ export class AgentLink {
 
 function tooMuch(): SshError {
   return agentError(`the agent sent more than ${longestUnread} bytes at once`);
+}
+
+function closedError(): SshError {
+  return new SshError('ERR_SSH_CLOSED', 'the connection to the agent was closed', {
+    phase: 'close',
+    origin: 'user',
+  });
 }
 
 /** The error of an agent that fails or misbehaves. */

@@ -109,7 +109,8 @@ const changesTable = { prepend: namesRule, append: namesRule, remove: namesRule 
  * The names to offer.
  *
  * @param role a server takes what `'compatible'` offers unless told otherwise: which of it is used is the client's
- *   choice, and some clients have no other MAC beside AES (dropbear)
+ *   choice, and some clients have no other MAC beside AES (dropbear). What is costly to compute for anybody has
+ *   to be named.
  * @throws SshError `ERR_SSH_OPTIONS` for kinds and names that do not exist, and lists left empty
  */
 export function resolveAlgorithms(
@@ -120,14 +121,15 @@ export function resolveAlgorithms(
   const lists = isPreset(given) ? {} : (given ?? {});
   checkOptions(lists, kinds);
   const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
+  const { base, compatible } = meant[role];
   const resolve = (kind: Kind): readonly string[] =>
-    resolveList(kind, listOf(kind), namesIn(kind, role === 'server' ? isCompatible : isDefault));
+    resolveList(kind, listOf(kind), namesIn(kind, base), role);
   const wider: WiderPreferences = Object.fromEntries(
     (['kex', 'hostKey', 'mac'] as const).flatMap((kind) => {
       const list = listOf(kind);
       // A list that was given name by name is meant as it is.
       if (list !== undefined && isList(list)) return [];
-      return [[kind, resolveList(kind, list, namesIn(kind, isCompatible))]];
+      return [[kind, resolveList(kind, list, namesIn(kind, compatible), role)]];
     }),
   );
   return sharedPreferences({
@@ -151,18 +153,25 @@ function resolveList(
   kind: Kind,
   given: AlgorithmList | undefined,
   base: readonly string[],
+  role: 'client' | 'server',
 ): readonly string[] {
   // The lists of the tables are one for all connections.
   if (given === undefined) return base;
-  const names = namesOf(kind, given, base);
+  const names = namesOf(kind, given, base, role);
   if (names.length === 0) throw optionsError(`algorithms.${kind} leaves nothing to offer`);
   return [...new Set(names)];
 }
 
 /** @param base what changes are changes to */
-function namesOf(kind: Kind, given: AlgorithmList, base: readonly string[]): readonly string[] {
-  if (given === 'compatible') return namesIn(kind, isCompatible);
-  if (given === 'legacy') return [...namesIn(kind, isCompatible), ...namesIn(kind, isLegacy)];
+function namesOf(
+  kind: Kind,
+  given: AlgorithmList,
+  base: readonly string[],
+  role: 'client' | 'server',
+): readonly string[] {
+  const { compatible, legacy } = meant[role];
+  if (given === 'compatible') return namesIn(kind, compatible);
+  if (given === 'legacy') return [...namesIn(kind, compatible), ...namesIn(kind, legacy)];
   if (isList(given)) return checked(kind, given);
   const of = `algorithms.${kind}`;
   checkOptions(given, { of, table: changesTable, prefix: `${of}.` });
@@ -199,6 +208,13 @@ function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly strin
 const isDefault = (row: Offered): boolean => row.byDefault;
 const isCompatible = (row: Offered): boolean => row.byDefault || row.compatible;
 const isLegacy = (row: Offered): boolean => row.legacy;
+const isServed = (row: Offered): boolean => isCompatible(row) && row.costly !== true;
+
+/** What is meant where nothing is said, and by the presets. Which of it is used is the client's choice. */
+const meant = {
+  client: { base: isDefault, compatible: isCompatible, legacy: isLegacy },
+  server: { base: isServed, compatible: isServed, legacy: isLegacy },
+} as const;
 
 function isPreset(given: AlgorithmOptions | undefined): given is AlgorithmPreset {
   return given === 'compatible' || given === 'legacy';

@@ -8,12 +8,14 @@ import { escapeLines, escapeText, toHex } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 import type { Agent } from './agent.ts';
 import { AgentKeys } from './agentKeys.ts';
 import { agentError } from './agentLink.ts';
 import { resolveAlgorithms } from './algorithmOptions.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import type { KeyWaiter } from './lockedKey.ts';
 import { optionsError } from './optionErrors.ts';
 import type {
   AuthMethod,
@@ -23,7 +25,7 @@ import type {
   PasswordFunction,
 } from './options.ts';
 import { OwnKey } from './ownKey.ts';
-import type { UserKey } from './userKeys.ts';
+import type { UserKey, UserKeys } from './userKeys.ts';
 
 type MethodWanted = UserauthQuestion & { type: 'methodWanted' };
 
@@ -48,6 +50,16 @@ const noAgents: AgentAccess = {
   bind: async () => {},
 };
 
+export interface AuthenticatorContext {
+  readonly provider: CryptoProvider;
+  /** None where not given. */
+  readonly agents?: AgentAccess | undefined;
+  /** Told what is done, a line each, for people. */
+  readonly debug?: ((line: string) => void) | undefined;
+  /** Told what is waited for while a key is unlocked. */
+  readonly keyWaiter?: KeyWaiter | undefined;
+}
+
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
   private all: readonly Candidate[];
@@ -65,23 +77,23 @@ export class Authenticator {
   private readonly refused = new Set<string>();
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
+  private readonly keyWaiter: KeyWaiter;
+  /** Of certificates that are of no use, what nobody has heard yet, and all. */
+  private unsaid: readonly string[];
+  private readonly leftAside: string[] = [];
   private lastPassword = '';
   private changePassword: ChangePassword | undefined;
   private answer: KeyboardInteractive | undefined;
   private methods: readonly string[] | undefined;
 
-  constructor(
-    options: ConnectOptions,
-    keys: readonly UserKey[],
-    provider: CryptoProvider,
-    agents: AgentAccess = noAgents,
-    debug: (line: string) => void = () => {},
-  ) {
+  constructor(options: ConnectOptions, { keys, notes }: UserKeys, context: AuthenticatorContext) {
     this.options = options;
     this.hostKeyAlgorithms = resolveAlgorithms(options.algorithms).hostKey;
-    this.provider = provider;
-    this.agents = agents;
-    this.debug = debug;
+    this.provider = context.provider;
+    this.agents = context.agents ?? noAgents;
+    this.debug = context.debug ?? (() => {});
+    this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
+    this.unsaid = notes;
     this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
     this.candidates = [...this.all];
   }
@@ -95,6 +107,8 @@ export class Authenticator {
     wanted: MethodWanted,
     serverSigAlgs: readonly string[] | undefined,
   ): Promise<UserauthAttempt> {
+    for (const line of this.unsaid) this.note(line);
+    this.unsaid = [];
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
     if (wanted.partialSuccess) this.succeeded();
     else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
@@ -149,6 +163,7 @@ export class Authenticator {
     this.candidates.length = 0;
     this.tried.length = 0;
     this.skipped.length = 0;
+    this.leftAside.length = 0;
     this.refused.clear();
     this.current = undefined;
     this.offeredLast = undefined;
@@ -157,7 +172,10 @@ export class Authenticator {
 
   /** The old and the new password; undefined to refuse. */
   async newPassword(prompt: string): Promise<{ readonly old: string; readonly new: string } | undefined> {
-    const changed = await this.changePassword?.(escapeLines(prompt));
+    const { changePassword } = this;
+    if (changePassword === undefined) return undefined;
+    const asked = await askUser('changePassword', () => changePassword(escapeLines(prompt)), duringLogin);
+    const changed = checkedText('changePassword', asked);
     return changed === undefined ? undefined : { old: this.lastPassword, new: changed };
   }
 
@@ -165,12 +183,17 @@ export class Authenticator {
   async answers(
     question: UserauthQuestion & { type: 'promptsWanted' },
   ): Promise<readonly string[] | undefined> {
-    const answers = await this.answer?.({
+    const { answer } = this;
+    const challenge = {
       name: escapeText(question.name),
       instruction: escapeLines(question.instruction),
       prompts: question.prompts.map(({ prompt, echo }) => ({ prompt: escapeLines(prompt), echo })),
-    });
+    };
+    const answers = await askUser('keyboardInteractive', () => answer?.(challenge), duringLogin);
     if (answers === undefined) return undefined;
+    if (!Array.isArray(answers) || answers.some((text) => typeof text !== 'string')) {
+      throw optionsError('keyboardInteractive must answer with a list of texts, or undefined');
+    }
     if (answers.length !== question.prompts.length) {
       throw optionsError(
         `keyboardInteractive gave ${answers.length} answers where ${question.prompts.length} were asked for`,
@@ -186,6 +209,12 @@ export class Authenticator {
     );
   }
 
+  /** Of use to whoever wonders why a key was refused: it is said at once, and again when nothing worked. */
+  private note(line: string): void {
+    this.leftAside.push(line);
+    this.debug(`warning: ${line}`);
+  }
+
   private pick(): Candidate | undefined {
     for (;;) {
       const candidate = this.candidates.shift();
@@ -199,9 +228,10 @@ export class Authenticator {
       this.methods === undefined ? 'did not say what it accepts' : `accepts ${this.methods.join(', ')}`;
     const tried = this.tried.length === 0 ? 'nothing could be tried' : `tried: ${this.tried.join('; ')}`;
     const skipped = this.skipped.length === 0 ? '' : `; not tried: ${this.skipped.join('; ')}`;
+    const aside = this.leftAside.map((line) => `; ${line}`).join('');
     return new SshError(
       'ERR_SSH_AUTHENTICATION_FAILED',
-      `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}`,
+      `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}${aside}`,
       { phase: 'authentication' },
     );
   }
@@ -263,7 +293,12 @@ export class Authenticator {
   }
 
   private ownKey(key: UserKey): Candidate {
-    return new OwnKey(key, this.provider, this.hostKeyAlgorithms);
+    return new OwnKey(key, {
+      provider: this.provider,
+      named: this.hostKeyAlgorithms,
+      waiter: this.keyWaiter,
+      note: (line) => this.note(line),
+    });
   }
 
   private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
@@ -272,6 +307,7 @@ export class Authenticator {
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
+      named: this.hostKeyAlgorithms,
       only,
       debug: this.debug,
     });
@@ -285,7 +321,7 @@ export class Authenticator {
       next: async () => {
         attempt++;
         if (attempt > (typeof password === 'string' ? 1 : passwordAttempts)) return undefined;
-        const given = typeof password === 'string' ? password : await password({ attempt });
+        const given = await passwordOf(password, attempt);
         if (given === undefined) return undefined;
         this.lastPassword = given;
         this.changePassword = change;
@@ -316,6 +352,21 @@ export class Authenticator {
   }
 }
 
+const duringLogin = { phase: 'authentication' } as const;
+
+function passwordOf(password: string | PasswordFunction, attempt: number): Promise<string | undefined> {
+  if (typeof password === 'string') return Promise.resolve(password);
+  return askUser('password', () => password({ attempt }), duringLogin).then((given) =>
+    checkedText('password', given),
+  );
+}
+
+/** What a function answered, which may be anything in a program without types. */
+function checkedText(name: string, answer: string | undefined): string | undefined {
+  if (answer === undefined || typeof answer === 'string') return answer;
+  throw optionsError(`${name} must answer with text or undefined, not ${typeof answer}`);
+}
+
 /** What a server could refuse for good: a key with an algorithm. */
 function nameOf(attempt: UserauthAttempt): string | undefined {
   if (attempt.method !== 'publickey') return undefined;
@@ -328,7 +379,7 @@ function passwordAnswers(password: string | PasswordFunction): KeyboardInteracti
   return async ({ prompts }) => {
     if (asked || prompts.length !== 1 || prompts[0]?.echo === true) return undefined;
     asked = true;
-    const given = typeof password === 'string' ? password : await password({ attempt: 1 });
+    const given = await passwordOf(password, 1);
     return given === undefined ? undefined : [given];
   };
 }

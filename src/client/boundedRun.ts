@@ -8,6 +8,9 @@
  * What is under way and what lies ready are at most `concurrency` together, so
  * a consumer that stops taking results holds the work back.
  */
+import { SshError } from '../base/errors.ts';
+import type { CallSite } from '../endpoint/callSite.ts';
+import { isCallersOwn } from '../endpoint/publicCall.ts';
 import { abortError, onAbort } from './abort.ts';
 
 /** Where items come from; one is taken when there is room for it. */
@@ -18,6 +21,8 @@ export interface BoundedRunOptions<Item, Result> {
   /** Items under way at once. */
   readonly concurrency: number;
   readonly signal: AbortSignal | undefined;
+  /** Where the run was asked for. */
+  readonly site?: CallSite | undefined;
   /** Called when the run begins; the function it returns is called when all work has ended. */
   readonly begin: () => () => void;
   /**
@@ -61,11 +66,20 @@ export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result, u
 
   /** The next result. Rejects once, after all work has ended, where the run was aborted or its source failed. */
   next(): Promise<IteratorResult<Result, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.waiters.push({ resolve, reject });
-      if (this.state === 'new') this.start();
-      this.settle();
+    const step = new Promise<IteratorResult<Result, undefined>>((resolve, reject) => {
+      this.waiters.push({
+        resolve,
+        reject: (error) => {
+          // An abort ends every step that was asked for, also those whose promises nobody has looked at yet.
+          if (isCallersOwn(error)) step.catch(() => {});
+          if (error instanceof SshError) this.options.site?.leadTo(error);
+          reject(error);
+        },
+      });
     });
+    if (this.state === 'new') this.start();
+    this.settle();
+    return step;
   }
 
   /** Ends what is under way; resolves when nothing is left of it. Results that lie ready are dropped. */

@@ -1,33 +1,60 @@
 /**
  * Certificates of the user beside the user's keys.
  *
- * Owns: which certificate belongs to which key, and the errors of those that
- * belong to none.
+ * Owns: which certificate belongs to which key, and what is said of those that are
+ * of no use.
  * Must not know: in which order keys are tried, who holds the private half.
  */
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { optionsError } from './optionErrors.ts';
 import type { CertificateInput } from './options.ts';
 
+/** Told of a certificate that is of no use, and why. */
+export type NoteCertificate = (line: string) => void;
+
 /**
- * The certificates that options give, read.
+ * The certificates that options give, read. One that cannot be read, or is a
+ * host's, is left aside: the key it came with may do without, as with ssh.
  *
- * @throws SshError `ERR_SSH_KEY_…` for one that cannot be read, `ERR_SSH_CERTIFICATE` for a host's
+ * @throws SshError `ERR_SSH_OPTIONS` for what can be no certificate at all
  */
 export async function loadCertificates(
   given: CertificateInput | readonly CertificateInput[] | undefined,
+  note: NoteCertificate,
 ): Promise<readonly Certificate[]> {
   if (given === undefined) return [];
-  const { certificateTitle, parseCertificate } = await import('../keys/certificateFile.ts');
+  const { parseCertificate } = await lateCode('certificates', () => import('../keys/certificateFile.ts'));
   const inputs = Array.isArray(given) ? (given as readonly CertificateInput[]) : [given as CertificateInput];
-  return inputs.map((input) => {
-    const certificate =
-      typeof input === 'string' || input instanceof Uint8Array ? parseCertificate(input).certificate : input;
-    if (certificate.kind === 'user') return certificate;
-    throw certificateOptionError(`${certificateTitle(certificate)} is a host's and cannot log a user in`);
+  return inputs.flatMap((input) => {
+    const certificate = readOrLeft(input, (data) => parseCertificate(data).certificate, note);
+    if (certificate === undefined || certificate.kind === 'user') return certificate ?? [];
+    note(leftAside(certificate, "it is a host's and cannot log a user in"));
+    return [];
   });
+}
+
+function readOrLeft(
+  input: CertificateInput,
+  parse: (data: string | Uint8Array) => Certificate,
+  note: NoteCertificate,
+): Certificate | undefined {
+  if (typeof input === 'string' || input instanceof Uint8Array) {
+    try {
+      return parse(input);
+    } catch (error) {
+      if (!(error instanceof SshError)) throw error;
+      note(`a certificate is left aside: ${error.message}`);
+      return undefined;
+    }
+  }
+  if (typeof input === 'object' && input !== null && 'kind' in input) return input;
+  throw optionsError(
+    'certificate takes the text or bytes of a certificate file, or what parseCertificate gives',
+  );
 }
 
 /** Those for a key. */
@@ -39,13 +66,11 @@ export function certificatesFor(
   return certificates.filter(({ publicKey }) => equalBytes(encodePublicKey(publicKey), blob));
 }
 
-/** The error of a certificate for another key than the one it was given with. */
-export function misplacedCertificate(certificate: Certificate): SshError {
-  return certificateOptionError(
-    `a certificate (serial ${certificate.serial}) was given that is for none of the private keys`,
-  );
+/** What is said of a certificate for another key than the one it was given with. */
+export function misplaced(certificate: Certificate): string {
+  return leftAside(certificate, 'it is for none of the private keys it was given with');
 }
 
-function certificateOptionError(message: string): SshError {
-  return new SshError('ERR_SSH_CERTIFICATE', message, { phase: 'options', origin: 'user' });
+function leftAside({ keyId, serial }: Certificate, why: string): string {
+  return `the certificate "${escapeText(keyId, 80)}" (serial ${serial}) is left aside: ${why}`;
 }

@@ -7,19 +7,21 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Channel } from '../connection/channel.ts';
+import type { CallSite } from '../endpoint/callSite.ts';
+import type { AnyCore, CoreDoor } from '../endpoint/coreDoor.ts';
 import { extendedDataTypes } from '../message/channel.ts';
 import type { ByteSink, ByteSource, SourceListener } from './streams.ts';
 
-/** What a port asks of the connection. */
-export interface PortOwner {
-  /** The connection has not ended, or is about to. */
-  readonly isLive: boolean;
-  /** Runs a call on the core and sends what it brought about; throws the cause once the connection has ended. */
-  act<T>(call: () => T): T;
-  closeChannel(channel: Channel): void;
-  /** Ends the process on the channel, and then the channel. */
-  terminateChannel(channel: Channel): void;
+/** What the ports of a connection have in common. */
+export interface PortConnection {
+  /** The one way down: data, the window that is opened again, ends. */
+  readonly door: CoreDoor;
+  /** Ends the process on a channel that nobody waits for any more, and then the channel. */
+  readonly terminate: (core: AnyCore, channel: Channel) => void;
 }
+
+/** Told that bytes were handed on, or why not. */
+type Done = (error?: Error) => void;
 
 export class ChannelPort {
   readonly channel: Channel;
@@ -30,13 +32,21 @@ export class ChannelPort {
   readonly outbound: OutboundSink;
   /** stderr of a server's process; a client has no use for it. */
   readonly outboundExtended: OutboundSink;
-  private readonly owner: PortOwner;
+  /** The call whose streams it has: errors of the streams lead there. */
+  openedBy: CallSite | undefined;
+  readonly door: CoreDoor;
+  private readonly connection: PortConnection;
+  /** Told of writes that were not handed on yet, in their order. */
+  private readonly writing: Done[] = [];
+  /** Told once EOF was handed on. */
+  private readonly ending: Done[] = [];
   private resolveClosed: (cause: SshError | undefined) => void = () => {};
   private isClosed = false;
 
-  constructor(channel: Channel, owner: PortOwner) {
+  constructor(channel: Channel, connection: PortConnection) {
     this.channel = channel;
-    this.owner = owner;
+    this.connection = connection;
+    this.door = connection.door;
     this.data = new InboundSource(this, 'data');
     this.extended = new InboundSource(this, 'extended');
     this.outbound = new OutboundSink(this, undefined);
@@ -47,21 +57,21 @@ export class ChannelPort {
   }
 
   get isLive(): boolean {
-    return this.owner.isLive;
+    return this.door.isLive;
   }
 
   act<T>(call: (channel: Channel) => T): T {
-    return this.owner.act(() => call(this.channel));
+    return this.door.act(() => call(this.channel));
   }
 
   /** Closes the channel now, within the `close` deadline. */
   close(): void {
-    if (!this.isClosed) this.owner.closeChannel(this.channel);
+    if (!this.isClosed) this.door.quietly((core) => core.connection.close(this.channel));
   }
 
   /** Ends a process nobody waits for any more. */
   terminate(): void {
-    if (!this.isClosed) this.owner.terminateChannel(this.channel);
+    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel));
   }
 
   /** Terminates for a reason of this side: the streams and whoever waits for the end get that error. */
@@ -80,11 +90,21 @@ export class ChannelPort {
     if (this.data.cancelled && (this.extended.cancelled || !this.extended.attached)) this.close();
   }
 
-  /** EOF is the end of both outputs (RFC 4254 §5.3): it goes out behind the last of them. */
-  eofIfFinished(): void {
+  write(bytes: Uint8Array, dataTypeCode: number | undefined, done: Done): void {
+    this.act((channel) => channel.write(bytes, dataTypeCode));
+    if (bytes.length > 0) this.writing.push(done);
+    else done();
+  }
+
+  /**
+   * EOF is the end of both outputs (RFC 4254 §5.3): it goes out behind the last
+   * of them. One output that ends before the other has nothing to wait for.
+   */
+  finish(done: Done): void {
     const { outbound, outboundExtended } = this;
-    if (this.isClosed || !this.isLive || !outbound.finished) return;
-    if (outboundExtended.attached && !outboundExtended.finished) return;
+    const isLast = outbound.finished && (!outboundExtended.attached || outboundExtended.finished);
+    if (this.isClosed || !this.isLive || !isLast || this.channel.eofSent) return done();
+    this.ending.push(done);
     this.act((channel) => channel.eof());
   }
 
@@ -99,27 +119,31 @@ export class ChannelPort {
     this.extended.ended();
   }
 
+  /** Writes were handed on, in the order in which they came, of whichever stream. */
   drained(): void {
-    this.outbound.drained();
-    this.outboundExtended.drained();
+    for (let count = this.channel.takeHandedOn(); count > 0; count--) this.writing.shift()?.();
+    if (this.channel.eofSent) this.ending.splice(0).forEach((done) => done());
   }
 
   /** `cause` where the connection ended under the channel, or this side gave it up. */
   ended(cause: SshError | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    const error = this.door.addressed(
+      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
+    );
+    if (cause !== undefined) this.openedBy?.leadTo(error);
     if (cause === undefined) {
       this.data.ended();
       this.extended.ended();
     } else {
-      this.data.failed(cause);
-      this.extended.failed(cause);
+      this.data.failed(error);
+      this.extended.failed(error);
     }
-    const error =
-      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' });
     this.outbound.failed(error);
     this.outboundExtended.failed(error);
-    this.resolveClosed(cause);
+    for (const done of [...this.writing.splice(0), ...this.ending.splice(0)]) done(error);
+    this.resolveClosed(cause === undefined ? undefined : error);
   }
 }
 
@@ -148,11 +172,11 @@ class InboundSource implements ByteSource {
   }
 
   take(): Uint8Array | undefined {
-    const { channel } = this.port;
+    const { channel, door } = this.port;
     if (channel[this.stream].length === 0) return undefined;
     // Once the connection has ended there is no window to open, but what came is still the consumer's.
-    if (!this.port.isLive) return channel[this.stream].take();
-    return this.port.act(() => channel.take(this.stream));
+    if (!door.isLive) return channel[this.stream].take();
+    return door.act(() => channel.take(this.stream));
   }
 
   cancel(): void {
@@ -194,7 +218,8 @@ class OutboundSink implements ByteSink {
   finished = false;
   /** Somebody writes to it. */
   attached = false;
-  private done: ((error?: Error) => void) | undefined;
+  private isCancelled = false;
+  private underWay = 0;
   private failedListener: ((error: Error) => void) | undefined;
   private error: Error | undefined;
 
@@ -209,45 +234,36 @@ class OutboundSink implements ByteSink {
     if (this.error !== undefined && !this.finished) failed(this.error);
   }
 
-  write(bytes: Uint8Array, done: (error?: Error) => void): void {
+  write(bytes: Uint8Array, done: Done): void {
     if (this.error !== undefined) return done(this.error);
-    this.done = done;
+    this.underWay++;
+    const handedOn: Done = (error) => {
+      this.underWay--;
+      if (!this.isCancelled) done(error);
+    };
     try {
-      this.port.act((channel) => channel.write(bytes, this.dataTypeCode));
+      this.port.write(bytes, this.dataTypeCode, handedOn);
     } catch (error) {
-      this.settle(error instanceof Error ? error : new Error(String(error)));
-      return;
+      handedOn(error instanceof Error ? error : new Error(String(error)));
     }
-    if (bytes.length === 0) this.settle(undefined);
   }
 
-  end(done: (error?: Error) => void): void {
+  end(done: Done): void {
     this.finished = true;
-    this.port.eofIfFinished();
-    done();
+    this.port.finish(done);
   }
 
   cancel(): void {
+    this.isCancelled = true;
+    if (this.finished) return;
     this.finished = true;
-    this.done = undefined;
-    this.port.eofIfFinished();
+    this.port.finish(() => {});
   }
 
-  drained(): void {
-    this.settle(undefined);
-  }
-
+  /** Writes that are under way are told by the port. */
   failed(error: Error): void {
     if (this.error !== undefined) return;
     this.error = error;
-    if (this.done !== undefined) this.settle(error);
-    else if (!this.finished) this.failedListener?.(error);
-  }
-
-  private settle(error: Error | undefined): void {
-    const { done } = this;
-    this.done = undefined;
-    if (error === undefined) done?.();
-    else done?.(error);
+    if (this.underWay === 0 && !this.finished) this.failedListener?.(error);
   }
 }

@@ -4,9 +4,14 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
+import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
+import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
+import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
+import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -15,7 +20,10 @@ import {
   shell as shellRequest,
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
+import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
+import type { AgentForwarding } from './agentForwarding.ts';
+import { agentError } from './agentLink.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -32,33 +40,23 @@ import {
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
-import type { Platform } from './platform.ts';
-import { channelStream, ExitCollector, RemoteProcess } from './remoteProcess.ts';
+import { ClientForwarding } from './forwarding.ts';
+import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
+import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, ptyPayload } from './requestPayloads.ts';
 import { type RunResult, runToEnd, type StartedCommand } from './run.ts';
 import type { Session } from './session.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
 import type { Command } from './shellWords.ts';
 import type { Duplex } from './streams.ts';
 
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
+export type { NegotiatedSummary } from './negotiated.ts';
 
-type ClientPlatform = Pick<Platform, 'streams' | 'pause'>;
+/** Takes a connection that came to a port of the server. */
+export type ConnectionHandler = (
+  stream: Duplex,
+  from: { readonly address: string; readonly port: number },
+) => void | Promise<void>;
 
 /**
  * A connection that is up. Made by `connect`.
@@ -76,16 +74,15 @@ type ClientPlatform = Pick<Platform, 'streams' | 'pause'>;
  * }
  * ```
  */
-export class Client {
-  private readonly session: Session;
-  private readonly platform: ClientPlatform;
-  /** For calls that say nothing of it. */
-  private readonly maxChannels: number | undefined;
+export class Client extends TransferringClient {
+  /** Undefined where there is no agent. */
+  private readonly agentForwarding: AgentForwarding | undefined;
+  /** Made for the first forward: most connections have none. */
+  private madeForwarding: ClientForwarding | undefined;
 
-  constructor(session: Session, platform: ClientPlatform, maxChannels?: number) {
-    this.session = session;
-    this.platform = platform;
-    this.maxChannels = maxChannels;
+  constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
+    super(session, dialled);
+    this.agentForwarding = agentForwarding;
   }
 
   /**
@@ -103,17 +100,32 @@ export class Client {
     options: RunOptions<Uint8Array> & { readonly encoding: 'buffer' },
   ): Promise<RunResult<Uint8Array>>;
   run(command: Command, options?: RunOptions): Promise<RunResult>;
-  async run(
+  run(
     command: Command,
     options: RunOptions | RunOptions<Uint8Array> = {},
   ): Promise<RunResult<string | Uint8Array>> {
-    checkRunOptions(options);
+    return this.call(Client.prototype.run, () => {
+      checkRunOptions(options);
+      return this.runToEnd(command, options);
+    });
+  }
+
+  /** As `run`, for those in this library, who check the options: what a function of the user threw comes as an `SshError`. */
+  runToEnd(command: Command, options: RunOptions): Promise<RunResult>;
+  runToEnd(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>>;
+  async runToEnd(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>> {
     const payload = execPayload(command, options.cwd);
     return this.scoped('command', 'the command to end', options, async (scope) => {
       const started = await this.start('exec', payload, options, scope);
       const wait = this.commandWait(started.port, 'command');
       try {
-        return await runToEnd(started, options, scope, () => this.platform.pause());
+        return await runToEnd(started, options, scope, () => this.dialled.platform.pause());
       } finally {
         this.session.finishWait(wait);
       }
@@ -127,28 +139,59 @@ export class Client {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`,
    *   `ERR_SSH_OPTIONS`
    */
-  async exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
-    checkExecOptions(options);
-    return this.startProcess('exec', execPayload(command, options.cwd), options);
+  exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
+    return this.call(Client.prototype.exec, (site) => {
+      checkExecOptions(options);
+      return this.startProcess('exec', execPayload(command, options.cwd), options, site);
+    });
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
-  async shell(options: ShellOptions = {}): Promise<RemoteProcess> {
-    checkShellOptions(options);
-    const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
-    const common = { env, signal, timeout, maxChannels, forwardAgent };
-    return this.startProcess('shell', shellRequest.toBytes({}), { ...common, pty: pty ? terminal : false });
+  shell(options: ShellOptions = {}): Promise<RemoteProcess> {
+    return this.call(Client.prototype.shell, (site) => {
+      checkShellOptions(options);
+      const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
+      const settings = { env, signal, timeout, maxChannels, forwardAgent, pty: pty ? terminal : false };
+      return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
+    });
+  }
+
+  /**
+   * As `exec`, and as `shell` where there is no command, for those in this library
+   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   */
+  startLenient(command: Command | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startLenient, (site) =>
+      command === undefined
+        ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
+        : this.startProcess('exec', execPayload(command), options, site, true),
+    );
   }
 
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
-  async subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
-    checkName('the name of a subsystem', name);
-    checkSessionOptions('subsystem', options);
-    const { maxChannels } = options;
-    return this.scoped('request', 'the subsystem to start', options, async (scope) => {
-      const payload = subsystemRequest.toBytes({ subsystemName: name });
-      const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
-      return channelStream(port, this.platform.streams);
+  subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.subsystem, (site) => {
+      checkName('the name of a subsystem', name);
+      checkSessionOptions('subsystem', options);
+      const { maxChannels } = options;
+      return this.scoped('request', 'the subsystem to start', options, async (scope) => {
+        const payload = subsystemRequest.toBytes({ subsystemName: name });
+        const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
+        return this.streamOver(port, site);
+      });
+    });
+  }
+
+  /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
+  sftp(options: SftpOptions = {}): Promise<Sftp> {
+    return this.call(Client.prototype.sftp, () => {
+      const { kind, payload, bounds } = sftpCommand(options);
+      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+        const { port } = await this.start(kind, payload, {}, scope);
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
+      });
     });
   }
 
@@ -157,8 +200,10 @@ export class Client {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
-    return channelStream(await this.openTcpPort(host, port, options), this.platform.streams);
+  openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openTcp, async (site) =>
+      this.streamOver(await this.openTcpPort(host, port, options), site),
+    );
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
@@ -178,14 +223,90 @@ export class Client {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  async openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
-    checkName('the path of openUnix', path);
-    checkCallOptions('openUnix', options);
-    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-    const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+  openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openUnix, async (site) => {
+      checkName('the path of openUnix', path);
+      checkCallOptions('openUnix', options);
+      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+      );
+      return this.streamOver(port, site);
+    });
+  }
+
+  /**
+   * Listens on this machine, and connects each connection to a place that the
+   * server reaches (RFC 4254 §7.2): `ssh -L`.
+   *
+   * @param from where to listen; `127.0.0.1` where no host is named
+   * @param to where the server connects
+   * @throws SshError `ERR_SSH_FORWARD` cannot listen there; `ERR_SSH_OPTIONS`, `ERR_SSH_LIMIT`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @example
+   * ```ts
+   * import type { Client } from 'deadline-ssh';
+   * async function database(client: Client): Promise<void> {
+   *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+   *   console.log(`the database is at 127.0.0.1:${forward.address.port}`);
+   * }
+   * ```
+   */
+  async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardLocal, () =>
+      this.standing(options, () => this.forwarding.local(from, to, options)),
     );
-    return channelStream(port, this.platform.streams);
+  }
+
+  /**
+   * Has the server listen, and connects each connection that comes there to a
+   * place that this machine reaches, or gives it to a function (RFC 4254 §7.1): `ssh -R`.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` the server does not listen there; else as `forwardLocal`
+   */
+  async forwardRemote(
+    from: ListenPlace,
+    to: TargetPlace | ConnectionHandler,
+    options: ForwardOptions = {},
+  ): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemote, () =>
+      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
+    );
+  }
+
+  /**
+   * Listens on this machine as a SOCKS proxy (4, 4a, 5); the server makes the
+   * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
+   */
+  async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardSocks, () =>
+      this.standing(options, () => this.forwarding.socks(from, options)),
+    );
+  }
+
+  /**
+   * Has the server listen as a SOCKS proxy for what this machine reaches; say
+   * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
+   */
+  async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemoteSocks, () =>
+      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
+    );
+  }
+
+  /** The forwards that stand. */
+  get forwards(): readonly Forward[] {
+    return this.madeForwarding?.list() ?? [];
+  }
+
+  /**
+   * Asks the server to open no further sessions on this connection, so that nobody
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
+   * not know the request ignore it.
+   */
+  noMoreSessions(): void {
+    this.session.driver.act((core) =>
+      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
+    );
   }
 
   /**
@@ -194,20 +315,24 @@ export class Client {
    * @returns milliseconds to the answer
    * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
    */
-  async ping(options: CallOptions = {}): Promise<number> {
-    checkCallOptions('ping', options);
-    return this.scoped('request', 'the answer to a ping', options, async (scope) => {
-      const { driver } = this.session;
-      const start = driver?.now ?? 0;
-      await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
-      return (driver?.now ?? 0) - start;
+  ping(options: CallOptions = {}): Promise<number> {
+    return this.call(Client.prototype.ping, () => {
+      checkCallOptions('ping', options);
+      return this.scoped('request', 'the answer to a ping', options, async (scope) => {
+        const { driver } = this.session;
+        const start = driver.now;
+        await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
+        return driver.now - start;
+      });
     });
   }
 
   /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
-  async rekey(options: CallOptions = {}): Promise<void> {
-    checkCallOptions('rekey', options);
-    return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+  rekey(options: CallOptions = {}): Promise<void> {
+    return this.call(Client.prototype.rekey, () => {
+      checkCallOptions('rekey', options);
+      return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+    });
   }
 
   /** What the connection is doing and waiting for, at this moment. */
@@ -217,23 +342,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedBy(this.session.core.transport);
   }
 
   /**
@@ -262,17 +371,42 @@ export class Client {
     await this.close();
   }
 
+  /** What every call of a user's goes through. */
+  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
+  }
+
+  private streamOver(port: ChannelPort, site: CallSite): Duplex {
+    port.openedBy = site;
+    return channelStream(port, this.dialled.platform.streams);
+  }
+
   // The common start of processes ------------------------------------------------------
 
-  private startProcess(kind: CommandKind, payload: Uint8Array, options: ExecOptions): Promise<RemoteProcess> {
+  private startProcess(
+    kind: CommandKind,
+    payload: Uint8Array,
+    options: ExecOptions,
+    site: CallSite,
+    isLenient: boolean = false,
+  ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
+      port.openedBy = site;
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
-        streams: this.platform.streams,
+        streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
+        refused,
         commandWait: this.commandWait(port, kind),
         finishWait: (wait) => this.session.finishWait(wait),
       });
@@ -285,10 +419,11 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean = false,
   ): Promise<StartedCommand> {
     const news = new CommandNews(this.session.driver, kind);
     try {
-      const started = await this.request(kind, payload, options, scope);
+      const started = await this.request(kind, payload, options, scope, isLenient);
       void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
       return started;
     } catch (error) {
@@ -302,20 +437,26 @@ export class Client {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
+    isLenient: boolean,
   ): Promise<StartedCommand> {
     const { session } = this;
-    const { maxChannels = this.maxChannels } = options;
+    const { maxChannels = this.dialled.options.maxChannels } = options;
     const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
     session.collectExit(port, exit);
     try {
       const refusedEnv: string[] = [];
+      const refused: RefusedRequest[] = [];
       const pending: Promise<void>[] = [];
+      const want = (what: RefusedRequest, request: Promise<void>): void => {
+        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
+      };
       if (options.pty !== undefined && options.pty !== false) {
-        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
+        want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         if (variableValue === undefined) continue;
         const request = session.request(
@@ -327,11 +468,51 @@ export class Client {
       }
       pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv };
+      return { port, exit, refusedEnv, refused };
     } catch (error) {
       port.close();
       throw error;
     }
+  }
+
+  private async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    await this.agentForwarding.forward(port);
+  }
+
+  /** A forward that comes too late for its call is closed again. */
+  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+    return this.scoped('request', 'the forward to stand', options, (scope) => {
+      const made = make();
+      scope.onCancel(() => {
+        made.then(
+          (forward) => void forward.close(),
+          () => {},
+        );
+      });
+      return scope.until(made);
+    });
+  }
+
+  private get forwarding(): ClientForwarding {
+    const { session, dialled } = this;
+    const { limits, timeouts } = dialled.options;
+    this.madeForwarding ??= new ClientForwarding({
+      session,
+      network: dialled.platform.network,
+      limits,
+      timeouts,
+    });
+    return this.madeForwarding;
+  }
+
+  private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {
+    if (typeof to !== 'function') return to;
+    return async (arrived) => {
+      const { peer } = arrived;
+      const port = arrived.accept();
+      if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
+    };
   }
 
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
@@ -362,15 +543,11 @@ function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
   void port.closed.then(stopListening);
 }
 
-function noteRefused(error: unknown, name: string, refused: string[]): void {
+function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
   refused.push(name);
 }
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

@@ -6,7 +6,7 @@
  * Must not know: channels beyond their sink, what the command is.
  */
 import { describeValue, isObject, optionsError } from '../base/optionChecks.ts';
-import { CallersFault } from './callersFault.ts';
+import { thrownByUser } from '../endpoint/userCode.ts';
 import { asBytes } from './optionErrors.ts';
 import type { ByteSink } from './streams.ts';
 
@@ -54,7 +54,7 @@ export class InputFeed {
    * or when the command takes no more: one that does not read to the end is no
    * fault.
    *
-   * @throws CallersFault with what the input throws; SshError `ERR_SSH_OPTIONS` for a piece that is neither text nor bytes
+   * @throws SshError that stands for what the input throws; `ERR_SSH_OPTIONS` for a piece that is neither text nor bytes
    */
   async run(input: RunInput | undefined): Promise<void> {
     // A peer that closes the channel while nothing is being written says so here.
@@ -157,7 +157,7 @@ async function faultIsCallers<T>(step: () => Awaitable<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    throw new CallersFault(error);
+    throw thrownByUser('input', error);
   }
 }
 

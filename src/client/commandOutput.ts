@@ -7,7 +7,7 @@
  */
 import { concatBytes, copyOf, latin1Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { CallersFault } from './callersFault.ts';
+import { thrownByUser } from '../endpoint/userCode.ts';
 import type { ByteSource } from './streams.ts';
 
 /** What output is made of. */
@@ -48,14 +48,14 @@ export class OutputCollector {
     const { encoding, maxBuffer, onStdout, onStderr } = options;
     const budget: Budget = { maxBuffer, left: maxBuffer };
     this.encoding = encoding;
-    this.stdout = new StreamCollector(stdout, budget, telling(onStdout, encoding));
-    this.stderr = new StreamCollector(stderr, budget, telling(onStderr, encoding));
+    this.stdout = new StreamCollector('onStdout', stdout, budget, telling(onStdout, encoding));
+    this.stderr = new StreamCollector('onStderr', stderr, budget, telling(onStderr, encoding));
   }
 
   /**
    * Resolves when both streams have ended and all of both was told.
    *
-   * @throws SshError `ERR_SSH_MAX_BUFFER`, or the cause of the connection's end; CallersFault with what a listener throws
+   * @throws SshError `ERR_SSH_MAX_BUFFER`, or the cause of the connection's end, or what stands for a value that a listener threw
    */
   async collect(): Promise<void> {
     await Promise.all([this.stdout.collect(), this.stderr.collect()]);
@@ -97,6 +97,7 @@ type Teller = (bytes: Uint8Array | undefined) => unknown;
 class StreamCollector {
   /** Bytes that were collected. */
   length = 0;
+  private readonly listenerName: string;
   private readonly source: ByteSource;
   private readonly budget: Budget;
   private readonly tell: Teller | undefined;
@@ -107,7 +108,8 @@ class StreamCollector {
   private resolve: () => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
-  constructor(source: ByteSource, budget: Budget, tell: Teller | undefined) {
+  constructor(listenerName: string, source: ByteSource, budget: Budget, tell: Teller | undefined) {
+    this.listenerName = listenerName;
     this.source = source;
     this.budget = budget;
     this.tell = tell;
@@ -187,7 +189,7 @@ class StreamCollector {
         next();
         this.guarded(() => this.drain());
       },
-      (error: unknown) => this.fail(new CallersFault(error)),
+      (error: unknown) => this.fail(thrownByUser(this.listenerName, error)),
     );
   }
 
@@ -195,7 +197,7 @@ class StreamCollector {
     try {
       return this.tell?.(bytes);
     } catch (error) {
-      throw new CallersFault(error);
+      throw thrownByUser(this.listenerName, error);
     }
   }
 

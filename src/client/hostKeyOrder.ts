@@ -5,9 +5,13 @@
  * Must not know: where the verifier's knowledge is from, negotiation.
  */
 import { blobTypeOf, certificateAlgorithms, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import { sharedPreferences } from './algorithmOptions.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import { optionsError } from './optionErrors.ts';
 import type { ResolvedOptions } from './options.ts';
+
+const beforeConnecting = { phase: 'options' } as const;
 
 /**
  * Certificates first where an authority vouches for the host, then the types the
@@ -23,8 +27,14 @@ export async function orderHostKeyAlgorithms(
   const given = typeof algorithms === 'object' ? algorithms.hostKey : undefined;
   if (typeof verifier === 'function' || Array.isArray(given)) return options;
   const { host, port } = options;
-  const types = (await verifier.keyTypes?.(host, port)) ?? [];
-  const certified = (await verifier.wantsCertificate?.(host, port)) === true;
+  const types = await askUser('keyTypes', () => verifier.keyTypes?.(host, port) ?? [], beforeConnecting);
+  if (!Array.isArray(types)) throw optionsError('keyTypes must answer with a list of types of keys');
+  const certified =
+    (await askUser(
+      'wantsCertificate',
+      () => verifier.wantsCertificate?.(host, port) ?? false,
+      beforeConnecting,
+    )) === true;
   if (types.length === 0 && !certified) return options;
   const { hostKey, wider } = options.preferences;
   const removed = (given as { readonly remove?: readonly string[] } | undefined)?.remove;

@@ -9,11 +9,14 @@ import { SshError } from '../base/errors.ts';
 import { checkArgument, type OptionRule, optionsError } from '../base/optionChecks.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
+import { shownHost } from './hostName.ts';
 
 /** The key a server showed and proved to have. */
 export interface HostKeyInfo {
-  /** As the caller named it. */
+  /** In ASCII, by IDNA where the caller's name was not; a numeric address in its one spelling. */
   readonly host: string;
   readonly port: number;
   /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */
@@ -33,11 +36,37 @@ export interface HostKeyInfo {
   readonly certificate?: Certificate | undefined;
 }
 
+/** How long a lock on a file is waited for. */
+export interface LockBounds {
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Gives the wait up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a verifier may use of the dial that asks it. */
+export interface HostKeyDial {
+  /** Says to `onDebug` what people should know although it stops nothing. */
+  readonly warn: (line: string) => void;
+  /**
+   * Does work that may have to wait for another program's lock on a file. That is
+   * a wait of the connection, called `lock`, and not time of the caller's own
+   * code: the dial's deadline goes on, and the wait has half of what is left of it
+   * at most.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT` with `lock` as `waitingFor`, or what the work throws
+   */
+  readonly whileLocked: <T>(detail: string, work: (bounds: LockBounds) => Promise<T>) => Promise<T>;
+}
+
 /**
- * Decides about a host key. Only `true`, or a promise of `true`, accepts; an
- * `SshError` that is thrown becomes the cause of the end.
+ * Decides about a host key. Only `true`, or a promise of `true`, accepts. What it
+ * throws refuses the key, and `connect` rejects with that.
  */
-export type HostKeyVerifierFunction = (hostKey: HostKeyInfo) => boolean | Promise<boolean>;
+export type HostKeyVerifierFunction = (
+  hostKey: HostKeyInfo,
+  dial?: HostKeyDial,
+) => boolean | Promise<boolean>;
 
 /** A verifier that knows which types of key a host is known by, so that these are negotiated first. */
 export interface HostKeyPolicy {
@@ -47,6 +76,14 @@ export interface HostKeyPolicy {
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
   /** Where keys are to be followed when the server changes them. */
   readonly rotation?: HostKeyRotation | undefined;
+}
+
+/** What was done about the keys a server announced. */
+export interface KeptHostKeys {
+  readonly added: number;
+  readonly removed: number;
+  /** Why keys that the server has no longer are still there. */
+  readonly remains?: string | undefined;
 }
 
 /**
@@ -64,7 +101,8 @@ export interface HostKeyRotation {
     current: HostKeyInfo,
     proved: readonly Uint8Array[],
     announced: readonly Uint8Array[],
-  ) => Promise<{ readonly added: number; readonly removed: number }>;
+    dial?: HostKeyDial,
+  ) => Promise<KeptHostKeys>;
 }
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
@@ -80,7 +118,8 @@ const fingerprintRule: OptionRule = {
  * Accepts the host keys with these fingerprints and no others.
  *
  * @param fingerprints one or several as `SHA256:…` or `MD5:…`, as ssh-keygen -l prints them
- * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint
+ * @throws SshError `ERR_SSH_OPTIONS` for anything that is no fingerprint; from the dial
+ *   `ERR_SSH_HOST_KEY_NOT_PINNED` for any other key
  * @example
  * ```ts
  * import { connect, pinnedHostKey } from 'deadline-ssh';
@@ -94,11 +133,12 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
   const pins = new Set(fingerprints.map(normalized));
   const wantsMd5 = fingerprints.some((pinned) => pinned.startsWith('MD5'));
   return {
-    verify: async ({ blob, fingerprint: shown, host }) => {
+    verify: async (info) => {
+      const { blob, fingerprint: shown, type } = info;
       if (pins.has(shown) || (wantsMd5 && pins.has(await md5Fingerprint(blob)))) return true;
       throw new SshError(
-        'ERR_SSH_HOST_KEY_CHANGED',
-        `${host} showed the host key ${shown}, which is not the one that was pinned`,
+        'ERR_SSH_HOST_KEY_NOT_PINNED',
+        `the host key of ${shownHost(info)} (${type} ${shown}) is not pinned: either the server was set up anew or somebody is in between; ask its owner for the fingerprint`,
         { phase: 'keyExchange' },
       );
     },
@@ -107,7 +147,7 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
 
 /** In TypeScript, loaded by whoever pins one: a runtime need not have MD5. */
 async function md5Fingerprint(blob: Uint8Array): Promise<string> {
-  const { fingerprint } = await import('../keys/fingerprint.ts');
+  const { fingerprint } = await lateCode('MD5 fingerprints', () => import('../keys/fingerprint.ts'));
   return fingerprint(blob, 'md5');
 }
 
@@ -140,26 +180,25 @@ export function describeHostKey(
 /**
  * Asks a verifier.
  *
- * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, or the `SshError` it threw
+ * @throws SshError `ERR_SSH_HOST_KEY_REJECTED` unless it answers `true`, also for what it threw, or the `SshError` it threw
  */
-export async function verifyHostKey(verifier: HostKeyVerifier, info: HostKeyInfo): Promise<void> {
+export async function verifyHostKey(
+  verifier: HostKeyVerifier,
+  info: HostKeyInfo,
+  dial?: HostKeyDial,
+): Promise<void> {
   const verify = typeof verifier === 'function' ? verifier : verifier.verify;
-  let verdict: unknown;
-  try {
-    verdict = await verify(info);
-  } catch (error) {
-    if (error instanceof SshError) throw error;
-    throw rejected(info, 'its verifier failed', error);
-  }
-  if (verdict !== true) throw rejected(info, 'its verifier did not answer true', undefined);
-}
-
-function rejected(info: HostKeyInfo, why: string, cause: unknown): SshError {
-  return new SshError(
-    'ERR_SSH_HOST_KEY_REJECTED',
-    `the host key of ${info.host} (${info.type} ${info.fingerprint}) was not accepted: ${why}`,
-    { phase: 'keyExchange', origin: 'user', cause },
-  );
+  const refused = `the host key of ${shownHost(info)} (${info.type} ${info.fingerprint}) was not accepted`;
+  const verdict: unknown = await askUser('verifyHostKey', () => verify(info, dial), {
+    code: 'ERR_SSH_HOST_KEY_REJECTED',
+    phase: 'keyExchange',
+    message: `${refused}: its verifier failed`,
+  });
+  if (verdict === true) return;
+  throw new SshError('ERR_SSH_HOST_KEY_REJECTED', `${refused}: its verifier did not answer true`, {
+    phase: 'keyExchange',
+    origin: 'user',
+  });
 }
 
 function normalized(pinned: string): string {

@@ -1,8 +1,8 @@
 /**
  * A private key that stays encrypted until a signature is wanted.
  *
- * Owns: when the caller is asked for a passphrase, how often, and that a key
- * nobody opened is asked about once.
+ * Owns: when the caller is asked for a passphrase, how often, that a key nobody
+ * opened is asked about once, and that work nobody waits for any more is given up.
  * Must not know: in which order keys are tried, how a file is decrypted (`keys/`).
  */
 import { SshError } from '../base/errors.ts';
@@ -10,8 +10,11 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import { askUser } from '../endpoint/userCode.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { ParsePrivateKeyOptions } from '../keys/privateKeyFile.ts';
+import { optionsError } from './optionErrors.ts';
 import type { PassphraseFunction } from './options.ts';
 
 /** A passphrase function is asked this often, as ssh asks a person. */
@@ -26,6 +29,17 @@ export interface UnlockSettings {
   readonly arithmetic?: KeyArithmetic | undefined;
 }
 
+/** One who waits for a key to be unlocked, and is told what that waits for. */
+export interface KeyWaiter {
+  /** The caller's function is asked for the passphrase. */
+  asking(): void;
+  /** The key is derived from the passphrase, which is work of this side. */
+  deriving(): void;
+}
+
+/** Called between two steps of the work; what it throws is what becomes of it. */
+export type BetweenSteps = () => void;
+
 export class LockedKey {
   /** The public half; undefined while it is encrypted as well. */
   publicKey: PublicKey | undefined;
@@ -36,6 +50,8 @@ export class LockedKey {
   private opened: PrivateKey | undefined;
   private refused = false;
   private unlocking: Promise<PrivateKey | undefined> | undefined;
+  private readonly waiters = new Set<KeyWaiter>();
+  private isDeriving = false;
 
   constructor(
     bytes: Uint8Array,
@@ -57,22 +73,51 @@ export class LockedKey {
   /**
    * The key, after asking for its passphrase where that has not been done;
    * undefined when none was given or none of those given was right. Those who
-   * ask for it at the same time wait for the same answer.
+   * ask for it at the same time wait for the same answer, each until it leaves.
    *
    * @throws SshError `ERR_SSH_KEY_…` for whatever is wrong with the key but the passphrase
    */
-  async unlock(): Promise<PrivateKey | undefined> {
+  async unlock(waiter: KeyWaiter = newWaiter()): Promise<PrivateKey | undefined> {
     if (this.opened !== undefined || this.refused) return this.opened;
+    this.waiters.add(waiter);
+    this.tell(waiter);
     this.unlocking ??= this.ask().finally(() => {
       this.unlocking = undefined;
+      this.isDeriving = false;
     });
-    return this.unlocking;
+    try {
+      return await this.unlocking;
+    } finally {
+      this.leave(waiter);
+    }
+  }
+
+  /** It waits no longer. Once nobody does, the work is given up; a passphrase has to be asked for anew. */
+  leave(waiter: KeyWaiter): void {
+    this.waiters.delete(waiter);
+  }
+
+  private tell(waiter: KeyWaiter): void {
+    if (this.isDeriving) waiter.deriving();
+    else waiter.asking();
+  }
+
+  private enter(isDeriving: boolean): void {
+    this.isDeriving = isDeriving;
+    for (const waiter of this.waiters) this.tell(waiter);
   }
 
   private async ask(): Promise<PrivateKey | undefined> {
     for (let attempt = 1; attempt <= passphraseAttempts && this.opened === undefined; attempt++) {
-      const given = await this.passphrase({ attempt });
+      if (this.isDeriving) this.enter(false);
+      const given = await askUser('passphrase', () => this.passphrase({ attempt }), {
+        phase: 'authentication',
+      });
       if (given === undefined) break;
+      if (typeof given !== 'string') {
+        throw optionsError(`passphrase must answer with text or undefined, not ${typeof given}`);
+      }
+      this.enter(true);
       this.opened = await this.tryPassphrase(given);
       this.publicKey = this.opened?.publicKey ?? this.publicKey;
     }
@@ -81,8 +126,12 @@ export class LockedKey {
   }
 
   private async tryPassphrase(passphrase: string): Promise<PrivateKey | undefined> {
+    const betweenSteps = (): void => {
+      if (this.waiters.size === 0) throw abandoned();
+    };
+    betweenSteps();
     try {
-      return (await parseWithPauses(this.bytes, passphrase, this.settings)).privateKey;
+      return (await parseWithPauses(this.bytes, passphrase, this.settings, betweenSteps)).privateKey;
     } catch (error) {
       if (error instanceof SshError && error.code === 'ERR_SSH_KEY_PASSPHRASE') return undefined;
       throw error;
@@ -90,17 +139,38 @@ export class LockedKey {
   }
 }
 
-/** Parses a key; the event loop has its turn between the steps. */
+function newWaiter(): KeyWaiter {
+  return { asking: () => {}, deriving: () => {} };
+}
+
+/** Nobody is there to hear it. */
+function abandoned(): SshError {
+  return new SshError('ERR_SSH_ABORTED', 'nobody waits for the private key any more', {
+    phase: 'authentication',
+    origin: 'local',
+  });
+}
+
+/** Parses a key; the event loop has its turn between the steps, and whoever wants to end the work. */
 export async function parseWithPauses(
   bytes: Uint8Array,
   passphrase: string | Uint8Array | undefined,
-  { limits, pause, arithmetic }: UnlockSettings,
+  settings: UnlockSettings,
+  betweenSteps: BetweenSteps = () => {},
 ): Promise<PrivateKeyFile> {
+  const { limits, pause, arithmetic } = settings;
   const steps = await keySteps(bytes, { passphrase, limits }, arithmetic);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
     await pause();
+    try {
+      betweenSteps();
+    } catch (error) {
+      // What was derived so far is overwritten.
+      steps.return(undefined as never);
+      throw error;
+    }
   }
 }
 
@@ -111,12 +181,16 @@ async function keySteps(
   arithmetic: KeyArithmetic | undefined,
 ): Promise<Generator<void, PrivateKeyFile>> {
   if (arithmetic !== undefined) {
-    const { isProtected, privateKeySteps } = await import('../keys/privateKeyFile.ts');
+    const { isProtected, privateKeySteps } = await keyFileCode(() => import('../keys/privateKeyFile.ts'));
     const formats = isProtected(bytes)
-      ? (await import('../keys/protectedFormats.ts')).protectedFormats
+      ? (await keyFileCode(() => import('../keys/protectedFormats.ts'))).protectedFormats
       : undefined;
     return privateKeySteps(bytes, options, { arithmetic, formats });
   }
-  const { parsePrivateKeyInSteps } = await import('../keys/parsePrivateKey.ts');
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/parsePrivateKey.ts'));
   return parsePrivateKeyInSteps(bytes, options);
+}
+
+function keyFileCode<T>(load: () => Promise<T>): Promise<T> {
+  return lateCode('private keys', load);
 }

@@ -4,6 +4,8 @@
  * Owns: the options of a connection, their defaults and the errors of bad ones.
  * Must not know: how any of them is carried out.
  */
+
+import type { Address } from '../base/addressed.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
   abortSignal,
@@ -44,6 +46,7 @@ import type { RekeyPolicy } from '../transport/transport.ts';
 import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts';
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
+import { type AsciiName, canonicalHost } from './hostName.ts';
 import {
   agentPath,
   certificates,
@@ -56,7 +59,9 @@ import {
   publicKeys,
   verifier,
 } from './optionRules.ts';
+import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
+import { checkHost } from './target.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -66,7 +71,11 @@ export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
 /** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
 export type CertificateInput = string | Uint8Array | Certificate;
 
-/** One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are the server's, escaped. */
+/**
+ * One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are
+ * the server's, escaped but for line ends and tabs: a prompt may hold lines that
+ * read like a question of your own program, so show whose they are.
+ */
 export interface Prompt {
   readonly prompt: string;
   /** Whether what is typed may be shown. */
@@ -133,7 +142,11 @@ export type AuthMethod =
     };
 
 export interface ConnectOptions {
-  /** Name or address; needed unless `stream` is given. */
+  /**
+   * Name or address, and nothing else: no user, no port, no URI; needed unless
+   * `stream` is given. A name that is not ASCII is used in its form by IDNA, an
+   * address in its one spelling: `::1` for `0:0:0:0:0:0:0:1`.
+   */
   readonly host?: string | undefined;
   /** 22. */
   readonly port?: number | undefined;
@@ -143,7 +156,11 @@ export interface ConnectOptions {
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
   /** Of encrypted private keys, or a function that is asked when one is needed. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
-  /** For the keys given; each is tried before the plain key it is for. */
+  /**
+   * For the keys given; each is tried before the plain key it is for. One that is
+   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
+   * told, and so is the error when nothing worked.
+   */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /**
    * An authentication agent: the path of its socket, or `true` for the user's own
@@ -162,9 +179,16 @@ export interface ConnectOptions {
   readonly verifyHostKey?: HostKeyVerifier | undefined;
   /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
   readonly algorithms?: AlgorithmOptions | undefined;
-  /** `auto` takes OpenSSL where it is faster; `noble` keeps everything in TypeScript. */
-  readonly crypto?: 'auto' | 'noble' | undefined;
-  /** The whole dial in milliseconds, 30,000; the time the caller's own functions take is not counted. */
+  /**
+   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
+   * that no cipher looks into a table by a secret; `noble` keeps everything in
+   * TypeScript. `auto`
+   */
+  readonly crypto?: CryptoChoice | undefined;
+  /**
+   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
+   * counted; the time the caller's own functions take is not.
+   */
   readonly timeout?: number | undefined;
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
@@ -188,9 +212,9 @@ export interface ConnectOptions {
   readonly onBanner?: ((message: string) => void) | undefined;
   /** Told what the connection does, a line each, for people. */
   readonly onDebug?: ((line: string) => void) | undefined;
-  /** Local address to connect from. */
+  /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
-  /** 4 or 6; both are tried where not given. */
+  /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
   /** End the connection unless the server offers strict key exchange. */
   readonly requireStrictKeyExchange?: boolean | undefined;
@@ -216,7 +240,7 @@ export const connectTable: OptionTable<ConnectOptions> = {
   verifyHostKey: verifier,
   // It says itself what it takes.
   algorithms: { takes: 'algorithms', accepts: () => true },
-  crypto: oneOf('auto', 'noble'),
+  crypto: oneOf('auto', 'openssl', 'noble'),
   timeout: milliseconds,
   timeouts: anyObject,
   keepAlive: eitherOf('true, false or an object such as { interval: 15_000, maxMissed: 3 }', flag, anyObject),
@@ -291,8 +315,11 @@ function checkStep(step: unknown, name: string): void {
 
 /** Options, checked and completed. */
 export interface ResolvedOptions {
+  /** Printable ASCII, in its one spelling. */
   readonly host: string;
   readonly port: number;
+  /** What errors say of where it happened; undefined for a stream without a host. */
+  readonly target: Address | undefined;
   readonly username: string;
   readonly preferences: AlgorithmPreferences;
   readonly limits: Limits;
@@ -307,15 +334,21 @@ export interface ResolvedOptions {
 /**
  * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
  */
-export function resolveOptions(given: ConnectOptions, localUser: () => string | undefined): ResolvedOptions {
+export function resolveOptions(
+  given: ConnectOptions,
+  localUser: () => string | undefined,
+  asciiName: AsciiName,
+): ResolvedOptions {
   checkConnectOptions(given);
   const { host, port = 22, username = localUser(), stream, via } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
   if (host === undefined && stream === undefined) throw optionsError('host is missing');
+  if (host !== undefined) checkHost(host);
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
   return {
-    host: host ?? 'stream',
+    host: canonicalHost(host ?? 'stream', asciiName),
     port,
+    target: host === undefined ? undefined : { host, port },
     username,
     preferences: resolveAlgorithms(given.algorithms),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),

@@ -75,6 +75,9 @@ export class ExitCollector {
   }
 }
 
+/** What can be refused beside the command itself. */
+export type RefusedRequest = 'terminal' | 'agent';
+
 /** What a process is made from. */
 export interface ProcessParts {
   readonly port: ChannelPort;
@@ -82,6 +85,7 @@ export interface ProcessParts {
   readonly exit: ExitCollector;
   /** Environment variables the server did not take. */
   readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
   readonly commandWait: Wait;
   readonly finishWait: (wait: Wait) => void;
 }
@@ -113,12 +117,15 @@ export class RemoteProcess {
   readonly exit: Promise<ExitResult>;
   /** Names of environment variables that the server refused (sshd's AcceptEnv decides). */
   readonly refusedEnv: readonly string[];
+  /** What the server refused beside the command, where it started all the same; `exec` and `shell` reject then. */
+  readonly refused: readonly RefusedRequest[];
   private readonly port: ChannelPort;
 
   constructor(parts: ProcessParts) {
-    const { port, streams, exit, refusedEnv, commandWait, finishWait } = parts;
+    const { port, streams, exit, refusedEnv, refused, commandWait, finishWait } = parts;
     this.port = port;
     this.refusedEnv = refusedEnv;
+    this.refused = refused;
     this.stdin = streams.writable(port.outbound);
     this.stdout = streams.readable(port.data);
     this.stderr = streams.readable(port.extended);

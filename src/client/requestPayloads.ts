@@ -4,6 +4,7 @@
  * Owns: the checks and defaults of commands and terminals.
  * Must not know: channels.
  */
+import { quotedText } from '../base/bytes.ts';
 import { exec as execRequest, ptyReq } from '../message/channelRequest.ts';
 import { type TerminalMode, terminalModeOpcodes, terminalModes } from '../message/terminalModes.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -53,7 +54,7 @@ export function ptyPayload(options: PtyOptions): Uint8Array {
 function terminalModeList(modes: Readonly<Record<string, number>>): TerminalMode[] {
   return Object.entries(modes).map(([name, argument]) => {
     const opcode = (terminalModeOpcodes as Readonly<Record<string, number>>)[name];
-    if (opcode === undefined) throw optionsError(`there is no terminal mode ${JSON.stringify(name)}`);
+    if (opcode === undefined) throw optionsError(`there is no terminal mode ${quotedText(name)}`);
     return { opcode, argument };
   });
 }

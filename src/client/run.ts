@@ -5,13 +5,13 @@
  * Must not know: how a command is started.
  */
 import { SshError } from '../base/errors.ts';
-import { CallersFault } from './callersFault.ts';
+import { isUsersOwn } from '../endpoint/userCode.ts';
 import type { RunOptions } from './callOptions.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { InputFeed } from './commandInput.ts';
 import { defaultMaxBuffer, OutputCollector, type PieceListener } from './commandOutput.ts';
-import type { ExitCollector, ExitResult } from './remoteProcess.ts';
+import type { ExitCollector, ExitResult, RefusedRequest } from './remoteProcess.ts';
 
 /** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
 export interface RunResult<Data = string> extends ExitResult {
@@ -26,6 +26,7 @@ export interface StartedCommand {
   readonly port: ChannelPort;
   readonly exit: ExitCollector;
   readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
 }
 
 /**
@@ -33,7 +34,7 @@ export interface StartedCommand {
  *
  * @param pause resolves when the event loop has had a turn
  * @throws SshError the end of the scope, the cause of the connection's end or `ERR_SSH_MAX_BUFFER`, each with the
- *   output until then; what the input or a listener throws, as it is
+ *   output until then; what stands for a value that the input or a listener threw
  */
 export async function runToEnd(
   { port, exit, refusedEnv }: StartedCommand,
@@ -70,8 +71,8 @@ export async function runToEnd(
     await scope.until(Promise.race([end, feed.run(input).then(() => end)]));
     return { ...output.whole(), ...exit.result, refusedEnv };
   } catch (error) {
-    if (error instanceof CallersFault) throw error.thrown;
-    throw error instanceof SshError ? error.withOutput(output.soFar(), output.isEmpty) : error;
+    if (!(error instanceof SshError) || isUsersOwn(error)) throw error;
+    throw error.withOutput(output.soFar(), output.isEmpty);
   } finally {
     output.stop();
     port.terminate();

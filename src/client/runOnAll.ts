@@ -5,6 +5,7 @@
  * Must not know: how dials are bounded and handed out (`boundedRun.ts`), how one
  * is made (`connect.ts`).
  */
+import { type Address, addressed } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import {
   anyObject,
@@ -15,6 +16,7 @@ import {
   type OptionTable,
   wholeNumber,
 } from '../base/optionChecks.ts';
+import { CallSite } from '../endpoint/callSite.ts';
 import { fleetNames, fleetRunNames } from '../endpoint/otherNames.ts';
 import { observeConnections, type RegisteredConnection } from '../io/registry.ts';
 import { onAbort } from './abort.ts';
@@ -22,13 +24,14 @@ import { BoundedRun, type ItemSource } from './boundedRun.ts';
 import { checkCommandOptions, type RunOptions, runTable } from './callOptions.ts';
 import type { Client } from './client.ts';
 import { createDial } from './connect.ts';
+import { keyPatience } from './keyPatience.ts';
 import { type ConnectOptions, connectTable, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
 import type { RunResult } from './run.ts';
 import type { Command } from './shellWords.ts';
 import { parseTarget } from './target.ts';
-import { keySettings, loadUserKeys, type UserKey } from './userKeys.ts';
+import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
@@ -148,11 +151,13 @@ export function createRunOnAll(platform: Platform): RunOnAll {
     const { concurrency = defaultConcurrency, signal, run = {}, ...connection } = options;
     checkArgument('targets', targets, targetsRule);
     execPayload(command);
-    const fleet = new Fleet(platform, command, connection, run);
+    const site = new CallSite(runOnAll);
+    const fleet = new Fleet(platform, command, connection, run, site);
     return new BoundedRun<Target, FleetResult<Target>>({
       source: targets,
       concurrency,
       signal,
+      site,
       begin: () => fleet.watch(),
       work: (target, index, stop, deliver) => fleet.runOn(target, index, stop, deliver),
     });
@@ -181,12 +186,23 @@ class Fleet {
   private readonly shared: ConnectOptions;
   private readonly run: FleetRunOptions;
   private readonly dial: ReturnType<typeof createDial>;
+  private readonly site: CallSite;
   private readonly watched = new Map<RegisteredConnection, Watched>();
-  private keys: Promise<readonly UserKey[]> | undefined;
+  private keys: Promise<UserKeys> | undefined;
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
-  constructor(platform: Platform, command: Command, connection: ConnectOptions, run: FleetRunOptions) {
-    resolveOptions({ ...connection, host: 'any' }, () => platform.localUser() ?? 'anybody');
+  constructor(
+    platform: Platform,
+    command: Command,
+    connection: ConnectOptions,
+    run: FleetRunOptions,
+    site: CallSite,
+  ) {
+    resolveOptions(
+      { ...connection, host: 'any' },
+      () => platform.localUser() ?? 'anybody',
+      platform.asciiName,
+    );
     this.platform = platform;
     this.command = command;
     this.shared = {
@@ -194,6 +210,7 @@ class Fleet {
       verifyHostKey: connection.verifyHostKey ?? platform.defaultHostKeyVerifier(),
     };
     this.run = run;
+    this.site = site;
     this.dial = createDial(platform);
   }
 
@@ -222,6 +239,7 @@ class Fleet {
     let started = clock.now();
     let watched: Watched | undefined;
     let client: Client | undefined;
+    let dialled: Address | undefined;
     const outcome = (command?: number): FleetOutcome<Target> => ({
       target,
       index,
@@ -237,20 +255,29 @@ class Fleet {
     let stopListening = (): void => {};
     try {
       const options = this.optionsFor(target, signal);
-      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys();
-      const connected = await this.dial(options, { keys, starting });
+      dialled = targetOf(options);
+      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
+      const connected = await this.dial(options, { keys, starting, site: this.site });
       client = connected;
       stopListening = onAbort(signal, () => connected.destroy());
       const began = clock.now();
-      const result = await connected.run(this.command, { ...this.run, signal });
+      const result = await connected.runToEnd(this.command, { ...this.run, signal });
       deliver({ ok: true, ...result, ...outcome(clock.now() - began) });
     } catch (error) {
-      deliver({ ok: false, error: asSshError(error), ...outcome() });
+      deliver({ ok: false, error: this.failure(error, dialled), ...outcome() });
     }
     if (signal.aborted) client?.destroy();
     await client?.close();
     stopListening();
     await (watched as Watched | undefined)?.ended;
+  }
+
+  /** Says which target it was, also where keys that all share are at fault. */
+  private failure(thrown: unknown, target: Address | undefined): SshError {
+    const error = asSshError(thrown);
+    const named = target === undefined ? error : addressed(error, target);
+    this.site.leadTo(named);
+    return named;
   }
 
   private optionsFor(target: FleetTarget, signal: AbortSignal): ConnectOptions {
@@ -267,12 +294,37 @@ class Fleet {
     return auth !== undefined || privateKey !== undefined || passphrase !== undefined;
   }
 
-  /** Parsed, and asked about, once for all; a key that is no use fails each target that needs it. */
-  private sharedKeys(): Promise<readonly UserKey[]> {
-    const { limits } = resolveOptions({ ...this.shared, host: 'any' }, () => 'anybody');
-    this.keys ??= loadUserKeys(this.shared, keySettings(this.platform, limits, this.shared.crypto));
+  /**
+   * Parsed, and asked about, once for all; a key that is no use fails each target
+   * that needs it. It may take as long as a dial, whose own time begins afterwards.
+   */
+  private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
+    const { platform, shared } = this;
+    const { limits, dialTimeout } = resolveOptions(
+      { ...shared, host: 'any' },
+      () => 'anybody',
+      platform.asciiName,
+    );
+    if (this.keys === undefined) {
+      const keys = loadUserKeys(
+        shared,
+        keySettings(platform, limits, shared.crypto),
+        keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
+      );
+      this.keys = keys;
+      // A key that is no use stays so; code that could not be loaded may well be there for the next target.
+      keys.catch((error: unknown) => {
+        if (error instanceof SshError && error.code === 'ERR_SSH_LOAD') this.keys = undefined;
+      });
+    }
     return this.keys;
   }
+}
+
+/** Undefined where the options name none, or none that could be dialled. */
+function targetOf({ host, port = 22 }: ConnectOptions): Address | undefined {
+  if (typeof host !== 'string' || host === '') return undefined;
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
 function isTimed(phase: SshErrorPhase): phase is SshErrorPhase & keyof FleetTimings {

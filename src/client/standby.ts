@@ -7,22 +7,34 @@
  * Must not know: options, authentication, channels.
  */
 import { escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
+import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Hearing } from '../endpoint/eventRouter.ts';
+import { tellUser } from '../endpoint/userCode.ts';
 import { hostKeysAnnouncement } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import { keysExchangedLine } from './debugLines.ts';
 import { rotateHostKeys } from './hostKeyRotation.ts';
-import type { HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from './hostKeys.ts';
+import { whileLocked } from './lockWait.ts';
 import type { Session } from './session.ts';
+
+/** How the host keys that a server announces are followed. */
+export interface Following {
+  readonly rotation: HostKeyRotation;
+  readonly preferences: AlgorithmPreferences;
+  /** Milliseconds that a lock on a file is waited for. */
+  readonly lockTimeout: number;
+}
 
 export class Standby {
   private readonly session: Session;
   private readonly provider: CryptoProvider;
   private readonly limits: Limits;
   private readonly onDebug: ((line: string) => void) | undefined;
-  private readonly rotation: HostKeyRotation | undefined;
+  private readonly following: Following | undefined;
   /** As the verifier was shown it, until the server has announced its keys. */
   hostKey: HostKeyInfo | undefined;
 
@@ -31,60 +43,63 @@ export class Standby {
     provider: CryptoProvider,
     limits: Limits,
     onDebug: ((line: string) => void) | undefined,
-    rotation: HostKeyRotation | undefined,
+    following: Following | undefined,
   ) {
     this.session = session;
     this.provider = provider;
     this.limits = limits;
     this.onDebug = onDebug;
-    this.rotation = rotation;
+    this.following = following;
+    session.router.subscribe(this, hearing);
+    if (following === undefined) return;
+    // A server may announce its keys as often as it likes; it is listened to once.
+    const stop = session.acceptors.onRequest(hostKeysAnnouncement.name, (request) => {
+      stop();
+      this.followHostKeys(request.payload);
+      request.reply(false);
+    });
   }
 
-  handle(event: ClientEvent): void {
-    switch (event.type) {
-      case 'algorithmsWanted':
-        return this.background(
-          () => Promise.all(event.loaders.map((load) => load())),
-          (core) => core.algorithmsLoaded(),
-        );
-      case 'keyExchanged':
-        return this.debug(keysExchangedLine(event));
-      case 'debug':
-        return this.debug(`server says: ${escapeText(event.message)}`);
-      case 'globalRequest':
-        if (event.name === hostKeysAnnouncement.name) this.followHostKeys(event.payload);
-        return;
-      default:
-    }
-  }
-
-  /** Does some work beside the connection, and goes on with its outcome if the connection still lives. */
-  background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
-    const settle = (step: (core: ClientProtocol) => void): void => {
-      const { driver } = this.session;
-      const core = driver?.core;
-      if (driver === undefined || core === undefined) return;
-      if (core.cause !== undefined || driver.cause !== undefined) return;
-      core.at(driver.now);
-      step(core);
-      driver.touch();
-    };
-    work().then(
-      (value) => settle((core) => done(core, value)),
-      (error: unknown) => settle((core) => core.fail(callerError(error))),
+  loadAlgorithms(loaders: readonly (() => Promise<void>)[]): void {
+    this.background(
+      () => Promise.all(loaders.map((load) => load())),
+      (core) => core.algorithmsLoaded(),
     );
   }
 
-  debug(line: string): void {
-    this.onDebug?.(line);
+  /**
+   * Does some work beside the connection, and goes on with its outcome if the
+   * connection still lives. A fault of either ends the connection.
+   */
+  background<T>(work: () => Promise<T>, done: (core: ClientProtocol, value: T) => void): void {
+    const { driver } = this.session;
+    work().then(
+      (value) => driver.quietly((core) => done(core, value)),
+      (error: unknown) => driver.quietly((core) => core.fail(error)),
+    );
   }
 
-  /** A server may announce its keys as often as it likes; it is listened to once. */
+  /** @param failed told of a fault of the listener, where it is not to end the connection through its driver */
+  debug(line: string, failed: (fault: SshError) => void = (fault) => this.session.fail(fault)): void {
+    const { onDebug, session } = this;
+    if (onDebug !== undefined) tellUser('onDebug', () => onDebug(line), failed, { phase: session.phase });
+  }
+
+  /** Something that people should know although it stops nothing. */
+  warn(line: string): void {
+    this.debug(`warning: ${line}`);
+  }
+
   private followHostKeys(announcement: Uint8Array): void {
-    const { hostKey: info, rotation, session, provider, limits } = this;
+    const { hostKey: info, following, session, provider, limits } = this;
     this.hostKey = undefined;
     const { sessionId } = session.core.transport.keyExchange;
-    if (rotation === undefined || info === undefined || sessionId === undefined) return;
+    if (following === undefined || info === undefined || sessionId === undefined) return;
+    const { rotation, preferences, lockTimeout } = following;
+    const dial: HostKeyDial = {
+      warn: (line) => this.warn(line),
+      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+    };
     void rotateHostKeys(
       {
         rotation,
@@ -92,6 +107,8 @@ export class Standby {
         sessionId,
         provider,
         limits,
+        algorithms: [...preferences.hostKey, ...(preferences.wider?.hostKey ?? [])],
+        dial,
         request: (name, payload) => session.globalRequest(name, payload),
         debug: (line) => this.debug(line),
       },
@@ -100,11 +117,8 @@ export class Standby {
   }
 }
 
-function callerError(error: unknown): SshError {
-  if (error instanceof SshError) return error;
-  return new SshError('ERR_SSH_AUTHENTICATION_FAILED', 'a function given to connect failed', {
-    phase: 'authentication',
-    origin: 'user',
-    cause: error,
-  });
-}
+const hearing: Hearing<Standby, ClientEvent> = {
+  algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
+  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
+};

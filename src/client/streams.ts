@@ -32,9 +32,13 @@ export interface ByteSource {
 export interface ByteSink {
   /** Told when the sink broke while nothing was being written. */
   listen(failed: (error: Error) => void): void;
-  /** `done` once the bytes were handed on and their memory may change; one write at a time. */
+  /**
+   * `done` once the bytes were handed on and their memory may change. Several
+   * writes may be under way: they are handed on in their order, each is told of,
+   * and the writer bounds them.
+   */
   write(bytes: Uint8Array, done: (error?: Error) => void): void;
-  /** No more will be written. */
+  /** No more will be written; `done` once the end was handed on, behind all that was written. */
   end(done: (error?: Error) => void): void;
   /** What was written and not sent may be dropped. */
   cancel(): void;

@@ -6,7 +6,7 @@
  */
 import type { Channel } from '../connection/channel.ts';
 import { signal } from '../message/channelRequest.ts';
-import type { ClientProtocol } from '../protocol/client.ts';
+import type { AnyCore } from '../endpoint/coreDoor.ts';
 
 /**
  * Milliseconds between TERM and CLOSE. sshd answers CLOSE only when the process
@@ -16,7 +16,7 @@ import type { ClientProtocol } from '../protocol/client.ts';
 const grace = 1000;
 
 /** Asks the process to end and closes its channel when it has, or has not in time. What it still writes is dropped. */
-export function terminate(core: ClientProtocol, channel: Channel): void {
+export function terminate(core: AnyCore, channel: Channel): void {
   const { connection, waits, transport } = core;
   channel.discardAll();
   if (channel.wait?.name === 'close') return;

@@ -1,7 +1,7 @@
 /**
  * What a client's connection has under way.
  *
- * Owns: the tables of open ports and of calls that wait for an answer.
+ * Owns: the tables of calls that wait for an answer, and of processes whose end is listened for.
  * Must not know: what the answers mean.
  */
 import { LazyMap } from '../base/lazyMap.ts';
@@ -27,9 +27,6 @@ export interface PendingOpen extends Deferred<ChannelPort> {
 
 /** Made for the first call and let go with the last: a connection that idles has none. */
 export class UnderWay {
-  readonly ports: LazyMap<Channel, ChannelPort> = new LazyMap();
-  /** Commands that were given the agent. */
-  readonly agentUsers: LazyMap<ChannelPort, true> = new LazyMap();
   readonly exits: LazyMap<Channel, ExitCollector> = new LazyMap();
   readonly opens: LazyMap<Channel, PendingOpen> = new LazyMap();
   readonly requests: LazyMap<ChannelRequest, Deferred<void>> = new LazyMap();
@@ -38,10 +35,9 @@ export class UnderWay {
   readonly rekeys: LazyMap<Deferred<void>, Deferred<void>> = new LazyMap();
 
   get isOver(): boolean {
-    const { ports, agentUsers, exits, opens, requests, globalRequests, scopes, rekeys } = this;
+    const { exits, opens, requests, globalRequests, scopes, rekeys } = this;
     return (
-      ports.size + agentUsers.size + exits.size + opens.size === 0 &&
-      requests.size + globalRequests.size + scopes.size + rekeys.size === 0
+      exits.size + opens.size + requests.size === 0 && globalRequests.size + scopes.size + rekeys.size === 0
     );
   }
 }

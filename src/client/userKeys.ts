@@ -10,10 +10,11 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import { fingerprintBy, type Hashes } from '../keys/fingerprintBy.ts';
 import { publickeyAlgorithmsFor } from '../userauth/signatureAlgorithms.ts';
-import { certificatesFor, loadCertificates, misplacedCertificate } from './certificates.ts';
-import { LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
+import { certificatesFor, loadCertificates, misplaced, type NoteCertificate } from './certificates.ts';
+import { type BetweenSteps, LockedKey, parseWithPauses, type UnlockSettings } from './lockedKey.ts';
 import { asBytes } from './optionErrors.ts';
 import type { ConnectOptions, PrivateKeyInput } from './options.ts';
 import type { Platform } from './platform.ts';
@@ -27,6 +28,13 @@ export interface LoadedKey {
 
 /** A key to try: ready, or with a passphrase function that can make it so. */
 export type UserKey = LoadedKey | LockedKey;
+
+/** What the options give to authenticate by. */
+export interface UserKeys {
+  readonly keys: readonly UserKey[];
+  /** What is said of certificates that are of no use, for people. */
+  readonly notes: readonly string[];
+}
 
 interface GivenKey {
   readonly input: PrivateKeyInput;
@@ -47,49 +55,53 @@ export function keySettings(
 
 /**
  * The keys that the options give, parsed or waiting for their passphrase.
- * Decryption yields to the event loop between its steps.
+ * Decryption yields to the event loop between its steps, and to whoever wants to end it.
  *
- * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
+ * @throws SshError `ERR_SSH_KEY_…` that tells which key and why, or what `betweenSteps` throws
  */
 export async function loadUserKeys(
   options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passphrase' | 'certificate'>,
   settings: UnlockSettings,
-): Promise<UserKey[]> {
+  betweenSteps?: BetweenSteps,
+): Promise<UserKeys> {
   const keys: UserKey[] = [];
-  const shared = options.auth === undefined ? await loadCertificates(options.certificate) : [];
+  const notes: string[] = [];
+  const note = (line: string): void => void notes.push(line);
+  const shared = options.auth === undefined ? await loadCertificates(options.certificate, note) : [];
   const placed = new Set<Certificate>();
   for (const given of givenKeys(options)) {
-    const own = await loadCertificates(given.certificate);
-    const key = await loadUserKey(given, settings);
-    keys.push(withCertificates(key, own, shared, placed));
+    if (keys.length > 0) await settings.pause();
+    betweenSteps?.();
+    const own = await loadCertificates(given.certificate, note);
+    const key = await loadUserKey(given, settings, betweenSteps);
+    const matching = matchingOf(key, [...own, ...shared]);
+    for (const certificate of matching) placed.add(certificate);
+    notes.push(...own.filter((certificate) => !placed.has(certificate)).map(misplaced));
+    keys.push(withCertificates(key, matching));
   }
-  const misplaced = shared.find((certificate) => !placed.has(certificate));
-  if (misplaced !== undefined) throw misplacedCertificate(misplaced);
-  return keys;
+  notes.push(...shared.filter((certificate) => !placed.has(certificate)).map(misplaced));
+  return { keys, notes };
 }
 
-/** @param own for this key and no other; @param shared for whichever of the keys they are for */
-function withCertificates(
-  key: UserKey,
-  own: readonly Certificate[],
-  shared: readonly Certificate[],
-  placed: Set<Certificate>,
-): UserKey {
+/** The public half of some encrypted files is encrypted as well: with one key, whose certificate else? */
+function matchingOf(key: UserKey, certificates: readonly Certificate[]): readonly Certificate[] {
   const half = publicHalf(key);
-  // The public half of some encrypted files is encrypted as well: with one key, whose certificate else?
-  const matching = half === undefined ? [...own, ...shared] : certificatesFor(half, [...own, ...shared]);
-  const foreign = own.find((certificate) => !matching.includes(certificate));
-  if (foreign !== undefined) throw misplacedCertificate(foreign);
-  for (const certificate of matching) placed.add(certificate);
-  if (!(key instanceof LockedKey)) return { ...key, certificates: matching };
-  key.certificates = matching;
+  return half === undefined ? certificates : certificatesFor(half, certificates);
+}
+
+function withCertificates(key: UserKey, certificates: readonly Certificate[]): UserKey {
+  if (!(key instanceof LockedKey)) return { ...key, certificates };
+  key.certificates = certificates;
   return key;
 }
 
 /** Of a key that was locked when the certificates were given, those that turned out to be for it. */
-export function certificatesOf(key: UserKey): readonly Certificate[] {
+export function certificatesOf(key: UserKey, note: NoteCertificate): readonly Certificate[] {
   const half = publicHalf(key);
-  return half === undefined ? [] : certificatesFor(half, key.certificates ?? []);
+  const given = key.certificates ?? [];
+  const own = half === undefined ? [] : certificatesFor(half, given);
+  for (const certificate of given) if (!own.includes(certificate)) note(misplaced(certificate));
+  return own;
 }
 
 /** The keys that a program signs with by itself: no function is asked for a passphrase. Errors as `loadUserKeys`. */
@@ -121,20 +133,25 @@ function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passph
   );
 }
 
-async function loadUserKey({ input, passphrase }: GivenKey, settings: UnlockSettings): Promise<UserKey> {
-  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings);
+async function loadUserKey(
+  { input, passphrase }: GivenKey,
+  settings: UnlockSettings,
+  betweenSteps: BetweenSteps | undefined,
+): Promise<UserKey> {
+  if (typeof passphrase !== 'function') return loadKey(input, passphrase, settings, betweenSteps);
   if (typeof input === 'string' || input instanceof Uint8Array) {
-    const { describePrivateKey } = await import('../keys/privateKeyFile.ts');
+    const { describePrivateKey } = await lateCode('private keys', () => import('../keys/privateKeyFile.ts'));
     const { encrypted, publicKey } = describePrivateKey(input);
     if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
   }
-  return loadKey(input, undefined, settings);
+  return loadKey(input, undefined, settings, betweenSteps);
 }
 
 async function loadKey(
   input: PrivateKeyInput,
   passphrase: string | Uint8Array | undefined,
   settings: UnlockSettings,
+  betweenSteps?: BetweenSteps,
 ): Promise<LoadedKey> {
   if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
     return 'privateKey' in input
@@ -143,7 +160,7 @@ async function loadKey(
   }
   const bytes = asBytes(input);
   try {
-    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings);
+    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings, betweenSteps);
     return { key: privateKey, comment };
   } finally {
     if (typeof input === 'string') wipe(bytes);
@@ -184,7 +201,7 @@ export function keyOffers(
   const publicKey = encodePublicKey(key);
   return [
     ...certificates.flatMap(({ type, blob }) =>
-      publickeyAlgorithmsFor(type, serverSigAlgs).map((algorithm) => ({ algorithm, publicKey: blob })),
+      publickeyAlgorithmsFor(type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey: blob })),
     ),
     ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
   ];

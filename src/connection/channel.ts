@@ -23,12 +23,13 @@ export interface ChannelSink {
   readonly roundTrip: number;
   emit(event: ChannelEvent): void;
   sendWindowAdjust(channel: Channel, bytesToAdd: number): void;
+  sendEof(channel: Channel): void;
   sendClose(channel: Channel): void;
   sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
   sendReply(channel: Channel, success: boolean): void;
   startRequestWait(channel: Channel, request: ChannelRequest): void;
   finishWait(wait: Wait | undefined): void;
-  /** There is something to seal: data or EOF. */
+  /** There is data to seal, or EOF behind it. */
   wantsOutput(channel: Channel): void;
 }
 
@@ -46,7 +47,7 @@ export type ChannelEvent =
   /** Something to take where there was nothing. */
   | { readonly type: 'channelReadable'; readonly channel: Channel; readonly stream: 'data' | 'extended' }
   | { readonly type: 'channelEof'; readonly channel: Channel }
-  /** Everything written was handed on. */
+  /** Writes were handed on, or EOF behind them: `takeHandedOn` says how many. Told once until it is asked. */
   | { readonly type: 'channelDrained'; readonly channel: Channel }
   /** The answer to a request of ours. `error` is set where none came in time. */
   | {
@@ -106,6 +107,8 @@ export class Channel {
   private readonly writes: PendingWrite[] = [];
   private readonly requests: ChannelRequest[] = [];
   private eofWanted = false;
+  private handedOn = 0;
+  private isHandedOnTold = false;
   private readonly window: ReceiveWindow;
 
   constructor(
@@ -145,11 +148,11 @@ export class Channel {
     this.sink.wantsOutput(this);
   }
 
-  /** Sends EOF behind what was written. */
+  /** Sends EOF: now, so that it is ahead of what is said next, or behind data that waits. */
   eof(): void {
     if (this.eofWanted || this.closeSent || this.state === 'closed') return;
     this.eofWanted = true;
-    this.sink.wantsOutput(this);
+    this.sendEofIfDue();
   }
 
   /** Sends CLOSE now; what was written and not sent is dropped. */
@@ -245,14 +248,31 @@ export class Channel {
     this.bytesOut += length;
     if (write.offset < write.data.length) return;
     this.writes.shift();
-    if (this.writes.length === 0) this.sink.emit({ type: 'channelDrained', channel: this });
+    this.tellHandedOn(1);
   }
 
-  /** EOF is due: all data went before it. */
-  get eofDue(): boolean {
-    return (
-      this.eofWanted && !this.eofSent && !this.closeSent && this.writes.length === 0 && this.state === 'open'
-    );
+  /** Writes handed on since this was asked last. */
+  takeHandedOn(): number {
+    const count = this.handedOn;
+    this.handedOn = 0;
+    this.isHandedOnTold = false;
+    return count;
+  }
+
+  private tellHandedOn(count: number): void {
+    this.handedOn += count;
+    if (this.isHandedOnTold) return;
+    this.isHandedOnTold = true;
+    this.sink.emit({ type: 'channelDrained', channel: this });
+  }
+
+  /** Sends EOF once all data went before it. */
+  sendEofIfDue(): void {
+    if (!this.eofWanted || this.eofSent || this.closeSent) return;
+    if (this.writes.length > 0 || this.state !== 'open') return;
+    this.sink.sendEof(this);
+    this.eofSent = true;
+    this.tellHandedOn(0);
   }
 
   /** Takes a CONFIRMATION, or confirms the peer's open. */

@@ -32,10 +32,10 @@ import {
 import { Allowance } from '../transport/allowance.ts';
 import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
-import { type Channel, type ChannelRequest, type ChannelSink, channelError } from './channel.ts';
+import type { Channel, ChannelRequest, ChannelSink } from './channel.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
-import { type GlobalRequest, GlobalRequestQueue } from './globalRequests.ts';
+import { type GlobalRequest, type GlobalRequestSink, GlobalRequests } from './globalRequests.ts';
 import { openFailureError, sendOpenFailure } from './openFailure.ts';
 import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
@@ -43,7 +43,7 @@ import { OutputScheduler } from './outputScheduler.ts';
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
-export class Connection implements ChannelSink {
+export class Connection implements ChannelSink, GlobalRequestSink {
   private readonly transport: Transport;
   private readonly settings: ConnectionSettings;
   private readonly waits: WaitTable;
@@ -51,7 +51,8 @@ export class Connection implements ChannelSink {
   /** Undefined while there are no channels. */
   private table: ChannelTable | undefined;
   private scheduler: OutputScheduler | undefined;
-  private readonly globalRequests = new GlobalRequestQueue();
+  /** Undefined while no answer is due. */
+  private globalRequests: GlobalRequests | undefined;
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
   private idleMessages: Allowance | undefined;
@@ -101,19 +102,14 @@ export class Connection implements ChannelSink {
   request(name: string, payload: Uint8Array, wantReply: true): GlobalRequest;
   request(name: string, payload: Uint8Array, wantReply: false): undefined;
   request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
-    const number = this.transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
-    if (!wantReply) return undefined;
-    const request = this.globalRequests.add(name, number);
-    request.wait = this.startWait('request', `the answer to ${name}`, () =>
-      this.globalRequestExpired(request),
-    );
-    return request;
+    if (wantReply) return this.ours.ask(name, payload);
+    this.transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
+    return undefined;
   }
 
   /** Sends a global request whose answer only shows that the peer is there; it has no wait of its own. */
   probe(name: string): void {
-    const probe = { requestName: name, wantReply: true, requestData: emptyBytes };
-    this.globalRequests.add(name, this.transport.send(globalRequest, probe)).abandoned = true;
+    this.ours.probe(name);
   }
 
   /** Answers a `globalRequest` event that wants a reply; these must be answered in order. */
@@ -180,7 +176,7 @@ export class Connection implements ChannelSink {
       case 94: {
         const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
         const dataStart = channelDataStart(buffer, start, end);
-        if (dataStart < end) this.transport.noteData();
+        this.transport.noteData(end - dataStart);
         return channel.receiveData('data', buffer, dataStart, end);
       }
       case 95:
@@ -213,23 +209,24 @@ export class Connection implements ChannelSink {
   }
 
   private receiveGlobalReply(success: boolean, payload: Uint8Array): void {
-    const request = this.globalRequests.answered();
-    if (request === undefined) throw channelError('an answer to a global request that was never made');
-    this.globalRequestDone(request, success, payload);
+    this.ours.answered(success, payload);
+    this.forgetGlobalRequests();
   }
 
   /** UNIMPLEMENTED came (RFC 4253 §11.4): of a global request it is the only answer there will be. */
   notUnderstood(sequenceNumber: number): void {
-    const request = this.globalRequests.notUnderstood(sequenceNumber);
-    if (request !== undefined) this.globalRequestDone(request, false, emptyBytes);
+    this.globalRequests?.notUnderstood(sequenceNumber);
+    this.forgetGlobalRequests();
   }
 
-  private globalRequestDone(request: GlobalRequest, success: boolean, payload: Uint8Array): void {
-    this.noteRoundTrip(request.wait);
-    this.waits.finish(request.wait);
-    if (!request.abandoned) {
-      this.emit({ type: 'globalRequestAnswered', request, success, payload, error: undefined });
-    }
+  private get ours(): GlobalRequests {
+    this.globalRequests ??= new GlobalRequests(this.transport, this);
+    return this.globalRequests;
+  }
+
+  /** A connection that idles holds nothing of those it once had. */
+  private forgetGlobalRequests(): void {
+    if (this.globalRequests?.isEmpty === true) this.globalRequests = undefined;
   }
 
   private receiveOpen(reader: WireReader): void {
@@ -279,10 +276,11 @@ export class Connection implements ChannelSink {
   private receiveExtended(buffer: Uint8Array, start: number, end: number): void {
     const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
     const dataStart = channelExtendedDataStart(buffer, start, end);
-    if (dataStart < end) this.transport.noteData();
+    this.transport.noteData(end - dataStart);
     if (readDataTypeCode(buffer, start, end) === extendedDataTypes.stderr) {
       channel.receiveData('extended', buffer, dataStart, end);
     } else {
+      this.transport.chargeInflatedBytes();
       channel.receiveUnknownExtended(end - dataStart);
     }
   }
@@ -307,6 +305,10 @@ export class Connection implements ChannelSink {
 
   sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
     this.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
+  }
+
+  sendEof(channel: Channel): void {
+    this.transport.send(channelEof, { recipientChannel: channel.remoteId });
   }
 
   sendClose(channel: Channel): void {
@@ -335,7 +337,7 @@ export class Connection implements ChannelSink {
     );
   }
 
-  private startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
+  startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
     return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
   }
 
@@ -373,12 +375,6 @@ export class Connection implements ChannelSink {
     this.emit({ type: 'channelRequestAnswered', request, success: false, error });
   }
 
-  private globalRequestExpired(request: GlobalRequest): void {
-    const error = this.expired(request.wait);
-    request.abandoned = true;
-    this.emit({ type: 'globalRequestAnswered', request, success: false, payload: emptyBytes, error });
-  }
-
   /** The number stays taken, for the peer may still use it; its user is told all the same. */
   private closeExpired(channel: Channel): void {
     this.waits.finish(channel.wait);
@@ -386,11 +382,11 @@ export class Connection implements ChannelSink {
     this.emit({ type: 'channelClosed', channel });
   }
 
-  private noteRoundTrip(wait: Wait | undefined): void {
+  noteRoundTrip(wait: Wait | undefined): void {
     if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
   }
 
-  private expired(wait: Wait | undefined): SshError {
+  expired(wait: Wait | undefined): SshError {
     if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
     this.waits.finish(wait);
     return this.upper.timeoutError(wait);

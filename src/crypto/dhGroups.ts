@@ -7,7 +7,7 @@
  * Must not know: who negotiates them.
  * Source: RFC 3526 §3 to §7, RFC 2409 §6.2 (RFC 4253 §8.1).
  */
-import { fromHex } from '../base/bytes.ts';
+import { equalBytes, fromHex } from '../base/bytes.ts';
 import type { DhGroup } from './provider.ts';
 
 export type DhGroupName = 'group1' | 'group14' | 'group15' | 'group16' | 'group17' | 'group18';
@@ -90,6 +90,14 @@ const primes: { readonly [G in DhGroupName]: string } = {
 /** A group with its generator, 2. */
 export function dhGroup(name: DhGroupName): DhGroup {
   return { prime: fromHex(primes[name]), generator: Uint8Array.of(2), isNamed: true };
+}
+
+/** The group with this prime and this generator, where it is one of RFC 3526. */
+export function namedGroup(prime: Uint8Array, generator: Uint8Array): DhGroup | undefined {
+  const name = sizes.find(([, bits]) => bits === 8 * prime.length)?.[0];
+  if (name === undefined) return undefined;
+  const group = dhGroup(name);
+  return equalBytes(group.prime, prime) && equalBytes(group.generator, generator) ? group : undefined;
 }
 
 const sizes: readonly (readonly [DhGroupName, number])[] = [

@@ -12,6 +12,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { type KexName, kexMethods } from './algorithms.ts';
 import { type DhGroupName, dhGroup } from './dhGroups.ts';
 import type { CryptoProvider, DhGroup, HashName, KeyAgreement, KeyEncapsulation } from './provider.ts';
+import { exchangeWork, groupWork } from './work.ts';
 
 /** The client's side of one exchange. Its secret is used up by `finish`. */
 export interface KexInitiator {
@@ -45,6 +46,8 @@ export interface KexMethod {
   readonly afterGroupExchange: boolean;
   /** What stands between K_S and the public values in the exchange hash. */
   readonly hashPrefix: Uint8Array;
+  /** What `respond` costs, about: milliseconds, see `work.ts`. */
+  readonly work: number;
   initiate(provider: CryptoProvider): KexInitiator;
   /** @throws SshError `ERR_SSH_KEY_EXCHANGE` for a value of the client that is malformed or weak */
   respond(provider: CryptoProvider, clientValue: Uint8Array): KexResponse;
@@ -111,6 +114,7 @@ export function groupExchangeMethod(name: GroupExchangeName, sizes: Uint8Array, 
     ...agreementMethod(name, 'mpint', (provider) => provider.dh(group)),
     afterGroupExchange: true,
     hashPrefix: numbers.copyWritten(),
+    work: groupWork(8 * group.prime.length),
   };
 }
 
@@ -130,6 +134,7 @@ function agreementMethod(
     valueEncoding,
     afterGroupExchange: false,
     hashPrefix: emptyBytes,
+    work: exchangeWork(name),
     initiate(provider) {
       const agreement = agreementOf(provider);
       const { publicKey, secretKey } = agreement.generate();
@@ -162,6 +167,7 @@ function hybridMethod(name: KexName, mechanismOf: (provider: CryptoProvider) => 
     valueEncoding: 'string',
     afterGroupExchange: false,
     hashPrefix: emptyBytes,
+    work: exchangeWork(name),
     initiate(provider) {
       const { x25519 } = provider;
       const mechanism = mechanismOf(provider);

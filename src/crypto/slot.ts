@@ -5,6 +5,7 @@
  * Must not know: what the code computes.
  */
 import { SshError } from '../base/errors.ts';
+import { reasonOf } from '../base/shortage.ts';
 
 /** What `loaderFor` needs to know of a slot. */
 export interface Loadable {
@@ -55,10 +56,14 @@ export class ImportedSlot<T> implements Slot<T> {
     try {
       this.value = await this.importer();
     } catch (cause) {
-      throw new SshError('ERR_SSH_CRYPTO', `the code for ${this.name} could not be loaded`, {
-        origin: 'local',
-        cause,
-      });
+      throw new SshError(
+        'ERR_SSH_CRYPTO',
+        `the code for ${this.name} could not be loaded${reasonOf(cause)}`,
+        {
+          origin: 'local',
+          cause,
+        },
+      );
     }
   }
 }

@@ -102,6 +102,7 @@ export const runOnAll: RunOnAll = createRunOnAll(nodePlatform);
 
 export {
   errorCodes,
+  type SftpStatus,
   SshError,
   type SshErrorCode,
   type SshErrorDetails,
@@ -125,7 +126,7 @@ export type {
   SessionOptions,
   ShellOptions,
 } from '../client/callOptions.ts';
-export { Client, type NegotiatedSummary } from '../client/client.ts';
+export { Client } from '../client/client.ts';
 export type { RunInput } from '../client/commandInput.ts';
 export {
   acceptAnyHostKey,
@@ -136,6 +137,7 @@ export {
   type HostKeyVerifierFunction,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
+export type { NegotiatedSummary } from '../client/negotiated.ts';
 export type {
   AuthMethod,
   CertificateInput,
@@ -162,8 +164,53 @@ export type {
   RunOnAll,
   RunOnAllOptions,
 } from '../client/runOnAll.ts';
+export type { SftpOptions } from '../client/sftp.ts';
 export { type Command, shellQuote } from '../client/shellWords.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
+export type { FileTime } from '../sftp/files/attributeCalls.ts';
+export type { DirectoryEntry } from '../sftp/files/entry.ts';
+export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';
+export type { OpenFlag } from '../sftp/files/flags.ts';
+export type { SftpFolder } from '../sftp/files/listing.ts';
+export type {
+  CopyFileOptions,
+  GlobOptions,
+  MkdirOptions,
+  PathOptions,
+  ReaddirOptions,
+  ReadFileOptions,
+  ReadStreamOptions,
+  RmOptions,
+  StatOptions,
+  WalkOptions,
+  WriteFileOptions,
+  WriteStreamOptions,
+} from '../sftp/files/options.ts';
+export type { FilesystemStats } from '../sftp/files/pathCalls.ts';
+export type { RemotePath } from '../sftp/files/paths.ts';
+export type { BigIntFileStats, FileStats } from '../sftp/files/stats.ts';
+export type { WalkFault } from '../sftp/files/walk.ts';
+export type { FileContent } from '../sftp/files/whole.ts';
+export type { FileAttributes } from '../sftp/packet/attributes.ts';
+export type { LocalPath } from '../sftp/seam/localFiles.ts';
+export type { SftpLimits } from '../sftp/session/capabilities.ts';
+export type { Sftp } from '../sftp/sftp.ts';
+export type { WritableTarget } from '../sftp/transfer/get.ts';
+export type {
+  Preserved,
+  TransferEntry,
+  TransferOptions,
+  TransferProgress,
+} from '../sftp/transfer/options.ts';
+export type { UploadSource } from '../sftp/transfer/put.ts';
+export type {
+  FailedEntry,
+  SkippedEntry,
+  TransferResult,
+  TransferWarning,
+} from '../sftp/transfer/result.ts';
+export type { SyncStep } from '../sftp/transfer/sync/plan.ts';
+export type { SyncOptions, SyncResult } from '../sftp/transfer/sync/sync.ts';
 export type { RekeyPolicy } from '../transport/transport.ts';

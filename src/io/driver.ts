@@ -5,10 +5,10 @@
  * writing; the end of the link.
  * Must not know: what the events mean, what kind of link it is.
  */
+import { type Address, addressed, spelled } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
-import { messageName } from '../message/numbers.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
@@ -24,7 +24,7 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { channelSnapshot, waitSnapshot } from './snapshots.ts';
+import { coreSnapshot, waitSnapshot } from './snapshots.ts';
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   implements RegisteredConnection, LinkReceiver, FillListener
@@ -38,8 +38,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private readonly clock: Clock;
   private readonly waits: WaitTable;
   private readonly timeouts: Timeouts;
-  private readonly host: string;
-  private readonly port: number | undefined;
+  private readonly destination: Address | string;
   private readonly openedAt: string | undefined;
   /** Let go once they are used: they may hold all of a dial. */
   private open: LinkOpener | undefined;
@@ -67,8 +66,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.clock = options.clock;
     this.waits = options.waits;
     this.timeouts = options.timeouts;
-    this.host = options.target;
-    this.port = options.port;
+    this.destination = options.target;
     this.openedAt = options.openedAt;
     this.open = options.open;
     this.createCore = options.createCore;
@@ -86,7 +84,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     try {
       this.link = this.open?.(this);
     } catch (error) {
-      this.endBeforeCore(connectError(error, this.destination));
+      this.endBeforeCore(connectError(error, this.targetText));
     }
     this.open = undefined;
     this.awaitMore();
@@ -101,8 +99,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return this.overKnown;
   }
 
-  private get destination(): string {
-    return this.port === undefined ? this.host : `${this.host}:${this.port}`;
+  private get targetText(): string {
+    const { destination } = this;
+    return typeof destination === 'string' ? destination : spelled(destination);
+  }
+
+  /** Says to which host an error happened, where one was dialled. */
+  addressed(error: SshError): SshError {
+    return typeof this.destination === 'string' ? error : addressed(error, this.destination);
   }
 
   get now(): number {
@@ -130,6 +134,19 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return result;
   }
 
+  /** Runs a step that concerns nobody once the connection has ended. A fault of the step ends the connection. */
+  quietly(step: (core: Core) => void): void {
+    const { core } = this;
+    if (core === undefined || !this.isLive) return;
+    core.at(this.now);
+    try {
+      step(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    this.touch();
+  }
+
   /** Something may have to be sent, delivered or timed anew: done once, after the calls of this turn. */
   touch(): void {
     if (this.flushing) return;
@@ -147,6 +164,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     else this.core.at(this.now).fail(cause);
     this.closing = 'ended';
     this.turn();
+  }
+
+  /** Ends the connection by a fault of this side, also from within an event or before the link is up. */
+  fail(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    if (this.core === undefined) this.endBeforeCore(cause);
+    else this.core.at(this.now).fail(cause);
+    this.touch();
   }
 
   /** Sends what is pending and fits, says goodbye, and waits for the end of the link, all within the `close` deadline. */
@@ -167,22 +192,12 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return {
       id: this.id,
       role: this.role,
-      target: this.destination,
+      target: this.targetText,
       addresses: this.addresses(),
       phase: this.phase,
       age: now - this.startedAt,
       waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
-      bytesReceived: core?.bytesReceived ?? 0,
-      bytesSent: core?.bytesSent ?? 0,
-      packetsReceived: core?.transport.packetsIn ?? 0,
-      packetsSent: core?.transport.packetsOut ?? 0,
-      unsentBytes: (core?.transport.pendingOutput ?? 0) + (this.link?.unsentBytes() ?? 0),
-      lastMessage:
-        core === undefined || core.transport.packetsIn === 0
-          ? undefined
-          : messageName(core.transport.lastMessage),
-      remoteIdentification: core?.transport.remote?.text,
-      channels: (core?.connection.list() ?? []).map(channelSnapshot),
+      ...coreSnapshot(core, this.link?.unsentBytes() ?? 0),
       openedAt: this.openedAt,
     };
   }
@@ -229,7 +244,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (outcome === 'data') for (const chunk of this.reader.take()) core?.receive(chunk, now);
     else if (outcome === 'expired') this.expire(now);
     else if (outcome === 'ended' && core === undefined) {
-      this.endBeforeCore(connectError(this.reader.error, this.destination));
+      this.endBeforeCore(connectError(this.reader.error, this.targetText));
     } else if (outcome === 'ended' && this.cause === undefined) {
       core?.at(now).linkEnded(this.reader.error);
     }
@@ -241,7 +256,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, now, this.destination));
+      else {
+        const progress = this.link?.progress?.();
+        this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText, progress));
+      }
     }
     tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
@@ -334,7 +352,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
-    this.cause = cause;
+    this.cause = this.addressed(cause);
     this.notePhase();
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
@@ -342,7 +360,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
         link.write(output);
     }
     this.lastAddresses = this.addresses();
-    this.target.ended(cause);
+    this.target.ended(this.cause);
     if (link === undefined) return this.reader.wake();
     if (this.closing === 'draining') this.endLink(link);
     else link.destroy();
@@ -372,11 +390,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(): void {
+  connected(link: Link | undefined = this.link): void {
     const { createCore } = this;
+    this.link = link;
     this.createCore = undefined;
-    if (this.cause !== undefined || createCore === undefined) return;
-    this.core = createCore(this.now);
+    const core = this.cause === undefined ? createCore?.(this.now) : undefined;
+    // The caller's own code may have ended the connection meanwhile.
+    if (core === undefined || this.cause !== undefined) return;
+    this.core = core;
     this.turn();
   }
 

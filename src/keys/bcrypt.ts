@@ -4,17 +4,19 @@
  * Owns: bcrypt_pbkdf as OpenBSD defined it and OpenSSH's PROTOCOL.key uses it.
  * Must not know: key files, limits (the caller checks the rounds), clocks. It is
  * a generator because a few dozen rounds take longer than an event loop may stand
- * still: it stops after each bcrypt hash, some milliseconds of work.
+ * still: it stops four times in each bcrypt hash, after some two milliseconds of work.
  */
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8Encode, wipe } from '../base/bytes.ts';
 import { Blowfish, scheduleWords } from './blowfish.ts';
 
 const blockLength = 32;
+/** Of the 64 expansions of a hash, those between two interruptions. */
+const stepExpansions = 16;
 const magicWords: Int32Array = scheduleWords(utf8Encode('OxychromaticBlowfishSwatDynamite'));
 
 /**
- * Derives `length` bytes. Each `next()` does the work of one bcrypt hash.
+ * Derives `length` bytes. Each `next()` does some two milliseconds of work.
  *
  * @param passphrase one byte or more
  * @param salt one byte or more
@@ -55,23 +57,26 @@ function* deriveBlock(
   salt: Uint8Array,
   rounds: number,
 ): Generator<void, Uint8Array> {
-  let hash = bcryptHash(state, passphraseWords, scheduleWords(sha512(salt)));
+  let hash = yield* bcryptHash(state, passphraseWords, scheduleWords(sha512(salt)));
   const out = hash.slice();
   for (let round = 1; round < rounds; round++) {
-    yield;
-    hash = bcryptHash(state, passphraseWords, scheduleWords(sha512(hash)));
+    hash = yield* bcryptHash(state, passphraseWords, scheduleWords(sha512(hash)));
     for (let i = 0; i < blockLength; i++) out[i] = (out[i] as number) ^ (hash[i] as number);
   }
-  yield;
   return out;
 }
 
-function bcryptHash(state: Blowfish, passphraseWords: Int32Array, saltWords: Int32Array): Uint8Array {
+function* bcryptHash(
+  state: Blowfish,
+  passphraseWords: Int32Array,
+  saltWords: Int32Array,
+): Generator<void, Uint8Array> {
   state.reset();
   state.expandSalted(saltWords, passphraseWords);
   for (let i = 0; i < 64; i++) {
     state.expand(saltWords);
     state.expand(passphraseWords);
+    if (i % stepExpansions === stepExpansions - 1) yield;
   }
   const words = magicWords.slice();
   for (let i = 0; i < words.length; i += 2) {

@@ -5,7 +5,7 @@
  * Must not know: files on disk, clocks (the time is given), which authorities are trusted.
  * Source: OpenSSH PROTOCOL.certkeys.
  */
-import { escapeText } from '../base/bytes.ts';
+import { asciiLowerCase, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import { decodeCertificate } from '../crypto/certificate.ts';
@@ -131,7 +131,7 @@ export function certificateError(message: string): SshError {
 
 function isNamed(principal: string, { kind, principal: wanted }: CertificatePurpose): boolean {
   if (kind === 'user') return principal === wanted;
-  return principal.toLowerCase() === wanted.toLowerCase();
+  return asciiLowerCase(principal) === asciiLowerCase(wanted);
 }
 
 /** Dates beyond what the language can write are given in seconds. */

@@ -1,13 +1,15 @@
 /**
- * The few ASN.1 types that key files consist of, in DER.
+ * The few ASN.1 types that key files consist of: DER is written, BER is read.
  *
  * Owns: X.690 §8 and §10 for INTEGER, BIT STRING, OCTET STRING, NULL, OBJECT
- * IDENTIFIER, SEQUENCE and context tags, in both directions. Decoding is strict:
- * definite lengths in their shortest form, integers without superfluous bytes.
+ * IDENTIFIER, SEQUENCE and context tags. Reading is as tolerant as OpenSSL, and
+ * with it ssh-keygen: old tools and hardware write BER. What a key is must not
+ * depend on its spelling; that its halves belong together is checked elsewhere.
  * Must not know: keys.
  */
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, wipe } from '../base/bytes.ts';
 import { keyFormatError } from './errors.ts';
+import { viewTrimmed } from './numbers.ts';
 
 export const derTags = {
   integer: 0x02,
@@ -18,13 +20,28 @@ export const derTags = {
   sequence: 0x30,
 } as const;
 
+/** The bit of a tag that says that the content consists of values (X.690 §8.1.2.5). */
+const constructed = 0x20;
+const constructedOctetString = derTags.octetString | constructed;
+/** Values inside values of indefinite length; a key file has five. */
+const maximumNesting = 16;
+/** More bytes of length than OpenSSL takes; those in front may be zeros. */
+const maximumLengthBytes = 126;
+
 /** Tag of `[n]` around a constructed value. */
 export function contextTag(n: number): number {
   return 0xa0 | n;
 }
 
+/** Where a value's content is, and where what follows it begins. */
+interface Extent {
+  readonly start: number;
+  readonly end: number;
+  readonly next: number;
+}
+
 /**
- * A cursor over DER. Values are windows into the given bytes.
+ * A cursor over BER. Values are windows into the given bytes.
  *
  * @throws SshError `ERR_SSH_KEY_FORMAT` from every method, when the bytes end early or hold something else
  */
@@ -56,15 +73,15 @@ export class DerReader {
     return this.nextTag === (0x80 | n) ? this.viewValue(0x80 | n, `[${n}]`) : undefined;
   }
 
-  /** Magnitude of a non-negative INTEGER, without leading zeros; 0 is empty. */
+  /**
+   * Magnitude of a non-negative INTEGER, without leading zeros; 0 is empty. Some
+   * tools forget the zero in front of a number whose first bit is set, some write
+   * several: what would be a negative number counts as the positive one.
+   */
   viewInteger(): Uint8Array {
     const value = this.viewValue(derTags.integer, 'an INTEGER');
-    const [first, second] = value;
-    if (first === undefined) throw malformed('an empty INTEGER');
-    if (first & 0x80) throw malformed('a negative INTEGER where none can be');
-    if (first !== 0) return value;
-    if (second !== undefined && (second & 0x80) === 0) throw malformed('an INTEGER with superfluous bytes');
-    return value.subarray(1);
+    if (value.length === 0) throw malformed('an empty INTEGER');
+    return viewTrimmed(value);
   }
 
   /** An INTEGER from 0 to 2^31 - 1. */
@@ -77,8 +94,15 @@ export class DerReader {
     return value;
   }
 
-  viewOctetString(): Uint8Array {
-    return this.viewValue(derTags.octetString, 'an OCTET STRING');
+  /** A copy, for the caller to wipe: BER may have it in pieces. */
+  copyOctetString(): Uint8Array {
+    const what = 'an OCTET STRING';
+    if (this.nextTag !== constructedOctetString) return this.viewValue(derTags.octetString, what).slice();
+    const content = this.viewValue(constructedOctetString, what);
+    const joined = new Uint8Array(content.length);
+    const copy = joined.slice(0, joinPieces(content, joined, 0, 0));
+    wipe(joined);
+    return copy;
   }
 
   /** A BIT STRING of whole bytes. */
@@ -114,42 +138,76 @@ export class DerReader {
     if (found === undefined) throw malformed(`${what} expected at the end of the data`);
     if (found !== tag)
       throw malformed(`${what} expected, tag 0x${found.toString(16).padStart(2, '0')} found`);
-    this.position++;
-    const length = this.length();
-    if (length > this.bytes.length - this.position) {
-      throw malformed(`${what} of ${length} bytes where ${this.bytes.length - this.position} remain`);
-    }
-    const start = this.position;
-    this.position = start + length;
-    return this.bytes.subarray(start, this.position);
-  }
-
-  private length(): number {
-    const first = this.bytes[this.position++];
-    if (first === undefined) throw malformed('a length expected at the end of the data');
-    if (first < 0x80) return first;
-    const count = first & 0x7f;
-    if (count === 0 || count > 3) throw malformed('a length that is indefinite or larger than any key');
-    let length = 0;
-    for (let i = 0; i < count; i++) {
-      const byte = this.bytes[this.position++];
-      if (byte === undefined) throw malformed('a length expected at the end of the data');
-      length = length * 256 + byte;
-    }
-    if (length < 0x80 || length < 256 ** (count - 1)) throw malformed('a length not in its shortest form');
-    return length;
+    const { start, end, next } = extentAt(this.bytes, this.position, 0);
+    this.position = next;
+    return this.bytes.subarray(start, end);
   }
 }
 
+/** The extent of the value whose tag is at `position`. */
+function extentAt(bytes: Uint8Array, position: number, nesting: number): Extent {
+  const tag = bytes[position];
+  const first = bytes[position + 1];
+  if (tag === undefined || first === undefined) throw malformed('a value expected at the end of the data');
+  const start = position + 2;
+  if (first === 0x80) return indefiniteExtent(bytes, tag, start, nesting);
+  const count = first > 0x80 ? first & 0x7f : 0;
+  const length = count === 0 ? first : longLength(bytes, start, count);
+  const remaining = bytes.length - start - count;
+  if (length > remaining) throw malformed(`a value of ${length} bytes where ${remaining} remain`);
+  const end = start + count + length;
+  return { start: start + count, end, next: end };
+}
+
+/** A length in its long form, however many zeros it begins with. */
+function longLength(bytes: Uint8Array, position: number, count: number): number {
+  if (count > maximumLengthBytes || position + count > bytes.length) {
+    throw malformed('a length expected at the end of the data');
+  }
+  let length = 0;
+  // Beyond the length of any file it need not be exact.
+  for (let i = position; i < position + count; i++) length = length * 256 + (bytes[i] as number);
+  return length;
+}
+
+/** The values up to two zeros (X.690 §8.1.3.6). */
+function indefiniteExtent(bytes: Uint8Array, tag: number, start: number, nesting: number): Extent {
+  if ((tag & constructed) === 0) throw malformed('an indefinite length of a value that has no parts');
+  if (nesting === maximumNesting) throw malformed(`values nested more than ${maximumNesting} deep`);
+  let at = start;
+  while (bytes[at] !== 0 || bytes[at + 1] !== 0) at = extentAt(bytes, at, nesting + 1).next;
+  return { start, end: at, next: at + 2 };
+}
+
 /**
- * Whether the bytes are one SEQUENCE that begins with a small INTEGER, as every
- * private key is: what tells a right passphrase where nothing else does.
+ * Writes the OCTET STRINGs in the content of a constructed one behind each other
+ * (X.690 §8.7.3), and returns where they end.
+ */
+function joinPieces(content: Uint8Array, out: Uint8Array, start: number, nesting: number): number {
+  if (nesting === maximumNesting) throw malformed(`values nested more than ${maximumNesting} deep`);
+  let at = start;
+  for (let position = 0; position < content.length; ) {
+    const piece = extentAt(content, position, nesting);
+    const bytes = content.subarray(piece.start, piece.end);
+    const tag = content[position];
+    if (tag === constructedOctetString) at = joinPieces(bytes, out, at, nesting + 1);
+    else if (tag !== derTags.octetString) throw malformed('an OCTET STRING with something else in it');
+    else {
+      out.set(bytes, at);
+      at += bytes.length;
+    }
+    position = piece.next;
+  }
+  return at;
+}
+
+/**
+ * Whether the bytes begin with a SEQUENCE that begins with a small INTEGER, as
+ * every private key does: what tells a right passphrase where nothing else does.
  */
 export function isVersionedSequence(bytes: Uint8Array): boolean {
   try {
-    const file = new DerReader(bytes);
-    file.sequence().smallInteger();
-    file.end();
+    new DerReader(bytes).sequence().smallInteger();
     return true;
   } catch {
     return false;

@@ -1,41 +1,51 @@
 /**
  * Names of hosts in known_hosts.
  *
- * Owns: the spelling of host and port, patterns with `*`, `?` and `!`, hashed
- * names (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
- * Must not know: keys, lines.
+ * Owns: the spelling of host and port, patterns with `*`, `?` and `!` (sshd(8),
+ * SSH_KNOWN_HOSTS FILE FORMAT).
+ * Must not know: keys, lines, names that are hidden.
+ *
+ * Spellings and patterns have a character for each byte, as OpenSSH sees them:
+ * `?` stands for one byte, and only the letters of ASCII have case.
  */
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha1 } from '@noble/hashes/legacy.js';
-import { equalBytes, utf8Encode } from '../base/bytes.ts';
-import { base64Decode, base64Encode } from './base64.ts';
+import { canonicalAddress } from '../base/addresses.ts';
+import { asciiLowerCase, latin1Decode, utf8Encode } from '../base/bytes.ts';
 
-/** Bytes of an SHA-1 hash, and of the salt beside it. */
-export const hashedNameLength = 20;
-
-/** How a host is spelt in the file: the name alone for port 22, else `[name]:port`. */
+/**
+ * How a host is spelt in the file: the name alone for port 22, else
+ * `[name]:port`, with a numeric address in its one form. No two hosts, and no two
+ * ports of one, have the same spelling.
+ */
 export function hostSpelling(host: string, port: number): string {
-  const name = host.toLowerCase();
-  return port === 22 ? name : `[${name}]:${port}`;
+  const name = asciiLowerCase(byteForm(canonicalAddress(host) ?? host));
+  // What has brackets itself would otherwise look like a host with a port.
+  return port === 22 && !/[[\]]/.test(name) ? name : `[${name}]:${port}`;
+}
+
+/** A text with a character for each byte of its UTF-8. */
+export function byteForm(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : latin1Decode(utf8Encode(text));
 }
 
 /** Decides whether a spelling as from `hostSpelling` is meant. */
 export type HostMatcher = (spelling: string) => boolean;
 
-/** The matcher of a line's first field; undefined for a hashed name that is malformed. */
-export function hostMatcher(field: string): HostMatcher | undefined {
-  if (field.startsWith('|')) return hashedMatcher(field);
-  const patterns = field.toLowerCase().split(',');
+/** The names of a first field without patterns; undefined where one of them is a pattern or excludes hosts. */
+export function plainNames(field: string): readonly string[] | undefined {
+  if (/[*?!]/.test(field)) return undefined;
+  return asciiLowerCase(field)
+    .split(',')
+    .filter((name) => name !== '');
+}
+
+/** The matcher of a first field that does not hide its host. */
+export function hostMatcher(field: string): HostMatcher {
+  const patterns = asciiLowerCase(field).split(',');
   const refusing = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
   const accepting = patterns.filter((pattern) => pattern !== '' && !pattern.startsWith('!'));
   return (spelling) =>
     accepting.some((pattern) => matchesPattern(spelling, pattern)) &&
     !refusing.some((pattern) => matchesPattern(spelling, pattern));
-}
-
-/** The first field of a line that hides its host: `|1|salt|hash`, HMAC-SHA-1 of the spelling. */
-export function hashSpelling(spelling: string, salt: Uint8Array): string {
-  return `|1|${base64Encode(salt)}|${base64Encode(hmac(sha1, salt, utf8Encode(spelling)))}`;
 }
 
 /** `*` stands for any characters, `?` for one. Takes time in proportion to both lengths at worst. */
@@ -61,13 +71,4 @@ export function matchesPattern(text: string, pattern: string): boolean {
   }
   while (pattern[inPattern] === '*') inPattern++;
   return inPattern === pattern.length;
-}
-
-function hashedMatcher(field: string): HostMatcher | undefined {
-  const [empty, magic, saltText = '', hashText = '', ...rest] = field.split('|');
-  if (empty !== '' || magic !== '1' || rest.length > 0) return undefined;
-  const salt = base64Decode(saltText);
-  const hash = base64Decode(hashText);
-  if (salt?.length !== hashedNameLength || hash?.length !== hashedNameLength) return undefined;
-  return (spelling) => equalBytes(hmac(sha1, salt, utf8Encode(spelling)), hash);
 }

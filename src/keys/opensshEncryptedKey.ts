@@ -9,6 +9,7 @@ import { concatBytes, equalBytes, wipe } from '../base/bytes.ts';
 import type { PrivateKeyFile } from '../crypto/privateKey.ts';
 import { WireReader } from '../wire/reader.ts';
 import { bcryptPbkdf } from './bcrypt.ts';
+import { checkBcrypt, type DerivationLimits } from './derivationLimits.ts';
 import {
   asKeyError,
   keyFormatError,
@@ -32,7 +33,7 @@ export function* parseEncryptedOpensshKey(
 ): Generator<void, PrivateKeyFile> {
   const cipher = cipherOf(envelope);
   if (context.passphrase === undefined || context.passphrase.length === 0) throw passphraseMissing(fileName);
-  const derived = yield* deriveKey(envelope, cipher, context.passphrase, context.bcryptRounds);
+  const derived = yield* deriveKey(envelope, cipher, context.passphrase, context.derivation);
   const section = decryptSection(envelope, cipher, derived);
   wipe(derived);
   if (section === undefined) throw passphraseWrong(fileName);
@@ -65,7 +66,7 @@ function* deriveKey(
   envelope: OpensshEnvelope,
   cipher: SshFileCipher,
   passphrase: Uint8Array,
-  maximumRounds: number,
+  limits: DerivationLimits,
 ): Generator<void, Uint8Array> {
   if (envelope.kdfName !== 'bcrypt') {
     throw keyUnsupportedError(
@@ -73,11 +74,7 @@ function* deriveKey(
     );
   }
   const { salt, rounds } = readBcryptOptions(envelope.kdfOptions);
-  if (rounds > maximumRounds) {
-    throw keyUnsupportedError(
-      `${fileName} asks for ${rounds} rounds of bcrypt; ${maximumRounds} are allowed (limits.bcryptRounds)`,
-    );
-  }
+  checkBcrypt(fileName, rounds, limits);
   return yield* bcryptPbkdf(passphrase, salt, rounds, cipher.keyLength + cipher.ivLength);
 }
 

@@ -11,7 +11,13 @@ import { WireReader } from '../wire/reader.ts';
 import type { WireWriter } from '../wire/writer.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError, quoted } from './errors.ts';
 import type { KeyContext } from './keyValues.ts';
-import { checkDeclaredBlob, ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from './keyValues.ts';
+import {
+  checkDeclaredBlob,
+  copyMagnitude,
+  ecdsaPrivateKey,
+  ed25519PrivateKey,
+  rsaPrivateKey,
+} from './keyValues.ts';
 
 export const opensshLabel = 'OPENSSH PRIVATE KEY';
 
@@ -82,7 +88,7 @@ export function parseSection(
     }
     const privateKey = readPrivateKey(reader, context);
     const comment = reader.text();
-    checkPadding(reader.viewRest(), blockSize);
+    checkPadding(reader.viewRest());
     checkDeclaredBlob(privateKey, envelope.publicBlob);
     return { privateKey, publicKey: privateKey.publicKey, comment };
   } catch (error) {
@@ -106,19 +112,19 @@ function readPrivateKey(reader: WireReader, context: KeyContext): PrivateKey {
     case 'ecdsa-sha2-nistp521': {
       const curve = reader.name();
       const point = reader.viewString();
-      const scalar = reader.copyMpint();
+      const scalar = copyMagnitude(reader);
       const expected = type.slice('ecdsa-sha2-'.length) as 'nistp256' | 'nistp384' | 'nistp521';
       if (curve !== expected)
         throw keyFormatError(`${opensshFileName} is damaged: its type and its curve disagree`);
       return ecdsaPrivateKey(context, expected, scalar, point);
     }
     case 'ssh-rsa': {
-      const modulus = reader.copyMpint();
-      const exponent = reader.copyMpint();
-      const privateExponent = reader.copyMpint();
-      const coefficient = reader.copyMpint();
-      const prime1 = reader.copyMpint();
-      const prime2 = reader.copyMpint();
+      const modulus = copyMagnitude(reader);
+      const exponent = copyMagnitude(reader);
+      const privateExponent = copyMagnitude(reader);
+      const coefficient = copyMagnitude(reader);
+      const prime1 = copyMagnitude(reader);
+      const prime2 = copyMagnitude(reader);
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, coefficient, prime1, prime2 });
     }
     default:
@@ -138,8 +144,9 @@ export function unsupportedType(type: string): Error {
   return keyUnsupportedError(`private keys of type ${quoted(type)} are not supported`);
 }
 
-function checkPadding(padding: Uint8Array, blockSize: number): void {
-  if (padding.length >= blockSize || padding.some((byte, i) => byte !== i + 1)) {
+/** 1, 2, 3 and so on, however many: PuTTYgen fills up blocks of 16 bytes where ssh-keygen has 8. */
+function checkPadding(padding: Uint8Array): void {
+  if (padding.some((byte, i) => byte !== ((i + 1) & 0xff))) {
     throw keyFormatError(`${opensshFileName} is damaged: its padding is wrong`);
   }
 }

@@ -38,8 +38,8 @@ export function parsePrivateKey(
 
 /**
  * As `parsePrivateKey`, a few milliseconds of work at a time: call `next()`
- * until it is done, and let other things happen in between. Argon2 (PuTTY 3)
- * and scrypt (some PKCS#8) are one step each, as long as the file asks for.
+ * until it is done, and let other things happen in between. Call `return()` to
+ * give up: what was derived so far is overwritten.
  */
 export function parsePrivateKeyInSteps(
   data: Uint8Array | string,

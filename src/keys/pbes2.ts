@@ -2,11 +2,11 @@
  * Encrypted PKCS#8 private keys.
  *
  * Owns: RFC 5958 §3 (EncryptedPrivateKeyInfo) with PBES2 of RFC 8018 §6.2:
- * PBKDF2 and scrypt (RFC 7914 §7), AES and Triple DES in CBC mode.
+ * PBKDF2 and scrypt (RFC 7914 §7), AES and Triple DES in CBC mode; the fields of
+ * the schemes before it, whose arithmetic is in `oldPkcs8Encryption.ts`.
  * Must not know: armour, what the decrypted key looks like.
  */
 import { sha1 } from '@noble/hashes/legacy.js';
-import { scrypt } from '@noble/hashes/scrypt.js';
 import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import type { CHash } from '@noble/hashes/utils.js';
 import { wipe } from '../base/bytes.ts';
@@ -20,9 +20,12 @@ import {
   derTags,
   isVersionedSequence,
 } from './der.ts';
+import { checkIterations, checkScrypt, type DerivationLimits } from './derivationLimits.ts';
 import { keyFormatError, keyUnsupportedError, passphraseWrong } from './errors.ts';
+import { oldScheme } from './oldPkcs8Encryption.ts';
 import { addPadding, viewUnpadded } from './padding.ts';
 import { pbkdf2 } from './pbkdf2.ts';
+import { scrypt } from './scrypt.ts';
 import type { SshFileCipherName } from './sshCiphers.ts';
 import { sshFileCiphers } from './sshCiphers.ts';
 
@@ -31,11 +34,6 @@ const pbes2 = '1.2.840.113549.1.5.13';
 const pbkdf2Identifier = '1.2.840.113549.1.5.12';
 const scryptIdentifier = '1.3.6.1.4.1.11591.4.11';
 const hmacWithSha256 = '1.2.840.113549.2.9';
-
-/** Beyond these a file asks for more time or memory than any tool writes. */
-const maximumIterations = 10_000_000;
-const maximumScryptMemory = 256 * 1024 * 1024;
-const maximumScryptWork = 4 * maximumScryptMemory;
 
 const hashes: Readonly<Record<string, CHash>> = {
   '1.2.840.113549.2.7': sha1,
@@ -54,38 +52,80 @@ const cipherIdentifiers: Readonly<Record<string, SshFileCipherName>> = {
 
 /**
  * The PKCS#8 key in an EncryptedPrivateKeyInfo, for the caller to wipe. Each
- * `next()` does some milliseconds of PBKDF2; scrypt is done in one go.
+ * `next()` does some milliseconds of key derivation.
  *
  * @throws SshError `ERR_SSH_KEY_FORMAT`, `ERR_SSH_KEY_UNSUPPORTED`, `ERR_SSH_KEY_PASSPHRASE`
  */
-export function* decryptPkcs8(bytes: Uint8Array, passphrase: Uint8Array): Generator<void, Uint8Array> {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+export function* decryptPkcs8(
+  bytes: Uint8Array,
+  passphrase: Uint8Array,
+  limits: DerivationLimits,
+): Generator<void, Uint8Array> {
+  const fields = new DerReader(bytes).sequence();
   const algorithm = fields.sequence();
-  const sealed = fields.viewOctetString();
+  const sealed = fields.copyOctetString();
   fields.end();
   const scheme = algorithm.objectIdentifier();
-  if (scheme !== pbes2) {
-    throw keyUnsupportedError(
-      `${fileName} is encrypted by the old scheme ${scheme}; re-encrypt it (openssl pkcs8 -topk8 -v2 aes256)`,
-    );
-  }
   const parameters = algorithm.sequence();
   algorithm.end();
+  const text =
+    scheme === pbes2
+      ? yield* openPbes2(parameters, sealed, passphrase, limits)
+      : yield* openOldScheme(scheme, parameters, sealed, passphrase, limits);
+  if (text === undefined || !isVersionedSequence(text)) throw passphraseWrong(fileName);
+  return text;
+}
+
+/** Undefined where the padding is wrong. */
+function* openPbes2(
+  parameters: DerReader,
+  sealed: Uint8Array,
+  passphrase: Uint8Array,
+  limits: DerivationLimits,
+): Generator<void, Uint8Array | undefined> {
   const derivation = parameters.sequence();
   const { name, iv } = readCipher(parameters.sequence());
   parameters.end();
   const cipher = sshFileCiphers[name];
-  if (iv.length !== cipher.ivLength || sealed.length === 0 || sealed.length % cipher.blockSize !== 0) {
-    throw keyFormatError(`${fileName} is damaged: its ciphertext is not made of whole blocks`);
+  checkBlocks(sealed, cipher.blockSize);
+  if (iv.length !== cipher.ivLength) {
+    throw keyFormatError(`${fileName} is damaged: its initialization vector has ${iv.length} bytes`);
   }
-  const key = yield* derive(derivation, passphrase, cipher.keyLength);
+  const key = yield* derive(derivation, passphrase, cipher.keyLength, limits);
   const padded = cipher.decrypt(key, iv, sealed);
   wipe(key);
-  const text = padded === undefined ? undefined : viewUnpadded(padded, cipher.blockSize);
-  if (text === undefined || !isVersionedSequence(text)) throw passphraseWrong(fileName);
+  return padded === undefined ? undefined : viewUnpadded(padded, cipher.blockSize);
+}
+
+/** RFC 8018 App. A.3 and RFC 7292 App. C have the same fields: salt and iterations. */
+function* openOldScheme(
+  identifier: string,
+  parameters: DerReader,
+  sealed: Uint8Array,
+  passphrase: Uint8Array,
+  limits: DerivationLimits,
+): Generator<void, Uint8Array | undefined> {
+  const scheme = oldScheme(identifier);
+  if (scheme === undefined) {
+    throw keyUnsupportedError(
+      `${fileName} is encrypted by the scheme ${identifier}, which is not supported; encrypt it anew (openssl pkcs8 -topk8 -v2 aes256)`,
+    );
+  }
+  const salt = parameters.copyOctetString();
+  const iterations = parameters.smallInteger();
+  parameters.end();
+  if (iterations === 0) throw keyFormatError(`${fileName} is damaged: a key derived by 0 iterations`);
+  checkIterations(fileName, iterations, 1, limits);
+  checkBlocks(sealed, scheme.blockSize);
+  const key = yield* scheme.derive({ passphrase, salt, iterations });
+  const text = scheme.decrypt(key, sealed);
+  wipe(key.key, key.iv);
   return text;
+}
+
+function checkBlocks(sealed: Uint8Array, blockSize: number): void {
+  if (sealed.length > 0 && sealed.length % blockSize === 0) return;
+  throw keyFormatError(`${fileName} is damaged: its ciphertext is not made of whole blocks`);
 }
 
 /** How to encrypt. */
@@ -131,21 +171,25 @@ function readCipher(fields: DerReader): { readonly name: SshFileCipherName; read
       `${fileName} is encrypted with the cipher ${identifier}; AES-CBC and 3DES-CBC are supported`,
     );
   }
-  const iv = fields.viewOctetString();
+  const iv = fields.copyOctetString();
   fields.end();
   return { name, iv };
 }
 
-function* derive(fields: DerReader, passphrase: Uint8Array, keyLength: number): Generator<void, Uint8Array> {
+function* derive(
+  fields: DerReader,
+  passphrase: Uint8Array,
+  keyLength: number,
+  limits: DerivationLimits,
+): Generator<void, Uint8Array> {
   const identifier = fields.objectIdentifier();
   const parameters = fields.sequence();
   fields.end();
   switch (identifier) {
     case pbkdf2Identifier:
-      return yield* derivePbkdf2(parameters, passphrase, keyLength);
+      return yield* derivePbkdf2(parameters, passphrase, keyLength, limits);
     case scryptIdentifier:
-      yield;
-      return deriveScrypt(parameters, passphrase, keyLength);
+      return yield* deriveScrypt(parameters, passphrase, keyLength, limits);
     default:
       throw keyUnsupportedError(
         `${fileName} uses the key derivation ${identifier}; PBKDF2 and scrypt are supported`,
@@ -157,18 +201,17 @@ function derivePbkdf2(
   fields: DerReader,
   passphrase: Uint8Array,
   keyLength: number,
+  limits: DerivationLimits,
 ): Generator<void, Uint8Array> {
-  const salt = fields.viewOctetString();
+  const salt = fields.copyOctetString();
   const iterations = fields.smallInteger();
   checkKeyLength(fields, keyLength);
   const hash = fields.nextTag === undefined ? sha1 : readPrf(fields.sequence());
   fields.end();
   if (iterations === 0) throw keyFormatError(`${fileName} is damaged: PBKDF2 of 0 iterations`);
-  if (iterations > maximumIterations) {
-    throw keyUnsupportedError(
-      `${fileName} asks for ${iterations} iterations of PBKDF2; ${maximumIterations} are allowed`,
-    );
-  }
+  // In TypeScript, whose numbers have 32 bits where it matters, the long hashes take twice the time.
+  const cost = Math.ceil(keyLength / hash.outputLen) * (hash.blockLen > 64 ? 2 : 1);
+  checkIterations(fileName, iterations, cost, limits);
   return pbkdf2(hash, passphrase, salt, iterations, keyLength);
 }
 
@@ -182,8 +225,13 @@ function readPrf(fields: DerReader): CHash {
   return hash;
 }
 
-function deriveScrypt(fields: DerReader, passphrase: Uint8Array, keyLength: number): Uint8Array {
-  const salt = fields.viewOctetString();
+function deriveScrypt(
+  fields: DerReader,
+  passphrase: Uint8Array,
+  keyLength: number,
+  limits: DerivationLimits,
+): Generator<void, Uint8Array> {
+  const salt = fields.copyOctetString();
   const cost = fields.smallInteger();
   const blockSize = fields.smallInteger();
   const parallelization = fields.smallInteger();
@@ -192,17 +240,9 @@ function deriveScrypt(fields: DerReader, passphrase: Uint8Array, keyLength: numb
   if (cost < 2 || (cost & (cost - 1)) !== 0 || blockSize === 0 || parallelization === 0) {
     throw keyFormatError(`${fileName} is damaged: its scrypt parameters are out of range`);
   }
-  const memory = 128 * blockSize * (cost + parallelization + 1);
-  if (memory > maximumScryptMemory || 128 * blockSize * cost * parallelization > maximumScryptWork) {
-    throw keyUnsupportedError(`${fileName} asks for more memory or time of scrypt than is allowed`);
-  }
-  return scrypt(passphrase, salt, {
-    N: cost,
-    r: blockSize,
-    p: parallelization,
-    dkLen: keyLength,
-    maxmem: maximumScryptMemory,
-  });
+  const parameters = { cost, blockSize, parallelization };
+  checkScrypt(fileName, parameters, limits);
+  return scrypt(passphrase, salt, parameters, keyLength);
 }
 
 /** Passes over the optional keyLength, which must then be the cipher's. */

@@ -23,21 +23,27 @@ export function* pbkdf2(
   const key = new Uint8Array(length);
   const last = new Uint8Array(hash.outputLen);
   const sum = new Uint8Array(hash.outputLen);
-  for (let block = 1, at = 0; at < length; block++, at += hash.outputLen) {
-    keyed._cloneInto(work).update(salt).update(uint32(block)).digestInto(last);
-    sum.set(last);
-    for (let i = 1; i < iterations; i++) {
-      if (i % stepIterations === 0) yield;
-      keyed._cloneInto(work).update(last).digestInto(last);
-      for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) ^ (last[j] as number);
+  let done = 0;
+  try {
+    for (let block = 1, at = 0; at < length; block++, at += hash.outputLen) {
+      keyed._cloneInto(work).update(salt).update(uint32(block)).digestInto(last);
+      sum.set(last);
+      // A long key of few iterations is work as well.
+      if (++done % stepIterations === 0) yield;
+      for (let i = 1; i < iterations; i++) {
+        if (++done % stepIterations === 0) yield;
+        keyed._cloneInto(work).update(last).digestInto(last);
+        for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) ^ (last[j] as number);
+      }
+      key.set(sum.subarray(0, length - at), at);
     }
-    key.set(sum.subarray(0, length - at), at);
+    return key;
+  } finally {
+    keyed.destroy();
+    work.destroy();
+    last.fill(0);
+    sum.fill(0);
   }
-  keyed.destroy();
-  work.destroy();
-  last.fill(0);
-  sum.fill(0);
-  return key;
 }
 
 function uint32(value: number): Uint8Array {

@@ -1,11 +1,13 @@
 /**
- * Private keys in DER: what stands in PEM files that are not encrypted.
+ * Private keys in DER: what stands in PEM files that are not encrypted. Bytes
+ * behind the key are not looked at, which is how ssh-keygen reads such files.
  *
  * Owns: RFC 8017 App. A.1.2 (PKCS#1 RSAPrivateKey), RFC 5915 (SEC 1
  * ECPrivateKey), RFC 5958 (PKCS#8) with the algorithms of RFC 8017 App. A.1,
  * RFC 5480 and RFC 8410, in both directions.
  * Must not know: armour, encryption.
  */
+import { wipe } from '../base/bytes.ts';
 import type { EcdsaPrivateKey, PrivateKey, RsaPrivateKey } from '../crypto/privateKey.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import {
@@ -53,9 +55,7 @@ const foreignAlgorithms: Readonly<Record<string, string>> = {
 
 /** @param bytes an RSAPrivateKey of two primes */
 export function parsePkcs1(bytes: Uint8Array, context: KeyContext): RsaPrivateKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const version = fields.smallInteger();
   if (version === 1) throw keyUnsupportedError('RSA keys of more than two primes are not supported');
   if (version !== 0) throw keyFormatError(`an RSA private key of version ${version}; 0 is known`);
@@ -93,23 +93,26 @@ export function formatPkcs1(key: RsaPrivateKey): Uint8Array {
  * @param outer the curve named around it in PKCS#8; the key may then leave it out
  */
 export function parseSec1(bytes: Uint8Array, context: KeyContext, outer?: CurveName): EcdsaPrivateKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const version = fields.smallInteger();
   if (version !== 1) throw keyFormatError(`an EC private key of version ${version}; 1 is known`);
-  const secret = fields.viewOctetString();
-  const parameters = fields.optionalContext(0);
-  const inner = parameters === undefined ? undefined : readCurve(parameters);
-  parameters?.end();
-  const wrapped = fields.optionalContext(1);
-  const point = wrapped?.viewBitString();
-  wrapped?.end();
-  fields.end();
-  const curve = inner ?? outer;
-  if (curve === undefined) throw keyFormatError('an EC private key that names no curve');
-  if (outer !== undefined && outer !== curve) throw keyFormatError('an EC private key that names two curves');
-  return ecdsaPrivateKey(context, curve, secret, point);
+  const secret = fields.copyOctetString();
+  try {
+    const parameters = fields.optionalContext(0);
+    const inner = parameters === undefined ? undefined : readCurve(parameters);
+    parameters?.end();
+    const wrapped = fields.optionalContext(1);
+    const point = wrapped?.viewBitString();
+    wrapped?.end();
+    fields.end();
+    const curve = inner ?? outer;
+    if (curve === undefined) throw keyFormatError('an EC private key that names no curve');
+    if (outer !== undefined && outer !== curve)
+      throw keyFormatError('an EC private key that names two curves');
+    return ecdsaPrivateKey(context, curve, secret, point);
+  } finally {
+    wipe(secret);
+  }
 }
 
 export function formatSec1(key: EcdsaPrivateKey): Uint8Array {
@@ -124,17 +127,19 @@ function sec1(key: EcdsaPrivateKey, ...parameters: readonly Uint8Array[]): Uint8
 
 /** @param bytes a OneAsymmetricKey (PrivateKeyInfo) */
 export function parsePkcs8(bytes: Uint8Array, context: KeyContext): PrivateKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const version = fields.smallInteger();
   if (version > 1) throw keyFormatError(`a PKCS#8 private key of version ${version + 1}; 1 and 2 are known`);
   const algorithm = readAlgorithm(fields.sequence());
-  const content = fields.viewOctetString();
-  fields.optionalContext(0);
-  const publicBits = version === 1 ? fields.optionalImplicit(1) : undefined;
-  fields.end();
-  return parseContent(algorithm, content, publicBits, context);
+  const content = fields.copyOctetString();
+  try {
+    fields.optionalContext(0);
+    const publicBits = version === 1 ? fields.optionalImplicit(1) : undefined;
+    fields.end();
+    return parseContent(algorithm, content, publicBits, context);
+  } finally {
+    wipe(content);
+  }
 }
 
 /** What an AlgorithmIdentifier says, as far as keys go. */
@@ -232,11 +237,13 @@ function parseContent(
       return key;
     }
     case 'ed25519': {
-      const reader = new DerReader(content);
-      const seed = reader.viewOctetString();
-      reader.end();
-      const point = publicBits === undefined ? undefined : wholeBytes(publicBits);
-      return ed25519PrivateKey(context, seed, point);
+      const seed = new DerReader(content).copyOctetString();
+      try {
+        const point = publicBits === undefined ? undefined : wholeBytes(publicBits);
+        return ed25519PrivateKey(context, seed, point);
+      } finally {
+        wipe(seed);
+      }
     }
   }
 }

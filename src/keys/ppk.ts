@@ -7,6 +7,7 @@
 import { fromHex } from '../base/bytes.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { decodePublicKey } from '../crypto/publicKey.ts';
+import type { Argon2Parameters, Argon2Type } from './argon2.ts';
 import { base64Decode } from './base64.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError, quoted } from './errors.ts';
 import { splitLines } from './textLines.ts';
@@ -14,13 +15,7 @@ import { splitLines } from './textLines.ts';
 export const ppkFileName = 'the PuTTY private key';
 const firstLine = /^PuTTY-User-Key-File-(\d+): (\S+)$/;
 
-/** Beyond these a file asks for more memory or time than any tool writes; memory in KiB. */
-const maximumArgonMemory = 512 * 1024;
-const maximumArgonWork = 16 * 1024 * 1024;
-
-export type ArgonFlavour = 'Argon2id' | 'Argon2i' | 'Argon2d';
-
-const argonFlavours: readonly string[] = ['Argon2id', 'Argon2i', 'Argon2d'] satisfies ArgonFlavour[];
+const argonFlavours: readonly string[] = ['Argon2id', 'Argon2i', 'Argon2d'] satisfies Argon2Type[];
 
 /** The lines of the file, as they are. */
 export interface PpkFile {
@@ -35,11 +30,7 @@ export interface PpkFile {
   readonly mac: Uint8Array;
 }
 
-interface PpkDerivation {
-  readonly flavour: ArgonFlavour;
-  readonly memory: number;
-  readonly passes: number;
-  readonly parallelism: number;
+interface PpkDerivation extends Argon2Parameters {
   readonly salt: Uint8Array;
 }
 
@@ -92,10 +83,7 @@ function readDerivation(lines: PpkLines): PpkDerivation {
   if (passes === 0 || parallelism === 0 || memory < 8 * parallelism || salt.length < 8) {
     throw keyFormatError(`${ppkFileName} is damaged: its Argon2 parameters are out of range`);
   }
-  if (memory > maximumArgonMemory || memory * passes > maximumArgonWork) {
-    throw keyUnsupportedError(`${ppkFileName} asks for more memory or time of Argon2 than is allowed`);
-  }
-  return { flavour: flavour as ArgonFlavour, memory, passes, parallelism, salt };
+  return { type: flavour as Argon2Type, memory, passes, parallelism, salt };
 }
 
 /** The lines of a file, taken in the order the format prescribes. */

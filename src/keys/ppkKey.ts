@@ -6,7 +6,6 @@
  * file format").
  * Must not know: lines, other formats.
  */
-import { argon2d, argon2i, argon2id } from '@noble/hashes/argon2.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -16,21 +15,17 @@ import type { PublicKey } from '../crypto/publicKey.ts';
 import { decodePublicKey } from '../crypto/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { argon2 } from './argon2.ts';
+import { checkArgon2 } from './derivationLimits.ts';
 import { asKeyError, keyFormatError, passphraseMissing, passphraseWrong } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
-import { ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from './keyValues.ts';
+import { copyMagnitude, ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from './keyValues.ts';
 import { unsupportedType } from './opensshKey.ts';
-import { type ArgonFlavour, ppkFileName as fileName, type PpkFile, readPpk } from './ppk.ts';
+import { ppkFileName as fileName, type PpkFile, readPpk } from './ppk.ts';
 import { sshFileCiphers } from './sshCiphers.ts';
 import { latin1Bytes, latin1ToText } from './textLines.ts';
 
-const argonFlavours: Readonly<Record<ArgonFlavour, typeof argon2id>> = {
-  Argon2id: argon2id,
-  Argon2i: argon2i,
-  Argon2d: argon2d,
-};
-
-/** The key in the file. Argon2 is done in one go: its time is what the file asks for. */
+/** The key in the file. Each `next()` does some milliseconds of key derivation. */
 export function* parsePpk(text: string, context: ParseContext): Generator<void, PrivateKeyFile> {
   const file = readPpk(text);
   const cipher = sshFileCiphers['aes256-cbc'];
@@ -40,8 +35,7 @@ export function* parsePpk(text: string, context: ParseContext): Generator<void, 
   const passphrase = file.encrypted ? context.passphrase : emptyBytes;
   if (passphrase === undefined || (file.encrypted && passphrase.length === 0))
     throw passphraseMissing(fileName);
-  if (file.derivation !== undefined) yield;
-  const keys = file.version === 3 ? deriveArgon(file, passphrase) : deriveSha1(passphrase);
+  const keys = file.version === 3 ? yield* deriveArgon(file, passphrase, context) : deriveSha1(passphrase);
   const section = file.encrypted ? cipher.decrypt(keys.cipherKey, keys.iv, file.section) : file.section;
   if (section === undefined || !equalBytes(macOf(file, keys.macKey, section), file.mac)) {
     throw file.encrypted
@@ -65,12 +59,15 @@ interface PpkKeys {
   readonly macKey: Uint8Array;
 }
 
-function deriveArgon(file: PpkFile, passphrase: Uint8Array): PpkKeys {
+function* deriveArgon(
+  file: PpkFile,
+  passphrase: Uint8Array,
+  context: ParseContext,
+): Generator<void, PpkKeys> {
   const { derivation } = file;
   if (derivation === undefined) return { cipherKey: emptyBytes, iv: emptyBytes, macKey: emptyBytes };
-  const { memory, passes, parallelism, salt } = derivation;
-  const derive = argonFlavours[derivation.flavour];
-  const derived = derive(passphrase, salt, { m: memory, t: passes, p: parallelism, dkLen: 80 });
+  checkArgon2(fileName, derivation, context.derivation);
+  const derived = yield* argon2(passphrase, derivation.salt, derivation, 80);
   return { cipherKey: derived.slice(0, 32), iv: derived.slice(32, 48), macKey: derived.slice(48) };
 }
 
@@ -105,10 +102,10 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
     case 'ssh-ed25519':
       return ed25519PrivateKey(context, littleEndianSeed(reader.viewString()), publicKey.point);
     case 'ssh-rsa': {
-      const privateExponent = reader.copyMpint();
-      const prime1 = reader.copyMpint();
-      const prime2 = reader.copyMpint();
-      const coefficient = reader.copyMpint();
+      const privateExponent = copyMagnitude(reader);
+      const prime1 = copyMagnitude(reader);
+      const prime2 = copyMagnitude(reader);
+      const coefficient = copyMagnitude(reader);
       const { modulus, exponent } = publicKey;
       return rsaPrivateKey(context, { modulus, exponent, privateExponent, prime1, prime2, coefficient });
     }
@@ -117,7 +114,7 @@ function readPrivatePart(file: PpkFile, section: Uint8Array, context: ParseConte
     case 'sk-ecdsa-sha2-nistp256@openssh.com':
       throw unsupportedType(type);
     default:
-      return ecdsaPrivateKey(context, publicKey.curve, reader.copyMpint(), publicKey.point);
+      return ecdsaPrivateKey(context, publicKey.curve, copyMagnitude(reader), publicKey.point);
   }
 }
 

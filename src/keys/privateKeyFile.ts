@@ -22,6 +22,7 @@ import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { decodePublicKey } from '../crypto/publicKey.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
+import type { DerivationLimits } from './derivationLimits.ts';
 import { asKeyError, passphraseMissing } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
 import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
@@ -36,7 +37,7 @@ import { byteText } from './textLines.ts';
 export interface ParsePrivateKeyOptions {
   /** Text is taken as UTF-8. Not looked at when the key is not encrypted. */
   readonly passphrase?: string | Uint8Array | undefined;
-  readonly limits?: Partial<Pick<Limits, 'bcryptRounds' | 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
+  readonly limits?: Partial<DerivationLimits & Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
 }
 
 const optionTable: OptionTable<ParsePrivateKeyOptions> = {
@@ -57,7 +58,7 @@ export interface ProtectedFormats {
   openssh(envelope: OpensshEnvelope, context: ParseContext): Generator<void, PrivateKeyFile>;
   putty(text: string, context: ParseContext): Generator<void, PrivateKeyFile>;
   /** The DER in an encrypted PKCS#8 file, or in a PEM file encrypted the old way; for the caller to wipe. */
-  pkcs8(bytes: Uint8Array, passphrase: Uint8Array): Generator<void, Uint8Array>;
+  pkcs8(bytes: Uint8Array, passphrase: Uint8Array, limits: DerivationLimits): Generator<void, Uint8Array>;
   oldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array;
 }
 
@@ -164,7 +165,7 @@ function parseContext(
   return {
     passphrase,
     arithmetic,
-    bcryptRounds: limits.bcryptRounds,
+    derivation: limits,
     rsaBounds: limits,
   };
 }
@@ -183,7 +184,8 @@ function* parsePem(
   }
   if (label === 'ENCRYPTED PRIVATE KEY') {
     if (context.passphrase === undefined) throw passphraseMissing('the PKCS#8 private key');
-    return parseDer('PRIVATE KEY', yield* needed(formats).pkcs8(block.bytes, context.passphrase), context);
+    const bytes = yield* needed(formats).pkcs8(block.bytes, context.passphrase, context.derivation);
+    return parseDer('PRIVATE KEY', bytes, context);
   }
   const bytes = isOldEncrypted(block) ? needed(formats).oldPem(block, context.passphrase) : block.bytes;
   return parseDer(label, bytes, context);

@@ -181,9 +181,9 @@ function keyFields(text: string): { readonly publicKey: PublicKey; readonly comm
   const type = match?.[1] ?? '';
   if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
   if (/-cert-v\d\d@openssh\.com$/.test(type)) {
-    throw keyUnsupportedError(
-      `this is a certificate (${type}), where a public key is wanted; parseCertificate reads it`,
-    );
+    throw keyUnsupportedError(`this is a certificate (${type}), where a public key is wanted`, {
+      hint: 'parseCertificate reads it',
+    });
   }
   const blob = base64Decode(match[2]);
   if (blob === undefined) throw keyFormatError('the public key is damaged: it is not base64');
@@ -213,9 +213,7 @@ function readOptions(text: string): { readonly options: readonly KeyOption[]; re
 }
 
 function parseSpki(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const algorithm = readAlgorithm(fields.sequence());
   const bits = fields.viewBitString();
   fields.end();
@@ -236,9 +234,7 @@ function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array): PublicKey {
 }
 
 function parsePkcs1Public(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const modulus = copyOf(fields.viewInteger());
   const exponent = copyOf(fields.viewInteger());
   fields.end();

@@ -4,25 +4,30 @@
  * Owns: which lines are added and which may be removed.
  * Must not know: how the file is changed safely, what was proved to whom.
  */
-import { equalBytes } from '../base/bytes.ts';
-import type { HostKeyInfo } from '../client/hostKeys.ts';
-import { hostMatcher, hostSpelling } from '../keys/hostPattern.ts';
-import { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts.ts';
-import { splitLines } from '../keys/textLines.ts';
+import { asciiLowerCase, equalBytes } from '../base/bytes.ts';
+import type { HostKeyInfo, LockBounds } from '../client/hostKeys.ts';
+import { hostSpelling } from '../keys/hostPattern.ts';
+import { formatKnownHostsLine, type KnownHosts } from '../keys/knownHosts.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { judgeHostKey } from './hostKeyJudgement.ts';
-import { changeKnownHosts, withLine } from './knownHostsFile.ts';
+import { changeKnownHosts, type KnownHostsChange, type KnownHostsOutcome } from './knownHostsFile.ts';
+import { inSlices } from './slices.ts';
 
 /**
  * Adds the key of a host that nothing is known of. What the file says when it is
  * written counts: another program may have been first.
  *
- * @throws SshError `ERR_SSH_HOST_KEY_CHANGED` and the like where another key was kept meanwhile
+ * @throws SshError `ERR_SSH_HOST_KEY_CHANGED` and the like where another key was kept meanwhile; as `changeKnownHosts`
  */
-export function addTrustedLine(file: string, info: HostKeyInfo, hash: boolean): Promise<void> {
-  return changeKnownHosts(file, (text) => {
-    if (judgeHostKey(KnownHosts.parse(text, file), info, Date.now() / 1000)) return text;
-    return withLine(text, lineOf(info, info.blob, hash));
+export async function addTrustedLine(
+  file: string,
+  info: HostKeyInfo,
+  hash: boolean,
+  bounds?: LockBounds,
+): Promise<void> {
+  await changed(file, info, bounds, (known) => {
+    if (judgeHostKey(known, info, Date.now() / 1000)) return { added: [] };
+    return { added: [lineOf(info, info.blob, hash)] };
   });
 }
 
@@ -31,47 +36,49 @@ export function addTrustedLine(file: string, info: HostKeyInfo, hash: boolean): 
  *
  * @param announced all keys the host has now
  * @returns how many lines were added and removed
+ * @throws as `changeKnownHosts`
  */
-export async function rotateLines(
+export function rotateLines(
   file: string,
   info: HostKeyInfo,
   added: readonly Uint8Array[],
   announced: readonly Uint8Array[],
   hash: boolean,
-): Promise<{ readonly added: number; readonly removed: number }> {
-  let counts = { added: 0, removed: 0 };
-  await changeKnownHosts(file, (text) => {
-    const known = KnownHosts.parse(text, file);
-    const old = new Set(
-      known.entries
-        .filter((entry) => entry.marker === undefined && isForHostAlone(entry.hosts, info))
-        .filter((entry) => !announced.some((key) => equalBytes(key, entry.blob)))
-        .map((entry) => entry.line),
+  bounds?: LockBounds,
+): Promise<KnownHostsOutcome> {
+  return changed(file, info, bounds, (known) => {
+    const own = known.ownKeys(info.host, info.port);
+    const old = own.filter(
+      ({ hosts, blob }) => isForHostAlone(hosts, info) && !announced.some((key) => equalBytes(key, blob)),
     );
-    const { host, port } = info;
-    const fresh = added.filter((key) => known.lookup(host, port, key).result !== 'trusted');
-    counts = { added: fresh.length, removed: old.size };
-    return fresh.reduce((so, key) => withLine(so, lineOf(info, key, hash)), withoutLines(text, old));
+    const fresh = added.filter((key) => !own.some(({ blob }) => equalBytes(blob, key)));
+    return {
+      added: fresh.map((key) => lineOf(info, key, hash)),
+      removed: new Set(old.map(({ line }) => line)),
+    };
   });
-  return counts;
 }
 
-/** A line that names other hosts too, or a pattern, is somebody's own and stays. */
+/** Changes the file once what it says of the host has been looked up. */
+function changed(
+  file: string,
+  { host, port }: HostKeyInfo,
+  bounds: LockBounds | undefined,
+  decide: (known: KnownHosts) => KnownHostsChange,
+): Promise<KnownHostsOutcome> {
+  return changeKnownHosts(
+    file,
+    async (known) => {
+      await inSlices(known.searchInSteps(host, port));
+      return decide(known);
+    },
+    bounds,
+  );
+}
+
+/** Of the lines of a host: one that names other hosts too, or a pattern, is somebody's own and stays. */
 function isForHostAlone(hosts: string, { host, port }: HostKeyInfo): boolean {
-  const spelling = hostSpelling(host, port);
-  if (hosts.toLowerCase() === spelling) return true;
-  return hosts.startsWith('|') && hostMatcher(hosts)?.(spelling) === true;
-}
-
-function withoutLines(text: string, removed: ReadonlySet<number>): string {
-  if (removed.size === 0) return text;
-  // Ends of lines stay what they are: every second piece is one.
-  const pieces = text.split(/(\r\n|\n|\r)/);
-  let kept = '';
-  splitLines(text).forEach((_line, i) => {
-    if (!removed.has(i + 1)) kept += (pieces[2 * i] ?? '') + (pieces[2 * i + 1] ?? '');
-  });
-  return kept;
+  return hosts.startsWith('|') || asciiLowerCase(hosts) === hostSpelling(host, port);
 }
 
 function lineOf({ host, port }: HostKeyInfo, blob: Uint8Array, hash: boolean): string {

@@ -7,6 +7,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { HostKeyInfo } from '../client/hostKeys.ts';
+import { shownHost } from '../client/hostName.ts';
 import type { Certificate } from '../crypto/certificate.ts';
 import { certificateTitle, checkCertificate } from '../keys/certificateFile.ts';
 import { fingerprint as fingerprintOf } from '../keys/fingerprint.ts';
@@ -21,7 +22,7 @@ import type { KnownHosts } from '../keys/knownHosts.ts';
  */
 export function judgeHostKey(known: KnownHosts, info: HostKeyInfo, now: number): boolean {
   const { host, port, blob, type, fingerprint, certificate } = info;
-  const name = hostName(info);
+  const name = shownHost(info);
   if (certificate !== undefined && isCertified(known, info, certificate, now)) return true;
   const lookup = known.lookup(host, port, blob);
   switch (lookup.result) {
@@ -59,7 +60,8 @@ export function judgeHostKey(known: KnownHosts, info: HostKeyInfo, now: number):
 export function unknownHostKey(info: HostKeyInfo, files: readonly string[]): SshError {
   return hostKeyError(
     'ERR_SSH_HOST_KEY_UNKNOWN',
-    `the host key of ${hostName(info)} (${info.type} ${info.fingerprint}) is not in ${files.join(' or ')}; check the fingerprint with the server's owner and add the key, or pin it with pinnedHostKey`,
+    `the host key of ${shownHost(info)} (${info.type} ${info.fingerprint}) is not in ${files.join(' or ')}; check the fingerprint with the server's owner and add the key`,
+    { hint: 'or pin it with pinnedHostKey' },
   );
 }
 
@@ -78,7 +80,7 @@ function isCertified(known: KnownHosts, info: HostKeyInfo, certificate: Certific
     if (revoked === undefined) continue;
     throw hostKeyError(
       'ERR_SSH_HOST_KEY_REVOKED',
-      `${what} of ${hostName(info)} (${fingerprintOf(key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
+      `${what} of ${shownHost(info)} (${fingerprintOf(key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
     );
   }
   if (!known.certAuthorities(host, port).some((entry) => equalBytes(entry.blob, authorityBlob))) return false;
@@ -86,13 +88,10 @@ function isCertified(known: KnownHosts, info: HostKeyInfo, certificate: Certific
   return true;
 }
 
-function hostName({ host, port }: HostKeyInfo): string {
-  return port === 22 ? host : `[${host}]:${port}`;
-}
-
 function hostKeyError(
   code: 'ERR_SSH_HOST_KEY_UNKNOWN' | 'ERR_SSH_HOST_KEY_CHANGED' | 'ERR_SSH_HOST_KEY_REVOKED',
   message: string,
+  more: { readonly hint?: string } = {},
 ): SshError {
-  return new SshError(code, message, { phase: 'keyExchange', origin: 'peer' });
+  return new SshError(code, message, { phase: 'keyExchange', origin: 'peer', ...more });
 }

@@ -1,26 +1,37 @@
 /**
  * The known_hosts files of this machine as a host key policy.
  *
- * Owns: which files are read, when; what becomes of keys that are not in them,
- * and of keys a server announces beside its own.
- * Must not know: the format of their lines (`keys/`), how a file is changed.
+ * Owns: which files are read; what becomes of keys that are not in them, and of
+ * keys a server announces beside its own; that a key which was accepted and
+ * cannot be kept is a warning and not the end of the dial.
+ * Must not know: the format of their lines (`keys/`), how a file is read and changed.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { checkOptions, flag, type OptionTable, oneOf, someText } from '../base/optionChecks.ts';
-import type { HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
+import { checkOptions, flag, type OptionTable, oneOf, optionsError, someText } from '../base/optionChecks.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
+import { shownHost } from '../client/hostName.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
+import { homeFolder } from './homeFolder.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
 
+/** What is loaded to change a file. */
+const changes = 'changes of known hosts files';
+
 /** What is done with `known_hosts` besides reading it. */
 export interface KnownHostsOptions {
-  /** Files, all of which are read; what is added goes to the first. `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` */
+  /**
+   * Files, all of which are read; what is added goes to the first.
+   * `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`; the latter alone where the user has no home
+   */
   readonly files?: string | readonly string[] | undefined;
-  /** Of a host nothing is known of: `refuse` its key, or `add` it (trust on first use). `refuse` */
+  /**
+   * Of a host nothing is known of: `refuse` its key, or `add` it (trust on first
+   * use). A key that was accepted and cannot be kept is a warning to `onDebug`. `refuse`
+   */
   readonly unknown?: 'refuse' | 'add' | undefined;
   /**
    * Follow a server that changes its keys: those it announces and proves to have
@@ -51,7 +62,8 @@ const optionTable: OptionTable<KnownHostsOptions> = {
  * @param paths of files, all of which are read; `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` where none is given.
  *   A file that does not exist counts as empty. Or options.
  * @throws SshError from the dial: `ERR_SSH_HOST_KEY_UNKNOWN`, `ERR_SSH_HOST_KEY_CHANGED`, `ERR_SSH_HOST_KEY_REVOKED`,
- *   `ERR_SSH_CERTIFICATE`, `ERR_SSH_OPTIONS` for a file that cannot be read or written
+ *   `ERR_SSH_CERTIFICATE`, `ERR_SSH_OPTIONS` for a file that cannot be read, or a host that cannot stand in one; at
+ *   once `ERR_SSH_OPTIONS` where keys are to be added, no file is named and the user has no home
  * @example
  * ```ts
  * import { connect, knownHosts } from 'deadline-ssh';
@@ -79,111 +91,98 @@ export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}
 function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   checkOptions(options, { of: 'knownHosts', table: optionTable });
   const { unknown = 'refuse', update = false, hash = false } = options;
-  const files = filesOf(options.files);
+  const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
-  const verify = async (info: HostKeyInfo): Promise<boolean> => {
-    const { judgeHostKey, unknownHostKey } = await import('./hostKeyJudgement.ts');
-    if (judgeHostKey(await readAll(files), info, Date.now() / 1000)) return true;
+  const verify = async (info: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
+    const { judgeHostKey, unknownHostKey } = await lateCode(
+      'the judgement of host keys',
+      () => import('./hostKeyJudgement.ts'),
+    );
+    const isKnown = async (): Promise<boolean> =>
+      judgeHostKey(await lookInto(files, info.host, info.port), info, Date.now() / 1000);
+    if (await isKnown()) return true;
     if (unknown === 'refuse') throw unknownHostKey(info, files);
-    await addFirst(own, info, hash);
+    const whyNot = await addFirst(own, info, hash, dial);
+    // Another program may have been first meanwhile, with another key.
+    if (whyNot === undefined || (await isKnown())) return true;
+    dial?.warn(`the host key of ${shownHost(info)} is accepted, and could not be kept in ${own}: ${whyNot}`);
     return true;
   };
   return {
     verify,
-    keyTypes: async (host, port) => (await readAll(files)).keyTypesFor(host, port),
-    wantsCertificate: async (host, port) => (await readAll(files)).certAuthorities(host, port).length > 0,
+    keyTypes: async (host, port) => (await lookInto(files, host, port)).keyTypesFor(host, port),
+    wantsCertificate: async (host, port) =>
+      (await lookInto(files, host, port)).certAuthorities(host, port).length > 0,
     ...(update ? { rotation: rotationOf(files, own, hash) } : {}),
   };
 }
 
-function filesOf(given: KnownHostsOptions['files']): readonly string[] {
+function filesOf(given: KnownHostsOptions['files'], areChanged: boolean): readonly string[] {
   const files = typeof given === 'string' ? [given] : (given ?? []);
-  return files.length > 0 ? files : [join(homedir(), '.ssh', 'known_hosts'), systemFile];
+  if (files.length > 0) return files;
+  const home = homeFolder();
+  if (home !== undefined) return [join(home, '.ssh', 'known_hosts'), systemFile];
+  // The system's file is not the user's to change.
+  if (areChanged)
+    throw optionsError('there is no home folder to keep host keys in; name a file with `files`');
+  return [systemFile];
 }
 
-/** Another program may have been first meanwhile, with another key: the file as it is under the lock decides. */
-async function addFirst(file: string, info: HostKeyInfo, hash: boolean): Promise<void> {
-  const { addTrustedLine } = await import('./hostKeyChanges.ts');
-  await writing(file, () => addTrustedLine(file, info, hash));
+async function lookInto(files: readonly string[], host: string, port: number): Promise<KnownHosts> {
+  const { readKnownHosts } = await lateCode('known hosts files', () => import('./knownHostsCache.ts'));
+  return readKnownHosts(files, host, port);
+}
+
+/**
+ * Keeps the key of a host that nothing is known of, unless the file as it is
+ * under the lock says otherwise.
+ *
+ * @returns why it could not be kept; undefined where it was
+ * @throws SshError where the file has another key by now, or the host cannot stand in it
+ */
+async function addFirst(
+  file: string,
+  info: HostKeyInfo,
+  hash: boolean,
+  dial: HostKeyDial | undefined,
+): Promise<string | undefined> {
+  const { addTrustedLine } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
+  const { NotWrittenError } = await lateCode(changes, () => import('./knownHostsFile.ts'));
+  try {
+    if (dial === undefined) await addTrustedLine(file, info, hash);
+    else await dial.whileLocked(lockedFile(file), (bounds) => addTrustedLine(file, info, hash, bounds));
+    return undefined;
+  } catch (error) {
+    const isLocked = error instanceof SshError && error.waitingFor === 'lock';
+    if (isLocked || error instanceof NotWrittenError) return error.message;
+    throw error;
+  }
+}
+
+function lockedFile(file: string): string {
+  return `the lock on ${file}`;
 }
 
 function rotationOf(files: readonly string[], own: string, hash: boolean): HostKeyRotation {
   return {
     unknown: async (info, announced) => {
-      const known = await readAll(files);
       const { host, port, blob } = info;
+      const known = await lookInto(files, host, port);
       if (known.lookup(host, port, blob).result !== 'trusted') return undefined;
-      const isKnown = (key: Uint8Array): boolean => known.lookup(host, port, key).result === 'trusted';
-      if (!announced.some((key) => equalBytes(key, blob))) return undefined;
-      return announced.filter((key) => !isKnown(key) && known.revocation(host, port, key) === undefined);
+      // What is known of the bare host vouches for a port only as long as nothing is known of the port.
+      const listed = known.ownKeys(host, port);
+      return announced.filter(
+        (key) =>
+          !listed.some((entry) => equalBytes(entry.blob, key)) &&
+          known.revocation(host, port, key) === undefined,
+      );
     },
-    keep: async (info, added, announced) => {
-      const { rotateLines } = await import('./hostKeyChanges.ts');
-      return writing(own, () => rotateLines(own, info, added, announced, hash));
+    keep: async (info, added, announced, dial) => {
+      const { rotateLines } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
+      if (dial === undefined) return rotateLines(own, info, added, announced, hash);
+      return dial.whileLocked(lockedFile(own), (bounds) =>
+        rotateLines(own, info, added, announced, hash, bounds),
+      );
     },
   };
-}
-
-async function writing<T>(file: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (error instanceof SshError) throw error;
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw fileError(`cannot write the known hosts file ${file}${why}`, error);
-  }
-}
-
-interface Parsed {
-  /** What the files looked like. */
-  readonly state: string;
-  readonly known: Promise<KnownHosts>;
-}
-
-/** By the list of files that a policy holds. */
-const parsed = new WeakMap<readonly string[], Parsed>();
-
-/**
- * The files as they are now, parsed once for as long as they stay the same: a
- * program that dials thousands of hosts would spend its time here.
- */
-async function readAll(files: readonly string[]): Promise<KnownHosts> {
-  const state = (await Promise.all(files.map(stateOf))).join(' ');
-  const before = parsed.get(files);
-  if (before?.state === state) return before.known;
-  const known = parseAll(files);
-  parsed.set(files, { state, known });
-  // What cannot be read now is tried anew the next time.
-  known.catch(() => parsed.delete(files));
-  return known;
-}
-
-async function stateOf(file: string): Promise<string> {
-  try {
-    const { ino, size, mtimeNs } = await stat(file, { bigint: true });
-    return `${ino}:${size}:${mtimeNs}`;
-  } catch {
-    // Reading it says what is wrong with it.
-    return 'none';
-  }
-}
-
-async function parseAll(files: readonly string[]): Promise<KnownHosts> {
-  const { KnownHosts } = await import('../keys/knownHosts.ts');
-  return KnownHosts.merge(
-    ...(await Promise.all(files.map(async (file) => KnownHosts.parse(await readText(file), file)))),
-  );
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw fileError(`cannot read the known hosts file ${file}`, error);
-  }
-}
-
-function fileError(message: string, cause: unknown): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user', cause });
 }

@@ -4,9 +4,14 @@
  * Owns: the translation between Node's demand (`_read`, write callbacks) and the
  * channel's windows.
  * Must not know: channels, SSH.
+ *
+ * Node calls listeners of `data`, `readable` and `drain`, and the callbacks of
+ * writes, while it is given bytes or told that they went. What these throw is the
+ * user's own exception and none of the connection's.
  */
 import { Duplex, Readable, Writable } from 'node:stream';
 import type { ByteSink, ByteSource, StreamFactory } from '../client/streams.ts';
+import { amongListeners } from '../endpoint/userCode.ts';
 
 /** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */
 const readAhead = 64 * 1024;
@@ -50,12 +55,14 @@ class Pump {
     while (this.wanted) {
       const bytes = this.source.take();
       if (bytes === undefined) break;
-      this.wanted = this.stream.push(asBuffer(bytes));
+      // A listener that throws has had its bytes; there is room for the next.
+      this.wanted = amongListeners(() => this.stream.push(asBuffer(bytes))) ?? true;
     }
-    if (this.over === 'no' || !this.wanted) return;
+    const { over } = this;
+    if (over === 'no' || !this.wanted) return;
     this.wanted = false;
-    if (this.over === 'ended') this.stream.push(null);
-    else this.stream.destroy(this.over);
+    if (over === 'ended') amongListeners(() => this.stream.push(null));
+    else this.stream.destroy(over);
   }
 }
 
@@ -128,11 +135,13 @@ interface WritableParts {
 }
 
 function writableParts(sink: ByteSink): WritableParts {
+  const write = (bytes: Uint8Array, done: Done): void =>
+    sink.write(bytes, (error) => void amongListeners(() => done(error)));
   return {
-    write: (chunk, _encoding, done) => sink.write(chunk, done),
+    write: (chunk, _encoding, done) => write(chunk, done),
     // Many small writes become few packets.
-    writev: (chunks, done) => sink.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
-    final: (done) => sink.end(done),
+    writev: (chunks, done) => write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done),
+    final: (done) => sink.end((error) => void amongListeners(() => done(error))),
     destroy: (error, done) => {
       sink.cancel();
       done(error);

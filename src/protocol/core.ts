@@ -213,13 +213,14 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   /** The error of a wait whose time is over. */
   timeoutError(wait: Wait): SshError {
     const bound = wait.timeout;
+    const inner = this.innermost(wait);
     return new SshError(
       'ERR_SSH_TIMEOUT',
-      `timed out after ${Math.round(bound)} ms waiting for ${wait.detail}${this.hint(wait)}`,
+      `timed out after ${Math.round(bound)} ms waiting for ${inner.detail}${this.hint(inner)}`,
       {
-        phase: this.phaseOf(wait),
+        phase: this.phaseOf(inner),
         origin: 'deadline',
-        waitingFor: wait.name,
+        waitingFor: inner.name,
         elapsed: this.transport.now - wait.since,
         deadline: bound,
         bytesReceived: this.bytesReceived,
@@ -366,10 +367,18 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         cause: error,
       });
     }
-    if (error.origin === 'peer' && error.phase === 'connection') error.phase = this.phase;
+    // What a lower layer threw, over the peer or over this side's own means, knows no phase.
+    const isLower = error.origin === 'peer' || error.origin === 'local';
+    if (isLower && error.phase === 'connection') error.phase = this.phase;
     error.bytesReceived ??= this.bytesReceived;
     if (this.transport.remote !== undefined) error.remoteIdentification ??= this.transport.remote.text;
     return error;
+  }
+
+  /** A dial waits for one thing after the other: which one it was is worth more than that it was the dial. */
+  private innermost(wait: Wait): Wait {
+    if (wait.name !== 'dial' || wait.onExpire !== undefined) return wait;
+    return this.waits.innermostBeside(wait) ?? wait;
   }
 
   private hint(wait: Wait): string {

@@ -74,7 +74,14 @@ export class ServerProcess {
     );
   }
 
-  private async finish(requestType: string, payload: Uint8Array): Promise<void> {
+  /** A handler may well not wait for it: that the client is gone by then ends nobody's process. */
+  private finish(requestType: string, payload: Uint8Array): Promise<void> {
+    const finished = this.sayEnd(requestType, payload);
+    finished.catch(() => {});
+    return finished;
+  }
+
+  private async sayEnd(requestType: string, payload: Uint8Array): Promise<void> {
     if (this.exited) return;
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);

@@ -6,6 +6,7 @@
  */
 import type { ChannelPort } from '../client/channelPort.ts';
 import type { StreamFactory } from '../client/streams.ts';
+import { askUser, tellUser } from '../endpoint/userCode.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -83,7 +84,7 @@ export class ServerSession {
 
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
     try {
-      const code = await handler(process);
+      const code = await askUser('the handler', () => handler(process));
       await process.exit(code ?? 0);
     } catch (error) {
       if (process.signal.aborted) return;
@@ -108,23 +109,19 @@ export class ServerSession {
 
   private changeWindow(payload: Uint8Array): boolean {
     const size = windowChange.fromBytes(payload);
-    this.tell(() => this.process?.onResize?.(size));
+    this.tell('onResize', () => this.process?.onResize?.(size));
     return this.terminal !== undefined;
   }
 
   private takeSignal(payload: Uint8Array): boolean {
     const { signalName } = signal.fromBytes(payload);
-    this.tell(() => this.process?.onSignal?.(signalName));
+    this.tell('onSignal', () => this.process?.onSignal?.(signalName));
     return this.process !== undefined;
   }
 
   /** What a listener throws is its own fault, not its client's. */
-  private tell(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.parts.report(error);
-    }
+  private tell(name: string, listener: () => void): void {
+    tellUser(name, listener, (fault) => this.parts.report(fault));
   }
 
   private setVariable(payload: Uint8Array): boolean {

@@ -10,7 +10,7 @@
  * covers it: a server that wants to weaken its own exchange can do so anyway.
  */
 import { dhBounds } from '../crypto/dh.ts';
-import { groupWithin } from '../crypto/dhGroups.ts';
+import { groupWithin, namedGroup } from '../crypto/dhGroups.ts';
 import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex.ts';
 import { bitLength } from '../crypto/publicKey.ts';
 import {
@@ -43,7 +43,7 @@ export function methodOfGroup(
   const { p, g } = kexDhGexGroup.decode(new WireReader(payload, 1));
   checkGroup(p, g, request);
   const sizes = new WireWriter().uint32(request.min).uint32(request.n).uint32(request.max).copyWritten();
-  return groupExchangeMethod(name, sizes, { prime: p, generator: g });
+  return groupExchangeMethod(name, sizes, namedGroup(p, g) ?? { prime: p, generator: g });
 }
 
 /** Before it is made a number: what is out of bounds costs nothing. Its range is checked where it is used. */
@@ -62,23 +62,23 @@ function checkGroup(p: Uint8Array, g: Uint8Array, { min, max }: KexDhGexRequest)
  * A server's answer to a request, and the method that follows from it. Clients
  * from before RFC 4419 name one size. `payload` is the whole message.
  *
+ * @param longest bits of the longest group that this side computes in
  * @throws SshError `ERR_SSH_KEY_EXCHANGE` for sizes that contradict each other or leave no group
  */
 export function answerRequest(
   payload: Uint8Array,
   name: GroupExchangeName,
+  longest: number = dhBounds.maximum,
 ): { readonly group: KexDhGexGroup; readonly method: KexMethod } {
   const { min, n, max } = readRequest(payload);
   if (min > n || n > max)
     throw keyExchangeError(`the client asks for a group of ${min} to ${max}, best ${n}`);
-  const group = groupWithin(min, n, max);
+  const group = groupWithin(min, n, Math.min(max, longest));
   if (group === undefined) {
-    throw keyExchangeError(`no group of ${min} to ${max} bits; this side has 2048 to 8192`);
+    throw keyExchangeError(`no group of ${min} to ${max} bits; this side has 2048 to ${longest}`);
   }
-  const method = groupExchangeMethod(name, payload.slice(1), {
-    prime: group.prime,
-    generator: group.generator,
-  });
+  // It stays a named group: OpenSSL computes in those, and several times as fast.
+  const method = groupExchangeMethod(name, payload.slice(1), group);
   return { group: { p: group.prime, g: group.generator }, method };
 }
 

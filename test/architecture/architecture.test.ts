@@ -43,11 +43,20 @@ const rules: readonly {
         file('src/keys/a.ts', "export const load = () => import('../node/b.ts');"),
       ],
       'a test': [file('src/node/a.ts', "import { b } from '../../test/b.ts';")],
+      'a room of its own folder that is a layer above': [
+        file('src/sftp/packet/a.ts', "import { b } from '../protocol/b.ts';"),
+      ],
+      'a synchronous room and a layer that waits': [
+        file('src/sftp/protocol/a.ts', "import type { B } from '../../io/b.ts';"),
+      ],
       'a folder that is no layer': [file('src/misc/a.ts', '')],
     },
     good: {
       'the same layer and those below': [
         file('src/packet/a.ts', "import { b } from './b.ts';\nimport type { C } from '../base/c.ts';"),
+      ],
+      'a room of the same folder that is a layer below': [
+        file('src/sftp/files/a.ts', "import { b } from '../packet/b.ts';"),
       ],
       'an example in a comment': [file('src/base/a.ts', "/**\n * import { b } from '../cli/b.ts';\n */")],
     },

@@ -7,7 +7,10 @@
 import { posix } from 'node:path';
 import { codeOf, type ImportStatement, importsOf, type SourceFile } from './sources.ts';
 
-/** Low to high: a file imports from its own layer and from lower ones. */
+/**
+ * Low to high: a file imports from its own layer and from lower ones. A room of a
+ * folder that is named here is a layer by itself.
+ */
 export const layers: readonly string[] = [
   'base',
   'wire',
@@ -19,8 +22,11 @@ export const layers: readonly string[] = [
   'connection',
   'protocol',
   'keys',
+  'sftp/packet',
+  'sftp/protocol',
   'io',
   'endpoint',
+  'sftp',
   'client',
   'server',
   'diagnostics',
@@ -35,6 +41,7 @@ export const longestFile = 420;
 /** Types of the platform that a layer above `io/` has in its public interface; erased when it is built. */
 const platformTypes: Readonly<Record<string, readonly string[]>> = {
   'src/client/streams.ts': ['node:stream'],
+  'src/sftp/seam/streams.ts': ['node:stream'],
 };
 
 /**
@@ -165,7 +172,9 @@ function isCore({ path }: SourceFile): boolean {
 }
 
 function layerOf(path: string): string {
-  return path.split('/')[1] ?? '';
+  const [, folder = '', room] = path.split('/');
+  const named = `${folder}/${room}`;
+  return layers.includes(named) ? named : folder;
 }
 
 function localImports(file: SourceFile): { readonly target: string; readonly typeOnly: boolean }[] {

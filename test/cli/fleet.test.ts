@@ -179,7 +179,7 @@ describe('fleet', () => {
         error: {
           code: 'ERR_SSH_TIMEOUT',
           phase: 'identification',
-          waitingFor: 'dial',
+          waitingFor: 'identification',
           deadline: 3000,
           stdout: '',
           stderr: '',

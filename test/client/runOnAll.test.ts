@@ -63,6 +63,6 @@ describe('a target', () => {
 
 /** `host:port` of a message. */
 function at(message: string): string {
-  const [, host, port] = message.split(' ');
-  return `${host}:${port}`;
+  const [, host = '', port] = message.split(' ');
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

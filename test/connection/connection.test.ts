@@ -266,12 +266,16 @@ describe('global requests of ours (RFC 4254 §4)', () => {
     );
   });
 
-  it('that were kept for a key exchange have no packet that could be not understood', () => {
+  it('that wait for a key exchange have the number of the packet that they come to be in', () => {
     const lone = new Lone();
-    lone.transport.numbered = false;
+    lone.transport.holds = true;
     const request = lone.connection.request('a', none, true);
     lone.connection.notUnderstood(0);
     expect([request.sequenceNumber, lone.takeEvents()]).toEqual([undefined, []]);
+    lone.transport.release();
+    lone.connection.notUnderstood(0);
+    expect(lone.takeEvents()).toMatchObject([{ request: { name: 'a', sequenceNumber: 0 }, success: false }]);
+    expect(lone.openWaits()).toEqual([]);
   });
 
   it('not answered in time fail, and keep their place in the order', () => {
@@ -343,23 +347,26 @@ describe('the round trip', () => {
 });
 
 describe('data', () => {
-  it('of each kind goes to the channel and is noted by the transport, unless it is empty', () => {
+  it('of each kind goes to the channel and is noted by the transport, byte by byte', () => {
     const lone = new Lone();
     lone.opened();
     const channel = lone.opened();
     const { transport } = lone;
     lone.say(channelData, { ...on(channel), data: counting(20) });
-    expect(transport.dataNoted).toBe(1);
+    expect(transport.dataNoted).toBe(20);
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: counting(30) });
-    expect(transport.dataNoted).toBe(2);
+    expect(transport.dataNoted).toBe(50);
+    expect(transport.inflationsCharged).toBe(0);
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 2, data: counting(40) });
-    expect(transport.dataNoted).toBe(3);
+    expect(transport.dataNoted).toBe(90);
+    // Nobody takes it, so no window bounds it.
+    expect(transport.inflationsCharged).toBe(1);
     lone.say(channelData, { ...on(channel), data: none });
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: none });
-    expect(transport.dataNoted).toBe(3);
+    expect(transport.dataNoted).toBe(90);
     lone.say(channelData, { ...on(channel), data: counting(1) });
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: counting(1) });
-    expect(transport.dataNoted).toBe(5);
+    expect(transport.dataNoted).toBe(92);
     expect(channel.take('data')).toEqual(Uint8Array.from([...counting(20), 0]));
     expect(channel.take('extended')).toEqual(Uint8Array.from([...counting(30), 0]));
     expect(channel.bytesIn).toBe(52);

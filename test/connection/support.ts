@@ -23,6 +23,7 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import type { Sealed } from '../../src/transport/output.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -55,19 +56,28 @@ class NotingTransport {
   takesData = true;
   /** Data packets that are taken before `takesData` turns false. */
   room: number = Number.POSITIVE_INFINITY;
-  /** While false, messages are kept for a key exchange and have no packet number yet. */
-  numbered = true;
+  /** While true, messages wait for a key exchange and are in no packet yet. */
+  holds = false;
   quirks: Quirks = quirksOf(undefined);
   dataNoted = 0;
+  inflationsCharged = 0;
   readonly sent: Sent[] = [];
   private packets = 0;
+  private readonly waiting: (Sealed | undefined)[] = [];
   private writer = new WireWriter();
 
-  send<T>(message: MessageCodec<T>, value: T): number | undefined {
+  send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     const writer = new WireWriter();
     message.encode(writer, value);
     this.note(message, writer.copyWritten());
-    return this.numbered ? this.packets++ : undefined;
+    if (this.holds) this.waiting.push(sealed);
+    else sealed?.(this.packets++);
+  }
+
+  /** The key exchange is over: what waited is in packets now. */
+  release(): void {
+    this.holds = false;
+    for (const sealed of this.waiting.splice(0)) sealed?.(this.packets++);
   }
 
   beginData(): WireWriter {
@@ -82,8 +92,12 @@ class NotingTransport {
     if (--this.room === 0) this.takesData = false;
   }
 
-  noteData(): void {
-    this.dataNoted++;
+  noteData(length: number): void {
+    this.dataNoted += length;
+  }
+
+  chargeInflatedBytes(): void {
+    this.inflationsCharged++;
   }
 
   rest(): void {
@@ -226,7 +240,10 @@ export class LoneChannel implements ChannelSink {
     const went: Uint8Array[] = [];
     for (;;) {
       const write = this.channel.nextOutput(maximumLength);
-      if (write === undefined) return went;
+      if (write === undefined) {
+        this.channel.sendEofIfDue();
+        return went;
+      }
       went.push(write.data.slice(write.offset, write.offset + this.channel.outputLength));
       this.channel.outputSent(write);
     }
@@ -238,6 +255,10 @@ export class LoneChannel implements ChannelSink {
 
   sendWindowAdjust(_: Channel, bytesToAdd: number): void {
     this.calls.push(['adjust', bytesToAdd]);
+  }
+
+  sendEof(): void {
+    this.calls.push(['eof']);
   }
 
   sendClose(): void {

@@ -31,7 +31,16 @@ const runOnAll = createRunOnAll(nodePlatform);
 type Check = (options: object) => unknown;
 
 const checks: readonly [string, OtherNames, Check][] = [
-  ['connect', connectNames, (options) => resolveOptions({ host: 'a', ...options }, () => 'b')],
+  [
+    'connect',
+    connectNames,
+    (options) =>
+      resolveOptions(
+        { host: 'a', ...options },
+        () => 'b',
+        (name) => name,
+      ),
+  ],
   ['algorithms', algorithmNames, (options) => resolveAlgorithms(options)],
   ['pty', ptyNames, (pty) => checkRunOptions({ pty })],
   ['run', runNames, checkRunOptions],

@@ -15,6 +15,7 @@ import { nobleCbcSlot, umacSlot } from '../../src/crypto/noble/rareSlots.ts';
 import { UmacPacketMac } from '../../src/crypto/noble/umac.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider.ts';
 import * as openssl from '../../src/node/crypto/packetCiphers.ts';
+import * as everyPacket from '../../src/node/crypto/wholePacketCiphers.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import { ByteQueue } from '../../src/wire/byteQueue.ts';
@@ -33,7 +34,11 @@ export interface PacketCiphers {
 nobleCbcSlot.fill(nobleCbcStreams);
 umacSlot.fill(UmacPacketMac);
 
-export const providers: Readonly<Record<string, PacketCiphers>> = { noble, openssl };
+export const providers: Readonly<Record<string, PacketCiphers>> = {
+  noble,
+  openssl,
+  'openssl for every packet': everyPacket,
+};
 
 /** Every cipher that is offered with every MAC that is; of the others each with one or two. */
 export const suites: readonly Suite[] = (Object.keys(ciphers) as CipherName[]).flatMap((cipher): Suite[] => {

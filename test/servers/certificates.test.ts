@@ -3,7 +3,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { certificateAlgorithms } from '../../src/crypto/specialAlgorithms.ts';
 import {
   type Client,
@@ -275,23 +275,126 @@ describeServer('a user certificate', openSsh, (lab) => {
     }
   });
 
-  it('for no key that was given, or of a host, is refused before anything is dialled', async () => {
-    const { path, certificate } = sign('ed25519');
-    const other = sign('ed25519');
-    const host = certified(lab(), 'ed25519', authority, ['-h', '-n', 'x']);
-    const dial = (key: string, cert: string): Promise<Client> =>
-      connect({
+  describe('that is of no use', () => {
+    let knowing: TestServer;
+    let own: ReturnType<typeof certified>;
+
+    beforeAll(async () => {
+      own = sign('ed25519');
+      knowing = await startOpenSsh(lab(), {
+        hostKeys: ['ed25519'],
+        userKeys: [],
+        authorizedKeys: [own.publicLine],
+        config: { TrustedUserCAKeys: `${authority}.pub` },
+      });
+    }, setupTimeout);
+
+    const cut = (text: string): string => text.slice(0, text.length / 2);
+    const useless: readonly (readonly [string, () => string, RegExp])[] = [
+      [
+        'for another key',
+        () => text(sign('ed25519').certificate),
+        /"an id".*is for none of the private keys/,
+      ],
+      [
+        "a host's",
+        () => text(certified(lab(), 'ed25519', authority, ['-h', '-n', 'x']).certificate),
+        /it is a host's/,
+      ],
+      ['empty', () => '', /the key file is empty/],
+      ['cut off', () => cut(text(own.certificate)), /a certificate is left aside: /],
+      ['no certificate', () => `${own.publicLine}\n`, /this is a public key \(ssh-ed25519\)/],
+      ['prose', () => 'no certificate at all', /this is no certificate/],
+    ];
+
+    it.each(useless)('being %s, is left aside with a note, and the key is used', async (_, data, why) => {
+      for (const place of ['shared', 'own'] as const) {
+        const debug: string[] = [];
+        const [privateKey, certificate] = [readFileSync(own.path), data()];
+        const credentials: ConnectOptions =
+          place === 'shared'
+            ? { privateKey, certificate: [certificate] }
+            : { auth: [{ method: 'publickey', privateKey, certificate }] };
+        await using client = await connect({
+          ...knowing.anonymous(),
+          ...credentials,
+          onDebug: (line) => debug.push(line),
+        });
+        expect((await client.run('echo in')).stdout).toBe('in\n');
+        const notes = debug.filter((line) => line.startsWith('warning: '));
+        expect(notes).toEqual([expect.stringMatching(/is left aside: /)]);
+        expect(notes[0]).toMatch(why);
+      }
+    });
+
+    it('is left aside beside one that is, and told of again when nothing worked', async () => {
+      const stranger = sign('ed25519');
+      const dialled = connect({
+        ...knowing.anonymous(),
+        privateKey: readFileSync(stranger.path),
+        certificate: ['', text(certified(lab(), 'ed25519', stranger.path, []).certificate)],
+      });
+      await expect(dialled).rejects.toMatchObject({
+        code: 'ERR_SSH_AUTHENTICATION_FAILED',
+        message: expect.stringMatching(
+          /tried: .*; a certificate is left aside: .* empty.*; the certificate "an id" .* for none of/,
+        ),
+      });
+      await using client = await connect({
+        ...knowing.anonymous(),
+        privateKey: readFileSync(stranger.path),
+        certificate: ['', text(stranger.certificate)],
+      });
+      expect((await client.run('echo in')).stdout).toBe('in\n');
+    });
+
+    it('is known to be so once the key is open whose public half its file hides', async () => {
+      const pem = execFileSync(
+        'openssl',
+        [
+          'genpkey',
+          '-algorithm',
+          'EC',
+          '-pkeyopt',
+          'ec_paramgen_curve:P-256',
+          '-aes256',
+          '-pass',
+          'pass:secret',
+        ],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+      );
+      const debug: string[] = [];
+      const dialled = connect({
+        ...knowing.anonymous(),
+        privateKey: pem,
+        passphrase: () => 'secret',
+        certificate: text(own.certificate),
+        onDebug: (line) => debug.push(line),
+      });
+      await expect(dialled).rejects.toMatchObject({
+        code: 'ERR_SSH_AUTHENTICATION_FAILED',
+        message: expect.stringMatching(
+          /tried: publickey \(ecdsa-sha2-nistp256 .*is for none of the private keys/,
+        ),
+      });
+      expect(debug.filter((line) => line.includes('is for none of'))).toHaveLength(1);
+    });
+  });
+
+  it('that can be no certificate is refused before anything is dialled', async () => {
+    const { path } = sign('ed25519');
+    for (const certificate of [5, true, {}, [null]]) {
+      const dialled = connect({
         ...server.anonymous(),
         port: 1,
-        privateKey: readFileSync(key),
-        certificate: readFileSync(cert),
+        privateKey: readFileSync(path),
+        certificate: certificate as unknown as string,
       });
-    await expect(dial(path, other.certificate)).rejects.toMatchObject({
-      code: 'ERR_SSH_CERTIFICATE',
-      phase: 'options',
-    });
-    await expect(dial(host.path, host.certificate)).rejects.toMatchObject({ code: 'ERR_SSH_CERTIFICATE' });
-    await expect(dial(path, `${path}.pub`)).rejects.toMatchObject({ code: 'ERR_SSH_KEY_UNSUPPORTED' });
-    await expect(dial(path, certificate)).rejects.toMatchObject({ code: 'ERR_SSH_CONNECT' });
+      await expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS', phase: 'options' });
+    }
   });
 });
+
+function text(path: string): string {
+  return readFileSync(path, 'utf8');
+}

@@ -64,6 +64,8 @@ export interface ConversationOptions {
   readonly chunk?: number;
   /** The client hears each chunk from memory that is written over behind it. */
   readonly lent?: boolean;
+  /** Its chunks are Buffers of Node's pool, whose `slice` is a window into it. */
+  readonly buffers?: boolean;
   readonly seed?: number;
 }
 
@@ -341,7 +343,8 @@ export class Conversation {
     const bytes = this.options.onTheWire?.(sent) ?? sent;
     const size = this.options.chunk ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {
-      const chunk = bytes.slice(start, start + size);
+      const part = bytes.subarray(start, start + size);
+      const chunk = this.options.buffers === true ? Buffer.from(part) : part.slice();
       this.client.receive(chunk, this.now, this.options.lent);
       if (this.options.lent === true) chunk.fill(0xee);
       this.measure();

@@ -71,8 +71,9 @@ export class Scene {
   mute(...numbers: readonly number[]): void {
     const { transport } = this.core;
     const send = transport.send.bind(transport);
-    transport.send = <T>(message: MessageCodec<T>, value: T): number | undefined =>
-      numbers.includes(message.number) ? undefined : send(message, value);
+    transport.send = <T>(message: MessageCodec<T>, value: T): void => {
+      if (!numbers.includes(message.number)) send(message, value);
+    };
     this.unmute = () => {
       transport.send = send;
     };

@@ -22,10 +22,20 @@ export interface BulkChacha {
   crypt(bytes: Uint8Array, sequenceNumber: number): Uint8Array;
   /** The tag of RFC 8439 §2.8 for additional data, given in two parts, and no ciphertext. */
   tag(first: Uint8Array, second: Uint8Array, sequenceNumber: number): Uint8Array;
+  /** The beginnings of both streams as well; TypeScript makes them where it is not there. */
+  readonly beginnings?: ChachaBeginnings | undefined;
 }
 
-/** Makes the other hand for a payload key. */
-export type BulkChachaFactory = (key: Uint8Array) => BulkChacha;
+/** The first words of block 0, little-endian. */
+export interface ChachaBeginnings {
+  /** One word, of the stream that encrypts lengths. */
+  length(sequenceNumber: number, block: Int32Array): void;
+  /** Eight words, of the stream of payloads: the key of Poly1305. */
+  tagKey(sequenceNumber: number, block: Int32Array): void;
+}
+
+/** Makes the other hand for a payload key and a length key. */
+export type BulkChachaFactory = (payloadKey: Uint8Array, lengthKey: Uint8Array) => BulkChacha;
 
 const tagLength = 16;
 const block: Int32Array = new Int32Array(16);
@@ -41,13 +51,15 @@ class ChachaPoly {
   readonly bulk: BulkChacha | undefined;
   private readonly payloadKey: Int32Array;
   private readonly lengthKey: Int32Array;
+  private readonly beginnings: ChachaBeginnings | undefined;
   private readonly views: LastView;
 
   constructor(keys: DirectionKeys, bulk: BulkChachaFactory | undefined, views: LastView) {
     this.views = views;
     this.payloadKey = chachaKey(keys.encryptionKey.subarray(0, 32));
     this.lengthKey = chachaKey(keys.encryptionKey.subarray(32));
-    this.bulk = bulk?.(keys.encryptionKey.slice(0, 32));
+    this.bulk = bulk?.(keys.encryptionKey.slice(0, 32), keys.encryptionKey.slice(32));
+    this.beginnings = this.bulk?.beginnings;
   }
 
   look(buffer: Uint8Array): DataView {
@@ -57,7 +69,8 @@ class ChachaPoly {
 
   /** The length field at `offset`, encrypted or decrypted. */
   cryptLength(buffer: Uint8Array, offset: number, sequenceNumber: number): number {
-    chachaBlock(this.lengthKey, 0, sequenceNumber, block);
+    if (this.beginnings === undefined) chachaBlock(this.lengthKey, 0, sequenceNumber, block);
+    else this.beginnings.length(sequenceNumber, block);
     const word = this.look(buffer).getInt32(offset, true) ^ (block[0] as number);
     return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
   }
@@ -114,7 +127,8 @@ class ChachaPoly {
 
   /** Block 0 of the payload's stream keys Poly1305. */
   private makeTagKey(sequenceNumber: number): void {
-    chachaBlock(this.payloadKey, 0, sequenceNumber, block);
+    if (this.beginnings === undefined) chachaBlock(this.payloadKey, 0, sequenceNumber, block);
+    else this.beginnings.tagKey(sequenceNumber, block);
   }
 
   private putTag(end: number): void {

@@ -2,7 +2,7 @@
  * UMAC with tags of 64 and of 128 bits.
  *
  * Owns: the three layers of hashing in two or four streams, the pad from the nonce.
- * Must not know: ciphers, where the tag goes.
+ * Must not know: ciphers, where the tag goes, who computes AES.
  * Source: RFC 4418; that the nonce is the sequence number is OpenSSH's (PROTOCOL §1.1).
  *
  * Messages of more than 16 MiB, for which the second layer has another form, do
@@ -39,9 +39,18 @@ interface Stream {
   readonly mask: number;
 }
 
+/** AES of whole blocks in place, with the key it was made for. */
+export type EncryptBlocks = (blocks: DataView, count: number) => void;
+
+/** AES in TypeScript. */
+function typescriptAes(key: Uint8Array): EncryptBlocks {
+  const expanded = expandAesKey(key);
+  return (blocks, count) => encryptBlocks(expanded, blocks, count);
+}
+
 export class UmacPacketMac {
   private readonly streams: readonly Stream[];
-  private readonly padKey: Int32Array;
+  private readonly encryptPad: EncryptBlocks;
   private readonly pad = new DataView(new ArrayBuffer(16));
   private readonly views = new LastView();
   private readonly tag: Uint8Array;
@@ -50,10 +59,14 @@ export class UmacPacketMac {
    * @param key 16 bytes
    * @param tagLength 8 or 16
    */
-  constructor(key: Uint8Array, tagLength: number) {
-    const expanded = expandAesKey(key);
-    this.padKey = expandAesKey(deriveKey(expanded, 0, 16));
-    this.streams = deriveStreams(expanded, tagLength / 4);
+  constructor(
+    key: Uint8Array,
+    tagLength: number,
+    newAes: (key: Uint8Array) => EncryptBlocks = typescriptAes,
+  ) {
+    const encrypt = newAes(key);
+    this.encryptPad = newAes(deriveKey(encrypt, 0, 16));
+    this.streams = deriveStreams(encrypt, tagLength / 4);
     this.tag = new Uint8Array(tagLength);
   }
 
@@ -77,7 +90,7 @@ export class UmacPacketMac {
     pad.setUint32(4, nonceLow - half);
     pad.setUint32(8, 0);
     pad.setUint32(12, 0);
-    encryptBlocks(this.padKey, pad, 1);
+    this.encryptPad(pad, 1);
     const view = this.views.of(buffer);
     for (let i = 0; i < streams.length; i++) {
       const hashed = hashStream(streams[i] as Stream, view, buffer, start, end);
@@ -137,11 +150,11 @@ function innerProduct({ third, mask }: Stream, word: bigint): number {
   return (sum % 2 ** 32) ^ mask;
 }
 
-function deriveStreams(key: Int32Array, count: number): Stream[] {
-  const firstKey = deriveKey(key, 1, chunkLength + 16 * (count - 1));
-  const secondKey = deriveKey(key, 2, 24 * count);
-  const thirdKey = deriveKey(key, 3, 64 * count);
-  const masks = deriveKey(key, 4, 4 * count);
+function deriveStreams(encrypt: EncryptBlocks, count: number): Stream[] {
+  const firstKey = deriveKey(encrypt, 1, chunkLength + 16 * (count - 1));
+  const secondKey = deriveKey(encrypt, 2, 24 * count);
+  const thirdKey = deriveKey(encrypt, 3, 64 * count);
+  const masks = deriveKey(encrypt, 4, 4 * count);
   const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer);
   return Array.from({ length: count }, (_, stream) => ({
     first: Uint32Array.from({ length: chunkLength / 4 }, (_word, i) =>
@@ -156,13 +169,13 @@ function deriveStreams(key: Int32Array, count: number): Stream[] {
 }
 
 /** RFC 4418 §3.2.1: AES of the index and a counter from 1. */
-function deriveKey(key: Int32Array, index: number, length: number): Uint8Array {
+function deriveKey(encrypt: EncryptBlocks, index: number, length: number): Uint8Array {
   const blocks = Math.ceil(length / 16);
   const view = new DataView(new ArrayBuffer(16 * blocks));
   for (let i = 0; i < blocks; i++) {
     view.setUint32(16 * i + 4, index);
     view.setUint32(16 * i + 12, i + 1);
   }
-  encryptBlocks(key, view, blocks);
+  encrypt(view, blocks);
   return new Uint8Array(view.buffer, 0, length);
 }

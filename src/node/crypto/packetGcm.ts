@@ -96,6 +96,7 @@ abstract class OpensslGcm {
 
   /** The part in TypeScript, for packets shorter than `wholeFrom`; undefined where it is not worth its making yet. */
   protected packetsFor(available: number, wholeFrom: number): GcmPackets | undefined {
+    if (!this.crossings.gcmWorksAhead) return undefined;
     if (this.packets !== undefined || (available < manyBytes && this.apart < packetsBefore)) {
       return this.packets;
     }

@@ -12,6 +12,7 @@ import * as crypto from 'node:crypto';
 import type { MacRow } from '../../crypto/algorithms.ts';
 import { umacSlot } from '../../crypto/noble/rareSlots.ts';
 import { Sha256PacketMac } from '../../crypto/noble/sha256Mac.ts';
+import type { EncryptBlocks } from '../../crypto/noble/umac.ts';
 import { writeUint32 } from '../../crypto/packetFields.ts';
 import type { PacketMac } from '../../crypto/packetStream.ts';
 import type { PacketCrossings } from './packetCrossings.ts';
@@ -41,14 +42,31 @@ export function opensslMac(row: MacRow, key: Uint8Array, crossings: PacketCrossi
   }
 }
 
+/** HMAC by OpenSSL alone, whatever the length; of UMAC, which it lacks, the part that is AES. */
+export function wholeOpensslMac(row: MacRow, key: Uint8Array): PacketMac {
+  if (row.hash !== 'umac') return new OpensslHmac(row.hash, key, row.tagLength);
+  const Umac = umacSlot.use();
+  return new Umac(key, row.tagLength, opensslAes);
+}
+
+/** AES of single blocks, on a context that is kept. */
+function opensslAes(key: Uint8Array): EncryptBlocks {
+  const context = crypto.createCipheriv(`aes-${8 * key.length}-ecb`, key, null);
+  context.setAutoPadding(false);
+  return (blocks, count) => {
+    const bytes = new Uint8Array(blocks.buffer, blocks.byteOffset, 16 * count);
+    bytes.set(context.update(bytes));
+  };
+}
+
 /** Any HMAC, by an object of OpenSSL for each packet. */
 class OpensslHmac implements PacketMac {
-  private readonly hash: 'sha1' | 'sha512';
+  private readonly hash: 'sha1' | 'sha256' | 'sha512';
   private readonly key: crypto.KeyObject;
   private readonly number = new Uint8Array(4);
   private readonly tag: Uint8Array;
 
-  constructor(hash: 'sha1' | 'sha512', key: Uint8Array, tagLength: number) {
+  constructor(hash: 'sha1' | 'sha256' | 'sha512', key: Uint8Array, tagLength: number) {
     this.hash = hash;
     this.key = crypto.createSecretKey(key);
     this.tag = new Uint8Array(tagLength);

@@ -9,7 +9,7 @@ import { umacSlot } from '../../crypto/noble/rareSlots.ts';
 import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { RandomBytes } from '../../crypto/random.ts';
-import { ImportedSlot } from '../../crypto/slot.ts';
+import { filledSlot, ImportedSlot } from '../../crypto/slot.ts';
 import { opensslDhAgreement } from './dh.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
 import { systemRandomBytes } from './random.ts';
@@ -25,9 +25,12 @@ import {
 export interface OpensslProviderOptions {
   /** Source of all key pairs and padding, the system's where not given. The same bytes make the same key pairs. */
   readonly randomBytes?: RandomBytes | undefined;
+  /** Every packet goes through OpenSSL, however short; else those for which it is faster. `false` */
+  readonly everyPacket?: boolean | undefined;
 }
 
 const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packetCiphers.ts'));
+const wholePacketCiphersSlot = new ImportedSlot('packet ciphers', () => import('./wholePacketCiphers.ts'));
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
@@ -35,7 +38,7 @@ const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./pac
  * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {
-  const { randomBytes } = options;
+  const { randomBytes, everyPacket = false } = options;
   return assembleProvider({
     name: 'openssl',
     randomBytes: randomBytes ?? systemRandomBytes,
@@ -50,7 +53,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,
-    packetCiphers: packetCiphersSlot,
-    rareCode: { cbc: opensslCbcSlot, umac: umacSlot },
+    packetCiphers: everyPacket ? wholePacketCiphersSlot : packetCiphersSlot,
+    rareCode: { cbc: everyPacket ? filledSlot(undefined) : opensslCbcSlot, umac: umacSlot },
   });
 }

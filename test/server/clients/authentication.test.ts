@@ -33,9 +33,9 @@ async function logIn(
 describeEachClient('authentication', (kind, lab) => {
   it.each(keyKinds)('by a key of type %s', async (key) => {
     const offered: string[] = [];
-    const publicKey: ServerOptions['authentication']['publicKey'] = (username, candidate) => {
+    const publicKey: ServerOptions['authentication']['publicKey'] = (username, candidate, context) => {
       offered.push(candidate.type);
-      return everyMethod.publicKey?.(username, candidate) ?? false;
+      return everyMethod.publicKey?.(username, candidate, context) ?? false;
     };
     const outcome = await logIn(kind, lab, { authentication: { publicKey } }, { key });
     expect(outcome).toMatchObject(greeted);
@@ -78,9 +78,9 @@ describeEachClient('authentication', (kind, lab) => {
   it('by a key and a password together', async () => {
     const steps: string[] = [];
     const authentication: ServerOptions['authentication'] = {
-      publicKey: async (username, key) => {
+      publicKey: async (username, key, context) => {
         steps.push('key');
-        return (await everyMethod.publicKey?.(username, key)) === true && 'partial';
+        return (await everyMethod.publicKey?.(username, key, context)) === true && 'partial';
       },
       password: (_username, given) => {
         steps.push('password');

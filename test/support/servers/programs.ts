@@ -8,6 +8,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
+import { canMount } from '../mounts.ts';
 
 export type Program =
   | 'sshd'
@@ -61,7 +62,8 @@ function obstacle(needs: Needs): string | undefined {
   for (const program of needs.programs) {
     if (findProgram(program) === undefined) return `${program} is not installed`;
   }
-  return needs.root === true && !isRoot ? 'needs to run as root' : undefined;
+  if ((needs.root === true || needs.mounts === true) && !isRoot) return 'needs to run as root';
+  return needs.mounts === true && !canMount() ? 'file systems cannot be mounted here' : undefined;
 }
 
 /** What a suite needs of the machine. */
@@ -69,6 +71,8 @@ export interface Needs {
   readonly programs: readonly Program[];
   /** Passwords and other users are root's to make. */
   readonly root?: boolean | undefined;
+  /** File systems of one's own, for the faults that they have; not every container lets root mount one. */
+  readonly mounts?: boolean | undefined;
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */
