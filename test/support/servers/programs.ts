@@ -22,7 +22,9 @@ export type Program =
   | 'ssh'
   | 'plink'
   | 'dbclient'
-  | 'dropbearconvert';
+  | 'dropbearconvert'
+  | 'ip'
+  | 'iptables';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
@@ -63,7 +65,8 @@ function obstacle(needs: Needs): string | undefined {
     if (findProgram(program) === undefined) return `${program} is not installed`;
   }
   if ((needs.root === true || needs.mounts === true) && !isRoot) return 'needs to run as root';
-  return needs.mounts === true && !canMount() ? 'file systems cannot be mounted here' : undefined;
+  if (needs.mounts === true && !canMount()) return 'file systems cannot be mounted here';
+  return needs.obstacle?.();
 }
 
 /** What a suite needs of the machine. */
@@ -73,6 +76,8 @@ export interface Needs {
   readonly root?: boolean | undefined;
   /** File systems of one's own, for the faults that they have; not every container lets root mount one. */
   readonly mounts?: boolean | undefined;
+  /** Asked last, where all else is there: why it cannot run all the same. */
+  readonly obstacle?: (() => string | undefined) | undefined;
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */
