@@ -163,15 +163,26 @@ const connect = createConnect(platform);
 const runOnAll = createRunOnAll(platform);
 const key = generateKey('ed25519');
 
+/** What is said of bad options. */
+interface Refusal {
+  readonly code: string;
+  readonly phase: string;
+  readonly origin: string;
+  /** Without the target of a client that is connected. */
+  readonly message: string;
+}
+
 /** What a call with these options comes to: the error of its options, or undefined. */
-async function refusalOf(call: () => unknown): Promise<SshError | undefined> {
+async function refusalOf(call: () => unknown): Promise<Refusal | undefined> {
   try {
     await call();
     return undefined;
   } catch (error) {
     // Whatever else may go wrong with it, it is an error of this library.
     expect(error).toBeInstanceOf(SshError);
-    return error instanceof SshError && error.code === 'ERR_SSH_OPTIONS' ? error : undefined;
+    if (!(error instanceof SshError) || error.code !== 'ERR_SSH_OPTIONS') return undefined;
+    const { code, phase, origin, message } = error;
+    return { code, phase, origin, message: message.replace(/^(?:server|a):22: /, '') };
   }
 }
 
@@ -303,19 +314,19 @@ describe('the options of', () => {
       timeoutNames.map((name) => [name, milliseconds]),
     ) as unknown as Rows<Timeouts>;
     await checkRows<Timeouts>(timeoutRows, resolveTimeouts, { prefix: 'timeouts.' });
-    // None of the numbers is within the bounds of any limit but of these.
-    const small: Partial<Record<keyof Limits, readonly Kind[]>> = {
-      identificationLines: ['number', 'zero'],
-      bannerBytes: ['number', 'zero'],
-      authenticationRounds: ['number'],
-      channels: ['number'],
-      bcryptRounds: ['number'],
-      idleKeyExchanges: ['number'],
-    };
-    const limitRows = Object.fromEntries(
-      Object.keys(defaultLimits).map((name) => [name, small[name as keyof Limits] ?? []]),
-    ) as unknown as Rows<Limits>;
-    await checkRows<Limits>(limitRows, resolveLimits, { prefix: 'limits.' });
+    // Whether a whole number is within its bounds is each limit's own affair.
+    const bounded: readonly Kind[] = ['number', 'zero'];
+    for (const name of Object.keys(defaultLimits)) {
+      for (const kind of allKinds.filter((each) => !bounded.includes(each))) {
+        const [value, shown, type] = values[kind];
+        const refusal = await refusalOf(() => resolveLimits({ [name]: value } as Partial<Limits>));
+        expect(refusal?.message).toMatch(
+          new RegExp(`^limits\\.${name} must be a whole number from \\d+ to \\d+, not `),
+        );
+        expect([shown, type]).toContain(refusal?.message.split(', not ')[1]);
+      }
+    }
+    await checkNames<Partial<Limits>>(resolveLimits, 'limits.', {});
     const keepAliveRows: Rows<KeepAlive> = { interval: milliseconds, maxMissed: ['number'] };
     await checkRows<KeepAlive>(keepAliveRows, resolveKeepAlive, { prefix: 'keepAlive.' });
     const rekeyRows: Rows<RekeyPolicy> = { bytes: ['endless'], packets: ['endless'], interval: ['endless'] };
