@@ -136,6 +136,10 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  /** What a `run` that failed had received by then, in the encoding of its options; not shown when the error is printed. */
+  declare readonly stdout?: string | Uint8Array;
+  /** As `stdout`. */
+  declare readonly stderr?: string | Uint8Array;
   declare path?: string;
   declare status?: SftpStatus;
 
@@ -166,6 +170,34 @@ export class SshError extends Error {
     if (details.path !== undefined) this.path = details.path;
     if (details.status !== undefined) this.status = details.status;
   }
+
+  /**
+   * This error with the output of one command. The cause of a connection's end is
+   * one error for all that was under way: a command that has output gets a copy
+   * of it, one that has none gets it as it is.
+   */
+  withOutput(output: CommandOutput, isEmpty: boolean): SshError {
+    // Text and bytes differ where there are none, too.
+    const isFree = this.stdout === undefined || typeof this.stdout === typeof output.stdout;
+    if (isEmpty && isFree) return addOutput(this, output);
+    const copy = new SshError(this.code, this.message, { ...this, cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return addOutput(copy, output);
+  }
+}
+
+interface CommandOutput {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string | Uint8Array;
+}
+
+/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
+  const hidden = { enumerable: false, writable: true, configurable: true };
+  return Object.defineProperties(error, {
+    stdout: { ...hidden, value: stdout },
+    stderr: { ...hidden, value: stderr },
+  });
 }
 
 /** A copy of an error has the hint in its message already. */

@@ -4,7 +4,7 @@
  * Owns: the limits, their defaults, the check of those a user gives.
  * Must not know: who enforces them.
  */
-import { SshError } from './errors.ts';
+import { checkOptions, type OptionRule, optionsError, wholeNumber } from './optionChecks.ts';
 
 /**
  * Bytes of a text that names something: a user, a host, a path, a terminal, a
@@ -184,24 +184,25 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   sftpNameLength: [255, 65_536],
 };
 
+const limitTable: Readonly<Record<string, OptionRule>> = Object.fromEntries(
+  Object.entries(bounds).map(([name, [low, high]]): [string, OptionRule] => [name, wholeNumber(low, high)]),
+);
+
 /**
  * The defaults with a user's changes.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a name that is no limit or a value outside its bounds.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  if (given === defaultLimits) return defaultLimits;
+  checkOptions(given, { of: 'limits', table: limitTable, prefix: 'limits.' });
+  const changes = Object.entries(given).filter(([, value]) => value !== undefined);
   // Connections with nothing of their own share the defaults.
-  if (given === defaultLimits || Object.keys(given).length === 0) return defaultLimits;
-  const resolved: { -readonly [K in keyof Limits]: number } = { ...defaultLimits };
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (!isLimitName(name)) throw optionsError(`limits.${name} is not a limit`);
-    const [low, high] = bounds[name];
-    if (!Number.isSafeInteger(value) || value < low || value > high) {
-      throw optionsError(`limits.${name} must be a whole number from ${low} to ${high}`);
-    }
-    resolved[name] = value;
-  }
+  if (changes.length === 0) return defaultLimits;
+  const resolved: { -readonly [K in keyof Limits]: number } = {
+    ...defaultLimits,
+    ...Object.fromEntries(changes),
+  };
   if (given.connectionWindow === undefined) {
     const { windowSize, maximumWindowSize, channels } = resolved;
     const needed = 2 * Math.max(2 * windowSize, maximumWindowSize) + leastWindow * channels;
@@ -211,12 +212,4 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     throw optionsError('limits.packetLength must exceed limits.maximumPacketSize by at least 1024');
   }
   return resolved;
-}
-
-function isLimitName(name: string): name is keyof Limits {
-  return Object.hasOwn(defaultLimits, name);
-}
-
-function optionsError(message: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
 }

@@ -260,8 +260,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
     this.remove(channel);
-    if (channel.abandoned) return;
-    const error = openFailureError(channel.type, reasonCode, description);
+    if (channel.abandoned) return this.emit({ type: 'channelClosed', channel });
+    const error = openFailureError(channel.type, reasonCode, description, this.list());
     this.emit({ type: 'channelOpenFailed', channel, error });
   }
 

@@ -10,9 +10,14 @@ import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { checkOptions, flag, type OptionTable, oneOf, optionsError, someText } from '../base/optionChecks.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
+<<<<<<< HEAD
 import { canonicalHost, shownHost } from '../client/hostName.ts';
 import { optionsError } from '../client/optionErrors.ts';
+=======
+import { shownHost } from '../client/hostName.ts';
+>>>>>>> runopts
 import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 import { homeFolder } from './homeFolder.ts';
@@ -44,6 +49,16 @@ export interface KnownHostsOptions {
   readonly hash?: boolean | undefined;
 }
 
+const optionTable: OptionTable<KnownHostsOptions> = {
+  files: {
+    takes: 'the path of a file, or a list of paths',
+    accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
+  },
+  unknown: oneOf('refuse', 'add'),
+  update: flag,
+  hash: flag,
+};
+
 /**
  * Accepts the host keys in known_hosts files: plain and hashed names, patterns,
  * ports, `@revoked`, certificates of an `@cert-authority`. Keys that are not
@@ -66,7 +81,7 @@ export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...paths: readonly string[]): HostKeyPolicy;
 export function knownHosts(...given: readonly (string | KnownHostsOptions)[]): HostKeyPolicy {
   const [first] = given;
-  if (typeof first === 'object') return policyOf(first);
+  if (typeof first === 'object' && !Array.isArray(first)) return policyOf(first);
   return policyOf({ files: given as readonly string[] });
 }
 
@@ -80,8 +95,8 @@ export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}
 }
 
 function policyOf(options: KnownHostsOptions): HostKeyPolicy {
+  checkOptions(options, { of: 'knownHosts', table: optionTable });
   const { unknown = 'refuse', update = false, hash = false } = options;
-  if (unknown !== 'refuse' && unknown !== 'add') throw optionsError("unknown must be 'refuse' or 'add'");
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
   const verify = async (given: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
