@@ -10,8 +10,14 @@ import { SshError } from './errors.ts';
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
   readonly packetLength: number;
-  /** Largest payload this side puts in one packet (RFC 4253 §6.1). */
+  /** Largest payload of channel data that this side sends (RFC 4253 §6.1). */
   readonly sentPayloadLength: number;
+  /**
+   * Largest packet this side sends, counted as `packetLength`. A call whose message
+   * needs more is refused, and nothing is sent for it. OpenSSH takes 256 KiB;
+   * RFC 4253 §6.1 promises 35,000, and some servers end the connection beyond that.
+   */
+  readonly sentPacketLength: number;
   /** One line of the identification, CR LF included (RFC 4253 §4.2). */
   readonly identificationLine: number;
   /** Lines a server may send before its identification. */
@@ -54,6 +60,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   packetLength: 256 * 1024,
   sentPayloadLength: 32 * 1024,
+  sentPacketLength: 256 * 1024,
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
@@ -76,6 +83,7 @@ export const defaultLimits: Limits = {
 const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   packetLength: [35_000, 16 * 1024 * 1024],
   sentPayloadLength: [1024, 32 * 1024],
+  sentPacketLength: [35_000, 16 * 1024 * 1024],
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],

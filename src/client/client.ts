@@ -338,6 +338,7 @@ export class Client {
     scope: CallScope,
   ): Promise<Started> {
     const { session } = this;
+    this.checkLengths(kind, payload, options);
     const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
@@ -363,6 +364,16 @@ export class Client {
     } catch (error) {
       port.close();
       throw error;
+    }
+  }
+
+  /** Before anything is sent: what fits in no packet is this call's fault and nobody else's. */
+  private checkLengths(kind: CommandKind, payload: Uint8Array, { pty, env = {} }: ExecOptions): void {
+    const { session } = this;
+    session.checkRequest(kind, payload);
+    if (typeof pty === 'object') session.checkRequest(ptyReq.name, ptyPayload(pty));
+    for (const [variableName, variableValue] of Object.entries(env)) {
+      session.checkRequest(envRequest.name, envRequest.toBytes({ variableName, variableValue }));
     }
   }
 

@@ -71,6 +71,11 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
     });
   }
 
+  /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    this.core.connection.checkRequest(requestType, payload);
+  }
+
   /**
    * Sends a channel request and waits for its answer.
    *

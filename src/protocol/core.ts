@@ -366,7 +366,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         cause: error,
       });
     }
-    if (error.origin === 'peer' && error.phase === 'connection') error.phase = this.phase;
+    // Lower layers know no phase.
+    if (error.phase === 'connection') error.phase = this.phase;
     error.bytesReceived ??= this.bytesReceived;
     if (this.transport.remote !== undefined) error.remoteIdentification ??= this.transport.remote.text;
     return error;
