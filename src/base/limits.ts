@@ -21,8 +21,14 @@ export interface Limits {
   readonly packetLength: number;
   /** The same for a server until its user is authenticated: anybody may send those. */
   readonly unauthenticatedPacketLength: number;
-  /** Largest payload this side puts in one packet (RFC 4253 §6.1). */
+  /** Largest payload of channel data that this side sends (RFC 4253 §6.1). */
   readonly sentPayloadLength: number;
+  /**
+   * Largest packet this side sends, counted as `packetLength`. A call whose message
+   * needs more is refused, and nothing is sent for it. OpenSSH takes 256 KiB;
+   * RFC 4253 §6.1 promises 35,000, and some servers end the connection beyond that.
+   */
+  readonly sentPacketLength: number;
   /** One line of the identification, CR LF included (RFC 4253 §4.2). */
   readonly identificationLine: number;
   /** Lines a server may send before its identification. */
@@ -107,6 +113,7 @@ export const defaultLimits: Limits = {
   packetLength: 256 * 1024,
   unauthenticatedPacketLength: 35_000,
   sentPayloadLength: 32 * 1024,
+  sentPacketLength: 256 * 1024,
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
@@ -148,6 +155,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   packetLength: [35_000, 16 * 1024 * 1024],
   unauthenticatedPacketLength: [35_000, 16 * 1024 * 1024],
   sentPayloadLength: [1024, 32 * 1024],
+  sentPacketLength: [35_000, 16 * 1024 * 1024],
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],

@@ -12,12 +12,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkOptions, flag, type OptionTable, oneOf, optionsError, someText } from '../base/optionChecks.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
-<<<<<<< HEAD
 import { canonicalHost, shownHost } from '../client/hostName.ts';
-import { optionsError } from '../client/optionErrors.ts';
-=======
-import { shownHost } from '../client/hostName.ts';
->>>>>>> runopts
 import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 import { homeFolder } from './homeFolder.ts';
