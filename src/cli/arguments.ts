@@ -10,6 +10,14 @@ import { quotedText } from '../base/bytes.ts';
 import type { AlgorithmPreset } from '../client/algorithmOptions.ts';
 import { optionsError } from '../client/optionErrors.ts';
 import { parsePort, parseTarget } from '../client/target.ts';
+import type { TargetPlace } from '../forwarding/places.ts';
+import {
+  type ForwardSpec,
+  parseDynamicForward,
+  parseLocalForward,
+  parseRemoteForward,
+  parseStdioForward,
+} from './forwardSpecs.ts';
 
 /** A session or a command on one host. */
 export interface SshArguments {
@@ -38,6 +46,12 @@ export interface SshArguments {
   readonly input: boolean;
   /** Undefined for a shell. */
   readonly command: string | undefined;
+  /** In the order in which they are made. */
+  readonly forwards: readonly ForwardSpec[];
+  /** Whether a forward that cannot be made ends the program; with -W, and where nothing else is done. */
+  readonly forwardsDemanded: boolean;
+  /** What is done beside the forwards: a command or shell, nothing (-N), or standard input and output joined to a place (-W). */
+  readonly purpose: 'session' | 'forwards' | TargetPlace;
 }
 
 export type CommandLine = SshArguments | { readonly mode: 'help' } | { readonly mode: 'version' };
@@ -55,6 +69,12 @@ const options = {
   tty: { type: 'boolean', short: 't' },
   'no-tty': { type: 'boolean', short: 'T' },
   'no-input': { type: 'boolean', short: 'n' },
+  'local-forward': { type: 'string', short: 'L', multiple: true },
+  'remote-forward': { type: 'string', short: 'R', multiple: true },
+  'dynamic-forward': { type: 'string', short: 'D', multiple: true },
+  'stdio-forward': { type: 'string', short: 'W' },
+  'gateway-ports': { type: 'boolean', short: 'g' },
+  'no-command': { type: 'boolean', short: 'N' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const satisfies ParseArgsConfig['options'];
@@ -75,9 +95,11 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (host === undefined) throw optionsError('there is no host to connect to; try deadline-ssh --help');
   const target = parseTarget(host);
   const command = words.join(' ') === '' ? undefined : words.join(' ');
+  const purpose = purposeOf(values['stdio-forward'], values['no-command'] ?? false, command);
   if (values.json === true && command === undefined) {
     throw optionsError('--json needs a command: a shell has no result to print');
   }
+  const isOpen = values['gateway-ports'] ?? false;
   return {
     mode: 'ssh',
     host: target.host,
@@ -93,6 +115,13 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     pty: ptyMode(values.tty ?? false, values['no-tty'] ?? false),
     input: values['no-input'] !== true,
     command,
+    forwards: [
+      ...(values['local-forward'] ?? []).map((text) => parseLocalForward(text, isOpen)),
+      ...(values['remote-forward'] ?? []).map(parseRemoteForward),
+      ...(values['dynamic-forward'] ?? []).map((text) => parseDynamicForward(text, isOpen)),
+    ],
+    forwardsDemanded: purpose !== 'session',
+    purpose,
   };
 }
 
@@ -172,6 +201,18 @@ function agreed<T>(what: string, inTarget: T | undefined, inOption: T | undefine
 function forwardsAgent(forward: boolean, none: boolean): boolean {
   if (forward && none) throw optionsError('-A and -a exclude each other');
   return forward;
+}
+
+function purposeOf(
+  stdioForward: string | undefined,
+  noCommand: boolean,
+  command: string | undefined,
+): SshArguments['purpose'] {
+  if (stdioForward === undefined && !noCommand) return 'session';
+  if (command !== undefined) {
+    throw optionsError(`${stdioForward === undefined ? '-N' : '-W'} runs no command; leave the command out`);
+  }
+  return stdioForward === undefined ? 'forwards' : parseStdioForward(stdioForward);
 }
 
 function ptyMode(tty: boolean, noTty: boolean): SshArguments['pty'] {

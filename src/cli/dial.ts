@@ -4,6 +4,7 @@
  * Owns: which keys, which policy for host keys and which prompts a dial gets.
  * Must not know: what is done with the connection.
  */
+import { escapeText } from '../base/bytes.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/connect.ts';
 import { optionsError } from '../client/optionErrors.ts';
@@ -54,7 +55,7 @@ export async function dial(args: SshArguments, context: DialContext): Promise<Cl
     timeout,
     algorithms,
     timeouts: { close: closeTimeout },
-    auth: authenticationOrder(keys, `${username}@${host}`, person, agentUse(args)),
+    auth: authenticationOrder(keys, escapeText(`${username}@${host}`, 300), person, agentUse(args)),
     verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
     signal,
     onBanner: (text) => messages.block(serverLines(text, errorColumns())),
@@ -73,8 +74,8 @@ function agentUse({ agent, identities }: SshArguments): AgentUse {
   return identities.length > 0 ? 'namedKeysFirst' : 'all';
 }
 
-const keep: KeepHostKey = async ({ host, port, blob }) => {
+const keep: KeepHostKey = async ({ host, port, blob }, bounds) => {
   const file = userKnownHostsFile();
-  await addKnownHost(file, host, port, blob);
+  await addKnownHost(file, host, port, blob, {}, bounds);
   return file;
 };

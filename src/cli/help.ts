@@ -40,6 +40,19 @@ Every wait on the server has a deadline.
                        session goes on without one
   -T, --no-tty         give the shell none
   -n, --no-input       give the command no input
+  -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
+                       listen here; the server connects to HOST:PORT. Either side
+                       may be the /path of a unix socket. May be repeated, as -R
+                       and -D may
+  -R, --remote-forward [ADDRESS:]PORT:HOST:PORT
+                       the server listens; this machine connects to HOST:PORT.
+                       PORT alone is a SOCKS proxy into this machine's network
+  -D, --dynamic-forward [ADDRESS:]PORT
+                       listen here as a SOCKS proxy; the server connects
+  -g, --gateway-ports  let other machines use what listens here
+  -W, --stdio-forward HOST:PORT
+                       join standard input and output to HOST:PORT
+  -N, --no-command     run nothing; serve forwards until Ctrl-C
   -h, --help           this text
   -V, --version        the version
 

@@ -6,14 +6,14 @@
  * has changed or was revoked is never asked about.
  */
 import { SshError } from '../base/errors.ts';
-import type { HostKeyInfo, HostKeyPolicy } from '../client/hostKeys.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, LockBounds } from '../client/hostKeys.ts';
 import { shownHost } from '../client/hostName.ts';
 import { randomArt } from '../keys/fingerprint.ts';
 import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
-/** Keeps an accepted key; returns where. */
-export type KeepHostKey = (info: HostKeyInfo) => Promise<string>;
+/** Keeps an accepted key; returns where. Another program's lock on the file is waited for within the bounds. */
+export type KeepHostKey = (info: HostKeyInfo, bounds?: LockBounds) => Promise<string>;
 
 /** The policy beneath, and for keys it does not know the person's word. */
 export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep: KeepHostKey): HostKeyPolicy {
@@ -26,7 +26,7 @@ export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep:
         if (!(error instanceof SshError) || error.code !== 'ERR_SSH_HOST_KEY_UNKNOWN') throw error;
       }
       if (!(await isAccepted(info, person))) throw refused(info);
-      person.show(await kept(info, keep));
+      person.show(await kept(info, keep, dial));
       return true;
     },
   };
@@ -50,9 +50,12 @@ async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
   }
 }
 
-async function kept(info: HostKeyInfo, keep: KeepHostKey): Promise<string> {
+async function kept(info: HostKeyInfo, keep: KeepHostKey, dial: HostKeyDial | undefined): Promise<string> {
   try {
-    return `Added ${shownHost(info)} to ${await keep(info)}.\n`;
+    const file = await (dial === undefined
+      ? keep(info)
+      : dial.whileLocked('the lock on the known hosts file', (bounds) => keep(info, bounds)));
+    return `Added ${shownHost(info)} to ${file}.\n`;
   } catch (error) {
     return `Accepted for this time; it could not be kept: ${messageOf(error)}\n`;
   }

@@ -13,6 +13,7 @@ import type { SshArguments } from './arguments.ts';
 import { dial } from './dial.ts';
 import { messageOf } from './errorWords.ts';
 import { brokenPipeStatus, exitVerdict, failureStatus } from './exitStatus.ts';
+import { joinStdio, startForwards } from './forwards.ts';
 import { Interruption } from './interruption.ts';
 import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
 import { Messages } from './messages.ts';
@@ -58,7 +59,7 @@ class CommandSession {
   async run(): Promise<number> {
     const client = await this.connect();
     try {
-      return await this.runOn(client);
+      return await this.serve(client);
     } finally {
       await client.close();
     }
@@ -100,6 +101,24 @@ class CommandSession {
       return client;
     } finally {
       person?.close();
+    }
+  }
+
+  private async serve(client: Client): Promise<number> {
+    const { args, trace, messages, interruption } = this;
+    const { signal } = interruption;
+    const { forwards, forwardsDemanded, purpose } = args;
+    await startForwards(client, forwards, forwardsDemanded, { trace, messages, signal });
+    if (purpose === 'session') return this.runOn(client);
+    const end = (): void => void client.close();
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      if (purpose !== 'forwards') await joinStdio(client, purpose, signal);
+      else throw await client.closed;
+      return 0;
+    } finally {
+      signal.removeEventListener('abort', end);
     }
   }
 

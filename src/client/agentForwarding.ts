@@ -8,8 +8,8 @@
  * Sources: OpenSSH PROTOCOL.agent; draft-ietf-sshm-ssh-agent §3, §7.
  */
 import { concatBytes, emptyBytes } from '../base/bytes.ts';
-import { LazyMap } from '../base/lazyMap.ts';
 import { SshError } from '../base/errors.ts';
+import { LazyMap } from '../base/lazyMap.ts';
 import { type Acceptors, noChannels } from '../endpoint/acceptors.ts';
 import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../message/agent.ts';
 import { authAgent } from '../message/channel.ts';

@@ -122,7 +122,7 @@ export class ChannelPort {
   /** Writes were handed on, in the order in which they came, of whichever stream. */
   drained(): void {
     for (let count = this.channel.takeHandedOn(); count > 0; count--) this.writing.shift()?.();
-    if (this.channel.eofSent) this.ending.splice(0).forEach((done) => done());
+    if (this.channel.eofSent) for (const done of this.ending.splice(0)) done();
   }
 
   /** `cause` where the connection ended under the channel, or this side gave it up. */

@@ -11,8 +11,8 @@ import { SshError } from '../base/errors.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { CallSite } from '../endpoint/callSite.ts';
-import { publicCall } from '../endpoint/publicCall.ts';
 import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
@@ -355,10 +355,9 @@ class Dial {
     if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     this.leave();
     // Nothing of the options that holds a credential.
-    const { host, port, limits, timeouts } = this.options;
-    this.resolve(
-      new Client(session, { platform: this.platform, options: { host, port, limits, timeouts } }, forwarding),
-    );
+    const { host, port, limits, timeouts, given } = this.options;
+    const options = { host, port, limits, timeouts, maxChannels: given.maxChannels };
+    this.resolve(new Client(session, { platform: this.platform, options }, forwarding));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */

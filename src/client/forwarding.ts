@@ -4,7 +4,7 @@
  * Owns: what forwarding gets of a session, the checks of what a caller gives.
  * Must not know: how a forward works.
  */
-import { SshError } from '../base/errors.ts';
+import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { checkedTimeout, type Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
@@ -14,7 +14,14 @@ import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
 import type { ForwardingHost } from '../forwarding/host.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
-import { checkListen, checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
+import {
+  checkListen,
+  checkTarget,
+  type ListenPlace,
+  loopback,
+  remoteLoopback,
+  type TargetPlace,
+} from '../forwarding/places.ts';
 import type { ClientEvent } from '../protocol/client.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { optionsError } from './optionErrors.ts';
@@ -123,7 +130,7 @@ export class ClientForwarding {
   local(from: ListenPlace, to: TargetPlace, options: ForwardOptions): Promise<Forward> {
     checkOptions('forwardLocal', options, forwardOptions);
     return this.forwarding.local(
-      checkListen('the place to listen on', from),
+      checkListen('the place to listen on', from, loopback),
       checkTarget('the target', to),
       options,
     );
@@ -132,17 +139,21 @@ export class ClientForwarding {
   remote(from: ListenPlace, to: TargetPlace | RemoteHandler, options: ForwardOptions): Promise<Forward> {
     checkOptions('forwardRemote', options, forwardOptions);
     const target = typeof to === 'function' ? to : checkTarget('the target', to);
-    return this.forwarding.remoteTo(checkListen('the place to listen on', from), target, options);
+    return this.forwarding.remoteTo(
+      checkListen('the place to listen on', from, remoteLoopback),
+      target,
+      options,
+    );
   }
 
   socks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
     checkSocks('forwardSocks', options);
-    return this.forwarding.socks(checkListen('the place to listen on', from), options);
+    return this.forwarding.socks(checkListen('the place to listen on', from, loopback), options);
   }
 
   remoteSocks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
     checkSocks('forwardRemoteSocks', options);
-    return this.forwarding.remoteSocks(checkListen('the place to listen on', from), options);
+    return this.forwarding.remoteSocks(checkListen('the place to listen on', from, remoteLoopback), options);
   }
 
   list(): readonly Forward[] {

@@ -42,7 +42,8 @@ export class ChannelPorts {
   }
 }
 
-const hearing: Hearing<ChannelPorts, ConnectionEvent> & Hearing<ChannelPorts, { type: 'ended'; error: SshError }> = {
+const hearing: Hearing<ChannelPorts, ConnectionEvent> &
+  Hearing<ChannelPorts, { type: 'ended'; error: SshError }> = {
   channelReadable: (self, { channel, stream }) => self.get(channel)?.readable(stream),
   channelEof: (self, { channel }) => self.get(channel)?.eof(),
   channelDrained: (self, { channel }) => self.get(channel)?.drained(),

@@ -6,11 +6,11 @@
  * Must not know: where connections come from, what a channel is for.
  */
 import { SshError } from '../base/errors.ts';
+import type { ChannelPort } from '../client/channelPort.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { Joint } from './joint.ts';
 import type { LocalConnection } from './local.ts';
 import type { ListenPlace } from './places.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
 
 /** One connection of a forward, at this moment. */
 export interface ForwardedConnection {
@@ -225,7 +225,12 @@ export class Forward {
   /** A connection that was made is told of. */
   opened(passage: Passage): void {
     const { onConnection } = this.parts.options;
-    if (onConnection !== undefined) tellUser('onConnection', () => onConnection(passage.snapshot), () => {});
+    if (onConnection !== undefined)
+      tellUser(
+        'onConnection',
+        () => onConnection(passage.snapshot),
+        () => {},
+      );
   }
 
   /** Ends the forward for a reason. */
@@ -259,7 +264,11 @@ export class Forward {
     this.totals.bytesIn += snapshot.bytesIn;
     const { onConnectionEnd } = this.parts.options;
     if (onConnectionEnd !== undefined) {
-      tellUser('onConnectionEnd', () => onConnectionEnd(snapshot, error), () => {});
+      tellUser(
+        'onConnectionEnd',
+        () => onConnectionEnd(snapshot, error),
+        () => {},
+      );
     }
     if (this.passages.size > 0) return;
     this.emptied?.();

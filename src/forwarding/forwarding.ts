@@ -54,8 +54,11 @@ export class Forwarding {
   async local(from: ListenPlace, to: TargetPlace, options: ForwardOptions): Promise<Forward> {
     const target = placeText(to);
     return this.listenHere(from, `to ${target}`, options, (forward, local) => {
-      forward.serve(local.peer, target, (passage) => this.outward(forward, passage, local, to), () =>
-        local.destroy(true),
+      forward.serve(
+        local.peer,
+        target,
+        (passage) => this.outward(forward, passage, local, to),
+        () => local.destroy(true),
       );
     });
   }
@@ -66,7 +69,8 @@ export class Forwarding {
       forward.serve(
         local.peer,
         'SOCKS',
-        (passage) => this.proxied(forward, passage, local, options, (to) => this.open(to, local.peer, passage)),
+        (passage) =>
+          this.proxied(forward, passage, local, options, (to) => this.open(to, local.peer, passage)),
         () => local.destroy(true),
       );
     });
@@ -302,7 +306,11 @@ export class Forwarding {
   ): Promise<Forward> {
     this.checkRoom();
     const early = new Early<LocalConnection>(accepted);
-    const listener = await this.host.network.listen(from, (local) => early.take(local), () => {});
+    const listener = await this.host.network.listen(
+      from,
+      (local) => early.take(local),
+      () => {},
+    );
     const forward = this.stand(listener.place, how, options, () => listener.close());
     early.stands(forward);
     return forward;
@@ -342,7 +350,9 @@ export class Forwarding {
     });
     const { signal } = options;
     const aborted = (): void =>
-      forward.end(new SshError('ERR_SSH_ABORTED', `the forward ${forward.name} was aborted`, { origin: 'user' }));
+      forward.end(
+        new SshError('ERR_SSH_ABORTED', `the forward ${forward.name} was aborted`, { origin: 'user' }),
+      );
     signal?.addEventListener('abort', aborted, { once: true });
     const stopListening = (): void => signal?.removeEventListener('abort', aborted);
     this.forwards.add(forward);

@@ -11,7 +11,7 @@ import { SshError } from '../base/errors.ts';
 /** A TCP address to listen on. */
 export interface ListenTcp {
   /**
-   * An address or name; `127.0.0.1` by default. `''`, `'*'` and `'0.0.0.0'` are
+   * An address or name; by default `127.0.0.1` here, and `localhost` on a server. `''`, `'*'` and `'0.0.0.0'` are
    * all addresses of the machine, `'::'` those of IPv6.
    */
   readonly host?: string | undefined;
@@ -53,15 +53,19 @@ export type TargetPlace = TargetTcp | TargetPath;
 const longestPath = 107;
 const longestHost = 1024;
 
-/** The address that is bound where none is named. */
+/** The address that is bound here where none is named. */
 export const loopback = '127.0.0.1';
+
+/** The address that a server is asked to bind where none is named: the loopback addresses it has (RFC 4254 §7.1). */
+export const remoteLoopback = 'localhost';
 
 /**
  * Checks a place to listen on.
  *
+ * @param defaultHost where none is named
  * @throws SshError `ERR_SSH_OPTIONS`
  */
-export function checkListen(what: string, place: unknown): ListenPlace {
+export function checkListen(what: string, place: unknown, defaultHost: string): ListenPlace {
   const fields = objectOf(what, place);
   if (fields['path'] !== undefined) {
     const { path, mode, unlink } = fields;
@@ -79,7 +83,7 @@ export function checkListen(what: string, place: unknown): ListenPlace {
     };
   }
   refuseOthers(what, fields, ['host', 'port']);
-  const { host = loopback, port } = fields;
+  const { host = defaultHost, port } = fields;
   if (typeof host !== 'string') throw wrong(`${what}.host must be text, not ${typeName(host)}`);
   checkHostText(what, host);
   return { host, port: checkPort(what, port, 0) };
@@ -148,7 +152,11 @@ function objectOf(what: string, place: unknown): Readonly<Record<string, unknown
   throw wrong(`${what} must be { host, port } or { path }, not ${typeName(place)}`);
 }
 
-function refuseOthers(what: string, fields: Readonly<Record<string, unknown>>, known: readonly string[]): void {
+function refuseOthers(
+  what: string,
+  fields: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): void {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || known.includes(name)) continue;
     throw wrong(`${what} has no option ${JSON.stringify(name)}; it takes ${known.join(', ')}`);
@@ -163,7 +171,9 @@ function checkPort(what: string, port: unknown, lowest: number): number {
 
 function checkPath(what: string, path: unknown): string {
   if (typeof path !== 'string' || path === '') {
-    throw wrong(`${what}.path must be the path of a unix socket, not ${path === '' ? 'empty' : typeName(path)}`);
+    throw wrong(
+      `${what}.path must be the path of a unix socket, not ${path === '' ? 'empty' : typeName(path)}`,
+    );
   }
   if (path.includes('\0')) throw wrong(`${what}.path must not contain a zero byte`);
   if (path.length > longestPath) {
@@ -173,7 +183,8 @@ function checkPath(what: string, path: unknown): string {
 }
 
 function checkHostText(what: string, host: string): void {
-  if (host.length > longestHost) throw wrong(`${what}.host has ${host.length} characters; at most ${longestHost}`);
+  if (host.length > longestHost)
+    throw wrong(`${what}.host has ${host.length} characters; at most ${longestHost}`);
   if (/[\0-\x20\x7f]/.test(host)) throw wrong(`${what}.host contains a space or a control character`);
 }
 

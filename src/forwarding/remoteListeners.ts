@@ -10,11 +10,7 @@
 import { SshError } from '../base/errors.ts';
 import type { ChannelPort } from '../client/channelPort.ts';
 import type { ChannelOpening } from '../endpoint/acceptors.ts';
-import {
-  channelOpenFailureReasons,
-  forwardedStreamlocal,
-  forwardedTcpip,
-} from '../message/channel.ts';
+import { channelOpenFailureReasons, forwardedStreamlocal, forwardedTcpip } from '../message/channel.ts';
 import {
   cancelStreamlocalForward,
   cancelTcpipForward,
@@ -24,7 +20,7 @@ import {
 } from '../message/globalRequest.ts';
 import type { ForwardingHost } from './host.ts';
 import type { LocalPeer } from './local.ts';
-import { addressToBind, canMean, type ListenPlace, loopback, placeText } from './places.ts';
+import { addressToBind, canMean, type ListenPlace, placeText, remoteLoopback } from './places.ts';
 
 /** Channels that may wait for the answer to the request that they belong to. */
 const longestWaiting = 64;
@@ -111,7 +107,7 @@ export class RemoteListeners {
       return 0;
     }
     const payload = tcpipForward.toBytes({
-      addressToBind: addressToBind(place.host ?? loopback),
+      addressToBind: addressToBind(place.host ?? remoteLoopback),
       portNumberToBind: place.port,
     });
     const answer = await host.globalRequest(tcpipForward.name, payload);
@@ -130,7 +126,7 @@ export class RemoteListeners {
       return;
     }
     const payload = cancelTcpipForward.toBytes({
-      addressToBind: addressToBind(place.host ?? loopback),
+      addressToBind: addressToBind(place.host ?? remoteLoopback),
       portNumberToBind: route.port ?? place.port,
     });
     await this.host.globalRequest(cancelTcpipForward.name, payload);
@@ -179,7 +175,7 @@ export class RemoteListeners {
     const routes = [...this.routes];
     if (path !== undefined) return routes.find((route) => route.place.path === path);
     const there = routes.filter((route) => route.place.path === undefined && route.port === port);
-    const asked = ({ place }: Route): string => place.host ?? loopback;
+    const asked = ({ place }: Route): string => place.host ?? remoteLoopback;
     return (
       there.find((route) => asked(route) === host) ??
       there.find((route) => canMean(asked(route), host)) ??

@@ -32,6 +32,7 @@ export type HostMatcher = (spelling: string) => boolean;
 
 /** The names of a first field without patterns; undefined where one of them is a pattern or excludes hosts. */
 export function plainNames(field: string): readonly string[] | undefined {
+  if (/^[^*?!,A-Z]+$/.test(field)) return [field];
   if (/[*?!]/.test(field)) return undefined;
   return asciiLowerCase(field)
     .split(',')

@@ -7,7 +7,7 @@
  */
 
 /** Milliseconds of a turn. */
-const share = 3;
+const share = 2;
 
 /** Work under way. Tells whether it is done. */
 type Job = () => boolean;

@@ -80,6 +80,9 @@ describe('a command line', () => {
   it('has defaults', () => {
     expect(parsed('host')).toEqual({
       mode: 'ssh',
+      forwards: [],
+      forwardsDemanded: false,
+      purpose: 'session',
       host: 'host',
       port: undefined,
       username: undefined,

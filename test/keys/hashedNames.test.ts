@@ -106,8 +106,8 @@ describe('the search for a name', () => {
     const searches = [1, 2, 3, 4].map(() => hidden.searchInSteps('a'));
     let rounds = 0;
     while (searches.map((search) => search.next().done).includes(false)) rounds++;
-    // Each does a quarter of the eight steps.
-    expect(rounds).toBe(2);
+    // Each does a quarter of the 32 steps.
+    expect(rounds).toBe(8);
     expect(hidden.matching('a')).toEqual([900]);
   });
 

@@ -183,7 +183,12 @@ describeEachServer('forwards', (kind, lab) => {
     await using client = await server.connect();
     await using forward = await client.forwardSocks({ port: 0 });
     const proxy = { host: '127.0.0.1', port: forward.address.port ?? 0 };
-    for (const greeting of [socks5('localhost', port), socks5Address(port), socks4(port), socks4a('localhost', port)]) {
+    for (const greeting of [
+      socks5('localhost', port),
+      socks5Address(port),
+      socks4(port),
+      socks4a('localhost', port),
+    ]) {
       const socket = dial(proxy);
       socket.end(Buffer.concat([...greeting, Buffer.from('hello')]));
       const answer = await allOf(socket);
@@ -238,9 +243,13 @@ describeServer('forwards of unix sockets', openSsh, (lab) => {
     const target: Place = to === 'a port' ? { host: '127.0.0.1', port } : { path: newPath() };
     await using _target = await disposable(await serve(target, echo));
     await using client = await server.connect();
-    await using forward = await client.forwardLocal(from === 'a port' ? { port: 0 } : { path: newPath() }, target);
+    await using forward = await client.forwardLocal(
+      from === 'a port' ? { port: 0 } : { path: newPath() },
+      target,
+    );
     const { address } = forward;
-    const place = address.path === undefined ? { host: '127.0.0.1', port: address.port } : { path: address.path };
+    const place =
+      address.path === undefined ? { host: '127.0.0.1', port: address.port } : { path: address.path };
     expect(Buffer.compare(await roundTrip(dial(place), data), data)).toBe(0);
   });
 

@@ -149,7 +149,8 @@ export class Socks5Client extends Asking {
     const [version, reply = 0, , type, first = 0] = rest;
     if (version !== 5) return this.fail(`it answered with version ${version}`);
     if (reply !== 0) return this.fail(socksFaults[reply] ?? `it answered with ${reply}`);
-    if (type !== 1 && type !== 3 && type !== 4) return this.fail(`it answered with an address of type ${type}`);
+    if (type !== 1 && type !== 3 && type !== 4)
+      return this.fail(`it answered with an address of type ${type}`);
     const length = 6 + (type === 1 ? 4 : type === 4 ? 16 : 1 + first);
     if (rest.length < length) return false;
     this.take(length);

@@ -186,7 +186,10 @@ export class SocksServer {
     const bytes = this.take(6 + length, () => 0);
     if (bytes === undefined) return false;
     if (command !== connectCommand) {
-      return this.refuse(socksReplies.commandNotSupported, `SOCKS command ${command}; CONNECT is served here`);
+      return this.refuse(
+        socksReplies.commandNotSupported,
+        `SOCKS command ${command}; CONNECT is served here`,
+      );
     }
     const address = bytes.subarray(4, 4 + length);
     const host = type === domainName ? hostName(address.subarray(1)) : addressText(address);

@@ -20,7 +20,7 @@ import { checked, PathCalls } from './pathCalls.ts';
 import { pathText, type RemotePath } from './paths.ts';
 import { removeTree } from './removal.ts';
 import { decodeText, type Encoding } from './text.ts';
-import { copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './whole.ts';
+import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './whole.ts';
 
 /** Entries that `readdir` collects; a folder with more is for `opendir`. */
 const mostEntries = 1_000_000;
@@ -157,6 +157,7 @@ export class FileCalls extends PathCalls {
   ): Promise<void> {
     const { flag = usual, mode, ...bounds } = checked(options, check.checkWriteFile);
     const pflags = parseFlag(flag);
+    checkContent(content);
     await this.call('writeFile', bounds, (errand) =>
       this.withFile(path, pflags, mode, errand, async (file) => {
         const appends = (pflags & openFlags.append) !== 0;

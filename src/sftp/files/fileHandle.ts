@@ -13,7 +13,15 @@ import { type FileTime, ownerAttributes, timeAttributes } from './attributeCalls
 import type { OpenFile } from './openFile.ts';
 import { BigIntFileStats, FileStats } from './stats.ts';
 import { decodeText, type Encoding } from './text.ts';
-import { contentBytes, type FileContent, readerOf, readToEnd, sizeOf, writeAll } from './whole.ts';
+import {
+  checkContent,
+  contentBytes,
+  type FileContent,
+  readerOf,
+  readToEnd,
+  sizeOf,
+  writeAll,
+} from './whole.ts';
 
 /** A place in a file; `null` for behind the last read or write that gave none. */
 export type Position = number | bigint | null;
@@ -147,6 +155,7 @@ export class SftpFile {
   /** Writes from the present position on; what is in the file behind that stays. Errors as `read`. */
   async writeFile(content: FileContent, options: CallOptions = {}): Promise<void> {
     this.file.check('write');
+    checkContent(content);
     this.position += await this.bounded('write', options, async (errand) => {
       const start = await this.writeStart(null, errand);
       return (await writeAll(this.file, start, content, errand)) + (start - this.position);

@@ -30,7 +30,8 @@ export function pathBytes(path: RemotePath, of: string = 'path'): Uint8Array {
 
 /** A path for people; what is not UTF-8 in it is replaced. */
 export function pathText(path: RemotePath): string {
-  return typeof path === 'string' ? path : utf8Decode(path);
+  // What is no path is refused elsewhere.
+  return path instanceof Uint8Array ? utf8Decode(path) : String(path);
 }
 
 /** `folder/name`. */

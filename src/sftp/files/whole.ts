@@ -11,7 +11,7 @@ import { FileWriter } from '../data/writer.ts';
 import { copyData } from '../packet/extensions.ts';
 import { openFlags } from '../packet/numbers.ts';
 import type { Errand } from '../session/errand.ts';
-import { optionsError } from '../session/optionChecks.ts';
+import { isObject, optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { OpenFile } from './openFile.ts';
 import type { RemotePath } from './paths.ts';
@@ -66,6 +66,13 @@ export function readerOf(
 export function writerOf(file: OpenFile, start: number, errand?: Errand): FileWriter {
   const { session, handle } = file;
   return new FileWriter({ session, handle, operation: file.operation('write'), start, errand });
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from: before the file is opened, which may empty it */
+export function checkContent(content: unknown): void {
+  if (typeof content === 'string' || content instanceof Uint8Array) return;
+  if (isObject(content) && (Symbol.asyncIterator in content || Symbol.iterator in content)) return;
+  throw optionsError('a file is written from a string, bytes, or an iterable of these');
 }
 
 /** Writes from `start` on, and resolves once the server has confirmed all. Returns the number of bytes. */
