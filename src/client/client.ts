@@ -7,8 +7,12 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
+import { abortError, onAbort } from '../endpoint/abort.ts';
+import type { CallScope } from '../endpoint/callScope.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
@@ -21,9 +25,8 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import type { Sftp } from '../sftp/sftp.ts';
-import { abortError, onAbort } from './abort.ts';
-import type { AgentForwarding } from './agentForwarding.ts';
-import { agentError } from './agentLink.ts';
+import type { AgentForwarding } from './agent/agentForwarding.ts';
+import { agentError } from './agent/agentLink.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -37,18 +40,15 @@ import {
   type SessionOptions,
   type ShellOptions,
 } from './callOptions.ts';
-import type { CallScope } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import { CommandNews } from './commandNews.ts';
+import { CommandNews } from './command/commandNews.ts';
+import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './command/remoteProcess.ts';
+import { execPayload, ptyPayload } from './command/requestPayloads.ts';
+import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
+import type { Command } from './command/shellWords.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
 import { ClientForwarding } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
-import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './remoteProcess.ts';
-import { execPayload, ptyPayload } from './requestPayloads.ts';
-import { type RunResult, runToEnd, type StartedCommand } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
-import type { Command } from './shellWords.ts';
-import type { Duplex } from './streams.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
 

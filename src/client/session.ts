@@ -10,16 +10,16 @@ import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import { Acceptors, noChannels } from '../endpoint/acceptors.ts';
+import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/callScope.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
-import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import type { ExitCollector } from './remoteProcess.ts';
+import type { ExitCollector } from './command/remoteProcess.ts';
+import { terminate } from './command/termination.ts';
 import { SessionChannels } from './sessionChannels.ts';
-import { terminate } from './termination.ts';
 import { type Deferred, UnderWay } from './underWay.ts';
 
 /** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */

@@ -10,7 +10,7 @@
  * user's own exception and none of the connection's.
  */
 import { Duplex, Readable, Writable } from 'node:stream';
-import type { ByteSink, ByteSource, StreamFactory } from '../client/streams.ts';
+import type { ByteSink, ByteSource, StreamFactory } from '../endpoint/streams.ts';
 import { amongListeners } from '../endpoint/userCode.ts';
 
 /** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */

@@ -6,12 +6,12 @@
  * connections serve.
  */
 import { SshError } from '../base/errors.ts';
-import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
-import { loadKeys } from '../client/userKeys.ts';
-import { loadAll } from '../crypto/load.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { loadAll } from '../crypto/provider/load.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
+import { loadKeys } from '../endpoint/privateKeys.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
 import { addressIn, networkOf } from './clientAddress.ts';
@@ -34,7 +34,7 @@ export interface Acceptor {
 }
 
 /** A platform that can listen as well. */
-export interface ServerPlatform extends Platform {
+export interface ServerPlatform extends EndpointPlatform {
   /**
    * @param failed told of a connection that could not be accepted; others go on
    * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there
@@ -210,7 +210,7 @@ export function createServerOn(platform: ServerPlatform): (options: ServerOption
   return async (given) => {
     const options = resolveServerOptions(given);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    const keys = await loadKeys({ privateKey: given.hostKeys }, options.limits, () => platform.pause());
+    const keys = await loadKeys(given.hostKeys, { limits: options.limits, pause: () => platform.pause() });
     if (keys.length === 0) {
       throw new SshError('ERR_SSH_OPTIONS', 'hostKeys is empty', { phase: 'options', origin: 'user' });
     }

@@ -2,17 +2,17 @@
  * The two messages in which client and server agree on a group.
  *
  * Owns: the sizes asked for, the checks of what is proposed, the choice of a server.
- * Must not know: what follows, which is Diffie-Hellman as with any group (`crypto/kex.ts`).
+ * Must not know: what follows, which is Diffie-Hellman as with any group (`crypto/kex/kex.ts`).
  * Sources: RFC 4419 §3, §5; RFC 8270 §2 (2,048 bits at least).
  *
  * A prime that only looks like one would need a test of seconds to be found out.
  * What vouches for it is the server's signature over the exchange hash, which
  * covers it: a server that wants to weaken its own exchange can do so anyway.
  */
-import { dhBounds } from '../crypto/dh.ts';
-import { groupWithin, namedGroup } from '../crypto/dhGroups.ts';
-import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex.ts';
-import { bitLength } from '../crypto/publicKey.ts';
+import { dhBounds } from '../crypto/kex/dh.ts';
+import { groupWithin, namedGroup } from '../crypto/kex/dhGroups.ts';
+import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex/kex.ts';
+import { bitLength } from '../crypto/keys/publicKey.ts';
 import {
   type KexDhGexGroup,
   type KexDhGexRequest,

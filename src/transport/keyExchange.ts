@@ -9,8 +9,8 @@
 import { copyOf, emptyBytes, equalBytes, latin1Decode, latin1Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type KexName, kexMethods } from '../crypto/algorithms.ts';
-import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
-import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
+import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex/kex.ts';
+import { encodePublicKey, encodeSignature } from '../crypto/keys/publicKey.ts';
 import { signatureWork } from '../crypto/work.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';

@@ -7,7 +7,7 @@
  * Must not know: authentication, channels, sockets, clocks (`now` is given).
  */
 import { emptyBytes } from '../base/bytes.ts';
-import type { DirectionKeys } from '../crypto/provider.ts';
+import type { DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import {
   debug,

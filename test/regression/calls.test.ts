@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { Client } from '../../src/client/client.ts';
-import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
+import type { RemoteProcess } from '../../src/client/command/remoteProcess.ts';
 import { channelRequest } from '../../src/message/channelRequest.ts';
 import { clientCause } from '../sim/laws.ts';
 import { patientServer, World } from '../sim/world.ts';

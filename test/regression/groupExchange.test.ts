@@ -4,8 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
 import {
   type KexDhGexGroup,
   type KexDhGexReply,

@@ -1,8 +1,8 @@
 /** The group of a group exchange, to the bit (RFC 4419 §3, RFC 8270 §2); `regression/groupExchange` has it in conversations. */
 import { describe, expect, it } from 'vitest';
-import { bigIntToBytes } from '../../src/crypto/bigint.ts';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
-import { kexMethod } from '../../src/crypto/kex.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { kexMethod } from '../../src/crypto/kex/kex.ts';
+import { bigIntToBytes } from '../../src/crypto/keys/bigint.ts';
 import {
   kexDhGexGroup,
   kexDhGexInit,
