@@ -40,7 +40,8 @@ export const errorCodes = {
   ERR_SSH_MAC: 'A packet failed its integrity check.',
   ERR_SSH_DECODE: 'A message ended early, was too long, or held a malformed value.',
   ERR_SSH_UNEXPECTED_MESSAGE: 'A message came that is not legal in the present state.',
-  ERR_SSH_LIMIT: 'A limit on what a peer may make this side hold or do was reached.',
+  ERR_SSH_LIMIT:
+    'A limit was reached: on what a peer may make this side hold or do, or on what fits in one packet.',
   ERR_SSH_DISCONNECTED: 'The peer sent SSH_MSG_DISCONNECT.',
   ERR_SSH_CHANNEL_PROTOCOL: 'The peer broke the rules of the connection protocol.',
   ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
@@ -136,6 +137,10 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  /** What a `run` that failed had received by then, in the encoding of its options; not shown when the error is printed. */
+  declare readonly stdout?: string | Uint8Array;
+  /** As `stdout`. */
+  declare readonly stderr?: string | Uint8Array;
   declare path?: string;
   declare status?: SftpStatus;
 
@@ -166,6 +171,34 @@ export class SshError extends Error {
     if (details.path !== undefined) this.path = details.path;
     if (details.status !== undefined) this.status = details.status;
   }
+
+  /**
+   * This error with the output of one command. The cause of a connection's end is
+   * one error for all that was under way: a command that has output gets a copy
+   * of it, one that has none gets it as it is.
+   */
+  withOutput(output: CommandOutput, isEmpty: boolean): SshError {
+    // Text and bytes differ where there are none, too.
+    const isFree = this.stdout === undefined || typeof this.stdout === typeof output.stdout;
+    if (isEmpty && isFree) return addOutput(this, output);
+    const copy = new SshError(this.code, this.message, { ...this, cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return addOutput(copy, output);
+  }
+}
+
+interface CommandOutput {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string | Uint8Array;
+}
+
+/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
+  const hidden = { enumerable: false, writable: true, configurable: true };
+  return Object.defineProperties(error, {
+    stdout: { ...hidden, value: stdout },
+    stderr: { ...hidden, value: stderr },
+  });
 }
 
 /** A copy of an error has the hint in its message already. */
@@ -221,9 +254,10 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_PACKET':
     case 'ERR_SSH_DECODE':
     case 'ERR_SSH_UNEXPECTED_MESSAGE':
-    case 'ERR_SSH_LIMIT':
     case 'ERR_SSH_CHANNEL_PROTOCOL':
       return disconnectReasons.protocolError;
+    case 'ERR_SSH_LIMIT':
+      return error.origin === 'user' ? disconnectReasons.byApplication : disconnectReasons.protocolError;
     case 'ERR_SSH_OPTIONS':
     case 'ERR_SSH_CHANNEL_OPEN_FAILED':
     case 'ERR_SSH_CHANNEL_CLOSED':

@@ -4,7 +4,7 @@
  * Owns: the limits, their defaults, the check of those a user gives.
  * Must not know: who enforces them.
  */
-import { SshError } from './errors.ts';
+import { checkOptions, type OptionRule, optionsError, wholeNumber } from './optionChecks.ts';
 
 /**
  * Bytes of a text that names something: a user, a host, a path, a terminal, a
@@ -21,8 +21,14 @@ export interface Limits {
   readonly packetLength: number;
   /** The same for a server until its user is authenticated: anybody may send those. */
   readonly unauthenticatedPacketLength: number;
-  /** Largest payload this side puts in one packet (RFC 4253 §6.1). */
+  /** Largest payload of channel data that this side sends (RFC 4253 §6.1). */
   readonly sentPayloadLength: number;
+  /**
+   * Largest packet this side sends, counted as `packetLength`. A call whose message
+   * needs more is refused, and nothing is sent for it. OpenSSH takes 256 KiB;
+   * RFC 4253 §6.1 promises 35,000, and some servers end the connection beyond that.
+   */
+  readonly sentPacketLength: number;
   /** One line of the identification, CR LF included (RFC 4253 §4.2). */
   readonly identificationLine: number;
   /** Lines a server may send before its identification. */
@@ -107,6 +113,7 @@ export const defaultLimits: Limits = {
   packetLength: 256 * 1024,
   unauthenticatedPacketLength: 35_000,
   sentPayloadLength: 32 * 1024,
+  sentPacketLength: 256 * 1024,
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
@@ -148,6 +155,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   packetLength: [35_000, 16 * 1024 * 1024],
   unauthenticatedPacketLength: [35_000, 16 * 1024 * 1024],
   sentPayloadLength: [1024, 32 * 1024],
+  sentPacketLength: [35_000, 16 * 1024 * 1024],
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
@@ -184,24 +192,25 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   sftpNameLength: [255, 65_536],
 };
 
+const limitTable: Readonly<Record<string, OptionRule>> = Object.fromEntries(
+  Object.entries(bounds).map(([name, [low, high]]): [string, OptionRule] => [name, wholeNumber(low, high)]),
+);
+
 /**
  * The defaults with a user's changes.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a name that is no limit or a value outside its bounds.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  if (given === defaultLimits) return defaultLimits;
+  checkOptions(given, { of: 'limits', table: limitTable, prefix: 'limits.' });
+  const changes = Object.entries(given).filter(([, value]) => value !== undefined);
   // Connections with nothing of their own share the defaults.
-  if (given === defaultLimits || Object.keys(given).length === 0) return defaultLimits;
-  const resolved: { -readonly [K in keyof Limits]: number } = { ...defaultLimits };
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (!isLimitName(name)) throw optionsError(`limits.${name} is not a limit`);
-    const [low, high] = bounds[name];
-    if (!Number.isSafeInteger(value) || value < low || value > high) {
-      throw optionsError(`limits.${name} must be a whole number from ${low} to ${high}`);
-    }
-    resolved[name] = value;
-  }
+  if (changes.length === 0) return defaultLimits;
+  const resolved: { -readonly [K in keyof Limits]: number } = {
+    ...defaultLimits,
+    ...Object.fromEntries(changes),
+  };
   if (given.connectionWindow === undefined) {
     const { windowSize, maximumWindowSize, channels } = resolved;
     const needed = 2 * Math.max(2 * windowSize, maximumWindowSize) + leastWindow * channels;
@@ -211,12 +220,4 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     throw optionsError('limits.packetLength must exceed limits.maximumPacketSize by at least 1024');
   }
   return resolved;
-}
-
-function isLimitName(name: string): name is keyof Limits {
-  return Object.hasOwn(defaultLimits, name);
-}
-
-function optionsError(message: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
 }

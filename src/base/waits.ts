@@ -7,9 +7,9 @@
  */
 
 /**
- * The waits there are. `agent` is a wait on the user's own agent, `lock` one on another program that has locked a
- * file of the user's, `user` one on the caller's own code (a host key verifier, a prompt), and `unlock` one on this
- * side's own work on a private key: none of the four is on the peer.
+ * The waits there are. `queue` is a wait of a call for its turn, `agent` is one on the user's own agent, `lock` one on
+ * another program that has locked a file of the user's, `user` one on the caller's own code (a host key verifier, a
+ * prompt), and `unlock` one on this side's own work on a private key: none of the five is on the peer.
  */
 export type WaitName =
   | 'dial'
@@ -17,6 +17,7 @@ export type WaitName =
   | 'identification'
   | 'keyExchange'
   | 'authentication'
+  | 'queue'
   | 'channelOpen'
   | 'request'
   | 'command'

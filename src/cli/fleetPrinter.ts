@@ -4,7 +4,7 @@
  * Owns: lines behind the name of their host for people, objects for programs.
  * Must not know: how results come about.
  */
-import { escapeText, utf8Decode } from '../base/bytes.ts';
+import { escapeText, utf8Decode, utf8Encode } from '../base/bytes.ts';
 import type { FleetResult } from '../client/runOnAll.ts';
 import { messageOf } from './errorWords.ts';
 import { exitVerdict } from './exitStatus.ts';
@@ -43,15 +43,15 @@ export class LinePrinter implements FleetPrinter {
 
   async host({ label }: ListedHost, result: HostResult): Promise<void> {
     const { sinks } = this;
-    if (!result.ok) {
-      sinks.messages.say(`${label}: ${messageOf(result.error)} (${duration(result.elapsed)})`);
-      return;
-    }
-    const { stdout, stderr } = result;
+    const { stdout, stderr } = outputOf(result);
     for (const piece of prefixed(label, stdout, sinks.outputIsTerminal ? escaped : unchanged))
       await sinks.output(piece);
     for (const piece of prefixed(label, stderr, sinks.errorsAreTerminal ? escaped : unchanged))
       await sinks.errors(piece);
+    if (!result.ok) {
+      sinks.messages.say(`${label}: ${messageOf(result.error)} (${duration(result.elapsed)})`);
+      return;
+    }
     const { status, message } = exitVerdict(result);
     if (status !== 0) sinks.messages.say(`${label}: ${message ?? `the command ended with status ${status}`}`);
   }
@@ -91,16 +91,34 @@ export class JsonPrinter implements FleetPrinter {
 }
 
 function success(result: HostResult & { readonly ok: true }): object {
-  const [stdout, stderr] = [encodedOutput(result.stdout), encodedOutput(result.stderr)];
   return {
     code: result.code,
     signal: result.signal,
+    ...shownOutput(result),
+    timings: timings(result),
+  };
+}
+
+function shownOutput(result: HostResult): object {
+  const output = outputOf(result);
+  const [stdout, stderr] = [encodedOutput(output.stdout), encodedOutput(output.stderr)];
+  return {
     stdout: stdout.text,
     stdoutEncoding: stdout.encoding,
     stderr: stderr.text,
     stderrEncoding: stderr.encoding,
-    timings: timings(result),
   };
+}
+
+/** What the command wrote, if only until it failed; nothing where it was never begun. */
+function outputOf(result: HostResult): { readonly stdout: Uint8Array; readonly stderr: Uint8Array } {
+  if (result.ok) return result;
+  const { stdout, stderr } = result.error;
+  return { stdout: bytesOf(stdout), stderr: bytesOf(stderr) };
+}
+
+function bytesOf(output: string | Uint8Array | undefined): Uint8Array {
+  return output instanceof Uint8Array ? output : utf8Encode(output ?? '');
 }
 
 function failure(result: HostResult & { readonly ok: false }): object {
@@ -114,6 +132,7 @@ function failure(result: HostResult & { readonly ok: false }): object {
     elapsed: rounded(result.elapsed),
     remoteIdentification,
     message: messageOf(result.error),
+    ...shownOutput(result),
     timings: timings(result),
   };
 }

@@ -6,9 +6,9 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
+import { defaultMaxBuffer } from '../client/commandOutput.ts';
 import type { ExitResult, RefusedRequest, RemoteProcess } from '../client/remoteProcess.ts';
 import type { PtyOptions } from '../client/requestPayloads.ts';
-import { defaultMaxBuffer } from '../client/run.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { SshArguments } from './arguments.ts';
 import { attachTerminal, followSize } from './interactive.ts';

@@ -7,6 +7,20 @@
  */
 import { escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import {
+  anyText,
+  bytesOnly,
+  checkArgument,
+  checkOptions,
+  eitherOf,
+  flag,
+  isObject,
+  type OptionRule,
+  type OptionTable,
+  secretly,
+  someText,
+  wholeNumber,
+} from '../base/optionChecks.ts';
 import { isCertificateBlob } from '../crypto/certificate.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
@@ -37,7 +51,7 @@ import type { MessageCodec } from '../message/codec.ts';
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { type AgentLink, agentError } from './agentLink.ts';
-import { optionsError } from './optionErrors.ts';
+import { certificate as certificateRule } from './optionRules.ts';
 import type { CertificateInput } from './options.ts';
 
 /** A key that an agent holds. */
@@ -66,6 +80,20 @@ export interface AgentAddOptions extends AgentConstraints {
   /** Added in place of the plain key. */
   readonly certificate?: CertificateInput | undefined;
 }
+
+const addTable: OptionTable<AgentAddOptions> = {
+  comment: anyText,
+  certificate: certificateRule,
+  lifetime: { ...wholeNumber(1, 0xffff_ffff), takes: 'a whole number of seconds' },
+  confirm: flag,
+};
+
+const typedKey: OptionRule = {
+  takes: 'a key, as parsePrivateKey or parsePublicKey gives it',
+  accepts: (value) => isObject(value) && typeof value['type'] === 'string',
+};
+
+const privateKey = secretly({ ...typedKey, takes: 'a private key, as parsePrivateKey(…).privateKey is one' });
 
 /**
  * A connection to an agent. Made by `openAgent`; `connect` with `agent` makes one of its own.
@@ -121,6 +149,9 @@ export class Agent {
   }
 
   private async askToSign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
+    checkArgument('the key to sign with', blob, bytesOnly);
+    checkArgument('the algorithm to sign with', algorithm, someText);
+    checkArgument('what is to be signed', data, bytesOnly);
     const request = { publicKey: blob, data, flags: signFlags(algorithm) };
     const detail = `a signature by ${algorithm}`;
     const { signature } = await this.exchange(agentSignRequest, request, agentSignResponse, detail);
@@ -138,13 +169,12 @@ export class Agent {
   }
 
   private async give(key: PrivateKey, options: AgentAddOptions): Promise<void> {
+    checkArgument('the key to add', key, privateKey);
+    checkOptions(options, { of: 'add', table: addTable });
     const { comment = '', certificate, lifetime, confirm } = options;
     const { agentKeyFields } = await lateCode('keys for an agent', () => import('../keys/agentKey.ts'));
     const writer = new WireWriter().bytes(agentKeyFields(key, await blobOf(certificate))).text(comment);
     if (lifetime !== undefined) {
-      if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > 0xffff_ffff) {
-        throw optionsError('lifetime must be a whole number of seconds');
-      }
       writer.byte(agentConstraints.lifetime).uint32(lifetime);
     }
     if (confirm === true) writer.byte(agentConstraints.confirm);
@@ -156,6 +186,7 @@ export class Agent {
   /** Makes it forget a key, or a certificate. */
   remove(key: PublicKey | Uint8Array): Promise<void> {
     return this.call(Agent.prototype.remove, async () => {
+      checkArgument('the key to remove', key, eitherOf('a public key or its blob', bytesOnly, typedKey));
       const publicKey = key instanceof Uint8Array ? key : encodePublicKey(key);
       await this.exchange(agentRemoveIdentity, { publicKey }, agentSuccess, 'it to forget a key');
     });
@@ -185,9 +216,10 @@ export class Agent {
 
   /** Passes a message on as it is and returns the answer, both with their numbers. */
   forward(message: Uint8Array): Promise<Uint8Array> {
-    return this.call(Agent.prototype.forward, () =>
-      this.link.request(message, 'the answer to a request that was forwarded'),
-    );
+    return this.call(Agent.prototype.forward, async () => {
+      checkArgument('the message to forward', message, bytesOnly);
+      return this.link.request(message, 'the answer to a request that was forwarded');
+    });
   }
 
   /** False once it was closed, or has failed. */

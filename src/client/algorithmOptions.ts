@@ -4,7 +4,16 @@
  * Owns: the option `algorithms`, its forms and the errors of bad ones.
  * Must not know: how anything is negotiated.
  */
-import { escapeText, quotedText } from '../base/bytes.ts';
+import {
+  anyObject,
+  checkArgument,
+  checkOptions,
+  describeValue,
+  eitherOf,
+  type OptionRule,
+  type OptionSet,
+  oneOf,
+} from '../base/optionChecks.ts';
 import { SharedObjects } from '../base/shared.ts';
 import {
   ciphers,
@@ -15,6 +24,7 @@ import {
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
 import { specialAlgorithms } from '../crypto/specialAlgorithms.ts';
+import { algorithmNames } from '../endpoint/otherNames.ts';
 import type { AlgorithmPreferences, WiderPreferences } from '../transport/negotiation.ts';
 import { optionsError } from './optionErrors.ts';
 
@@ -69,7 +79,31 @@ const available: { readonly [K in Kind]: Readonly<Record<string, Offered>> } = {
   compression: compressions,
 };
 
-const changes: ReadonlySet<string> = new Set(['prepend', 'append', 'remove']);
+const presets = oneOf('compatible', 'legacy');
+
+const optionRule = eitherOf(
+  "'compatible', 'legacy' or an object with kex, hostKey, cipher, mac, compression",
+  presets,
+  anyObject,
+);
+
+const namesRule: OptionRule = { takes: 'a list of names', accepts: Array.isArray };
+
+const listRule = eitherOf(
+  "a list of names, { prepend, append, remove }, 'compatible' or 'legacy'",
+  presets,
+  anyObject,
+  namesRule,
+);
+
+const kinds: OptionSet = {
+  of: 'algorithms',
+  table: { kex: listRule, hostKey: listRule, cipher: listRule, mac: listRule, compression: listRule },
+  otherNames: algorithmNames,
+  prefix: 'algorithms.',
+};
+
+const changesTable = { prepend: namesRule, append: namesRule, remove: namesRule };
 
 /**
  * The names to offer.
@@ -83,18 +117,9 @@ export function resolveAlgorithms(
   given: AlgorithmOptions | undefined,
   role: 'client' | 'server' = 'client',
 ): AlgorithmPreferences {
-  if (given !== undefined && !isPreset(given) && (typeof given !== 'object' || Array.isArray(given))) {
-    throw optionsError(
-      "algorithms takes 'compatible', 'legacy' or an object with kex, hostKey, cipher, mac, compression",
-    );
-  }
+  if (given !== undefined) checkArgument('algorithms', given, optionRule);
   const lists = isPreset(given) ? {} : (given ?? {});
-  for (const kind of Object.keys(lists)) {
-    if (Object.hasOwn(available, kind)) continue;
-    throw optionsError(
-      `there is no kind of algorithm ${quotedText(kind)}; there are ${Object.keys(available).join(', ')}`,
-    );
-  }
+  checkOptions(lists, kinds);
   const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
   const { base, compatible } = meant[role];
   const resolve = (kind: Kind): readonly string[] =>
@@ -148,17 +173,8 @@ function namesOf(
   if (given === 'compatible') return namesIn(kind, compatible);
   if (given === 'legacy') return [...namesIn(kind, compatible), ...namesIn(kind, legacy)];
   if (isList(given)) return checked(kind, given);
-  if (typeof given !== 'object') {
-    throw optionsError(
-      `algorithms.${kind} takes a list of names, { prepend, append, remove }, 'compatible' or 'legacy'`,
-    );
-  }
-  for (const change of Object.keys(given)) {
-    if (changes.has(change)) continue;
-    throw optionsError(
-      `algorithms.${kind} takes prepend, append and remove, not ${escapeText(JSON.stringify(change), 200)}`,
-    );
-  }
+  const of = `algorithms.${kind}`;
+  checkOptions(given, { of, table: changesTable, prefix: `${of}.` });
   const removed = checked(kind, given.remove);
   return [...checked(kind, given.prepend), ...base, ...checked(kind, given.append)].filter(
     (name) => !removed.includes(name),
@@ -170,7 +186,7 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
   for (const name of names) {
     if (known.includes(name)) continue;
     throw optionsError(
-      `algorithms.${kind} names ${quotedText(name)}, which is not supported; there are ${known.join(', ')}`,
+      `algorithms.${kind} names ${describeValue(name)}, which is not supported; there are ${known.join(', ')}`,
     );
   }
   return names;

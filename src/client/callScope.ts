@@ -29,6 +29,8 @@ export interface ScopeOwner {
 
 /** The bounds of one call: its own timeout, its signal, the end of the connection. */
 export class CallScope {
+  /** What the call waits for within its own wait, where that says more when its time is over. */
+  within: Pick<Wait, 'name' | 'detail'> | undefined;
   private readonly session: ScopeOwner;
   private readonly wait: Wait | undefined;
   private readonly cancelled: Promise<never>;
@@ -48,7 +50,7 @@ export class CallScope {
     if (timeout !== Number.POSITIVE_INFINITY) {
       const wait = session.startWait(name, detail, timeout, () => {
         session.finishWait(wait);
-        this.cancel(session.timeoutError(wait));
+        this.cancel(session.timeoutError(this.expired(wait)));
       });
       this.wait = wait;
     }
@@ -82,6 +84,12 @@ export class CallScope {
     this.reject(cause);
     this.over = true;
     this.stopListening();
+  }
+
+  private expired(wait: Wait): Wait {
+    const { since, timeout, deadline, onExpire } = wait;
+    const { name, detail } = this.within ?? wait;
+    return { name, detail, since, timeout, deadline, onExpire };
   }
 
   private cancel(error: SshError): void {

@@ -6,7 +6,7 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { checkedTimeout } from '../base/timeouts.ts';
+import { checkArgument, port as portRule } from '../base/optionChecks.ts';
 import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
 import { publicCall } from '../endpoint/publicCall.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
@@ -24,79 +24,33 @@ import type { Sftp } from '../sftp/sftp.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { AgentForwarding } from './agentForwarding.ts';
 import { agentError } from './agentLink.ts';
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkExecOptions,
+  checkName,
+  checkRunOptions,
+  checkSessionOptions,
+  checkShellOptions,
+  type ExecOptions,
+  type RunOptions,
+  type SessionOptions,
+  type ShellOptions,
+} from './callOptions.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
 import { ClientForwarding } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
-import { optionsError } from './optionErrors.ts';
-import {
-  channelStream,
-  ExitCollector,
-  type ExitResult,
-  type RefusedRequest,
-  RemoteProcess,
-} from './remoteProcess.ts';
-import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
-import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
+import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './remoteProcess.ts';
+import { execPayload, ptyPayload } from './requestPayloads.ts';
+import { type RunResult, runToEnd, type StartedCommand } from './run.ts';
 import type { Session } from './session.ts';
 import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
+import type { Command } from './shellWords.ts';
 import type { Duplex } from './streams.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
-
-/** What each call that waits takes. */
-export interface CallOptions {
-  /** Milliseconds for the whole call, besides the connection's own timeouts for its parts. */
-  readonly timeout?: number | undefined;
-  /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface ExecOptions extends CallOptions {
-  /** `true` for a terminal of 80 by 24. */
-  readonly pty?: boolean | PtyOptions | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Lets programs on the server list the keys of the agent and sign with them, for
-   * as long as this command runs. Whoever is root there can do so as well, and
-   * OpenSSH's server shows the agent to later commands of the connection, where it
-   * answers only while a command that was given it runs. `false`
-   */
-  readonly forwardAgent?: boolean | undefined;
-}
-
-export interface ShellOptions extends CallOptions, PtyOptions {
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** As for `exec`. */
-  readonly forwardAgent?: boolean | undefined;
-  /** `false` for a shell without a terminal. */
-  readonly pty?: boolean | undefined;
-}
-
-/** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
-export interface RunOptions extends ExecOptions {
-  readonly input?: RunInput | undefined;
-  /** Of the output; `buffer` gives bytes. `utf8` */
-  readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;
-  /** Bytes of output, both streams together. 64 MiB */
-  readonly maxBuffer?: number | undefined;
-}
-
-/** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
-export interface RunResult<Data = string> extends ExitResult {
-  readonly stdout: Data;
-  readonly stderr: Data;
-  /** Environment variables the server did not take. */
-  readonly refusedEnv: readonly string[];
-}
-
-interface Started {
-  readonly port: ChannelPort;
-  readonly exit: ExitCollector;
-  readonly refusedEnv: readonly string[];
-  readonly refused: readonly RefusedRequest[];
-}
 
 /** Takes a connection that came to a port of the server. */
 export type ConnectionHandler = (
@@ -134,45 +88,46 @@ export class Client extends TransferringClient {
   /**
    * Runs a command to its end and collects its output.
    *
+   * @param command a line for the server's shell, or a program and its arguments, which are quoted for a POSIX shell
    * @throws SshError `ERR_SSH_TIMEOUT` the command took longer than `timeout` (it is sent TERM and its channel is closed);
    *   `ERR_SSH_MAX_BUFFER`; `ERR_SSH_ABORTED`; `ERR_SSH_REQUEST_FAILED` the server runs no commands;
-   *   the cause of the end when the connection ended first
+   *   `ERR_SSH_CHANNEL_OPEN_FAILED` it opens no channel, or no more of them; `ERR_SSH_OPTIONS`; the cause of the end when
+   *   the connection ended first. Once the command has started, `stdout` and `stderr` of the error are what it wrote
+   *   until then. What `input`, `onStdout` or `onStderr` throw comes back as it is
    */
-  run(command: string, options: RunOptions & { readonly encoding: 'buffer' }): Promise<RunResult<Uint8Array>>;
-  run(command: string, options?: RunOptions): Promise<RunResult>;
-  run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
-    return this.call(Client.prototype.run, () => this.runToEnd(command, options));
+  run(
+    command: Command,
+    options: RunOptions<Uint8Array> & { readonly encoding: 'buffer' },
+  ): Promise<RunResult<Uint8Array>>;
+  run(command: Command, options?: RunOptions): Promise<RunResult>;
+  run(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array> = {},
+  ): Promise<RunResult<string | Uint8Array>> {
+    return this.call(Client.prototype.run, () => {
+      checkRunOptions(options);
+      return this.runToEnd(command, options);
+    });
   }
 
-  /** As `run`, for those in this library: what a function of the user threw comes as an `SshError`. */
+  /** As `run`, for those in this library, who check the options: what a function of the user threw comes as an `SshError`. */
+  runToEnd(command: Command, options: RunOptions): Promise<RunResult>;
   runToEnd(
-    command: string,
-    options: RunOptions & { readonly encoding: 'buffer' },
-  ): Promise<RunResult<Uint8Array>>;
-  runToEnd(command: string, options: RunOptions): Promise<RunResult>;
-  async runToEnd(command: string, options: RunOptions): Promise<RunResult<Uint8Array> | RunResult> {
-    const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
-    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer') {
-      throw optionsError("encoding must be 'utf8', 'latin1' or 'buffer'");
-    }
-    if (!(maxBuffer >= 0)) throw optionsError('maxBuffer must be a number of bytes');
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>>;
+  async runToEnd(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>> {
+    const payload = execPayload(command, options.cwd);
     return this.scoped('command', 'the command to end', options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start('exec', execPayload(command), options, scope);
-      const wait = this.commandWait(port, 'command');
+      const started = await this.start('exec', payload, options, scope);
+      const wait = this.commandWait(started.port, 'command');
       try {
-        const feeding = feedInput(port, input);
-        const [{ stdout, stderr }] = await Promise.all([
-          scope.until(collectOutput(port, maxBuffer)),
-          scope.until(feeding),
-        ]);
-        const cause = await scope.until(port.closed);
-        if (cause !== undefined) throw cause;
-        const rest = { ...exit.result, refusedEnv };
-        if (encoding === 'buffer') return { stdout, stderr, ...rest };
-        return { stdout: decodeOutput(stdout, encoding), stderr: decodeOutput(stderr, encoding), ...rest };
+        return await runToEnd(started, options, scope, () => this.dialled.platform.pause());
       } finally {
         this.session.finishWait(wait);
-        port.terminate();
       }
     });
   }
@@ -180,19 +135,23 @@ export class Client extends TransferringClient {
   /**
    * Starts a command. Its streams are the user's to read.
    *
-   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @param command as for `run`
+   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`,
+   *   `ERR_SSH_OPTIONS`
    */
-  exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
-    return this.call(Client.prototype.exec, (site) =>
-      this.startProcess('exec', execPayload(command), options, site),
-    );
+  exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
+    return this.call(Client.prototype.exec, (site) => {
+      checkExecOptions(options);
+      return this.startProcess('exec', execPayload(command, options.cwd), options, site);
+    });
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
     return this.call(Client.prototype.shell, (site) => {
-      const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
-      const settings = { env, signal, timeout, forwardAgent, pty: pty ? terminal : false };
+      checkShellOptions(options);
+      const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
+      const settings = { env, signal, timeout, maxChannels, forwardAgent, pty: pty ? terminal : false };
       return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
     });
   }
@@ -201,7 +160,7 @@ export class Client extends TransferringClient {
    * As `exec`, and as `shell` where there is no command, for those in this library
    * who go on where the server refuses a terminal or the agent: `refused` names it.
    */
-  startLenient(command: string | undefined, options: ExecOptions): Promise<RemoteProcess> {
+  startLenient(command: Command | undefined, options: ExecOptions): Promise<RemoteProcess> {
     return this.call(Client.prototype.startLenient, (site) =>
       command === undefined
         ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
@@ -210,12 +169,14 @@ export class Client extends TransferringClient {
   }
 
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
-  subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
+  subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
     return this.call(Client.prototype.subsystem, (site) => {
-      if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
+      checkName('the name of a subsystem', name);
+      checkSessionOptions('subsystem', options);
+      const { maxChannels } = options;
       return this.scoped('request', 'the subsystem to start', options, async (scope) => {
         const payload = subsystemRequest.toBytes({ subsystemName: name });
-        const { port } = await this.start('subsystem', payload, {}, scope);
+        const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
         return this.streamOver(port, site);
       });
     });
@@ -246,11 +207,10 @@ export class Client extends TransferringClient {
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
-  openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
-    if (typeof host !== 'string' || host === '') return Promise.reject(optionsError('openTcp needs a host'));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      return Promise.reject(optionsError('openTcp needs a port from 1 to 65535'));
-    }
+  async openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
+    checkName('the host of openTcp', host);
+    checkArgument('the port of openTcp', port, portRule);
+    checkCallOptions('openTcp', options);
     const data = directTcpip.toBytes({
       hostToConnect: host,
       portToConnect: port,
@@ -265,7 +225,8 @@ export class Client extends TransferringClient {
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
   openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
     return this.call(Client.prototype.openUnix, async (site) => {
-      if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
+      checkName('the path of openUnix', path);
+      checkCallOptions('openUnix', options);
       const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
       const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
         scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
@@ -355,21 +316,23 @@ export class Client extends TransferringClient {
    * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
    */
   ping(options: CallOptions = {}): Promise<number> {
-    return this.call(Client.prototype.ping, () =>
-      this.scoped('request', 'the answer to a ping', options, async (scope) => {
+    return this.call(Client.prototype.ping, () => {
+      checkCallOptions('ping', options);
+      return this.scoped('request', 'the answer to a ping', options, async (scope) => {
         const { driver } = this.session;
-        const start = driver?.now ?? 0;
+        const start = driver.now;
         await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
-        return (driver?.now ?? 0) - start;
-      }),
-    );
+        return driver.now - start;
+      });
+    });
   }
 
   /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
   rekey(options: CallOptions = {}): Promise<void> {
-    return this.call(Client.prototype.rekey, () =>
-      this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey())),
-    );
+    return this.call(Client.prototype.rekey, () => {
+      checkCallOptions('rekey', options);
+      return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+    });
   }
 
   /** What the connection is doing and waiting for, at this moment. */
@@ -457,7 +420,7 @@ export class Client extends TransferringClient {
     options: ExecOptions,
     scope: CallScope,
     isLenient: boolean = false,
-  ): Promise<Started> {
+  ): Promise<StartedCommand> {
     const news = new CommandNews(this.session.driver, kind);
     try {
       const started = await this.request(kind, payload, options, scope, isLenient);
@@ -475,9 +438,11 @@ export class Client extends TransferringClient {
     options: ExecOptions,
     scope: CallScope,
     isLenient: boolean,
-  ): Promise<Started> {
+  ): Promise<StartedCommand> {
     const { session } = this;
-    const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
+    this.checkLengths(kind, payload, options);
+    const { maxChannels = this.dialled.options.maxChannels } = options;
+    const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
     session.collectExit(port, exit);
@@ -494,6 +459,7 @@ export class Client extends TransferringClient {
       }
       if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
+        if (variableValue === undefined) continue;
         const request = session.request(
           port,
           envRequest.name,
@@ -550,6 +516,17 @@ export class Client extends TransferringClient {
     };
   }
 
+  /** Before anything is sent: what fits in no packet is this call's fault and nobody else's. */
+  private checkLengths(kind: CommandKind, payload: Uint8Array, { pty, env = {} }: ExecOptions): void {
+    const { session } = this;
+    session.checkRequest(kind, payload);
+    if (typeof pty === 'object') session.checkRequest(ptyReq.name, ptyPayload(pty));
+    for (const [variableName, variableValue] of Object.entries(env)) {
+      if (variableValue === undefined) continue;
+      session.checkRequest(envRequest.name, envRequest.toBytes({ variableName, variableValue }));
+    }
+  }
+
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
   private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
     const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
@@ -562,9 +539,8 @@ export class Client extends TransferringClient {
     options: CallOptions,
     call: (scope: CallScope) => Promise<T>,
   ): Promise<T> {
-    const { timeout, signal } = options;
-    const bound = timeout === undefined ? Number.POSITIVE_INFINITY : checkedTimeout('timeout', timeout);
-    const scope = this.session.scope({ name, detail, timeout: bound, signal });
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
+    const scope = this.session.scope({ name, detail, timeout, signal });
     try {
       return await call(scope);
     } finally {

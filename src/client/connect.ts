@@ -355,10 +355,9 @@ class Dial {
     if (forwarding === undefined) session.core.transport.keyExchange.firstProof = undefined;
     this.leave();
     // Nothing of the options that holds a credential.
-    const { host, port, limits, timeouts } = this.options;
-    this.resolve(
-      new Client(session, { platform: this.platform, options: { host, port, limits, timeouts } }, forwarding),
-    );
+    const { host, port, limits, timeouts, given } = this.options;
+    const options = { host, port, limits, timeouts, maxChannels: given.maxChannels };
+    this.resolve(new Client(session, { platform: this.platform, options }, forwarding));
   }
 
   /** Asks the caller's code; the dial's deadline stands still meanwhile. */

@@ -5,8 +5,8 @@
  * that nothing but `true` accepts.
  * Must not know: files, key exchange.
  */
-import { quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { checkArgument, type OptionRule, optionsError } from '../base/optionChecks.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../crypto/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../crypto/publicKey.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
@@ -107,6 +107,13 @@ export interface HostKeyRotation {
 
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
 
+const fingerprintRule: OptionRule = {
+  takes: 'a fingerprint such as SHA256:… or MD5:…',
+  accepts: (value) =>
+    typeof value === 'string' &&
+    (/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(value) || /^MD5(:[0-9a-fA-F]{2}){16}$/.test(value)),
+};
+
 /**
  * Accepts the host keys with these fingerprints and no others.
  *
@@ -121,20 +128,8 @@ export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
  * ```
  */
 export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy {
-  for (const pinned of fingerprints) {
-    if (!/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pinned) && !/^MD5(:[0-9a-fA-F]{2}){16}$/.test(pinned)) {
-      throw new SshError('ERR_SSH_OPTIONS', `${quotedText(pinned)} is no fingerprint such as SHA256:…`, {
-        phase: 'options',
-        origin: 'user',
-      });
-    }
-  }
-  if (fingerprints.length === 0) {
-    throw new SshError('ERR_SSH_OPTIONS', 'pinnedHostKey needs at least one fingerprint', {
-      phase: 'options',
-      origin: 'user',
-    });
-  }
+  for (const pinned of fingerprints) checkArgument('a pinned host key', pinned, fingerprintRule);
+  if (fingerprints.length === 0) throw optionsError('pinnedHostKey needs at least one fingerprint');
   const pins = new Set(fingerprints.map(normalized));
   const wantsMd5 = fingerprints.some((pinned) => pinned.startsWith('MD5'));
   return {

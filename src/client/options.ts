@@ -6,10 +6,29 @@
  */
 
 import type { Address } from '../base/addressed.ts';
-import { quotedText } from '../base/bytes.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
 import {
-  checkedTimeout,
+  abortSignal,
+  anyObject,
+  anyText,
+  callback,
+  checkArgument,
+  checkForeignText,
+  checkOptions,
+  describeType,
+  eitherOf,
+  flag,
+  isObject,
+  milliseconds,
+  type OptionRule,
+  type OptionTable,
+  oneOf,
+  optionsError,
+  port as portRule,
+  someText,
+  wholeNumber,
+} from '../base/optionChecks.ts';
+import {
   defaultDialTimeout,
   type KeepAlive,
   resolveKeepAlive,
@@ -19,14 +38,27 @@ import {
 import type { Certificate } from '../crypto/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { connectNames } from '../endpoint/otherNames.ts';
+import { resolveRekey } from '../endpoint/rekeyOption.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { RekeyPolicy } from '../transport/transport.ts';
 import { type AlgorithmOptions, resolveAlgorithms } from './algorithmOptions.ts';
 import type { Client } from './client.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
-import { optionsError } from './optionErrors.ts';
+import {
+  agentPath,
+  certificates,
+  duplexStream,
+  keyInput,
+  keyInputs,
+  ownClient,
+  passphrase,
+  password,
+  publicKeys,
+  verifier,
+} from './optionRules.ts';
 import type { CryptoChoice } from './platform.ts';
 import type { Duplex } from './streams.ts';
 import { checkHost } from './target.ts';
@@ -170,6 +202,12 @@ export interface ConnectOptions {
   readonly via?: Client | undefined;
   /** Any duplex stream in place of a TCP connection. */
   readonly stream?: Duplex | undefined;
+  /**
+   * Session channels (commands, shells, subsystems) that may be open at once: calls
+   * that would open one more wait for their turn. Servers allow a number of them,
+   * OpenSSH 10, and refuse more. No bound where not given; each call may say another
+   */
+  readonly maxChannels?: number | undefined;
   /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. */
   readonly onBanner?: ((message: string) => void) | undefined;
   /** Told what the connection does, a line each, for people. */
@@ -184,6 +222,95 @@ export interface ConnectOptions {
   readonly softwareVersion?: string | undefined;
   /** Keep the place in the caller's code where the connection was opened, for reports. */
   readonly captureStack?: boolean | undefined;
+}
+
+/** Of a connection. */
+export const connectTable: OptionTable<ConnectOptions> = {
+  host: someText,
+  port: portRule,
+  username: someText,
+  privateKey: keyInputs,
+  passphrase,
+  certificate: certificates,
+  agent: agentPath,
+  password,
+  changePassword: callback,
+  keyboardInteractive: callback,
+  auth: { takes: 'a list of methods', accepts: Array.isArray },
+  verifyHostKey: verifier,
+  // It says itself what it takes.
+  algorithms: { takes: 'algorithms', accepts: () => true },
+  crypto: oneOf('auto', 'openssl', 'noble'),
+  timeout: milliseconds,
+  timeouts: anyObject,
+  keepAlive: eitherOf('true, false or an object such as { interval: 15_000, maxMissed: 3 }', flag, anyObject),
+  rekey: anyObject,
+  limits: anyObject,
+  signal: abortSignal,
+  via: ownClient,
+  stream: duplexStream,
+  maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
+  onBanner: callback,
+  onDebug: callback,
+  localAddress: someText,
+  family: oneOf(4, 6),
+  requireStrictKeyExchange: flag,
+  softwareVersion: anyText,
+  captureStack: flag,
+};
+
+type OptionsOf<Method extends string> = Extract<AuthMethod, { readonly method: Method }>;
+
+const method = anyText;
+
+const methodTables: {
+  readonly [Method in Exclude<AuthMethod, string>['method']]: OptionTable<OptionsOf<Method>>;
+} = {
+  none: { method },
+  publickey: { method, privateKey: keyInput, passphrase, certificate: certificates },
+  agent: {
+    method,
+    agent: eitherOf("the path of its socket, or true for the user's own", someText, oneOf(true)),
+    keys: publicKeys,
+  },
+  password: { method, password, changePassword: callback },
+  'keyboard-interactive': { method, answer: callback, attempts: wholeNumber(1, 1000) },
+};
+
+/** What each method cannot do without. */
+const needed: Readonly<Record<string, string>> = {
+  publickey: 'privateKey',
+  password: 'password',
+  'keyboard-interactive': 'answer',
+};
+
+/** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
+function checkConnectOptions(given: unknown): void {
+  if (typeof given === 'string') {
+    throw optionsError('connect takes an object, such as { host, username }, not a string');
+  }
+  checkOptions(given, { of: 'connect', table: connectTable, otherNames: connectNames });
+  const { host, username, auth } = given as ConnectOptions;
+  if (host !== undefined) checkForeignText('host', host);
+  if (username !== undefined) checkForeignText('username', username);
+  for (const [index, step] of (auth ?? []).entries()) checkStep(step, `auth[${index}]`);
+}
+
+function checkStep(step: unknown, name: string): void {
+  if (step === 'none') return;
+  const known = Object.keys(methodTables);
+  if (!isObject(step)) {
+    throw optionsError(`${name} must be an object with a method, or 'none', not ${describeType(step)}`);
+  }
+  checkArgument(`${name}.method`, step['method'], oneOf(...known));
+  const chosen = String(step['method']);
+  const table =
+    (methodTables as Readonly<Record<string, Readonly<Record<string, OptionRule>>>>)[chosen] ?? {};
+  const prefix = `${name}.`;
+  checkOptions(step, { of: `the method ${chosen}`, table, otherNames: connectNames, prefix });
+  const option = needed[chosen];
+  const rule = option === undefined ? undefined : table[option];
+  if (option !== undefined && rule !== undefined) checkArgument(`${prefix}${option}`, step[option], rule);
 }
 
 /** Options, checked and completed. */
@@ -204,38 +331,6 @@ export interface ResolvedOptions {
   readonly given: ConnectOptions;
 }
 
-const knownNames: ReadonlySet<string> = new Set([
-  'host',
-  'port',
-  'username',
-  'privateKey',
-  'passphrase',
-  'certificate',
-  'agent',
-  'password',
-  'changePassword',
-  'keyboardInteractive',
-  'auth',
-  'verifyHostKey',
-  'algorithms',
-  'crypto',
-  'timeout',
-  'timeouts',
-  'keepAlive',
-  'rekey',
-  'limits',
-  'signal',
-  'via',
-  'stream',
-  'onBanner',
-  'onDebug',
-  'localAddress',
-  'family',
-  'requireStrictKeyExchange',
-  'softwareVersion',
-  'captureStack',
-]);
-
 /**
  * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
  */
@@ -244,34 +339,21 @@ export function resolveOptions(
   localUser: () => string | undefined,
   asciiName: AsciiName,
 ): ResolvedOptions {
-  for (const name of Object.keys(given)) {
-    if (!knownNames.has(name)) throw optionsError(`there is no option ${quotedText(name)}`);
-  }
+  checkConnectOptions(given);
   const { host, port = 22, username = localUser(), stream, via } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
-  if ((host === undefined || host === '') && stream === undefined) throw optionsError('host is missing');
-  if (typeof (host ?? '') !== 'string') throw optionsError('host must be a string');
+  if (host === undefined && stream === undefined) throw optionsError('host is missing');
   if (host !== undefined) checkHost(host);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw optionsError(`port must be a whole number from 1 to 65535, not ${String(port)}`);
-  }
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
-  if (given.crypto !== undefined && !['auto', 'noble', 'openssl'].includes(given.crypto)) {
-    throw optionsError("crypto must be 'auto', 'openssl' or 'noble'");
-  }
-  const { agent } = given;
-  if (agent !== undefined && typeof agent !== 'boolean' && (typeof agent !== 'string' || agent === '')) {
-    throw optionsError("agent must be the path of its socket, true for the user's own, or false");
-  }
   return {
     host: canonicalHost(host ?? 'stream', asciiName),
     port,
-    target: host === undefined || host === '' ? undefined : { host, port },
+    target: host === undefined ? undefined : { host, port },
     username,
     preferences: resolveAlgorithms(given.algorithms),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),
     timeouts: resolveTimeouts(given.timeouts),
-    dialTimeout: checkedTimeout('timeout', given.timeout ?? defaultDialTimeout),
+    dialTimeout: given.timeout ?? defaultDialTimeout,
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: resolveRekey(given.rekey),
     identification: identificationOf(given.softwareVersion),
@@ -285,18 +367,4 @@ function identificationOf(softwareVersion: string | undefined): Uint8Array {
   if (softwareVersion !== undefined) return identificationLine(softwareVersion);
   defaultIdentification ??= identificationLine('deadline_ssh');
   return defaultIdentification;
-}
-
-function resolveRekey(given: ConnectOptions['rekey']): RekeyPolicy {
-  if (given === undefined) return defaultRekeyPolicy;
-  const check = (name: keyof RekeyPolicy, lowest: number): number => {
-    const value = given?.[name] ?? defaultRekeyPolicy[name];
-    if (!(value >= lowest)) throw optionsError(`rekey.${name} must be a number of at least ${lowest}`);
-    return value;
-  };
-  return {
-    bytes: check('bytes', 16 * 1024),
-    packets: check('packets', 64),
-    interval: check('interval', 1000),
-  };
 }

@@ -5,12 +5,19 @@
  * window size.
  * Must not know: windows of channels, messages in flight.
  */
-import { escapeText, quotedText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
+import { escapeText } from '../base/bytes.ts';
+import { checkArgument, type OptionRule, wholeNumber } from '../base/optionChecks.ts';
 import type { Wait } from '../base/waits.ts';
 import { exitSignal, exitStatus, signal as signalRequest, windowChange } from '../message/channelRequest.ts';
 import type { ChannelPort } from './channelPort.ts';
 import type { Duplex, Readable, StreamFactory, Writable } from './streams.ts';
+
+const signalRule: OptionRule = {
+  takes: "the name of a signal, such as 'TERM'",
+  accepts: (value) => typeof value === 'string' && /^(?:SIG)?[A-Z0-9@a-z.-]{1,64}$/.test(value),
+};
+
+const lengthRule = wholeNumber(0, 0xffff_ffff);
 
 /** How a remote process ended. */
 export interface ExitResult {
@@ -34,6 +41,8 @@ export interface WindowSize {
 
 /** Collects what a server says about the end of a process. */
 export class ExitCollector {
+  /** Told once the server has said how the process ended. */
+  onKnown: (() => void) | undefined;
   private code: number | undefined;
   private signal: string | undefined;
   private coreDumped = false;
@@ -43,6 +52,7 @@ export class ExitCollector {
   receive(requestType: string, payload: Uint8Array): boolean {
     if (requestType === exitStatus.name) {
       this.code = exitStatus.fromBytes(payload).exitStatus;
+      this.onKnown?.();
       return true;
     }
     if (requestType !== exitSignal.name) return false;
@@ -50,7 +60,13 @@ export class ExitCollector {
     this.signal = escapeText(signalName.replace(/^SIG/, ''), 64);
     this.coreDumped = coreDumped;
     this.errorMessage = escapeText(errorMessage);
+    this.onKnown?.();
     return true;
+  }
+
+  /** Whether the server has said how the process ended. */
+  get isKnown(): boolean {
+    return this.code !== undefined || this.signal !== undefined;
   }
 
   get result(): ExitResult {
@@ -129,13 +145,8 @@ export class RemoteProcess {
    * @param signal with or without SIG in front; TERM
    */
   kill(signal: string = 'TERM'): void {
+    checkArgument('the signal of kill', signal, signalRule);
     const signalName = signal.replace(/^SIG/, '');
-    if (!/^[A-Z0-9@a-z.-]{1,64}$/.test(signalName)) {
-      throw new SshError('ERR_SSH_OPTIONS', `${quotedText(signal)} is no name of a signal`, {
-        phase: 'options',
-        origin: 'user',
-      });
-    }
     this.port.act((channel) =>
       channel.request(signalRequest.name, signalRequest.toBytes({ signalName }), false),
     );
@@ -143,6 +154,8 @@ export class RemoteProcess {
 
   /** Tells the server the new size of the terminal (RFC 4254 §6.7). */
   resize(columns: number, rows: number, widthPixels: number = 0, heightPixels: number = 0): void {
+    const size = { columns, rows, widthPixels, heightPixels };
+    for (const [name, value] of Object.entries(size)) checkArgument(`${name} of resize`, value, lengthRule);
     const payload = windowChange.toBytes({ columns, rows, widthPixels, heightPixels });
     this.port.act((channel) => channel.request(windowChange.name, payload, false));
   }

@@ -9,6 +9,7 @@ import { exec as execRequest, ptyReq } from '../message/channelRequest.ts';
 import { type TerminalMode, terminalModeOpcodes, terminalModes } from '../message/terminalModes.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { optionsError } from './optionErrors.ts';
+import { type Command, commandLine } from './shellWords.ts';
 
 /** A terminal for a command or shell. */
 export interface PtyOptions {
@@ -24,9 +25,9 @@ export interface PtyOptions {
   readonly modes?: Readonly<Record<string, number>> | undefined;
 }
 
-export function execPayload(command: string): Uint8Array {
-  if (typeof command !== 'string') throw optionsError('the command must be a string');
-  return execRequest.toBytes({ command });
+/** @throws SshError `ERR_SSH_OPTIONS` for what is no command */
+export function execPayload(command: Command, cwd?: string): Uint8Array {
+  return execRequest.toBytes({ command: commandLine(command, cwd) });
 }
 
 export function ptyPayload(options: PtyOptions): Uint8Array {

@@ -1,98 +1,81 @@
 /**
  * Running a command to its end.
  *
- * Owns: the collecting of output within a bound, the feeding of input.
- * Must not know: channels beyond their port.
+ * Owns: what the end of a command is, and what its caller gets of it.
+ * Must not know: how a command is started.
  */
-import { concatBytes, latin1Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { isUsersOwn } from '../endpoint/userCode.ts';
+import type { RunOptions } from './callOptions.ts';
+import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
-import { asBytes, optionsError } from './optionErrors.ts';
-import type { ByteSource } from './streams.ts';
+import { InputFeed } from './commandInput.ts';
+import { defaultMaxBuffer, OutputCollector, type PieceListener } from './commandOutput.ts';
+import type { ExitCollector, ExitResult, RefusedRequest } from './remoteProcess.ts';
 
-/** Input of a command: all of it, or pieces as they come. */
-export type RunInput =
-  | string
-  | Uint8Array
-  | AsyncIterable<string | Uint8Array>
-  | Iterable<string | Uint8Array>;
+/** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
+export interface RunResult<Data = string> extends ExitResult {
+  readonly stdout: Data;
+  readonly stderr: Data;
+  /** Environment variables the server did not take. */
+  readonly refusedEnv: readonly string[];
+}
 
-/** Bytes of output held for one command, stdout and stderr together. */
-export const defaultMaxBuffer: number = 64 * 1024 * 1024;
-
-/** What a command wrote. */
-export interface Output {
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
+/** A command that was started. */
+export interface StartedCommand {
+  readonly port: ChannelPort;
+  readonly exit: ExitCollector;
+  readonly refusedEnv: readonly string[];
+  readonly refused: readonly RefusedRequest[];
 }
 
 /**
- * Collects both streams until both have ended.
+ * Feeds a command, collects its output and resolves when its channel is closed.
  *
- * @throws SshError `ERR_SSH_MAX_BUFFER`, or the cause of the connection's end
+ * @param pause resolves when the event loop has had a turn
+ * @throws SshError the end of the scope, the cause of the connection's end or `ERR_SSH_MAX_BUFFER`, each with the
+ *   output until then; what stands for a value that the input or a listener threw
  */
-export async function collectOutput(port: ChannelPort, maxBuffer: number): Promise<Output> {
-  let total = 0;
-  const add = (length: number): void => {
-    total += length;
-    if (total > maxBuffer) {
-      throw new SshError('ERR_SSH_MAX_BUFFER', `the command wrote more than maxBuffer, ${maxBuffer} bytes`, {
-        origin: 'user',
-      });
-    }
+export async function runToEnd(
+  { port, exit, refusedEnv }: StartedCommand,
+  options: RunOptions<string> | RunOptions<Uint8Array>,
+  scope: CallScope,
+  pause: () => Promise<void>,
+): Promise<RunResult<string | Uint8Array>> {
+  const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
+  // What they are given follows from the encoding, as it does for the result.
+  const onStdout = options.onStdout as PieceListener | undefined;
+  const onStderr = options.onStderr as PieceListener | undefined;
+  const output = new OutputCollector(port.data, port.extended, { encoding, maxBuffer, onStdout, onStderr });
+  const feed = new InputFeed(port.outbound, pause);
+  let collected = false;
+  // A server has no more to say after the ends of output and process: one that forgets to close is not waited for.
+  const closeOnceDone = (): void => {
+    if (collected && exit.isKnown) port.close();
   };
-  const [stdout, stderr] = await Promise.all([collect(port.data, add), collect(port.extended, add)]);
-  return { stdout, stderr };
-}
-
-function collect(source: ByteSource, add: (length: number) => void): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  return new Promise((resolve, reject) => {
-    const drain = (): void => {
-      for (let piece = source.take(); piece !== undefined; piece = source.take()) {
-        pieces.push(piece);
-        add(piece.length);
-      }
-    };
-    const guarded = (step: () => void): void => {
-      try {
-        step();
-      } catch (error) {
-        reject(error);
-      }
-    };
-    source.listen({
-      readable: () => guarded(drain),
-      ended: () =>
-        guarded(() => {
-          drain();
-          resolve(concatBytes(...pieces));
-        }),
-      failed: reject,
-    });
-  });
-}
-
-/** Writes the input and ends the stream behind it. A command that does not read to the end is no fault. */
-export async function feedInput(port: ChannelPort, input: RunInput | undefined): Promise<void> {
-  const { outbound } = port;
-  const write = (bytes: Uint8Array): Promise<boolean> =>
-    new Promise((resolve) => outbound.write(bytes, (error) => resolve(error === undefined)));
-  const end = (): Promise<void> => new Promise((resolve) => outbound.end(() => resolve()));
-  if (input === undefined) return end();
-  const pieces = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
-  for await (const piece of pieces) {
-    if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
-      throw optionsError('input must be text, bytes, or an iterable of these');
-    }
-    if (!(await write(asBytes(piece)))) return;
+  exit.onKnown = () => {
+    // Nobody reads any more, whatever the input still has to say.
+    feed.stop();
+    closeOnceDone();
+  };
+  const ended = async (): Promise<void> => {
+    await output.collect();
+    collected = true;
+    closeOnceDone();
+    const cause = await port.closed;
+    if (cause !== undefined) throw cause;
+  };
+  try {
+    const end = ended();
+    // An input that fails ends the call; one that is through, or never is, does not.
+    await scope.until(Promise.race([end, feed.run(input).then(() => end)]));
+    return { ...output.whole(), ...exit.result, refusedEnv };
+  } catch (error) {
+    if (!(error instanceof SshError) || isUsersOwn(error)) throw error;
+    throw error.withOutput(output.soFar(), output.isEmpty);
+  } finally {
+    output.stop();
+    port.terminate();
+    feed.stop();
   }
-  await end();
-}
-
-/** Text of output; `latin1` keeps one character a byte. */
-export function decodeOutput(bytes: Uint8Array, encoding: 'utf8' | 'latin1'): string {
-  return encoding === 'utf8'
-    ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
-    : latin1Decode(bytes);
 }

@@ -7,17 +7,29 @@
  */
 import { type Address, addressed } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
+import {
+  anyObject,
+  checkArgument,
+  checkOptions,
+  isObject,
+  type OptionRule,
+  type OptionTable,
+  wholeNumber,
+} from '../base/optionChecks.ts';
 import { CallSite } from '../endpoint/callSite.ts';
+import { fleetNames, fleetRunNames } from '../endpoint/otherNames.ts';
 import { observeConnections, type RegisteredConnection } from '../io/registry.ts';
 import { onAbort } from './abort.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
-import type { Client, RunOptions, RunResult } from './client.ts';
+import { checkCommandOptions, type RunOptions, runTable } from './callOptions.ts';
+import type { Client } from './client.ts';
 import { createDial } from './connect.ts';
 import { keyPatience } from './keyPatience.ts';
-import { optionsError } from './optionErrors.ts';
-import { type ConnectOptions, resolveOptions } from './options.ts';
+import { type ConnectOptions, connectTable, resolveOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { execPayload } from './requestPayloads.ts';
+import type { RunResult } from './run.ts';
+import type { Command } from './shellWords.ts';
 import { parseTarget } from './target.ts';
 import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 
@@ -25,7 +37,7 @@ import { keySettings, loadUserKeys, type UserKeys } from './userKeys.ts';
 export type FleetTarget = string | ConnectOptions;
 
 /** What the command gets, on every host the same; as the options of `Client.run`. */
-export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal'> {
+export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal' | 'onStdout' | 'onStderr'> {
   readonly input?: string | Uint8Array | undefined;
 }
 
@@ -80,32 +92,64 @@ export interface FleetResults<Result> extends AsyncIterableIterator<Result, unde
 export interface RunOnAll {
   <Target extends FleetTarget>(
     targets: ItemSource<Target>,
-    command: string,
+    command: Command,
     options: RunOnAllOptions & { readonly run: { readonly encoding: 'buffer' } },
   ): FleetResults<FleetResult<Target, Uint8Array>>;
   <Target extends FleetTarget>(
     targets: ItemSource<Target>,
-    command: string,
+    command: Command,
     options?: RunOnAllOptions,
   ): FleetResults<FleetResult<Target>>;
 }
 
 const defaultConcurrency = 100;
 
+const { host: _host, stream: _stream, onBanner: _onBanner, onDebug: _onDebug, ...sharedTable } = connectTable;
+
+const fleetTable: OptionTable<RunOnAllOptions> = {
+  ...sharedTable,
+  concurrency: wholeNumber(1, Number.POSITIVE_INFINITY),
+  run: anyObject,
+};
+
+const { signal: _signal, onStdout: _onStdout, onStderr: _onStderr, ...commandTable } = runTable;
+
+const fleetRunTable: OptionTable<FleetRunOptions> = {
+  ...commandTable,
+  input: {
+    takes: 'text or bytes: each target gets all of it',
+    accepts: (value) => typeof value === 'string' || value instanceof Uint8Array,
+    secret: true,
+  },
+};
+
+const targetsRule: OptionRule = {
+  takes: 'a list of targets, or anything else that can be iterated',
+  accepts: (value) => isObject(value) && (Symbol.iterator in value || Symbol.asyncIterator in value),
+};
+
+const targetRule: OptionRule = { ...anyObject, takes: "a string such as 'user@host:22', or an object" };
+
+/** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
+function checkFleetOptions(options: unknown): void {
+  checkOptions(options, { of: 'runOnAll', table: fleetTable, otherNames: fleetNames });
+  const { run } = options as RunOnAllOptions;
+  if (run === undefined) return;
+  const prefix = 'run.';
+  checkOptions(run, { of: 'runOnAll', table: fleetRunTable, otherNames: fleetRunNames, prefix });
+  checkCommandOptions(run, prefix);
+}
+
 /** `runOnAll` on a platform. */
 export function createRunOnAll(platform: Platform): RunOnAll {
   const runOnAll = <Target extends FleetTarget>(
     targets: ItemSource<Target>,
-    command: string,
+    command: Command,
     options: RunOnAllOptions = {},
   ): FleetResults<FleetResult<Target>> => {
+    checkFleetOptions(options);
     const { concurrency = defaultConcurrency, signal, run = {}, ...connection } = options;
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw optionsError('concurrency must be a whole number of at least 1');
-    }
-    if (typeof targets !== 'object' || targets === null) {
-      throw optionsError('targets must be a list of targets, or anything else that can be iterated');
-    }
+    checkArgument('targets', targets, targetsRule);
     execPayload(command);
     const site = new CallSite(runOnAll);
     const fleet = new Fleet(platform, command, connection, run, site);
@@ -138,7 +182,7 @@ class Watched {
 
 class Fleet {
   private readonly platform: Platform;
-  private readonly command: string;
+  private readonly command: Command;
   private readonly shared: ConnectOptions;
   private readonly run: FleetRunOptions;
   private readonly dial: ReturnType<typeof createDial>;
@@ -149,7 +193,7 @@ class Fleet {
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
   constructor(
     platform: Platform,
-    command: string,
+    command: Command,
     connection: ConnectOptions,
     run: FleetRunOptions,
     site: CallSite,
@@ -238,7 +282,7 @@ class Fleet {
 
   private optionsFor(target: FleetTarget, signal: AbortSignal): ConnectOptions {
     const own = typeof target === 'string' ? parseTarget(target) : target;
-    if (typeof own !== 'object' || own === null) throw optionsError('a target is a text or an object');
+    checkArgument('a target', own, targetRule);
     const given = Object.entries(own).filter(([, value]) => value !== undefined);
     const merged: ConnectOptions = { ...this.shared, ...Object.fromEntries(given), signal };
     return { ...merged, timeouts: { ...this.shared.timeouts, ...merged.timeouts } };

@@ -18,8 +18,12 @@ import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
+import { SessionChannels } from './sessionChannels.ts';
 import { terminate } from './termination.ts';
 import { type Deferred, UnderWay } from './underWay.ts';
+
+/** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */
+const sessionType = 'session';
 
 export class Session implements ScopeOwner {
   readonly driver: Driver<ClientProtocol>;
@@ -30,6 +34,8 @@ export class Session implements ScopeOwner {
   /** Undefined while there is nothing. */
   private underWay: UnderWay | undefined;
   private closingCause: SshError | undefined;
+  /** Undefined before the first. */
+  private sessions: SessionChannels | undefined;
 
   constructor(driver: Driver<ClientProtocol>, router: EventRouter<ClientEvent>) {
     this.driver = driver;
@@ -57,12 +63,56 @@ export class Session implements ScopeOwner {
   openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
       const channel = this.driver.act((core) => core.connection.open(type, channelTypeData));
-      this.begun.opens.set(channel, { resolve, reject });
+      const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
+      const again = (): void => {
+        this.openChannel(type, channelTypeData, scope).then(resolve, reject);
+      };
+      this.begun.opens.set(channel, { resolve, reject, asked, again });
       scope.onCancel(() => {
         if (this.underWay?.opens.delete(channel) !== true) return;
         this.driver.quietly((core) => core.connection.abandonOpen(channel));
       });
     });
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    this.core.connection.checkRequest(requestType, payload);
+  }
+
+  /**
+   * Opens a session channel, at once or when there are fewer than `maxChannels` of them.
+   *
+   * @throws SshError `ERR_SSH_LIMIT` when too many calls wait, or as `openChannel`
+   */
+  openSession(scope: CallScope, maxChannels: number = Number.POSITIVE_INFINITY): Promise<ChannelPort> {
+    const open = (): Promise<ChannelPort> => this.openChannel(sessionType, new Uint8Array(0), scope);
+    // Who says nothing of it waits for nobody.
+    if (maxChannels === Number.POSITIVE_INFINITY) return open();
+    return new Promise((resolve, reject) => {
+      let leave = (): void => {};
+      const giveUp = this.sessionChannels.enter(maxChannels, () => {
+        leave();
+        open().then(resolve, reject);
+      });
+      if (giveUp === undefined) return;
+      const detail = `a session channel to become free (maxChannels is ${maxChannels})`;
+      const wait = this.startWait('queue', detail, Number.POSITIVE_INFINITY);
+      scope.within = wait;
+      leave = () => {
+        scope.within = undefined;
+        this.finishWait(wait);
+      };
+      scope.onCancel(() => {
+        leave();
+        giveUp();
+      });
+    });
+  }
+
+  private get sessionChannels(): SessionChannels {
+    this.sessions ??= new SessionChannels();
+    return this.sessions;
   }
 
   /**
@@ -146,6 +196,7 @@ export class Session implements ScopeOwner {
   close(cause: SshError): void {
     if (this.closingCause !== undefined) return;
     this.closingCause = cause;
+    this.sessions?.close();
     this.driver.close(cause);
   }
 
@@ -171,10 +222,17 @@ export class Session implements ScopeOwner {
       for (const scope of scopes.values()) scope.connectionEnded(cause);
     }
     this.underWay = undefined;
+    this.sessions?.close();
   }
 
   channelOpenFailed(channel: Channel, error: SshError): void {
-    this.underWay?.opens.take(channel)?.reject(error);
+    const open = this.underWay?.opens.take(channel);
+    const isRefused = error.code === 'ERR_SSH_CHANNEL_OPEN_FAILED';
+    if (isRefused) this.sessions?.refused(channel);
+    if (isRefused && open?.asked !== undefined) this.sessions?.answered(open.asked);
+    if (isRefused && open?.asked?.mayRace === true) open.again();
+    else open?.reject(error);
+    this.sessions?.advance();
   }
 
   keysExchanged(): void {
@@ -203,15 +261,18 @@ export class Session implements ScopeOwner {
   }
 
   channelOpened(channel: Channel): void {
-    const deferred = this.underWay?.opens.take(channel);
+    const open = this.underWay?.opens.take(channel);
     const port = this.ports.portFor(channel);
-    if (deferred === undefined) port.close();
-    else deferred.resolve(port);
+    if (open === undefined) return port.close();
+    if (open.asked !== undefined) this.sessions?.answered(open.asked);
+    open.resolve(port);
   }
 
   channelClosed(channel: Channel): void {
     this.underWay?.exits.delete(channel);
     this.forgetIfOver();
+    this.sessions?.closed(channel);
+    this.sessions?.advance();
   }
 
   channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {

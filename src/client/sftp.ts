@@ -42,6 +42,8 @@ export interface Dialled {
     readonly port: number;
     readonly limits: Limits;
     readonly timeouts: Timeouts;
+    /** Session channels at once, for calls that say nothing of it. */
+    readonly maxChannels: number | undefined;
   };
 }
 

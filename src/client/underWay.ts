@@ -10,16 +10,25 @@ import type { GlobalRequest } from '../connection/globalRequests.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import type { ExitCollector } from './remoteProcess.ts';
+import type { AskedChannel } from './sessionChannels.ts';
 
 export interface Deferred<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
 }
 
+/** A channel that is being opened. */
+export interface PendingOpen extends Deferred<ChannelPort> {
+  /** Of a session channel. */
+  readonly asked: AskedChannel | undefined;
+  /** Asks once more. */
+  readonly again: () => void;
+}
+
 /** Made for the first call and let go with the last: a connection that idles has none. */
 export class UnderWay {
   readonly exits: LazyMap<Channel, ExitCollector> = new LazyMap();
-  readonly opens: LazyMap<Channel, Deferred<ChannelPort>> = new LazyMap();
+  readonly opens: LazyMap<Channel, PendingOpen> = new LazyMap();
   readonly requests: LazyMap<ChannelRequest, Deferred<void>> = new LazyMap();
   readonly globalRequests: LazyMap<GlobalRequest, Deferred<Uint8Array | undefined>> = new LazyMap();
   readonly scopes: LazyMap<CallScope, CallScope> = new LazyMap();

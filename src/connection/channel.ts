@@ -27,6 +27,8 @@ export interface ChannelSink {
   sendEof(channel: Channel): void;
   sendClose(channel: Channel): void;
   sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
+  /** @throws SshError `ERR_SSH_LIMIT` where it fits in no packet */
+  checkRequest(requestType: string, payload: Uint8Array): void;
   sendReply(channel: Channel, success: boolean): void;
   startRequestWait(channel: Channel, request: ChannelRequest): void;
   finishWait(wait: Wait | undefined): void;
@@ -210,6 +212,11 @@ export class Channel {
     this.requests.push(request);
     this.sink.startRequestWait(this, request);
     return request;
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet; `request` throws it too */
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    this.sink.checkRequest(requestType, payload);
   }
 
   /** Answers the oldest request of the peer that wants a reply. */

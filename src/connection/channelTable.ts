@@ -58,20 +58,27 @@ export class ChannelTable {
     return this.channels.values();
   }
 
-  /** A new channel with a number of its own. */
-  add(type: string): Channel {
+  /**
+   * A new channel with a number of its own.
+   *
+   * @param announce tells the peer of it; where it throws, there is no such channel
+   */
+  add(type: string, announce?: (channel: Channel) => void): Channel {
     const { maximumWindowSize, maximumPacketSize } = this.limits;
     const { budget } = this;
-    const localId = this.freeIds.pop() ?? this.nextId++;
+    const freed = this.freeIds.at(-1);
     const channel = new Channel(this.sink, {
       type,
-      localId,
+      localId: freed ?? this.nextId,
       windowSize: budget.open(),
       maximumWindowSize,
       maximumPacketSize,
       budget,
     });
-    this.channels.set(localId, channel);
+    announce?.(channel);
+    if (freed === undefined) this.nextId++;
+    else this.freeIds.pop();
+    this.channels.set(channel.localId, channel);
     return channel;
   }
 

@@ -98,6 +98,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   identification: true,
   keyExchange: true,
   authentication: true,
+  queue: true,
   channelOpen: true,
   request: true,
   command: true,

@@ -29,7 +29,8 @@ export function publicCall<T>(
     begun(work).then(resolve, (error: unknown) => {
       if (isCallersOwn(error) || isGivenUp?.() === true) call.catch(() => {});
       const rejection = rejectionOf(error);
-      if (!(rejection instanceof SshError)) return reject(rejection);
+      // What the user's code threw comes back untouched, whatever it is.
+      if (rejection !== error || !(rejection instanceof SshError)) return reject(rejection);
       const named = addressed?.(rejection) ?? rejection;
       site.leadTo(named);
       reject(named);

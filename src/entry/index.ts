@@ -5,7 +5,8 @@
  * Must not know: anything else.
  */
 
-import { checkedTimeout, defaultTimeouts } from '../base/timeouts.ts';
+import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
+import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
 import { Agent } from '../client/agent.ts';
 import { AgentLink, agentError } from '../client/agentLink.ts';
@@ -38,6 +39,8 @@ import { nodePlatform } from '../node/platform.ts';
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
 
+const agentTable = { timeout: milliseconds };
+
 /**
  * Opens a connection to an authentication agent, which is made when it is first asked for something.
  *
@@ -56,8 +59,10 @@ export function openAgent(
   path: string | undefined = nodePlatform.agentPath(),
   options: { readonly timeout?: number | undefined } = {},
 ): Agent {
+  checkOption('the path of the agent', path, someText);
+  checkOptions(options, { of: 'openAgent', table: agentTable });
   if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const timeout = checkedTimeout('timeout', options.timeout ?? defaultTimeouts.agent);
+  const { timeout = defaultTimeouts.agent } = options;
   const { clock } = nodePlatform;
   return new Agent(
     new AgentLink({ open: nodePlatform.local(path), clock, waits: new WaitTable(), timeout, path }),
@@ -114,21 +119,25 @@ export {
   type AgentIdentity,
 } from '../client/agent.ts';
 export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
-export {
-  type CallOptions,
-  Client,
-  type ExecOptions,
-  type RunOptions,
-  type RunResult,
-  type ShellOptions,
-} from '../client/client.ts';
+export type {
+  CallOptions,
+  ExecOptions,
+  RunOptions,
+  SessionOptions,
+  ShellOptions,
+} from '../client/callOptions.ts';
+export { Client } from '../client/client.ts';
+export type { RunInput } from '../client/commandInput.ts';
 export {
   acceptAnyHostKey,
+  type HostKeyDial,
   type HostKeyInfo,
   type HostKeyPolicy,
   type HostKeyRotation,
   type HostKeyVerifier,
   type HostKeyVerifierFunction,
+  type KeptHostKeys,
+  type LockBounds,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
@@ -146,7 +155,7 @@ export type {
 } from '../client/options.ts';
 export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
 export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunInput } from '../client/run.ts';
+export type { RunResult } from '../client/run.ts';
 export type {
   FleetFailure,
   FleetResult,
@@ -159,6 +168,7 @@ export type {
   RunOnAllOptions,
 } from '../client/runOnAll.ts';
 export type { SftpOptions } from '../client/sftp.ts';
+export { type Command, shellQuote } from '../client/shellWords.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';

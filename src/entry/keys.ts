@@ -5,7 +5,9 @@
  * when none is given (Web Crypto, which every runtime has).
  * Must not know: formats.
  */
+import { checkOptionsObject } from '../base/optionChecks.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
+import type { RandomBytes } from '../crypto/random.ts';
 import type { FormatPrivateKeyOptions } from '../keys/formatPrivateKey.ts';
 import {
   formatPrivateKey as formatWith,
@@ -64,9 +66,20 @@ export type {
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
 export type { SshFileCipherName } from '../keys/sshCiphers.ts';
 
+/** @throws SshError `ERR_SSH_OPTIONS` for options that are no object, which would be lost on the way */
+function withRandomness<Options extends { readonly randomBytes?: RandomBytes | undefined }>(
+  of: string,
+  options: Options,
+): Options & { readonly randomBytes: RandomBytes } {
+  checkOptionsObject(options, of);
+  const { randomBytes: own = randomBytes } = options;
+  return { ...options, randomBytes: own };
+}
+
 /** The same options, with a source of randomness of your own where you have reason for one. */
-type WithRandomness<Options extends { readonly randomBytes: unknown }> = Omit<Options, 'randomBytes'> &
-  Partial<Pick<Options, 'randomBytes'>>;
+type WithRandomness<Options extends { readonly randomBytes: unknown }> = Omit<Options, 'randomBytes'> & {
+  readonly randomBytes?: Options['randomBytes'] | undefined;
+};
 
 /**
  * A new private key.
@@ -83,7 +96,7 @@ export function generateKey(
   type: GeneratedKeyType,
   options: WithRandomness<GenerateKeyOptions> = {},
 ): PrivateKey {
-  return generateWith(type, { randomBytes, ...options });
+  return generateWith(type, withRandomness('generateKey', options));
 }
 
 /** As `generateKey`, some milliseconds of work at a time: call `next()` until it is done. */
@@ -91,7 +104,7 @@ export function generateKeyInSteps(
   type: GeneratedKeyType,
   options: WithRandomness<GenerateKeyOptions> = {},
 ): Generator<void, PrivateKey> {
-  return generateWithInSteps(type, { randomBytes, ...options });
+  return generateWithInSteps(type, withRandomness('generateKey', options));
 }
 
 /**
@@ -112,7 +125,7 @@ export function formatPrivateKey(
   key: PrivateKey,
   options: WithRandomness<FormatPrivateKeyOptions> = {},
 ): string {
-  return formatWith(key, { randomBytes, ...options });
+  return formatWith(key, withRandomness('formatPrivateKey', options));
 }
 
 /** As `formatPrivateKey`, a few milliseconds of work at a time. */
@@ -120,7 +133,7 @@ export function formatPrivateKeyInSteps(
   key: PrivateKey,
   options: WithRandomness<FormatPrivateKeyOptions> = {},
 ): Generator<void, string> {
-  return formatWithInSteps(key, { randomBytes, ...options });
+  return formatWithInSteps(key, withRandomness('formatPrivateKey', options));
 }
 
 function randomBytes(length: number): Uint8Array {

@@ -6,10 +6,18 @@
  */
 
 import { copyOf } from '../base/bytes.ts';
+import {
+  anyObject,
+  callback,
+  checkOptions,
+  describeValue,
+  type OptionTable,
+  wholeNumber,
+} from '../base/optionChecks.ts';
 import type { PrivateKey, RsaPrivateKey } from '../crypto/privateKey.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
-import { keyOptionsError, quoted } from './errors.ts';
+import { keyOptionsError } from './errors.ts';
 import type { KeyContext } from './keyValues.ts';
 import { ed25519PrivateKey, rsaPrivateKey, scalarLengths } from './keyValues.ts';
 import { nobleArithmetic } from './nobleArithmetic.ts';
@@ -33,6 +41,14 @@ export interface GenerateKeyOptions {
   readonly arithmetic?: KeyArithmetic | undefined;
 }
 
+const optionTable: OptionTable<GenerateKeyOptions> = {
+  // The type says which are possible.
+  bits: wholeNumber(256, 16_384),
+  randomBytes: callback,
+  generateRsa: callback,
+  arithmetic: anyObject,
+};
+
 /**
  * A new private key.
  *
@@ -47,6 +63,7 @@ export function* generateKeyInSteps(
   type: GeneratedKeyType,
   options: GenerateKeyOptions,
 ): Generator<void, PrivateKey> {
+  checkOptions(options, { of: 'generateKey', table: optionTable });
   const context = {
     arithmetic: options.arithmetic ?? nobleArithmetic,
     rsaBounds: { rsaMinimumBits: 2048, rsaMaximumBits: 16_384 },
@@ -64,7 +81,7 @@ export function* generateKeyInSteps(
       return rsaPrivateKey(context, { ...key, ...key.publicKey });
     }
     default:
-      throw keyOptionsError(`${quoted(String(type))} is no type of key; ed25519, ecdsa and rsa are`);
+      throw keyOptionsError(`the type of a key must be ed25519, ecdsa or rsa, not ${describeValue(type)}`);
   }
 }
 

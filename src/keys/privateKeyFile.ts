@@ -9,6 +9,15 @@ import { utf8Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { resolveLimits } from '../base/limits.ts';
+import {
+  anyObject,
+  anyText,
+  bytesOnly,
+  checkOptions,
+  eitherOf,
+  type OptionTable,
+  secretly,
+} from '../base/optionChecks.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { decodePublicKey } from '../crypto/publicKey.ts';
@@ -30,6 +39,11 @@ export interface ParsePrivateKeyOptions {
   readonly passphrase?: string | Uint8Array | undefined;
   readonly limits?: Partial<DerivationLimits & Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
 }
+
+const optionTable: OptionTable<ParsePrivateKeyOptions> = {
+  passphrase: secretly(eitherOf('a string or bytes', anyText, bytesOnly)),
+  limits: anyObject,
+};
 
 /** What a private key file says without its passphrase. */
 export interface PrivateKeyDescription {
@@ -65,6 +79,7 @@ export function* privateKeySteps(
   options: ParsePrivateKeyOptions,
   { arithmetic, formats }: KeyTools,
 ): Generator<void, PrivateKeyFile> {
+  checkOptions(options, { of: 'parsePrivateKey', table: optionTable });
   const { passphrase } = options;
   const own = typeof passphrase === 'string' ? utf8Encode(passphrase) : undefined;
   const context = parseContext(options, own ?? (passphrase as Uint8Array | undefined), arithmetic);

@@ -7,6 +7,7 @@
  * Must not know: private keys, certificates, files on disk.
  */
 import { copyOf } from '../base/bytes.ts';
+import { anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
 import { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -107,12 +108,18 @@ export interface FormatPublicKeyOptions {
   readonly comment?: string | undefined;
 }
 
+const optionTable: OptionTable<FormatPublicKeyOptions> = {
+  format: oneOf('openssh', 'rfc4716', 'pem'),
+  comment: anyText,
+};
+
 /**
  * A public key as the text of a file, ended by a line feed.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break or another control character
  */
 export function formatPublicKey(key: PublicKey, options: FormatPublicKeyOptions = {}): string {
+  checkOptions(options, { of: 'formatPublicKey', table: optionTable });
   const comment = options.comment ?? '';
   if (controlCharacter.test(comment)) {
     throw keyOptionsError('the comment of a key must be one line, without control characters');

@@ -162,10 +162,15 @@ export function localLink(path: string): LinkOpener {
   };
 }
 
-/** Runs over a stream of the caller, which is taken as connected. */
+/**
+ * Runs over a stream of the caller, which is taken as connected. Small packets
+ * of a socket go out at once, as they do for those that are opened here: what
+ * waits for more would wait for an answer to what it holds back.
+ */
 export function streamLink(stream: Duplex): LinkOpener {
   return (receiver) => {
     const link = new StreamLink(stream, receiver);
+    if (stream instanceof Socket) stream.setNoDelay(true);
     if (stream instanceof Socket && stream.connecting) stream.once('connect', () => receiver.connected());
     else queueMicrotask(() => receiver.connected());
     return link;

@@ -83,6 +83,7 @@ export class ServerProcess {
 
   private async sayEnd(requestType: string, payload: Uint8Array): Promise<void> {
     if (this.exited) return;
+    this.port.channel.checkRequest(requestType, payload);
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);
     if (!this.signal.aborted) {

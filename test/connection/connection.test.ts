@@ -18,7 +18,7 @@ import { counting, Lone, none, thrownBy } from './support.ts';
 
 const notOpen = (id: number): string =>
   `ERR_SSH_CHANNEL_PROTOCOL peer: the peer broke the rules of the connection protocol: a message for channel ${id}, which is not open`;
-const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with requests nobody asked for';
+const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with messages without effect';
 const on = ({ localId }: Channel): { readonly recipientChannel: number } => ({ recipientChannel: localId });
 
 describe('a channel of ours', () => {
@@ -84,7 +84,7 @@ describe('a channel of ours', () => {
     expect(lone.openWaits()).toEqual([['close', 'SSH_MSG_CHANNEL_CLOSE of channel 0', 1111, 333]]);
   });
 
-  it('that nobody wants any more is not waited for, closed when confirmed, and its refusal told to nobody', () => {
+  it('that nobody wants any more is not waited for, closed when confirmed, and gone when refused', () => {
     const lone = new Lone();
     const [one, other] = [lone.connection.open('session', none), lone.connection.open('session', none)];
     lone.connection.abandonOpen(one);
@@ -94,7 +94,8 @@ describe('a channel of ours', () => {
     lone.confirm(one, 71);
     lone.say(channelOpenFailure, { ...on(other), reasonCode: 1, description: '', languageTag: '' });
     expect(lone.takeSent()).toEqual([['CHANNEL_CLOSE', { recipientChannel: 71 }]]);
-    expect(lone.takeEvents()).toEqual([]);
+    // Its number is free: whoever waits for room is told of that.
+    expect(lone.takeEvents()).toEqual([{ type: 'channelClosed', channel: other }]);
     expect(lone.connection.list()).toEqual([one]);
   });
 

@@ -74,7 +74,13 @@ export class Scene {
     transport.send = <T>(message: MessageCodec<T>, value: T): void => {
       if (!numbers.includes(message.number)) send(message, value);
     };
+    this.unmute = () => {
+      transport.send = send;
+    };
   }
+
+  /** The server says everything again. */
+  unmute: () => void = () => {};
 }
 
 /**
