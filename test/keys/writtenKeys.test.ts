@@ -248,9 +248,9 @@ describe('writing a private key', () => {
     expect(read(text, passphrase).privateKey).toEqual(ed25519);
   });
 
-  it('in steps stops once for each hash of bcrypt', () => {
+  it('in steps stops four times in each hash of bcrypt', () => {
     const steps = formatPrivateKeyInSteps(ed25519, { passphrase, rounds: 3, randomBytes });
-    expect([...steps]).toHaveLength(6);
+    expect([...steps]).toHaveLength(4 * 2 * 3);
   });
 });
 

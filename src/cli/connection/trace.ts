@@ -57,8 +57,12 @@ export class Trace implements ConnectionObserver {
     return observeConnections(this);
   }
 
-  /** A line of the connection's own. The last one before a phase ends tells how it ended. */
+  /**
+   * A line of the connection's own. The last one before a phase ends tells how it
+   * ended; a warning is for those as well who asked for no lines.
+   */
   debug(line: string): void {
+    if (line.startsWith('warning: ')) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
     if (this.verbosity >= 2) this.say(line);
   }

@@ -1,7 +1,8 @@
 /**
  * What known_hosts says of a host key, as verdict or error.
  *
- * Owns: the errors a person can act on; the order revoked, certified, known.
+ * Owns: the errors a person can act on; the order revoked, certified, known; that a
+ * certificate which does not hold is no worse than none.
  * Must not know: files, connections.
  */
 import { equalBytes } from '../../base/bytes.ts';
@@ -14,16 +15,45 @@ import type { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { certificateTitle, checkCertificate } from '../../keys/openssh/certificateFile.ts';
 
 /**
- * Whether the key is known; false where nothing at all is known of the host.
+ * Whether the key is known; false where nothing at all is known of the host. A
+ * certificate that does not hold leaves its key, as with OpenSSH: where that is
+ * known by itself it counts, and `warn` is told of the certificate.
  *
  * @param now seconds since 1970
  * @throws SshError `ERR_SSH_HOST_KEY_CHANGED`, `ERR_SSH_HOST_KEY_REVOKED`, `ERR_SSH_HOST_KEY_UNKNOWN` for a host
  *   that is known by an authority only, `ERR_SSH_CERTIFICATE`
  */
-export function judgeHostKey(known: KnownHosts, info: HostKeyInfo, now: number): boolean {
+export function judgeHostKey(
+  known: KnownHosts,
+  info: HostKeyInfo,
+  now: number,
+  warn: (line: string) => void = () => {},
+): boolean {
+  const { certificate } = info;
+  if (certificate === undefined) return isKnown(known, info);
+  checkRevocation(known, info, certificate);
+  if (!isSignedForHost(known, info, certificate)) return isKnown(known, info);
+  try {
+    checkCertificate(certificate, { kind: 'host', principal: info.host, now });
+    return true;
+  } catch (error) {
+    // Of a key that is unknown, or another than the known one, it is the certificate that there is to say something of.
+    if (!(error instanceof SshError) || !isKnownByItself(known, info)) throw error;
+    warn(
+      `${error.message}; the key in it (${info.type} ${info.fingerprint}) is known for ${shownHost(info)} by itself`,
+    );
+    return true;
+  }
+}
+
+function isKnownByItself(known: KnownHosts, { host, port, blob }: HostKeyInfo): boolean {
+  return known.lookup(host, port, blob).result === 'trusted';
+}
+
+/** What the files say of the key, a certificate left aside. */
+function isKnown(known: KnownHosts, info: HostKeyInfo): boolean {
   const { host, port, blob, type, fingerprint, certificate } = info;
   const name = shownHost(info);
-  if (certificate !== undefined && isCertified(known, info, certificate, now)) return true;
   const lookup = known.lookup(host, port, blob);
   switch (lookup.result) {
     case 'trusted':
@@ -65,11 +95,8 @@ export function unknownHostKey(info: HostKeyInfo, files: readonly string[]): Ssh
   );
 }
 
-/**
- * Whether an authority that counts for this host signed the certificate. One by
- * a stranger is as good as none: the key in it may be known by itself.
- */
-function isCertified(known: KnownHosts, info: HostKeyInfo, certificate: Certificate, now: number): boolean {
+/** @throws SshError `ERR_SSH_HOST_KEY_REVOKED`, which nothing else that is known makes up for */
+function checkRevocation(known: KnownHosts, info: HostKeyInfo, certificate: Certificate): void {
   const { host, port, blob } = info;
   const { authorityBlob } = certificate;
   for (const [what, key] of [
@@ -83,9 +110,18 @@ function isCertified(known: KnownHosts, info: HostKeyInfo, certificate: Certific
       `${what} of ${shownHost(info)} (${fingerprintOf(key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
     );
   }
-  if (!known.certAuthorities(host, port).some((entry) => equalBytes(entry.blob, authorityBlob))) return false;
-  checkCertificate(certificate, { kind: 'host', principal: host, now });
-  return true;
+}
+
+/**
+ * Whether an authority that counts for this host signed the certificate. One by
+ * a stranger is as good as none: the key in it may be known by itself.
+ */
+function isSignedForHost(
+  known: KnownHosts,
+  { host, port }: HostKeyInfo,
+  { authorityBlob }: Certificate,
+): boolean {
+  return known.certAuthorities(host, port).some((entry) => equalBytes(entry.blob, authorityBlob));
 }
 
 function hostKeyError(

@@ -113,7 +113,7 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
       () => import('./hostKeyJudgement.ts'),
     );
     const isKnown = async (): Promise<boolean> =>
-      judgeHostKey(await lookInto(files, info.host, info.port), info, Date.now() / 1000);
+      judgeHostKey(await lookInto(files, info.host, info.port), info, Date.now() / 1000, dial?.warn);
     if (await isKnown()) return true;
     if (unknown === 'refuse') throw unknownHostKey(info, files);
     const whyNot = await addFirst(own, info, hash, dial);
