@@ -40,7 +40,8 @@ export const errorCodes = {
   ERR_SSH_MAC: 'A packet failed its integrity check.',
   ERR_SSH_DECODE: 'A message ended early, was too long, or held a malformed value.',
   ERR_SSH_UNEXPECTED_MESSAGE: 'A message came that is not legal in the present state.',
-  ERR_SSH_LIMIT: 'A limit on what a peer may make this side hold or do was reached.',
+  ERR_SSH_LIMIT:
+    'A limit was reached: on what a peer may make this side hold or do, or on what fits in one packet.',
   ERR_SSH_DISCONNECTED: 'The peer sent SSH_MSG_DISCONNECT.',
   ERR_SSH_CHANNEL_PROTOCOL: 'The peer broke the rules of the connection protocol.',
   ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
@@ -253,9 +254,10 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_PACKET':
     case 'ERR_SSH_DECODE':
     case 'ERR_SSH_UNEXPECTED_MESSAGE':
-    case 'ERR_SSH_LIMIT':
     case 'ERR_SSH_CHANNEL_PROTOCOL':
       return disconnectReasons.protocolError;
+    case 'ERR_SSH_LIMIT':
+      return error.origin === 'user' ? disconnectReasons.byApplication : disconnectReasons.protocolError;
     case 'ERR_SSH_OPTIONS':
     case 'ERR_SSH_CHANNEL_OPEN_FAILED':
     case 'ERR_SSH_CHANNEL_CLOSED':

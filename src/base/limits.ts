@@ -12,14 +12,23 @@ import { checkOptions, type OptionRule, optionsError, wholeNumber } from './opti
  */
 export const longestName = 1024;
 
+/** A window with which a channel works, if slowly: RFC 4254 §5.2 speaks of packets of 32,768 bytes. */
+export const leastWindow: number = 32 * 1024;
+
 /** All limits; lengths in bytes unless the name says otherwise. */
 export interface Limits {
   /** Largest packet taken from the wire, its length field and MAC not counted (RFC 4253 §6.1 asks for 35,000). */
   readonly packetLength: number;
   /** The same for a server until its user is authenticated: anybody may send those. */
   readonly unauthenticatedPacketLength: number;
-  /** Largest payload this side puts in one packet (RFC 4253 §6.1). */
+  /** Largest payload of channel data that this side sends (RFC 4253 §6.1). */
   readonly sentPayloadLength: number;
+  /**
+   * Largest packet this side sends, counted as `packetLength`. A call whose message
+   * needs more is refused, and nothing is sent for it. OpenSSH takes 256 KiB;
+   * RFC 4253 §6.1 promises 35,000, and some servers end the connection beyond that.
+   */
+  readonly sentPacketLength: number;
   /** One line of the identification, CR LF included (RFC 4253 §4.2). */
   readonly identificationLine: number;
   /** Lines a server may send before its identification. */
@@ -40,6 +49,12 @@ export interface Limits {
   readonly windowSize: number;
   /** What that grows to on a path that is long and fast, while the consumer keeps up. */
   readonly maximumWindowSize: number;
+  /**
+   * What all channels of a connection together may be sent ahead of their consumers.
+   * Windows are smaller where there are many. Where not given, as much more than the
+   * default as larger windows need.
+   */
+  readonly connectionWindow: number;
   /** Largest data field offered to the peer for one CHANNEL_DATA (RFC 4254 §5.1). */
   readonly maximumPacketSize: number;
   /** Bytes this side holds for a peer that does not read. */
@@ -98,6 +113,7 @@ export const defaultLimits: Limits = {
   packetLength: 256 * 1024,
   unauthenticatedPacketLength: 35_000,
   sentPayloadLength: 32 * 1024,
+  sentPacketLength: 256 * 1024,
   identificationLine: 255,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
@@ -108,6 +124,7 @@ export const defaultLimits: Limits = {
   channels: 1024,
   windowSize: 2 * 1024 * 1024,
   maximumWindowSize: 16 * 1024 * 1024,
+  connectionWindow: 64 * 1024 * 1024,
   maximumPacketSize: 32 * 1024,
   outputQueue: 4 * 1024 * 1024,
   inflatedPayload: 256 * 1024,
@@ -138,6 +155,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   packetLength: [35_000, 16 * 1024 * 1024],
   unauthenticatedPacketLength: [35_000, 16 * 1024 * 1024],
   sentPayloadLength: [1024, 32 * 1024],
+  sentPacketLength: [35_000, 16 * 1024 * 1024],
   identificationLine: [64, 8192],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
@@ -148,6 +166,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   channels: [1, 65_536],
   windowSize: [32 * 1024, 1024 * 1024 * 1024],
   maximumWindowSize: [32 * 1024, 1024 * 1024 * 1024],
+  connectionWindow: [32 * 1024, 64 * 1024 * 1024 * 1024],
   maximumPacketSize: [1024, 8 * 1024 * 1024],
   outputQueue: [256 * 1024, 1024 * 1024 * 1024],
   inflatedPayload: [35_000, 16 * 1024 * 1024],
@@ -188,7 +207,15 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
   const changes = Object.entries(given).filter(([, value]) => value !== undefined);
   // Connections with nothing of their own share the defaults.
   if (changes.length === 0) return defaultLimits;
-  const resolved: Limits = { ...defaultLimits, ...Object.fromEntries(changes) };
+  const resolved: { -readonly [K in keyof Limits]: number } = {
+    ...defaultLimits,
+    ...Object.fromEntries(changes),
+  };
+  if (given.connectionWindow === undefined) {
+    const { windowSize, maximumWindowSize, channels } = resolved;
+    const needed = 2 * Math.max(2 * windowSize, maximumWindowSize) + leastWindow * channels;
+    resolved.connectionWindow = Math.max(resolved.connectionWindow, needed);
+  }
   if (resolved.maximumPacketSize + 1024 > resolved.packetLength) {
     throw optionsError('limits.packetLength must exceed limits.maximumPacketSize by at least 1024');
   }

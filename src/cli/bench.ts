@@ -10,11 +10,12 @@ import { type Figures, measure } from './benchMeasure.ts';
 import { besideStatus } from './besideStatus.ts';
 import { dial } from './dial.ts';
 import { messageOf } from './errorWords.ts';
-import { failureStatus } from './exitStatus.ts';
+import { brokenPipeStatus, failureStatus } from './exitStatus.ts';
 import { Interruption } from './interruption.ts';
 import { jsonError, jsonLine } from './jsonReport.ts';
 import { Messages } from './messages.ts';
 import { TerminalPerson } from './person.ts';
+import { BrokenPipe, OutputFault, type OutputSink, printText, streamSink } from './pumps.ts';
 import { StatusLine } from './statusLine.ts';
 import { type Timings, Trace } from './trace.ts';
 
@@ -27,7 +28,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(benchHelp);
     return 0;
   } catch (error) {
-    if (!(error instanceof SshError)) throw error;
+    if (error instanceof BrokenPipe) return brokenPipeStatus;
+    if (!(error instanceof SshError || error instanceof OutputFault)) throw error;
     messages.say(messageOf(error));
     return failureStatus;
   }
@@ -42,6 +44,7 @@ interface Row {
 class BenchCommand {
   private readonly args: BenchArguments;
   private readonly interruption = new Interruption();
+  private readonly output: OutputSink = streamSink(process.stdout);
   private step = '';
   private readonly status: StatusLine = new StatusLine(
     process.stderr.isTTY ? process.stderr : undefined,
@@ -73,7 +76,7 @@ class BenchCommand {
       this.status.stop();
       stopWatching();
     }
-    if (!args.json && rows.length > 0) process.stdout.write(table(rows));
+    if (!args.json && rows.length > 0) await printText(this.output, table(rows));
     return rows.length === args.ciphers.length ? 0 : failureStatus;
   }
 
@@ -84,14 +87,14 @@ class BenchCommand {
     try {
       const figures = await this.figures(cipher, trace);
       const { timings } = trace;
-      if (this.args.json) process.stdout.write(`${jsonLine({ cipher, result: { timings, ...figures } })}\n`);
+      if (this.args.json) await this.printJson({ cipher, result: { timings, ...figures } });
       return { cipher, timings, figures };
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
       const { timings, elapsed, bytesReceived } = trace;
       if (this.args.json) {
         const report = JSON.parse(jsonError(error, { timings, elapsed, bytesReceived })) as object;
-        process.stdout.write(`${jsonLine({ cipher, ...report })}\n`);
+        await this.printJson({ cipher, ...report });
       } else if (this.interruption.cause === undefined) {
         this.messages.say(`${cipher}: ${messageOf(error).replaceAll('\n', '; ')}`);
       }
@@ -123,6 +126,10 @@ class BenchCommand {
     } finally {
       person?.close();
     }
+  }
+
+  private printJson(value: object): Promise<void> {
+    return printText(this.output, `${jsonLine(value)}\n`);
   }
 
   private progress(cipher: string, what: string, done: number): void {

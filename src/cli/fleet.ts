@@ -25,7 +25,7 @@ import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './iden
 import { Interruption } from './interruption.ts';
 import { Messages } from './messages.ts';
 import { type Person, TerminalPerson } from './person.ts';
-import { BrokenPipe, type OutputSink, streamSink } from './pumps.ts';
+import { BrokenPipe, OutputFault, type OutputSink, streamSink } from './pumps.ts';
 import { StatusLine } from './statusLine.ts';
 
 /** Remarks about lines that are shown; the rest is counted. */
@@ -81,6 +81,10 @@ class FleetCommand {
       return await this.runOn(auth);
     } catch (error) {
       if (error instanceof BrokenPipe) return brokenPipeStatus;
+      if (error instanceof OutputFault) {
+        this.messages.say(error.message);
+        return failureStatus;
+      }
       const { status } = this.interruption;
       if (status === undefined) throw error;
       return status;

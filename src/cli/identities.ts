@@ -15,6 +15,7 @@ import { parsePrivateKey } from '../keys/parsePrivateKey.ts';
 import { describePrivateKey } from '../keys/privateKeyFile.ts';
 import { parsePublicKey } from '../keys/publicKeyFile.ts';
 import { homeFolder } from '../node/homeFolder.ts';
+import { errorCode } from '../node/regularFile.ts';
 import { messageOf } from './errorWords.ts';
 import type { Person } from './person.ts';
 
@@ -215,5 +216,5 @@ function keyError(code: SshError['code'], message: string, cause?: unknown): Ssh
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error));
 }

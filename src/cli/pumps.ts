@@ -16,6 +16,14 @@ export class BrokenPipe extends Error {
   }
 }
 
+/** Output cannot be written: the disk is full, the device fails. */
+export class OutputFault extends Error {
+  constructor(cause: Error) {
+    super(`the output cannot be written: ${cause.message}`, { cause });
+    this.name = 'OutputFault';
+  }
+}
+
 /** Where output goes. */
 export interface OutputSink {
   /** Resolves when more may be written. */
@@ -27,7 +35,7 @@ export interface OutputSink {
 /**
  * Moves output to its sink at the pace of the sink. Resolves at its end.
  *
- * @throws BrokenPipe; the cause of the connection's end
+ * @throws BrokenPipe, OutputFault; the cause of the connection's end
  */
 export async function pumpOutput(source: Readable, sink: OutputSink): Promise<void> {
   for await (const chunk of source) await sink.write(chunk as Uint8Array);
@@ -39,7 +47,7 @@ export function streamSink(stream: Writable): OutputSink {
   let fault: Error | undefined;
   let wake: () => void = () => {};
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    fault = error.code === 'EPIPE' || error.code === 'EIO' ? new BrokenPipe() : error;
+    fault = error.code === 'EPIPE' || error.code === 'EIO' ? new BrokenPipe() : new OutputFault(error);
     wake();
   });
   // An error does not always reach the callback of a write, so both are waited for.
@@ -58,6 +66,12 @@ export function streamSink(stream: Writable): OutputSink {
       }),
     flush: () => wait((done) => void stream.write('', () => done())),
   };
+}
+
+/** Writes a text of this program itself, to the last byte. */
+export async function printText(sink: OutputSink, text: string): Promise<void> {
+  await sink.write(Buffer.from(text));
+  await sink.flush();
 }
 
 /** Output that is kept, up to a bound that several may share. */

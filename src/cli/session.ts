@@ -18,7 +18,7 @@ import { Interruption } from './interruption.ts';
 import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
 import { Messages } from './messages.ts';
 import { TerminalPerson } from './person.ts';
-import { BrokenPipe, streamSink } from './pumps.ts';
+import { BrokenPipe, OutputFault, printText, streamSink } from './pumps.ts';
 import { Remote } from './remote.ts';
 import { Trace } from './trace.ts';
 import { warningsAbout } from './warnings.ts';
@@ -68,6 +68,10 @@ class CommandSession {
   /** Says why there is no exit status of a command; returns ours. */
   async failed(error: unknown): Promise<number> {
     if (error instanceof BrokenPipe) return brokenPipeStatus;
+    if (error instanceof OutputFault) {
+      this.messages.say(error.message);
+      return failureStatus;
+    }
     // The session's own output need not have ended with a line.
     if (this.wasOnTerminal) this.messages.block('');
     if (this.isDisconnected) {
@@ -155,10 +159,8 @@ class CommandSession {
   }
 }
 
-async function printLine(text: string): Promise<void> {
-  const sink = streamSink(process.stdout);
-  await sink.write(Buffer.from(`${text}\n`));
-  await sink.flush();
+function printLine(text: string): Promise<void> {
+  return printText(streamSink(process.stdout), `${text}\n`);
 }
 
 function describeExit({ code, signal }: ExitResult): string {

@@ -440,6 +440,7 @@ export class Client extends TransferringClient {
     isLenient: boolean,
   ): Promise<StartedCommand> {
     const { session } = this;
+    this.checkLengths(kind, payload, options);
     const { maxChannels = this.dialled.options.maxChannels } = options;
     const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
@@ -513,6 +514,17 @@ export class Client extends TransferringClient {
       const port = arrived.accept();
       if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
     };
+  }
+
+  /** Before anything is sent: what fits in no packet is this call's fault and nobody else's. */
+  private checkLengths(kind: CommandKind, payload: Uint8Array, { pty, env = {} }: ExecOptions): void {
+    const { session } = this;
+    session.checkRequest(kind, payload);
+    if (typeof pty === 'object') session.checkRequest(ptyReq.name, ptyPayload(pty));
+    for (const [variableName, variableValue] of Object.entries(env)) {
+      if (variableValue === undefined) continue;
+      session.checkRequest(envRequest.name, envRequest.toBytes({ variableName, variableValue }));
+    }
   }
 
   /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */

@@ -75,6 +75,11 @@ export class Session implements ScopeOwner {
     });
   }
 
+  /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    this.core.connection.checkRequest(requestType, payload);
+  }
+
   /**
    * Opens a session channel, at once or when there are fewer than `maxChannels` of them.
    *

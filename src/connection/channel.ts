@@ -14,6 +14,7 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import { ReceiveBuffer } from './receiveBuffer.ts';
 import { ReceiveWindow } from './receiveWindow.ts';
+import type { WindowBudget } from './windowBudget.ts';
 
 /** What a channel asks of the connection around it. */
 export interface ChannelSink {
@@ -26,6 +27,8 @@ export interface ChannelSink {
   sendEof(channel: Channel): void;
   sendClose(channel: Channel): void;
   sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
+  /** @throws SshError `ERR_SSH_LIMIT` where it fits in no packet */
+  checkRequest(requestType: string, payload: Uint8Array): void;
   sendReply(channel: Channel, success: boolean): void;
   startRequestWait(channel: Channel, request: ChannelRequest): void;
   finishWait(wait: Wait | undefined): void;
@@ -110,6 +113,9 @@ export class Channel {
   private handedOn = 0;
   private isHandedOnTold = false;
   private readonly window: ReceiveWindow;
+  private readonly budget: WindowBudget | undefined;
+  /** Bytes that came before the channel was gone, and that nobody has taken yet. */
+  private heldBeyond = 0;
 
   constructor(
     sink: ChannelSink,
@@ -119,6 +125,8 @@ export class Channel {
       readonly windowSize: number;
       readonly maximumWindowSize: number;
       readonly maximumPacketSize: number;
+      /** Of all channels together. */
+      readonly budget?: WindowBudget | undefined;
     },
   ) {
     this.sink = sink;
@@ -126,7 +134,8 @@ export class Channel {
     this.bytesOut = 0;
     this.type = options.type;
     this.localId = options.localId;
-    this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize);
+    this.budget = options.budget;
+    this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize, options.budget);
     this.receiveWindow = options.windowSize;
     this.maximumPacketSize = options.maximumPacketSize;
   }
@@ -203,6 +212,11 @@ export class Channel {
     this.requests.push(request);
     this.sink.startRequestWait(this, request);
     return request;
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet; `request` throws it too */
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    this.sink.checkRequest(requestType, payload);
   }
 
   /** Answers the oldest request of the peer that wants a reply. */
@@ -363,7 +377,24 @@ export class Channel {
     }
   }
 
+  /**
+   * Both CLOSEs have passed, or it was never opened: its number is free, and its window.
+   *
+   * @param keepsUnread whether what nobody has taken yet still counts; where it is known to be taken or dropped
+   */
+  gone(keepsUnread: boolean): void {
+    this.state = 'closed';
+    this.heldBeyond = keepsUnread ? this.data.length + this.extended.length : 0;
+    this.budget?.close(this.window.size, this.heldBeyond);
+  }
+
   private consumed(length: number): void {
+    if (this.state === 'closed') {
+      const released = Math.min(length, this.heldBeyond);
+      this.heldBeyond -= released;
+      this.budget?.release(released);
+      return;
+    }
     const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
     const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
     if (silent || bytesToAdd === 0) return;

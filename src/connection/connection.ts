@@ -29,7 +29,6 @@ import {
   readDataTypeCode,
   readRecipientChannel,
 } from '../message/hot.ts';
-import { Allowance } from '../transport/allowance.ts';
 import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { Channel, ChannelRequest, ChannelSink } from './channel.ts';
@@ -39,6 +38,9 @@ import { type GlobalRequest, type GlobalRequestSink, GlobalRequests } from './gl
 import { openFailureError, sendOpenFailure } from './openFailure.ts';
 import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
+
+/** Bytes of a CHANNEL_REQUEST besides its type and what that adds: number, recipient channel, length, want reply. */
+const channelRequestOverhead = 10;
 
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
@@ -55,7 +57,6 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private globalRequests: GlobalRequests | undefined;
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
-  private idleMessages: Allowance | undefined;
 
   constructor({ transport, settings, waits, upper }: ConnectionOptions) {
     this.transport = transport;
@@ -80,18 +81,19 @@ export class Connection implements ChannelSink, GlobalRequestSink {
    * Sends CHANNEL_OPEN; `channelOpened` or `channelOpenFailed` follows.
    *
    * @param channelTypeData what the type adds to the message (RFC 4254 §6.1, §7.2)
-   * @throws SshError `ERR_SSH_LIMIT` when all channels are in use
+   * @throws SshError `ERR_SSH_LIMIT` when all channels are in use, or the message fits in no packet
    */
   open(type: string, channelTypeData: Uint8Array): Channel {
     this.channels.checkRoom();
-    const channel = this.channels.add(type);
-    this.transport.send(channelOpen, {
-      channelType: type,
-      senderChannel: channel.localId,
-      initialWindowSize: channel.receiveWindow,
-      maximumPacketSize: this.settings.limits.maximumPacketSize,
-      channelTypeData,
-    });
+    const channel = this.channels.add(type, ({ localId, receiveWindow }) =>
+      this.transport.send(channelOpen, {
+        channelType: type,
+        senderChannel: localId,
+        initialWindowSize: receiveWindow,
+        maximumPacketSize: this.settings.limits.maximumPacketSize,
+        channelTypeData,
+      }),
+    );
     channel.wait = this.startWait('channelOpen', `the opening of a ${type} channel`, () =>
       this.openExpired(channel),
     );
@@ -132,7 +134,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   /** Refuses a `channelOpenRequested`. */
   refuseOpen(channel: Channel, reasonCode: number, description: string): void {
-    this.spendIdleMessage();
+    this.transport.spendIdleMessage();
     sendOpenFailure(this.transport, channel.remoteId, reasonCode, description);
     this.remove(channel);
   }
@@ -198,12 +200,12 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   private receiveRequestReply(channel: number, success: boolean): void {
     const { answersAfterClose } = this.transport.quirks;
-    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.spendIdleMessage();
+    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.transport.spendIdleMessage();
     else this.channels.openOne(channel).receiveReply(success);
   }
 
   private receiveGlobalRequest(reader: WireReader): void {
-    this.spendIdleMessage();
+    this.transport.spendIdleMessage();
     const { requestName, wantReply, requestData: payload } = globalRequest.decode(reader);
     this.emit({ type: 'globalRequest', name: requestName, wantReply, payload });
   }
@@ -232,8 +234,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private receiveOpen(reader: WireReader): void {
     const { channelType, senderChannel, initialWindowSize, maximumPacketSize, channelTypeData } =
       channelOpen.decode(reader);
-    if (this.channels.isFull) {
-      this.spendIdleMessage();
+    if (!this.channels.hasRoom) {
+      this.transport.spendIdleMessage();
       const { resourceShortage } = channelOpenFailureReasons;
       sendOpenFailure(this.transport, senderChannel, resourceShortage, 'too many channels');
       return;
@@ -269,7 +271,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private receiveAdjust(reader: WireReader): void {
     const { recipientChannel, bytesToAdd } = channelWindowAdjust.decode(reader);
     const channel = this.channels.get(recipientChannel);
-    if (channel === undefined || channel.state !== 'open') this.spendIdleMessage();
+    if (channel === undefined || channel.state !== 'open') this.transport.spendIdleMessage();
     else channel.receiveAdjust(bytesToAdd);
   }
 
@@ -322,6 +324,11 @@ export class Connection implements ChannelSink, GlobalRequestSink {
       wantReply,
       requestData: payload,
     });
+  }
+
+  checkRequest(requestType: string, payload: Uint8Array): void {
+    const name = `the ${requestType} request`;
+    this.transport.checkLength(name, channelRequestOverhead + requestType.length + payload.length);
   }
 
   sendReply(channel: Channel, success: boolean): void {
@@ -392,14 +399,9 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     return this.upper.timeoutError(wait);
   }
 
-  private spendIdleMessage(): void {
-    const { limits } = this.settings;
-    this.idleMessages ??= new Allowance('requests nobody asked for', limits.idleMessages, 100, this.now);
-    this.idleMessages.spend(this.now);
-  }
-
   private get channels(): ChannelTable {
-    this.table ??= new ChannelTable(this, this.settings.limits);
+    const { limits, role } = this.settings;
+    this.table ??= new ChannelTable(this, limits, role === 'server');
     return this.table;
   }
 
@@ -408,9 +410,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channels.remove(channel);
     if (!this.channels.isEmpty) return;
     // What a new connection has not, one that idles lets go.
-    this.table = undefined;
+    if (this.channels.isUnused) this.table = undefined;
     this.scheduler = undefined;
-    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
     this.transport.rest();
   }
 }

@@ -130,11 +130,14 @@ export { Client } from '../client/client.ts';
 export type { RunInput } from '../client/commandInput.ts';
 export {
   acceptAnyHostKey,
+  type HostKeyDial,
   type HostKeyInfo,
   type HostKeyPolicy,
   type HostKeyRotation,
   type HostKeyVerifier,
   type HostKeyVerifierFunction,
+  type KeptHostKeys,
+  type LockBounds,
   pinnedHostKey,
 } from '../client/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';

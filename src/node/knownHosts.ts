@@ -7,11 +7,12 @@
  * Must not know: the format of their lines (`keys/`), how a file is read and changed.
  */
 import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { equalBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkOptions, flag, type OptionTable, oneOf, optionsError, someText } from '../base/optionChecks.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, HostKeyRotation } from '../client/hostKeys.ts';
-import { shownHost } from '../client/hostName.ts';
+import { canonicalHost, shownHost } from '../client/hostName.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import type { KnownHosts } from '../keys/knownHosts.ts';
 import { homeFolder } from './homeFolder.ts';
@@ -93,7 +94,8 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   const { unknown = 'refuse', update = false, hash = false } = options;
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
-  const verify = async (info: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
+  const verify = async (given: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
+    const info = spelt(given);
     const { judgeHostKey, unknownHostKey } = await lateCode(
       'the judgement of host keys',
       () => import('./hostKeyJudgement.ts'),
@@ -110,9 +112,14 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   };
   return {
     verify,
-    keyTypes: async (host, port) => (await lookInto(files, host, port)).keyTypesFor(host, port),
-    wantsCertificate: async (host, port) =>
-      (await lookInto(files, host, port)).certAuthorities(host, port).length > 0,
+    keyTypes: async (given, port) => {
+      const host = canonicalHost(given, domainToASCII);
+      return (await lookInto(files, host, port)).keyTypesFor(host, port);
+    },
+    wantsCertificate: async (given, port) => {
+      const host = canonicalHost(given, domainToASCII);
+      return (await lookInto(files, host, port)).certAuthorities(host, port).length > 0;
+    },
     ...(update ? { rotation: rotationOf(files, own, hash) } : {}),
   };
 }
@@ -126,6 +133,11 @@ function filesOf(given: KnownHostsOptions['files'], areChanged: boolean): readon
   if (areChanged)
     throw optionsError('there is no home folder to keep host keys in; name a file with `files`');
   return [systemFile];
+}
+
+/** A dial has spelt its host already; whoever asks the policy by itself need not have. */
+function spelt(info: HostKeyInfo): HostKeyInfo {
+  return { ...info, host: canonicalHost(info.host, domainToASCII) };
 }
 
 async function lookInto(files: readonly string[], host: string, port: number): Promise<KnownHosts> {
@@ -166,7 +178,7 @@ function lockedFile(file: string): string {
 function rotationOf(files: readonly string[], own: string, hash: boolean): HostKeyRotation {
   return {
     unknown: async (info, announced) => {
-      const { host, port, blob } = info;
+      const { host, port, blob } = spelt(info);
       const known = await lookInto(files, host, port);
       if (known.lookup(host, port, blob).result !== 'trusted') return undefined;
       // What is known of the bare host vouches for a port only as long as nothing is known of the port.
@@ -177,7 +189,8 @@ function rotationOf(files: readonly string[], own: string, hash: boolean): HostK
           known.revocation(host, port, key) === undefined,
       );
     },
-    keep: async (info, added, announced, dial) => {
+    keep: async (given, added, announced, dial) => {
+      const info = spelt(given);
       const { rotateLines } = await lateCode(changes, () => import('./hostKeyChanges.ts'));
       if (dial === undefined) return rotateLines(own, info, added, announced, hash);
       return dial.whileLocked(lockedFile(own), (bounds) =>

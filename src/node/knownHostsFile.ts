@@ -11,8 +11,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { defaultTimeouts } from '../base/timeouts.ts';
 import type { LockBounds } from '../client/hostKeys.ts';
+import { canonicalHost } from '../client/hostName.ts';
 import { formatKnownHostsLine, type KnownHosts } from '../keys/knownHosts.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { type FileLock, takeLock } from './fileLock.ts';
@@ -53,7 +55,7 @@ export async function addKnownHost(
   bounds?: LockBounds,
 ): Promise<void> {
   const salt = options.hash === true ? systemRandomBytes(20) : undefined;
-  const line = formatKnownHostsLine(host, port, blob, { salt });
+  const line = formatKnownHostsLine(canonicalHost(host, domainToASCII), port, blob, { salt });
   await changeKnownHosts(path, async () => ({ added: [line] }), bounds);
 }
 
@@ -86,12 +88,19 @@ export async function changeKnownHosts(
   bounds: LockBounds = { timeout: defaultTimeouts.lock },
 ): Promise<KnownHostsOutcome> {
   const target = await written(() => targetOf(resolve(path)));
-  const lock = await written(() => takeLock(`${target}.lock`, bounds));
+  const take = (): Promise<FileLock | undefined> => written(() => takeLock(`${target}.lock`, bounds));
+  let lock = await take();
   try {
     for (let tries = 0; tries < mostTries; tries++) {
+      if (tries > 0 && lock !== undefined && !(await lock.isHeld())) {
+        // We took so long that another program took us for dead.
+        await lock.release();
+        lock = await take();
+      }
       const { known, id } = await readKnownHostsFile(target);
       const change = await decide(known);
-      const outcome = await written(() => apply(target, id, change, lock));
+      const held = lock;
+      const outcome = await written(() => apply(target, id, change, held));
       if (outcome !== undefined) return outcome;
     }
     throw new NotWrittenError('other programs write to it all the time');

@@ -71,6 +71,17 @@ export function paddingFor(payloadLength: number, shape: PacketCipherShape): num
   return padding;
 }
 
+/** The largest block there is. */
+const largestBlock = 16;
+
+/** The longest payload whose packet_length stays within a limit, whatever cipher seals it. */
+export function longestPayload(limit: number): number {
+  // The length field is part of what is aligned under some ciphers, and not under others.
+  const together = limit - ((limit + lengthFieldLength) % largestBlock);
+  const apart = limit - (limit % largestBlock);
+  return Math.min(together, apart) - 1 - minimumPadding;
+}
+
 function packetError(what: string): SshError {
   return new SshError('ERR_SSH_PACKET', `malformed packet: ${what}; the stream is corrupt or not SSH`);
 }

@@ -367,9 +367,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         cause: error,
       });
     }
-    // What a lower layer threw, over the peer or over this side's own means, knows no phase.
-    const isLower = error.origin === 'peer' || error.origin === 'local';
-    if (isLower && error.phase === 'connection') error.phase = this.phase;
+    // Lower layers know no phase.
+    if (error.phase === 'connection') error.phase = this.phase;
     error.bytesReceived ??= this.bytesReceived;
     if (this.transport.remote !== undefined) error.remoteIdentification ??= this.transport.remote.text;
     return error;

@@ -189,6 +189,8 @@ export interface ServerOptions {
    * its place, and is dropped itself where all have. 1,024
    */
   readonly maxConnections?: number;
+  /** Commands, shells and subsystems at once on one connection. 10 */
+  readonly maxSessions?: number;
   /** Told of the fault of a handler, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
@@ -211,18 +213,16 @@ export interface ResolvedServerOptions {
   readonly maxConnections: number;
   readonly keyExchangeBudget: KeyExchangeBudgetOptions;
   readonly maxStartups: NewcomersOptions;
+  readonly maxSessions: number;
 }
 
 const defaultLoginTimeout = 30_000;
 const defaultMaxConnections = 1024;
+const defaultMaxSessions = 10;
 const defaultFailureDelay = 1_000;
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function resolveServerOptions(given: ServerOptions): ResolvedServerOptions {
-  const maxConnections = given.maxConnections ?? defaultMaxConnections;
-  if (!Number.isSafeInteger(maxConnections) || maxConnections < 1) {
-    throw optionsError('maxConnections must be a whole number of at least 1');
-  }
   return {
     given,
     factors: resolveFactors(given.authentication),
@@ -234,10 +234,16 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
-    maxConnections,
+    maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
+    maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),
     keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
     maxStartups: resolveStartups(given.maxStartups),
   };
+}
+
+function resolveCount(name: string, given: number): number {
+  if (Number.isSafeInteger(given) && given >= 1) return given;
+  throw optionsError(`${name} must be a whole number of at least 1`);
 }
 
 function resolveFailureDelay(given: number = defaultFailureDelay): number {

@@ -8,9 +8,7 @@
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
 import { keysExchangedLine } from '../client/debugLines.ts';
-import { optionsError } from '../client/optionErrors.ts';
 import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
@@ -18,7 +16,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { Acceptors, type ChannelOpening } from '../endpoint/acceptors.ts';
 import { ChannelPorts } from '../endpoint/channelPorts.ts';
 import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
-import { askUser, rejectionOf, tellUser } from '../endpoint/userCode.ts';
+import { rejectionOf, tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
@@ -28,6 +26,7 @@ import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ConnectionWork } from './connectionWork.ts';
 import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
+import { ForwardedConnections } from './forwardedConnections.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
@@ -54,8 +53,7 @@ export class ServerConnection {
   private readonly work: ConnectionWork;
   private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
-  /** Where forwarded connections lead. */
-  private readonly places = new Set<Duplex>();
+  private readonly forwards: ForwardedConnections;
 
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
@@ -85,8 +83,15 @@ export class ServerConnection {
       description: 'this server has no such channels',
     });
     acceptors.onChannel('session', (opening) => this.openSession(opening));
+    this.forwards = new ForwardedConnections({
+      streams: platform.streams,
+      options,
+      driver: this.driver,
+      username: () => this.username ?? '',
+      report: (error) => this.report(error),
+    });
     if (options.given.openTcp !== undefined) {
-      acceptors.onChannel(directTcpip.name, (opening) => void this.openTcp(opening));
+      acceptors.onChannel(directTcpip.name, (opening) => this.forwards.requested(opening));
     }
     router.subscribe<ServerConnection>(this, hearing);
     this.authenticator = new ServerAuthenticator({
@@ -152,7 +157,7 @@ export class ServerConnection {
 
   ended(cause: SshError): void {
     this.authenticator.ended(cause);
-    for (const place of this.places) place.destroy();
+    this.forwards.ended();
     this.sessions.clear();
   }
 
@@ -187,9 +192,17 @@ export class ServerConnection {
   }
 
   private openSession(opening: ChannelOpening): void {
+    const { platform, options } = this.parts;
+    if (this.sessions.size >= options.maxSessions) {
+      return opening.refuse(
+        channelOpenFailureReasons.resourceShortage,
+        `${options.maxSessions} sessions are open, and no more allowed`,
+      );
+    }
     const port = opening.accept();
     if (port === undefined) return;
-    const { platform, options } = this.parts;
+    // Clients have no stderr.
+    port.extended.cancel();
     this.sessions.set(
       port.channel,
       new ServerSession({
@@ -200,78 +213,6 @@ export class ServerConnection {
         report: (error) => this.report(error),
       }),
     );
-  }
-
-  private async openTcp(opening: ChannelOpening): Promise<void> {
-    const { openTcp } = this.parts.options.given;
-    const deadline = this.openDeadline(opening);
-    let stream: Duplex | undefined;
-    try {
-      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
-        directTcpip.fromBytes(opening.data);
-      const request = {
-        username: this.username ?? '',
-        host: hostToConnect,
-        port: portToConnect,
-        originatorAddress: originatorIpAddress,
-        originatorPort,
-      };
-      stream = checkedStream(await askUser('openTcp', () => openTcp?.(request)));
-    } catch (error) {
-      this.report(error);
-      if (!deadline.met()) return;
-      return opening.refuse(channelOpenFailureReasons.connectFailed, 'the connection could not be opened');
-    }
-    if (!deadline.met()) stream?.destroy();
-    else if (stream !== undefined) this.join(opening, stream);
-    else opening.refuse(channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
-  }
-
-  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
-  private openDeadline(opening: ChannelOpening): { readonly met: () => boolean } {
-    const { core } = this.driver;
-    let over = core === undefined;
-    const wait = core?.waits.start(
-      'channelOpen',
-      'openTcp, a handler of this server',
-      this.driver.now,
-      this.parts.options.timeouts.channelOpen,
-      () => {
-        over = true;
-        core.waits.finish(wait);
-        if (wait !== undefined) this.report(core.timeoutError(wait));
-        opening.refuse(channelOpenFailureReasons.connectFailed, 'no connection in time');
-      },
-    );
-    return {
-      met: () => {
-        core?.waits.finish(wait);
-        return !over && this.driver.isLive;
-      },
-    };
-  }
-
-  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
-  private join(opening: ChannelOpening, stream: Duplex): void {
-    stream.on('error', () => {});
-    const port = opening.accept();
-    if (port === undefined) {
-      stream.destroy();
-      return;
-    }
-    this.places.add(stream);
-    const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
-    port.extended.cancel();
-    ours.once('close', () => {
-      port.close();
-      afterWriting(stream, ours.readableEnded, () => stream.destroy());
-    });
-    stream.once('close', () => {
-      this.places.delete(stream);
-      afterWriting(ours, stream.readableEnded, () => ours.destroy());
-    });
-    ours.pipe(stream);
-    stream.pipe(ours);
   }
 
   channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
@@ -325,20 +266,6 @@ const hearing: Hearing<ServerConnection, ServerEvent> = {
   channelRequest: (self, event) => self.channelRequest(event),
   ended: (self, { error }) => self.ended(error),
 };
-
-/** What the handler answered, which may be anything in a program without types. */
-function checkedStream(answer: Duplex | undefined): Duplex | undefined {
-  if (answer === undefined) return undefined;
-  const { pipe, write, destroy } = answer;
-  if ([pipe, write, destroy].every((method) => typeof method === 'function')) return answer;
-  throw optionsError('openTcp must answer with a duplex stream, or undefined to refuse');
-}
-
-/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
-function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
-  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
-  else callback();
-}
 
 /** A client that is further has done more for it. */
 const progressOf: { readonly [P in SshErrorPhase]?: number } = {

@@ -83,13 +83,17 @@ export class ServerProcess {
 
   private async sayEnd(requestType: string, payload: Uint8Array): Promise<void> {
     if (this.exited) return;
+    this.port.channel.checkRequest(requestType, payload);
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);
-    if (this.signal.aborted) return;
-    this.port.act((channel) => {
-      channel.request(requestType, payload, false);
-    });
-    this.port.close();
+    if (!this.signal.aborted) {
+      this.port.act((channel) => {
+        channel.request(requestType, payload, false);
+      });
+      this.port.close();
+    }
+    // What it has not read is nobody's any more.
+    this.port.data.cancel();
   }
 }
 

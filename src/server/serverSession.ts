@@ -82,6 +82,11 @@ export class ServerSession {
     void this.serve(handler, process);
   }
 
+  /** The channel is gone. What came for a process that never began is nobody's. */
+  closed(): void {
+    if (this.process === undefined) this.parts.port.data.cancel();
+  }
+
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
     try {
       const code = await askUser('the handler', () => handler(process));

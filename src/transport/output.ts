@@ -11,11 +11,23 @@
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { deflatedGrowth } from '../packet/deflate.ts';
+import { longestPayload } from '../packet/framing.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
 import { WireWriter } from '../wire/writer.ts';
+import { isCompressing } from './compression.ts';
+import type { AlgorithmPreferences } from './negotiation.ts';
 
 /** What a waiting message costs besides its payload. */
 const heldOverhead = 64;
+
+export interface OutputOptions {
+  /** Identification string of this side, without CR LF: the first bytes to be taken. */
+  readonly identification: Uint8Array;
+  readonly limits: Pick<Limits, 'outputQueue' | 'sentPacketLength'>;
+  /** Payloads that may have to be compressed may be longer by that. */
+  readonly preferences: Pick<AlgorithmPreferences, 'compression'>;
+}
 
 /** Told of the number of a packet once its message is in one. */
 export type Sealed = (sequenceNumber: number) => void;
@@ -28,15 +40,18 @@ export class TransportOutput {
   packets = 0;
   private readonly sealer: PacketSealer;
   private readonly maximum: number;
+  private readonly longestPayload: number;
   private identification: Uint8Array | undefined;
   /** Undefined for none. */
   private held: Held[] | undefined;
   private heldBytes = 0;
 
-  /** @param identification of this side, without CR LF: the first bytes to be taken */
-  constructor(sealer: PacketSealer, identification: Uint8Array, limits: Limits) {
+  constructor(sealer: PacketSealer, { identification, limits, preferences }: OutputOptions) {
+    const longest = longestPayload(limits.sentPacketLength);
+    const compresses = preferences.compression.some(isCompressing);
     this.sealer = sealer;
     this.maximum = limits.outputQueue;
+    this.longestPayload = compresses ? longest - deflatedGrowth(longest) : longest;
     this.identification = new WireWriter().bytes(identification).byte(0x0d).byte(0x0a).copyWritten();
   }
 
@@ -44,13 +59,14 @@ export class TransportOutput {
    * Seals a message, or lets it wait: while `holds` is true, and behind others that wait.
    *
    * @param sealed told of the packet's number, now or later
-   * @throws SshError `ERR_SSH_LIMIT` where too much would wait; the message is not said then
+   * @throws SshError `ERR_SSH_LIMIT` where it fits in no packet, or too much would wait; it is not said then
    */
   send<T>(message: MessageCodec<T>, value: T, holds: boolean, sealed?: Sealed): void {
     if (holds || this.held !== undefined) return this.hold(message, value, sealed);
     const writer = this.sealer.begin();
     try {
       message.encode(writer, value);
+      this.checkLength(message.name, writer.writtenLength);
       this.checkRoom(writer.writtenLength, 'the peer does not read');
     } catch (error) {
       this.sealer.forget();
@@ -68,6 +84,16 @@ export class TransportOutput {
     const payload = writer.copyWritten();
     this.seal();
     return payload;
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` where a message of so many bytes fits in no packet */
+  checkLength(name: string, length: number): void {
+    if (length <= this.longestPayload) return;
+    throw new SshError(
+      'ERR_SSH_LIMIT',
+      `${name} would have ${length} bytes, and no more than ${this.longestPayload} fit in one packet (limits.sentPacketLength); it was not sent`,
+      { origin: 'user' },
+    );
   }
 
   /** Takes a step once every message that was said before is sealed: at once where none waits. */
@@ -103,6 +129,7 @@ export class TransportOutput {
   private hold<T>(message: MessageCodec<T>, value: T, sealed: Sealed | undefined): void {
     const writer = new WireWriter();
     message.encode(writer, value);
+    this.checkLength(message.name, writer.writtenLength);
     const payload = writer.copyWritten();
     this.checkRoom(payload.length + heldOverhead, 'a key exchange does not end');
     this.held ??= [];

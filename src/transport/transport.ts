@@ -94,7 +94,7 @@ export class Transport implements KeyExchangeSink {
     this.sealer = new PacketSealer(provider);
     this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
-    this.output = new TransportOutput(this.sealer, options.identification, limits);
+    this.output = new TransportOutput(this.sealer, options);
   }
 
   /**
@@ -127,10 +127,15 @@ export class Transport implements KeyExchangeSink {
    * Sends a message, or lets it wait for this side's NEWKEYS.
    *
    * @param sealed told of the number of its packet, now or later
-   * @throws SshError `ERR_SSH_LIMIT` when too much waits already; nothing is sent then
+   * @throws SshError `ERR_SSH_LIMIT` where it fits in no packet, or too much waits already; nothing is sent then
    */
   send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     this.output.send(message, value, this.keyExchange.holdsOutput, sealed);
+  }
+
+  /** @throws SshError `ERR_SSH_LIMIT` where a message of so many bytes fits in no packet */
+  checkLength(name: string, length: number): void {
+    this.output.checkLength(name, length);
   }
 
   /** Data may be sealed: no key exchange is under way and little is queued. */
@@ -354,7 +359,7 @@ export class Transport implements KeyExchangeSink {
         return;
       case 7:
         this.extInfoReceived++;
-        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks);
+        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks, this.options.role);
         this.emit({ type: 'extensions', extensions: this.peerExtensions });
         return;
       case 20:
@@ -382,7 +387,8 @@ export class Transport implements KeyExchangeSink {
     if (this.options.requireStrict && !this.keyExchange.strict) throw notStrict();
   }
 
-  private spendIdleMessage(): void {
+  /** The message at hand has no effect. @throws SshError `ERR_SSH_LIMIT` where there were too many of them */
+  spendIdleMessage(): void {
     this.charged.spendMessage(this.now);
   }
 

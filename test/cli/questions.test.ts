@@ -9,7 +9,12 @@ import { askAboutUnknownKeys } from '../../src/cli/hostKeyQuestion.ts';
 import { defaultIdentities, type IdentityContext, namedIdentities } from '../../src/cli/identities.ts';
 import { addKnownHost } from '../../src/cli/knownHostsFile.ts';
 import type { Person } from '../../src/cli/person.ts';
-import { describeHostKey, type HostKeyPolicy, verifyHostKey } from '../../src/client/hostKeys.ts';
+import {
+  describeHostKey,
+  type HostKeyPolicy,
+  type LockBounds,
+  verifyHostKey,
+} from '../../src/client/hostKeys.ts';
 import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/options.ts';
 import type { PublicKey } from '../../src/crypto/publicKey.ts';
 import { randomArt } from '../../src/keys/fingerprint.ts';
@@ -117,6 +122,23 @@ describe('an unknown host key', () => {
     const person = new ScriptedPerson('', 'y', 'what?', 'yes');
     await verdict(person);
     expect(person.transcript.match(/Please type yes, no or the fingerprint/g)).toHaveLength(3);
+  });
+
+  it('is accepted for once where another program has locked the file, within the time of the dial', async () => {
+    const person = new ScriptedPerson('yes', 'yes');
+    const asked: (LockBounds | undefined)[] = [];
+    const policy = askAboutUnknownKeys(refusing(unknown), person, async (_info, bounds) => {
+      asked.push(bounds);
+      return 'the file';
+    });
+    const warn = (): void => {};
+    await verifyHostKey(policy, hostKey, { warn, whileLocked: (_detail, work) => work({ timeout: 77 }) });
+    expect(asked).toEqual([{ timeout: 77 }]);
+    expect(person.transcript).toContain('Added [host.example]:2222 to the file.');
+    const whileLocked = (): Promise<never> => Promise.reject(new SshError('ERR_SSH_TIMEOUT', 'it is locked'));
+    await verifyHostKey(policy, hostKey, { warn, whileLocked });
+    expect(asked).toHaveLength(1);
+    expect(person.transcript).toContain('it could not be kept: it is locked');
   });
 
   it('is accepted for once where it cannot be kept', async () => {

@@ -18,7 +18,7 @@ import { counting, Lone, none, thrownBy } from './support.ts';
 
 const notOpen = (id: number): string =>
   `ERR_SSH_CHANNEL_PROTOCOL peer: the peer broke the rules of the connection protocol: a message for channel ${id}, which is not open`;
-const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with requests nobody asked for';
+const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with messages without effect';
 const on = ({ localId }: Channel): { readonly recipientChannel: number } => ({ recipientChannel: localId });
 
 describe('a channel of ours', () => {

@@ -23,7 +23,9 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import type { Role } from '../../src/transport/identification.ts';
 import type { Sealed } from '../../src/transport/output.ts';
+import { PeerAllowances } from '../../src/transport/peerAllowances.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -62,9 +64,14 @@ class NotingTransport {
   dataNoted = 0;
   inflationsCharged = 0;
   readonly sent: Sent[] = [];
+  private readonly allowances: PeerAllowances;
   private packets = 0;
   private readonly waiting: (Sealed | undefined)[] = [];
   private writer = new WireWriter();
+
+  constructor(limits: Limits) {
+    this.allowances = new PeerAllowances(limits);
+  }
 
   send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     const writer = new WireWriter();
@@ -96,6 +103,14 @@ class NotingTransport {
     this.dataNoted += length;
   }
 
+  spendIdleMessage(): void {
+    this.allowances.spendMessage(this.now);
+  }
+
+  checkLength(): void {
+    // Whatever it is, it fits.
+  }
+
   chargeInflatedBytes(): void {
     this.inflationsCharged++;
   }
@@ -114,16 +129,19 @@ class NotingTransport {
 
 /** A connection whose peer is the test. */
 export class Lone {
-  readonly transport: NotingTransport = new NotingTransport();
+  readonly transport: NotingTransport;
   readonly waits: WaitTable = new WaitTable();
   readonly events: ConnectionEvent[] = [];
   readonly connection: Connection;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(given: Partial<Limits> = {}, role: Role = 'client') {
+    const limits = { ...defaultLimits, ...given };
+    this.transport = new NotingTransport(limits);
     this.connection = new Connection({
       transport: this.transport as unknown as Transport,
       settings: {
-        limits: { ...defaultLimits, ...limits },
+        role,
+        limits,
         timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
       },
       waits: this.waits,
@@ -267,6 +285,10 @@ export class LoneChannel implements ChannelSink {
 
   sendRequest(_: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
     this.calls.push(['request', requestType, wantReply, payload]);
+  }
+
+  checkRequest(): void {
+    // Whatever it is, it fits.
   }
 
   sendReply(_: Channel, success: boolean): void {

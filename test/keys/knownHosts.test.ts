@@ -65,6 +65,25 @@ describe('lookup', () => {
     expect(known).toMatchObject({ result: 'changed', entries: [{ line: 1 }, { line: 3 }] });
   });
 
+  it('gives lines in the order of the file, whether their hosts are plain, patterns or hidden', () => {
+    const salt = (i: number): Uint8Array => new Uint8Array(20).fill(i);
+    const hidden = (text: string, i: number): string => `${hashSpelling('a', salt(i))} ${text}`;
+    const text = [
+      hidden(rsa.text, 1),
+      `? ${ecdsa.text}`,
+      `a ${other.text}`,
+      hidden(rsa.text, 2),
+      `*,!b ${ecdsa.text}`,
+    ];
+    const hosts = KnownHosts.parse(text.join('\n'));
+    expect(hosts.lookup('a', 22, ed25519.blob)).toMatchObject({
+      result: 'changed',
+      entries: [1, 2, 3, 4, 5].map((line) => ({ line })),
+    });
+    expect(hosts.keyTypesFor('a', 22)).toEqual(['ssh-rsa', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384']);
+    expect(hosts.lookup('b', 22, ed25519.blob)).toMatchObject({ entries: [{ line: 2 }] });
+  });
+
   it('says which authorities may vouch where no key of the host is known', () => {
     const text = `@cert-authority *.example ${rsa.text}\n@cert-authority *.example ${ecdsa.text}\n@revoked * ${ecdsa.text}`;
     const hosts = KnownHosts.parse(text);

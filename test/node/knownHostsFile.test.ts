@@ -16,6 +16,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -174,6 +175,44 @@ describe('a known_hosts file', () => {
     },
   );
 
+  it('is not replaced once another program has taken the lock over: that one is waited for', async () => {
+    writeFileSync(file, '# goes\n');
+    const lock = `${file}.lock`;
+    let calls = 0;
+    const outcome = await changeKnownHosts(file, async () => {
+      if (calls++ === 0) {
+        // It has died by now, too.
+        writeFileSync(lock, '1 elsewhere somebody\n');
+        utimesSync(lock, 1_000, 1_000);
+      }
+      return { added: [], removed: new Set([1]) };
+    });
+    expect(outcome).toMatchObject({ removed: 1 });
+    expect(calls).toBe(2);
+    expect(read()).toBe('');
+    alone();
+  });
+
+  it.each(['a folder', 'a FIFO', 'a link'])(
+    'gets its line where what has the name of its lock is %s; lines that were to go stay',
+    async (kind) => {
+      const lock = `${file}.lock`;
+      if (kind === 'a folder') mkdirSync(lock);
+      else if (kind === 'a FIFO') execFileSync('mkfifo', [lock]);
+      else symlinkSync('nowhere', lock);
+      const { ino } = lstatSync(lock);
+      writeFileSync(file, '# goes\n');
+      const outcome = await changeKnownHosts(file, async () => ({
+        added: ['# ours\n'],
+        removed: new Set([1]),
+      }));
+      expect(outcome).toEqual({ added: 1, removed: 0, remains: expect.stringContaining('cannot be locked') });
+      expect(read()).toBe('# goes\n# ours\n');
+      expect(lstatSync(lock).ino).toBe(ino);
+      alone('known_hosts.lock');
+    },
+  );
+
   it('that others write to all the time is given up in the end', async () => {
     writeFileSync(file, '');
     const changing = changeKnownHosts(file, async () => {
@@ -267,7 +306,7 @@ describe('trust on first use', () => {
   });
 
   it('is refused, and writes nothing, for what cannot be written as a host', async () => {
-    for (const host of ['تت.com', 'пример.рф', '*.com', 'a,b', '@revoked', '|1|', 'a b']) {
+    for (const host of ['*.com', 'a,b', '@revoked', '|1|', 'a b', '\uff0a.com', 'é%2a.com', 'a\u202eb']) {
       for (const hash of [false, true]) {
         const policy = trustOnFirstUse({ files: file, hash });
         await expect(verifyHostKey(policy, info(one, host)), host).rejects.toMatchObject({
@@ -276,6 +315,29 @@ describe('trust on first use', () => {
       }
     }
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('spells a host by IDNA and an address in one way, whoever asks', async () => {
+    const policy = trustOnFirstUse({ files: file, update: true });
+    for (const host of ['تت.com', '127.1']) await verifyHostKey(policy, info(one, host));
+    await addKnownHost(file, 'пример.рф', 22, one);
+    expect(KnownHosts.parse(read()).entries.map(({ hosts }) => hosts)).toEqual([
+      'xn--pgba.com',
+      '127.0.0.1',
+      'xn--e1afmkfd.xn--p1ai',
+    ]);
+    for (const host of ['تت.com', 'XN--pgba.com', '127.0.0.1', '0x7f000001', 'пример.рф']) {
+      expect(await policy.keyTypes?.(host, 22), host).toEqual(['ssh-ed25519']);
+      await expect(verifyHostKey(policy, info(two, host)), host).rejects.toMatchObject({
+        code: 'ERR_SSH_HOST_KEY_CHANGED',
+      });
+    }
+    const current = info(one, 'تت.com');
+    expect(await policy.rotation?.unknown(current, [one, three])).toEqual([three]);
+    expect(await policy.rotation?.keep(current, [three], [three])).toMatchObject({ added: 1, removed: 1 });
+    expect(read()).toContain(formatKnownHostsLine('xn--pgba.com', 22, three));
+    // What was `**.com` before is no host's at all now.
+    expect(await policy.keyTypes?.('any.com', 22)).toEqual([]);
   });
 
   it('accepts a key that cannot be kept, and warns', async () => {
@@ -503,6 +565,15 @@ describe('following a host', () => {
     // Now that all is there, nothing is to be done.
     expect(await rotation?.unknown(shown, [one, three])).toEqual([]);
     expect(await rotation?.keep(shown, [], [one, three])).toMatchObject({ added: 0, removed: 0 });
+  });
+
+  it('adds no key twice that another program has added meanwhile', async () => {
+    writeFileSync(file, formatKnownHostsLine('host.example', 22, one));
+    const rotate = (hash: boolean): Promise<unknown> =>
+      rotateLines(file, info(one), [three], [one, three], hash);
+    const counts = await Promise.all([rotate(false), rotate(true), rotate(false)]);
+    expect(counts.map((outcome) => (outcome as { readonly added: number }).added).sort()).toEqual([0, 0, 1]);
+    expect(KnownHosts.parse(read()).entries).toHaveLength(2);
   });
 
   it('leaves a key alone that is revoked, and a host whose key is not known', async () => {

@@ -1,7 +1,10 @@
-/** File systems that have no hard links: FAT, some of FUSE, some of networks. */
+/**
+ * What file systems and other programs do at the worst of moments: no hard links
+ * (FAT, some of FUSE, some of networks), half a write, a lock that changes hands.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import * as files from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodePublicKey } from '../../src/crypto/publicKey.ts';
@@ -62,6 +65,61 @@ describe.each(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])('where `li
     });
     await expect(addKnownHost(file, 'a', 22, key)).rejects.toThrow('ENOSPC');
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a lock that was left', () => {
+  const lock = (): string => `${file}.lock`;
+  const living = `${process.pid} ${hostname()} somebody\n`;
+
+  beforeEach(() => {
+    writeFileSync(lock(), '1 elsewhere somebody\n');
+    utimesSync(lock(), 1_000, 1_000);
+  });
+
+  /** Another program does something just before the lock is taken away. */
+  async function justBefore(step: () => void): Promise<void> {
+    const { rename } = await vi.importActual<typeof files>('node:fs/promises');
+    vi.mocked(files.rename).mockImplementationOnce(async (from, to) => {
+      step();
+      return rename(from, to);
+    });
+  }
+
+  it('and that a faster program has taken since is put back', async () => {
+    await justBefore(() => {
+      rmSync(lock());
+      writeFileSync(lock(), living);
+    });
+    await expect(takeLock(lock(), { timeout: 50 })).rejects.toMatchObject({ waitingFor: 'lock' });
+    expect(readFileSync(lock(), 'utf8')).toBe(living);
+    expect(readdirSync(folder)).toEqual(['known_hosts.lock']);
+  });
+
+  it('and that a faster program has taken since is put back without hard links too', async () => {
+    vi.mocked(files.link).mockRejectedValue(fault('EPERM'));
+    await justBefore(() => {
+      rmSync(lock());
+      writeFileSync(lock(), living);
+    });
+    await expect(takeLock(lock(), { timeout: 50 })).rejects.toMatchObject({ waitingFor: 'lock' });
+    expect(readFileSync(lock(), 'utf8')).toBe(living);
+  });
+
+  it('and is gone meanwhile is taken', async () => {
+    await justBefore(() => rmSync(lock()));
+    const taken = await takeLock(lock(), { timeout: 20_000 });
+    expect(await taken?.isHeld()).toBe(true);
+    await taken?.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('and may not be taken away, such as another user’s in a folder for all, means that there is none', async () => {
+    vi.mocked(files.rename).mockRejectedValue(fault('EPERM'));
+    expect(await takeLock(lock(), { timeout: 20_000 })).toBeUndefined();
+    // The line is added all the same, as ssh does it.
+    await addKnownHost(file, 'a', 22, key);
+    expect(KnownHosts.parse(readFileSync(file)).entries).toHaveLength(1);
   });
 });
 

@@ -142,7 +142,15 @@ describe('what waits to be sent', () => {
   const newOutput = (identification = ''): { output: TransportOutput; sealer: PacketSealer } => {
     const sealer = new PacketSealer({ randomBytes: seededPadding() });
     const limits = { ...defaultLimits, outputQueue: maximum };
-    return { output: new TransportOutput(sealer, utf8Encode(identification), limits), sealer };
+    const preferences = { compression: ['none'] };
+    return {
+      output: new TransportOutput(sealer, {
+        identification: utf8Encode(identification),
+        limits,
+        preferences,
+      }),
+      sealer,
+    };
   };
   const take = (output: TransportOutput): Uint8Array => {
     const chunks: Uint8Array[] = [];
