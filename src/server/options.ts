@@ -17,9 +17,10 @@ import { optionsError } from '../client/optionErrors.ts';
 import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
 import type { Duplex } from '../client/streams.ts';
 import type { PublicKey } from '../crypto/publicKey.ts';
+import { resolveRekey } from '../endpoint/rekeyOption.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { RekeyPolicy } from '../transport/transport.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import {
   type ComputingRate,
@@ -232,7 +233,7 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
     failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
-    rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
+    rekey: resolveRekey(given.rekey),
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
     maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),
