@@ -20,9 +20,10 @@ import { optionsError } from '../endpoint/optionErrors.ts';
 import type { CryptoChoice } from '../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
+import { resolveRekey } from '../endpoint/rekeyOption.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { RekeyPolicy } from '../transport/transport.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import {
   type ComputingRate,
@@ -235,7 +236,7 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
     failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
-    rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
+    rekey: resolveRekey(given.rekey),
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
     maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),

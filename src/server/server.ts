@@ -17,6 +17,7 @@ import type { LinkOpener } from '../io/link.ts';
 import { addressIn, networkOf } from './clientAddress.ts';
 import { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { type Newcomer, Newcomers } from './newcomers.ts';
+import { checkAcceptedStream, checkListenArguments, checkServerOptions } from './optionChecks.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
 
@@ -82,6 +83,7 @@ export class SshServer {
    * @throws SshError `ERR_SSH_CONNECT` when the port is taken or not allowed
    */
   async listen(port: number = 0, host: string = '127.0.0.1'): Promise<ServerAddress> {
+    checkListenArguments(port, host);
     if (this.listening !== undefined || this.closing) {
       throw new SshError('ERR_SSH_OPTIONS', 'the server listens already, or was closed', {
         phase: 'options',
@@ -109,6 +111,7 @@ export class SshServer {
    * @throws SshError `ERR_SSH_CLOSED` once the server is closed, `ERR_SSH_LIMIT` beyond `maxConnections`
    */
   accept(stream: Duplex): ServerConnection {
+    checkAcceptedStream(stream);
     if (this.closing) throw new SshError('ERR_SSH_CLOSED', 'the server is closed', { origin: 'user' });
     if (!this.makeRoom()) {
       throw new SshError(
@@ -208,6 +211,7 @@ function reportTo({ given }: ResolvedServerOptions, error: unknown): void {
 /** `createServer` on a platform. */
 export function createServerOn(platform: ServerPlatform): (options: ServerOptions) => Promise<SshServer> {
   return async (given) => {
+    checkServerOptions(given);
     const options = resolveServerOptions(given);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
     const keys = await loadKeys(given.hostKeys, { limits: options.limits, pause: () => platform.pause() });

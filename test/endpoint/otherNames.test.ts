@@ -22,9 +22,11 @@ import {
   fleetRunNames,
   ptyNames,
   runNames,
+  serverNames,
   shellNames,
 } from '../../src/endpoint/otherNames.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
+import { checkServerOptions } from '../../src/server/optionChecks.ts';
 
 const runOnAll = createRunOnAll(nodePlatform);
 
@@ -48,6 +50,7 @@ const checks: readonly [string, OtherNames, Check][] = [
   ['shell', shellNames, checkShellOptions],
   ['ping', callNames, (options) => checkCallOptions('ping', options)],
   ['runOnAll', fleetNames, (options) => runOnAll([], 'x', options)],
+  ['createServer', serverNames, checkServerOptions],
   ['the command of runOnAll', fleetRunNames, (run) => runOnAll([], 'x', { run })],
 ];
 

@@ -84,7 +84,7 @@ export interface AgentAddOptions extends AgentConstraints {
 const addTable: OptionTable<AgentAddOptions> = {
   comment: anyText,
   certificate: certificateRule,
-  lifetime: { ...wholeNumber(1, 0xffff_ffff), takes: 'a whole number of seconds' },
+  lifetime: wholeNumber(1, 0xffff_ffff, 'a whole number of seconds'),
   confirm: flag,
 };
 
