@@ -4,6 +4,7 @@
  * Owns: the order of things, the table, the lines of --json.
  * Must not know: how any single figure is measured.
  */
+import { messageAlone } from '../base/addressed.ts';
 import { SshError } from '../base/errors.ts';
 import { type BenchArguments, benchHelp, parseBenchArguments } from './benchArguments.ts';
 import { type Figures, measure } from './benchMeasure.ts';
@@ -92,7 +93,7 @@ class BenchCommand {
         const report = JSON.parse(jsonError(error, { timings, elapsed, bytesReceived })) as object;
         process.stdout.write(`${jsonLine({ cipher, ...report })}\n`);
       } else if (this.interruption.cause === undefined) {
-        this.messages.say(`${cipher}: ${error.message.replaceAll('\n', '; ')}`);
+        this.messages.say(`${cipher}: ${messageAlone(error).replaceAll('\n', '; ')}`);
       }
       return undefined;
     } finally {

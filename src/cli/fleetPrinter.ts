@@ -4,6 +4,7 @@
  * Owns: lines behind the name of their host for people, objects for programs.
  * Must not know: how results come about.
  */
+import { messageAlone } from '../base/addressed.ts';
 import { escapeText, utf8Decode } from '../base/bytes.ts';
 import type { FleetResult } from '../client/runOnAll.ts';
 import { exitVerdict } from './exitStatus.ts';
@@ -43,7 +44,7 @@ export class LinePrinter implements FleetPrinter {
   async host({ label }: ListedHost, result: HostResult): Promise<void> {
     const { sinks } = this;
     if (!result.ok) {
-      sinks.messages.say(`${label}: ${result.error.message} (${duration(result.elapsed)})`);
+      sinks.messages.say(`${label}: ${messageAlone(result.error)} (${duration(result.elapsed)})`);
       return;
     }
     const { stdout, stderr } = result;

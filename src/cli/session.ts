@@ -6,6 +6,7 @@
  * given back whatever happens.
  * Must not know: how any single step is done.
  */
+import { messageAlone } from '../base/addressed.ts';
 import { SshError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
 import type { ExitResult } from '../client/remoteProcess.ts';
@@ -77,7 +78,8 @@ class CommandSession {
       const { timings, elapsed, bytesReceived } = this.trace;
       await printLine(jsonError(cause, { timings, elapsed, bytesReceived }));
     } else if (this.interruption.cause === undefined) {
-      this.messages.say(cause.message);
+      // Whoever typed the host knows it.
+      this.messages.say(messageAlone(cause));
     }
     this.trace.failed(cause);
     if (cause.code === 'ERR_SSH_INTERNAL' && this.args.verbosity >= 2) {
