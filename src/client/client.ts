@@ -6,7 +6,6 @@
  */
 import { SshError } from '../base/errors.ts';
 import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -19,6 +18,7 @@ import { abortError, onAbort } from './abort.ts';
 import type { CallScope } from './callScope.ts';
 import type { ChannelPort } from './channelPort.ts';
 import { CommandNews } from './commandNews.ts';
+import { type NegotiatedSummary, negotiatedSummary } from './negotiatedSummary.ts';
 import { optionsError } from './optionErrors.ts';
 import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
 import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
@@ -72,23 +72,7 @@ export interface RunResult<Data = string> extends ExitResult {
   readonly refusedEnv: readonly string[];
 }
 
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
+export type { NegotiatedSummary } from './negotiatedSummary.ts';
 
 interface Started {
   readonly port: ChannelPort;
@@ -115,6 +99,7 @@ interface Started {
 export class Client {
   private readonly session: Session;
   private readonly streams: StreamFactory;
+  private closing: Promise<void> | undefined;
 
   constructor(session: Session, streams: StreamFactory) {
     this.session = session;
@@ -251,23 +236,7 @@ export class Client {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedSummary(this.session.core.transport);
   }
 
   /**
@@ -279,12 +248,26 @@ export class Client {
   }
 
   /**
-   * Sends what was written, says goodbye and frees everything, within the
+   * Sends what was written, says goodbye and frees everything, within twice the
    * `close` timeout. What still runs rejects with `ERR_SSH_CLOSED`.
+   *
+   * @throws SshError what was written could not all be sent: `ERR_SSH_TIMEOUT` where the
+   *   peer did not take it in time, else the cause of the connection's end
    */
-  async close(): Promise<void> {
-    this.session.close(closedError('the connection was closed'));
-    await this.closed;
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private closeOnce(): Promise<void> {
+    const cause = closedError('the connection was closed');
+    const isLive = this.session.close(cause);
+    const over = this.closed.then((end) => {
+      if (isLive && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
+    });
+    // Who does not wait for it need not handle it.
+    over.catch(() => {});
+    return over;
   }
 
   /** Frees everything at once, without a goodbye. What still runs rejects with `ERR_SSH_CLOSED`. */
@@ -413,8 +396,4 @@ function noteRefused(error: unknown, name: string, refused: string[]): void {
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

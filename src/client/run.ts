@@ -69,6 +69,7 @@ function collect(source: ByteSource, add: (length: number) => void): Promise<Uin
           resolve(concatBytes(...pieces));
         }),
       failed: reject,
+      aborted: reject,
     });
   });
 }

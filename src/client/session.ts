@@ -73,7 +73,7 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
 
   /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
   checkRequest(requestType: string, payload: Uint8Array): void {
-    this.core.connection.checkRequest(requestType, payload);
+    this.core.connection.messages.checkRequest(requestType, payload);
   }
 
   /**
@@ -161,11 +161,19 @@ export class Session implements EventTarget<ClientEvent>, PortOwner, ScopeOwner 
     return this.mustDriver().over;
   }
 
-  /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */
-  close(cause: SshError): void {
-    if (this.closingCause !== undefined) return;
-    this.closingCause = cause;
-    this.mustDriver().close(cause);
+  /**
+   * No call may begin any more; what was written is sent, what runs is rejected with
+   * this cause, and the connection says goodbye.
+   *
+   * @returns whether it was still up
+   */
+  close(cause: SshError): boolean {
+    const { isLive } = this;
+    if (this.closingCause === undefined) {
+      this.closingCause = cause;
+      this.mustDriver().close(cause);
+    }
+    return isLive;
   }
 
   destroy(cause: SshError): void {
