@@ -79,6 +79,7 @@ export class Client extends TransferringClient {
   private readonly agentForwarding: AgentForwarding | undefined;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
     super(session, dialled);
@@ -354,12 +355,26 @@ export class Client extends TransferringClient {
   }
 
   /**
-   * Sends what was written, says goodbye and frees everything, within the
+   * Sends what was written, says goodbye and frees everything, within twice the
    * `close` timeout. What still runs rejects with `ERR_SSH_CLOSED`.
+   *
+   * @throws SshError what was written could not all be sent: `ERR_SSH_TIMEOUT` where the
+   *   peer did not take it in time, else the cause of the connection's end
    */
-  async close(): Promise<void> {
-    this.session.close(closedError('the connection was closed'));
-    await this.closed;
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private closeOnce(): Promise<void> {
+    const cause = closedError('the connection was closed');
+    const isLive = this.session.close(cause);
+    const over = this.closed.then((end) => {
+      if (isLive && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
+    });
+    // Who does not wait for it need not handle it.
+    over.catch(() => {});
+    return over;
   }
 
   /** Frees everything at once, without a goodbye. What still runs rejects with `ERR_SSH_CLOSED`. */

@@ -77,7 +77,7 @@ export class Session implements ScopeOwner {
 
   /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
   checkRequest(requestType: string, payload: Uint8Array): void {
-    this.core.connection.checkRequest(requestType, payload);
+    this.core.connection.messages.checkRequest(requestType, payload);
   }
 
   /**
@@ -192,12 +192,20 @@ export class Session implements ScopeOwner {
     this.driver.fail(fault);
   }
 
-  /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */
-  close(cause: SshError): void {
-    if (this.closingCause !== undefined) return;
-    this.closingCause = cause;
-    this.sessions?.close();
-    this.driver.close(cause);
+  /**
+   * No call may begin any more; what was written is sent, what runs is rejected with
+   * this cause, and the connection says goodbye.
+   *
+   * @returns whether it was still up
+   */
+  close(cause: SshError): boolean {
+    const { isLive } = this;
+    if (this.closingCause === undefined) {
+      this.closingCause = cause;
+      this.sessions?.close();
+      this.driver.close(cause);
+    }
+    return isLive;
   }
 
   destroy(cause: SshError): void {

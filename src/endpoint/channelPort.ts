@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Channel } from '../connection/channel.ts';
+import type { ReceiveBuffer } from '../connection/receiveBuffer.ts';
 import { extendedDataTypes } from '../message/channel.ts';
 import type { CallSite } from './callSite.ts';
 import type { AnyCore, CoreDoor } from './coreDoor.ts';
@@ -74,9 +75,11 @@ export class ChannelPort {
     if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel));
   }
 
-  /** Terminates for a reason of this side: the streams and whoever waits for the end get that error. */
+  /** Terminates for a reason of this side: the streams and whoever waits for the end get that error now. */
   fail(error: SshError): void {
     this.terminate();
+    this.data.aborted(error);
+    this.extended.aborted(error);
     this.ended(error);
   }
 
@@ -133,12 +136,13 @@ export class ChannelPort {
       cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
     );
     if (cause !== undefined) this.openedBy?.leadTo(error);
-    if (cause === undefined) {
+    const cut = cause !== undefined ? error : this.channel.isCut ? cutError() : undefined;
+    if (cut === undefined) {
       this.data.ended();
       this.extended.ended();
     } else {
-      this.data.failed(error);
-      this.extended.failed(error);
+      this.data.failed(cut);
+      this.extended.failed(cut);
     }
     this.outbound.failed(error);
     this.outboundExtended.failed(error);
@@ -147,36 +151,44 @@ export class ChannelPort {
   }
 }
 
+/** What came is not all that the peer had to say: no stream ends in order by that. */
+function cutError(): SshError {
+  return new SshError(
+    'ERR_SSH_CHANNEL_CLOSED',
+    'this side closed the channel before the peer had sent everything',
+    { origin: 'user' },
+  );
+}
+
 /** One inbound stream of a channel. */
 class InboundSource implements ByteSource {
   cancelled = false;
   /** Somebody consumes it. */
   attached = false;
   private readonly port: ChannelPort;
-  private readonly stream: 'data' | 'extended';
+  /** The channel's, and only the reader's once the channel is gone. */
+  private readonly buffer: ReceiveBuffer;
   private listener: SourceListener | undefined;
   private isEnded = false;
   private error: Error | undefined;
 
   constructor(port: ChannelPort, stream: 'data' | 'extended') {
     this.port = port;
-    this.stream = stream;
+    this.buffer = port.channel[stream];
   }
 
   listen(listener: SourceListener): void {
     this.attached = true;
     this.listener = listener;
-    if (this.port.channel[this.stream].length > 0) listener.readable();
+    if (this.buffer.length > 0) listener.readable();
     if (this.error !== undefined) listener.failed(this.error);
     else if (this.isEnded) listener.ended();
   }
 
   take(): Uint8Array | undefined {
-    const { channel, door } = this.port;
-    if (channel[this.stream].length === 0) return undefined;
-    // Once the connection has ended there is no window to open, but what came is still the consumer's.
-    if (!door.isLive) return channel[this.stream].take();
-    return door.act(() => channel.take(this.stream));
+    const piece = this.buffer.take();
+    if (piece !== undefined) this.credit(piece.length);
+    return piece;
   }
 
   cancel(): void {
@@ -203,9 +215,21 @@ class InboundSource implements ByteSource {
     this.listener?.failed(error);
   }
 
+  aborted(error: Error): void {
+    if (this.isEnded || this.error !== undefined) return;
+    this.error = error;
+    this.buffer.clear();
+    this.listener?.aborted(error);
+  }
+
   private discard(): void {
-    if (this.port.isLive) this.port.act((channel) => channel.discard(this.stream));
-    else this.port.channel[this.stream].clear();
+    const dropped = this.buffer.clear();
+    if (dropped > 0) this.credit(dropped);
+  }
+
+  /** Once the connection has ended there is no window to open, but what came is still the reader's. */
+  private credit(length: number): void {
+    if (this.port.isLive) this.port.act((channel) => channel.credit(length));
   }
 }
 

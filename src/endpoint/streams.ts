@@ -15,8 +15,10 @@ export interface SourceListener {
   readable(): void;
   /** Nothing will follow what is there. */
   ended(): void;
-  /** The source broke; what is there may still be taken. */
+  /** The source broke; what is there may still be taken, and the error follows. */
   failed(error: Error): void;
+  /** This side broke it off: the error comes now, and nothing is taken any more. */
+  aborted(error: Error): void;
 }
 
 /** Bytes that come, taken as the consumer wants them; taking them opens the channel's window again. */

@@ -82,6 +82,7 @@ export function greet(source: ByteSource, sink: ByteSink, options: GreetingOptio
         fail(greetingError('the program left before it had asked'));
       },
       failed: fail,
+      aborted: fail,
     });
     if (signal.aborted) aborted();
     else move();

@@ -125,6 +125,7 @@ class Pump {
         this.move();
       },
       failed: (error) => this.fail(error),
+      aborted: (error) => this.fail(error),
     });
     this.move();
   }

@@ -25,7 +25,7 @@ import {
   type SessionKeys,
   waitingFor,
 } from './exchangeState.ts';
-import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
+import { answerRequest, groupRequestFor, methodOfGroup } from './groupExchange.ts';
 import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import type { KeyExchangeOptions, KeyExchangeSink } from './keyExchangeOptions.ts';
@@ -251,8 +251,9 @@ export class KeyExchange {
     } else if (isServer) {
       this.enter({ name: 'groupRequestWanted', agreement });
     } else {
-      this.enter({ name: 'groupWanted', agreement, request: groupRequest });
-      this.sink.sendNow(kexDhGexRequest, groupRequest);
+      const request = groupRequestFor(agreement.negotiated, this.quirks);
+      this.enter({ name: 'groupWanted', agreement, request });
+      this.sink.sendNow(kexDhGexRequest, request);
     }
   }
 

@@ -139,7 +139,7 @@ class ServedProgram {
       this.isOver = true;
       this.wake();
     };
-    port.data.listen({ readable: () => this.wake(), ended: over, failed: over });
+    port.data.listen({ readable: () => this.wake(), ended: over, failed: over, aborted: over });
     port.extended.cancel();
     port.outbound.listen(over);
     void port.closed.then(() => {

@@ -133,6 +133,7 @@ class StreamCollector {
           this.guarded(() => this.drainAll());
           this.fail(error);
         },
+        aborted: (error) => this.fail(error),
       });
     });
   }

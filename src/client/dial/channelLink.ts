@@ -89,6 +89,7 @@ class ChannelLink implements Link {
         receiver.ended(undefined);
       },
       failed: (error) => receiver.ended(error),
+      aborted: (error) => receiver.ended(error),
     });
     port.extended.cancel();
     port.outbound.listen((error) => receiver.ended(error));

@@ -35,7 +35,12 @@ export class PortSftpChannel implements SftpChannel {
     this.host = parts.host;
     this.remoteIdentification = parts.session.core.transport.remote?.text ?? '';
     const { extended } = parts.port;
-    extended.listen({ readable: () => this.keepErrorOutput(), ended: () => {}, failed: () => {} });
+    extended.listen({
+      readable: () => this.keepErrorOutput(),
+      ended: () => {},
+      failed: () => {},
+      aborted: () => {},
+    });
   }
 
   get closed(): Promise<unknown> {
@@ -48,7 +53,12 @@ export class PortSftpChannel implements SftpChannel {
 
   listen(listener: ChannelListener): void {
     const { data, outbound } = this.parts.port;
-    data.listen(listener);
+    data.listen({
+      readable: () => listener.readable(),
+      ended: () => listener.ended(),
+      failed: (error) => listener.failed(error),
+      aborted: (error) => listener.failed(error),
+    });
     outbound.listen((error) => listener.failed(error));
   }
 

@@ -267,7 +267,8 @@ class Fleet {
       deliver({ ok: false, error: this.failure(error, dialled), ...outcome() });
     }
     if (signal.aborted) client?.destroy();
-    await client?.close();
+    // The result is delivered: an input that was not taken to its end is no news.
+    await client?.close().catch(() => {});
     stopListening();
     await (watched as Watched | undefined)?.ended;
   }
