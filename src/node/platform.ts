@@ -10,13 +10,13 @@ import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
-import { localNetwork } from './localNetwork.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
 import { knownHosts } from './knownHosts.ts';
+import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
 
