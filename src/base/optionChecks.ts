@@ -300,13 +300,10 @@ export const abortSignal: OptionRule = {
     typeof value['addEventListener'] === 'function',
 };
 
-export function wholeNumber(low: number, high: number): OptionRule {
-  const takes =
-    high === Number.POSITIVE_INFINITY
-      ? `a whole number of at least ${low}`
-      : `a whole number from ${low} to ${high}`;
+export function wholeNumber(low: number, high: number, takes?: string): OptionRule {
+  const range = high === Number.POSITIVE_INFINITY ? `of at least ${low}` : `from ${low} to ${high}`;
   return {
-    takes,
+    takes: takes ?? `a whole number ${range}`,
     accepts: (value) =>
       typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high,
   };

@@ -9,7 +9,9 @@ import type { Limits } from '../base/limits.ts';
 import { checkedTimeout, type Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Acceptors } from '../endpoint/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
 import type { Hearing } from '../endpoint/eventRouter.ts';
+import { optionsError } from '../endpoint/optionErrors.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
 import type { ForwardingHost } from '../forwarding/host.ts';
@@ -23,8 +25,6 @@ import {
   type TargetPlace,
 } from '../forwarding/places.ts';
 import type { ClientEvent } from '../protocol/client.ts';
-import type { ChannelPort } from './channelPort.ts';
-import { optionsError } from './optionErrors.ts';
 import type { Session } from './session.ts';
 
 /** What a client's forwarding is made from. */

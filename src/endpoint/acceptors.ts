@@ -9,10 +9,10 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { LazyMap } from '../base/lazyMap.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import { channelOpenFailureReasons } from '../message/channel.ts';
+import type { ChannelPort } from './channelPort.ts';
 import type { CoreDoor } from './coreDoor.ts';
 import type { Ended, EventRouter, Hearing } from './eventRouter.ts';
 

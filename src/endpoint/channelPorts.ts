@@ -6,9 +6,9 @@
  */
 import type { SshError } from '../base/errors.ts';
 import { LazyMap } from '../base/lazyMap.ts';
-import { ChannelPort, type PortConnection } from '../client/channelPort.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
+import { ChannelPort, type PortConnection } from './channelPort.ts';
 import type { EventRouter, Hearing } from './eventRouter.ts';
 
 export class ChannelPorts {

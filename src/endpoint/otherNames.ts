@@ -195,3 +195,35 @@ export const fleetRunNames: OtherNames = {
   onStderr: ofResult,
   onData: ofResult,
 };
+
+const inAuthentication: OtherName = { use: 'authentication', note: 'it stands in there' };
+const ofHandlers: OtherName = {
+  note: 'what a server serves are its functions: exec, shell, subsystems, openTcp',
+};
+
+/** Of `createServer`. */
+export const serverNames: OtherNames = {
+  // ssh2
+  hostKey: { use: 'hostKeys' },
+  ident: { use: 'softwareVersion' },
+  greeting: { note: 'lines before the version are not sent; banner is shown before authentication' },
+  debug: { use: 'onDebug' },
+  keepaliveInterval: { use: 'keepAlive', note: '{ interval } in milliseconds' },
+  keepaliveCountMax: { use: 'keepAlive', note: '{ maxMissed }' },
+  highWaterMark: { use: 'limits', note: '{ windowSize }' },
+  // The address
+  port: { note: 'it is an argument of listen' },
+  host: { note: 'it is an argument of listen' },
+  // OpenSSH
+  loginGraceTime: { use: 'loginTimeout', note: 'in milliseconds' },
+  clientAliveInterval: { use: 'keepAlive', note: '{ interval } in milliseconds' },
+  clientAliveCountMax: { use: 'keepAlive', note: '{ maxMissed }' },
+  maxAuthTries: { use: 'limits', note: '{ authenticationAttempts }' },
+  // In the wrong place
+  password: inAuthentication,
+  publicKey: inAuthentication,
+  none: inAuthentication,
+  keyboardInteractive: inAuthentication,
+  command: ofHandlers,
+  subsystem: { use: 'subsystems' },
+};

@@ -8,12 +8,12 @@
 import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
 import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
-import { Agent } from '../client/agent.ts';
-import { AgentLink, agentError } from '../client/agentLink.ts';
+import { Agent } from '../client/agent/agent.ts';
+import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
-import { createConnect } from '../client/connect.ts';
-import type { ConnectOptions } from '../client/options.ts';
-import { createRunOnAll, type RunOnAll } from '../client/runOnAll.ts';
+import { createConnect } from '../client/dial/connect.ts';
+import type { ConnectOptions } from '../client/dial/options.ts';
+import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -117,8 +117,7 @@ export {
   type AgentAddOptions,
   type AgentConstraints,
   type AgentIdentity,
-} from '../client/agent.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
+} from '../client/agent/agent.ts';
 export type {
   CallOptions,
   ExecOptions,
@@ -127,7 +126,32 @@ export type {
   ShellOptions,
 } from '../client/callOptions.ts';
 export { Client } from '../client/client.ts';
-export type { RunInput } from '../client/commandInput.ts';
+export type { RunInput } from '../client/command/commandInput.ts';
+export { type ExitResult, RemoteProcess } from '../client/command/remoteProcess.ts';
+export type { PtyOptions } from '../client/command/requestPayloads.ts';
+export type { RunResult } from '../client/command/run.ts';
+export { type Command, shellQuote } from '../client/command/shellWords.ts';
+export type {
+  AuthMethod,
+  CertificateInput,
+  ChangePassword,
+  ConnectOptions,
+  KeyboardInteractive,
+  PassphraseFunction,
+  PasswordFunction,
+} from '../client/dial/options.ts';
+export type { SftpOptions } from '../client/files/sftp.ts';
+export type {
+  FleetFailure,
+  FleetResult,
+  FleetResults,
+  FleetRunOptions,
+  FleetSuccess,
+  FleetTarget,
+  FleetTimings,
+  RunOnAll,
+  RunOnAllOptions,
+} from '../client/fleet/runOnAll.ts';
 export {
   acceptAnyHostKey,
   type HostKeyDial,
@@ -139,39 +163,30 @@ export {
   type KeptHostKeys,
   type LockBounds,
   pinnedHostKey,
-} from '../client/hostKeys.ts';
+} from '../client/hostKeys/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
+export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../endpoint/algorithmOptions.ts';
+export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { WindowSize } from '../endpoint/windowSize.ts';
+export {
+  Forward,
+  type ForwardCounters,
+  type ForwardedConnection,
+  type ForwardOptions,
+} from '../forwarding/forward.ts';
+export type { SocksOptions } from '../forwarding/forwarding.ts';
 export type {
-  AuthMethod,
-  CertificateInput,
-  Challenge,
-  ChangePassword,
-  ConnectOptions,
-  KeyboardInteractive,
-  PassphraseFunction,
-  PasswordFunction,
-  PrivateKeyInput,
-  Prompt,
-} from '../client/options.ts';
-export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
-export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunResult } from '../client/run.ts';
-export type {
-  FleetFailure,
-  FleetResult,
-  FleetResults,
-  FleetRunOptions,
-  FleetSuccess,
-  FleetTarget,
-  FleetTimings,
-  RunOnAll,
-  RunOnAllOptions,
-} from '../client/runOnAll.ts';
-export type { SftpOptions } from '../client/sftp.ts';
-export { type Command, shellQuote } from '../client/shellWords.ts';
+  ListenPath,
+  ListenPlace,
+  ListenTcp,
+  TargetPath,
+  TargetPlace,
+  TargetTcp,
+} from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';

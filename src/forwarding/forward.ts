@@ -6,7 +6,7 @@
  * Must not know: where connections come from, what a channel is for.
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import { Joint } from './joint.ts';
 import type { LocalConnection } from './local.ts';

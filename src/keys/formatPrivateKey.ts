@@ -16,17 +16,17 @@ import {
   secretly,
   wholeNumber,
 } from '../base/optionChecks.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { runSteps } from './derivation/steps.ts';
 import { keyOptionsError, quoted } from './errors.ts';
-import { formatOpensshKey } from './formatOpensshKey.ts';
-import { encryptOldPem } from './oldPemEncryption.ts';
-import { unsupportedType } from './opensshKey.ts';
-import { encryptPkcs8 } from './pbes2.ts';
-import { encodePem } from './pem.ts';
-import { formatPkcs1, formatPkcs8, formatSec1 } from './pkcs.ts';
-import type { SshFileCipherName } from './sshCiphers.ts';
-import { isSshFileCipher } from './sshCiphers.ts';
-import { runSteps } from './steps.ts';
+import { formatOpensshKey } from './openssh/formatOpensshKey.ts';
+import { unsupportedType } from './openssh/opensshKey.ts';
+import type { SshFileCipherName } from './openssh/sshCiphers.ts';
+import { isSshFileCipher } from './openssh/sshCiphers.ts';
+import { encryptOldPem } from './pem/oldPemEncryption.ts';
+import { encryptPkcs8 } from './pem/pbes2.ts';
+import { encodePem } from './pem/pem.ts';
+import { formatPkcs1, formatPkcs8, formatSec1 } from './pem/pkcs.ts';
 
 /** How `formatPrivateKey` writes. */
 export interface FormatPrivateKeyOptions {

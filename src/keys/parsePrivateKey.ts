@@ -4,12 +4,12 @@
  * Owns: the choice of the default arithmetic, and the run in one go.
  * Must not know: formats.
  */
-import type { PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PrivateKeyFile } from '../crypto/keys/privateKey.ts';
+import { runSteps } from './derivation/steps.ts';
 import { nobleArithmetic } from './nobleArithmetic.ts';
 import type { ParsePrivateKeyOptions } from './privateKeyFile.ts';
 import { privateKeySteps } from './privateKeyFile.ts';
 import { protectedFormats } from './protectedFormats.ts';
-import { runSteps } from './steps.ts';
 
 /**
  * Reads a private key: OpenSSH format, PEM (PKCS#1, SEC 1, PKCS#8) and PuTTY 2

@@ -18,17 +18,17 @@ import {
   type OptionTable,
   secretly,
 } from '../base/optionChecks.ts';
-import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { decodePublicKey } from '../crypto/publicKey.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { decodePublicKey } from '../crypto/keys/publicKey.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
-import type { DerivationLimits } from './derivationLimits.ts';
+import type { DerivationLimits } from './derivation/derivationLimits.ts';
 import { asKeyError, passphraseMissing } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
-import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
-import { decodePem, isOldEncrypted, type PemBlock } from './pem.ts';
-import { parsePkcs1, parsePkcs8, parseSec1 } from './pkcs.ts';
-import { ppkPublicKey, readPpk } from './ppk.ts';
+import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './openssh/opensshKey.ts';
+import { decodePem, isOldEncrypted, type PemBlock } from './pem/pem.ts';
+import { parsePkcs1, parsePkcs8, parseSec1 } from './pem/pkcs.ts';
+import { ppkPublicKey, readPpk } from './putty/ppk.ts';
 import type { PrivateLabel } from './recognize.ts';
 import { privateFormat } from './recognize.ts';
 import { byteText } from './textLines.ts';

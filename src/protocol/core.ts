@@ -210,6 +210,12 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     this.queueEvent({ type: 'ended', error: cause });
   }
 
+  /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
+  letGo(): void {
+    this.queue.takeAll();
+    this.connection.letGo();
+  }
+
   /** The error of a wait whose time is over. */
   timeoutError(wait: Wait): SshError {
     const bound = wait.timeout;

@@ -8,9 +8,9 @@
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/publicKey.ts';
-import { isUserPresent } from '../crypto/securityKey.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/keys/publicKey.ts';
+import { isUserPresent } from '../crypto/keys/securityKey.ts';
 import { blobTypeOf, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { beforeAuthentication } from '../transport/compression.ts';

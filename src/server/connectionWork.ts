@@ -5,7 +5,7 @@
  * Must not know: what is computed, clocks.
  */
 import { SshError } from '../base/errors.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { slowdown } from '../crypto/work.ts';
 import { addressIn } from './clientAddress.ts';
 import type { KeyExchangeBudget } from './keyExchangeBudget.ts';

@@ -12,14 +12,18 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
-import { resolveAlgorithms } from '../client/algorithmOptions.ts';
-import { optionsError } from '../client/optionErrors.ts';
-import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
-import type { Duplex } from '../client/streams.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import type { AlgorithmOptions } from '../endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../endpoint/algorithmOptions.ts';
+import type { Challenge } from '../endpoint/challenge.ts';
+import { optionsError } from '../endpoint/optionErrors.ts';
+import type { CryptoChoice } from '../endpoint/platform.ts';
+import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+import type { Duplex } from '../endpoint/streams.ts';
+import { resolveRekey } from '../endpoint/rekeyOption.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { RekeyPolicy } from '../transport/transport.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import {
   type ComputingRate,
@@ -150,8 +154,8 @@ export interface ServerOptions {
   /** Shown before authentication. */
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
-  readonly algorithms?: ConnectOptions['algorithms'];
-  readonly crypto?: ConnectOptions['crypto'];
+  readonly algorithms?: AlgorithmOptions;
+  readonly crypto?: CryptoChoice;
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
   /**
@@ -232,7 +236,7 @@ export function resolveServerOptions(given: ServerOptions): ResolvedServerOption
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
     failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
-    rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
+    rekey: resolveRekey(given.rekey),
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
     maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
     maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),

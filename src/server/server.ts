@@ -6,17 +6,18 @@
  * connections serve.
  */
 import { SshError } from '../base/errors.ts';
-import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
-import { loadKeys } from '../client/userKeys.ts';
-import { loadAll } from '../crypto/load.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { loadAll } from '../crypto/provider/load.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
+import { loadKeys } from '../endpoint/privateKeys.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
 import { addressIn, networkOf } from './clientAddress.ts';
 import { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { type Newcomer, Newcomers } from './newcomers.ts';
+import { checkAcceptedStream, checkListenArguments, checkServerOptions } from './optionChecks.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
 
@@ -34,7 +35,7 @@ export interface Acceptor {
 }
 
 /** A platform that can listen as well. */
-export interface ServerPlatform extends Platform {
+export interface ServerPlatform extends EndpointPlatform {
   /**
    * @param failed told of a connection that could not be accepted; others go on
    * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there
@@ -82,6 +83,7 @@ export class SshServer {
    * @throws SshError `ERR_SSH_CONNECT` when the port is taken or not allowed
    */
   async listen(port: number = 0, host: string = '127.0.0.1'): Promise<ServerAddress> {
+    checkListenArguments(port, host);
     if (this.listening !== undefined || this.closing) {
       throw new SshError('ERR_SSH_OPTIONS', 'the server listens already, or was closed', {
         phase: 'options',
@@ -109,6 +111,7 @@ export class SshServer {
    * @throws SshError `ERR_SSH_CLOSED` once the server is closed, `ERR_SSH_LIMIT` beyond `maxConnections`
    */
   accept(stream: Duplex): ServerConnection {
+    checkAcceptedStream(stream);
     if (this.closing) throw new SshError('ERR_SSH_CLOSED', 'the server is closed', { origin: 'user' });
     if (!this.makeRoom()) {
       throw new SshError(
@@ -208,9 +211,10 @@ function reportTo({ given }: ResolvedServerOptions, error: unknown): void {
 /** `createServer` on a platform. */
 export function createServerOn(platform: ServerPlatform): (options: ServerOptions) => Promise<SshServer> {
   return async (given) => {
+    checkServerOptions(given);
     const options = resolveServerOptions(given);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    const keys = await loadKeys({ privateKey: given.hostKeys }, options.limits, () => platform.pause());
+    const keys = await loadKeys(given.hostKeys, { limits: options.limits, pause: () => platform.pause() });
     if (keys.length === 0) {
       throw new SshError('ERR_SSH_OPTIONS', 'hostKeys is empty', { phase: 'options', origin: 'user' });
     }

@@ -7,15 +7,15 @@
  */
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
-import { keysExchangedLine } from '../client/debugLines.ts';
-import type { Platform } from '../client/platform.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { Acceptors, type ChannelOpening } from '../endpoint/acceptors.ts';
 import { ChannelPorts } from '../endpoint/channelPorts.ts';
+import { keysExchangedLine } from '../endpoint/debugLines.ts';
 import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { rejectionOf, tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
@@ -25,13 +25,13 @@ import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ConnectionWork } from './connectionWork.ts';
-import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { ForwardedConnections } from './forwardedConnections.ts';
+import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
 export interface ServerConnectionParts {
-  readonly platform: Platform;
+  readonly platform: EndpointPlatform;
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];

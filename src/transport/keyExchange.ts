@@ -9,8 +9,8 @@
 import { copyOf, emptyBytes, equalBytes, latin1Decode, latin1Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type KexName, kexMethods } from '../crypto/algorithms.ts';
-import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
-import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
+import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex/kex.ts';
+import { encodePublicKey, encodeSignature } from '../crypto/keys/publicKey.ts';
 import { signatureWork } from '../crypto/work.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
@@ -25,7 +25,7 @@ import {
   type SessionKeys,
   waitingFor,
 } from './exchangeState.ts';
-import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
+import { answerRequest, groupRequestFor, methodOfGroup } from './groupExchange.ts';
 import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import type { KeyExchangeOptions, KeyExchangeSink } from './keyExchangeOptions.ts';
@@ -251,8 +251,9 @@ export class KeyExchange {
     } else if (isServer) {
       this.enter({ name: 'groupRequestWanted', agreement });
     } else {
-      this.enter({ name: 'groupWanted', agreement, request: groupRequest });
-      this.sink.sendNow(kexDhGexRequest, groupRequest);
+      const request = groupRequestFor(agreement.negotiated, this.quirks);
+      this.enter({ name: 'groupWanted', agreement, request });
+      this.sink.sendNow(kexDhGexRequest, request);
     }
   }
 

@@ -7,7 +7,7 @@
  * Must not know: authentication, channels, sockets, clocks (`now` is given).
  */
 import { emptyBytes } from '../base/bytes.ts';
-import type { DirectionKeys } from '../crypto/provider.ts';
+import type { DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import {
   debug,
@@ -51,6 +51,7 @@ export class Transport implements KeyExchangeSink {
   readonly keyExchange: KeyExchange;
   readonly opener: PacketOpener;
   readonly sealer: PacketSealer;
+  readonly output: TransportOutput;
   remote: Identification | undefined;
   peerExtensions: PeerExtensions = noExtensions;
   /** How far the connection is; the layers above move it on. */
@@ -66,7 +67,6 @@ export class Transport implements KeyExchangeSink {
 
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
-  private readonly output: TransportOutput;
   /** Once it was agreed on. */
   private compression: Compression | undefined;
   /** From here on what this side says may be compressed: SUCCESS came or was sealed. */
@@ -131,11 +131,6 @@ export class Transport implements KeyExchangeSink {
    */
   send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     this.output.send(message, value, this.keyExchange.holdsOutput, sealed);
-  }
-
-  /** @throws SshError `ERR_SSH_LIMIT` where a message of so many bytes fits in no packet */
-  checkLength(name: string, length: number): void {
-    this.output.checkLength(name, length);
   }
 
   /** Data may be sealed: no key exchange is under way and little is queued. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { messageOf } from '../../src/cli/errorWords.ts';
-import { jsonError } from '../../src/cli/jsonReport.ts';
+import { jsonError } from '../../src/cli/remote/jsonReport.ts';
 import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import { nothingInCommon } from '../../src/transport/nothingInCommon.ts';

@@ -3,11 +3,9 @@
  * values of every kind, and what is said of those that it does not take.
  */
 import { describe, expect, it } from 'vitest';
-import { SshError } from '../../src/base/errors.ts';
 import { defaultLimits, type Limits, resolveLimits } from '../../src/base/limits.ts';
 import { type KeepAlive, resolveKeepAlive, resolveTimeouts, type Timeouts } from '../../src/base/timeouts.ts';
-import type { AgentAddOptions } from '../../src/client/agent.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
+import type { AgentAddOptions } from '../../src/client/agent/agent.ts';
 import type {
   CallOptions,
   ExecOptions,
@@ -16,12 +14,17 @@ import type {
   ShellOptions,
 } from '../../src/client/callOptions.ts';
 import type { Client } from '../../src/client/client.ts';
-import { createConnect } from '../../src/client/connect.ts';
-import { pinnedHostKey } from '../../src/client/hostKeys.ts';
-import type { AuthMethod, ConnectOptions } from '../../src/client/options.ts';
-import type { PtyOptions } from '../../src/client/requestPayloads.ts';
-import { createRunOnAll, type FleetRunOptions, type RunOnAllOptions } from '../../src/client/runOnAll.ts';
+import type { PtyOptions } from '../../src/client/command/requestPayloads.ts';
+import { createConnect } from '../../src/client/dial/connect.ts';
+import type { AuthMethod, ConnectOptions } from '../../src/client/dial/options.ts';
+import {
+  createRunOnAll,
+  type FleetRunOptions,
+  type RunOnAllOptions,
+} from '../../src/client/fleet/runOnAll.ts';
+import { pinnedHostKey } from '../../src/client/hostKeys/hostKeys.ts';
 import { type ReportOptions, takeReport } from '../../src/diagnostics/report.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
 import { resolveRekey } from '../../src/endpoint/rekeyOption.ts';
 import { openAgent } from '../../src/entry/index.ts';
 import {
@@ -37,50 +40,28 @@ import {
   randomArt,
 } from '../../src/entry/keys.ts';
 import type { FormatPrivateKeyOptions } from '../../src/keys/formatPrivateKey.ts';
-import type { GenerateKeyOptions } from '../../src/keys/generateKey.ts';
-import { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../../src/node/knownHosts.ts';
+import type { GenerateKeyOptions } from '../../src/keys/generation/generateKey.ts';
+import { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../../src/node/knownHosts/knownHosts.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import type { RekeyPolicy } from '../../src/transport/transport.ts';
+import {
+  allKinds,
+  anyText,
+  checkArgument,
+  checkNames,
+  checkRows,
+  checkSets,
+  flags,
+  type Kind,
+  milliseconds,
+  numbers,
+  objects,
+  type Rows,
+  refusalOf,
+  texts,
+  values,
+} from '../support/optionRows.ts';
 import { play } from '../support/scene.ts';
-
-/** A value of each kind that a program without types may give, and how a message names it: shown, or by its type. */
-const values = {
-  nothing: [null, 'null', 'null'],
-  number: [5, '5', 'a number'],
-  zero: [0, '0', 'a number'],
-  fraction: [1.5, '1.5', 'a number'],
-  negative: [-1, '-1', 'a number'],
-  notANumber: [Number.NaN, 'NaN', 'a number'],
-  endless: [Number.POSITIVE_INFINITY, 'Infinity', 'a number'],
-  text: ['words', 'the string "words"', 'a string'],
-  digits: ['22', 'the string "22"', 'a string'],
-  emptyText: ['', 'an empty string', 'a string'],
-  yes: [true, 'true', 'a boolean'],
-  no: [false, 'false', 'a boolean'],
-  bytes: [Uint8Array.of(1, 2, 3), 'a Uint8Array', 'a Uint8Array'],
-  list: [[], 'an array', 'an array'],
-  object: [{}, 'an object', 'an object'],
-  date: [new Date(), 'a Date', 'a Date'],
-  function: [() => undefined, 'a function', 'a function'],
-  promise: [Promise.resolve('words'), 'a promise (await it first)', 'a promise (await it first)'],
-  symbol: [Symbol('words'), 'a symbol', 'a symbol'],
-  bigint: [22n, 'the bigint 22n', 'a bigint'],
-} as const satisfies Readonly<Record<string, readonly [unknown, string, string]>>;
-
-type Kind = keyof typeof values;
-
-const allKinds = Object.keys(values) as Kind[];
-
-/** For each option, the kinds that it takes. */
-type Rows<Options> = { readonly [Name in keyof Required<Options>]: readonly Kind[] };
-
-const numbers = ['number', 'zero', 'fraction', 'negative', 'notANumber', 'endless'] as const;
-const texts = ['text', 'digits'] as const;
-const anyText = [...texts, 'emptyText'] as const;
-const flags = ['yes', 'no'] as const;
-const milliseconds = ['number', 'fraction', 'endless'] as const;
-/** Options of their own; a Date is an object without any. */
-const objects = ['object', 'date'] as const;
 
 const callRows: Rows<CallOptions> = { timeout: milliseconds, signal: [] };
 const sessionRows: Rows<SessionOptions> = { ...callRows, maxChannels: ['number'] };
@@ -162,84 +143,6 @@ const platform = {
 const connect = createConnect(platform);
 const runOnAll = createRunOnAll(platform);
 const key = generateKey('ed25519');
-
-/** What is said of bad options. */
-interface Refusal {
-  readonly code: string;
-  readonly phase: string;
-  readonly origin: string;
-  /** Without the target of a client that is connected. */
-  readonly message: string;
-}
-
-/** What a call with these options comes to: the error of its options, or undefined. */
-async function refusalOf(call: () => unknown): Promise<Refusal | undefined> {
-  try {
-    await call();
-    return undefined;
-  } catch (error) {
-    // Whatever else may go wrong with it, it is an error of this library.
-    expect(error).toBeInstanceOf(SshError);
-    if (!(error instanceof SshError) || error.code !== 'ERR_SSH_OPTIONS') return undefined;
-    const { code, phase, origin, message } = error;
-    return { code, phase, origin, message: message.replace(/^(?:server|a):22: /, '') };
-  }
-}
-
-/** Gives one option after the other a value of each kind. */
-async function checkRows<Options>(
-  rows: Rows<Options>,
-  call: (options: Options) => unknown,
-  { prefix = '', rest = {} }: { readonly prefix?: string; readonly rest?: object } = {},
-): Promise<void> {
-  for (const [name, takes] of Object.entries<readonly Kind[]>(rows)) {
-    for (const kind of allKinds) {
-      const [value, shown, type] = values[kind];
-      const refusal = await refusalOf(() => call({ ...rest, [name]: value } as Options));
-      const isRefused = refusal?.message.startsWith(`${prefix}${name} must be `) ?? false;
-      expect([name, kind, isRefused]).toEqual([name, kind, !takes.includes(kind)]);
-      if (!isRefused) continue;
-      expect(refusal).toMatchObject({ phase: 'options', origin: 'user' });
-      expect([`not ${shown}`, `not ${type}`]).toContain(
-        refusal?.message.slice(refusal.message.lastIndexOf('not ')),
-      );
-    }
-    if (name in rest) continue;
-    // As if it had not been given.
-    const refusal = await refusalOf(() => call({ ...rest, [name]: undefined } as Options));
-    expect(refusal?.message ?? '').not.toContain(`${prefix}${name} must be`);
-  }
-  await checkNames(call, prefix, rest);
-}
-
-/** Names that nobody knows, and what is no set of options at all. */
-async function checkNames<Options>(
-  call: (options: Options) => unknown,
-  prefix: string,
-  rest: object,
-): Promise<void> {
-  for (const name of ['nonsense', 'constructor', 'toString', 'hasOwnProperty', '__proto__x']) {
-    for (const value of [1, undefined]) {
-      const refusal = await refusalOf(() => call({ ...rest, [name]: value } as Options));
-      expect(refusal?.message).toContain(`there is no option "${prefix}${name}"`);
-    }
-  }
-}
-
-async function checkSets<Options>(
-  call: (options: Options) => unknown,
-  takes: readonly Kind[] = objects,
-): Promise<void> {
-  for (const kind of allKinds) {
-    const [value, shown, type] = values[kind];
-    const refusal = await refusalOf(() => call(value as Options));
-    const isRefused = /must be an object|takes an object/.test(refusal?.message ?? '');
-    expect([kind, isRefused]).toEqual([kind, !takes.includes(kind)]);
-    if (!isRefused) continue;
-    const said = refusal?.message.slice(refusal.message.lastIndexOf('not ')).split(';')[0];
-    expect([`not ${shown}`, `not ${type}`]).toContain(said);
-  }
-}
 
 /** A function of a client that is connected. */
 async function onClient(story: (client: Client) => Promise<void>): Promise<void> {
@@ -467,21 +370,6 @@ describe('the options of', () => {
     await checkSets<FormatPublicKeyOptions>((options) => formatPublicKey(key.publicKey, options));
   });
 });
-
-/** Gives an argument a value of each kind. */
-async function checkArgument(takes: readonly Kind[], call: (value: never) => unknown): Promise<void> {
-  for (const kind of [...allKinds, 'undefined' as const]) {
-    const [value, shown, type] = kind === 'undefined' ? [undefined, 'undefined', 'undefined'] : values[kind];
-    const refusal = await refusalOf(() => call(value as never));
-    const said = refusal?.message.slice(refusal.message.lastIndexOf('not ')) ?? '';
-    const isRefused = said === `not ${shown}` || said === `not ${type}`;
-    expect([kind, isRefused, refusal?.message]).toEqual([
-      kind,
-      !(takes as readonly string[]).includes(kind),
-      refusal?.message,
-    ]);
-  }
-}
 
 describe('the arguments of', () => {
   it('calls on a client', async () => {

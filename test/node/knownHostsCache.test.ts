@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodePublicKey } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
-import { readKnownHosts, readKnownHostsFile } from '../../src/node/knownHostsCache.ts';
-import * as regularFile from '../../src/node/regularFile.ts';
+import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { readKnownHosts, readKnownHostsFile } from '../../src/node/knownHosts/knownHostsCache.ts';
+import * as regularFile from '../../src/node/knownHosts/regularFile.ts';
 import { seededBytes } from '../support/conversation.ts';
 
-vi.mock('../../src/node/regularFile.ts', { spy: true });
+vi.mock('../../src/node/knownHosts/regularFile.ts', { spy: true });
 
 const key = encodePublicKey(generateKey('ed25519', { randomBytes: seededBytes(95) }).publicKey);
 const line = (host: string): string => formatKnownHostsLine(host, 22, key);

@@ -1,7 +1,7 @@
 /** What servers have done during authentication: asked for ever, let in without proof, spoken to the terminal. */
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { Authenticator } from '../../src/client/authentication.ts';
+import { Authenticator } from '../../src/client/authentication/authentication.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { channelOpenFailure } from '../../src/message/channel.ts';
 import { debug, disconnect } from '../../src/message/transport.ts';

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import type { AddressFamily } from '../../src/io/addressRace.ts';
 import { playIn } from '../support/scene.ts';
 import { checkEnd } from './laws.ts';

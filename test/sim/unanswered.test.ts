@@ -171,7 +171,7 @@ describe('go#26643, ssh2#955: a peer that never answers', () => {
       const client = await world.connect();
       const running = await client.exec('wait');
       const { core } = world.connections.find(isServer) as unknown as Driver<ServerProtocol>;
-      if (core !== undefined) core.connection.sendClose = () => {};
+      if (core !== undefined) core.connection.messages.sendClose = () => {};
       const started = world.clock.now();
       await world.call('close of the process', () => running.close());
       expect(world.clock.now() - started).toBe(defaultTimeouts.close);

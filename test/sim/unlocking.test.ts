@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
-import { loadUserKeys } from '../../src/client/userKeys.ts';
+import { loadUserKeys } from '../../src/client/authentication/userKeys.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { fixture, passphrase } from '../keys/fixtures.ts';
 import { playIn } from '../support/scene.ts';
 import { World } from './world.ts';

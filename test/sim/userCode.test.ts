@@ -1,7 +1,7 @@
 /** Functions of the user's that fail, at every moment and in every manner: a whole client in a simulated network. */
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { userauthBanner } from '../../src/message/userauth.ts';
 import { play, playIn } from '../support/scene.ts';
 import { uncaughtIn } from '../support/uncaught.ts';
