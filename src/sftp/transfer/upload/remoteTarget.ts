@@ -70,11 +70,6 @@ export class RemoteTarget {
     return this.opened.path;
   }
 
-  /** It may hold bytes that are not of this transfer. */
-  get mayBeLonger(): boolean {
-    return this.there > 0 || this.replaced !== undefined;
-  }
-
   /**
    * Its bytes are all there: closes it and makes it the target.
    *
@@ -98,19 +93,25 @@ export class RemoteTarget {
     }
   }
 
-  /** It will not be finished. `confirmed`: bytes that are there without a gap. */
-  abandon(error: unknown, confirmed: number): void {
+  /**
+   * It will not be finished. `confirmed`: bytes that are there without a gap. A part that is
+   * of no use is removed before this resolves; its requests have their own deadlines.
+   */
+  async abandon(error: unknown, confirmed: number): Promise<void> {
     const { path, final, file, there } = this.opened;
-    const { session } = this.transfer;
+    const { session, isStopped } = this.transfer;
     if (session.link.cause !== undefined) return;
     const isBeside = path !== final;
-    const isKept = isInterruption(error) && confirmed > 0;
+    const isKept = (isStopped || isInterruption(error)) && confirmed > 0;
     if (!file.isClosed) {
       // What lies behind a gap would pass for the beginning of the file.
       if (isBeside && isKept) file.setAttributes({ size: BigInt(confirmed) }, 'truncate').catch(() => {});
       file.closeQuietly();
     }
-    if (isBeside && !isKept && there === 0) removeFile(session, path).catch(() => {});
+    if (!isBeside || isKept || there > 0) return;
+    const removal = removeFile(session, path).catch(() => {});
+    // A server that has fallen silent is not waited for twice.
+    if (!isInterruption(error)) await removal;
   }
 }
 
