@@ -16,6 +16,7 @@ import { isOfType } from '../../files/stats.ts';
 import { sizeOf } from '../../files/whole.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
+import { isPlainFailure } from '../../session/session.ts';
 import { isInterruption, transferError } from '../errors.ts';
 import { partName } from '../partName.ts';
 import type { Transfer } from '../transfer.ts';
@@ -195,18 +196,16 @@ async function openPart(
     }
   }
   const flags = writing | openFlags.exclusive;
+  const opened = (at: Uint8Array, file: OpenFile): Opened => ({ file, path: at, final, there: 0, replaced });
   try {
-    const file = await OpenFile.openInTurn(session, path, flags, attrs, errand);
-    return { file, path, final, there: 0, replaced };
+    return opened(path, await OpenFile.tryInTurn(session, path, flags, attrs, errand));
   } catch (error) {
-    const isTaken =
-      error instanceof SshError && error.status !== undefined && error.code === 'ERR_SSH_SFTP_FAILURE';
-    if (!isTaken || (await statIfThere(session, path, 'lstat', errand)) === undefined) throw error;
+    if (!isPlainFailure(error)) throw error;
   }
-  // The part of another transfer, which may run.
-  const other = beside(local.unique());
-  const file = await OpenFile.openInTurn(session, other, flags, attrs, errand);
-  return { file, path: other, final, there: 0, replaced };
+  // What is there is the part of another transfer, which may run.
+  const isTaken = (await statIfThere(session, path, 'lstat', errand)) !== undefined;
+  const other = isTaken ? beside(local.unique()) : path;
+  return opened(other, await OpenFile.openInTurn(session, other, flags, attrs, errand));
 }
 
 /** The folder of a path as it was given: empty where the path is a name alone. */
