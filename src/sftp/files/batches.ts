@@ -7,9 +7,8 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { NameEntry } from '../packet/responses.ts';
-import type { SftpSession } from '../session/session.ts';
+import { isPlainFailure, type SftpSession } from '../session/session.ts';
 import type { FolderReader } from './listing.ts';
-import { isPlainFailure } from './openFile.ts';
 import { pathText } from './paths.ts';
 
 /** Servers that allow fewer handles than this are listed a folder at a time. */
@@ -73,21 +72,25 @@ export class FolderBatches {
   private async first(): Promise<readonly NameEntry[] | undefined> {
     const { session } = this;
     const { handles } = session;
-    if (handles.limit < fewHandles) for (const folder of this.above) await folder.drain();
-    try {
-      const batch = await this.reader.next();
-      if (handles.limit < fewHandles) await this.drain();
-      return batch;
-    } catch (error) {
-      const others = handles.open;
-      if (!isPlainFailure(error) || others < 1) throw error;
-      for (const folder of this.above) await folder.drain();
-      if (handles.open >= others && !(await session.handleClosed())) throw error;
-      this.reader = this.again();
-      const batch = await this.reader.next();
-      handles.limit = Math.min(handles.limit, others);
-      if (handles.limit < fewHandles) await this.drain();
-      return batch;
+    for (let isFirst = true; ; isFirst = false) {
+      if (handles.limit < fewHandles) for (const folder of this.above) await folder.drain();
+      try {
+        const batch = await this.reader.next();
+        if (!isFirst) handles.prove();
+        if (handles.limit < fewHandles) await this.drain();
+        return batch;
+      } catch (error) {
+        if (!isPlainFailure(error)) throw error;
+        const others = this.reader.heldAtRefusal;
+        if (others === 0) {
+          if (!isFirst) handles.acquit();
+          throw error;
+        }
+        handles.suspect(isFirst ? others : 1);
+        for (const folder of this.above) await folder.drain();
+        if (!isFirst && handles.held > 0 && !(await session.handleClosed())) throw error;
+        this.reader = this.again();
+      }
     }
   }
 

@@ -29,6 +29,8 @@ export class FolderReader {
   private readonly asked: Promise<Answer>[] = [];
   private ahead = 1;
   private isClosed = false;
+  /** Handles that were held when the server refused to open the folder. */
+  heldAtRefusal = 0;
 
   constructor(session: SftpSession, path: RemotePath, errand?: Errand) {
     this.session = session;
@@ -91,13 +93,16 @@ export class FolderReader {
   private async open(): Promise<Uint8Array> {
     const { session, path, errand, operation } = this;
     await session.handleTurn();
+    const { held } = session.handles;
     try {
       const opening = { name: 'opendir', path: operation.path };
       const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
+      session.handles.given();
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
-      session.handles.closed();
+      this.heldAtRefusal = Math.max(held, session.handles.held);
+      session.handles.refused();
       throw error;
     }
   }

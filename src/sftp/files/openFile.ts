@@ -6,7 +6,6 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
-import { statusCodes } from '../packet/status.ts';
 import { describeOperation, type Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
@@ -33,34 +32,31 @@ export class OpenFile {
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
-    session.handles.opened();
+    session.handles.asked();
     return OpenFile.ask(session, path, pflags, attrs, errand);
   }
 
-  /**
-   * As `open`, in its turn where the server bounds the handles that are open. A server that
-   * fails to open one while others are open may have such a bound: it is asked again when one
-   * of them is closed, and that is remembered.
-   */
-  static async openInTurn(
+  /** As `open`, in its turn where the server bounds the handles that are open, whether it tells that or not. */
+  static openInTurn(
     session: SftpSession,
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
-    const { handles } = session;
+    return session.askInTurn(() => OpenFile.ask(session, path, pflags, attrs, errand));
+  }
+
+  /** As `openInTurn`, for what may be refused for another reason: that is for the caller to find out. */
+  static async tryInTurn(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile> {
     await session.handleTurn();
-    try {
-      return await OpenFile.ask(session, path, pflags, attrs, errand);
-    } catch (error) {
-      const others = handles.open;
-      if (others < 1 || !isPlainFailure(error) || !(await session.handleClosed())) throw error;
-      await session.handleTurn();
-      const file = await OpenFile.ask(session, path, pflags, attrs, errand);
-      handles.limit = Math.min(handles.limit, others);
-      return file;
-    }
+    return OpenFile.ask(session, path, pflags, attrs, errand);
   }
 
   /** Asks for a handle that has been counted in. */
@@ -75,9 +71,10 @@ export class OpenFile {
     try {
       const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
       const handle = await session.handle(body, { name: 'open', path: text }, errand);
+      session.handles.given();
       return new OpenFile(session, text, handle);
     } catch (error) {
-      session.handles.closed();
+      session.handles.refused();
       throw error;
     }
   }
@@ -125,9 +122,4 @@ export class OpenFile {
   closeQuietly(): void {
     this.close().catch(() => {});
   }
-}
-
-/** SSH_FX_FAILURE, which is all that servers have for what they have no status for. */
-export function isPlainFailure(error: unknown): boolean {
-  return error instanceof SshError && error.status?.code === statusCodes.failure;
 }

@@ -88,8 +88,9 @@ export class Transfer {
   }
 
   /** Ends it: nothing begins any more, what runs is given up. */
-  stop(error: unknown): void {
+  stop(cause: unknown): void {
     if (this.stopped !== undefined) return;
+    const error = asTransferError(cause);
     this.stopped = { error };
     this.pool.clear();
     this.errand.cancel(error instanceof SshError ? error : stoppedError(error));
@@ -122,7 +123,7 @@ export class Transfer {
   /** A file has failed. */
   fail(path: string, cause: unknown): void {
     if (this.stopped !== undefined) return;
-    const error = asTransferError(cause, path);
+    const error = asTransferError(cause);
     const { onError } = this.options;
     this.counts.fail(path, error);
     if (onError === undefined) {
