@@ -220,6 +220,7 @@ export function createServerOn(platform: ServerPlatform): (options: ServerOption
     }
     // Signatures of clients are checked synchronously, whatever their type.
     await loadAll(provider);
+    for (const { key } of keys) provider.keep?.(key);
     return new SshServer(
       platform,
       options,
