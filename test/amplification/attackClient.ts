@@ -11,7 +11,7 @@ import { defaultTimeouts } from '../../src/base/timeouts.ts';
 import { WaitTable } from '../../src/base/waits.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { exec } from '../../src/message/channelRequest.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
 import type { KexInit } from '../../src/message/transport.ts';

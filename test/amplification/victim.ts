@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { acceptAnyHostKey, type Client, connect } from '../../src/entry/index.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -5,7 +5,7 @@
  * Must not know: transfers.
  */
 import * as fs from 'node:fs';
-import { escapeText } from '../base/bytes.ts';
+import { escapeText } from '../../base/bytes.ts';
 import {
   LocalFault,
   type LocalPath,
