@@ -5,7 +5,6 @@
  * as a caller sees it, and the one deadline over all of it.
  * Must not know: a platform, the protocols' messages.
  */
-import { escapeLines } from '../base/bytes.ts';
 import { type Wait, WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Driver } from '../io/driver.ts';
@@ -17,6 +16,7 @@ import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAc
 import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
+import { bannerText } from './debugLines.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
 import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -177,7 +177,9 @@ class Dial {
       case 'hostKey':
         return this.checkHostKey(event.hostKey, event.algorithm);
       case 'banner':
-        this.options.given.onBanner?.(escapeLines(event.message));
+        if (event.isCut)
+          this.standby.debug('the server sent more banner than limits.bannerBytes; the rest was cut off');
+        this.options.given.onBanner?.(bannerText(event));
         return;
       case 'methodWanted':
         return this.askUser(
