@@ -11,12 +11,14 @@ import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { RegisteredConnection } from '../io/registry.ts';
 import { type ClientEvent, ClientProtocol } from '../protocol/client.ts';
+import type { SharedOptions } from '../protocol/options.ts';
 import { abortError, checkAborted, onAbort } from './abort.ts';
 import { type AgentAccessOptions, agentAccess, agentForwarding } from './agentAccess.ts';
 import { Authenticator } from './authentication.ts';
 import { channelLink } from './channelLink.ts';
 import { Client } from './client.ts';
 import { bannerText } from './debugLines.ts';
+import { DialSettings } from './dialSettings.ts';
 import { orderHostKeyAlgorithms } from './hostKeyOrder.ts';
 import { describeHostKey, type HostKeyVerifier, verifyHostKey } from './hostKeys.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
@@ -43,6 +45,7 @@ export function createConnect(platform: Platform): (options: ConnectOptions) => 
 export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
+  const settings = new DialSettings();
   return async (given, { keys: loaded, starting }) => {
     // Taken here, where the caller is still on the stack.
     const openedAt = given.captureStack === true ? callerStack() : undefined;
@@ -53,13 +56,14 @@ export function createDial(
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
     checkAborted(given.signal);
-    return new Dial(platform, ordered, keys, verifier, provider, openedAt).run(starting);
+    return new Dial(platform, settings, ordered, keys, verifier, provider, openedAt).run(starting);
   };
 }
 
 /** One dial. Nothing of it stays once the client is ready: it holds the credentials. */
 class Dial {
   private readonly platform: Platform;
+  private readonly settings: DialSettings;
   private readonly options: ResolvedOptions;
   private readonly verifier: HostKeyVerifier;
   private readonly provider: CryptoProvider;
@@ -77,6 +81,7 @@ class Dial {
 
   constructor(
     platform: Platform,
+    settings: DialSettings,
     options: ResolvedOptions,
     keys: readonly UserKey[],
     verifier: HostKeyVerifier,
@@ -86,6 +91,7 @@ class Dial {
     const { given, host, port, timeouts, limits } = options;
     const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
     this.platform = platform;
+    this.settings = settings;
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
@@ -155,7 +161,7 @@ class Dial {
     this.waits.finish(this.connectWait);
     this.standby.debug(`connected to ${this.options.host}:${this.options.port}`);
     const { username, preferences, limits, timeouts, keepAlive, rekey, identification, given } = this.options;
-    return new ClientProtocol({
+    const shared: SharedOptions = {
       provider: this.provider,
       preferences,
       limits,
@@ -164,6 +170,10 @@ class Dial {
       rekey,
       identification,
       requireStrict: given.requireStrictKeyExchange ?? false,
+    };
+    return new ClientProtocol({
+      ...shared,
+      settings: this.settings.of(shared),
       waits: this.waits,
       now,
       username,

@@ -13,6 +13,8 @@ import { loadAll } from '../crypto/load.ts';
 import type { PrivateKey } from '../crypto/privateKey.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { CoreSettings } from '../protocol/options.ts';
+import { serverSettings } from '../protocol/server.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
 
@@ -48,6 +50,8 @@ export class SshServer {
   private readonly options: ResolvedServerOptions;
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
+  /** Of all connections. */
+  private readonly settings: CoreSettings;
   private readonly live = new Set<ServerConnection>();
   private listening: Promise<Acceptor> | undefined;
   private closing = false;
@@ -62,6 +66,7 @@ export class SshServer {
     this.options = options;
     this.provider = provider;
     this.hostKeys = hostKeys;
+    this.settings = serverSettings({ ...options, provider, hostKeys, requireStrict: false });
   }
 
   /**
@@ -130,8 +135,9 @@ export class SshServer {
   }
 
   private serve(open: LinkOpener, from: string): ServerConnection {
-    const { platform, options, provider, hostKeys } = this;
-    const connection = new ServerConnection({ platform, options, provider, hostKeys, open, target: from });
+    const { platform, options, provider, hostKeys, settings } = this;
+    const shared = { platform, options, provider, hostKeys, settings };
+    const connection = new ServerConnection({ ...shared, open, target: from });
     this.live.add(connection);
     void connection.closed.then((cause) => {
       this.live.delete(connection);

@@ -21,6 +21,7 @@ import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
+import type { CoreSettings } from '../protocol/options.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -31,6 +32,8 @@ export interface ServerConnectionParts {
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
+  /** Of all connections of the server. */
+  readonly settings: CoreSettings;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
@@ -163,10 +166,11 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
   }
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
-    const { options, provider, hostKeys } = this.parts;
+    const { options, provider, hostKeys, settings } = this.parts;
     const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
       options;
     return new ServerProtocol({
+      settings,
       provider,
       preferences,
       limits,
