@@ -14,6 +14,8 @@ import { loadKeys } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
+import type { CoreSettings } from '../protocol/options.ts';
+import { serverSettings } from '../protocol/server.ts';
 import { addressIn, networkOf } from './clientAddress.ts';
 import { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { type Newcomer, Newcomers } from './newcomers.ts';
@@ -53,6 +55,8 @@ export class SshServer {
   private readonly options: ResolvedServerOptions;
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
+  /** Of all connections. */
+  private readonly settings: CoreSettings;
   private readonly live = new Set<ServerConnection>();
   /** Dropped, and not freed yet. */
   private readonly leaving = new Set<ServerConnection>();
@@ -73,6 +77,7 @@ export class SshServer {
     this.hostKeys = hostKeys;
     this.budget = new KeyExchangeBudget(options.keyExchangeBudget);
     this.newcomers = new Newcomers(options.maxStartups, () => randomFraction(provider));
+    this.settings = serverSettings({ ...options, provider, hostKeys, requireStrict: false });
   }
 
   /**
@@ -157,6 +162,7 @@ export class SshServer {
       options,
       provider,
       hostKeys,
+      settings: this.settings,
       budget,
       open,
       target: from,

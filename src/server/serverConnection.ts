@@ -22,6 +22,7 @@ import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
+import type { CoreSettings } from '../protocol/options.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ConnectionWork } from './connectionWork.ts';
@@ -36,6 +37,8 @@ export interface ServerConnectionParts {
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
   readonly budget: KeyExchangeBudget;
+  /** Of all connections of the server. */
+  readonly settings: CoreSettings;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
@@ -162,10 +165,11 @@ export class ServerConnection {
   }
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
-    const { options, provider, hostKeys } = this.parts;
+    const { options, provider, hostKeys, settings } = this.parts;
     const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
+      settings,
       provider,
       preferences,
       limits,
