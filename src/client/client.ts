@@ -368,9 +368,9 @@ export class Client extends TransferringClient {
 
   private closeOnce(): Promise<void> {
     const cause = closedError('the connection was closed');
-    const isLive = this.session.close(cause);
+    const hasUnsent = this.session.close(cause);
     const over = this.closed.then((end) => {
-      if (isLive && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
+      if (hasUnsent && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
     });
     // Who does not wait for it need not handle it.
     over.catch(() => {});

@@ -196,16 +196,16 @@ export class Session implements ScopeOwner {
    * No call may begin any more; what was written is sent, what runs is rejected with
    * this cause, and the connection says goodbye.
    *
-   * @returns whether it was still up
+   * @returns whether something that was written has not been sent yet
    */
   close(cause: SshError): boolean {
-    const { isLive } = this;
+    const hasUnsent = this.isLive && this.driver.unsent > 0;
     if (this.closingCause === undefined) {
       this.closingCause = cause;
       this.sessions?.close();
       this.driver.close(cause);
     }
-    return isLive;
+    return hasUnsent;
   }
 
   destroy(cause: SshError): void {

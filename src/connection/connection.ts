@@ -369,6 +369,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   letGo(): void {
     for (const channel of this.list()) channel.letGo();
     this.forgetChannels();
+    this.table = undefined;
     this.globalRequests = undefined;
   }
 

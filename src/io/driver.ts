@@ -331,7 +331,8 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // The end --------------------------------------------------------------------------
 
-  private get unsent(): number {
+  /** Bytes that were written and that the platform has not taken. */
+  get unsent(): number {
     return unsentBytes(this.core, this.link);
   }
 

@@ -25,7 +25,7 @@ import {
   someText,
   wholeNumber,
 } from '../base/optionChecks.ts';
-import { duplexStream, keyInputs } from '../client/optionRules.ts';
+import { duplexStream, keyInputs } from '../endpoint/optionRules.ts';
 import { serverNames } from '../endpoint/otherNames.ts';
 import type { Authentication, ServerOptions } from './options.ts';
 

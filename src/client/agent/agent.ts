@@ -27,6 +27,7 @@ import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts'
 import { isCertificateName, signatureNameOf } from '../../crypto/specialAlgorithms.ts';
 import { CallSite, type PublicFunction } from '../../endpoint/callSite.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
+import { certificate as certificateRule } from '../../endpoint/optionRules.ts';
 import { publicCall } from '../../endpoint/publicCall.ts';
 import {
   type AgentSessionBind,
@@ -51,7 +52,6 @@ import type { MessageCodec } from '../../message/codec.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
 import type { CertificateInput } from '../dial/options.ts';
-import { certificate as certificateRule } from '../optionRules.ts';
 import { type AgentLink, agentError } from './agentLink.ts';
 
 /** A key that an agent holds. */

@@ -26,7 +26,6 @@ import { Authenticator } from '../authentication/authentication.ts';
 import { keyPatience } from '../authentication/keyPatience.ts';
 import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';
 import { Client } from '../client.ts';
-import { DialSettings } from './dialSettings.ts';
 import { orderHostKeyAlgorithms } from '../hostKeys/hostKeyOrder.ts';
 import {
   describeHostKey,
@@ -39,6 +38,7 @@ import { whileLocked } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
+import { DialSettings } from './dialSettings.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Standby } from './standby.ts';
 
