@@ -296,7 +296,7 @@ export class Client {
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
-    port.openedBy = site;
+    port.openedBy = site.asText();
     return channelStream(port, this.streams);
   }
 
@@ -310,7 +310,7 @@ export class Client {
   ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
       const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
-      port.openedBy = site;
+      port.openedBy = site.asText();
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
