@@ -29,8 +29,9 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',
   ERR_SSH_AUTHENTICATION_FAILED:
     'The server accepted none of the authentication methods that could be tried.',
@@ -39,7 +40,8 @@ export const errorCodes = {
   ERR_SSH_MAC: 'A packet failed its integrity check.',
   ERR_SSH_DECODE: 'A message ended early, was too long, or held a malformed value.',
   ERR_SSH_UNEXPECTED_MESSAGE: 'A message came that is not legal in the present state.',
-  ERR_SSH_LIMIT: 'A limit on what a peer may make this side hold or do was reached.',
+  ERR_SSH_LIMIT:
+    'A limit was reached: on what a peer may make this side hold or do, or on what fits in one packet.',
   ERR_SSH_DISCONNECTED: 'The peer sent SSH_MSG_DISCONNECT.',
   ERR_SSH_CHANNEL_PROTOCOL: 'The peer broke the rules of the connection protocol.',
   ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
@@ -56,6 +58,14 @@ export const errorCodes = {
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
+  ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
+  ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
+  ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
+  ERR_SSH_SFTP_UNSUPPORTED: 'The server does not support an operation on files.',
+  ERR_SSH_SFTP_PROTOCOL: 'The peer broke the rules of SFTP, or does not speak version 3 of it.',
+  ERR_SSH_TRANSFER:
+    'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
@@ -67,6 +77,8 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
   /** The host that was dialled, as the caller named it. */
   readonly host?: string | undefined;
   /** The port that was dialled. */
@@ -88,6 +100,16 @@ export interface SshErrorDetails {
   readonly disconnectReason?: number | undefined;
   /** Reason code of an SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 §5.1). */
   readonly channelOpenReason?: number | undefined;
+  /** The file that it is about, escaped. */
+  readonly path?: string | undefined;
+  /** What an SFTP server answered. */
+  readonly status?: SftpStatus | undefined;
+}
+
+/** The status of an SFTP server: its number and its name, such as 2 and `SSH_FX_NO_SUCH_FILE`. */
+export interface SftpStatus {
+  readonly code: number;
+  readonly name: string;
 }
 
 /**
@@ -107,6 +129,7 @@ export class SshError extends Error {
   readonly origin: SshErrorOrigin;
   declare host?: string;
   declare port?: number;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -114,9 +137,18 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  /** What a `run` that failed had received by then, in the encoding of its options; not shown when the error is printed. */
+  declare readonly stdout?: string | Uint8Array;
+  /** As `stdout`. */
+  declare readonly stderr?: string | Uint8Array;
+  declare path?: string;
+  declare status?: SftpStatus;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -126,6 +158,7 @@ export class SshError extends Error {
     this.origin = details.origin ?? 'peer';
     if (details.host !== undefined) this.host = details.host;
     if (details.port !== undefined) this.port = details.port;
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -135,7 +168,42 @@ export class SshError extends Error {
     }
     if (details.disconnectReason !== undefined) this.disconnectReason = details.disconnectReason;
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.status !== undefined) this.status = details.status;
   }
+
+  /**
+   * This error with the output of one command. The cause of a connection's end is
+   * one error for all that was under way: a command that has output gets a copy
+   * of it, one that has none gets it as it is.
+   */
+  withOutput(output: CommandOutput, isEmpty: boolean): SshError {
+    // Text and bytes differ where there are none, too.
+    const isFree = this.stdout === undefined || typeof this.stdout === typeof output.stdout;
+    if (isEmpty && isFree) return addOutput(this, output);
+    const copy = new SshError(this.code, this.message, { ...this, cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return addOutput(copy, output);
+  }
+}
+
+interface CommandOutput {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string | Uint8Array;
+}
+
+/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
+  const hidden = { enumerable: false, writable: true, configurable: true };
+  return Object.defineProperties(error, {
+    stdout: { ...hidden, value: stdout },
+    stderr: { ...hidden, value: stderr },
+  });
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */
@@ -175,6 +243,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_HOST_KEY_UNKNOWN':
     case 'ERR_SSH_HOST_KEY_CHANGED':
     case 'ERR_SSH_HOST_KEY_REVOKED':
+    case 'ERR_SSH_HOST_KEY_NOT_PINNED':
     case 'ERR_SSH_CERTIFICATE':
       return disconnectReasons.hostKeyNotVerifiable;
     case 'ERR_SSH_MAC':
@@ -185,9 +254,10 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_PACKET':
     case 'ERR_SSH_DECODE':
     case 'ERR_SSH_UNEXPECTED_MESSAGE':
-    case 'ERR_SSH_LIMIT':
     case 'ERR_SSH_CHANNEL_PROTOCOL':
       return disconnectReasons.protocolError;
+    case 'ERR_SSH_LIMIT':
+      return error.origin === 'user' ? disconnectReasons.byApplication : disconnectReasons.protocolError;
     case 'ERR_SSH_OPTIONS':
     case 'ERR_SSH_CHANNEL_OPEN_FAILED':
     case 'ERR_SSH_CHANNEL_CLOSED':
@@ -198,11 +268,18 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_CLOSED':
     case 'ERR_SSH_CALLBACK':
     case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
+    case 'ERR_SSH_SFTP_NO_SUCH_FILE':
+    case 'ERR_SSH_SFTP_PERMISSION_DENIED':
+    case 'ERR_SSH_SFTP_FAILURE':
+    case 'ERR_SSH_SFTP_UNSUPPORTED':
+    case 'ERR_SSH_SFTP_PROTOCOL':
+    case 'ERR_SSH_TRANSFER':
     case 'ERR_SSH_INTERNAL':
       return disconnectReasons.byApplication;
     default:

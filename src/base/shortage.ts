@@ -8,7 +8,7 @@
 const shortages: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptors left: close some, or raise its limit (ulimit -n)',
   ENFILE: 'this machine has no file descriptors left',
-  EADDRNOTAVAIL: 'there is no such local address, or no local port is left',
+  EADDRNOTAVAIL: 'the local address is not one of this machine, or its ports are used up',
   ENOBUFS: 'the system has no buffers left',
   ENOMEM: 'the system has no memory left',
 };

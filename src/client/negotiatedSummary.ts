@@ -1,8 +1,8 @@
 /**
- * What a key exchange agreed on, as a user sees it.
+ * What the last key exchange agreed on, for users.
  *
- * Owns: the summary and how it is made.
- * Must not know: how it was agreed on.
+ * Owns: the summary and what goes into it.
+ * Must not know: how keys are exchanged.
  */
 import { SshError } from '../base/errors.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
@@ -26,7 +26,6 @@ export interface NegotiatedSummary {
   readonly serverHostKey: Uint8Array;
 }
 
-/** The summary of the last key exchange of a connection that is up. */
 export function negotiatedSummary({ keyExchange, remote }: Transport): NegotiatedSummary {
   const { negotiated, strict, hostKey } = keyExchange;
   if (negotiated === undefined || hostKey === undefined) {

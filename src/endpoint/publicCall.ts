@@ -29,8 +29,8 @@ export function publicCall<T>(
     begun(work).then(resolve, (error: unknown) => {
       if (isCallersOwn(error) || isGivenUp?.() === true) call.catch(() => {});
       const rejection = rejectionOf(error);
-      // A frozen one is the user's.
-      if (!(rejection instanceof SshError) || !Object.isExtensible(rejection)) return reject(rejection);
+      // What the user's code threw comes back untouched, whatever it is.
+      if (rejection !== error || !(rejection instanceof SshError)) return reject(rejection);
       const named = addressed?.(rejection) ?? rejection;
       site.leadTo(named);
       reject(named);

@@ -31,6 +31,23 @@ export function userFault(name: string, thrown: unknown, details: FaultDetails =
   return error;
 }
 
+/**
+ * As `userFault`, for what the user's code throws during a call. Even an
+ * `SshError` is the user's own there, and comes back as it was thrown: it says
+ * nothing of this call.
+ */
+export function thrownByUser(name: string, thrown: unknown): SshError {
+  const why = thrown instanceof Error ? `: ${thrown.message}` : '';
+  const error = new SshError('ERR_SSH_CALLBACK', `${name} failed${why}`, { origin: 'user', cause: thrown });
+  thrownValues.set(error, { value: thrown });
+  return error;
+}
+
+/** Whether an error stands for what the user's code threw. */
+export function isUsersOwn(error: SshError): boolean {
+  return thrownValues.has(error);
+}
+
 /** What a call rejects with: the value that a function of the user threw, and any other error as it is. */
 export function rejectionOf(error: unknown): unknown {
   const thrown = error instanceof SshError ? thrownValues.get(error) : undefined;

@@ -5,14 +5,15 @@
  * Must not know: anything else.
  */
 
-import { checkedTimeout, defaultTimeouts } from '../base/timeouts.ts';
+import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
+import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
-import { Agent } from '../client/agent.ts';
-import { AgentLink, agentError } from '../client/agentLink.ts';
+import { Agent } from '../client/agent/agent.ts';
+import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
-import { createConnect } from '../client/connect.ts';
-import type { ConnectOptions } from '../client/options.ts';
-import { createRunOnAll, type RunOnAll } from '../client/runOnAll.ts';
+import { createConnect } from '../client/dial/connect.ts';
+import type { ConnectOptions } from '../client/dial/options.ts';
+import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -39,6 +40,8 @@ import { nodePlatform } from '../node/platform.ts';
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
 
+const agentTable = { timeout: milliseconds };
+
 /**
  * Opens a connection to an authentication agent, which is made when it is first asked for something.
  *
@@ -57,8 +60,10 @@ export function openAgent(
   path: string | undefined = nodePlatform.agentPath(),
   options: { readonly timeout?: number | undefined } = {},
 ): Agent {
+  checkOption('the path of the agent', path, someText);
+  checkOptions(options, { of: 'openAgent', table: agentTable });
   if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const timeout = checkedTimeout('timeout', options.timeout ?? defaultTimeouts.agent);
+  const { timeout = defaultTimeouts.agent } = options;
   const { clock } = nodePlatform;
   return new Agent(
     new AgentLink({ open: nodePlatform.local(path), clock, waits: new WaitTable(), timeout, path }),
@@ -98,6 +103,7 @@ export const runOnAll: RunOnAll = createRunOnAll(nodePlatform);
 
 export {
   errorCodes,
+  type SftpStatus,
   SshError,
   type SshErrorCode,
   type SshErrorDetails,
@@ -112,41 +118,30 @@ export {
   type AgentAddOptions,
   type AgentConstraints,
   type AgentIdentity,
-} from '../client/agent.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
-export {
-  type CallOptions,
-  Client,
-  type ExecOptions,
-  type RunOptions,
-  type RunResult,
-  type ShellOptions,
-} from '../client/client.ts';
-export {
-  acceptAnyHostKey,
-  type HostKeyInfo,
-  type HostKeyPolicy,
-  type HostKeyRotation,
-  type HostKeyVerifier,
-  type HostKeyVerifierFunction,
-  pinnedHostKey,
-} from '../client/hostKeys.ts';
-export type { NegotiatedSummary } from '../client/negotiatedSummary.ts';
+} from '../client/agent/agent.ts';
+export type {
+  CallOptions,
+  ExecOptions,
+  RunOptions,
+  SessionOptions,
+  ShellOptions,
+} from '../client/callOptions.ts';
+export { Client } from '../client/client.ts';
+export type { RunInput } from '../client/command/commandInput.ts';
+export { type ExitResult, RemoteProcess } from '../client/command/remoteProcess.ts';
+export type { PtyOptions } from '../client/command/requestPayloads.ts';
+export type { RunResult } from '../client/command/run.ts';
+export { type Command, shellQuote } from '../client/command/shellWords.ts';
 export type {
   AuthMethod,
   CertificateInput,
-  Challenge,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PassphraseFunction,
   PasswordFunction,
-  PrivateKeyInput,
-  Prompt,
-} from '../client/options.ts';
-export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
-export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunInput } from '../client/run.ts';
+} from '../client/dial/options.ts';
+export type { SftpOptions } from '../client/files/sftp.ts';
 export type {
   FleetFailure,
   FleetResult,
@@ -157,8 +152,84 @@ export type {
   FleetTimings,
   RunOnAll,
   RunOnAllOptions,
-} from '../client/runOnAll.ts';
+} from '../client/fleet/runOnAll.ts';
+export {
+  acceptAnyHostKey,
+  type HostKeyDial,
+  type HostKeyInfo,
+  type HostKeyPolicy,
+  type HostKeyRotation,
+  type HostKeyVerifier,
+  type HostKeyVerifierFunction,
+  type KeptHostKeys,
+  type LockBounds,
+  pinnedHostKey,
+} from '../client/hostKeys/hostKeys.ts';
+export type { NegotiatedSummary } from '../client/negotiated.ts';
+export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../endpoint/algorithmOptions.ts';
+export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { WindowSize } from '../endpoint/windowSize.ts';
+export {
+  Forward,
+  type ForwardCounters,
+  type ForwardedConnection,
+  type ForwardOptions,
+} from '../forwarding/forward.ts';
+export type { SocksOptions } from '../forwarding/forwarding.ts';
+export type {
+  ListenPath,
+  ListenPlace,
+  ListenTcp,
+  TargetPath,
+  TargetPlace,
+  TargetTcp,
+} from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
+export type { FileTime } from '../sftp/files/attributeCalls.ts';
+export type { DirectoryEntry } from '../sftp/files/entry.ts';
+export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';
+export type { OpenFlag } from '../sftp/files/flags.ts';
+export type { SftpFolder } from '../sftp/files/listing.ts';
+export type {
+  CopyFileOptions,
+  GlobOptions,
+  MkdirOptions,
+  PathOptions,
+  ReaddirOptions,
+  ReadFileOptions,
+  ReadStreamOptions,
+  RmOptions,
+  StatOptions,
+  WalkOptions,
+  WriteFileOptions,
+  WriteStreamOptions,
+} from '../sftp/files/options.ts';
+export type { FilesystemStats } from '../sftp/files/pathCalls.ts';
+export type { RemotePath } from '../sftp/files/paths.ts';
+export type { BigIntFileStats, FileStats } from '../sftp/files/stats.ts';
+export type { WalkFault } from '../sftp/files/walk.ts';
+export type { FileContent } from '../sftp/files/whole.ts';
+export type { FileAttributes } from '../sftp/packet/attributes.ts';
+export type { LocalPath } from '../sftp/seam/localFiles.ts';
+export type { SftpLimits } from '../sftp/session/capabilities.ts';
+export type { Sftp } from '../sftp/sftp.ts';
+export type { WritableTarget } from '../sftp/transfer/get.ts';
+export type {
+  Preserved,
+  TransferEntry,
+  TransferOptions,
+  TransferProgress,
+} from '../sftp/transfer/options.ts';
+export type { UploadSource } from '../sftp/transfer/put.ts';
+export type {
+  FailedEntry,
+  SkippedEntry,
+  TransferResult,
+  TransferWarning,
+} from '../sftp/transfer/result.ts';
+export type { SyncStep } from '../sftp/transfer/sync/plan.ts';
+export type { SyncOptions, SyncResult } from '../sftp/transfer/sync/sync.ts';
 export type { RekeyPolicy } from '../transport/transport.ts';

@@ -5,8 +5,9 @@
  * Must not know: what is done with them.
  */
 import { userInfo } from 'node:os';
+import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
@@ -14,7 +15,8 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { knownHosts } from './knownHosts.ts';
+import { knownHosts } from './knownHosts/knownHosts.ts';
+import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
 
@@ -22,6 +24,7 @@ import { nodeStreams } from './streams.ts';
 const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
+let everyPacketOpenssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
 
 publishConnectionEvents();
@@ -29,6 +32,13 @@ publishConnectionEvents();
 export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
+  files: async () => {
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
+      import('./files/fileStreams.ts'),
+      import('./files/localFiles.ts'),
+    ]);
+    return { streams: nodeFileStreams, files: nodeLocalFiles };
+  },
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
       const { createNobleProvider } = await lateCode(
@@ -39,6 +49,10 @@ export const nodePlatform: Platform = {
       return noble;
     }
     await loadMissingDigests();
+    if (kind === 'openssl') {
+      everyPacketOpenssl ??= createOpensslProvider({ everyPacket: true });
+      return everyPacketOpenssl;
+    }
     openssl ??= createOpensslProvider();
     return openssl;
   },
@@ -46,12 +60,14 @@ export const nodePlatform: Platform = {
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,
+  network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];
     if (path !== undefined && path !== '') return path;
     return process.platform === 'win32' ? windowsAgent : undefined;
   },
   defaultHostKeyVerifier: () => knownHosts(),
+  asciiName: domainToASCII,
   localUser: () => {
     try {
       return userInfo().username;

@@ -105,6 +105,17 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
     this.userWait = this.waits.start('user', what, this.transport.now, Number.POSITIVE_INFINITY);
   }
 
+  /** Nobody else is waited for while a private key is unlocked. It is work of this side, so the dial bounds it. */
+  keyUnlocking(): void {
+    this.waits.finish(this.userWait);
+    this.userWait = this.waits.start(
+      'unlock',
+      'a private key to be unlocked',
+      this.transport.now,
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
   private answered(step: () => void): void {
     this.waits.finish(this.userWait);
     this.userWait = undefined;

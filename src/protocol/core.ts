@@ -210,6 +210,12 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     this.queueEvent({ type: 'ended', error: cause });
   }
 
+  /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
+  letGo(): void {
+    this.queue.takeAll();
+    this.connection.letGo();
+  }
+
   /** The error of a wait whose time is over. */
   timeoutError(wait: Wait): SshError {
     const bound = wait.timeout;
@@ -367,9 +373,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         cause: error,
       });
     }
-    // What a lower layer threw, over the peer or over this side's own means, knows no phase.
-    const isLower = error.origin === 'peer' || error.origin === 'local';
-    if (isLower && error.phase === 'connection') error.phase = this.phase;
+    // Lower layers know no phase.
+    if (error.phase === 'connection') error.phase = this.phase;
     error.bytesReceived ??= this.bytesReceived;
     if (this.transport.remote !== undefined) error.remoteIdentification ??= this.transport.remote.text;
     return error;

@@ -8,7 +8,7 @@
 import type { Limits } from '../base/limits.ts';
 import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
 import type { WaitTable } from '../base/waits.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import type { HostKeys } from '../transport/keyExchangeOptions.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
 import type { TransportOptions } from '../transport/options.ts';

@@ -4,8 +4,8 @@
  * Owns: RFC 4254 §6: what may be asked before and while a process runs.
  * Must not know: other channels, authentication.
  */
-import type { ChannelPort } from '../client/channelPort.ts';
-import type { StreamFactory } from '../client/streams.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { StreamFactory } from '../endpoint/streams.ts';
 import { askUser, tellUser } from '../endpoint/userCode.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
@@ -80,6 +80,11 @@ export class ServerSession {
     if (handler === undefined || process === undefined || this.begun) return;
     this.begun = true;
     void this.serve(handler, process);
+  }
+
+  /** The channel is gone. What came for a process that never began is nobody's. */
+  closed(): void {
+    if (this.process === undefined) this.parts.port.data.cancel();
   }
 
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {

@@ -185,8 +185,8 @@ export class UserauthClient {
     if (this.bannerBytes > this.options.limits.bannerBytes) {
       throw new SshError(
         'ERR_SSH_LIMIT',
-        `the server sent more than ${this.options.limits.bannerBytes} bytes of banners; limits.bannerBytes sets how many it may`,
-        { phase: 'authentication' },
+        `the server sent more than ${this.options.limits.bannerBytes} bytes of banners`,
+        { phase: 'authentication', hint: 'limits.bannerBytes sets how many it may' },
       );
     }
     this.events.push({ type: 'banner', ...userauthBanner.decode(reader) });
@@ -287,8 +287,8 @@ export class UserauthClient {
     if (this.rounds >= authenticationRounds) {
       throw new SshError(
         'ERR_SSH_LIMIT',
-        `authentication did not end within ${authenticationRounds} rounds; offer fewer keys or raise limits.authenticationRounds`,
-        { phase: 'authentication' },
+        `authentication did not end within ${authenticationRounds} rounds; offer fewer keys`,
+        { phase: 'authentication', hint: 'or raise limits.authenticationRounds' },
       );
     }
     this.rounds++;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { addressed, messageAlone, spelled } from '../../src/base/addressed.ts';
 import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { connect, runOnAll } from '../../src/entry/index.ts';
 import { observeConnections } from '../../src/io/registry.ts';
 import { messageNumbers } from '../../src/message/numbers.ts';

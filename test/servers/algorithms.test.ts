@@ -21,7 +21,7 @@ import {
 } from '../support/servers/index.ts';
 import { readOffer } from '../support/servers/offer.ts';
 
-const cryptos = ['auto', 'noble'] as const;
+const cryptos = ['auto', 'noble', 'openssl'] as const;
 type Kind = 'kex' | 'cipher' | 'mac' | 'hostKey';
 const all: Readonly<Record<Kind, readonly string[]>> = {
   kex: Object.keys(kexMethods),

@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { abortReason, playWith } from './interfere.ts';
 import { checkEnd, deadlinesAreAbsolute, nobodyWaitedTooLong } from './laws.ts';
-import { anyPlans, harmlessPlans, type Interference, interferences } from './plans.ts';
+import { anyPlans, harmlessPlans, type Interference, interferences, quickPlans } from './plans.ts';
+import { patience, rekeyBy, rekeyPlans } from './rekeys.ts';
 import type { LinkPlan } from './simLink.ts';
 import { World } from './world.ts';
 
@@ -56,18 +57,46 @@ describe('any wire and any moment', () => {
     );
   });
 
-  it('leaves nothing behind when wire and user interfere', { timeout }, async () => {
+  it('leaves nothing behind when wire, user and exchanges of keys interfere', { timeout }, async () => {
     await fc.assert(
       fc.asyncProperty(
         seeds,
         anyPlans,
         fc.array(interferences, { maxLength: 4 }),
-        async (seed, plan, given) => {
-          await life(seed, plan, given);
+        fc.option(rekeyPlans, { nil: {} }),
+        async (seed, plan, given, rekeys) => {
+          const { stop } = rekeyBy(rekeys);
+          try {
+            await life(seed, plan, given);
+          } finally {
+            stop();
+          }
         },
       ),
       { numRuns },
     );
+  });
+
+  it('does not let exchanges of keys at any message of either side change what the user sees', {
+    timeout,
+  }, async () => {
+    let most = 0;
+    await fc.assert(
+      fc.asyncProperty(seeds, quickPlans, rekeyPlans, async (seed, plan, rekeys) => {
+        const { stop, exchanges } = rekeyBy(rekeys);
+        try {
+          const world = new World({ seed, plan, server: { limits: patience } });
+          checkEnd(world, await playWith(world, [], { connect: { limits: patience } }));
+          expect(byName(world)).toEqual(byName(reference));
+        } finally {
+          stop();
+        }
+        most = Math.max(most, exchanges());
+      }),
+      { numRuns: Math.ceil(numRuns / 4) },
+    );
+    // Both sides count, and the first exchange too.
+    expect(most).toBeGreaterThan(40);
   });
 
   it('is the same life again from the same seed', async () => {

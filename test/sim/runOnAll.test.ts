@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
-import type { FleetResult, RunOnAllOptions } from '../../src/client/runOnAll.ts';
+import type { FleetResult, RunOnAllOptions } from '../../src/client/fleet/runOnAll.ts';
 import { liveConnections } from '../../src/io/registry.ts';
 import { abortReason } from './interfere.ts';
 import { checkEnd, longestSilence } from './laws.ts';

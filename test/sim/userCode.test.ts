@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { publishConnectionEvents } from '../../src/node/diagnosticsChannel.ts';
 import { play, playIn } from '../support/scene.ts';
 import { uncaughtIn } from '../support/uncaught.ts';

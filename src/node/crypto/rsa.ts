@@ -5,9 +5,9 @@
  * Must not know: SSH.
  */
 import { constants, sign, verify } from 'node:crypto';
-import { bigIntToBytes, bytesToBigInt } from '../../crypto/bigint.ts';
-import type { Rsa } from '../../crypto/primitives.ts';
-import type { RsaPrivateKey } from '../../crypto/privateKey.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../crypto/keys/bigint.ts';
+import type { RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
+import type { Rsa } from '../../crypto/provider/primitives.ts';
 import { importRsaPrivateKey, importRsaPublicKey } from './der.ts';
 
 const padding = constants.RSA_PKCS1_PADDING;

@@ -1,0 +1,192 @@
+/**
+ * The options of the calls on files.
+ *
+ * Owns: what each call takes, and the rules for checking it.
+ * Must not know: how any of them is carried out.
+ */
+import type { CallOptions } from '../seam/channel.ts';
+import {
+  callback,
+  callRules,
+  checkOptions,
+  flag,
+  isObject,
+  mode,
+  type OptionRule,
+  type OptionTable,
+  oneOf,
+  wholeNumber,
+} from '../session/optionChecks.ts';
+import type { OpenFlag } from './flags.ts';
+import { type Encoding, encodings } from './text.ts';
+import type { WalkFault } from './walk.ts';
+
+export interface StatOptions extends CallOptions {
+  /** Every number a bigint, so that sizes are exact beyond 2^53. `false` */
+  readonly bigint?: boolean | undefined;
+}
+
+export interface ReadFileOptions extends CallOptions {
+  /** Text in this encoding; bytes where it is not given. */
+  readonly encoding?: Encoding | undefined;
+}
+
+export interface WriteFileOptions extends CallOptions {
+  /** Permissions of a file that is made, from which the server takes its mask away. What the server gives where not given. */
+  readonly mode?: number | undefined;
+  /** `w`; `appendFile`: `a` */
+  readonly flag?: OpenFlag | undefined;
+}
+
+export interface ReaddirOptions extends CallOptions {
+  /** Entries with their attributes, where names are given otherwise. `false` */
+  readonly withFileTypes?: boolean | undefined;
+  /** `buffer` gives names as bytes. `utf8` */
+  readonly encoding?: 'utf8' | 'buffer' | undefined;
+}
+
+export interface MkdirOptions extends CallOptions {
+  /** Makes the folders above as well, and a folder that is there is no error. `false` */
+  readonly recursive?: boolean | undefined;
+  /** Permissions, from which the server takes its mask away. */
+  readonly mode?: number | undefined;
+}
+
+export interface RmOptions extends CallOptions {
+  /** Removes a folder with all that is in it; links are removed and not followed. `false` */
+  readonly recursive?: boolean | undefined;
+  /** What is not there is no error. `false` */
+  readonly force?: boolean | undefined;
+}
+
+export interface PathOptions extends CallOptions {
+  /** `buffer` gives bytes. `utf8` */
+  readonly encoding?: 'utf8' | 'buffer' | undefined;
+}
+
+export interface CopyFileOptions extends CallOptions {
+  /** Fails where the target exists. `false` */
+  readonly exclusive?: boolean | undefined;
+}
+
+export interface GlobOptions extends CallOptions {
+  /** Entries with their attributes, where paths are given otherwise. `false` */
+  readonly withFileTypes?: boolean | undefined;
+  /** `*` and `**` match names that begin with a dot. `false` */
+  readonly dot?: boolean | undefined;
+}
+
+export interface WalkOptions extends CallOptions {
+  /** Asked about a folder that cannot be listed, or lies too deep. It stops the walk where there is no such function. */
+  readonly onError?: WalkFault | undefined;
+}
+
+export interface ReadStreamOptions {
+  /** First byte. 0 */
+  readonly start?: number | undefined;
+  /** Last byte, itself included, as in Node's `fs`. */
+  readonly end?: number | undefined;
+  /** The chunks are text in this encoding. */
+  readonly encoding?: 'utf8' | 'latin1' | 'hex' | undefined;
+  /** Bytes the stream itself holds ahead of its consumer. 256 KiB */
+  readonly highWaterMark?: number | undefined;
+  /** Destroys the stream. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteStreamOptions {
+  /** `w` */
+  readonly flags?: OpenFlag | undefined;
+  readonly mode?: number | undefined;
+  /** Where to begin: with `flags: 'r+'`, to change a part of a file. */
+  readonly start?: number | undefined;
+  /** Bytes the stream itself holds before it asks its writer to wait. 256 KiB */
+  readonly highWaterMark?: number | undefined;
+  /** Destroys the stream. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const anyFlag: OptionRule = {
+  takes: "a flag such as 'w' or 'a'",
+  accepts: (value) => typeof value === 'string',
+};
+const position: OptionRule = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const nameEncoding = oneOf('utf8', 'buffer');
+
+/** A check for each call. @throws SshError `ERR_SSH_OPTIONS` */
+function checker<Options>(of: string, table: OptionTable<Options>): (given: Options) => void {
+  return (given) => checkOptions(given, { of, table });
+}
+
+export const checkCall: (given: CallOptions) => void = checker<CallOptions>('a call', callRules);
+export const checkStat: (given: StatOptions) => void = checker<StatOptions>('stat', {
+  ...callRules,
+  bigint: flag,
+});
+export const checkReadFile: (given: ReadFileOptions) => void = checker<ReadFileOptions>('readFile', {
+  ...callRules,
+  encoding: oneOf(...encodings),
+});
+export const checkWriteFile: (given: WriteFileOptions) => void = checker<WriteFileOptions>('writeFile', {
+  ...callRules,
+  mode,
+  flag: anyFlag,
+});
+export const checkReaddir: (given: ReaddirOptions) => void = checker<ReaddirOptions>('readdir', {
+  ...callRules,
+  withFileTypes: flag,
+  encoding: nameEncoding,
+});
+export const checkMkdir: (given: MkdirOptions) => void = checker<MkdirOptions>('mkdir', {
+  ...callRules,
+  recursive: flag,
+  mode,
+});
+export const checkRm: (given: RmOptions) => void = checker<RmOptions>('rm', {
+  ...callRules,
+  recursive: flag,
+  force: flag,
+});
+export const checkPath: (given: PathOptions) => void = checker<PathOptions>('a call', {
+  ...callRules,
+  encoding: nameEncoding,
+});
+export const checkCopyFile: (given: CopyFileOptions) => void = checker<CopyFileOptions>('copyFile', {
+  ...callRules,
+  exclusive: flag,
+});
+export const checkGlob: (given: GlobOptions) => void = checker<GlobOptions>('glob', {
+  ...callRules,
+  withFileTypes: flag,
+  dot: flag,
+});
+export const checkWalk: (given: WalkOptions) => void = checker<WalkOptions>('walk', {
+  ...callRules,
+  onError: callback,
+});
+export const checkReadStream: (given: ReadStreamOptions) => void = checker<ReadStreamOptions>(
+  'createReadStream',
+  {
+    start: position,
+    end: position,
+    encoding: oneOf('utf8', 'latin1', 'hex'),
+    highWaterMark: wholeNumber(1, 1024 * 1024 * 1024),
+    signal: callRules.signal,
+  },
+);
+export const checkWriteStream: (given: WriteStreamOptions) => void = checker<WriteStreamOptions>(
+  'createWriteStream',
+  {
+    flags: anyFlag,
+    mode,
+    start: position,
+    highWaterMark: wholeNumber(1, 1024 * 1024 * 1024),
+    signal: callRules.signal,
+  },
+);
+
+/** As in Node's `fs`, an encoding alone may stand for the options. */
+export function optionsOf<Options>(given: Options | Encoding | undefined): Options {
+  if (typeof given === 'string') return { encoding: given } as Options;
+  return (isObject(given) ? given : (given ?? {})) as Options;
+}

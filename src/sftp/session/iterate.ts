@@ -1,0 +1,38 @@
+/**
+ * Iterations with bounds.
+ *
+ * Owns: that an iteration of a user ends with its timeout, its signal or its consumer, and
+ * leaves nothing open.
+ * Must not know: what is iterated over.
+ */
+import { SshError } from '../../base/errors.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import { Errand } from './errand.ts';
+import type { SftpSession } from './session.ts';
+
+/** What `begin` gives, within the bounds of the call. */
+export async function* iterate<T>(
+  session: SftpSession,
+  detail: string,
+  options: CallOptions,
+  begin: (errand: Errand | undefined) => AsyncGenerator<T, undefined>,
+): AsyncGenerator<T, undefined> {
+  if (options.signal === undefined && options.timeout === undefined) return yield* begin(undefined);
+  const bounds = session.channel.bounds(detail, options);
+  const errand = new Errand(session.link);
+  const items = begin(errand);
+  try {
+    for (;;) {
+      const { done, value } = await bounds.until(items.next());
+      if (done === true) return;
+      yield value;
+    }
+  } catch (error) {
+    if (error instanceof SshError) errand.cancel(error);
+    throw error;
+  } finally {
+    bounds.end();
+    // A step that still waits has been given up, or has its own deadline.
+    items.return(undefined).catch(() => {});
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * An SFTP session that is open: the link, what the server can do, and single requests.
+ *
+ * Owns: opening (the agreement on a version, the server's limits), the end; each kind of
+ * answer as a value or an error; the bounds of a call of the user.
+ * Must not know: files as a user sees them, transfers.
+ */
+import { SshError } from '../../base/errors.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { FileAttributes } from '../packet/attributes.ts';
+import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
+import type { SftpRequest } from '../packet/requests.ts';
+import type { NameEntry } from '../packet/responses.ts';
+import { statusCodes } from '../packet/status.ts';
+import type { Answer } from '../protocol/clientRequest.ts';
+import { describeOperation, type Operation, protocolError, statusError } from '../protocol/errors.ts';
+import type { CallOptions, SftpChannel } from '../seam/channel.ts';
+import { Capabilities } from './capabilities.ts';
+import { Errand } from './errand.ts';
+import { HandleLedger } from './handles.ts';
+import { SftpLink } from './link.ts';
+
+export class SftpSession {
+  readonly link: SftpLink;
+  readonly channel: SftpChannel;
+  readonly capabilities: Capabilities;
+  readonly handles: HandleLedger = new HandleLedger();
+  /** Targets of transfers that run: no two go to one. */
+  readonly claims: Set<string> = new Set();
+
+  private constructor(link: SftpLink, capabilities: Capabilities) {
+    this.link = link;
+    this.channel = link.channel;
+    this.capabilities = capabilities;
+    link.onEnd(() => this.handles.end());
+  }
+
+  /**
+   * Agrees on a version and learns the server's limits.
+   *
+   * @throws SshError `ERR_SSH_SFTP_PROTOCOL`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CHANNEL_CLOSED`
+   */
+  static async open(channel: SftpChannel, limits: Limits): Promise<SftpSession> {
+    const link = new SftpLink(channel, limits);
+    try {
+      const version = await link.ready;
+      const capabilities = new Capabilities(version, channel.remoteIdentification, limits);
+      const session = new SftpSession(link, capabilities);
+      await session.learnLimits();
+      return session;
+    } catch (error) {
+      if (error instanceof SshError) link.fail(error);
+      throw error;
+    }
+  }
+
+  /** Ends the session; what runs rejects with this cause. */
+  close(cause: SshError): void {
+    this.link.fail(cause);
+  }
+
+  // Single requests -------------------------------------------------------------------
+
+  /** A request that is answered by a STATUS alone. @throws SshError unless that is OK */
+  async ok(body: SftpRequest, operation: Operation, errand?: Errand): Promise<void> {
+    this.mustBe('status', await this.link.ask(body, operation, errand), operation);
+  }
+
+  /** OPEN or OPENDIR. */
+  async handle(body: SftpRequest, operation: Operation, errand?: Errand): Promise<Uint8Array> {
+    return this.mustBe('handle', await this.link.ask(body, operation, errand), operation).handle;
+  }
+
+  async attributes(body: SftpRequest, operation: Operation, errand?: Errand): Promise<FileAttributes> {
+    return this.mustBe('attrs', await this.link.ask(body, operation, errand), operation).attrs;
+  }
+
+  /** REALPATH or READLINK. */
+  async name(body: SftpRequest, operation: Operation, errand?: Errand): Promise<Uint8Array> {
+    const { names } = this.mustBe('name', await this.link.ask(body, operation, errand), operation);
+    return (names[0] as NameEntry).filename;
+  }
+
+  /** An extension that is answered by an EXTENDED_REPLY: what that holds. */
+  async extended(
+    name: ExtensionName,
+    payload: Uint8Array,
+    operation: Operation,
+    errand?: Errand,
+  ): Promise<Uint8Array> {
+    const answer = await this.extendedAnswer(name, payload, operation, errand);
+    return this.mustBe('extendedReply', answer, operation).payload;
+  }
+
+  /** An extension that is answered by a STATUS. */
+  async extendedOk(
+    name: ExtensionName,
+    payload: Uint8Array,
+    operation: Operation,
+    errand?: Errand,
+  ): Promise<void> {
+    this.mustBe('status', await this.extendedAnswer(name, payload, operation, errand), operation);
+  }
+
+  /** Closes a handle; whether that worked concerns nobody. It has its own deadline. */
+  closeQuietly(handle: Uint8Array): void {
+    this.link
+      .ask({ kind: 'close', handle }, { name: 'close', path: undefined })
+      .catch(() => {})
+      .finally(() => this.handles.closed());
+  }
+
+  /** Counts a handle in, once there is room for it. Who has waited for the `request` time tries without. */
+  async handleTurn(): Promise<void> {
+    while (this.handles.isFull && (await this.handleClosed()));
+    this.handles.opened();
+  }
+
+  /** Waits until a handle is closed, or the `request` time is over. Whether one was. */
+  handleClosed(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { channel } = this;
+      const wait = channel.startWait('a file of this session to be closed', () => {
+        channel.finishWait(wait);
+        resolve(false);
+      });
+      void this.handles.nextClose().then(() => {
+        channel.finishWait(wait);
+        resolve(true);
+      });
+    });
+  }
+
+  /** The error of a status that is no success. */
+  statusError(answer: Answer & { kind: 'status' }, operation: Operation): SshError {
+    return statusError(answer, operation, this.channel.host);
+  }
+
+  /**
+   * The error of something that the server cannot do.
+   *
+   * @param instead what may be tried
+   */
+  unsupported(operation: Operation, what: string, instead: string = ''): SshError {
+    const hint = instead === '' ? '' : `; ${instead}`;
+    return new SshError(
+      'ERR_SSH_SFTP_UNSUPPORTED',
+      `${describeOperation(operation)} on ${this.channel.host}: the server has no ${what}${hint}`,
+      { origin: 'peer', path: operation.path },
+    );
+  }
+
+  /** A server that announces its limits and then does not tell them has none to tell. */
+  private async learnLimits(): Promise<void> {
+    const { capabilities, link } = this;
+    if (!capabilities.has('limits@openssh.com')) return;
+    const operation = { name: 'limits', path: undefined };
+    try {
+      const payload = await this.extended('limits@openssh.com', new Uint8Array(0), operation);
+      capabilities.learnLimits(
+        decoded(() => serverLimits.fromBytes(payload)),
+        link.limits,
+      );
+    } catch (error) {
+      const isRefusal = error instanceof SshError && error.status !== undefined;
+      if (!isRefusal) throw error;
+    }
+  }
+
+  private extendedAnswer(
+    name: ExtensionName,
+    payload: Uint8Array,
+    operation: Operation,
+    errand: Errand | undefined,
+  ): Promise<Answer> {
+    if (!this.capabilities.has(name)) return Promise.reject(this.unsupported(operation, name));
+    return this.link.ask({ kind: 'extended', extendedRequest: name, payload }, operation, errand);
+  }
+
+  /** The machine holds answers to their requests, so that another kind is a STATUS or a success without a value. */
+  private mustBe<K extends Answer['kind']>(
+    kind: K,
+    answer: Answer,
+    operation: Operation,
+  ): Extract<Answer, { kind: K }> {
+    const failed = answer.kind === 'status' && answer.errorCode !== statusCodes.ok;
+    if (answer.kind === kind && !failed) return answer as Extract<Answer, { kind: K }>;
+    if (answer.kind === 'status' && failed) throw this.statusError(answer, operation);
+    const error = protocolError(`${answer.kind} in answer to ${operation.name}, where ${kind} was due`);
+    this.link.fail(error);
+    throw error;
+  }
+
+  // Calls -----------------------------------------------------------------------------
+
+  /**
+   * Bounds a call by its timeout and its signal. What the call has asked by then is given
+   * up, and it has the `close` time to put away what it has open here.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, or whatever `work` throws
+   */
+  async call<T>(
+    detail: string,
+    options: CallOptions,
+    work: (errand: Errand | undefined) => Promise<T>,
+  ): Promise<T> {
+    if (options.signal === undefined && options.timeout === undefined) return work(undefined);
+    const bounds = this.channel.bounds(detail, options);
+    const errand = new Errand(this.link);
+    const working = work(errand);
+    try {
+      return await bounds.until(working);
+    } catch (error) {
+      if (error instanceof SshError) {
+        errand.cancel(error);
+        await this.within(working, `${detail} to be put away`);
+      }
+      throw error;
+    } finally {
+      bounds.end();
+    }
+  }
+
+  /** Resolves when the promise settles, when the session ends, or when the `close` time is over. */
+  within(promise: Promise<unknown>, detail: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.link.cause !== undefined) return resolve();
+      const { channel } = this;
+      const done = (): void => {
+        channel.finishWait(wait);
+        forget();
+        resolve();
+      };
+      const wait = channel.startCloseWait(detail, done);
+      const forget = this.link.onEnd(done);
+      promise.then(done, done);
+    });
+  }
+}
+
+/** An answer that cannot be read breaks the rules. */
+export function decoded<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw protocolError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * One file from the server to this machine.
+ *
+ * Owns: reading it, writing it while more comes, checking what came, its attributes.
+ * Must not know: folders, other files.
+ */
+import { escapeText } from '../../../base/bytes.ts';
+import { FileReader } from '../../data/reader.ts';
+import { OpenFile } from '../../files/openFile.ts';
+import { isOfType } from '../../files/stats.ts';
+import { sizeOf } from '../../files/whole.ts';
+import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
+import { openFlags } from '../../packet/numbers.ts';
+import type { LocalSink } from '../../seam/localFiles.ts';
+import { transferError } from '../errors.ts';
+import { findCommonPart } from '../resume.ts';
+import type { Transfer } from '../transfer.ts';
+import { verifySha256 } from '../verify.ts';
+import { isZero } from '../zeros.ts';
+import { type LocalPlace, LocalTarget } from './localTarget.ts';
+
+export interface Download {
+  readonly remote: Uint8Array;
+  /** As it is told: the path on the server. */
+  readonly path: string;
+  /** Where they are known of the file itself, as from a listing. */
+  readonly attributes: FileAttributes | undefined;
+  readonly place: Omit<LocalPlace, 'mode'>;
+}
+
+/** Bytes that go to the local file in one call. */
+const longestBatch = 1024 * 1024;
+
+/** @throws SshError, LocalFault: whatever went wrong with this file; nothing of it is open then */
+export async function download(transfer: Transfer, job: Download): Promise<void> {
+  const { local } = transfer;
+  const release = transfer.claim(`local ${local.text(job.place.path)}`, local.text(job.place.path));
+  try {
+    await fromServer(transfer, job, async (file, attributes) => {
+      const mode = (attributes.permissions ?? 0o666) & 0o777;
+      const target = await LocalTarget.open(transfer, { ...job.place, mode });
+      try {
+        await receive(transfer, job, file, attributes, target);
+        await finish(transfer, job, attributes, target);
+        await target.commit();
+      } catch (error) {
+        await target.abandon(error);
+        throw error;
+      }
+    });
+  } finally {
+    release();
+  }
+  transfer.fileDone(job.path);
+}
+
+/** Into a stream of the caller's. */
+export async function downloadTo(
+  transfer: Transfer,
+  job: Pick<Download, 'remote' | 'path'>,
+  sink: LocalSink,
+): Promise<void> {
+  try {
+    await fromServer(transfer, { ...job, attributes: undefined }, async (file, attributes) => {
+      const size = sizeOf(attributes.size);
+      const reader = readerFor(transfer, file, 0, size);
+      let position = 0;
+      try {
+        for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
+          await transfer.limiter.take(answer.length);
+          for (const piece of answer.pieces) await sink.write(piece);
+          position += answer.length;
+          transfer.moved(job.path, answer.length);
+        }
+      } finally {
+        reader.abandon();
+      }
+      await checkSize(transfer, file, job.path, position, size);
+    });
+    await sink.finish();
+  } catch (error) {
+    sink.abandon(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+  transfer.fileDone(job.path);
+}
+
+/** Opens the file for a step; what is no file is refused. */
+async function fromServer(
+  transfer: Transfer,
+  job: Pick<Download, 'remote' | 'path' | 'attributes'>,
+  step: (file: OpenFile, attributes: FileAttributes) => Promise<void>,
+): Promise<void> {
+  const { session, errand } = transfer;
+  const file = await OpenFile.openInTurn(session, job.remote, openFlags.read, {}, errand);
+  try {
+    const attributes = job.attributes ?? (await file.attributes(errand));
+    if (isOfType(attributes, fileTypes.folder)) {
+      const hint = 'folders are transferred with { recursive: true }';
+      throw transferError(`"${escapeText(job.path)}" is a folder on the server; ${hint}`, job.path, {
+        origin: 'user',
+      });
+    }
+    if (job.attributes === undefined) transfer.progress.corrected(sizeOf(attributes.size) ?? 0);
+    await step(file, attributes);
+  } finally {
+    file.closeQuietly();
+  }
+}
+
+function readerFor(transfer: Transfer, file: OpenFile, start: number, size: number | undefined): FileReader {
+  const { session, errand, budget } = transfer;
+  const { handle } = file;
+  const operation = file.operation('read');
+  return new FileReader({
+    session,
+    handle,
+    operation,
+    start,
+    end: Number.POSITIVE_INFINITY,
+    size,
+    errand,
+    budget,
+  });
+}
+
+/** Reads and writes at the same time: while a batch goes to the disk the next one comes. */
+async function receive(
+  transfer: Transfer,
+  job: Download,
+  file: OpenFile,
+  attributes: FileAttributes,
+  target: LocalTarget,
+): Promise<void> {
+  const size = sizeOf(attributes.size);
+  const start = await findCommonPart(transfer, file, target.writer, target.there, size);
+  if (start < target.there) await target.writer.truncate(start);
+  if (start > 0) transfer.progress.corrected(-start);
+  const reader = readerFor(transfer, file, start, size);
+  let position = start;
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for (;;) {
+      const first = await reader.next();
+      if (first === undefined) break;
+      const pieces = [...first.pieces];
+      let length = first.length;
+      while (length < longestBatch) {
+        const more = reader.takeReady();
+        if (more === undefined) break;
+        pieces.push(...more.pieces);
+        length += more.length;
+      }
+      await transfer.limiter.take(length);
+      await writing;
+      target.wroteUpTo(position);
+      writing = store(transfer, target, pieces, position);
+      // Its failure is heard of before the next batch.
+      writing.catch(() => {});
+      position += length;
+      transfer.moved(job.path, length);
+    }
+    await writing;
+    target.wroteUpTo(position);
+  } finally {
+    reader.abandon();
+    await writing.catch(() => {});
+  }
+  await checkSize(transfer, file, job.path, position, size);
+  // What is behind it in a file that was there, and a hole at the end.
+  if (target.mayBeLonger || transfer.options.sparse) await target.writer.truncate(position);
+}
+
+/** Writes a batch; with `sparse` its blocks of zeros become holes. */
+async function store(
+  transfer: Transfer,
+  target: LocalTarget,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  if (!transfer.options.sparse) return target.writer.write(pieces, position);
+  let at = position;
+  for (const piece of pieces) {
+    if (!isZero(piece)) await target.writer.write([piece], at);
+    at += piece.length;
+  }
+}
+
+/** What came is as much as the file has: now, where it has changed since it was opened. */
+async function checkSize(
+  transfer: Transfer,
+  file: OpenFile,
+  path: string,
+  received: number,
+  expected: number | undefined,
+): Promise<void> {
+  if (received === expected || expected === undefined || expected === 0) return;
+  const now = sizeOf((await file.attributes(transfer.errand)).size);
+  if (now !== undefined && received <= now && received > expected) {
+    transfer.counts.warn(path, 'it grew while it was read');
+    return;
+  }
+  if (now === received) {
+    transfer.counts.warn(path, 'it changed its size while it was read');
+    return;
+  }
+  throw transferError(
+    `"${escapeText(path)}": ${received} bytes arrived of a file that has ${now ?? expected}`,
+    path,
+    { origin: 'peer' },
+  );
+}
+
+async function finish(
+  transfer: Transfer,
+  job: Download,
+  attributes: FileAttributes,
+  target: LocalTarget,
+): Promise<void> {
+  const { options, local } = transfer;
+  if (options.verify === 'sha256') {
+    await verifySha256(transfer, job.remote, job.path, await local.sha256(target.path));
+  }
+  const { preserve } = options;
+  if (preserve === undefined) return;
+  const { permissions, uid, gid, atime, mtime } = attributes;
+  if (preserve.owner && uid !== undefined && gid !== undefined) await target.writer.chown(uid, gid);
+  if (preserve.mode && permissions !== undefined) {
+    await target.writer.chmod(permissions & (preserve.setuid ? 0o7777 : 0o777));
+  }
+  if (preserve.times && atime !== undefined && mtime !== undefined) {
+    await target.writer.utimes(atime * 1000, mtime * 1000);
+  }
+}

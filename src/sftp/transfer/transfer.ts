@@ -1,0 +1,222 @@
+/**
+ * One transfer, of one file or of many.
+ *
+ * Owns: what its files share: options, counts, progress, rate, bytes in flight, what runs at
+ * once; what becomes of a file that fails; its one end.
+ * Must not know: how a file is transferred.
+ */
+import { escapeText } from '../../base/bytes.ts';
+import { SshError } from '../../base/errors.ts';
+import { ByteBudget } from '../data/budget.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import type { LocalFiles } from '../seam/localFiles.ts';
+import type { SftpPlatform } from '../seam/platform.ts';
+import { Errand } from '../session/errand.ts';
+import { optionsError } from '../session/optionChecks.ts';
+import type { SftpSession } from '../session/session.ts';
+import { asTransferError, transferError } from './errors.ts';
+import { RateLimiter } from './limiter.ts';
+import type { ResolvedTransfer } from './options.ts';
+import { Pool } from './pool.ts';
+import { ProgressMeter } from './progress.ts';
+import { TransferCounts, type TransferResult } from './result.ts';
+
+/** Files that are found and wait for their turn; whoever finds them waits beyond that. */
+const longestQueue = 1024;
+
+export class Transfer {
+  readonly session: SftpSession;
+  readonly options: ResolvedTransfer;
+  readonly local: LocalFiles;
+  readonly platform: SftpPlatform;
+  readonly counts: TransferCounts = new TransferCounts();
+  readonly progress: ProgressMeter;
+  readonly limiter: RateLimiter;
+  readonly budget: ByteBudget;
+  readonly errand: Errand;
+  private readonly pool: Pool;
+  private readonly startedAt: number;
+  private readonly wakers = new Set<() => void>();
+  private stopped: { readonly error: unknown } | undefined;
+  private firstFailure: { readonly error: unknown; readonly path: string } | undefined;
+
+  constructor(session: SftpSession, platform: SftpPlatform, options: ResolvedTransfer) {
+    if (platform.files === undefined) throw optionsError('this platform has no local files');
+    this.session = session;
+    this.platform = platform;
+    this.options = options;
+    this.local = platform.files;
+    const now = (): number => session.channel.now();
+    this.progress = new ProgressMeter(options.onProgress, now);
+    this.limiter = new RateLimiter(options.limitRate, now, (milliseconds) => this.pause(milliseconds));
+    this.budget = new ByteBudget(session.link.limits.sftpBytesInFlight);
+    this.errand = new Errand(session.link);
+    this.pool = new Pool(options.concurrency, () =>
+      session.handles.isAwaited ? Number.POSITIVE_INFINITY : longestQueue,
+    );
+    this.startedAt = now();
+  }
+
+  /**
+   * Runs the transfer to its end, within the bounds of the call.
+   *
+   * @throws SshError what stopped it; `ERR_SSH_TRANSFER` where files failed and nobody was asked about them
+   */
+  async run(name: string, bounds: CallOptions, work: () => Promise<void>): Promise<TransferResult> {
+    const forget = this.session.link.onEnd((cause) => this.stop(cause));
+    const unlisten = this.session.handles.onAwaited(() => this.pool.look());
+    try {
+      await this.session.call(`${name} over SFTP`, bounds, async (errand) => {
+        errand?.onCancel((error) => this.stop(error));
+        await this.toEnd(work);
+      });
+    } finally {
+      forget();
+      unlisten();
+    }
+    return this.counts.result(this.session.channel.now() - this.startedAt);
+  }
+
+  /** Whether something has ended it. */
+  get isStopped(): boolean {
+    return this.stopped !== undefined;
+  }
+
+  /** @throws what has stopped it */
+  check(): void {
+    if (this.stopped !== undefined) throw this.stopped.error;
+  }
+
+  /** Ends it: nothing begins any more, what runs is given up. */
+  stop(error: unknown): void {
+    if (this.stopped !== undefined) return;
+    this.stopped = { error };
+    this.pool.clear();
+    this.errand.cancel(error instanceof SshError ? error : stoppedError(error));
+    for (const wake of this.wakers) wake();
+  }
+
+  /** Does the work for a file when its turn comes. Resolves when there is room for more. */
+  async add(path: string, work: () => Promise<void>): Promise<void> {
+    this.check();
+    await this.pool.add(() => this.attempt(path, work));
+  }
+
+  /** Resolves when all that was added is done. */
+  settled(): Promise<void> {
+    return this.pool.idle();
+  }
+
+  /** Does the work for a file now; its failure is that file's. Whether it went well. */
+  async attempt(path: string, work: () => Promise<void>): Promise<boolean> {
+    if (this.stopped !== undefined) return false;
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.fail(path, error);
+      return false;
+    }
+  }
+
+  /** A file has failed. */
+  fail(path: string, cause: unknown): void {
+    if (this.stopped !== undefined) return;
+    const error = asTransferError(cause, path);
+    const { onError } = this.options;
+    this.counts.fail(path, error);
+    if (onError === undefined) {
+      this.firstFailure ??= { error, path };
+      return;
+    }
+    try {
+      if (onError(error, path) !== 'skip') this.stop(error);
+    } catch (fault) {
+      this.stop(fault);
+    }
+  }
+
+  /** Bytes of a file have arrived. */
+  moved(path: string, bytes: number): void {
+    this.counts.bytes += bytes;
+    this.tell(() => this.progress.moved(path, bytes));
+  }
+
+  fileDone(path: string): void {
+    this.counts.files++;
+    this.tell(() => this.progress.fileDone(path));
+  }
+
+  /**
+   * Marks a target as being written.
+   *
+   * @throws SshError `ERR_SSH_TRANSFER` another file of this session is on its way there
+   */
+  claim(key: string, path: string): () => void {
+    const { claims } = this.session;
+    if (claims.has(key)) {
+      throw transferError(`"${escapeText(path)}" is the target of another transfer that runs`, path, {
+        origin: 'user',
+      });
+    }
+    claims.add(key);
+    return () => claims.delete(key);
+  }
+
+  private async toEnd(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.stop(error);
+    }
+    await this.pool.idle();
+    this.tell(() => this.progress.end());
+    this.check();
+    if (this.firstFailure !== undefined) throw this.failure(this.firstFailure);
+  }
+
+  /** The error of a transfer whose other files have arrived; of a single file its own. */
+  private failure({ error, path }: { readonly error: unknown; readonly path: string }): unknown {
+    const { failedCount, files, folders } = this.counts;
+    if (failedCount === 1 && files + folders === 0) return error;
+    const first = error instanceof Error ? error.message : String(error);
+    return transferError(
+      `${failedCount} of ${failedCount + files + folders} entries failed; the first: ${first}`,
+      path,
+      {
+        cause: error,
+      },
+    );
+  }
+
+  /** What a listener of the caller's throws ends the transfer. */
+  private tell(step: () => void): void {
+    if (this.stopped !== undefined) return;
+    try {
+      step();
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
+  private pause(milliseconds: number): Promise<void> {
+    const { clock } = this.platform;
+    return new Promise((resolve) => {
+      const due = (): void => {
+        this.wakers.delete(wake);
+        resolve();
+      };
+      const timer = clock.schedule(clock.now() + milliseconds, { due });
+      const wake = (): void => {
+        timer.cancel();
+        due();
+      };
+      this.wakers.add(wake);
+    });
+  }
+}
+
+function stoppedError(cause: unknown): SshError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new SshError('ERR_SSH_ABORTED', `the transfer was stopped${why}`, { origin: 'user', cause });
+}

@@ -1,0 +1,290 @@
+/**
+ * One file from this machine to the server.
+ *
+ * Owns: reading it, sending it, checking that all of it arrived and that it did not change
+ * meanwhile, its attributes.
+ * Must not know: folders, other files.
+ */
+import { escapeText } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
+import { FileWriter } from '../../data/writer.ts';
+import { clampedSeconds } from '../../files/attributeCalls.ts';
+import { pathText } from '../../files/paths.ts';
+import { contentBytes, sizeOf } from '../../files/whole.ts';
+import type { FileAttributes } from '../../packet/attributes.ts';
+import type { LocalPath, LocalReader, LocalStat } from '../../seam/localFiles.ts';
+import { transferError } from '../errors.ts';
+import { findCommonPart } from '../resume.ts';
+import type { Transfer } from '../transfer.ts';
+import { verifySha256 } from '../verify.ts';
+import { isZero } from '../zeros.ts';
+import { type RemotePlace, RemoteTarget, RenameRefused } from './remoteTarget.ts';
+
+export interface Upload {
+  readonly local: LocalPath;
+  /** As it is told: the path on this machine. */
+  readonly path: string;
+  readonly place: Omit<RemotePlace, 'mode'>;
+  /** Its bytes are counted in the progress already. */
+  readonly isCounted: boolean;
+}
+
+/** A server may have written the last WRITEs in another order: as much is sent again. */
+const resumeMargin = (transfer: Transfer): number => transfer.session.link.limits.sftpBytesInFlight;
+
+/** @throws SshError, LocalFault: whatever went wrong with this file; nothing of it is open then */
+export async function upload(transfer: Transfer, job: Upload): Promise<void> {
+  const { local } = transfer;
+  const reader = await local.openReader(job.local);
+  try {
+    const stat = await reader.stat();
+    checkIsFile(stat, job.path);
+    if (!job.isCounted) transfer.progress.corrected(stat.size);
+    const place = { ...job.place, mode: stat.mode & 0o777 };
+    await toServer(transfer, place, async (target) => {
+      await send(transfer, job, reader, stat, target);
+    });
+  } finally {
+    await reader.close().catch(() => {});
+  }
+  transfer.fileDone(job.path);
+}
+
+/** From bytes or a stream of the caller's. */
+export async function uploadFrom(
+  transfer: Transfer,
+  content: string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  place: RemotePlace,
+): Promise<void> {
+  const path = pathText(place.path);
+  let isBegun = false;
+  await toServer(transfer, place, async (target) => {
+    if (isBegun && typeof content !== 'string' && !(content instanceof Uint8Array)) {
+      throw transferError(
+        'the server renames nothing, and a stream cannot be sent again; use { atomic: false }',
+        path,
+      );
+    }
+    isBegun = true;
+    const writer = writerFor(transfer, target, 0);
+    const whole = typeof content === 'string' || content instanceof Uint8Array;
+    try {
+      for await (const piece of whole ? [content] : content) {
+        transfer.check();
+        const bytes = contentBytes(piece);
+        await transfer.limiter.take(bytes.length);
+        await writer.write(bytes);
+        transfer.moved(path, bytes.length);
+      }
+      await writer.flush();
+      await settle(transfer, target, path, writer.position, {});
+    } catch (error) {
+      target.abandon(error, writer.confirmed);
+      throw error;
+    }
+  });
+  transfer.fileDone(path);
+}
+
+/** Opens the target for a step that fills it, and makes it the file; in place where a server does not rename. */
+async function toServer(
+  transfer: Transfer,
+  place: RemotePlace,
+  fill: (target: RemoteTarget) => Promise<void>,
+): Promise<void> {
+  const { session } = transfer;
+  const text = pathText(place.path);
+  const release = transfer.claim(`remote ${text}`, text);
+  try {
+    for (;;) {
+      const target = await RemoteTarget.open(transfer, place);
+      await fill(target);
+      try {
+        await target.commit();
+        return;
+      } catch (error) {
+        if (!(error instanceof RenameRefused)) {
+          target.abandon(error, 0);
+          throw error;
+        }
+        session.capabilities.refusesRename = true;
+      }
+    }
+  } finally {
+    release();
+  }
+}
+
+function checkIsFile(stat: LocalStat, path: string): void {
+  if (stat.kind === 'file') return;
+  const shown = `"${escapeText(path)}"`;
+  if (stat.kind === 'folder') {
+    const hint = 'folders are transferred with { recursive: true }';
+    throw transferError(`${shown} is a folder; ${hint}`, path, { origin: 'user' });
+  }
+  throw transferError(`${shown} is a device, a pipe or a socket; a stream of it can be transferred`, path, {
+    origin: 'user',
+  });
+}
+
+function writerFor(transfer: Transfer, target: RemoteTarget, start: number): FileWriter {
+  const { session, errand, budget } = transfer;
+  const { handle } = target.file;
+  return new FileWriter({
+    session,
+    handle,
+    operation: target.file.operation('write'),
+    start,
+    errand,
+    budget,
+  });
+}
+
+async function send(
+  transfer: Transfer,
+  job: Upload,
+  reader: LocalReader,
+  stat: LocalStat,
+  target: RemoteTarget,
+): Promise<void> {
+  const start = await startOf(transfer, reader, stat, target);
+  if (start > 0) transfer.progress.corrected(-start);
+  const writer = writerFor(transfer, target, start);
+  try {
+    await sendFrom(transfer, job, reader, stat, writer);
+    await writer.flush();
+    await checkUnchanged(reader, stat, writer.position, job.path);
+    await settle(
+      transfer,
+      target,
+      job.path,
+      writer.position,
+      attributesToKeep(transfer, stat, target, job.path),
+    );
+    if (transfer.options.verify === 'sha256') {
+      await verifySha256(transfer, target.path, job.path, await transfer.local.sha256(job.local));
+    }
+  } catch (error) {
+    target.abandon(error, writer.confirmed);
+    throw error;
+  }
+}
+
+/** Where to go on: behind what an earlier transfer left, with some of it sent again. */
+async function startOf(
+  transfer: Transfer,
+  reader: LocalReader,
+  stat: LocalStat,
+  target: RemoteTarget,
+): Promise<number> {
+  const sure = Math.max(0, Math.min(target.there, stat.size) - resumeMargin(transfer));
+  // A part that is complete has nothing behind it that could be out of order.
+  const there = target.there === stat.size ? target.there : sure;
+  return findCommonPart(transfer, target.file, reader, there, stat.size);
+}
+
+async function sendFrom(
+  transfer: Transfer,
+  job: Upload,
+  reader: LocalReader,
+  stat: LocalStat,
+  writer: FileWriter,
+): Promise<void> {
+  const { options, limiter } = transfer;
+  for (;;) {
+    const left = stat.size - writer.position;
+    // One byte more than is expected: a file that grew has it.
+    const block = writer.takeBlock(Math.min(writer.longest, left + 1));
+    const length = await reader.read(block.data, writer.position);
+    if (length === 0) return writer.giveBack(block);
+    await limiter.take(length);
+    transfer.check();
+    if (options.sparse && isZero(block.data.subarray(0, length))) {
+      writer.skip(length);
+      writer.giveBack(block);
+    } else writer.send(block, length);
+    transfer.moved(job.path, length);
+    await writer.room();
+    if (length < block.data.length) return;
+  }
+}
+
+/** What was sent is one state of the file, and not a mixture of two. */
+async function checkUnchanged(
+  reader: LocalReader,
+  before: LocalStat,
+  sent: number,
+  path: string,
+): Promise<void> {
+  const now = await reader.stat();
+  if (sent === before.size && now.size === before.size && now.mtimeMs === before.mtimeMs) return;
+  throw transferError(`"${escapeText(path)}" changed while it was sent`, path);
+}
+
+/** Checks the size and sets the attributes: while the file is open, and before it is anybody's. */
+async function settle(
+  transfer: Transfer,
+  target: RemoteTarget,
+  path: string,
+  length: number,
+  keep: FileAttributes,
+): Promise<void> {
+  const { errand } = transfer;
+  const { file } = target;
+  if (target.mayBeLonger || transfer.options.sparse) {
+    await file.setAttributes({ size: BigInt(length) }, 'truncate', errand);
+  }
+  const keeping = setKept(transfer, target, path, keep);
+  // Heard of below, whichever of the two fails first.
+  keeping.catch(() => {});
+  const found = await file.attributes(errand);
+  await keeping;
+  const size = sizeOf(found.size);
+  if (size === undefined || size === length) return;
+  throw transferError(`"${escapeText(path)}": ${size} bytes are there of ${length} that were sent`, path, {
+    origin: 'peer',
+  });
+}
+
+function attributesToKeep(
+  transfer: Transfer,
+  stat: LocalStat,
+  target: RemoteTarget,
+  path: string,
+): FileAttributes {
+  const { preserve } = transfer.options;
+  const { replaced } = target;
+  if (preserve === undefined) {
+    // A file that is replaced keeps its permissions, whatever mask the server has.
+    return replaced?.permissions === undefined ? {} : { permissions: replaced.permissions & 0o777 };
+  }
+  const atime = clampedSeconds(stat.atimeMs);
+  const mtime = clampedSeconds(stat.mtimeMs);
+  if (preserve.times && mtime.clamped) {
+    transfer.counts.warn(path, 'its time lies outside of 1970 to 2106, which is all SFTP has');
+  }
+  return {
+    ...(preserve.mode ? { permissions: stat.mode & (preserve.setuid ? 0o7777 : 0o777) } : {}),
+    ...(preserve.times ? { atime: atime.seconds, mtime: mtime.seconds } : {}),
+    ...(preserve.owner ? { uid: stat.uid, gid: stat.gid } : {}),
+  };
+}
+
+/** A server that refuses is an error only where keeping them was asked for. */
+async function setKept(
+  transfer: Transfer,
+  target: RemoteTarget,
+  path: string,
+  keep: FileAttributes,
+): Promise<void> {
+  const { session, options, errand, counts } = transfer;
+  if (Object.keys(keep).length === 0) return;
+  try {
+    await target.file.setAttributes(keep, 'setstat', errand);
+  } catch (error) {
+    const isRefused = error instanceof SshError && error.status !== undefined;
+    if (!isRefused || options.preserve !== undefined) throw error;
+    session.capabilities.refusesSetstat = true;
+    counts.warn(path, 'the server does not let its permissions be set');
+  }
+}
