@@ -399,7 +399,7 @@ export class Client extends TransferringClient {
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
-    port.openedBy = site;
+    port.openedBy = site.asText();
     return channelStream(port, this.dialled.platform.streams);
   }
 
@@ -414,7 +414,7 @@ export class Client extends TransferringClient {
   ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
       const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
-      port.openedBy = site;
+      port.openedBy = site.asText();
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,

@@ -21,9 +21,9 @@ export interface FaultDetails {
   readonly message?: string | undefined;
 }
 
-/** The error that stands for what a function threw; an `SshError` stands for itself. */
+/** The error that stands for what a function threw; an `SshError` stands for itself, unless it is frozen. */
 export function userFault(name: string, thrown: unknown, details: FaultDetails = {}): SshError {
-  if (thrown instanceof SshError) return thrown;
+  if (thrown instanceof SshError && Object.isExtensible(thrown)) return thrown;
   const { code = 'ERR_SSH_CALLBACK', phase, message = `the function ${name} failed` } = details;
   const why = thrown instanceof Error ? `: ${thrown.message}` : '';
   const error = new SshError(code, `${message}${why}`, { phase, origin: 'user', cause: thrown });

@@ -22,7 +22,8 @@ import { nodePlatform } from '../node/platform.ts';
  *
  * @throws SshError `ERR_SSH_OPTIONS`, `ERR_SSH_KEY_…`, `ERR_SSH_CONNECT`, `ERR_SSH_TIMEOUT`,
  *   `ERR_SSH_IDENTIFICATION`, `ERR_SSH_NO_COMMON_ALGORITHM`, `ERR_SSH_HOST_KEY_…`,
- *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got
+ *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got.
+ *   What a function of the options throws, as it is
  * @example
  * ```ts
  * import { readFileSync } from 'node:fs';

@@ -195,7 +195,7 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /** Commands, shells and subsystems at once on one connection. 10 */
   readonly maxSessions?: number;
-  /** Told of the fault of a handler, and of each connection's end. */
+  /** Told of what a callback or a handler threw, as it was thrown, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
   readonly onDebug?: (line: string) => void;

@@ -74,7 +74,10 @@ export type KeyboardInteractive = (
   challenge: Challenge,
 ) => Promise<readonly string[] | undefined> | readonly string[];
 
-/** Asked when the server wants a password; undefined gives the method up. `attempt` counts from 1. */
+/**
+ * Asked when the server wants a password; undefined gives the method up, and what
+ * it throws rejects the dial. `attempt` counts from 1.
+ */
 export type PasswordFunction = (request: {
   readonly attempt: number;
 }) => Promise<string | undefined> | string | undefined;
@@ -188,9 +191,12 @@ export interface ConnectOptions {
    * OpenSSH 10, and refuse more. No bound where not given; each call may say another
    */
   readonly maxChannels?: number | undefined;
-  /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. */
+  /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. What it throws rejects the dial. */
   readonly onBanner?: ((message: string) => void) | undefined;
-  /** Told what the connection does, a line each, for people. */
+  /**
+   * Told what the connection does, a line each, for people. What it throws rejects
+   * the dial; later it ends the connection, whose calls reject with that.
+   */
   readonly onDebug?: ((line: string) => void) | undefined;
   /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
@@ -200,7 +206,7 @@ export interface ConnectOptions {
   readonly requireStrictKeyExchange?: boolean | undefined;
   /** Software version in our identification string. */
   readonly softwareVersion?: string | undefined;
-  /** Keep the place in the caller's code where the connection was opened, for reports. */
+  /** Keep the frames of the caller's code where the connection was opened, for reports. `false` */
   readonly captureStack?: boolean | undefined;
 }
 
