@@ -423,7 +423,7 @@ describe('attributes', () => {
 });
 
 describe('row 61: a WRITE that fails', () => {
-  it.each([1, 3, 9])('as the %d. of many fails the file, and nothing is renamed', async (number) => {
+  it.each([1, 3, 9])('OpenSSH 2c504a74e: as the %d. of many fails the file, and nothing is renamed', async (number) => {
     const here = new LocalFolder();
     here.file('f', long);
     let count = 0;
