@@ -529,7 +529,7 @@ describe('row 58: a server that lists links', () => {
 });
 
 describe('row 65: a server whose folders have no end', () => {
-  it('class: folders within folders end at limits.sftpNesting, and the rest arrives', async () => {
+  it('teleport#23919: folders within folders end at limits.sftpNesting, and the rest arrives', async () => {
     const outer = new LocalFolder();
     const listed = new Set<string>();
     const { sftp, server, channel } = await openMemory({
