@@ -4,9 +4,10 @@
  * Owns: which host answers how, the wires there are.
  * Must not know: SSH.
  */
-import type { LocalNetwork } from '../../src/forwarding/local.ts';
+
 import { domainToASCII } from 'node:url';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { LocalNetwork } from '../../src/forwarding/local.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
 import type { LinkOpener } from '../../src/io/link.ts';
 import { type AttemptListener, type OpenAttempt, type RaceNetwork, raceLink } from '../../src/io/raceLink.ts';
