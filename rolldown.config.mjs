@@ -5,6 +5,7 @@
  * in files of its own.
  */
 import { relative, resolve } from 'node:path';
+import { lateImports } from './lateImports.mjs';
 
 /** From what needs the least to what needs the most. */
 const entries = ['wire', 'diagnostics', 'keys', 'protocol', 'server', 'index'];
@@ -78,7 +79,7 @@ export default {
   },
   external: [/^node:/, /^@noble\//],
   platform: 'node',
-  plugins: [latin1],
+  plugins: [lateImports, latin1],
   // What the oldest Node that is supported can read.
   transform: { target: 'es2023' },
   output: {

@@ -14,6 +14,7 @@ const alias = [
 /** Tests that need programs which a machine may lack. */
 const onServers = [
   'test/cli/**/*.test.ts',
+  'test/client/target.test.ts',
   'test/crypto/sshKeygen.test.ts',
   'test/diagnostics/page.test.ts',
   'test/examples/**/*.test.ts',

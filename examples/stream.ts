@@ -1,7 +1,7 @@
 /** Copies a local file to a remote one, and back, in flat memory. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { type Client, connect, SshError } from 'deadline-ssh';
+import { type Client, connect, SshError, shellQuote } from 'deadline-ssh';
 import { argumentsOr, optionsFor } from './target.ts';
 
 const [direction, target = '', from = '', to = ''] = argumentsOr(
@@ -14,7 +14,7 @@ else await download(client, from, to);
 
 /** The file is read no faster than the other side takes it. */
 async function upload(client: Client, local: string, remote: string): Promise<void> {
-  await using cat = await client.exec(`cat > ${quoted(remote)}`);
+  await using cat = await client.exec(`cat > ${shellQuote(remote)}`);
   cat.stdout.resume();
   cat.stderr.pipe(process.stderr);
   await pipeline(createReadStream(local), cat.stdin).catch((error: unknown) => {
@@ -26,7 +26,7 @@ async function upload(client: Client, local: string, remote: string): Promise<vo
 
 /** The other side sends no faster than the file is written: the window of the channel sees to that. */
 async function download(client: Client, remote: string, local: string): Promise<void> {
-  await using cat = await client.exec(`cat ${quoted(remote)}`);
+  await using cat = await client.exec(['cat', remote]);
   cat.stderr.pipe(process.stderr);
   await pipeline(cat.stdout, createWriteStream(local));
   await succeeded(cat.exit);
@@ -36,9 +36,4 @@ async function download(client: Client, remote: string, local: string): Promise<
 async function succeeded(exit: Promise<{ readonly code: number | undefined }>): Promise<void> {
   const { code } = await exit;
   if (code !== 0) throw new Error(`the remote command ended with ${code ?? 'no status'}`);
-}
-
-/** A word for the shell on the other side. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

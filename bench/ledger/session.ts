@@ -7,7 +7,7 @@
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { WaitTable } from '../../src/base/waits.ts';
-import { execPayload } from '../../src/client/requestPayloads.ts';
+import { execPayload } from '../../src/client/command/requestPayloads.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import type { Clock } from '../../src/io/clock.ts';
 import { Driver } from '../../src/io/driver.ts';

@@ -3,8 +3,10 @@
  *
  * Owns: concatenation, comparison, hex, UTF-8, Latin-1, the escaping of a peer's text.
  * Must not know: SSH. Uses no host API (no TextEncoder, no Buffer), so that the
- * protocol core compiles with the ECMAScript library alone.
+ * protocol core compiles with the ECMAScript library alone. Every string made here
+ * is flat (`flatText.ts`).
  */
+import { FlatText } from './flatText.ts';
 
 export const emptyBytes: Uint8Array = new Uint8Array(0);
 
@@ -45,13 +47,21 @@ export function wipe(...arrays: readonly Uint8Array[]): void {
   for (const array of arrays) array.fill(0);
 }
 
-const hexDigits = '0123456789abcdef';
+/** Of the digits. */
+const [codeOf0, codeOfA]: readonly [number, number] = [0x30, 0x61];
 
 /** Lower-case hex, two digits a byte. */
 export function toHex(bytes: Uint8Array): string {
-  let out = '';
-  for (const byte of bytes) out += (hexDigits[byte >> 4] as string) + (hexDigits[byte & 15] as string);
-  return out;
+  const out = new FlatText();
+  for (const byte of bytes) {
+    out.unit(hexDigit(byte >> 4));
+    out.unit(hexDigit(byte & 15));
+  }
+  return out.finish();
+}
+
+function hexDigit(value: number): number {
+  return value < 10 ? codeOf0 + value : codeOfA + value - 10;
 }
 
 /** Bytes of a hex string; white space is allowed between bytes. Throws `SyntaxError` on anything else. */
@@ -100,19 +110,29 @@ export function utf8Encode(text: string): Uint8Array {
   return out.slice(0, length);
 }
 
-/** Each byte a character, in a flat string: one put together by the character stays a chain of pieces as long as it lives. */
+/** Small letters for the capital ones of ASCII; other letters have no case where bytes are compared. */
+export function asciiLowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** Each byte a character. */
 export function latin1Decode(bytes: Uint8Array): string {
-  let out = '';
+  if (bytes.length <= latin1Piece) return latin1Of(bytes);
+  const pieces: string[] = [];
   for (let at = 0; at < bytes.length; at += latin1Piece) {
-    // Spread would go through an iterator, byte by byte; apply takes what is like an array.
-    const piece: ArrayLike<number> = bytes.subarray(at, at + latin1Piece);
-    out += String.fromCharCode.apply(null, piece as number[]);
+    pieces.push(latin1Of(bytes.subarray(at, at + latin1Piece)));
   }
-  return out;
+  return pieces.join('');
 }
 
 /** Arguments of one call. */
 const latin1Piece = 4096;
+
+function latin1Of(bytes: Uint8Array): string {
+  // Spread would go through an iterator, byte by byte; apply takes what is like an array.
+  const piece: ArrayLike<number> = bytes;
+  return String.fromCharCode.apply(null, piece as number[]);
+}
 
 /** Bytes of a string whose characters are bytes: the inverse of `latin1Decode`. */
 export function latin1Encode(text: string): Uint8Array {
@@ -128,14 +148,13 @@ export function latin1Encode(text: string): Uint8Array {
 export function utf8Decode(bytes: Uint8Array, fatal: true): string | undefined;
 export function utf8Decode(bytes: Uint8Array, fatal?: false): string;
 export function utf8Decode(bytes: Uint8Array, fatal?: boolean): string | undefined {
-  let ascii = 0;
-  while (ascii < bytes.length && (bytes[ascii] as number) < 0x80) ascii++;
-  let out = latin1Decode(bytes.subarray(0, ascii));
-  let i = ascii;
+  if (isAscii(bytes)) return latin1Decode(bytes);
+  const out = new FlatText();
+  let i = 0;
   while (i < bytes.length) {
     const lead = bytes[i++] as number;
     if (lead < 0x80) {
-      out += String.fromCharCode(lead);
+      out.unit(lead);
       continue;
     }
     const more =
@@ -159,16 +178,16 @@ export function utf8Decode(bytes: Uint8Array, fatal?: boolean): string | undefin
       code = (code << 6) | (next & 0x3f);
       taken++;
     }
-    if (code < 0) {
-      if (fatal === true) return undefined;
-      out += '\ufffd';
-      i += taken;
-      continue;
-    }
-    i += more;
-    out += String.fromCodePoint(code);
+    i += taken;
+    if (code < 0 && fatal === true) return undefined;
+    out.codePoint(code < 0 ? 0xfffd : code);
   }
-  return out;
+  return out.finish();
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return false;
+  return true;
 }
 
 /**
@@ -178,18 +197,28 @@ export function utf8Decode(bytes: Uint8Array, fatal?: boolean): string | undefin
  * `\\`, and what exceeds `maximum` characters is cut and marked.
  */
 export function escapeText(text: string, maximum: number = 1024): string {
-  // Most texts need nothing; one put together by the character is a chain of pieces as long as it lives.
+  // Most texts need nothing.
   if (text.length <= maximum && plainText.test(text)) return text;
-  let out = '';
-  for (const character of text) {
-    if (out.length >= maximum) return `${out}…`;
-    const code = character.codePointAt(0) ?? 0;
-    if (character === '\\') out += '\\\\';
-    else if (code < 0x20 || (code >= 0x7f && code < 0xa0)) out += `\\x${code.toString(16).padStart(2, '0')}`;
-    else if (isInvisibleOrReordering(code)) out += `\\u${code.toString(16).padStart(4, '0')}`;
-    else out += character;
+  const out = new FlatText();
+  for (let i = 0; i < text.length; i++) {
+    if (out.length >= maximum) {
+      out.text('…');
+      break;
+    }
+    const code = text.codePointAt(i) as number;
+    if (code === 0x5c) out.text('\\\\');
+    else if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+      out.text(`\\x${code.toString(16).padStart(2, '0')}`);
+    else if (isInvisibleOrReordering(code)) out.text(`\\u${code.toString(16).padStart(4, '0')}`);
+    else out.codePoint(code);
+    if (code >= 0x10000) i++;
   }
-  return out;
+  return out.finish();
+}
+
+/** A text that somebody gave, as messages show it: escaped, cut where it is long, in quotes. */
+export function quotedText(text: string, maximum: number = 200): string {
+  return `"${escapeText(text, maximum)}"`;
 }
 
 /** Printable ASCII but the backslash. */

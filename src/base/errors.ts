@@ -29,8 +29,9 @@ export const errorCodes = {
   ERR_SSH_KEY_EXCHANGE: 'The key exchange failed: a value, a signature or the strict rules were wrong.',
   ERR_SSH_HOST_KEY_REJECTED: 'The host key was not accepted by the verifier.',
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
-  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host.',
+  ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
+  ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
   ERR_SSH_CERTIFICATE: 'A certificate does not hold: its signature, its time, its kind, or whom it is for.',
   ERR_SSH_AUTHENTICATION_FAILED:
     'The server accepted none of the authentication methods that could be tried.',
@@ -39,7 +40,8 @@ export const errorCodes = {
   ERR_SSH_MAC: 'A packet failed its integrity check.',
   ERR_SSH_DECODE: 'A message ended early, was too long, or held a malformed value.',
   ERR_SSH_UNEXPECTED_MESSAGE: 'A message came that is not legal in the present state.',
-  ERR_SSH_LIMIT: 'A limit on what a peer may make this side hold or do was reached.',
+  ERR_SSH_LIMIT:
+    'A limit was reached: on what a peer may make this side hold or do, or on what fits in one packet.',
   ERR_SSH_DISCONNECTED: 'The peer sent SSH_MSG_DISCONNECT.',
   ERR_SSH_CHANNEL_PROTOCOL: 'The peer broke the rules of the connection protocol.',
   ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
@@ -49,11 +51,14 @@ export const errorCodes = {
   ERR_SSH_TIMEOUT: 'A deadline passed while waiting for the peer.',
   ERR_SSH_ABORTED: 'The caller aborted the operation.',
   ERR_SSH_CLOSED: 'The connection was closed or destroyed by this side.',
+  ERR_SSH_CALLBACK: 'A function of the caller threw, or its promise rejected; `cause` is what it threw.',
   ERR_SSH_KEY_FORMAT: 'A key file could not be understood.',
   ERR_SSH_KEY_PASSPHRASE: 'A key file is encrypted and the passphrase is missing or wrong.',
   ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
+  ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
+  ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
   ERR_SSH_SFTP_NO_SUCH_FILE: 'The server has no file or folder of that name.',
   ERR_SSH_SFTP_PERMISSION_DENIED: 'The server does not allow the user to do that with the file.',
   ERR_SSH_SFTP_FAILURE: 'The server failed at an operation on a file; its status says no more than that.',
@@ -72,11 +77,20 @@ export interface SshErrorDetails {
   readonly phase?: SshErrorPhase | undefined;
   readonly origin?: SshErrorOrigin | undefined;
   readonly cause?: unknown;
-  /** Name of the wait that did not end in time, such as `identification` or `channelOpen`. */
+  /** What a program can do about it, in terms of this library. The message ends with it, behind a semicolon. */
+  readonly hint?: string | undefined;
+  /** The host that was dialled, as the caller named it. */
+  readonly host?: string | undefined;
+  /** The port that was dialled. */
+  readonly port?: number | undefined;
+  /**
+   * Name of the innermost wait when the deadline passed, such as `identification`
+   * or `channelOpen`. The deadline may be that of the whole dial.
+   */
   readonly waitingFor?: string | undefined;
-  /** Milliseconds from the start of that wait to the error. */
+  /** Milliseconds from the start of what the deadline bounds to the error. */
   readonly elapsed?: number | undefined;
-  /** The bound of that wait in milliseconds. */
+  /** The deadline that passed, in milliseconds. */
   readonly deadline?: number | undefined;
   /** Bytes received on the connection until then. */
   readonly bytesReceived?: number | undefined;
@@ -113,6 +127,9 @@ export class SshError extends Error {
   /** Written once more by the protocol when a lower layer, which knows no phase, threw. */
   phase: SshErrorPhase;
   readonly origin: SshErrorOrigin;
+  declare host?: string;
+  declare port?: number;
+  declare hint?: string;
   declare waitingFor?: string;
   declare elapsed?: number;
   declare deadline?: number;
@@ -120,11 +137,18 @@ export class SshError extends Error {
   declare remoteIdentification?: string;
   declare disconnectReason?: number;
   declare channelOpenReason?: number;
+  /** What a `run` that failed had received by then, in the encoding of its options; not shown when the error is printed. */
+  declare readonly stdout?: string | Uint8Array;
+  /** As `stdout`. */
+  declare readonly stderr?: string | Uint8Array;
   declare path?: string;
   declare status?: SftpStatus;
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      withHint(message, details.hint),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'SshError';
     // Until its stack is read, V8 keeps with an error all that its frames were called on:
     // the connection with its buffers, for as long as somebody keeps the error.
@@ -132,6 +156,9 @@ export class SshError extends Error {
     this.code = code;
     this.phase = details.phase ?? 'connection';
     this.origin = details.origin ?? 'peer';
+    if (details.host !== undefined) this.host = details.host;
+    if (details.port !== undefined) this.port = details.port;
+    if (details.hint !== undefined) this.hint = details.hint;
     if (details.waitingFor !== undefined) this.waitingFor = details.waitingFor;
     if (details.elapsed !== undefined) this.elapsed = details.elapsed;
     if (details.deadline !== undefined) this.deadline = details.deadline;
@@ -144,6 +171,39 @@ export class SshError extends Error {
     if (details.path !== undefined) this.path = details.path;
     if (details.status !== undefined) this.status = details.status;
   }
+
+  /**
+   * This error with the output of one command. The cause of a connection's end is
+   * one error for all that was under way: a command that has output gets a copy
+   * of it, one that has none gets it as it is.
+   */
+  withOutput(output: CommandOutput, isEmpty: boolean): SshError {
+    // Text and bytes differ where there are none, too.
+    const isFree = this.stdout === undefined || typeof this.stdout === typeof output.stdout;
+    if (isEmpty && isFree) return addOutput(this, output);
+    const copy = new SshError(this.code, this.message, { ...this, cause: this.cause });
+    if (this.stack !== undefined) copy.stack = this.stack;
+    return addOutput(copy, output);
+  }
+}
+
+interface CommandOutput {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string | Uint8Array;
+}
+
+/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
+  const hidden = { enumerable: false, writable: true, configurable: true };
+  return Object.defineProperties(error, {
+    stdout: { ...hidden, value: stdout },
+    stderr: { ...hidden, value: stderr },
+  });
+}
+
+/** A copy of an error has the hint in its message already. */
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined || message.endsWith(hint) ? message : `${message}; ${hint}`;
 }
 
 /** Reason codes of SSH_MSG_DISCONNECT (RFC 4253 §11.1). */
@@ -183,6 +243,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_HOST_KEY_UNKNOWN':
     case 'ERR_SSH_HOST_KEY_CHANGED':
     case 'ERR_SSH_HOST_KEY_REVOKED':
+    case 'ERR_SSH_HOST_KEY_NOT_PINNED':
     case 'ERR_SSH_CERTIFICATE':
       return disconnectReasons.hostKeyNotVerifiable;
     case 'ERR_SSH_MAC':
@@ -193,9 +254,10 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_PACKET':
     case 'ERR_SSH_DECODE':
     case 'ERR_SSH_UNEXPECTED_MESSAGE':
-    case 'ERR_SSH_LIMIT':
     case 'ERR_SSH_CHANNEL_PROTOCOL':
       return disconnectReasons.protocolError;
+    case 'ERR_SSH_LIMIT':
+      return error.origin === 'user' ? disconnectReasons.byApplication : disconnectReasons.protocolError;
     case 'ERR_SSH_OPTIONS':
     case 'ERR_SSH_CHANNEL_OPEN_FAILED':
     case 'ERR_SSH_CHANNEL_CLOSED':
@@ -204,6 +266,9 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_TIMEOUT':
     case 'ERR_SSH_ABORTED':
     case 'ERR_SSH_CLOSED':
+    case 'ERR_SSH_CALLBACK':
+    case 'ERR_SSH_LOAD':
+    case 'ERR_SSH_FORWARD':
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':

@@ -4,7 +4,16 @@
  * Owns: the timeouts, their defaults, the check of those a user gives.
  * Must not know: who waits.
  */
-import { SshError } from './errors.ts';
+import {
+  anyObject,
+  checkArgument,
+  checkOptions,
+  eitherOf,
+  flag,
+  milliseconds,
+  type OptionTable,
+  wholeNumber,
+} from './optionChecks.ts';
 
 /** Milliseconds; `Infinity` where the user says so outright. */
 export interface Timeouts {
@@ -26,6 +35,8 @@ export interface Timeouts {
   readonly close: number;
   /** Each request to an authentication agent, which may ask its user. */
   readonly agent: number;
+  /** A file of the user's, such as known_hosts, that another program has locked. */
+  readonly lock: number;
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -38,6 +49,7 @@ export const defaultTimeouts: Timeouts = {
   write: 30_000,
   close: 5_000,
   agent: 30_000,
+  lock: 2_000,
 };
 
 /** The whole dial, from the call of `connect` to the end of authentication. */
@@ -52,6 +64,26 @@ export interface KeepAlive {
 
 export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
 
+const timeoutTable: OptionTable<Timeouts> = {
+  connect: milliseconds,
+  identification: milliseconds,
+  keyExchange: milliseconds,
+  authentication: milliseconds,
+  channelOpen: milliseconds,
+  request: milliseconds,
+  write: milliseconds,
+  close: milliseconds,
+  agent: milliseconds,
+  lock: milliseconds,
+};
+
+const keepAliveTable: OptionTable<KeepAlive> = {
+  interval: milliseconds,
+  maxMissed: wholeNumber(1, Number.POSITIVE_INFINITY),
+};
+
+const keepAliveRule = eitherOf('true, false or an object with interval and maxMissed', flag, anyObject);
+
 /**
  * The default timeouts with a user's changes.
  *
@@ -60,15 +92,10 @@ export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
 export function resolveTimeouts(
   given: { readonly [K in keyof Timeouts]?: number | undefined } = {},
 ): Timeouts {
+  checkOptions(given, { of: 'timeouts', table: timeoutTable, prefix: 'timeouts.' });
+  const changes = Object.entries(given).filter(([, value]) => value !== undefined);
   // Connections with nothing of their own share the defaults.
-  if (Object.keys(given).length === 0) return defaultTimeouts;
-  const resolved: { -readonly [K in keyof Timeouts]: number } = { ...defaultTimeouts };
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    if (!isTimeoutName(name)) throw optionsError(`timeouts.${name} is not a timeout`);
-    resolved[name] = checkedTimeout(`timeouts.${name}`, value);
-  }
-  return resolved;
+  return changes.length === 0 ? defaultTimeouts : { ...defaultTimeouts, ...Object.fromEntries(changes) };
 }
 
 /**
@@ -77,8 +104,8 @@ export function resolveTimeouts(
  * @throws SshError `ERR_SSH_OPTIONS` for anything but a positive number; 0 and NaN never mean "for ever"
  */
 export function checkedTimeout(name: string, value: unknown): number {
-  if (typeof value === 'number' && value > 0) return value;
-  throw optionsError(`${name} must be a positive number of milliseconds, or Infinity for no bound`);
+  checkArgument(name, value, milliseconds);
+  return value as number;
 }
 
 /**
@@ -94,18 +121,8 @@ export function resolveKeepAlive(
 ): KeepAlive | undefined {
   if (given === false) return undefined;
   if (given === undefined || given === true) return defaultKeepAlive;
-  const interval = checkedTimeout('keepAlive.interval', given.interval ?? defaultKeepAlive.interval);
-  const maxMissed = given.maxMissed ?? defaultKeepAlive.maxMissed;
-  if (!Number.isSafeInteger(maxMissed) || maxMissed < 1) {
-    throw optionsError('keepAlive.maxMissed must be a whole number of at least 1');
-  }
-  return { interval, maxMissed };
-}
-
-function isTimeoutName(name: string): name is keyof Timeouts {
-  return Object.hasOwn(defaultTimeouts, name);
-}
-
-function optionsError(message: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
+  checkArgument('keepAlive', given, keepAliveRule);
+  checkOptions(given, { of: 'keepAlive', table: keepAliveTable, prefix: 'keepAlive.' });
+  const { interval, maxMissed } = defaultKeepAlive;
+  return { interval: given.interval ?? interval, maxMissed: given.maxMissed ?? maxMissed };
 }

@@ -6,13 +6,18 @@
  * Must not know: timers, sockets, what is done when a wait expires.
  */
 
-/** The waits there are. `agent` is a wait on the user's own agent and `user` one on the caller's own code (a host key verifier, a prompt), not on the peer. */
+/**
+ * The waits there are. `queue` is a wait of a call for its turn, `agent` is one on the user's own agent, `lock` one on
+ * another program that has locked a file of the user's, `user` one on the caller's own code (a host key verifier, a
+ * prompt), and `unlock` one on this side's own work on a private key: none of the five is on the peer.
+ */
 export type WaitName =
   | 'dial'
   | 'connect'
   | 'identification'
   | 'keyExchange'
   | 'authentication'
+  | 'queue'
   | 'channelOpen'
   | 'request'
   | 'command'
@@ -20,7 +25,9 @@ export type WaitName =
   | 'keepAlive'
   | 'close'
   | 'agent'
-  | 'user';
+  | 'lock'
+  | 'user'
+  | 'unlock';
 
 /** One open wait, as reports show it. */
 export interface Wait {
@@ -134,6 +141,13 @@ export class WaitTable {
     const waits: Wait[] = [];
     for (let wait = this.first; wait !== undefined; wait = wait.next) waits.push(wait);
     return waits;
+  }
+
+  /** Of the waits besides this one, the one that was opened last: what is waited for at this moment. */
+  innermostBeside(outer: Wait): Wait | undefined {
+    let wait = this.last;
+    while (wait !== undefined && wait.name === outer.name) wait = wait.previous;
+    return wait;
   }
 
   get size(): number {

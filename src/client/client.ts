@@ -4,9 +4,18 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
+import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { checkedTimeout } from '../base/timeouts.ts';
-import { kexMethods } from '../crypto/algorithms.ts';
+import { checkArgument, port as portRule } from '../base/optionChecks.ts';
+import { abortError, onAbort } from '../endpoint/abort.ts';
+import type { CallScope } from '../endpoint/callScope.ts';
+import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import { publicCall } from '../endpoint/publicCall.ts';
+import type { Duplex } from '../endpoint/streams.ts';
+import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
+import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
@@ -16,87 +25,38 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import type { Sftp } from '../sftp/sftp.ts';
-import { abortError, onAbort } from './abort.ts';
-import type { CallScope } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import { CommandNews } from './commandNews.ts';
-import { optionsError } from './optionErrors.ts';
-import { channelStream, ExitCollector, type ExitResult, RemoteProcess } from './remoteProcess.ts';
-import { execPayload, type PtyOptions, ptyPayload } from './requestPayloads.ts';
-import { collectOutput, decodeOutput, defaultMaxBuffer, feedInput, type RunInput } from './run.ts';
+import type { AgentForwarding } from './agent/agentForwarding.ts';
+import { agentError } from './agent/agentLink.ts';
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkExecOptions,
+  checkName,
+  checkRunOptions,
+  checkSessionOptions,
+  checkShellOptions,
+  type ExecOptions,
+  type RunOptions,
+  type SessionOptions,
+  type ShellOptions,
+} from './callOptions.ts';
+import { CommandNews } from './command/commandNews.ts';
+import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './command/remoteProcess.ts';
+import { execPayload, ptyPayload } from './command/requestPayloads.ts';
+import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
+import type { Command } from './command/shellWords.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
+import { ClientForwarding } from './forwarding.ts';
+import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
-import type { Duplex } from './streams.ts';
 
-/** What each call that waits takes. */
-export interface CallOptions {
-  /** Milliseconds for the whole call, besides the connection's own timeouts for its parts. */
-  readonly timeout?: number | undefined;
-  /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type { NegotiatedSummary } from './negotiated.ts';
 
-export interface ExecOptions extends CallOptions {
-  /** `true` for a terminal of 80 by 24. */
-  readonly pty?: boolean | PtyOptions | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Lets programs on the server list the keys of the agent and sign with them, for
-   * as long as this command runs. Whoever is root there can do so as well, and
-   * OpenSSH's server shows the agent to later commands of the connection, where it
-   * answers only while a command that was given it runs. `false`
-   */
-  readonly forwardAgent?: boolean | undefined;
-}
-
-export interface ShellOptions extends CallOptions, PtyOptions {
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** As for `exec`. */
-  readonly forwardAgent?: boolean | undefined;
-  /** `false` for a shell without a terminal. */
-  readonly pty?: boolean | undefined;
-}
-
-/** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
-export interface RunOptions extends ExecOptions {
-  readonly input?: RunInput | undefined;
-  /** Of the output; `buffer` gives bytes. `utf8` */
-  readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;
-  /** Bytes of output, both streams together. 64 MiB */
-  readonly maxBuffer?: number | undefined;
-}
-
-/** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
-export interface RunResult<Data = string> extends ExitResult {
-  readonly stdout: Data;
-  readonly stderr: Data;
-  /** Environment variables the server did not take. */
-  readonly refusedEnv: readonly string[];
-}
-
-/** What the last key exchange agreed on. */
-export interface NegotiatedSummary {
-  readonly kex: string;
-  readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
-  /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
-  readonly strict: boolean;
-  /** The key exchange withstands an adversary with a quantum computer. */
-  readonly postQuantum: boolean;
-  /** The server's identification string, escaped. */
-  readonly remoteIdentification: string;
-  /** The host key blob that was accepted. */
-  readonly serverHostKey: Uint8Array;
-}
-
-interface Started {
-  readonly port: ChannelPort;
-  readonly exit: ExitCollector;
-  readonly refusedEnv: readonly string[];
-}
+/** Takes a connection that came to a port of the server. */
+export type ConnectionHandler = (
+  stream: Duplex,
+  from: { readonly address: string; readonly port: number },
+) => void | Promise<void>;
 
 /**
  * A connection that is up. Made by `connect`.
@@ -115,38 +75,60 @@ interface Started {
  * ```
  */
 export class Client extends TransferringClient {
+  /** Undefined where there is no agent. */
+  private readonly agentForwarding: AgentForwarding | undefined;
+  /** Made for the first forward: most connections have none. */
+  private madeForwarding: ClientForwarding | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
+    super(session, dialled);
+    this.agentForwarding = agentForwarding;
+  }
+
   /**
    * Runs a command to its end and collects its output.
    *
+   * @param command a line for the server's shell, or a program and its arguments, which are quoted for a POSIX shell
    * @throws SshError `ERR_SSH_TIMEOUT` the command took longer than `timeout` (it is sent TERM and its channel is closed);
    *   `ERR_SSH_MAX_BUFFER`; `ERR_SSH_ABORTED`; `ERR_SSH_REQUEST_FAILED` the server runs no commands;
-   *   the cause of the end when the connection ended first
+   *   `ERR_SSH_CHANNEL_OPEN_FAILED` it opens no channel, or no more of them; `ERR_SSH_OPTIONS`; the cause of the end when
+   *   the connection ended first. Once the command has started, `stdout` and `stderr` of the error are what it wrote
+   *   until then. What `input`, `onStdout` or `onStderr` throw comes back as it is
    */
-  run(command: string, options: RunOptions & { readonly encoding: 'buffer' }): Promise<RunResult<Uint8Array>>;
-  run(command: string, options?: RunOptions): Promise<RunResult>;
-  async run(command: string, options: RunOptions = {}): Promise<RunResult<Uint8Array> | RunResult> {
-    const { encoding = 'utf8', maxBuffer = defaultMaxBuffer, input } = options;
-    if (encoding !== 'utf8' && encoding !== 'latin1' && encoding !== 'buffer') {
-      throw optionsError("encoding must be 'utf8', 'latin1' or 'buffer'");
-    }
-    if (!(maxBuffer >= 0)) throw optionsError('maxBuffer must be a number of bytes');
+  run(
+    command: Command,
+    options: RunOptions<Uint8Array> & { readonly encoding: 'buffer' },
+  ): Promise<RunResult<Uint8Array>>;
+  run(command: Command, options?: RunOptions): Promise<RunResult>;
+  run(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array> = {},
+  ): Promise<RunResult<string | Uint8Array>> {
+    return this.call(Client.prototype.run, () => {
+      checkRunOptions(options);
+      return this.runToEnd(command, options);
+    });
+  }
+
+  /** As `run`, for those in this library, who check the options: what a function of the user threw comes as an `SshError`. */
+  runToEnd(command: Command, options: RunOptions): Promise<RunResult>;
+  runToEnd(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>>;
+  async runToEnd(
+    command: Command,
+    options: RunOptions | RunOptions<Uint8Array>,
+  ): Promise<RunResult<string | Uint8Array>> {
+    const payload = execPayload(command, options.cwd);
     return this.scoped('command', 'the command to end', options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start('exec', execPayload(command), options, scope);
-      const wait = this.commandWait(port, 'command');
+      const started = await this.start('exec', payload, options, scope);
+      const wait = this.commandWait(started.port, 'command');
       try {
-        const feeding = feedInput(port, input);
-        const [{ stdout, stderr }] = await Promise.all([
-          scope.until(collectOutput(port, maxBuffer)),
-          scope.until(feeding),
-        ]);
-        const cause = await scope.until(port.closed);
-        if (cause !== undefined) throw cause;
-        const rest = { ...exit.result, refusedEnv };
-        if (encoding === 'buffer') return { stdout, stderr, ...rest };
-        return { stdout: decodeOutput(stdout, encoding), stderr: decodeOutput(stderr, encoding), ...rest };
+        return await runToEnd(started, options, scope, () => this.dialled.platform.pause());
       } finally {
         this.session.finishWait(wait);
-        port.terminate();
       }
     });
   }
@@ -154,42 +136,63 @@ export class Client extends TransferringClient {
   /**
    * Starts a command. Its streams are the user's to read.
    *
-   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @param command as for `run`
+   * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED`, `ERR_SSH_REQUEST_FAILED`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`,
+   *   `ERR_SSH_OPTIONS`
    */
-  exec(command: string, options: ExecOptions = {}): Promise<RemoteProcess> {
-    return this.startProcess('exec', execPayload(command), options);
+  exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
+    return this.call(Client.prototype.exec, (site) => {
+      checkExecOptions(options);
+      return this.startProcess('exec', execPayload(command, options.cwd), options, site);
+    });
   }
 
   /** Starts the user's shell, on a terminal unless `pty` is false. Errors as `exec`. */
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
-    const { env, signal, timeout, forwardAgent, pty = true, ...terminal } = options;
-    return this.startProcess('shell', shellRequest.toBytes({}), {
-      env,
-      signal,
-      timeout,
-      forwardAgent,
-      pty: pty ? terminal : false,
+    return this.call(Client.prototype.shell, (site) => {
+      checkShellOptions(options);
+      const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
+      const settings = { env, signal, timeout, maxChannels, forwardAgent, pty: pty ? terminal : false };
+      return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
     });
   }
 
+  /**
+   * As `exec`, and as `shell` where there is no command, for those in this library
+   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   */
+  startLenient(command: Command | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startLenient, (site) =>
+      command === undefined
+        ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
+        : this.startProcess('exec', execPayload(command), options, site, true),
+    );
+  }
+
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
-  async subsystem(name: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof name !== 'string' || name === '') throw optionsError('a subsystem needs a name');
-    return this.scoped('request', 'the subsystem to start', options, async (scope) => {
-      const payload = subsystemRequest.toBytes({ subsystemName: name });
-      const { port } = await this.start('subsystem', payload, {}, scope);
-      return channelStream(port, this.dialled.platform.streams);
+  subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.subsystem, (site) => {
+      checkName('the name of a subsystem', name);
+      checkSessionOptions('subsystem', options);
+      const { maxChannels } = options;
+      return this.scoped('request', 'the subsystem to start', options, async (scope) => {
+        const payload = subsystemRequest.toBytes({ subsystemName: name });
+        const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
+        return this.streamOver(port, site);
+      });
     });
   }
 
   /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
-  async sftp(options: SftpOptions = {}): Promise<Sftp> {
-    const { kind, payload, bounds } = sftpCommand(options);
-    return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
-      const { port } = await this.start(kind, payload, {}, scope);
-      return scope.until(
-        beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
-      );
+  sftp(options: SftpOptions = {}): Promise<Sftp> {
+    return this.call(Client.prototype.sftp, () => {
+      const { kind, payload, bounds } = sftpCommand(options);
+      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+        const { port } = await this.start(kind, payload, {}, scope);
+        return scope.until(
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+        );
+      });
     });
   }
 
@@ -198,16 +201,17 @@ export class Client extends TransferringClient {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  async openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
-    return channelStream(await this.openTcpPort(host, port, options), this.dialled.platform.streams);
+  openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openTcp, async (site) =>
+      this.streamOver(await this.openTcpPort(host, port, options), site),
+    );
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
-  openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
-    if (typeof host !== 'string' || host === '') return Promise.reject(optionsError('openTcp needs a host'));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      return Promise.reject(optionsError('openTcp needs a port from 1 to 65535'));
-    }
+  async openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
+    checkName('the host of openTcp', host);
+    checkArgument('the port of openTcp', port, portRule);
+    checkCallOptions('openTcp', options);
     const data = directTcpip.toBytes({
       hostToConnect: host,
       portToConnect: port,
@@ -220,13 +224,90 @@ export class Client extends TransferringClient {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  async openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
-    if (typeof path !== 'string' || path === '') throw optionsError('openUnix needs a path');
-    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-    const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+  openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+    return this.call(Client.prototype.openUnix, async (site) => {
+      checkName('the path of openUnix', path);
+      checkCallOptions('openUnix', options);
+      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+      );
+      return this.streamOver(port, site);
+    });
+  }
+
+  /**
+   * Listens on this machine, and connects each connection to a place that the
+   * server reaches (RFC 4254 §7.2): `ssh -L`.
+   *
+   * @param from where to listen; `127.0.0.1` where no host is named
+   * @param to where the server connects
+   * @throws SshError `ERR_SSH_FORWARD` cannot listen there; `ERR_SSH_OPTIONS`, `ERR_SSH_LIMIT`, `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`
+   * @example
+   * ```ts
+   * import type { Client } from 'deadline-ssh';
+   * async function database(client: Client): Promise<void> {
+   *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+   *   console.log(`the database is at 127.0.0.1:${forward.address.port}`);
+   * }
+   * ```
+   */
+  async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardLocal, () =>
+      this.standing(options, () => this.forwarding.local(from, to, options)),
     );
-    return channelStream(port, this.dialled.platform.streams);
+  }
+
+  /**
+   * Has the server listen, and connects each connection that comes there to a
+   * place that this machine reaches, or gives it to a function (RFC 4254 §7.1): `ssh -R`.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` the server does not listen there; else as `forwardLocal`
+   */
+  async forwardRemote(
+    from: ListenPlace,
+    to: TargetPlace | ConnectionHandler,
+    options: ForwardOptions = {},
+  ): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemote, () =>
+      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
+    );
+  }
+
+  /**
+   * Listens on this machine as a SOCKS proxy (4, 4a, 5); the server makes the
+   * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
+   */
+  async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardSocks, () =>
+      this.standing(options, () => this.forwarding.socks(from, options)),
+    );
+  }
+
+  /**
+   * Has the server listen as a SOCKS proxy for what this machine reaches; say
+   * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
+   */
+  async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
+    return this.call(Client.prototype.forwardRemoteSocks, () =>
+      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
+    );
+  }
+
+  /** The forwards that stand. */
+  get forwards(): readonly Forward[] {
+    return this.madeForwarding?.list() ?? [];
+  }
+
+  /**
+   * Asks the server to open no further sessions on this connection, so that nobody
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
+   * not know the request ignore it.
+   */
+  noMoreSessions(): void {
+    this.session.driver.act((core) =>
+      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
+    );
   }
 
   /**
@@ -235,18 +316,24 @@ export class Client extends TransferringClient {
    * @returns milliseconds to the answer
    * @throws SshError `ERR_SSH_TIMEOUT` after the `request` timeout
    */
-  async ping(options: CallOptions = {}): Promise<number> {
-    return this.scoped('request', 'the answer to a ping', options, async (scope) => {
-      const { driver } = this.session;
-      const start = driver?.now ?? 0;
-      await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
-      return (driver?.now ?? 0) - start;
+  ping(options: CallOptions = {}): Promise<number> {
+    return this.call(Client.prototype.ping, () => {
+      checkCallOptions('ping', options);
+      return this.scoped('request', 'the answer to a ping', options, async (scope) => {
+        const { driver } = this.session;
+        const start = driver.now;
+        await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
+        return driver.now - start;
+      });
     });
   }
 
   /** Agrees on new keys (RFC 4253 §9); resolves when they are in use in both directions. */
-  async rekey(options: CallOptions = {}): Promise<void> {
-    return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+  rekey(options: CallOptions = {}): Promise<void> {
+    return this.call(Client.prototype.rekey, () => {
+      checkCallOptions('rekey', options);
+      return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+    });
   }
 
   /** What the connection is doing and waiting for, at this moment. */
@@ -256,23 +343,7 @@ export class Client extends TransferringClient {
 
   /** What the last key exchange agreed on. */
   get negotiated(): NegotiatedSummary {
-    const { keyExchange, remote } = this.session.core.transport;
-    const { negotiated, strict, hostKey } = keyExchange;
-    if (negotiated === undefined || hostKey === undefined) {
-      throw new SshError('ERR_SSH_INTERNAL', 'a client before its first key exchange', { origin: 'local' });
-    }
-    const { kex, clientToServer, serverToClient } = negotiated;
-    return {
-      kex,
-      hostKey: negotiated.hostKey,
-      cipher: { clientToServer: clientToServer.cipher, serverToClient: serverToClient.cipher },
-      mac: { clientToServer: clientToServer.mac, serverToClient: serverToClient.mac },
-      compression: { clientToServer: clientToServer.compression, serverToClient: serverToClient.compression },
-      strict,
-      postQuantum: isKex(kex) && kexMethods[kex].postQuantum,
-      remoteIdentification: remote?.text ?? '',
-      serverHostKey: hostKey,
-    };
+    return negotiatedBy(this.session.core.transport);
   }
 
   /**
@@ -284,12 +355,26 @@ export class Client extends TransferringClient {
   }
 
   /**
-   * Sends what was written, says goodbye and frees everything, within the
+   * Sends what was written, says goodbye and frees everything, within twice the
    * `close` timeout. What still runs rejects with `ERR_SSH_CLOSED`.
+   *
+   * @throws SshError what was written could not all be sent: `ERR_SSH_TIMEOUT` where the
+   *   peer did not take it in time, else the cause of the connection's end
    */
-  async close(): Promise<void> {
-    this.session.close(closedError('the connection was closed'));
-    await this.closed;
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private closeOnce(): Promise<void> {
+    const cause = closedError('the connection was closed');
+    const hasUnsent = this.session.close(cause);
+    const over = this.closed.then((end) => {
+      if (hasUnsent && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
+    });
+    // Who does not wait for it need not handle it.
+    over.catch(() => {});
+    return over;
   }
 
   /** Frees everything at once, without a goodbye. What still runs rejects with `ERR_SSH_CLOSED`. */
@@ -301,17 +386,42 @@ export class Client extends TransferringClient {
     await this.close();
   }
 
+  /** What every call of a user's goes through. */
+  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
+  }
+
+  private streamOver(port: ChannelPort, site: CallSite): Duplex {
+    port.openedBy = site.asText();
+    return channelStream(port, this.dialled.platform.streams);
+  }
+
   // The common start of processes ------------------------------------------------------
 
-  private startProcess(kind: CommandKind, payload: Uint8Array, options: ExecOptions): Promise<RemoteProcess> {
+  private startProcess(
+    kind: CommandKind,
+    payload: Uint8Array,
+    options: ExecOptions,
+    site: CallSite,
+    isLenient: boolean = false,
+  ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv } = await this.start(kind, payload, options, scope);
+      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
+      port.openedBy = site.asText();
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,
         streams: this.dialled.platform.streams,
         exit,
         refusedEnv,
+        refused,
         commandWait: this.commandWait(port, kind),
         finishWait: (wait) => this.session.finishWait(wait),
       });
@@ -324,10 +434,11 @@ export class Client extends TransferringClient {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
-  ): Promise<Started> {
+    isLenient: boolean = false,
+  ): Promise<StartedCommand> {
     const news = new CommandNews(this.session.driver, kind);
     try {
-      const started = await this.request(kind, payload, options, scope);
+      const started = await this.request(kind, payload, options, scope, isLenient);
       void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
       return started;
     } catch (error) {
@@ -341,20 +452,29 @@ export class Client extends TransferringClient {
     payload: Uint8Array,
     options: ExecOptions,
     scope: CallScope,
-  ): Promise<Started> {
+    isLenient: boolean,
+  ): Promise<StartedCommand> {
     const { session } = this;
-    const port = await scope.until(session.openChannel('session', new Uint8Array(0), scope));
+    this.checkLengths(kind, payload, options);
+    const { maxChannels = this.dialled.options.maxChannels } = options;
+    const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
     session.collectExit(port, exit);
     try {
       const refusedEnv: string[] = [];
+      const refused: RefusedRequest[] = [];
       const pending: Promise<void>[] = [];
+      const want = (what: RefusedRequest, request: Promise<void>): void => {
+        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
+      };
       if (options.pty !== undefined && options.pty !== false) {
-        pending.push(session.request(port, ptyReq.name, ptyPayload(options.pty === true ? {} : options.pty)));
+        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
+        want('terminal', session.request(port, ptyReq.name, terminal));
       }
-      if (options.forwardAgent === true) pending.push(session.forwardAgent(port));
+      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
+        if (variableValue === undefined) continue;
         const request = session.request(
           port,
           envRequest.name,
@@ -364,10 +484,61 @@ export class Client extends TransferringClient {
       }
       pending.push(session.request(port, kind, payload));
       await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv };
+      return { port, exit, refusedEnv, refused };
     } catch (error) {
       port.close();
       throw error;
+    }
+  }
+
+  private async forwardAgent(port: ChannelPort): Promise<void> {
+    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
+    await this.agentForwarding.forward(port);
+  }
+
+  /** A forward that comes too late for its call is closed again. */
+  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+    return this.scoped('request', 'the forward to stand', options, (scope) => {
+      const made = make();
+      scope.onCancel(() => {
+        made.then(
+          (forward) => void forward.close(),
+          () => {},
+        );
+      });
+      return scope.until(made);
+    });
+  }
+
+  private get forwarding(): ClientForwarding {
+    const { session, dialled } = this;
+    const { limits, timeouts } = dialled.options;
+    this.madeForwarding ??= new ClientForwarding({
+      session,
+      network: dialled.platform.network,
+      limits,
+      timeouts,
+    });
+    return this.madeForwarding;
+  }
+
+  private handlerOf(to: TargetPlace | ConnectionHandler): TargetPlace | RemoteHandler {
+    if (typeof to !== 'function') return to;
+    return async (arrived) => {
+      const { peer } = arrived;
+      const port = arrived.accept();
+      if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
+    };
+  }
+
+  /** Before anything is sent: what fits in no packet is this call's fault and nobody else's. */
+  private checkLengths(kind: CommandKind, payload: Uint8Array, { pty, env = {} }: ExecOptions): void {
+    const { session } = this;
+    session.checkRequest(kind, payload);
+    if (typeof pty === 'object') session.checkRequest(ptyReq.name, ptyPayload(pty));
+    for (const [variableName, variableValue] of Object.entries(env)) {
+      if (variableValue === undefined) continue;
+      session.checkRequest(envRequest.name, envRequest.toBytes({ variableName, variableValue }));
     }
   }
 
@@ -383,9 +554,8 @@ export class Client extends TransferringClient {
     options: CallOptions,
     call: (scope: CallScope) => Promise<T>,
   ): Promise<T> {
-    const { timeout, signal } = options;
-    const bound = timeout === undefined ? Number.POSITIVE_INFINITY : checkedTimeout('timeout', timeout);
-    const scope = this.session.scope({ name, detail, timeout: bound, signal });
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
+    const scope = this.session.scope({ name, detail, timeout, signal });
     try {
       return await call(scope);
     } finally {
@@ -400,15 +570,11 @@ function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
   void port.closed.then(stopListening);
 }
 
-function noteRefused(error: unknown, name: string, refused: string[]): void {
+function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
   refused.push(name);
 }
 
 function closedError(message: string): SshError {
   return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
-}
-
-function isKex(name: string): name is keyof typeof kexMethods {
-  return Object.hasOwn(kexMethods, name);
 }

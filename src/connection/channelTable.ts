@@ -9,17 +9,26 @@ import { SshError } from '../base/errors.ts';
 import { LazyMap } from '../base/lazyMap.ts';
 import type { Limits } from '../base/limits.ts';
 import { Channel, type ChannelSink, channelError } from './channel.ts';
+import { WindowBudget } from './windowBudget.ts';
 
 export class ChannelTable {
   private readonly sink: ChannelSink;
   private readonly limits: Limits;
   private readonly channels = new LazyMap<number, Channel>();
   private readonly freeIds: number[] = [];
+  private readonly budget: WindowBudget;
+  private readonly keepsUnread: boolean;
   private nextId = 0;
 
-  constructor(sink: ChannelSink, limits: Limits) {
+  /**
+   * @param keepsUnread whether bytes of a channel that is gone count until somebody takes or drops them: a server,
+   *   whose clients would fill one channel after the other, sees to that; a client's user may just forget a stream
+   */
+  constructor(sink: ChannelSink, limits: Limits, keepsUnread: boolean) {
     this.sink = sink;
     this.limits = limits;
+    this.keepsUnread = keepsUnread;
+    this.budget = new WindowBudget(limits);
   }
 
   /** As one that was never used: its numbers begin anew. */
@@ -27,13 +36,19 @@ export class ChannelTable {
     return this.channels.size === 0;
   }
 
-  get isFull(): boolean {
-    return this.channels.size >= this.limits.channels;
+  /** Nothing of a channel that is gone is left either. */
+  get isUnused(): boolean {
+    return this.isEmpty && this.budget.isWhole;
+  }
+
+  /** Whether the peer can open another channel. */
+  get hasRoom(): boolean {
+    return this.channels.size < this.limits.channels && this.budget.hasRoom;
   }
 
   /** @throws SshError `ERR_SSH_LIMIT` when all numbers are taken */
   checkRoom(): void {
-    if (!this.isFull) return;
+    if (this.channels.size < this.limits.channels) return;
     const text = `${this.limits.channels} channels are open, and no more are allowed`;
     throw new SshError('ERR_SSH_LIMIT', text, { origin: 'user' });
   }
@@ -43,24 +58,33 @@ export class ChannelTable {
     return this.channels.values();
   }
 
-  /** A new channel with a number of its own. */
-  add(type: string): Channel {
-    const { windowSize, maximumWindowSize, maximumPacketSize } = this.limits;
-    const localId = this.freeIds.pop() ?? this.nextId++;
+  /**
+   * A new channel with a number of its own.
+   *
+   * @param announce tells the peer of it; where it throws, there is no such channel
+   */
+  add(type: string, announce?: (channel: Channel) => void): Channel {
+    const { maximumWindowSize, maximumPacketSize } = this.limits;
+    const { budget } = this;
+    const freed = this.freeIds.at(-1);
     const channel = new Channel(this.sink, {
       type,
-      localId,
-      windowSize,
+      localId: freed ?? this.nextId,
+      windowSize: budget.open(),
       maximumWindowSize,
       maximumPacketSize,
+      budget,
     });
-    this.channels.set(localId, channel);
+    announce?.(channel);
+    if (freed === undefined) this.nextId++;
+    else this.freeIds.pop();
+    this.channels.set(channel.localId, channel);
     return channel;
   }
 
   /** The channel is gone and its number is free. */
   remove(channel: Channel): void {
-    channel.state = 'closed';
+    if (channel.state !== 'closed') channel.gone(this.keepsUnread);
     if (!this.channels.delete(channel.localId)) return;
     if (this.channels.size > 0) this.freeIds.push(channel.localId);
     else {

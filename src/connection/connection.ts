@@ -21,7 +21,7 @@ import {
   channelWindowAdjust,
   extendedDataTypes,
 } from '../message/channel.ts';
-import { channelRequest } from '../message/channelRequest.ts';
+import { channelRequest, exitSignal, exitStatus } from '../message/channelRequest.ts';
 import { globalRequest, requestFailure, requestSuccess } from '../message/globalRequest.ts';
 import {
   channelDataStart,
@@ -29,13 +29,13 @@ import {
   readDataTypeCode,
   readRecipientChannel,
 } from '../message/hot.ts';
-import { Allowance } from '../transport/allowance.ts';
 import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
-import { type Channel, type ChannelRequest, type ChannelSink, channelError } from './channel.ts';
+import type { Channel, ChannelRequest, ChannelSink } from './channel.ts';
+import { ChannelMessages } from './channelMessages.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
-import { type GlobalRequest, GlobalRequestQueue } from './globalRequests.ts';
+import { type GlobalRequest, type GlobalRequestSink, GlobalRequests } from './globalRequests.ts';
 import { openFailureError, sendOpenFailure } from './openFailure.ts';
 import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
@@ -43,7 +43,7 @@ import { OutputScheduler } from './outputScheduler.ts';
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
-export class Connection implements ChannelSink {
+export class Connection implements ChannelSink, GlobalRequestSink {
   private readonly transport: Transport;
   private readonly settings: ConnectionSettings;
   private readonly waits: WaitTable;
@@ -51,10 +51,11 @@ export class Connection implements ChannelSink {
   /** Undefined while there are no channels. */
   private table: ChannelTable | undefined;
   private scheduler: OutputScheduler | undefined;
-  private readonly globalRequests = new GlobalRequestQueue();
+  private channelMessages: ChannelMessages | undefined;
+  /** Undefined while no answer is due. */
+  private globalRequests: GlobalRequests | undefined;
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
   roundTrip: number = Number.POSITIVE_INFINITY;
-  private idleMessages: Allowance | undefined;
 
   constructor({ transport, settings, waits, upper }: ConnectionOptions) {
     this.transport = transport;
@@ -70,7 +71,7 @@ export class Connection implements ChannelSink {
 
   /** Bytes that users have written and that were not sealed yet. */
   get pendingBytes(): number {
-    return this.scheduler?.pendingBytes ?? 0;
+    return this.list().reduce((sum, { pendingBytes }) => sum + pendingBytes, 0);
   }
 
   // Ours ------------------------------------------------------------------------
@@ -79,18 +80,19 @@ export class Connection implements ChannelSink {
    * Sends CHANNEL_OPEN; `channelOpened` or `channelOpenFailed` follows.
    *
    * @param channelTypeData what the type adds to the message (RFC 4254 §6.1, §7.2)
-   * @throws SshError `ERR_SSH_LIMIT` when all channels are in use
+   * @throws SshError `ERR_SSH_LIMIT` when all channels are in use, or the message fits in no packet
    */
   open(type: string, channelTypeData: Uint8Array): Channel {
     this.channels.checkRoom();
-    const channel = this.channels.add(type);
-    this.transport.send(channelOpen, {
-      channelType: type,
-      senderChannel: channel.localId,
-      initialWindowSize: channel.receiveWindow,
-      maximumPacketSize: this.settings.limits.maximumPacketSize,
-      channelTypeData,
-    });
+    const channel = this.channels.add(type, ({ localId, receiveWindow }) =>
+      this.transport.send(channelOpen, {
+        channelType: type,
+        senderChannel: localId,
+        initialWindowSize: receiveWindow,
+        maximumPacketSize: this.settings.limits.maximumPacketSize,
+        channelTypeData,
+      }),
+    );
     channel.wait = this.startWait('channelOpen', `the opening of a ${type} channel`, () =>
       this.openExpired(channel),
     );
@@ -101,19 +103,14 @@ export class Connection implements ChannelSink {
   request(name: string, payload: Uint8Array, wantReply: true): GlobalRequest;
   request(name: string, payload: Uint8Array, wantReply: false): undefined;
   request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
-    const number = this.transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
-    if (!wantReply) return undefined;
-    const request = this.globalRequests.add(name, number);
-    request.wait = this.startWait('request', `the answer to ${name}`, () =>
-      this.globalRequestExpired(request),
-    );
-    return request;
+    if (wantReply) return this.ours.ask(name, payload);
+    this.transport.send(globalRequest, { requestName: name, wantReply, requestData: payload });
+    return undefined;
   }
 
   /** Sends a global request whose answer only shows that the peer is there; it has no wait of its own. */
   probe(name: string): void {
-    const probe = { requestName: name, wantReply: true, requestData: emptyBytes };
-    this.globalRequests.add(name, this.transport.send(globalRequest, probe)).abandoned = true;
+    this.ours.probe(name);
   }
 
   /** Answers a `globalRequest` event that wants a reply; these must be answered in order. */
@@ -136,7 +133,7 @@ export class Connection implements ChannelSink {
 
   /** Refuses a `channelOpenRequested`. */
   refuseOpen(channel: Channel, reasonCode: number, description: string): void {
-    this.spendIdleMessage();
+    this.transport.spendIdleMessage();
     sendOpenFailure(this.transport, channel.remoteId, reasonCode, description);
     this.remove(channel);
   }
@@ -180,7 +177,7 @@ export class Connection implements ChannelSink {
       case 94: {
         const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
         const dataStart = channelDataStart(buffer, start, end);
-        if (dataStart < end) this.transport.noteData();
+        this.transport.noteData(end - dataStart);
         return channel.receiveData('data', buffer, dataStart, end);
       }
       case 95:
@@ -196,47 +193,48 @@ export class Connection implements ChannelSink {
       case 100:
         return this.receiveRequestReply(channelFailure.decode(reader).recipientChannel, false);
       default:
-        throw new SshError('ERR_SSH_INTERNAL', `the gate let message ${number} through`, { origin: 'local' });
+        throw internal(`the gate let message ${number} through`);
     }
   }
 
   private receiveRequestReply(channel: number, success: boolean): void {
     const { answersAfterClose } = this.transport.quirks;
-    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.spendIdleMessage();
+    if (answersAfterClose && this.channels.get(channel)?.state !== 'open') this.transport.spendIdleMessage();
     else this.channels.openOne(channel).receiveReply(success);
   }
 
   private receiveGlobalRequest(reader: WireReader): void {
-    this.spendIdleMessage();
+    this.transport.spendIdleMessage();
     const { requestName, wantReply, requestData: payload } = globalRequest.decode(reader);
     this.emit({ type: 'globalRequest', name: requestName, wantReply, payload });
   }
 
   private receiveGlobalReply(success: boolean, payload: Uint8Array): void {
-    const request = this.globalRequests.answered();
-    if (request === undefined) throw channelError('an answer to a global request that was never made');
-    this.globalRequestDone(request, success, payload);
+    this.ours.answered(success, payload);
+    this.forgetGlobalRequests();
   }
 
   /** UNIMPLEMENTED came (RFC 4253 §11.4): of a global request it is the only answer there will be. */
   notUnderstood(sequenceNumber: number): void {
-    const request = this.globalRequests.notUnderstood(sequenceNumber);
-    if (request !== undefined) this.globalRequestDone(request, false, emptyBytes);
+    this.globalRequests?.notUnderstood(sequenceNumber);
+    this.forgetGlobalRequests();
   }
 
-  private globalRequestDone(request: GlobalRequest, success: boolean, payload: Uint8Array): void {
-    this.noteRoundTrip(request.wait);
-    this.waits.finish(request.wait);
-    if (!request.abandoned) {
-      this.emit({ type: 'globalRequestAnswered', request, success, payload, error: undefined });
-    }
+  private get ours(): GlobalRequests {
+    this.globalRequests ??= new GlobalRequests(this.transport, this);
+    return this.globalRequests;
+  }
+
+  /** A connection that idles holds nothing of those it once had. */
+  private forgetGlobalRequests(): void {
+    if (this.globalRequests?.isEmpty === true) this.globalRequests = undefined;
   }
 
   private receiveOpen(reader: WireReader): void {
     const { channelType, senderChannel, initialWindowSize, maximumPacketSize, channelTypeData } =
       channelOpen.decode(reader);
-    if (this.channels.isFull) {
-      this.spendIdleMessage();
+    if (!this.channels.hasRoom) {
+      this.transport.spendIdleMessage();
       const { resourceShortage } = channelOpenFailureReasons;
       sendOpenFailure(this.transport, senderChannel, resourceShortage, 'too many channels');
       return;
@@ -263,8 +261,8 @@ export class Connection implements ChannelSink {
     const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
     this.remove(channel);
-    if (channel.abandoned) return;
-    const error = openFailureError(channel.type, reasonCode, description);
+    if (channel.abandoned) return this.emit({ type: 'channelClosed', channel });
+    const error = openFailureError(channel.type, reasonCode, description, this.list());
     this.emit({ type: 'channelOpenFailed', channel, error });
   }
 
@@ -272,17 +270,18 @@ export class Connection implements ChannelSink {
   private receiveAdjust(reader: WireReader): void {
     const { recipientChannel, bytesToAdd } = channelWindowAdjust.decode(reader);
     const channel = this.channels.get(recipientChannel);
-    if (channel === undefined || channel.state !== 'open') this.spendIdleMessage();
+    if (channel === undefined || channel.state !== 'open') this.transport.spendIdleMessage();
     else channel.receiveAdjust(bytesToAdd);
   }
 
   private receiveExtended(buffer: Uint8Array, start: number, end: number): void {
     const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
     const dataStart = channelExtendedDataStart(buffer, start, end);
-    if (dataStart < end) this.transport.noteData();
+    this.transport.noteData(end - dataStart);
     if (readDataTypeCode(buffer, start, end) === extendedDataTypes.stderr) {
       channel.receiveData('extended', buffer, dataStart, end);
     } else {
+      this.transport.chargeInflatedBytes();
       channel.receiveUnknownExtended(end - dataStart);
     }
   }
@@ -296,6 +295,8 @@ export class Connection implements ChannelSink {
   private receiveChannelRequest(reader: WireReader): void {
     const { recipientChannel, requestType, wantReply, requestData: payload } = channelRequest.decode(reader);
     const channel = this.channels.openOne(recipientChannel);
+    // What has ended was begun.
+    if (requestType === exitStatus.name || requestType === exitSignal.name) channel.presumeGranted();
     this.emit({ type: 'channelRequest', channel, requestType, wantReply, payload });
   }
 
@@ -305,26 +306,9 @@ export class Connection implements ChannelSink {
     this.upper.queueEvent(event);
   }
 
-  sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
-    this.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
-  }
-
-  sendClose(channel: Channel): void {
-    this.transport.send(channelClose, { recipientChannel: channel.remoteId });
-  }
-
-  sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
-    this.transport.send(channelRequest, {
-      recipientChannel: channel.remoteId,
-      requestType,
-      wantReply,
-      requestData: payload,
-    });
-  }
-
-  sendReply(channel: Channel, success: boolean): void {
-    const message = success ? channelSuccess : channelFailure;
-    this.transport.send(message, { recipientChannel: channel.remoteId });
+  get messages(): ChannelMessages {
+    this.channelMessages ??= new ChannelMessages(this.transport);
+    return this.channelMessages;
   }
 
   startRequestWait(channel: Channel, request: ChannelRequest): void {
@@ -335,7 +319,7 @@ export class Connection implements ChannelSink {
     );
   }
 
-  private startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
+  startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
     return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
   }
 
@@ -368,42 +352,47 @@ export class Connection implements ChannelSink {
   }
 
   private requestExpired(request: ChannelRequest): void {
+    if (request.channel.hasOutput) return request.channel.presumeGranted();
     const error = this.expired(request.wait);
     request.abandoned = true;
     this.emit({ type: 'channelRequestAnswered', request, success: false, error });
   }
 
-  private globalRequestExpired(request: GlobalRequest): void {
-    const error = this.expired(request.wait);
-    request.abandoned = true;
-    this.emit({ type: 'globalRequestAnswered', request, success: false, payload: emptyBytes, error });
-  }
-
   /** The number stays taken, for the peer may still use it; its user is told all the same. */
   private closeExpired(channel: Channel): void {
     this.waits.finish(channel.wait);
-    channel.discardAll();
+    channel.letGo();
     this.emit({ type: 'channelClosed', channel });
   }
 
-  private noteRoundTrip(wait: Wait | undefined): void {
+  /** The connection is over: what channels hold is only held by whoever reads it. */
+  letGo(): void {
+    for (const channel of this.list()) channel.letGo();
+    this.forgetChannels();
+    this.table = undefined;
+    this.globalRequests = undefined;
+  }
+
+  private forgetChannels(): void {
+    // What readers still hold of channels that are gone counts against the next ones.
+    if (this.table?.isUnused === true) this.table = undefined;
+    this.scheduler = undefined;
+    this.channelMessages = undefined;
+  }
+
+  noteRoundTrip(wait: Wait | undefined): void {
     if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
   }
 
-  private expired(wait: Wait | undefined): SshError {
-    if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
+  expired(wait: Wait | undefined): SshError {
+    if (wait === undefined) throw internal('no wait to expire');
     this.waits.finish(wait);
     return this.upper.timeoutError(wait);
   }
 
-  private spendIdleMessage(): void {
-    const { limits } = this.settings;
-    this.idleMessages ??= new Allowance('requests nobody asked for', limits.idleMessages, 100, this.now);
-    this.idleMessages.spend(this.now);
-  }
-
   private get channels(): ChannelTable {
-    this.table ??= new ChannelTable(this, this.settings.limits);
+    const { limits, role } = this.settings;
+    this.table ??= new ChannelTable(this, limits, role === 'server');
     return this.table;
   }
 
@@ -412,9 +401,11 @@ export class Connection implements ChannelSink {
     this.channels.remove(channel);
     if (!this.channels.isEmpty) return;
     // What a new connection has not, one that idles lets go.
-    this.table = undefined;
-    this.scheduler = undefined;
-    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
+    this.forgetChannels();
     this.transport.rest();
   }
+}
+
+function internal(what: string): SshError {
+  return new SshError('ERR_SSH_INTERNAL', what, { origin: 'local' });
 }

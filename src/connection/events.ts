@@ -6,7 +6,7 @@
  */
 import type { SshError } from '../base/errors.ts';
 import type { Channel, ChannelEvent } from './channel.ts';
-import type { GlobalRequest } from './globalRequests.ts';
+import type { GlobalRequestAnswer } from './globalRequests.ts';
 
 export type ConnectionEvent =
   | ChannelEvent
@@ -30,10 +30,4 @@ export type ConnectionEvent =
       readonly wantReply: boolean;
       readonly payload: Uint8Array;
     }
-  | {
-      readonly type: 'globalRequestAnswered';
-      readonly request: GlobalRequest;
-      readonly success: boolean;
-      readonly payload: Uint8Array;
-      readonly error: SshError | undefined;
-    };
+  | GlobalRequestAnswer;

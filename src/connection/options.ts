@@ -8,6 +8,7 @@ import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
+import type { Role } from '../transport/identification.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ConnectionEvent } from './events.ts';
 
@@ -20,6 +21,7 @@ export interface ConnectionUpper {
 
 /** What connections of one kind share. */
 export interface ConnectionSettings {
+  readonly role: Role;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
 }

@@ -1,12 +1,11 @@
 /**
  * Which channel sends next.
  *
- * Owns: the turns of channels that have data or EOF to send, and the packets
- * these become (RFC 4254 §5.2, §5.3).
+ * Owns: the turns of channels that have data to send, or EOF behind it, and the
+ * packets that data becomes (RFC 4254 §5.2, §5.3).
  * Must not know: what is sent, windows (the channel knows how much may go).
  */
 import type { Limits } from '../base/limits.ts';
-import { channelEof } from '../message/channel.ts';
 import {
   channelExtendedDataHeaderLength,
   writeChannelDataHeader,
@@ -37,13 +36,6 @@ export class OutputScheduler {
     channel.isReady = true;
   }
 
-  /** Bytes that users have written and that were not sealed yet. */
-  get pendingBytes(): number {
-    let pending = 0;
-    for (const channel of this.ready) pending += channel.pendingBytes;
-    return pending;
-  }
-
   /** Seals a packet of each channel in turn, while the transport takes data. */
   pump(): void {
     const { ready, transport } = this;
@@ -65,10 +57,7 @@ export class OutputScheduler {
     const { transport } = this;
     const write = channel.nextOutput(this.maximumLength);
     if (write === undefined) {
-      if (channel.eofDue) {
-        channel.eofSent = true;
-        transport.send(channelEof, { recipientChannel: channel.remoteId });
-      }
+      channel.sendEofIfDue();
       return false;
     }
     const length = channel.outputLength;
@@ -76,7 +65,7 @@ export class OutputScheduler {
     if (write.dataTypeCode === undefined) writeChannelDataHeader(writer, channel.remoteId, length);
     else writeChannelExtendedDataHeader(writer, channel.remoteId, write.dataTypeCode, length);
     writer.bytes(write.data.subarray(write.offset, write.offset + length));
-    transport.endData();
+    transport.endData(length);
     channel.outputSent(write);
     return true;
   }

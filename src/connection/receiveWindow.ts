@@ -3,9 +3,11 @@
  *
  * Owns: RFC 4254 §5.2 (when the window is opened again, by how much) and its
  * growth: a path that carries half a window in less than two round trips is
- * longer than the window, so the window doubles, up to a limit.
+ * longer than the window, so the window doubles, up to a limit and as far as the
+ * connection's budget goes.
  * Must not know: channels, messages, clocks (the time is given).
  */
+import type { WindowBudget } from './windowBudget.ts';
 
 /** Half a window in fewer round trips than this means that the peer had to wait for us. */
 const roundTripsOfHalf = 2;
@@ -14,13 +16,15 @@ export class ReceiveWindow {
   /** What the window is brought back to. */
   size: number;
   private readonly maximum: number;
+  private readonly budget: WindowBudget | undefined;
   /** Consumed and not yet given back to the peer. */
   private credit = 0;
   private openedAt: number | undefined;
 
-  constructor(size: number, maximum: number) {
+  constructor(size: number, maximum: number, budget?: WindowBudget) {
     this.size = size;
     this.maximum = maximum;
+    this.budget = budget;
   }
 
   /**
@@ -44,6 +48,7 @@ export class ReceiveWindow {
     // On the first half nothing can be said: it may have lain there for the consumer.
     if (this.openedAt === undefined || roundTrip === Number.POSITIVE_INFINITY) return 0;
     if (now - this.openedAt >= roundTripsOfHalf * roundTrip) return 0;
-    return Math.max(0, Math.min(this.size, this.maximum - this.size));
+    const wanted = Math.max(0, Math.min(this.size, this.maximum - this.size));
+    return this.budget?.grow(wanted) ?? wanted;
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Reports over HTTP.
  *
- * Owns: which query gets what, and the headers.
+ * Owns: which query gets what, the headers, and which hosts are answered for.
  * Must not know: servers; it is a listener for requests, typed by what it needs of them.
  */
+import { SshError } from '../base/errors.ts';
 import { formatMetrics, metricsContentType } from './exposition.ts';
 import { type Metrics, metrics as processMetrics } from './metrics.ts';
 import { connectionPage, listedConnections, overPage, overviewPage } from './page.ts';
@@ -15,6 +16,8 @@ import { formatConnection, formatReport } from './reportText.ts';
 export interface DebugRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
+  /** Every request of an HTTP server has them; a caller that is none asks for itself. */
+  readonly headers?: { readonly host?: string | undefined } | undefined;
 }
 
 /** What is done to a response: `ServerResponse` of `node:http` has it. */
@@ -26,6 +29,13 @@ export interface DebugResponse {
 export interface DebugHandlerOptions {
   /** Those of the process where not given; they count from then on. */
   readonly metrics?: Metrics | undefined;
+  /**
+   * Names and addresses under which this handler may be reached, without a port,
+   * besides those of loopback (`localhost`, `127.0.0.1`, `[::1]`). A request for
+   * any other host is refused: a web page can have its own name lead here (DNS
+   * rebinding), and would read the reports otherwise.
+   */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 interface Answer {
@@ -57,8 +67,10 @@ format=json with either, connection=N for one of them, format=metrics for Promet
  * to watch, `?debug=1`, `?debug=2`, `?format=json`, `?connection=N`, and
  * Prometheus metrics at every path that ends in `/metrics`. It shows names of
  * hosts and who is connected, and asks nobody for a password: listen on
- * loopback, or put it behind what guards your other internals.
+ * loopback, or put it behind what guards your other internals. Requests for a
+ * host that is neither loopback nor in `hosts` are refused with 403.
  *
+ * @throws SshError `ERR_SSH_OPTIONS` for `hosts` that are no names
  * @example
  * ```ts
  * import { createServer } from 'node:http';
@@ -70,7 +82,13 @@ export function debugHandler(
   options: DebugHandlerOptions = {},
 ): (request: DebugRequest, response: DebugResponse) => void {
   const metrics = options.metrics ?? processMetrics();
-  return ({ method = 'GET', url = '/' }, response) => {
+  const hosts = checkedHosts(options.hosts ?? []);
+  return ({ method = 'GET', url = '/', headers: asked }, response) => {
+    if (asked !== undefined && !isAnswered(asked.host, hosts)) {
+      response.writeHead(403, { ...headers, 'content-type': plain });
+      response.end(otherHost);
+      return;
+    }
     if (method !== 'GET' && method !== 'HEAD') {
       response.writeHead(405, { ...headers, allow: 'GET, HEAD' });
       response.end();
@@ -80,6 +98,40 @@ export function debugHandler(
     response.writeHead(status, { ...headers, 'content-type': type });
     response.end(method === 'HEAD' ? undefined : body);
   };
+}
+
+const otherHost =
+  'This is not answered under that host name. debugHandler({ hosts: [...] }) takes further names.\n';
+
+function checkedHosts(hosts: readonly string[]): ReadonlySet<string> {
+  const names = Array.isArray(hosts) ? hosts.map(hostIn) : [undefined];
+  if (!names.every((name) => name !== undefined)) {
+    throw new SshError(
+      'ERR_SSH_OPTIONS',
+      'hosts of debugHandler must be names or addresses, each without a port',
+      { phase: 'options', origin: 'user' },
+    );
+  }
+  return new Set(names);
+}
+
+function isAnswered(header: string | undefined, hosts: ReadonlySet<string>): boolean {
+  const host = hostIn(header?.replace(/:\d*$/, ''));
+  return host !== undefined && (isLoopback(host) || hosts.has(host));
+}
+
+/** The names that lead to this machine wherever they are asked for; a browser does not ask DNS for them. */
+function isLoopback(host: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
+}
+
+/** A host in one spelling; undefined where it is none. */
+function hostIn(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined;
+  const host = text.toLowerCase().replace(/(?<=[^.])\.$/, '');
+  if (/^\[[0-9a-f:.]+\]$/.test(host) || /^[^\s:/?#@[\]]+$/.test(host)) return host;
+  // An address of IPv6 stands in brackets in a header.
+  return /^[0-9a-f.]*(?::[0-9a-f.]*){2,}$/.test(host) ? `[${host}]` : undefined;
 }
 
 function answer(url: string, metrics: Metrics): Answer {

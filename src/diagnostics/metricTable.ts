@@ -98,6 +98,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   identification: true,
   keyExchange: true,
   authentication: true,
+  queue: true,
   channelOpen: true,
   request: true,
   command: true,
@@ -105,7 +106,9 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   keepAlive: true,
   close: true,
   agent: true,
+  lock: true,
   user: true,
+  unlock: true,
 };
 
 export const waitNames: readonly string[] = Object.keys(everyWait);

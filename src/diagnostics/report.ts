@@ -6,6 +6,7 @@
  */
 import { escapeText } from '../base/bytes.ts';
 import type { SshErrorPhase } from '../base/errors.ts';
+import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { WaitName } from '../base/waits.ts';
 import type { LinkAddresses } from '../io/link.ts';
 import { type ChannelSnapshot, type ConnectionSnapshot, liveConnections } from '../io/registry.ts';
@@ -85,6 +86,11 @@ export interface ReportOptions {
   readonly limit?: number | undefined;
 }
 
+const reportTable: OptionTable<ReportOptions> = {
+  details: flag,
+  limit: { takes: 'a number', accepts: (value) => typeof value === 'number' && !Number.isNaN(value) },
+};
+
 /** How many numbers a group lists. */
 export const listedIds = 10;
 
@@ -98,6 +104,7 @@ export const listedIds = 10;
  * ```
  */
 export function takeReport(options: ReportOptions = {}): Report {
+  checkOptions(options, { of: 'takeReport', table: reportTable });
   const { details = false, limit = Number.POSITIVE_INFINITY } = options;
   const snapshots = liveConnections().map((connection) => connection.snapshot());
   return {

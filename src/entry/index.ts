@@ -5,14 +5,15 @@
  * Must not know: anything else.
  */
 
-import { checkedTimeout, defaultTimeouts } from '../base/timeouts.ts';
+import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
+import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
-import { Agent } from '../client/agent.ts';
-import { AgentLink, agentError } from '../client/agentLink.ts';
+import { Agent } from '../client/agent/agent.ts';
+import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
-import { createConnect } from '../client/connect.ts';
-import type { ConnectOptions } from '../client/options.ts';
-import { createRunOnAll, type RunOnAll } from '../client/runOnAll.ts';
+import { createConnect } from '../client/dial/connect.ts';
+import type { ConnectOptions } from '../client/dial/options.ts';
+import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -21,7 +22,8 @@ import { nodePlatform } from '../node/platform.ts';
  *
  * @throws SshError `ERR_SSH_OPTIONS`, `ERR_SSH_KEY_…`, `ERR_SSH_CONNECT`, `ERR_SSH_TIMEOUT`,
  *   `ERR_SSH_IDENTIFICATION`, `ERR_SSH_NO_COMMON_ALGORITHM`, `ERR_SSH_HOST_KEY_…`,
- *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got
+ *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got.
+ *   What a function of the options throws, as it is
  * @example
  * ```ts
  * import { readFileSync } from 'node:fs';
@@ -37,6 +39,8 @@ import { nodePlatform } from '../node/platform.ts';
  * ```
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
+
+const agentTable = { timeout: milliseconds };
 
 /**
  * Opens a connection to an authentication agent, which is made when it is first asked for something.
@@ -56,8 +60,10 @@ export function openAgent(
   path: string | undefined = nodePlatform.agentPath(),
   options: { readonly timeout?: number | undefined } = {},
 ): Agent {
+  checkOption('the path of the agent', path, someText);
+  checkOptions(options, { of: 'openAgent', table: agentTable });
   if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-  const timeout = checkedTimeout('timeout', options.timeout ?? defaultTimeouts.agent);
+  const { timeout = defaultTimeouts.agent } = options;
   const { clock } = nodePlatform;
   return new Agent(
     new AgentLink({ open: nodePlatform.local(path), clock, waits: new WaitTable(), timeout, path }),
@@ -112,41 +118,30 @@ export {
   type AgentAddOptions,
   type AgentConstraints,
   type AgentIdentity,
-} from '../client/agent.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
-export {
-  type CallOptions,
-  Client,
-  type ExecOptions,
-  type NegotiatedSummary,
-  type RunOptions,
-  type RunResult,
-  type ShellOptions,
-} from '../client/client.ts';
-export {
-  acceptAnyHostKey,
-  type HostKeyInfo,
-  type HostKeyPolicy,
-  type HostKeyRotation,
-  type HostKeyVerifier,
-  type HostKeyVerifierFunction,
-  pinnedHostKey,
-} from '../client/hostKeys.ts';
+} from '../client/agent/agent.ts';
+export type {
+  CallOptions,
+  ExecOptions,
+  RunOptions,
+  SessionOptions,
+  ShellOptions,
+} from '../client/callOptions.ts';
+export { Client } from '../client/client.ts';
+export type { RunInput } from '../client/command/commandInput.ts';
+export { type ExitResult, RemoteProcess } from '../client/command/remoteProcess.ts';
+export type { PtyOptions } from '../client/command/requestPayloads.ts';
+export type { RunResult } from '../client/command/run.ts';
+export { type Command, shellQuote } from '../client/command/shellWords.ts';
 export type {
   AuthMethod,
   CertificateInput,
-  Challenge,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PassphraseFunction,
   PasswordFunction,
-  PrivateKeyInput,
-  Prompt,
-} from '../client/options.ts';
-export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
-export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunInput } from '../client/run.ts';
+} from '../client/dial/options.ts';
+export type { SftpOptions } from '../client/files/sftp.ts';
 export type {
   FleetFailure,
   FleetResult,
@@ -157,11 +152,42 @@ export type {
   FleetTimings,
   RunOnAll,
   RunOnAllOptions,
-} from '../client/runOnAll.ts';
-export type { SftpOptions } from '../client/sftp.ts';
+} from '../client/fleet/runOnAll.ts';
+export {
+  acceptAnyHostKey,
+  type HostKeyDial,
+  type HostKeyInfo,
+  type HostKeyPolicy,
+  type HostKeyRotation,
+  type HostKeyVerifier,
+  type HostKeyVerifierFunction,
+  type KeptHostKeys,
+  type LockBounds,
+  pinnedHostKey,
+} from '../client/hostKeys/hostKeys.ts';
+export type { NegotiatedSummary } from '../client/negotiated.ts';
+export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../endpoint/algorithmOptions.ts';
+export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { WindowSize } from '../endpoint/windowSize.ts';
+export {
+  Forward,
+  type ForwardCounters,
+  type ForwardedConnection,
+  type ForwardOptions,
+} from '../forwarding/forward.ts';
+export type { SocksOptions } from '../forwarding/forwarding.ts';
+export type {
+  ListenPath,
+  ListenPlace,
+  ListenTcp,
+  TargetPath,
+  TargetPlace,
+  TargetTcp,
+} from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';

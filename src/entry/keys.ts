@@ -5,30 +5,32 @@
  * when none is given (Web Crypto, which every runtime has).
  * Must not know: formats.
  */
-import type { PrivateKey } from '../crypto/privateKey.ts';
+import { checkOptionsObject } from '../base/optionChecks.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { RandomBytes } from '../crypto/provider/random.ts';
 import type { FormatPrivateKeyOptions } from '../keys/formatPrivateKey.ts';
 import {
   formatPrivateKey as formatWith,
   formatPrivateKeyInSteps as formatWithInSteps,
 } from '../keys/formatPrivateKey.ts';
-import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generateKey.ts';
+import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generation/generateKey.ts';
 import {
   generateKey as generateWith,
   generateKeyInSteps as generateWithInSteps,
-} from '../keys/generateKey.ts';
+} from '../keys/generation/generateKey.ts';
 
 export type { SshErrorCode } from '../base/errors.ts';
 export { SshError } from '../base/errors.ts';
-export type { Certificate } from '../crypto/certificate.ts';
-export { decodeCertificate } from '../crypto/certificate.ts';
+export type { Certificate } from '../crypto/keys/certificate.ts';
+export { decodeCertificate } from '../crypto/keys/certificate.ts';
 export type {
   EcdsaPrivateKey,
   Ed25519PrivateKey,
   PrivateKey,
   PrivateKeyFile,
   RsaPrivateKey,
-} from '../crypto/privateKey.ts';
-export { wipePrivateKey } from '../crypto/privateKey.ts';
+} from '../crypto/keys/privateKey.ts';
+export { wipePrivateKey } from '../crypto/keys/privateKey.ts';
 export type {
   EcdsaPublicKey,
   Ed25519PublicKey,
@@ -37,21 +39,22 @@ export type {
   SecurityKeyPublicKey,
   SkEcdsaPublicKey,
   SkEd25519PublicKey,
-} from '../crypto/publicKey.ts';
-export { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+} from '../crypto/keys/publicKey.ts';
+export { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 export type { KeyArithmetic } from '../keys/arithmetic.ts';
-export type { CertificateFile, CertificatePurpose } from '../keys/certificateFile.ts';
-export { checkCertificate, parseCertificate } from '../keys/certificateFile.ts';
 export { fingerprint, randomArt } from '../keys/fingerprint.ts';
 export type { FingerprintHash } from '../keys/fingerprintBy.ts';
-export type { GeneratedKeyType } from '../keys/generateKey.ts';
+export type { GeneratedKeyType } from '../keys/generation/generateKey.ts';
 export type {
   FormatKnownHostsOptions,
   KnownHostsEntry,
   KnownHostsResult,
   MalformedLine,
-} from '../keys/knownHosts.ts';
-export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts.ts';
+} from '../keys/knownHosts/knownHosts.ts';
+export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts/knownHosts.ts';
+export type { CertificateFile, CertificatePurpose } from '../keys/openssh/certificateFile.ts';
+export { checkCertificate, parseCertificate } from '../keys/openssh/certificateFile.ts';
+export type { SshFileCipherName } from '../keys/openssh/sshCiphers.ts';
 export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/parsePrivateKey.ts';
 export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKeyFile.ts';
 export { describePrivateKey } from '../keys/privateKeyFile.ts';
@@ -62,11 +65,21 @@ export type {
   PublicKeyFile,
 } from '../keys/publicKeyFile.ts';
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
-export type { SshFileCipherName } from '../keys/sshCiphers.ts';
+
+/** @throws SshError `ERR_SSH_OPTIONS` for options that are no object, which would be lost on the way */
+function withRandomness<Options extends { readonly randomBytes?: RandomBytes | undefined }>(
+  of: string,
+  options: Options,
+): Options & { readonly randomBytes: RandomBytes } {
+  checkOptionsObject(options, of);
+  const { randomBytes: own = randomBytes } = options;
+  return { ...options, randomBytes: own };
+}
 
 /** The same options, with a source of randomness of your own where you have reason for one. */
-type WithRandomness<Options extends { readonly randomBytes: unknown }> = Omit<Options, 'randomBytes'> &
-  Partial<Pick<Options, 'randomBytes'>>;
+type WithRandomness<Options extends { readonly randomBytes: unknown }> = Omit<Options, 'randomBytes'> & {
+  readonly randomBytes?: Options['randomBytes'] | undefined;
+};
 
 /**
  * A new private key.
@@ -83,7 +96,7 @@ export function generateKey(
   type: GeneratedKeyType,
   options: WithRandomness<GenerateKeyOptions> = {},
 ): PrivateKey {
-  return generateWith(type, { randomBytes, ...options });
+  return generateWith(type, withRandomness('generateKey', options));
 }
 
 /** As `generateKey`, some milliseconds of work at a time: call `next()` until it is done. */
@@ -91,7 +104,7 @@ export function generateKeyInSteps(
   type: GeneratedKeyType,
   options: WithRandomness<GenerateKeyOptions> = {},
 ): Generator<void, PrivateKey> {
-  return generateWithInSteps(type, { randomBytes, ...options });
+  return generateWithInSteps(type, withRandomness('generateKey', options));
 }
 
 /**
@@ -112,7 +125,7 @@ export function formatPrivateKey(
   key: PrivateKey,
   options: WithRandomness<FormatPrivateKeyOptions> = {},
 ): string {
-  return formatWith(key, { randomBytes, ...options });
+  return formatWith(key, withRandomness('formatPrivateKey', options));
 }
 
 /** As `formatPrivateKey`, a few milliseconds of work at a time. */
@@ -120,7 +133,7 @@ export function formatPrivateKeyInSteps(
   key: PrivateKey,
   options: WithRandomness<FormatPrivateKeyOptions> = {},
 ): Generator<void, string> {
-  return formatWithInSteps(key, { randomBytes, ...options });
+  return formatWithInSteps(key, withRandomness('formatPrivateKey', options));
 }
 
 function randomBytes(length: number): Uint8Array {

@@ -34,11 +34,14 @@ export const createServer: (options: ServerOptions) => Promise<SshServer> = crea
   listen,
 });
 
+export type { AuthenticationMethod } from '../server/factors.ts';
 export type {
   Authentication,
+  AuthenticationContext,
   AuthenticationVerdict,
   OfferedKey,
   OpenTcpRequest,
+  PasswordChange,
   ServerOptions,
 } from '../server/options.ts';
 export { type ServerAddress, SshServer } from '../server/server.ts';

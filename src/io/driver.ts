@@ -5,10 +5,10 @@
  * writing; the end of the link.
  * Must not know: what the events mean, what kind of link it is.
  */
+import { type Address, addressed, spelled } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
-import { messageName } from '../message/numbers.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connectErrors.ts';
@@ -24,7 +24,8 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { channelSnapshot, waitSnapshot } from './snapshots.ts';
+import { connectionSnapshot } from './snapshots.ts';
+import { unsentBytes, unsentError } from './unsent.ts';
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   implements RegisteredConnection, LinkReceiver, FillListener
@@ -38,8 +39,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private readonly clock: Clock;
   private readonly waits: WaitTable;
   private readonly timeouts: Timeouts;
-  private readonly host: string;
-  private readonly port: number | undefined;
+  private readonly destination: Address | string;
   private readonly openedAt: string | undefined;
   /** Let go once they are used: they may hold all of a dial. */
   private open: LinkOpener | undefined;
@@ -67,8 +67,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.clock = options.clock;
     this.waits = options.waits;
     this.timeouts = options.timeouts;
-    this.host = options.target;
-    this.port = options.port;
+    this.destination = options.target;
     this.openedAt = options.openedAt;
     this.open = options.open;
     this.createCore = options.createCore;
@@ -86,7 +85,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     try {
       this.link = this.open?.(this);
     } catch (error) {
-      this.endBeforeCore(connectError(error, this.destination));
+      this.endBeforeCore(connectError(error, this.targetText));
     }
     this.open = undefined;
     this.awaitMore();
@@ -101,8 +100,14 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return this.overKnown;
   }
 
-  private get destination(): string {
-    return this.port === undefined ? this.host : `${this.host}:${this.port}`;
+  private get targetText(): string {
+    const { destination } = this;
+    return typeof destination === 'string' ? destination : spelled(destination);
+  }
+
+  /** Says to which host an error happened, where one was dialled. */
+  addressed(error: SshError): SshError {
+    return typeof this.destination === 'string' ? error : addressed(error, this.destination);
   }
 
   get now(): number {
@@ -130,6 +135,19 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     return result;
   }
 
+  /** Runs a step that concerns nobody once the connection has ended. A fault of the step ends the connection. */
+  quietly(step: (core: Core) => void): void {
+    const { core } = this;
+    if (core === undefined || !this.isLive) return;
+    core.at(this.now);
+    try {
+      step(core);
+    } catch (error) {
+      core.fail(error);
+    }
+    this.touch();
+  }
+
   /** Something may have to be sent, delivered or timed anew: done once, after the calls of this turn. */
   touch(): void {
     if (this.flushing) return;
@@ -149,42 +167,39 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.turn();
   }
 
-  /** Sends what is pending and fits, says goodbye, and waits for the end of the link, all within the `close` deadline. */
+  /** Ends the connection by a fault of this side, also from within an event or before the link is up. */
+  fail(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    if (this.core === undefined) this.endBeforeCore(cause);
+    else this.core.at(this.now).fail(cause);
+    this.touch();
+  }
+
+  /**
+   * Sends what was written, says goodbye, and waits for the end of the link: once the
+   * `close` time for the data, once for the peer. What is not sent in time becomes the cause.
+   */
   close(cause: SshError): void {
     if (this.cause !== undefined || this.closing !== 'no') return;
     const { core } = this;
     if (core === undefined) return this.destroy(cause);
     this.closing = 'draining';
     this.deferredEnd = cause;
-    this.waits.start('close', 'the last data to be taken', this.now, this.timeouts.close, () =>
-      this.finishDraining(),
+    const wait = this.waits.start(
+      'close',
+      'what was written to be taken',
+      this.now,
+      this.timeouts.close,
+      () => this.finishDraining(unsentError(core, wait, this.unsent)),
     );
     this.touch();
   }
 
   snapshot(): ConnectionSnapshot {
-    const { core, now } = this;
-    return {
-      id: this.id,
-      role: this.role,
-      target: this.destination,
-      addresses: this.addresses(),
-      phase: this.phase,
-      age: now - this.startedAt,
-      waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
-      bytesReceived: core?.bytesReceived ?? 0,
-      bytesSent: core?.bytesSent ?? 0,
-      packetsReceived: core?.transport.packetsIn ?? 0,
-      packetsSent: core?.transport.packetsOut ?? 0,
-      unsentBytes: (core?.transport.pendingOutput ?? 0) + (this.link?.unsentBytes() ?? 0),
-      lastMessage:
-        core === undefined || core.transport.packetsIn === 0
-          ? undefined
-          : messageName(core.transport.lastMessage),
-      remoteIdentification: core?.transport.remote?.text,
-      channels: (core?.connection.list() ?? []).map(channelSnapshot),
-      openedAt: this.openedAt,
-    };
+    const { id, role, targetText: target, phase, now, waits, core, link, openedAt } = this;
+    const addresses = this.addresses();
+    const age = now - this.startedAt;
+    return connectionSnapshot({ id, role, target, addresses, phase, age, now, waits, core, link, openedAt });
   }
 
   get phase(): SshErrorPhase {
@@ -229,7 +244,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (outcome === 'data') for (const chunk of this.reader.take()) core?.receive(chunk, now);
     else if (outcome === 'expired') this.expire(now);
     else if (outcome === 'ended' && core === undefined) {
-      this.endBeforeCore(connectError(this.reader.error, this.destination));
+      this.endBeforeCore(connectError(this.reader.error, this.targetText));
     } else if (outcome === 'ended' && this.cause === undefined) {
       core?.at(now).linkEnded(this.reader.error);
     }
@@ -241,7 +256,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     if (core !== undefined) core.expire(now);
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
-      else this.endBeforeCore(connectTimeout(wait, now, this.destination));
+      else {
+        const progress = this.link?.progress?.();
+        this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText, progress));
+      }
     }
     tellExpired(this, expired, this.cause ?? core?.cause, now);
   }
@@ -313,17 +331,23 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // The end --------------------------------------------------------------------------
 
-  private drainIfClosing(core: Core): void {
-    if (this.closing !== 'draining' || core.cause !== undefined) return;
-    if (core.connection.pendingBytes === 0 && core.transport.pendingOutput === 0) this.finishDraining();
+  /** Bytes that were written and that the platform has not taken. */
+  get unsent(): number {
+    return unsentBytes(this.core, this.link);
   }
 
-  private finishDraining(): void {
-    const { core, deferredEnd } = this;
-    if (this.closing !== 'draining' || core === undefined || deferredEnd === undefined) return;
-    core.at(this.now).disconnect(deferredEnd);
+  private drainIfClosing(core: Core): void {
+    const { closing, deferredEnd } = this;
+    if (closing !== 'draining' || core.cause !== undefined || deferredEnd === undefined) return;
+    if (this.unsent === 0) this.finishDraining(deferredEnd);
+  }
+
+  private finishDraining(cause: SshError): void {
+    const { core } = this;
+    if (this.closing !== 'draining' || core === undefined) return;
+    core.at(this.now).disconnect(cause);
     this.flush(core);
-    this.end(deferredEnd);
+    this.end(core.cause ?? cause);
   }
 
   private endBeforeCore(cause: SshError): void {
@@ -334,7 +358,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
-    this.cause = cause;
+    this.cause = this.addressed(cause);
     this.notePhase();
     const { link, core } = this;
     if (core !== undefined && link !== undefined && !this.linkClosed) {
@@ -342,9 +366,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
         link.write(output);
     }
     this.lastAddresses = this.addresses();
-    this.target.ended(cause);
+    this.target.ended(this.cause);
     if (link === undefined) return this.reader.wake();
-    if (this.closing === 'draining') this.endLink(link);
+    // A link that took nothing all the time would not take the goodbye either.
+    if (this.closing === 'draining' && cause.origin !== 'deadline') this.endLink(link);
     else link.destroy();
   }
 
@@ -366,17 +391,23 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     const { cause } = this;
     if (cause === undefined) return;
     notifyObservers((observer) => observer.ended?.(this, cause, this.snapshot()));
+    // Users may keep a closed connection; what it holds is not to be kept by that.
+    this.core?.letGo();
+    this.link = undefined;
     this.isFreed = true;
     this.resolveOver?.(cause);
   }
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(): void {
+  connected(link: Link | undefined = this.link): void {
     const { createCore } = this;
+    this.link = link;
     this.createCore = undefined;
-    if (this.cause !== undefined || createCore === undefined) return;
-    this.core = createCore(this.now);
+    const core = this.cause === undefined ? createCore?.(this.now) : undefined;
+    // The caller's own code may have ended the connection meanwhile.
+    if (core === undefined || this.cause !== undefined) return;
+    this.core = core;
     this.turn();
   }
 

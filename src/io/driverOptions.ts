@@ -4,6 +4,7 @@
  * Owns: these interfaces.
  * Must not know: how a connection is driven.
  */
+import type { Address } from '../base/addressed.ts';
 import type { SshError } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { WaitTable } from '../base/waits.ts';
@@ -19,9 +20,8 @@ export interface DriverOptions<Core> {
   /** Made when the link is up. */
   readonly createCore: (now: number) => Core;
   readonly role: 'client' | 'server';
-  /** For reports: `host:port`, in one or in two: an idle connection need not hold them joined. */
-  readonly target: string;
-  readonly port?: number | undefined;
+  /** For reports. Errors say whom a client dials; a text is what is known of another peer. */
+  readonly target: Address | string;
   readonly openedAt: string | undefined;
 }
 

@@ -8,8 +8,8 @@
 
 /** What a link reports; every call is made at most from the link's own callbacks, never from within a call to it. */
 export interface LinkReceiver {
-  /** The link is up; bytes may be written. */
-  connected(): void;
+  /** The link is up; bytes may be written. Where `link` is given, it is the one from now on. */
+  connected(link?: Link): void;
   /** Takes ownership of `chunk`. */
   received(chunk: Uint8Array): void;
   /** As `received`, of memory that is the link's again when the call returns. */
@@ -42,6 +42,8 @@ export interface Link {
   /** Frees everything, now. `closed` follows. */
   destroy(): void;
   addresses(): LinkAddresses;
+  /** While it is not up: what is known of the way there, for the error of a time-out. */
+  progress?(): string;
 }
 
 /** Starts a link; its receiver hears of it later. */

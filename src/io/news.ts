@@ -31,6 +31,7 @@ export function tellExpired(
     const expired = { name, waitingFor: detail, elapsed: now - since, timeout };
     notifyObservers((observer) => observer.waitExpired?.(connection, expired));
     // What would have expired after the one that ended the connection did not come to it.
-    if (cause?.waitingFor === name) return;
+    // An error of the dial names what was waited for in it.
+    if (cause !== undefined && (cause.waitingFor === name || name === 'dial')) return;
   }
 }

@@ -5,7 +5,7 @@
  * code that tells format, passphrase and unsupported kinds apart.
  * Must not know: any format.
  */
-import { escapeText } from '../base/bytes.ts';
+import { quotedText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 
 const details = { phase: 'options', origin: 'user' } as const;
@@ -16,17 +16,19 @@ export function keyFormatError(message: string, cause?: unknown): SshError {
 }
 
 /** `ERR_SSH_KEY_UNSUPPORTED`: well formed as far as read, but of a kind that is not taken. */
-export function keyUnsupportedError(message: string): SshError {
-  return new SshError('ERR_SSH_KEY_UNSUPPORTED', message, details);
+export function keyUnsupportedError(
+  message: string,
+  more: { readonly hint?: string; readonly cause?: unknown } = {},
+): SshError {
+  return new SshError('ERR_SSH_KEY_UNSUPPORTED', message, { ...details, ...more });
 }
 
 /** `ERR_SSH_KEY_PASSPHRASE` for a key that needs one when none was given. */
 export function passphraseMissing(what: string): SshError {
-  return new SshError(
-    'ERR_SSH_KEY_PASSPHRASE',
-    `${what} is encrypted and no passphrase was given; pass one as \`passphrase\``,
-    details,
-  );
+  return new SshError('ERR_SSH_KEY_PASSPHRASE', `${what} is encrypted and no passphrase was given`, {
+    ...details,
+    hint: 'pass one as `passphrase`',
+  });
 }
 
 /** `ERR_SSH_KEY_PASSPHRASE` for a passphrase that does not open the key. */
@@ -50,10 +52,14 @@ export function keyOptionsError(message: string): SshError {
 export function asKeyError(error: unknown, what: string): unknown {
   if (!(error instanceof SshError) || error.phase === 'options') return error;
   if (error.code === 'ERR_SSH_DECODE') return keyFormatError(`${what}: ${error.message}`, error);
-  return new SshError(error.code, `${what}: ${error.message}`, { ...details, cause: error });
+  return new SshError(error.code, `${what}: ${error.message}`, {
+    ...details,
+    hint: error.hint,
+    cause: error,
+  });
 }
 
 /** A name found in a file, fit for a message. */
 export function quoted(name: string): string {
-  return `"${escapeText(name, 80)}"`;
+  return quotedText(name, 80);
 }

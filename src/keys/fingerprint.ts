@@ -5,17 +5,34 @@
  * load this with itself.
  * Must not know: how fingerprints are written (`fingerprintBy.ts`).
  */
+import {
+  bytesOnly,
+  checkArgument,
+  eitherOf,
+  isObject,
+  type OptionRule,
+  oneOf,
+} from '../base/optionChecks.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
 import { createNobleHash } from '../crypto/noble/digests.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
 import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from './fingerprintBy.ts';
 
 const hashes: Hashes = { createHash: createNobleHash };
+
+const hashRule = oneOf('sha256', 'md5');
+
+const keyRule: OptionRule = {
+  takes: 'a public key, as parsePublicKey(…).publicKey is one',
+  accepts: (value) => isObject(value) && typeof value['type'] === 'string',
+};
 
 /**
  * `SHA256:` and base64 without padding, or `MD5:` and hex pairs, of a key or of
  * a public key blob (which may be of a type this library does not have).
  */
 export function fingerprint(key: PublicKey | Uint8Array, hash: FingerprintHash = 'sha256'): string {
+  checkArgument('the key of a fingerprint', key, eitherOf(keyRule.takes, bytesOnly, keyRule));
+  checkArgument('the hash of a fingerprint', hash, hashRule);
   return fingerprintBy(hashes, key, hash);
 }
 
@@ -24,5 +41,7 @@ export function fingerprint(key: PublicKey | Uint8Array, hash: FingerprintHash =
  * without a line feed behind the last.
  */
 export function randomArt(key: PublicKey, hash: FingerprintHash = 'sha256'): string {
+  checkArgument('the key of a picture', key, keyRule);
+  checkArgument('the hash of a picture', hash, hashRule);
   return randomArtBy(hashes, key, hash);
 }

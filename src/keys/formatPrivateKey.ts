@@ -5,17 +5,28 @@
  * Must not know: files on disk, where randomness comes from.
  */
 import { copyOf, utf8Encode, wipe } from '../base/bytes.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
+import {
+  anyText,
+  bytesOnly,
+  callback,
+  checkOptions,
+  eitherOf,
+  type OptionTable,
+  oneOf,
+  secretly,
+  wholeNumber,
+} from '../base/optionChecks.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { runSteps } from './derivation/steps.ts';
 import { keyOptionsError, quoted } from './errors.ts';
-import { formatOpensshKey } from './formatOpensshKey.ts';
-import { encryptOldPem } from './oldPemEncryption.ts';
-import { unsupportedType } from './opensshKey.ts';
-import { encryptPkcs8 } from './pbes2.ts';
-import { encodePem } from './pem.ts';
-import { formatPkcs1, formatPkcs8, formatSec1 } from './pkcs.ts';
-import type { SshFileCipherName } from './sshCiphers.ts';
-import { isSshFileCipher } from './sshCiphers.ts';
-import { runSteps } from './steps.ts';
+import { formatOpensshKey } from './openssh/formatOpensshKey.ts';
+import { unsupportedType } from './openssh/opensshKey.ts';
+import type { SshFileCipherName } from './openssh/sshCiphers.ts';
+import { isSshFileCipher } from './openssh/sshCiphers.ts';
+import { encryptOldPem } from './pem/oldPemEncryption.ts';
+import { encryptPkcs8 } from './pem/pbes2.ts';
+import { encodePem } from './pem/pem.ts';
+import { formatPkcs1, formatPkcs8, formatSec1 } from './pem/pkcs.ts';
 
 /** How `formatPrivateKey` writes. */
 export interface FormatPrivateKeyOptions {
@@ -37,6 +48,15 @@ export interface FormatPrivateKeyOptions {
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
+const optionTable: OptionTable<FormatPrivateKeyOptions> = {
+  format: oneOf('openssh', 'pkcs8', 'pem'),
+  comment: anyText,
+  passphrase: secretly(eitherOf('a string or bytes', anyText, bytesOnly)),
+  cipher: anyText,
+  rounds: wholeNumber(1, 10_000_000),
+  randomBytes: callback,
+};
+
 const defaultBcryptRounds = 24;
 const defaultIterations = 100_000;
 
@@ -55,12 +75,12 @@ export function* formatPrivateKeyInSteps(
   key: PrivateKey,
   options: FormatPrivateKeyOptions,
 ): Generator<void, string> {
+  checkOptions(options, { of: 'formatPrivateKey', table: optionTable });
   const given = options.passphrase;
   const passphrase = typeof given === 'string' ? utf8Encode(given) : given && copyOf(given);
   if (passphrase?.length === 0) {
     throw keyOptionsError('the passphrase is empty; leave it out to write a key that is not encrypted');
   }
-  checkRounds(options.rounds);
   try {
     return yield* formatSteps(key, passphrase, options);
   } finally {
@@ -144,12 +164,5 @@ function traditional(key: PrivateKey): { readonly label: string; readonly text: 
       throw unsupportedType(key.type);
     default:
       return { label: 'EC PRIVATE KEY', text: formatSec1(key) };
-  }
-}
-
-function checkRounds(rounds: number | undefined): void {
-  if (rounds === undefined) return;
-  if (!Number.isSafeInteger(rounds) || rounds < 1 || rounds > 10_000_000) {
-    throw keyOptionsError('rounds must be a whole number from 1 to 10,000,000');
   }
 }

@@ -7,13 +7,20 @@
  * Sources: RFC 8032 §5.1.5, SEC 1 §3.2.1, RFC 8017 §3.2.
  */
 import { copyOf, equalBytes } from '../base/bytes.ts';
-import type { EcdsaPrivateKey, Ed25519PrivateKey, PrivateKey, RsaPrivateKey } from '../crypto/privateKey.ts';
-import type { CurveName } from '../crypto/provider.ts';
-import type { RsaBounds } from '../crypto/publicKey.ts';
-import { bitLength, decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+import type {
+  EcdsaPrivateKey,
+  Ed25519PrivateKey,
+  PrivateKey,
+  RsaPrivateKey,
+} from '../crypto/keys/privateKey.ts';
+import type { RsaBounds } from '../crypto/keys/publicKey.ts';
+import { bitLength, decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
+import type { CurveName } from '../crypto/provider/provider.ts';
+import { WireReader } from '../wire/reader.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
+import type { DerivationLimits } from './derivation/derivationLimits.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError } from './errors.ts';
-import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './numbers.ts';
+import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './pem/numbers.ts';
 
 /** What the formats are given to make keys with. */
 export interface KeyContext {
@@ -24,7 +31,7 @@ export interface KeyContext {
 /** What a parser of files that may be encrypted is given as well. */
 export interface ParseContext extends KeyContext {
   readonly passphrase: Uint8Array | undefined;
-  readonly bcryptRounds: number;
+  readonly derivation: DerivationLimits;
 }
 
 /** Bytes of a scalar, which is as long as the curve's order. */
@@ -33,6 +40,18 @@ export const scalarLengths: { readonly [K in CurveName]: number } = {
   nistp384: 48,
   nistp521: 66,
 };
+
+/**
+ * The magnitude of an mpint in a key file, which may begin with more zeros than
+ * RFC 4251 §5 allows: OpenSSH and PuTTY read such files. On the wire it is an error.
+ *
+ * @throws SshError `ERR_SSH_KEY_FORMAT` for a negative one
+ */
+export function copyMagnitude(reader: WireReader): Uint8Array {
+  const value = reader.viewString();
+  if (((value[0] ?? 0) & 0x80) !== 0) throw keyFormatError('a negative number where none can be');
+  return copyOf(viewTrimmed(value));
+}
 
 /** @param point the public half where the file has one */
 export function ed25519PrivateKey(
@@ -122,7 +141,19 @@ export function rsaPrimeExponents(key: RsaPrivateKey): {
 
 /** Refuses a private key whose public half is not the one the same file declared elsewhere. */
 export function checkDeclaredBlob(key: PrivateKey, blob: Uint8Array): void {
-  if (!equalBytes(encodePublicKey(key.publicKey), blob)) throw halvesDiffer();
+  const own = encodePublicKey(key.publicKey);
+  if (!equalBytes(own, blob) && !equalBytes(own, withoutZeros(blob))) throw halvesDiffer();
+}
+
+/** The blob of an RSA key, its numbers as they have to be on the wire; any other as it is. */
+function withoutZeros(blob: Uint8Array): Uint8Array {
+  const reader = new WireReader(blob);
+  const type = reader.name();
+  if (type !== 'ssh-rsa') return blob;
+  const exponent = copyMagnitude(reader);
+  const modulus = copyMagnitude(reader);
+  reader.end();
+  return encodePublicKey({ type, exponent, modulus });
 }
 
 /** The same for an EC point, uncompressed or compressed. */
@@ -137,7 +168,8 @@ function checkPublicRsa(
   const bits = bitLength(key.modulus);
   if (bits < bounds.rsaMinimumBits || bits > bounds.rsaMaximumBits) {
     throw keyUnsupportedError(
-      `an RSA key of ${bits} bits; from ${bounds.rsaMinimumBits} to ${bounds.rsaMaximumBits} are allowed (limits.rsaMinimumBits)`,
+      `an RSA key of ${bits} bits; from ${bounds.rsaMinimumBits} to ${bounds.rsaMaximumBits} are allowed`,
+      { hint: 'limits.rsaMinimumBits sets the least' },
     );
   }
   try {

@@ -4,12 +4,12 @@
  * Owns: the choice of the default arithmetic, and the run in one go.
  * Must not know: formats.
  */
-import type { PrivateKeyFile } from '../crypto/privateKey.ts';
+import type { PrivateKeyFile } from '../crypto/keys/privateKey.ts';
+import { runSteps } from './derivation/steps.ts';
 import { nobleArithmetic } from './nobleArithmetic.ts';
 import type { ParsePrivateKeyOptions } from './privateKeyFile.ts';
 import { privateKeySteps } from './privateKeyFile.ts';
 import { protectedFormats } from './protectedFormats.ts';
-import { runSteps } from './steps.ts';
 
 /**
  * Reads a private key: OpenSSH format, PEM (PKCS#1, SEC 1, PKCS#8) and PuTTY 2
@@ -38,8 +38,8 @@ export function parsePrivateKey(
 
 /**
  * As `parsePrivateKey`, a few milliseconds of work at a time: call `next()`
- * until it is done, and let other things happen in between. Argon2 (PuTTY 3)
- * and scrypt (some PKCS#8) are one step each, as long as the file asks for.
+ * until it is done, and let other things happen in between. Call `return()` to
+ * give up: what was derived so far is overwritten.
  */
 export function parsePrivateKeyInSteps(
   data: Uint8Array | string,

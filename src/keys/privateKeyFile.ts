@@ -9,16 +9,26 @@ import { utf8Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { resolveLimits } from '../base/limits.ts';
-import type { PrivateKey, PrivateKeyFile } from '../crypto/privateKey.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { decodePublicKey } from '../crypto/publicKey.ts';
+import {
+  anyObject,
+  anyText,
+  bytesOnly,
+  checkOptions,
+  eitherOf,
+  type OptionTable,
+  secretly,
+} from '../base/optionChecks.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { decodePublicKey } from '../crypto/keys/publicKey.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
+import type { DerivationLimits } from './derivation/derivationLimits.ts';
 import { asKeyError, passphraseMissing } from './errors.ts';
 import type { ParseContext } from './keyValues.ts';
-import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './opensshKey.ts';
-import { decodePem, isOldEncrypted, type PemBlock } from './pem.ts';
-import { parsePkcs1, parsePkcs8, parseSec1 } from './pkcs.ts';
-import { ppkPublicKey, readPpk } from './ppk.ts';
+import { type OpensshEnvelope, parsePlainOpensshKey, readOpensshEnvelope } from './openssh/opensshKey.ts';
+import { decodePem, isOldEncrypted, type PemBlock } from './pem/pem.ts';
+import { parsePkcs1, parsePkcs8, parseSec1 } from './pem/pkcs.ts';
+import { ppkPublicKey, readPpk } from './putty/ppk.ts';
 import type { PrivateLabel } from './recognize.ts';
 import { privateFormat } from './recognize.ts';
 import { byteText } from './textLines.ts';
@@ -27,8 +37,13 @@ import { byteText } from './textLines.ts';
 export interface ParsePrivateKeyOptions {
   /** Text is taken as UTF-8. Not looked at when the key is not encrypted. */
   readonly passphrase?: string | Uint8Array | undefined;
-  readonly limits?: Partial<Pick<Limits, 'bcryptRounds' | 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
+  readonly limits?: Partial<DerivationLimits & Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
 }
+
+const optionTable: OptionTable<ParsePrivateKeyOptions> = {
+  passphrase: secretly(eitherOf('a string or bytes', anyText, bytesOnly)),
+  limits: anyObject,
+};
 
 /** What a private key file says without its passphrase. */
 export interface PrivateKeyDescription {
@@ -43,7 +58,7 @@ export interface ProtectedFormats {
   openssh(envelope: OpensshEnvelope, context: ParseContext): Generator<void, PrivateKeyFile>;
   putty(text: string, context: ParseContext): Generator<void, PrivateKeyFile>;
   /** The DER in an encrypted PKCS#8 file, or in a PEM file encrypted the old way; for the caller to wipe. */
-  pkcs8(bytes: Uint8Array, passphrase: Uint8Array): Generator<void, Uint8Array>;
+  pkcs8(bytes: Uint8Array, passphrase: Uint8Array, limits: DerivationLimits): Generator<void, Uint8Array>;
   oldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array;
 }
 
@@ -64,6 +79,7 @@ export function* privateKeySteps(
   options: ParsePrivateKeyOptions,
   { arithmetic, formats }: KeyTools,
 ): Generator<void, PrivateKeyFile> {
+  checkOptions(options, { of: 'parsePrivateKey', table: optionTable });
   const { passphrase } = options;
   const own = typeof passphrase === 'string' ? utf8Encode(passphrase) : undefined;
   const context = parseContext(options, own ?? (passphrase as Uint8Array | undefined), arithmetic);
@@ -149,7 +165,7 @@ function parseContext(
   return {
     passphrase,
     arithmetic,
-    bcryptRounds: limits.bcryptRounds,
+    derivation: limits,
     rsaBounds: limits,
   };
 }
@@ -168,7 +184,8 @@ function* parsePem(
   }
   if (label === 'ENCRYPTED PRIVATE KEY') {
     if (context.passphrase === undefined) throw passphraseMissing('the PKCS#8 private key');
-    return parseDer('PRIVATE KEY', yield* needed(formats).pkcs8(block.bytes, context.passphrase), context);
+    const bytes = yield* needed(formats).pkcs8(block.bytes, context.passphrase, context.derivation);
+    return parseDer('PRIVATE KEY', bytes, context);
   }
   const bytes = isOldEncrypted(block) ? needed(formats).oldPem(block, context.passphrase) : block.bytes;
   return parseDer(label, bytes, context);

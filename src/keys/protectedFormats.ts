@@ -5,11 +5,12 @@
  * along, which the reader of a plain key need not load.
  * Must not know: how a file is recognized.
  */
-import { decryptOldPem } from './oldPemEncryption.ts';
-import { parseEncryptedOpensshKey } from './opensshEncryptedKey.ts';
-import { decryptPkcs8 } from './pbes2.ts';
-import { parsePpk } from './ppkKey.ts';
+
+import { parseEncryptedOpensshKey } from './openssh/opensshEncryptedKey.ts';
+import { decryptOldPem } from './pem/oldPemEncryption.ts';
+import { decryptPkcs8 } from './pem/pbes2.ts';
 import type { ProtectedFormats } from './privateKeyFile.ts';
+import { parsePpk } from './putty/ppkKey.ts';
 
 export const protectedFormats: ProtectedFormats = {
   openssh: parseEncryptedOpensshKey,

@@ -7,17 +7,18 @@
  * Must not know: private keys, certificates, files on disk.
  */
 import { copyOf } from '../base/bytes.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+import { anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
-import { base64Decode, base64Encode } from './base64.ts';
-import { DerReader, derBitString, derInteger, derSequence } from './der.ts';
 import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
-import { decodePem, encodePem } from './pem.ts';
-import type { KeyAlgorithm } from './pkcs.ts';
-import { algorithmOf, readAlgorithm, writeAlgorithm } from './pkcs.ts';
+import { base64Decode, base64Encode } from './pem/base64.ts';
+import { DerReader, derBitString, derInteger, derSequence } from './pem/der.ts';
+import { decodePem, encodePem } from './pem/pem.ts';
+import type { KeyAlgorithm } from './pem/pkcs.ts';
+import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
+import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
 import { publicFormat } from './recognize.ts';
-import { decodeRfc4716, encodeRfc4716 } from './rfc4716.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
 /** An option before a key in authorized_keys, such as `from="10.0.0.0/8"` or `restrict`. */
@@ -107,12 +108,18 @@ export interface FormatPublicKeyOptions {
   readonly comment?: string | undefined;
 }
 
+const optionTable: OptionTable<FormatPublicKeyOptions> = {
+  format: oneOf('openssh', 'rfc4716', 'pem'),
+  comment: anyText,
+};
+
 /**
  * A public key as the text of a file, ended by a line feed.
  *
  * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break or another control character
  */
 export function formatPublicKey(key: PublicKey, options: FormatPublicKeyOptions = {}): string {
+  checkOptions(options, { of: 'formatPublicKey', table: optionTable });
   const comment = options.comment ?? '';
   if (controlCharacter.test(comment)) {
     throw keyOptionsError('the comment of a key must be one line, without control characters');
@@ -174,9 +181,9 @@ function keyFields(text: string): { readonly publicKey: PublicKey; readonly comm
   const type = match?.[1] ?? '';
   if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
   if (/-cert-v\d\d@openssh\.com$/.test(type)) {
-    throw keyUnsupportedError(
-      `this is a certificate (${type}), where a public key is wanted; parseCertificate reads it`,
-    );
+    throw keyUnsupportedError(`this is a certificate (${type}), where a public key is wanted`, {
+      hint: 'parseCertificate reads it',
+    });
   }
   const blob = base64Decode(match[2]);
   if (blob === undefined) throw keyFormatError('the public key is damaged: it is not base64');
@@ -206,9 +213,7 @@ function readOptions(text: string): { readonly options: readonly KeyOption[]; re
 }
 
 function parseSpki(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const algorithm = readAlgorithm(fields.sequence());
   const bits = fields.viewBitString();
   fields.end();
@@ -229,9 +234,7 @@ function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array): PublicKey {
 }
 
 function parsePkcs1Public(bytes: Uint8Array): PublicKey {
-  const file = new DerReader(bytes);
-  const fields = file.sequence();
-  file.end();
+  const fields = new DerReader(bytes).sequence();
   const modulus = copyOf(fields.viewInteger());
   const exponent = copyOf(fields.viewInteger());
   fields.end();

@@ -6,8 +6,8 @@
  * message but names of types and labels.
  */
 import { keyFormatError, keyUnsupportedError, quoted } from './errors.ts';
-import { pemLabels } from './pem.ts';
-import { isPpk } from './ppk.ts';
+import { pemLabels } from './pem/pem.ts';
+import { isPpk } from './putty/ppk.ts';
 import { splitLines, trimBlanksEnd } from './textLines.ts';
 
 /** Armour labels of private keys that are read. */

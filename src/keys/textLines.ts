@@ -7,6 +7,7 @@
  * authenticate the bytes of a comment, whatever encoding they are in.
  */
 import { latin1Decode, utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { anyText, bytesOnly, checkArgument, eitherOf, secretly } from '../base/optionChecks.ts';
 import { keyFormatError } from './errors.ts';
 
 /** Longest file that is looked at: a key of 16,384 bits takes some 13 KiB. */
@@ -23,8 +24,12 @@ export function byteText(data: Uint8Array | string): string {
   return text;
 }
 
+/** Never shown: it is a private key. */
+const fileRule = secretly(eitherOf('the text or bytes of the file', anyText, bytesOnly));
+
 /** The same for a file that may be empty. */
 export function byteTextOrEmpty(data: Uint8Array | string): string {
+  checkArgument('a key file', data, fileRule);
   if (data.length > fileLength) {
     throw keyFormatError(`this is no key file: it is longer than ${fileLength} bytes`);
   }

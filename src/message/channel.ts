@@ -7,7 +7,7 @@
  * Must not know: which channels exist, how much window is left.
  */
 import { name, rest, string, text, uint32 } from '../wire/codec.ts';
-import { type Empty, type MessageCodec, message, type PayloadCodec, payload } from './codec.ts';
+import { type Empty, type MessageCodec, message, type PayloadCodec, payload, shortText } from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
 /** RFC 4254 §5.1. */
@@ -69,7 +69,7 @@ export interface ChannelOpenFailure {
 
 export const channelOpenFailure: MessageCodec<ChannelOpenFailure> = message(
   messageNumbers.channelOpenFailure,
-  { recipientChannel: uint32, reasonCode: uint32, description: text, languageTag: text },
+  { recipientChannel: uint32, reasonCode: uint32, description: text, languageTag: shortText },
 );
 
 /** RFC 4254 §5.2. */
@@ -154,9 +154,9 @@ export interface DirectTcpip {
 }
 
 export const directTcpip: PayloadCodec<DirectTcpip> = payload('direct-tcpip', {
-  hostToConnect: text,
+  hostToConnect: shortText,
   portToConnect: uint32,
-  originatorIpAddress: text,
+  originatorIpAddress: shortText,
   originatorPort: uint32,
 });
 
@@ -169,9 +169,9 @@ export interface ForwardedTcpip {
 }
 
 export const forwardedTcpip: PayloadCodec<ForwardedTcpip> = payload('forwarded-tcpip', {
-  addressThatWasConnected: text,
+  addressThatWasConnected: shortText,
   portThatWasConnected: uint32,
-  originatorIpAddress: text,
+  originatorIpAddress: shortText,
   originatorPort: uint32,
 });
 
@@ -181,7 +181,10 @@ export interface X11 {
   readonly originatorPort: number;
 }
 
-export const x11: PayloadCodec<X11> = payload('x11', { originatorAddress: text, originatorPort: uint32 });
+export const x11: PayloadCodec<X11> = payload('x11', {
+  originatorAddress: shortText,
+  originatorPort: uint32,
+});
 
 /** OpenSSH PROTOCOL §2.4. */
 export interface DirectStreamlocal {
@@ -192,8 +195,8 @@ export interface DirectStreamlocal {
 }
 
 export const directStreamlocal: PayloadCodec<DirectStreamlocal> = payload('direct-streamlocal@openssh.com', {
-  socketPath: text,
-  reservedString: text,
+  socketPath: shortText,
+  reservedString: shortText,
   reservedNumber: uint32,
 });
 
@@ -206,7 +209,7 @@ export interface ForwardedStreamlocal {
 
 export const forwardedStreamlocal: PayloadCodec<ForwardedStreamlocal> = payload(
   'forwarded-streamlocal@openssh.com',
-  { socketPath: text, reserved: text },
+  { socketPath: shortText, reserved: shortText },
 );
 
 /** A connection to the client's agent; nothing beyond the common fields. */

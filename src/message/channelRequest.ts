@@ -6,7 +6,7 @@
  * Must not know: which channels exist, how a request is served.
  */
 import { boolean, name, rest, string, text, uint32 } from '../wire/codec.ts';
-import { type Empty, type MessageCodec, message, type PayloadCodec, payload } from './codec.ts';
+import { type Empty, type MessageCodec, message, type PayloadCodec, payload, shortText } from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
 /** RFC 4254 §5.4. */
@@ -38,7 +38,7 @@ export interface PtyReq {
 }
 
 export const ptyReq: PayloadCodec<PtyReq> = payload('pty-req', {
-  term: text,
+  term: shortText,
   columns: uint32,
   rows: uint32,
   widthPixels: uint32,
@@ -57,8 +57,8 @@ export interface X11Req {
 
 export const x11Req: PayloadCodec<X11Req> = payload('x11-req', {
   singleConnection: boolean,
-  x11AuthenticationProtocol: text,
-  x11AuthenticationCookie: text,
+  x11AuthenticationProtocol: shortText,
+  x11AuthenticationCookie: shortText,
   x11ScreenNumber: uint32,
 });
 
@@ -68,7 +68,7 @@ export interface Env {
   readonly variableValue: string;
 }
 
-export const env: PayloadCodec<Env> = payload('env', { variableName: text, variableValue: text });
+export const env: PayloadCodec<Env> = payload('env', { variableName: shortText, variableValue: text });
 
 /** RFC 4254 §6.5: the user's default shell. */
 export const shell: PayloadCodec<Empty> = payload('shell', {});
@@ -85,7 +85,7 @@ export interface Subsystem {
   readonly subsystemName: string;
 }
 
-export const subsystem: PayloadCodec<Subsystem> = payload('subsystem', { subsystemName: text });
+export const subsystem: PayloadCodec<Subsystem> = payload('subsystem', { subsystemName: shortText });
 
 /** RFC 4254 §6.7. */
 export interface WindowChange {
@@ -115,7 +115,7 @@ export interface Signal {
   readonly signalName: string;
 }
 
-export const signal: PayloadCodec<Signal> = payload('signal', { signalName: text });
+export const signal: PayloadCodec<Signal> = payload('signal', { signalName: shortText });
 
 /** RFC 4254 §6.10. */
 export interface ExitStatus {
@@ -134,10 +134,10 @@ export interface ExitSignal {
 }
 
 export const exitSignal: PayloadCodec<ExitSignal> = payload('exit-signal', {
-  signalName: text,
+  signalName: shortText,
   coreDumped: boolean,
   errorMessage: text,
-  languageTag: text,
+  languageTag: shortText,
 });
 
 /** RFC 4335 §3. */

@@ -8,6 +8,7 @@
  */
 import { escapeText, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import { longestName } from '../base/limits.ts';
 import { type Codec, struct } from '../wire/codec.ts';
 import { decodeError, WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -111,13 +112,33 @@ export function literalBoolean<T extends boolean>(expected: T): Codec<T> {
 
 /** Text that is compared, so that malformed UTF-8 is refused: replaced, two values could become one. */
 export const exactText: Codec<string> = {
-  decode: (reader) => {
-    const text = utf8Decode(reader.viewString(), true);
-    if (text === undefined) throw decodeError('text that is not UTF-8');
-    return text;
-  },
+  decode: (reader) => exactly(reader.viewString()),
   encode: (writer, value) => void writer.text(value),
 };
+
+/** Text that names something: looked at, and held, only where it is as short as names are. */
+export const shortText: Codec<string> = {
+  decode: (reader) => utf8Decode(viewShort(reader)),
+  encode: (writer, value) => void writer.text(value),
+};
+
+/** Both: the name of a user. */
+export const shortExactText: Codec<string> = {
+  decode: (reader) => exactly(viewShort(reader)),
+  encode: (writer, value) => void writer.text(value),
+};
+
+function exactly(bytes: Uint8Array): string {
+  const text = utf8Decode(bytes, true);
+  if (text === undefined) throw decodeError('text that is not UTF-8');
+  return text;
+}
+
+function viewShort(reader: WireReader): Uint8Array {
+  const view = reader.viewString();
+  if (view.length <= longestName) return view;
+  throw decodeError(`a name of ${view.length} bytes; ${longestName} are allowed`);
+}
 
 /** What `decodeError` puts before the fault; the name of the message takes its place. */
 const unnamed = 'malformed data: ';

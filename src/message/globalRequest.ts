@@ -5,8 +5,8 @@
  * streamlocal forwarding (OpenSSH PROTOCOL §2.4), host key rotation (§2.5).
  * Must not know: which requests are granted, in what order answers belong to requests.
  */
-import { boolean, name, repeated, rest, string, text, uint32 } from '../wire/codec.ts';
-import { type MessageCodec, message, type PayloadCodec, payload } from './codec.ts';
+import { boolean, name, repeated, rest, string, uint32 } from '../wire/codec.ts';
+import { type MessageCodec, message, type PayloadCodec, payload, shortText } from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
 /** RFC 4254 §4. */
@@ -46,7 +46,7 @@ export interface TcpipForward {
 }
 
 export const tcpipForward: PayloadCodec<TcpipForward> = payload('tcpip-forward', {
-  addressToBind: text,
+  addressToBind: shortText,
   portNumberToBind: uint32,
 });
 
@@ -61,7 +61,7 @@ export const tcpipForwardReply: PayloadCodec<TcpipForwardReply> = payload('tcpip
 
 /** RFC 4254 §7.1: address as in the request, port as it was bound. */
 export const cancelTcpipForward: PayloadCodec<TcpipForward> = payload('cancel-tcpip-forward', {
-  addressToBind: text,
+  addressToBind: shortText,
   portNumberToBind: uint32,
 });
 
@@ -72,12 +72,12 @@ export interface StreamlocalForward {
 
 export const streamlocalForward: PayloadCodec<StreamlocalForward> = payload(
   'streamlocal-forward@openssh.com',
-  { socketPath: text },
+  { socketPath: shortText },
 );
 
 export const cancelStreamlocalForward: PayloadCodec<StreamlocalForward> = payload(
   'cancel-streamlocal-forward@openssh.com',
-  { socketPath: text },
+  { socketPath: shortText },
 );
 
 /** OpenSSH PROTOCOL §2.5: public key blobs of all host keys of the server. */

@@ -19,7 +19,7 @@ import {
   uint32,
 } from '../wire/codec.ts';
 import { namesIn } from '../wire/reader.ts';
-import { type Empty, type MessageCodec, message } from './codec.ts';
+import { type Empty, type MessageCodec, message, shortText } from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
 /** RFC 4253 §11.1. Reason codes are `disconnectReasons`. */
@@ -72,7 +72,7 @@ export interface Debug {
 export const debug: MessageCodec<Debug> = message(messageNumbers.debug, {
   alwaysDisplay: boolean,
   message: text,
-  languageTag: text,
+  languageTag: shortText,
 });
 
 /** RFC 4253 §10. */

@@ -10,7 +10,16 @@
  * once for each method known, with its own fields. Both read the same bytes.
  */
 import { boolean, type Codec, counted, name, nameList, rest, string, struct, text } from '../wire/codec.ts';
-import { type Empty, exactText, literalBoolean, literalName, type MessageCodec, message } from './codec.ts';
+import {
+  type Empty,
+  exactText,
+  literalBoolean,
+  literalName,
+  type MessageCodec,
+  message,
+  shortExactText,
+  shortText,
+} from './codec.ts';
 import { messageNumbers } from './numbers.ts';
 
 /** What every request begins with (RFC 4252 §5). */
@@ -20,7 +29,7 @@ interface RequestHead {
 }
 
 const head: { readonly userName: Codec<string>; readonly serviceName: Codec<string> } = {
-  userName: exactText,
+  userName: shortExactText,
   serviceName: name,
 };
 
@@ -168,7 +177,7 @@ export interface UserauthKeyboardInteractiveRequest extends RequestHead {
 
 export const userauthKeyboardInteractiveRequest: MessageCodec<UserauthKeyboardInteractiveRequest> = message(
   messageNumbers.userauthRequest,
-  { ...head, methodName: literalName('keyboard-interactive'), languageTag: text, submethods: text },
+  { ...head, methodName: literalName('keyboard-interactive'), languageTag: shortText, submethods: shortText },
   'SSH_MSG_USERAUTH_REQUEST (keyboard-interactive)',
 );
 
@@ -197,7 +206,7 @@ export interface UserauthBanner {
 
 export const userauthBanner: MessageCodec<UserauthBanner> = message(messageNumbers.userauthBanner, {
   message: text,
-  languageTag: text,
+  languageTag: shortText,
 });
 
 /** RFC 4252 §7: both fields are those of the query. */
@@ -220,7 +229,7 @@ export interface UserauthPasswdChangeReq {
 
 export const userauthPasswdChangeReq: MessageCodec<UserauthPasswdChangeReq> = message(
   messageNumbers.userauthPasswdChangeReq,
-  { prompt: text, languageTag: text },
+  { prompt: text, languageTag: shortText },
   'SSH_MSG_USERAUTH_PASSWD_CHANGEREQ',
 );
 
@@ -246,7 +255,7 @@ export const userauthInfoRequest: MessageCodec<UserauthInfoRequest> = message(
   {
     name: text,
     instruction: text,
-    languageTag: text,
+    languageTag: shortText,
     prompts: counted(struct<Prompt>({ prompt: text, echo: boolean }), shortestPrompt),
   },
   'SSH_MSG_USERAUTH_INFO_REQUEST',

@@ -5,15 +5,18 @@
  * Must not know: what is done with them.
  */
 import { userInfo } from 'node:os';
+import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { knownHosts } from './knownHosts.ts';
+import { knownHosts } from './knownHosts/knownHosts.ts';
+import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
 
@@ -21,6 +24,7 @@ import { nodeStreams } from './streams.ts';
 const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
+let everyPacketOpenssl: CryptoProvider | undefined;
 let noble: CryptoProvider | undefined;
 
 publishConnectionEvents();
@@ -30,18 +34,25 @@ export const nodePlatform: Platform = {
   streams: nodeStreams,
   files: async () => {
     const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
-      import('./fileStreams.ts'),
-      import('./localFiles.ts'),
+      import('./files/fileStreams.ts'),
+      import('./files/localFiles.ts'),
     ]);
     return { streams: nodeFileStreams, files: nodeLocalFiles };
   },
   cryptoProvider: async (kind) => {
     if (kind === 'noble') {
-      const { createNobleProvider } = await import('../crypto/noble/provider.ts');
+      const { createNobleProvider } = await lateCode(
+        'cryptography in TypeScript',
+        () => import('../crypto/noble/provider.ts'),
+      );
       noble ??= createNobleProvider({ randomBytes: systemRandomBytes });
       return noble;
     }
     await loadMissingDigests();
+    if (kind === 'openssl') {
+      everyPacketOpenssl ??= createOpensslProvider({ everyPacket: true });
+      return everyPacketOpenssl;
+    }
     openssl ??= createOpensslProvider();
     return openssl;
   },
@@ -49,12 +60,14 @@ export const nodePlatform: Platform = {
   tcp: tcpLink,
   stream: streamLink,
   local: localLink,
+  network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];
     if (path !== undefined && path !== '') return path;
     return process.platform === 'win32' ? windowsAgent : undefined;
   },
   defaultHostKeyVerifier: () => knownHosts(),
+  asciiName: domainToASCII,
   localUser: () => {
     try {
       return userInfo().username;

@@ -3,11 +3,17 @@
  *
  * Owns: name lookup and TCP connect with TCP keep-alive, and the translation of
  * stream events into the link's.
- * Must not know: SSH, deadlines (the driver ends what takes too long).
+ * Must not know: SSH, deadlines (the driver ends what takes too long), which
+ * address of a host is tried when (`io/addressRace.ts`).
  */
-import { connect as netConnect, Socket } from 'node:net';
+import dns, { type LookupAddress } from 'node:dns';
+import { isIP, connect as netConnect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { SshError } from '../base/errors.ts';
+import type { AddressFamily, HostAddress } from '../io/addressRace.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
+import { type AttemptListener, type OpenAttempt, type RaceWaits, raceLink } from '../io/raceLink.ts';
+import { nodeClock } from './clock.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -15,7 +21,9 @@ export interface TcpTarget {
   /** Local address to connect from. */
   readonly localAddress?: string | undefined;
   /** 4, 6, or 0 for either. */
-  readonly family?: 0 | 4 | 6 | undefined;
+  readonly family?: AddressFamily | undefined;
+  /** Where look-ups and attempts are to be seen. */
+  readonly waits?: RaceWaits | undefined;
 }
 
 /** Milliseconds of silence before TCP probes a peer by itself. */
@@ -43,26 +51,106 @@ function sharedRead(): SharedRead {
   return { buffer: readBuffer, callback: listeners.read };
 }
 
-/** Opens a TCP connection; both address families are tried (RFC 8305). */
+/**
+ * Opens a TCP connection to the first address of a host that answers (RFC 8305).
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`, when it is opened, where the local address is none or of the other family
+ */
 export function tcpLink(target: TcpTarget): LinkOpener {
+  const { host, port, localAddress, waits } = target;
   return (receiver) => {
-    const socket = netConnect({
-      host: target.host,
-      port: target.port,
+    const family = wantedFamily(target);
+    const network = {
+      lookup: lookUp,
+      attempt: (address: HostAddress, listener: AttemptListener) =>
+        new TcpAttempt(address, port, localAddress, listener),
+    };
+    return raceLink(network, { host, port, family, address: literal(host) }, nodeClock, waits)(receiver);
+  };
+}
+
+/** Addresses of the other family than the local address cannot be connected to from there. */
+function wantedFamily({ localAddress, family = 0 }: TcpTarget): AddressFamily {
+  if (localAddress === undefined) return family;
+  const own = isIP(localAddress);
+  if (own !== 4 && own !== 6)
+    throw optionsError(`localAddress must be an address, not ${JSON.stringify(localAddress)}`);
+  if (family !== 0 && family !== own) {
+    throw optionsError(
+      `localAddress ${localAddress} is an IPv${own} address, and family asks for IPv${family}`,
+    );
+  }
+  return own;
+}
+
+function optionsError(message: string): SshError {
+  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
+}
+
+/** A host that is an address needs no look-up. */
+function literal(host: string): HostAddress | undefined {
+  const family = isIP(host);
+  return family === 4 || family === 6 ? { address: host, family } : undefined;
+}
+
+/** Called through the module, so that a program that replaces the system's look-up replaces ours. */
+function lookUp(
+  host: string,
+  family: AddressFamily,
+  answered: (error: Error | undefined, addresses: readonly HostAddress[]) => void,
+): void {
+  // As Node's own connections: no question about a family that this machine has no address of.
+  const hints = family === 0 && process.platform !== 'win32' ? dns.ADDRCONFIG : 0;
+  dns.lookup(host, { all: true, family, hints }, (error: Error | null, found: readonly LookupAddress[]) => {
+    if (error !== null) return answered(error, []);
+    answered(
+      undefined,
+      found.flatMap(({ address }) => literal(address) ?? []),
+    );
+  });
+}
+
+/** One socket on its way. */
+class TcpAttempt implements OpenAttempt {
+  private readonly socket: Socket;
+  private readonly listener: AttemptListener;
+
+  constructor(
+    { address, family }: HostAddress,
+    port: number,
+    localAddress: string | undefined,
+    listener: AttemptListener,
+  ) {
+    this.listener = listener;
+    this.socket = netConnect({
+      host: address,
+      port,
+      family,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveDelay,
-      autoSelectFamily: true,
-      ...(target.localAddress === undefined ? {} : { localAddress: target.localAddress }),
-      ...(target.family === undefined ? {} : { family: target.family }),
+      ...(localAddress === undefined ? {} : { localAddress }),
       ...(sharesReads ? { onread: sharedRead() } : {}),
     });
-    socket.once('connect', () => receiver.connected());
+    this.socket.once('connect', this.onConnect).on('error', this.onError).once('close', this.onClose);
+  }
+
+  abandon(): void {
+    this.socket.destroy();
+  }
+
+  toLink(receiver: LinkReceiver): Link {
+    const { socket } = this;
+    socket.off('error', this.onError).off('close', this.onClose);
     const link = new StreamLink(socket, receiver);
     // Nothing listens for data where reads are shared, and nothing would flow.
     socket.resume();
     return link;
-  };
+  }
+
+  private readonly onConnect = (): void => this.listener.connected();
+  private readonly onError = (error: Error): void => this.listener.failed(error);
+  private readonly onClose = (): void => this.listener.closed();
 }
 
 /** Connects to a local socket, or to a named pipe of Windows. */
@@ -74,10 +162,15 @@ export function localLink(path: string): LinkOpener {
   };
 }
 
-/** Runs over a stream of the caller, which is taken as connected. */
+/**
+ * Runs over a stream of the caller, which is taken as connected. Small packets
+ * of a socket go out at once, as they do for those that are opened here: what
+ * waits for more would wait for an answer to what it holds back.
+ */
 export function streamLink(stream: Duplex): LinkOpener {
   return (receiver) => {
     const link = new StreamLink(stream, receiver);
+    if (stream instanceof Socket) stream.setNoDelay(true);
     if (stream instanceof Socket && stream.connecting) stream.once('connect', () => receiver.connected());
     else queueMicrotask(() => receiver.connected());
     return link;
@@ -143,13 +236,26 @@ class StreamLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
-    this.gather();
     this.unsent += bytes.length;
-    this.stream.write(bytes, () => {
-      this.unsent -= bytes.length;
-      this.receiver.written();
+    this.guarded(() => {
+      this.gather();
+      this.stream.write(bytes, () => {
+        this.unsent -= bytes.length;
+        this.receiver.written();
+      });
     });
     return this.unsent < unsentAhead;
+  }
+
+  /** A stream of the caller's may throw where one of Node's would emit an error: the link is broken then. */
+  private guarded(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      // Never from within a call to the link.
+      queueMicrotask(() => this.receiver.ended(error));
+    }
   }
 
   /** All that is written in a turn goes to the system in one call. */
@@ -159,7 +265,7 @@ class StreamLink implements Link {
     this.stream.cork();
     queueMicrotask(() => {
       this.isCorked = false;
-      this.stream.uncork();
+      this.guarded(() => this.stream.uncork());
     });
   }
 
@@ -173,13 +279,15 @@ class StreamLink implements Link {
   }
 
   end(): void {
-    if (!this.stream.writableEnded) this.stream.end();
+    if (!this.stream.writableEnded) this.guarded(() => this.stream.end());
   }
 
   destroy(): void {
     // A goodbye that was written goes out before the end.
-    if (this.isCorked) this.stream.uncork();
-    this.stream.destroy();
+    this.guarded(() => {
+      if (this.isCorked) this.stream.uncork();
+    });
+    this.guarded(() => this.stream.destroy());
     // A stream of the caller need not emit `close`; a socket always does, once its handle is gone.
     if (!(this.stream instanceof Socket)) setImmediate(() => this.closed());
   }

@@ -31,6 +31,11 @@ const codes: Uint16Array = fixedCodes();
 /** By length - 3 and by the distance's symbol: which symbol stands for it. */
 const lengthSymbols: Uint8Array = symbolsOf(lengthBases, longestMatch - shortestMatch + 1, shortestMatch);
 
+/** By how many bytes a payload of that many may grow at most: a header, and a few bytes for each piece that is stored. */
+export function deflatedGrowth(length: number): number {
+  return 16 + 8 * Math.ceil(length / pieceLength);
+}
+
 export class Deflater {
   private readonly window = new Uint8Array(windowLength + pieceLength);
   private filled = 0;

@@ -6,7 +6,7 @@
  * Sources: RFC 4253 §6; OpenSSH PROTOCOL §1.5 (encrypt-then-MAC), §1.6 (AES-GCM), PROTOCOL.chacha20poly1305.
  */
 import { SshError } from '../base/errors.ts';
-import type { PacketCipherShape } from '../crypto/provider.ts';
+import type { PacketCipherShape } from '../crypto/provider/provider.ts';
 
 /** The packet_length field. */
 export const lengthFieldLength = 4;
@@ -69,6 +69,17 @@ export function paddingFor(payloadLength: number, shape: PacketCipherShape): num
   if (padding < minimumPadding) padding += blockSize;
   while (lengthFieldLength + 1 + payloadLength + padding < minimumPacket) padding += blockSize;
   return padding;
+}
+
+/** The largest block there is. */
+const largestBlock = 16;
+
+/** The longest payload whose packet_length stays within a limit, whatever cipher seals it. */
+export function longestPayload(limit: number): number {
+  // The length field is part of what is aligned under some ciphers, and not under others.
+  const together = limit - ((limit + lengthFieldLength) % largestBlock);
+  const apart = limit - (limit % largestBlock);
+  return Math.min(together, apart) - 1 - minimumPadding;
 }
 
 function packetError(what: string): SshError {

@@ -47,6 +47,7 @@ type State =
 
 export class Inflater {
   private readonly limit: number;
+  private readonly mayBePlain: boolean;
   private state: State = { name: 'header' };
   /** Bits that were taken from the input and not used, the first one lowest. */
   private hold = 0;
@@ -57,11 +58,22 @@ export class Inflater {
   private output: Uint8Array = new Uint8Array(2 * windowLength);
   private filled = 0;
   private packetStart = 0;
-  private blocks = 0;
+  /** Blocks that began in the last packet. */
+  blocks = 0;
 
-  /** @param limit bytes that one packet may become */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes that one packet may become
+   * @param mayBePlain payloads before the stream begins are no part of it: no message
+   *   has a number that a stream can begin with
+   */
+  constructor(limit: number, mayBePlain: boolean = false) {
     this.limit = limit;
+    this.mayBePlain = mayBePlain;
+  }
+
+  /** A payload of the stream came. */
+  get hasBegun(): boolean {
+    return this.state.name !== 'header';
   }
 
   /**
@@ -71,6 +83,9 @@ export class Inflater {
    * `ERR_SSH_PACKET` where it is no such stream. Nothing may follow then.
    */
   inflate(buffer: Uint8Array, start: number, end: number): Uint8Array {
+    if (this.mayBePlain && !this.hasBegun && !isHeader(buffer[start] ?? 0, buffer[start + 1] ?? 0)) {
+      return buffer.slice(start, end);
+    }
     this.take(buffer.subarray(start, end));
     this.slide();
     this.blocks = 0;
@@ -140,9 +155,7 @@ export class Inflater {
 
   private readHeader(): void {
     const method = this.read(8);
-    const flags = this.read(8);
-    const isKnown = (method & 15) === 8 && method >> 4 <= 7 && (flags & 0x20) === 0;
-    if (!isKnown || (256 * method + flags) % 31 !== 0) throw malformed('its header is not that of zlib');
+    if (!isHeader(method, this.read(8))) throw malformed('its header is not that of zlib');
   }
 
   private readBlock(): State {
@@ -312,6 +325,12 @@ export class Inflater {
     this.hold |= (this.input[this.position++] as number) << this.bits;
     this.bits += 8;
   }
+}
+
+/** RFC 1950 §2.2, without a dictionary. */
+function isHeader(method: number, flags: number): boolean {
+  const isKnown = (method & 15) === 8 && method >> 4 <= 7 && (flags & 0x20) === 0;
+  return isKnown && (256 * method + flags) % 31 === 0;
 }
 
 function fixed(): Codes {

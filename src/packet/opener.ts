@@ -9,7 +9,7 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import type { OpeningCipher } from '../crypto/provider.ts';
+import type { OpeningCipher } from '../crypto/provider/provider.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 import { beyondPackets, checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
 import type { Inflater } from './inflate.ts';
@@ -17,6 +17,10 @@ import { NoneOpeningCipher } from './noneCipher.ts';
 
 /** No length of the next packet is known yet; a legal one is never 0. */
 const unknown = 0;
+
+/** Blocks of a payload that compressors make: some, and no more than one for so many bytes, even with the least memory. */
+const fewBlocks = 4;
+const leastBlock = 64;
 
 /** Packets that came in pieces, one at a time; nothing stays here from call to call. */
 let scattered: Uint8Array = new Uint8Array(0);
@@ -38,8 +42,13 @@ export class PacketOpener {
   packets: number = 0;
   bytes: number = 0;
   blocks: number = 0;
+  /** Largest packet_length taken; more of it may be once the peer is known. */
+  maximum: number;
 
-  private readonly maximum: number;
+  /** Of the last payload: bytes that decompressing added, and blocks beyond what those who compress make. */
+  excessBytes: number = 0;
+  excessBlocks: number = 0;
+
   private cipher: OpeningCipher = new NoneOpeningCipher();
   private apartFrom = beyondPackets;
   private inflater: Inflater | undefined;
@@ -76,6 +85,13 @@ export class PacketOpener {
   /** Decompresses payloads from the next packet on (RFC 4253 §6.2), or no longer. */
   decompressWith(inflater: Inflater | undefined): void {
     this.inflater = inflater;
+    this.excessBytes = 0;
+    this.excessBlocks = 0;
+  }
+
+  /** Payloads are decompressed. */
+  get inflates(): boolean {
+    return this.inflater !== undefined;
   }
 
   /**
@@ -166,6 +182,7 @@ export class PacketOpener {
   }
 
   private inflate(inflater: Inflater): void {
+    const compressed = this.payloadEnd - this.payloadStart;
     try {
       this.payload = inflater.inflate(this.payload, this.payloadStart, this.payloadEnd);
     } catch (error) {
@@ -173,6 +190,8 @@ export class PacketOpener {
     }
     this.payloadStart = 0;
     this.payloadEnd = this.payload.length;
+    this.excessBytes = Math.max(0, this.payloadEnd - compressed);
+    this.excessBlocks = Math.max(0, inflater.blocks - fewBlocks - compressed / leastBlock);
     if (this.payloadEnd > 0) return;
     this.fail(new SshError('ERR_SSH_PACKET', 'malformed compressed data: a packet that becomes nothing'));
   }

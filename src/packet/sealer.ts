@@ -11,8 +11,8 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
-import type { SealingCipher } from '../crypto/provider.ts';
+import { readUint32, writeUint32 } from '../crypto/provider/packetFields.ts';
+import type { SealingCipher } from '../crypto/provider/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Deflater } from './deflate.ts';
 import { beyondPackets, lengthFieldLength, paddingFor } from './framing.ts';
@@ -87,8 +87,7 @@ export class PacketSealer {
 
   /**
    * A writer at the place where the payload of the next packet goes, the message
-   * number first. It is valid until `finish`. A packet begun and not finished is
-   * forgotten by the next `begin`.
+   * number first. It is valid until `finish` or `forget`.
    */
   begin(): WireWriter {
     if (this.page.length - this.finished < leastRoom) this.nextPage();
@@ -127,6 +126,11 @@ export class PacketSealer {
     this.blocks += Math.ceil((lengthFieldLength + packetLength) / cipher.blockSize);
     if (packetLength >= this.apartFrom) this.sealLastApart(start, packetLength);
     return sequenceNumber;
+  }
+
+  /** The packet begun is not to be sent. */
+  forget(): void {
+    this.isBegun = false;
   }
 
   /**

@@ -12,33 +12,114 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
-import { resolveAlgorithms } from '../client/algorithmOptions.ts';
-import { optionsError } from '../client/optionErrors.ts';
-import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
-import type { Duplex } from '../client/streams.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import type { AlgorithmOptions } from '../endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../endpoint/algorithmOptions.ts';
+import type { Challenge } from '../endpoint/challenge.ts';
+import { optionsError } from '../endpoint/optionErrors.ts';
+import type { CryptoChoice } from '../endpoint/platform.ts';
+import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+import { resolveRekey } from '../endpoint/rekeyOption.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/negotiation.ts';
-import { defaultRekeyPolicy, type RekeyPolicy } from '../transport/transport.ts';
+import type { RekeyPolicy } from '../transport/transport.ts';
+import { type AuthenticationMethod, Factors } from './factors.ts';
+import {
+  type ComputingRate,
+  defaultKeyExchangeBudget,
+  type KeyExchangeBudgetOptions,
+} from './keyExchangeBudget.ts';
+import { defaultStartups, type NewcomersOptions } from './newcomers.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** Whether a credential lets its user in. `partial`: it is right, and another method is wanted as well. */
-export type AuthenticationVerdict = boolean | 'partial';
+/**
+ * Whether a credential is the user's, and enough to let them in.
+ *
+ * - `true`: it is right, and the user is let in at once, whatever came before:
+ *   a callback that serves as a second factor looks at `context.succeeded`, or
+ *   `required` says what has to come first.
+ * - `'partial'`: it is right, and one of the other methods is wanted as well.
+ * - `{ partial: ['password'] }`: the same, and only these methods may follow.
+ * - `false`, and whatever else: it is refused.
+ */
+export type AuthenticationVerdict =
+  | boolean
+  | 'partial'
+  | { readonly partial: readonly AuthenticationMethod[] };
+
+/** The client has to change its password first: it is asked for a new one with this text. */
+export interface PasswordChange {
+  readonly changePassword: string;
+}
 
 type Awaitable<T> = T | Promise<T>;
 
-/** One callback a method; a method without one is not offered. What throws or is no verdict is a refusal. */
+/** What a callback is told besides the credential. */
+export interface AuthenticationContext {
+  /**
+   * Methods that succeeded before, each with a partial success, in their order.
+   * Empty again as soon as the client asks for another user or service.
+   */
+  readonly succeeded: readonly AuthenticationMethod[];
+  /** Where the client is, for logs: `address:port`, or `stream`. */
+  readonly from: string;
+}
+
+/**
+ * One callback a method; a method without one is not offered, and refused. What
+ * throws or is no verdict is a refusal.
+ *
+ * @example
+ * ```ts
+ * import type { Authentication } from 'deadline-ssh/server';
+ * // A key, and then a password: in this order, and neither alone.
+ * const authentication: Authentication = {
+ *   required: [['publickey', 'password']],
+ *   publicKey: (username, key) => username === 'ops' && key.fingerprint === 'SHA256:…',
+ *   password: (username, password) => username === 'ops' && password === 'secret',
+ * };
+ * ```
+ */
 export interface Authentication {
-  readonly none?: (username: string) => Awaitable<AuthenticationVerdict>;
-  readonly password?: (username: string, password: string) => Awaitable<AuthenticationVerdict>;
-  /** Asked whether the key is the user's; that its owner is there has been, or will be, proven by a signature. */
-  readonly publicKey?: (username: string, key: OfferedKey) => Awaitable<AuthenticationVerdict>;
+  /**
+   * Lists of methods: who completes one of them, in its order, is let in, and
+   * nobody else. The verdicts say of each credential whether it is right.
+   */
+  readonly required?: readonly (readonly AuthenticationMethod[])[];
+  /** Whether a user is let in without anything. */
+  readonly none?: (username: string, context: AuthenticationContext) => Awaitable<boolean>;
+  readonly password?: (
+    username: string,
+    password: string,
+    context: AuthenticationContext,
+  ) => Awaitable<AuthenticationVerdict | PasswordChange>;
+  /**
+   * Told of a new password beside the old one, both as the client gave them. A
+   * verdict that lets the user in, or further, says that the password was
+   * changed. Without this callback every change is refused.
+   */
+  readonly changePassword?: (
+    username: string,
+    passwords: { readonly oldPassword: string; readonly newPassword: string },
+    context: AuthenticationContext,
+  ) => Awaitable<AuthenticationVerdict | PasswordChange>;
+  /**
+   * Asked whether the key is the user's; that its owner is there has been, or
+   * will be, proven by a signature. The same key never counts twice.
+   */
+  readonly publicKey?: (
+    username: string,
+    key: OfferedKey,
+    context: AuthenticationContext,
+  ) => Awaitable<AuthenticationVerdict>;
   /** `ask` shows prompts and resolves with as many answers. */
   readonly keyboardInteractive?: (
     username: string,
     ask: (challenge: Optional<Challenge>) => Promise<readonly string[]>,
+    context: AuthenticationContext,
   ) => Awaitable<AuthenticationVerdict>;
 }
 
@@ -73,17 +154,48 @@ export interface ServerOptions {
   /** Shown before authentication. */
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
-  readonly algorithms?: ConnectOptions['algorithms'];
-  readonly crypto?: 'auto' | 'noble';
+  readonly algorithms?: AlgorithmOptions;
+  readonly crypto?: CryptoChoice;
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
+  /**
+   * Milliseconds from a credential to its refusal, whatever the callback took (a
+   * callback that takes longer is answered at a multiple of it), so that the time
+   * does not tell which users exist. A quarter of it for questions: `none`, and
+   * whether a key would do. 1,000; 0 refuses at once.
+   */
+  readonly failureDelay?: number;
   readonly timeouts?: Optional<Timeouts>;
   readonly keepAlive?: Optional<KeepAlive> | boolean;
   readonly rekey?: Optional<RekeyPolicy>;
   readonly limits?: Optional<Limits>;
-  /** Connections at once; further ones are dropped. 1,024 */
+  /**
+   * What this server computes for clients that have not logged in, for each
+   * address and for all together, in milliseconds: about that long takes OpenSSL
+   * on an ordinary core. A login gives back what it took; a key exchange beyond
+   * the budget ends its connection. `{ perAddress: { burst: 2_000, perSecond: 200 },
+   * total: { burst: 4_000, perSecond: 500 } }`
+   */
+  readonly keyExchangeBudget?: {
+    readonly perAddress?: Optional<ComputingRate> | undefined;
+    readonly total?: Optional<ComputingRate> | undefined;
+  };
+  /**
+   * Connections that have not logged in. From `start` on a new one may cost one
+   * that has waited for two seconds its place, with a chance that rises to
+   * certainty at `full`; beyond that it costs any of them its place. Dropped are
+   * those least far on their way, of the network that has most of them.
+   * `{ start: 64, full: 256 }`
+   */
+  readonly maxStartups?: Optional<NewcomersOptions>;
+  /**
+   * Connections at once. Beyond that a new one costs one that has not logged in
+   * its place, and is dropped itself where all have. 1,024
+   */
   readonly maxConnections?: number;
-  /** Told of the fault of a handler, and of each connection's end. */
+  /** Commands, shells and subsystems at once on one connection. 10 */
+  readonly maxSessions?: number;
+  /** Told of what a callback or a handler threw, as it was thrown, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
   readonly onDebug?: (line: string) => void;
@@ -93,44 +205,111 @@ export interface ServerOptions {
 /** Options, checked and completed. */
 export interface ResolvedServerOptions {
   readonly given: ServerOptions;
-  readonly methods: readonly string[];
+  readonly factors: Factors;
   readonly preferences: AlgorithmPreferences;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly loginTimeout: number;
+  readonly failureDelay: number;
   readonly keepAlive: KeepAlive | undefined;
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
   readonly maxConnections: number;
+  readonly keyExchangeBudget: KeyExchangeBudgetOptions;
+  readonly maxStartups: NewcomersOptions;
+  readonly maxSessions: number;
 }
 
 const defaultLoginTimeout = 30_000;
 const defaultMaxConnections = 1024;
+const defaultMaxSessions = 10;
+const defaultFailureDelay = 1_000;
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function resolveServerOptions(given: ServerOptions): ResolvedServerOptions {
-  const { none, password, publicKey, keyboardInteractive } = given.authentication;
-  const methods = [
-    ...(publicKey === undefined ? [] : ['publickey']),
-    ...(password === undefined ? [] : ['password']),
-    ...(keyboardInteractive === undefined ? [] : ['keyboard-interactive']),
-  ];
-  if (methods.length === 0 && none === undefined)
-    throw optionsError('authentication has no callback: nobody could log in');
-  const maxConnections = given.maxConnections ?? defaultMaxConnections;
-  if (!Number.isSafeInteger(maxConnections) || maxConnections < 1) {
-    throw optionsError('maxConnections must be a whole number of at least 1');
-  }
   return {
     given,
-    methods,
+    factors: resolveFactors(given.authentication),
     preferences: resolveAlgorithms(given.algorithms, 'server'),
     limits: resolveLimits(given.limits as Partial<Limits> | undefined),
     timeouts: resolveTimeouts(given.timeouts),
     loginTimeout: checkedTimeout('loginTimeout', given.loginTimeout ?? defaultLoginTimeout),
+    failureDelay: resolveFailureDelay(given.failureDelay),
     keepAlive: resolveKeepAlive(given.keepAlive),
-    rekey: { ...defaultRekeyPolicy, ...(given.rekey as Partial<RekeyPolicy> | undefined) },
+    rekey: resolveRekey(given.rekey),
     identification: identificationLine(given.softwareVersion ?? 'deadline_ssh'),
-    maxConnections,
+    maxConnections: resolveCount('maxConnections', given.maxConnections ?? defaultMaxConnections),
+    maxSessions: resolveCount('maxSessions', given.maxSessions ?? defaultMaxSessions),
+    keyExchangeBudget: resolveBudget(given.keyExchangeBudget),
+    maxStartups: resolveStartups(given.maxStartups),
   };
+}
+
+function resolveCount(name: string, given: number): number {
+  if (Number.isSafeInteger(given) && given >= 1) return given;
+  throw optionsError(`${name} must be a whole number of at least 1`);
+}
+
+function resolveFailureDelay(given: number = defaultFailureDelay): number {
+  if (Number.isFinite(given) && given >= 0) return given;
+  throw optionsError('failureDelay must be a number of milliseconds, or 0 for none');
+}
+
+function resolveStartups(given: ServerOptions['maxStartups']): NewcomersOptions {
+  const { start, full } = { ...defaultStartups, ...dropUndefined(given) };
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(full) && start >= 1 && full >= start) {
+    return { start, full };
+  }
+  throw optionsError('maxStartups takes whole numbers { start, full }, start at least 1 and full no less');
+}
+
+function resolveBudget(given: ServerOptions['keyExchangeBudget']): KeyExchangeBudgetOptions {
+  const rate = (name: keyof KeyExchangeBudgetOptions): ComputingRate => {
+    const { burst, perSecond } = { ...defaultKeyExchangeBudget[name], ...dropUndefined(given?.[name]) };
+    for (const [part, value] of Object.entries({ burst, perSecond })) {
+      if (typeof value === 'number' && value > 0) continue;
+      throw optionsError(`keyExchangeBudget.${name}.${part} must be a positive number of milliseconds`);
+    }
+    return { burst, perSecond };
+  };
+  return { perAddress: rate('perAddress'), total: rate('total') };
+}
+
+function dropUndefined<T extends object>(given: Optional<T> | undefined): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}
+
+function resolveFactors(authentication: Authentication): Factors {
+  const { none, password, changePassword, publicKey, keyboardInteractive, required } = authentication;
+  const configured: readonly AuthenticationMethod[] = [
+    ...(publicKey === undefined ? [] : (['publickey'] as const)),
+    ...(password === undefined ? [] : (['password'] as const)),
+    ...(keyboardInteractive === undefined ? [] : (['keyboard-interactive'] as const)),
+  ];
+  if (configured.length === 0 && none === undefined) {
+    throw optionsError('authentication has no callback: nobody could log in');
+  }
+  if (changePassword !== undefined && password === undefined) {
+    throw optionsError('authentication.changePassword needs authentication.password beside it');
+  }
+  if (required === undefined) return new Factors(configured, undefined);
+  if (none !== undefined) {
+    throw optionsError('authentication.none lets users in without what authentication.required asks for');
+  }
+  if (!Array.isArray(required) || required.length === 0 || !required.every(isFilledList)) {
+    throw optionsError("authentication.required takes lists of methods, such as [['publickey', 'password']]");
+  }
+  for (const name of required.flat()) {
+    if (configured.includes(name)) continue;
+    throw optionsError(
+      `authentication.required names ${JSON.stringify(name)}; there are callbacks for ${configured.join(', ')}`,
+    );
+  }
+  return new Factors(configured, required);
+}
+
+function isFilledList(list: unknown): boolean {
+  return Array.isArray(list) && list.length > 0;
 }

@@ -5,52 +5,63 @@
  * requests, and the processes and forwarded connections that come of them.
  * Must not know: how connections are accepted, sockets.
  */
-import { SshError } from '../base/errors.ts';
+import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
-import { ChannelPort, type PortOwner } from '../client/channelPort.ts';
-import { keysExchangedLine } from '../client/debugLines.ts';
-import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { Acceptors, type ChannelOpening } from '../endpoint/acceptors.ts';
+import { ChannelPorts } from '../endpoint/channelPorts.ts';
+import { keysExchangedLine } from '../endpoint/debugLines.ts';
+import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
+import { rejectionOf, tellUser } from '../endpoint/userCode.ts';
 import { Driver } from '../io/driver.ts';
-import type { EventTarget } from '../io/driverOptions.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
+import type { CoreSettings } from '../protocol/options.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ServerAuthenticator } from './authentication.ts';
+import { ConnectionWork } from './connectionWork.ts';
+import { ForwardedConnections } from './forwardedConnections.ts';
+import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
 export interface ServerConnectionParts {
-  readonly platform: Platform;
+  readonly platform: EndpointPlatform;
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
+  readonly budget: KeyExchangeBudget;
+  /** Of all connections of the server. */
+  readonly settings: CoreSettings;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
+  /** Told when its user is known. */
+  readonly loggedIn: () => void;
 }
 
 /** A connection as a server's application may hold it. */
-export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
+export class ServerConnection {
   /** Undefined until authentication is over. */
   username: string | undefined;
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
-  private readonly authenticator: ServerAuthenticator;
-  private readonly ports = new Map<Channel, ChannelPort>();
+  readonly authenticator: ServerAuthenticator;
+  private readonly work: ConnectionWork;
+  private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
-  /** Where forwarded connections lead. */
-  private readonly places = new Set<Duplex>();
+  private readonly forwards: ForwardedConnections;
 
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
     const waits = new WaitTable();
+    const router = new EventRouter<ServerEvent>();
     this.parts = parts;
     this.driver = new Driver<ServerProtocol>(
       {
@@ -63,13 +74,39 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
         target: parts.target,
         openedAt: undefined,
       },
-      this,
+      router,
     );
-    this.authenticator = new ServerAuthenticator(
-      options.given.authentication,
-      (step) => this.onCore(step),
-      (error) => this.report(error),
-    );
+    this.work = new ConnectionWork(parts.budget, parts.provider, parts.target);
+    this.ports = new ChannelPorts(router, {
+      door: this.driver,
+      terminate: (core, channel) => core.connection.close(channel),
+    });
+    const acceptors = new Acceptors(router, this.driver, this.ports, {
+      reasonCode: channelOpenFailureReasons.unknownChannelType,
+      description: 'this server has no such channels',
+    });
+    acceptors.onChannel('session', (opening) => this.openSession(opening));
+    this.forwards = new ForwardedConnections({
+      streams: platform.streams,
+      options,
+      driver: this.driver,
+      username: () => this.username ?? '',
+      report: (error) => this.report(error),
+    });
+    if (options.given.openTcp !== undefined) {
+      acceptors.onChannel(directTcpip.name, (opening) => this.forwards.requested(opening));
+    }
+    router.subscribe<ServerConnection>(this, hearing);
+    this.authenticator = new ServerAuthenticator({
+      callbacks: options.given.authentication,
+      factors: options.factors,
+      from: parts.target,
+      limits: options.limits,
+      clock: platform.clock,
+      failureDelay: options.failureDelay,
+      onCore: (step) => this.onCore(step),
+      onError: (error) => this.report(error),
+    });
   }
 
   start(): void {
@@ -94,79 +131,45 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     this.driver.destroy(closedError());
   }
 
-  // PortOwner -----------------------------------------------------------------------
-
-  get isLive(): boolean {
-    return this.driver.isLive;
+  /** Ends the connection at once, for a reason of the server. */
+  drop(cause: SshError): void {
+    this.driver.destroy(cause);
   }
 
-  act<T>(call: () => T): T {
-    return this.driver.act(() => call());
+  /** How far it is on its way to a login. */
+  get progress(): number {
+    return progressOf[this.driver.phase] ?? 0;
   }
 
-  closeChannel(channel: Channel): void {
-    this.onCore((core) => core.connection.close(channel));
+  // What the router tells ------------------------------------------------------------
+
+  serviceRequested(): void {
+    const { banner } = this.parts.options.given;
+    if (banner !== undefined) this.onCore((core) => core.banner(banner));
   }
 
-  terminateChannel(channel: Channel): void {
-    this.closeChannel(channel);
+  authenticated(username: string): void {
+    this.username = username;
+    this.work.refund(this.driver.now);
+    this.parts.loggedIn();
   }
 
-  // EventTarget ---------------------------------------------------------------------
-
-  handle(event: ServerEvent): void {
-    switch (event.type) {
-      case 'identified':
-        return this.debug(`client is ${event.remote.text}`);
-      case 'keyExchanged':
-        return this.debug(`${keysExchangedLine(event)}, cause ${event.cause}`);
-      case 'request':
-        return this.authenticator.handle(event);
-      case 'serviceRequested': {
-        const { banner } = this.parts.options.given;
-        if (banner !== undefined) this.onCore((core) => core.banner(banner));
-        return;
-      }
-      case 'algorithmsWanted':
-        return this.load(event.loaders);
-      case 'authenticated':
-        this.username = event.username;
-        return;
-      case 'channelOpenRequested':
-        return this.openRequested(event);
-      case 'channelReadable':
-        return this.ports.get(event.channel)?.readable(event.stream);
-      case 'channelEof':
-        return this.ports.get(event.channel)?.eof();
-      case 'channelDrained':
-        return this.ports.get(event.channel)?.drained();
-      case 'channelClosed':
-        this.ports.get(event.channel)?.ended(undefined);
-        this.ports.delete(event.channel);
-        this.sessions.delete(event.channel);
-        return;
-      case 'channelRequest':
-        return this.channelRequest(event);
-      case 'globalRequest':
-        if (event.wantReply) this.onCore((core) => core.connection.replyGlobal(false));
-        return;
-      default:
-    }
+  channelClosed(channel: Channel): void {
+    this.sessions.delete(channel);
   }
 
   ended(cause: SshError): void {
-    this.authenticator.abandonDialogue(cause);
-    for (const port of this.ports.values()) port.ended(cause);
-    for (const place of this.places) place.destroy();
-    this.ports.clear();
+    this.authenticator.ended(cause);
+    this.forwards.ended();
     this.sessions.clear();
   }
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
-    const { options, provider, hostKeys } = this.parts;
-    const { preferences, limits, timeouts, keepAlive, rekey, identification, methods, loginTimeout } =
+    const { options, provider, hostKeys, settings } = this.parts;
+    const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
+      settings,
       provider,
       preferences,
       limits,
@@ -178,118 +181,45 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
       waits,
       now,
       hostKeys,
-      methods,
+      methods: factors.first,
+      onlyNamed: true,
       loginTimeout,
+      admitKeyExchange: (work) => this.work.spend(work, this.driver.now),
     });
   }
 
-  private load(loaders: readonly (() => Promise<void>)[]): void {
+  load(loaders: readonly (() => Promise<void>)[]): void {
     Promise.all(loaders.map((load) => load())).then(
       () => this.onCore((core) => core.algorithmsLoaded()),
       (error: unknown) => this.onCore((core) => core.fail(error)),
     );
   }
 
-  private openRequested({
-    channel,
-    channelTypeData,
-  }: ConnectionEvent & { type: 'channelOpenRequested' }): void {
-    if (channel.type === 'session') {
-      this.onCore((core) => core.connection.acceptOpen(channel));
-      const port = this.portFor(channel);
-      const { given } = this.parts.options;
-      this.sessions.set(
-        channel,
-        new ServerSession({
-          port,
-          streams: this.parts.platform.streams,
-          username: this.username ?? '',
-          options: given,
-          report: (error) => this.report(error),
-        }),
-      );
-      return;
-    }
-    if (channel.type === directTcpip.name && this.parts.options.given.openTcp !== undefined) {
-      void this.openTcp(channel, channelTypeData);
-      return;
-    }
-    this.refuse(channel, channelOpenFailureReasons.unknownChannelType, 'this server has no such channels');
-  }
-
-  private async openTcp(channel: Channel, channelTypeData: Uint8Array): Promise<void> {
-    const { openTcp } = this.parts.options.given;
-    const deadline = this.openDeadline(channel);
-    let stream: Duplex | undefined;
-    try {
-      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
-        directTcpip.fromBytes(channelTypeData);
-      stream = await openTcp?.({
-        username: this.username ?? '',
-        host: hostToConnect,
-        port: portToConnect,
-        originatorAddress: originatorIpAddress,
-        originatorPort,
-      });
-    } catch (error) {
-      this.report(error);
-      if (!deadline.met()) return;
-      return this.refuse(
-        channel,
-        channelOpenFailureReasons.connectFailed,
-        'the connection could not be opened',
+  private openSession(opening: ChannelOpening): void {
+    const { platform, options } = this.parts;
+    if (this.sessions.size >= options.maxSessions) {
+      return opening.refuse(
+        channelOpenFailureReasons.resourceShortage,
+        `${options.maxSessions} sessions are open, and no more allowed`,
       );
     }
-    if (!deadline.met()) stream?.destroy();
-    else if (stream !== undefined) this.join(channel, stream);
-    else this.refuse(channel, channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
-  }
-
-  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
-  private openDeadline(channel: Channel): { readonly met: () => boolean } {
-    const { core } = this.driver;
-    let over = core === undefined;
-    const wait = core?.waits.start(
-      'channelOpen',
-      'openTcp, a handler of this server',
-      this.driver.now,
-      this.parts.options.timeouts.channelOpen,
-      () => {
-        over = true;
-        core.waits.finish(wait);
-        if (wait !== undefined) this.report(core.timeoutError(wait));
-        this.refuse(channel, channelOpenFailureReasons.connectFailed, 'no connection in time');
-      },
-    );
-    return {
-      met: () => {
-        core?.waits.finish(wait);
-        return !over && this.driver.isLive;
-      },
-    };
-  }
-
-  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
-  private join(channel: Channel, stream: Duplex): void {
-    stream.on('error', () => {});
-    this.places.add(stream);
-    this.onCore((core) => core.connection.acceptOpen(channel));
-    const port = this.portFor(channel);
-    const ours = this.parts.platform.streams.duplex(port.data, port.outbound);
+    const port = opening.accept();
+    if (port === undefined) return;
+    // Clients have no stderr.
     port.extended.cancel();
-    ours.once('close', () => {
-      port.close();
-      afterWriting(stream, ours.readableEnded, () => stream.destroy());
-    });
-    stream.once('close', () => {
-      this.places.delete(stream);
-      afterWriting(ours, stream.readableEnded, () => ours.destroy());
-    });
-    ours.pipe(stream);
-    stream.pipe(ours);
+    this.sessions.set(
+      port.channel,
+      new ServerSession({
+        port,
+        streams: platform.streams,
+        username: this.username ?? '',
+        options: options.given,
+        report: (error) => this.report(error),
+      }),
+    );
   }
 
-  private channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
+  channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
     const { channel, requestType, wantReply, payload } = event;
     let taken = false;
     try {
@@ -303,52 +233,51 @@ export class ServerConnection implements EventTarget<ServerEvent>, PortOwner {
     else if (!wantReply && startsProcess(requestType)) this.ports.get(channel)?.close();
   }
 
-  private portFor(channel: Channel): ChannelPort {
-    const port = new ChannelPort(channel, this);
-    this.ports.set(channel, port);
-    return port;
-  }
-
-  private refuse(channel: Channel, reasonCode: number, description: string): void {
-    this.onCore((core) => core.connection.refuseOpen(channel, reasonCode, description));
-  }
-
-  /** Runs a step unless the connection has ended; a fault of the step ends it. */
   private onCore(step: (core: ServerProtocol) => void): void {
-    const { driver } = this;
-    const { core } = driver;
-    if (core === undefined || driver.cause !== undefined || core.cause !== undefined) return;
-    core.at(driver.now);
-    try {
-      step(core);
-    } catch (error) {
-      core.fail(error);
-    }
-    driver.touch();
+    this.driver.quietly(step);
   }
 
-  private debug(line: string): void {
-    try {
-      this.parts.options.given.onDebug?.(`${this.parts.target}: ${line}`);
-    } catch (error) {
-      this.report(error);
-    }
+  debug(line: string): void {
+    const { options, target } = this.parts;
+    const { onDebug } = options.given;
+    if (onDebug === undefined) return;
+    tellUser(
+      'onDebug',
+      () => onDebug(`${target}: ${line}`),
+      (fault) => this.report(fault),
+    );
   }
 
   private report(error: unknown): void {
-    try {
-      this.parts.options.given.onError?.(error);
-    } catch {
-      // The reporter's own fault has nobody left to be reported to.
-    }
+    const { onError } = this.parts.options.given;
+    // The reporter's own fault has nobody left to be reported to.
+    tellUser(
+      'onError',
+      () => onError?.(rejectionOf(error)),
+      () => {},
+    );
   }
 }
 
-/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
-function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
-  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
-  else callback();
-}
+const hearing: Hearing<ServerConnection, ServerEvent> = {
+  identified: (self, { remote }) => self.debug(`client is ${remote.text}`),
+  keyExchanged: (self, event) => self.debug(`${keysExchangedLine(event)}, cause ${event.cause}`),
+  request: (self, event) => self.authenticator.handle(event),
+  serviceRequested: (self) => self.serviceRequested(),
+  algorithmsWanted: (self, { loaders }) => self.load(loaders),
+  authenticated: (self, { username }) => self.authenticated(username),
+  channelClosed: (self, { channel }) => self.channelClosed(channel),
+  channelRequest: (self, event) => self.channelRequest(event),
+  ended: (self, { error }) => self.ended(error),
+};
+
+/** A client that is further has done more for it. */
+const progressOf: { readonly [P in SshErrorPhase]?: number } = {
+  connect: 0,
+  identification: 0,
+  keyExchange: 1,
+  authentication: 2,
+};
 
 /** RFC 4254 §6.5. */
 function startsProcess(requestType: string): boolean {

@@ -6,9 +6,9 @@
  * Must not know: how a process is asked for (`serverConnection.ts`).
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
-import type { WindowSize } from '../client/remoteProcess.ts';
-import type { Readable, StreamFactory, Writable } from '../client/streams.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { Readable, StreamFactory, Writable } from '../endpoint/streams.ts';
+import type { WindowSize } from '../endpoint/windowSize.ts';
 import { exitSignal, exitStatus } from '../message/channelRequest.ts';
 
 /** The terminal a client asked for. */
@@ -74,15 +74,26 @@ export class ServerProcess {
     );
   }
 
-  private async finish(requestType: string, payload: Uint8Array): Promise<void> {
+  /** A handler may well not wait for it: that the client is gone by then ends nobody's process. */
+  private finish(requestType: string, payload: Uint8Array): Promise<void> {
+    const finished = this.sayEnd(requestType, payload);
+    finished.catch(() => {});
+    return finished;
+  }
+
+  private async sayEnd(requestType: string, payload: Uint8Array): Promise<void> {
     if (this.exited) return;
+    this.port.channel.checkRequest(requestType, payload);
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);
-    if (this.signal.aborted) return;
-    this.port.act((channel) => {
-      channel.request(requestType, payload, false);
-    });
-    this.port.close();
+    if (!this.signal.aborted) {
+      this.port.act((channel) => {
+        channel.request(requestType, payload, false);
+      });
+      this.port.close();
+    }
+    // What it has not read is nobody's any more.
+    this.port.data.cancel();
   }
 }
 

@@ -4,8 +4,9 @@
  * Owns: RFC 4254 §6: what may be asked before and while a process runs.
  * Must not know: other channels, authentication.
  */
-import type { ChannelPort } from '../client/channelPort.ts';
-import type { StreamFactory } from '../client/streams.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { StreamFactory } from '../endpoint/streams.ts';
+import { askUser, tellUser } from '../endpoint/userCode.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -81,9 +82,14 @@ export class ServerSession {
     void this.serve(handler, process);
   }
 
+  /** The channel is gone. What came for a process that never began is nobody's. */
+  closed(): void {
+    if (this.process === undefined) this.parts.port.data.cancel();
+  }
+
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
     try {
-      const code = await handler(process);
+      const code = await askUser('the handler', () => handler(process));
       await process.exit(code ?? 0);
     } catch (error) {
       if (process.signal.aborted) return;
@@ -108,23 +114,19 @@ export class ServerSession {
 
   private changeWindow(payload: Uint8Array): boolean {
     const size = windowChange.fromBytes(payload);
-    this.tell(() => this.process?.onResize?.(size));
+    this.tell('onResize', () => this.process?.onResize?.(size));
     return this.terminal !== undefined;
   }
 
   private takeSignal(payload: Uint8Array): boolean {
     const { signalName } = signal.fromBytes(payload);
-    this.tell(() => this.process?.onSignal?.(signalName));
+    this.tell('onSignal', () => this.process?.onSignal?.(signalName));
     return this.process !== undefined;
   }
 
   /** What a listener throws is its own fault, not its client's. */
-  private tell(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.parts.report(error);
-    }
+  private tell(name: string, listener: () => void): void {
+    tellUser(name, listener, (fault) => this.parts.report(fault));
   }
 
   private setVariable(payload: Uint8Array): boolean {

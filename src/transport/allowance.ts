@@ -24,13 +24,21 @@ export class Allowance {
     this.last = now;
   }
 
-  /** @throws SshError `ERR_SSH_LIMIT` when the allowance is used up */
-  spend(now: number): void {
+  /**
+   * @param cost as many as so many of what is counted
+   * @throws SshError `ERR_SSH_LIMIT` when the allowance is used up
+   */
+  spend(now: number, cost: number = 1): void {
     const { what, burst, perSecond } = this;
     this.tokens = Math.min(burst, this.tokens + ((now - this.last) / 1000) * perSecond);
     this.last = now;
-    if (this.tokens < 1) throw new SshError('ERR_SSH_LIMIT', `the peer floods this side with ${what}`);
-    this.tokens--;
+    if (this.tokens < cost) throw new SshError('ERR_SSH_LIMIT', `the peer floods this side with ${what}`);
+    this.tokens -= cost;
+  }
+
+  /** Gives something back ahead of its time. */
+  earn(tokens: number): void {
+    this.tokens = Math.min(this.burst, this.tokens + tokens);
   }
 
   /** Whether the whole burst is allowed again: a new one would be the same. */

@@ -58,12 +58,18 @@ export class Compression {
   private incoming = 'none';
   private outgoingBegan = false;
   private incomingBegan = false;
+  private readonly crosses: boolean;
+  private inflater: Inflater | undefined;
 
-  /** @param limit bytes that one payload may become */
-  constructor(opener: PacketOpener, sealer: PacketSealer, limit: number) {
+  /**
+   * @param limit bytes that one payload may become
+   * @param crosses SUCCESS goes to the peer: what it said before that reached it is plain
+   */
+  constructor(opener: PacketOpener, sealer: PacketSealer, limit: number, crosses: boolean) {
     this.opener = opener;
     this.sealer = sealer;
     this.limit = limit;
+    this.crosses = crosses;
   }
 
   /** New keys to the peer: every key exchange begins a new stream. */
@@ -75,12 +81,13 @@ export class Compression {
   /** New keys from the peer. */
   openWith(name: string): void {
     this.incoming = name;
-    if (this.incomingBegan) {
-      this.opener.decompressWith(isCompressing(name) ? new Inflater(this.limit) : undefined);
-    }
+    if (!this.incomingBegan) return;
+    const mayBePlain = this.crosses && this.inflater?.hasBegun !== true;
+    this.inflater = isCompressing(name) ? new Inflater(this.limit, mayBePlain) : undefined;
+    this.opener.decompressWith(this.inflater);
   }
 
-  /** SUCCESS came or was sent: what the peer says next is compressed. */
+  /** SUCCESS came or was said: what the peer says next is compressed, or once it has heard of that. */
   beginIncoming(): void {
     this.incomingBegan = true;
     this.openWith(this.incoming);

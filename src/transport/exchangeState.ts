@@ -4,8 +4,8 @@
  * Owns: its states and what each of them holds and waits for.
  * Must not know: messages, packets, how one state follows from another (`keyExchange.ts`).
  */
-import type { KexInitiator, KexMethod } from '../crypto/kex.ts';
-import type { DirectionKeys } from '../crypto/provider.ts';
+import type { KexInitiator, KexMethod } from '../crypto/kex/kex.ts';
+import type { DirectionKeys } from '../crypto/provider/provider.ts';
 import type { KexDhGexRequest } from '../message/kex.ts';
 import type { KexInit } from '../message/transport.ts';
 import type { KeyExchangeCause } from './events.ts';

@@ -8,6 +8,7 @@
 import { utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { SharedObjects } from '../base/shared.ts';
 import type { ExtInfo } from '../message/transport.ts';
+import type { Role } from './identification.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 
 /** What a peer announced; a second EXT_INFO replaces the first. */
@@ -29,23 +30,46 @@ export const noExtensions: PeerExtensions = {
 /** Servers of one kind announce the same, and each connection keeps it. */
 const known = new SharedObjects<PeerExtensions>();
 
-/** The extensions known here among those announced; unknown ones are ignored (RFC 8308 §2.5). */
-export function readExtensions(message: ExtInfo, quirks: Quirks = quirksOf(undefined)): PeerExtensions {
+/** Of a list of algorithms: there are no more of them, nor longer ones (RFC 4251 §6). */
+const mostAlgorithms = 512;
+const longestAlgorithm = 64;
+
+/**
+ * The extensions known here among those announced; unknown ones are ignored
+ * (RFC 8308 §2.5), and so are those that mean nothing to this role: what a client
+ * says is kept by a server for as long as it likes.
+ */
+export function readExtensions(
+  message: ExtInfo,
+  quirks: Quirks = quirksOf(undefined),
+  role: Role = 'client',
+): PeerExtensions {
   let extensions = noExtensions;
   for (const { extensionName, extensionValue } of message.extensions) {
-    const value = utf8Decode(extensionValue);
-    if (extensionName === 'server-sig-algs') {
+    if (extensionName === 'ping@openssh.com') {
+      extensions = { ...extensions, ping: isVersion0(extensionValue) };
+    } else if (role === 'server') {
+    } else if (extensionName === 'server-sig-algs') {
       const implied = quirks.takesRsaSha2 ? ['rsa-sha2-512', 'rsa-sha2-256'] : [];
-      const text = [...(value === '' ? [] : [value]), ...implied].join(',');
-      extensions = { ...extensions, serverSigAlgs: text === '' ? [] : [...new Set(text.split(','))] };
-    } else if (extensionName === 'ping@openssh.com') {
-      extensions = { ...extensions, ping: value === '0' };
+      extensions = {
+        ...extensions,
+        serverSigAlgs: [...new Set([...algorithmsIn(extensionValue), ...implied])],
+      };
     } else if (extensionName === 'publickey-hostbound@openssh.com') {
-      extensions = { ...extensions, publickeyHostbound: value === '0' };
+      extensions = { ...extensions, publickeyHostbound: isVersion0(extensionValue) };
     }
   }
   const announced = extensions;
   return known.get(JSON.stringify(announced), () => announced);
+}
+
+function isVersion0(value: Uint8Array): boolean {
+  return value.length === 1 && value[0] === 0x30;
+}
+
+function algorithmsIn(value: Uint8Array): string[] {
+  const names = utf8Decode(value.subarray(0, mostAlgorithms * (longestAlgorithm + 1))).split(',');
+  return names.filter((name) => name !== '' && name.length <= longestAlgorithm).slice(0, mostAlgorithms);
 }
 
 /** What this side announces. */

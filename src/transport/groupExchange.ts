@@ -2,17 +2,18 @@
  * The two messages in which client and server agree on a group.
  *
  * Owns: the sizes asked for, the checks of what is proposed, the choice of a server.
- * Must not know: what follows, which is Diffie-Hellman as with any group (`crypto/kex.ts`).
+ * Must not know: what follows, which is Diffie-Hellman as with any group (`crypto/kex/kex.ts`).
  * Sources: RFC 4419 §3, §5; RFC 8270 §2 (2,048 bits at least).
  *
  * A prime that only looks like one would need a test of seconds to be found out.
  * What vouches for it is the server's signature over the exchange hash, which
  * covers it: a server that wants to weaken its own exchange can do so anyway.
  */
-import { dhBounds } from '../crypto/dh.ts';
-import { groupWithin } from '../crypto/dhGroups.ts';
-import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex.ts';
-import { bitLength } from '../crypto/publicKey.ts';
+import { type CipherName, ciphers } from '../crypto/algorithms.ts';
+import { dhBounds } from '../crypto/kex/dh.ts';
+import { groupWithin, namedGroup } from '../crypto/kex/dhGroups.ts';
+import { type GroupExchangeName, groupExchangeMethod, type KexMethod } from '../crypto/kex/kex.ts';
+import { bitLength } from '../crypto/keys/publicKey.ts';
 import {
   type KexDhGexGroup,
   type KexDhGexRequest,
@@ -23,9 +24,38 @@ import {
 import { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { keyExchangeError } from './kexMessages.ts';
+import type { NegotiatedAlgorithms } from './negotiation.ts';
+import type { Quirks } from './quirks.ts';
 
-/** Bits. 3,072 are as strong as AES-128 is; what a server has beyond that is taken, up to the bound of all groups. */
-export const groupRequest: KexDhGexRequest = { min: dhBounds.minimum, n: 3072, max: dhBounds.maximum };
+/** Bits of a group that is as strong as a cipher of so many bits (NIST SP 800-57 part 1, table 2), the most of all beyond that. */
+const groupBits: readonly (readonly [strength: number, bits: number])[] = [
+  [112, 2048],
+  [128, 3072],
+  [192, 7680],
+];
+
+/**
+ * The sizes a client asks for: what its ciphers need, and whatever a server has
+ * within the bounds of all groups where it has none of that size.
+ */
+export function groupRequestFor(
+  negotiated: Pick<NegotiatedAlgorithms, 'clientToServer' | 'serverToClient'>,
+  quirks: Pick<Quirks, 'mostGroupBits'>,
+): KexDhGexRequest {
+  const { minimum: min, maximum: max } = dhBounds;
+  const { clientToServer, serverToClient } = negotiated;
+  const strength = Math.max(strengthOf(clientToServer.cipher), strengthOf(serverToClient.cipher));
+  const [, wanted] = groupBits.find(([most]) => strength <= most) ?? [strength, max];
+  return { min, n: Math.min(wanted, max, quirks.mostGroupBits), max };
+}
+
+/** Bits of work that breaking a cipher takes. */
+function strengthOf(cipher: string): number {
+  // Two keys of three (meet in the middle), and one key of two: the other one hides lengths.
+  if (cipher === '3des-cbc') return 112;
+  if (cipher === 'chacha20-poly1305@openssh.com') return 256;
+  return 8 * ciphers[cipher as CipherName].keyLength;
+}
 
 /**
  * A client's method once the server proposed a group. `payload` is the whole
@@ -43,7 +73,7 @@ export function methodOfGroup(
   const { p, g } = kexDhGexGroup.decode(new WireReader(payload, 1));
   checkGroup(p, g, request);
   const sizes = new WireWriter().uint32(request.min).uint32(request.n).uint32(request.max).copyWritten();
-  return groupExchangeMethod(name, sizes, { prime: p, generator: g });
+  return groupExchangeMethod(name, sizes, namedGroup(p, g) ?? { prime: p, generator: g });
 }
 
 /** Before it is made a number: what is out of bounds costs nothing. Its range is checked where it is used. */
@@ -62,23 +92,23 @@ function checkGroup(p: Uint8Array, g: Uint8Array, { min, max }: KexDhGexRequest)
  * A server's answer to a request, and the method that follows from it. Clients
  * from before RFC 4419 name one size. `payload` is the whole message.
  *
+ * @param longest bits of the longest group that this side computes in
  * @throws SshError `ERR_SSH_KEY_EXCHANGE` for sizes that contradict each other or leave no group
  */
 export function answerRequest(
   payload: Uint8Array,
   name: GroupExchangeName,
+  longest: number = dhBounds.maximum,
 ): { readonly group: KexDhGexGroup; readonly method: KexMethod } {
   const { min, n, max } = readRequest(payload);
   if (min > n || n > max)
     throw keyExchangeError(`the client asks for a group of ${min} to ${max}, best ${n}`);
-  const group = groupWithin(min, n, max);
+  const group = groupWithin(min, n, Math.min(max, longest));
   if (group === undefined) {
-    throw keyExchangeError(`no group of ${min} to ${max} bits; this side has 2048 to 8192`);
+    throw keyExchangeError(`no group of ${min} to ${max} bits; this side has 2048 to ${longest}`);
   }
-  const method = groupExchangeMethod(name, payload.slice(1), {
-    prime: group.prime,
-    generator: group.generator,
-  });
+  // It stays a named group: OpenSSL computes in those, and several times as fast.
+  const method = groupExchangeMethod(name, payload.slice(1), group);
   return { group: { p: group.prime, g: group.generator }, method };
 }
 

@@ -8,9 +8,9 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import { decodeCertificate, verifyCertificate } from '../crypto/certificate.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/publicKey.ts';
+import { decodeCertificate, verifyCertificate } from '../crypto/keys/certificate.ts';
+import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/keys/publicKey.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { blobTypeOf, isCertificateName, signatureNameOf } from '../crypto/specialAlgorithms.ts';
 import { WireReader } from '../wire/reader.ts';
 import { keyExchangeError } from './kexMessages.ts';

@@ -6,7 +6,7 @@
  * Must not know: when they are due, what is computed from them.
  */
 import { SshError } from '../base/errors.ts';
-import type { KexMethod } from '../crypto/kex.ts';
+import type { KexMethod } from '../crypto/kex/kex.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import {
   type KexDhInit,

@@ -9,8 +9,9 @@
 import { copyOf, emptyBytes, equalBytes, latin1Decode, latin1Encode, wipe } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { type KexName, kexMethods } from '../crypto/algorithms.ts';
-import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex.ts';
-import { encodePublicKey, encodeSignature } from '../crypto/publicKey.ts';
+import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../crypto/kex/kex.ts';
+import { encodePublicKey, encodeSignature } from '../crypto/keys/publicKey.ts';
+import { signatureWork } from '../crypto/work.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../message/transport.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -24,7 +25,7 @@ import {
   type SessionKeys,
   waitingFor,
 } from './exchangeState.ts';
-import { answerRequest, groupRequest, methodOfGroup } from './groupExchange.ts';
+import { answerRequest, groupRequestFor, methodOfGroup } from './groupExchange.ts';
 import { type HostKeyProof, verifyHostKeyProof } from './hostKeyProof.ts';
 import { decodeInit, decodeReply, keyExchangeError, sendInit, sendReply } from './kexMessages.ts';
 import type { KeyExchangeOptions, KeyExchangeSink } from './keyExchangeOptions.ts';
@@ -64,6 +65,9 @@ export class KeyExchange {
   holdsOutput = false;
   /** Their KEXINIT came and their NEWKEYS did not. */
   peerExchanging = false;
+
+  /** Told before a server computes for its client, and of how much, about; what it throws ends the connection. */
+  admit: ((work: number) => void) | undefined;
 
   /** Names in the peer's last KEXINIT; kept where this side wants `zlib`, which is asked for later. */
   peerCompressions: readonly string[] = noNames;
@@ -247,8 +251,9 @@ export class KeyExchange {
     } else if (isServer) {
       this.enter({ name: 'groupRequestWanted', agreement });
     } else {
-      this.enter({ name: 'groupWanted', agreement, request: groupRequest });
-      this.sink.sendNow(kexDhGexRequest, groupRequest);
+      const request = groupRequestFor(agreement.negotiated, this.quirks);
+      this.enter({ name: 'groupWanted', agreement, request });
+      this.sink.sendNow(kexDhGexRequest, request);
     }
   }
 
@@ -259,7 +264,8 @@ export class KeyExchange {
   }
 
   private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
-    const { group, method } = answerRequest(payload, agreement.negotiated.kex as GroupExchangeName);
+    const name = agreement.negotiated.kex as GroupExchangeName;
+    const { group, method } = answerRequest(payload, name, this.options.limits.groupExchangeBits);
     this.enter({ name: 'initWanted', agreement, method });
     this.sink.sendNow(kexDhGexGroup, group);
   }
@@ -298,12 +304,13 @@ export class KeyExchange {
   private receiveInit(payload: Uint8Array, agreement: Agreement, method: KexMethod): void {
     const { provider, hostKeys } = this.options;
     const clientValue = decodeInit(payload, method);
-    const { serverValue, encodedSecret } = method.respond(provider, clientValue);
     const algorithm = agreement.negotiated.hostKey;
     const privateKey = hostKeys.get(algorithm);
     if (privateKey === undefined) {
       throw new SshError('ERR_SSH_INTERNAL', `no host key serves ${algorithm}`, { origin: 'local' });
     }
+    this.admit?.(method.work + signatureWork(privateKey));
+    const { serverValue, encodedSecret } = method.respond(provider, clientValue);
     const hostKey = encodePublicKey(privateKey.publicKey);
     const hash = this.hash(agreement, method, hostKey, [clientValue, serverValue], encodedSecret);
     const signature = encodeSignature(algorithm, provider.sign(algorithm, privateKey, hash));

@@ -5,8 +5,8 @@
  * Must not know: how keys are exchanged.
  */
 import type { Limits } from '../base/limits.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider, DirectionKeys } from '../crypto/provider.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { CryptoProvider, DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import type { Role } from './identification.ts';

@@ -6,7 +6,7 @@
  */
 import { concatBytes, wipe } from '../base/bytes.ts';
 import { type CipherName, ciphers, type MacName, macs } from '../crypto/algorithms.ts';
-import type { CryptoProvider, DirectionKeys, HashName } from '../crypto/provider.ts';
+import type { CryptoProvider, DirectionKeys, HashName } from '../crypto/provider/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { NegotiatedAlgorithms, NegotiatedDirection } from './negotiation.ts';
 

@@ -45,24 +45,33 @@ export function nothingInCommon(
   direction?: string,
 ): SshError {
   const what = [kinds[kind].title, ...(direction === undefined ? [] : [direction])].join(' ');
+  const { remark, hint } = advice(kind, ours, theirs);
   return new SshError(
     'ERR_SSH_NO_COMMON_ALGORITHM',
-    `no common ${what} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}${advice(kind, ours, theirs)}`,
-    { phase: 'keyExchange' },
+    `no common ${what} algorithm: this side offers ${list(ours)}; the peer offers ${list(theirs)}${remark}`,
+    { phase: 'keyExchange', hint },
   );
 }
 
+interface Advice {
+  readonly remark: string;
+  readonly hint: string | undefined;
+}
+
 /** How to allow what the peer has, where this side has it too: the best of it. */
-function advice(kind: AlgorithmKind, ours: readonly string[], theirs: readonly string[]): string {
+function advice(kind: AlgorithmKind, ours: readonly string[], theirs: readonly string[]): Advice {
   const held = Object.entries(kinds[kind].table).filter(
     ([name]) => theirs.includes(name) && !ours.includes(name),
   );
   const sound = held.filter(([, row]) => !row.legacy);
   const names = (sound.length > 0 ? sound : held).map(([name]) => name);
-  if (names.length === 0) return '';
+  if (names.length === 0) return { remark: '', hint: undefined };
   const preset = presetWith(held.map(([, row]) => row));
   const weak = sound.length > 0 ? '' : ', though broken or weak';
-  return `. This side has ${names.join(', ')} as well${weak}, and offers it when told to: algorithms: { ${kind}: { append: ['${names[0]}'] } }${preset}`;
+  return {
+    remark: `. This side has ${names.join(', ')} as well${weak}, and offers it only when told to`,
+    hint: `allow it with algorithms: { ${kind}: { append: ['${names[0]}'] } }${preset}`,
+  };
 }
 
 function presetWith(rows: readonly Offered[]): string {

@@ -5,7 +5,7 @@
  * Must not know: the protocol.
  */
 import type { Limits } from '../base/limits.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import type { TransportEvent } from './events.ts';
 import type { Role } from './identification.ts';
 import type { HostKeys } from './keyExchangeOptions.ts';

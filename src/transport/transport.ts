@@ -6,11 +6,9 @@
  * order in which messages of the layers above wait for a key exchange.
  * Must not know: authentication, channels, sockets, clocks (`now` is given).
  */
-import { emptyBytes, escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
-import type { DirectionKeys } from '../crypto/provider.ts';
+import { emptyBytes } from '../base/bytes.ts';
+import type { DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
-import { messageName } from '../message/numbers.ts';
 import {
   debug,
   disconnect,
@@ -26,17 +24,18 @@ import { PacketSealer } from '../packet/sealer.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { WireWriter } from '../wire/writer.ts';
-import { Allowance } from './allowance.ts';
 import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
+import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './faults.ts';
 import { type GateState, judge } from './gate.ts';
 import { gateView } from './gateView.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
 import { KeyExchange } from './keyExchange.ts';
 import type { KeyExchangeSink } from './keyExchangeOptions.ts';
 import type { TransportOptions, TransportUpper } from './options.ts';
-import { TransportOutput } from './output.ts';
+import { type Sealed, TransportOutput } from './output.ts';
+import { PeerAllowances } from './peerAllowances.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
@@ -52,6 +51,7 @@ export class Transport implements KeyExchangeSink {
   readonly keyExchange: KeyExchange;
   readonly opener: PacketOpener;
   readonly sealer: PacketSealer;
+  readonly output: TransportOutput;
   remote: Identification | undefined;
   peerExtensions: PeerExtensions = noExtensions;
   /** How far the connection is; the layers above move it on. */
@@ -67,15 +67,15 @@ export class Transport implements KeyExchangeSink {
 
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
-  private readonly output: TransportOutput;
   /** Once it was agreed on. */
   private compression: Compression | undefined;
-  /** What this side says is not compressed yet, because SUCCESS waits for a key exchange. */
-  private compressionWaits = false;
+  /** From here on what this side says may be compressed: SUCCESS came or was sealed. */
+  private outgoingAuthenticated = false;
+  private asksForZlib = false;
   /** Until the peer has said who it is. */
   private identificationReader: IdentificationReader | undefined;
-  private idleMessages: Allowance | undefined;
-  private idleKeyExchanges: Allowance | undefined;
+  /** Made when something is charged to it. */
+  private allowances: PeerAllowances | undefined;
   private extInfoReceived = 0;
   private keysSince: number;
   private rekeyPolicy: RekeyPolicy;
@@ -89,10 +89,12 @@ export class Transport implements KeyExchangeSink {
     this.keysSince = now;
     this.rekeyPolicy = options.rekey;
     this.opener = new PacketOpener({ limits });
+    if (role === 'server')
+      this.opener.maximum = Math.min(limits.packetLength, limits.unauthenticatedPacketLength);
     this.sealer = new PacketSealer(provider);
     this.keyExchange = new KeyExchange(options, this);
     this.identificationReader = new IdentificationReader(role, limits);
-    this.output = new TransportOutput(this.sealer, options.identification, limits);
+    this.output = new TransportOutput(this.sealer, options);
   }
 
   /**
@@ -122,14 +124,13 @@ export class Transport implements KeyExchangeSink {
   // Sending ----------------------------------------------------------------
 
   /**
-   * Sends a message, or keeps it until the key exchange under way is over.
+   * Sends a message, or lets it wait for this side's NEWKEYS.
    *
-   * @returns the number of its packet; undefined where it was kept
+   * @param sealed told of the number of its packet, now or later
+   * @throws SshError `ERR_SSH_LIMIT` where it fits in no packet, or too much waits already; nothing is sent then
    */
-  send<T>(message: MessageCodec<T>, value: T): number | undefined {
-    if (!this.keyExchange.holdsOutput) return this.output.send(message, value);
-    this.output.hold(message, value);
-    return undefined;
+  send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
+    this.output.send(message, value, this.keyExchange.holdsOutput, sealed);
   }
 
   /** Data may be sealed: no key exchange is under way and little is queued. */
@@ -142,19 +143,21 @@ export class Transport implements KeyExchangeSink {
     return this.sealer.begin();
   }
 
-  endData(): void {
+  /** @param length bytes of channel data in the packet */
+  endData(length: number): void {
     this.output.seal();
-    this.noteData();
+    this.noteData(length);
   }
 
-  /** Data went one way or the other, so that the next key exchange is not one with nothing before it. */
-  noteData(): void {
-    this.idleKeyExchanges = undefined;
+  /** Channel data went one way or the other. */
+  noteData(length: number): void {
+    this.allowances?.noteData(length);
   }
 
   /** The last channel is gone: what a new connection has not, one that idles lets go. */
   rest(): void {
-    if (this.idleMessages?.isWhole(this.now) === true) this.idleMessages = undefined;
+    this.allowances?.rest(this.now);
+    if (this.allowances?.isEmpty === true) this.allowances = undefined;
   }
 
   /** Bytes that wait for the socket. */
@@ -209,30 +212,39 @@ export class Transport implements KeyExchangeSink {
     else if (this.now >= this.rekeyAt) this.rekey('time');
   }
 
-  /** SUCCESS came or was sent: the connection begins, and with it compression where it was agreed on. */
+  /**
+   * SUCCESS came or was said: the connection begins, and with it compression where
+   * it was agreed on. A SUCCESS of ours that waits for a key exchange is not
+   * compressed yet, nor is what was said before it.
+   */
   authenticated(): void {
+    const { role, preferences } = this.options;
     this.gateState = 'connection';
+    this.opener.maximum = this.options.limits.packetLength;
     this.keyExchange.authenticated = true;
+    this.output.whenSealed(this.keyExchange.holdsOutput, () => {
+      this.outgoingAuthenticated = true;
+      this.compression?.beginOutgoing();
+    });
     this.compression?.beginIncoming();
-    if (this.keyExchange.holdsOutput) this.compressionWaits = true;
-    else this.beginCompression();
+    this.asksForZlib = role === 'client' && preferences.compression.includes('zlib');
+    this.askForZlib();
   }
 
-  private beginCompression(): void {
-    this.compressionWaits = false;
-    this.compression?.beginOutgoing();
-    const { role, preferences } = this.options;
-    if (role === 'client' && wantsZlib(preferences, this.keyExchange)) this.rekey('compression');
+  /** Once, as soon as no other exchange is under way. */
+  private askForZlib(): void {
+    if (!this.asksForZlib || !this.keyExchange.idle) return;
+    this.asksForZlib = false;
+    if (wantsZlib(this.options.preferences, this.keyExchange)) this.rekey('compression');
   }
 
   /** Made by the first keys that bring any. */
   private compressionFor(name: string): Compression | undefined {
     if (this.compression !== undefined || !isCompressing(name)) return this.compression;
-    this.compression = new Compression(this.opener, this.sealer, this.options.limits.inflatedPayload);
-    if (this.gateState === 'connection') {
-      this.compression.beginIncoming();
-      if (!this.compressionWaits) this.compression.beginOutgoing();
-    }
+    const { role, limits } = this.options;
+    this.compression = new Compression(this.opener, this.sealer, limits.inflatedPayload, role === 'server');
+    if (this.outgoingAuthenticated) this.compression.beginOutgoing();
+    if (this.gateState === 'connection') this.compression.beginIncoming();
     return this.compression;
   }
 
@@ -249,9 +261,11 @@ export class Transport implements KeyExchangeSink {
   sealWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
     this.sealer.use(this.options.provider.createSealingCipher(keys), { resetSequence });
     this.compressionFor(compression)?.sealWith(compression);
-    if (this.firstKeysSealed) return;
-    this.firstKeysSealed = true;
-    if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
+    if (!this.firstKeysSealed) {
+      this.firstKeysSealed = true;
+      if (this.keyExchange.peerWantsExtInfo) this.sendNow(extInfo, announce(this.options.extensions));
+    }
+    this.output.release();
   }
 
   openWith(keys: DirectionKeys, resetSequence: boolean, compression: string): void {
@@ -262,8 +276,7 @@ export class Transport implements KeyExchangeSink {
 
   exchangeFinished(): void {
     this.keysSince = this.now;
-    this.output.release();
-    if (this.compressionWaits) this.beginCompression();
+    this.askForZlib();
   }
 
   peerKexInitWasFirst(): boolean {
@@ -290,16 +303,15 @@ export class Transport implements KeyExchangeSink {
     const { payload, payloadStart, payloadEnd } = this.opener;
     const number = payload[payloadStart] as number;
     this.lastMessage = number;
+    if (this.opener.inflates) this.chargeInflation(number);
     if (this.opener.sequenceNumber === 0 && this.gateState === 'initialKeyExchange' && number !== 21) {
-      throw new SshError('ERR_SSH_KEY_EXCHANGE', 'the sequence number wrapped in the first key exchange', {
-        phase: 'keyExchange',
-      });
+      throw sequenceWrapped();
     }
     switch (judge(gateView.refresh(this), number)) {
       case 'unexpected':
-        throw new SshError(
-          'ERR_SSH_UNEXPECTED_MESSAGE',
-          `${messageName(number)} is not legal now (${this.gateState}${this.keyExchange.peerExchanging ? ', key exchange' : ''})`,
+        throw unexpectedMessage(
+          number,
+          `${this.gateState}${this.keyExchange.peerExchanging ? ', key exchange' : ''}`,
         );
       case 'unimplemented':
         this.spendIdleMessage();
@@ -318,7 +330,7 @@ export class Transport implements KeyExchangeSink {
     reader.reset(payload, start + 1, end);
     switch (number) {
       case 1:
-        return this.receiveDisconnect(reader);
+        throw disconnected(reader);
       case 2:
         return this.spendIdleMessage();
       case 3:
@@ -342,7 +354,7 @@ export class Transport implements KeyExchangeSink {
         return;
       case 7:
         this.extInfoReceived++;
-        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks);
+        this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks, this.options.role);
         this.emit({ type: 'extensions', extensions: this.peerExtensions });
         return;
       case 20:
@@ -365,37 +377,30 @@ export class Transport implements KeyExchangeSink {
 
   private receiveKexInit(payload: Uint8Array): void {
     if (this.gateState === 'beforeKexInit') this.gateState = 'initialKeyExchange';
-    else if (this.keyExchange.idle) this.spendIdleKeyExchange();
+    else if (this.keyExchange.idle) this.charged.spendKeyExchange(this.now);
     this.keyExchange.receiveKexInit(payload);
-    if (this.options.requireStrict && !this.keyExchange.strict) {
-      throw new SshError(
-        'ERR_SSH_KEY_EXCHANGE',
-        'the peer does not offer strict key exchange, which the options demand',
-        { phase: 'keyExchange' },
-      );
-    }
+    if (this.options.requireStrict && !this.keyExchange.strict) throw notStrict();
   }
 
-  private spendIdleMessage(): void {
-    const { now, options } = this;
-    this.idleMessages ??= new Allowance('messages without effect', options.limits.idleMessages, 100, now);
-    this.idleMessages.spend(now);
+  /** The message at hand has no effect. @throws SshError `ERR_SSH_LIMIT` where there were too many of them */
+  spendIdleMessage(): void {
+    this.charged.spendMessage(this.now);
   }
 
-  private spendIdleKeyExchange(): void {
-    const { now, options } = this;
-    const what = 'key exchanges with nothing between them';
-    this.idleKeyExchanges ??= new Allowance(what, options.limits.idleKeyExchanges, 0.1, now);
-    this.idleKeyExchanges.spend(now);
+  /** The window is what bounds channel data; the bytes of all else, and blocks by the thousand, are charged. */
+  private chargeInflation(number: number): void {
+    this.charged.spendInflation(this.now, 0, this.opener.excessBlocks);
+    if (number !== 94 && number !== 95) this.chargeInflatedBytes();
   }
 
-  private receiveDisconnect(reader: WireReader): never {
-    const { reasonCode, description } = disconnect.decode(reader);
-    throw new SshError(
-      'ERR_SSH_DISCONNECTED',
-      `the peer disconnected (reason ${reasonCode}): ${escapeText(description)}`,
-      { origin: 'peer', disconnectReason: reasonCode },
-    );
+  /** The message at hand brings nothing for the bytes that it became. */
+  chargeInflatedBytes(): void {
+    this.charged.spendInflation(this.now, this.opener.excessBytes, 0);
+  }
+
+  private get charged(): PeerAllowances {
+    this.allowances ??= new PeerAllowances(this.options.limits);
+    return this.allowances;
   }
 
   get extInfoAllowed(): boolean {

@@ -1,11 +1,13 @@
 /**
  * The server's side of the authentication protocol, as a synchronous machine.
  *
- * Owns: RFC 4252 §4 (bounded failures), §5 (a change of user flushes what was
- * gained), §5.1 (requests in order, partial success), §5.3 (silence after
- * SUCCESS), §5.4 (banner); RFC 4256 §3.4 (as many answers as prompts).
+ * Owns: RFC 4252 §4 (bounded attempts), §5 (a change of user flushes what was
+ * gained), §5.1 (requests in order; after a partial success only what it named),
+ * §5.3 (silence after SUCCESS), §5.4 (banner), §7 (a key counts once its signature
+ * holds, and once only); RFC 4256 §3.4 (as many answers as prompts).
  * Must not know: users, passwords, authorized keys, clocks, sockets.
  */
+import { latin1Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { MessageCodec } from '../message/codec.ts';
@@ -22,19 +24,22 @@ import {
 import type { WireReader } from '../wire/reader.ts';
 import type {
   Applicant,
+  KeyFilter,
   Pending,
   ServerState,
   SignatureVerifier,
+  SignedRequest,
   UserauthInfo,
   UserauthRejection,
   UserauthServerEvent,
   UserauthServerMethod,
   UserauthServerSink,
 } from './serverEvents.ts';
-import { readRequest } from './serverRequest.ts';
+import { type RequestHead, readDecision, readHead } from './serverRequest.ts';
 import { misuse, protocolError } from './step.ts';
 
 export type {
+  KeyFilter,
   SignatureVerifier,
   UserauthInfo,
   UserauthRejection,
@@ -48,15 +53,21 @@ export interface UserauthServerOptions {
   readonly sessionId: Uint8Array;
   /** Methods named in FAILURE until `reject` says otherwise. */
   readonly methods: readonly string[];
+  /** Whether methods that FAILURE does not name are refused unasked from the start. Once `reject` names some, they always are. */
+  readonly onlyNamed?: boolean | undefined;
   readonly limits: Limits;
   /** The cipher from the client is not `none`. */
   readonly confidential: boolean;
+  /** Asked before the application is, of each key. */
+  readonly takesKey: KeyFilter;
+  /** Asked once the application has said that a key is the user's. */
   readonly verify: SignatureVerifier;
   readonly sink: UserauthServerSink;
 }
 
-/** Requests a client may send ahead of our answers (RFC 4252 §5.1 lets it, and sets no bound). */
+/** Requests a client may send ahead of our answers (RFC 4252 §5.1 lets it, and sets no bound), and bytes of all of them. */
 const requestsAhead = 8;
+const bytesAhead = 64 * 1024;
 
 /**
  * Authenticates the peer. The application takes requests with `nextEvent` and
@@ -74,8 +85,16 @@ export class UserauthServer {
   private applicant: Applicant | undefined;
   /** Named in FAILURE: those of the options from a user's first request on. */
   private methods: readonly string[] = [];
+  /** No other method than these is asked about. */
+  private onlyNamed = false;
   private succeeded: readonly string[] = [];
+  /** Keys that counted as a factor: a second signature by one of them proves nothing more. */
+  private readonly usedKeys = new Set<string>();
+  /** The signature that was looked at last: it is verified once. */
+  private looked: { readonly at: SignedRequest; readonly holds: boolean } | undefined;
   private rounds = 0;
+  /** Credentials that were refused. */
+  private failures = 0;
   private fault: unknown;
 
   constructor(options: UserauthServerOptions) {
@@ -101,25 +120,41 @@ export class UserauthServer {
     this.orFail(() => this.dispatch(number, reader));
   }
 
-  /** The user is let in. Not for a key that was only asked about. */
+  /** Whether the request proves what it claims, if its credential is the user's: false for a signature that does not hold. */
+  isProven(): boolean {
+    return this.proves(this.undecided().pending);
+  }
+
+  /** The user is let in, unless the signature does not hold. Not for a key that was only asked about. */
   accept(): void {
     const { applicant, pending } = this.undecided();
     if (pending.kind === 'publickeyQuery') throw misuse('a key without a signature proves nothing: use pkOk');
+    if (!this.proves(pending)) return this.reject();
     this.send(userauthSuccess, {});
     this.current = { name: 'done' };
     this.ahead.length = 0;
+    this.usedKeys.clear();
+    this.looked = undefined;
     this.events.push({ type: 'authenticated', ...applicant, method: pending.kind });
   }
 
-  /** The user is not let in, or not yet. */
+  /** The user is not let in, or not yet. A signature that does not hold is no partial success. */
   reject(rejection: UserauthRejection = {}): void {
     const { pending } = this.undecided();
-    const partialSuccess = rejection.partialSuccess === true;
-    if (partialSuccess && pending.kind === 'publickeyQuery') {
+    if (rejection.partialSuccess === true && pending.kind === 'publickeyQuery') {
       throw misuse('a key without a signature proves nothing: use pkOk');
     }
-    if (rejection.methods !== undefined) this.methods = rejection.methods;
-    if (partialSuccess) this.succeeded = [...this.succeeded, pending.kind];
+    const partialSuccess = rejection.partialSuccess === true && this.proves(pending);
+    if (rejection.methods !== undefined && (partialSuccess || rejection.partialSuccess !== true)) {
+      this.methods = rejection.methods;
+      this.onlyNamed = true;
+    }
+    if (partialSuccess) {
+      this.succeeded = [...this.succeeded, pending.kind];
+      if (pending.kind === 'publickey') this.usedKeys.add(latin1Decode(pending.publicKey));
+    } else if (isCredential(pending)) {
+      this.failures++;
+    }
     this.answer(() => this.sendFailure(partialSuccess));
   }
 
@@ -169,6 +204,7 @@ export class UserauthServer {
     const { applicant, submethods, count } = current;
     if (responses.length !== count) {
       this.current = { name: 'requestWanted' };
+      this.failures++;
       return this.sendFailure(false);
     }
     this.ask(
@@ -179,10 +215,14 @@ export class UserauthServer {
   }
 
   private hold(payload: Uint8Array): void {
-    if (this.ahead.length >= requestsAhead) {
-      throw new SshError('ERR_SSH_LIMIT', `more than ${requestsAhead} authentication requests sent ahead`, {
-        phase: 'authentication',
-      });
+    let length = payload.length;
+    for (const { length: other } of this.ahead) length += other;
+    // The first one is not ahead of anything.
+    const isAhead = this.current.name === 'undecided';
+    if (this.ahead.length >= requestsAhead || (isAhead && length > bytesAhead)) {
+      throw limitError(
+        `more than ${requestsAhead} authentication requests sent ahead, or ${bytesAhead} bytes of them`,
+      );
     }
     this.ahead.push(payload);
   }
@@ -192,13 +232,49 @@ export class UserauthServer {
     while (this.current.name === 'requestWanted' || this.current.name === 'responsesWanted') {
       const payload = this.ahead.shift();
       if (payload === undefined) return;
+      const { authenticationAttempts } = this.options.limits;
+      if (this.failures >= authenticationAttempts) {
+        throw limitError(
+          `no login after ${this.failures} attempts; limits.authenticationAttempts sets how many a client has`,
+        );
+      }
       // A new request abandons a dialogue that has begun, without a word (RFC 4252 §5).
       this.current = { name: 'requestWanted' };
-      const { applicant, decision } = readRequest(payload, this.options);
-      this.meet(applicant);
-      if (decision === undefined) this.sendFailure(false);
-      else this.ask(applicant, decision.pending, decision.method);
+      const head = readHead(payload);
+      this.meet(head.applicant);
+      const decision = this.takes(head.methodName) ? readDecision(head, payload, this.options) : undefined;
+      if (decision === undefined || this.isUsed(decision.pending)) this.refuse(head);
+      else this.ask(head.applicant, decision.pending, decision.method);
     }
+  }
+
+  /** A signature that nobody was asked about is an attempt all the same. */
+  private refuse({ methodName, flag }: RequestHead): void {
+    if (methodName !== 'none' && (methodName !== 'publickey' || flag)) this.failures++;
+    this.sendFailure(false);
+  }
+
+  private isUsed(pending: Pending): boolean {
+    return 'publicKey' in pending && this.usedKeys.has(latin1Decode(pending.publicKey));
+  }
+
+  /** Fails closed: a verifier that throws over a malformed key or signature has not verified it. */
+  private proves(pending: Pending): boolean {
+    if (pending.kind !== 'publickey') return pending.kind !== 'publickeyQuery';
+    if (this.looked?.at === pending) return this.looked.holds;
+    const { algorithm, publicKey, data, signature } = pending;
+    let holds = false;
+    try {
+      holds = this.options.verify(algorithm, publicKey, data, signature) === true;
+    } catch {}
+    this.looked = { at: pending, holds };
+    return holds;
+  }
+
+  /** `none` is asked about though it is never named (RFC 4252 §5.2), but not in place of a second factor. */
+  private takes(methodName: string): boolean {
+    if (methodName === 'none') return this.succeeded.length === 0;
+    return !this.onlyNamed || this.methods.includes(methodName);
   }
 
   /** What one user or service gained is nothing to another (RFC 4252 §5). */
@@ -207,7 +283,9 @@ export class UserauthServer {
     this.applicant = applicant;
     if (before?.username === applicant.username && before.service === applicant.service) return;
     this.succeeded = [];
+    this.usedKeys.clear();
     this.methods = this.options.methods;
+    this.onlyNamed = this.options.onlyNamed === true;
   }
 
   private ask(applicant: Applicant, pending: Pending, method: UserauthServerMethod): void {
@@ -235,9 +313,7 @@ export class UserauthServer {
   /** Any answer but SUCCESS: their number is bounded, so that neither guessing nor asking goes on for ever. */
   private sendRound<T>(message: MessageCodec<T>, value: T): void {
     if (this.rounds >= this.options.limits.authenticationRounds) {
-      throw new SshError('ERR_SSH_LIMIT', `no authentication after ${this.rounds} rounds`, {
-        phase: 'authentication',
-      });
+      throw limitError(`no authentication after ${this.rounds} rounds`);
     }
     this.rounds++;
     this.send(message, value);
@@ -259,4 +335,13 @@ export class UserauthServer {
       throw error;
     }
   }
+}
+
+/** Whether its refusal is a failed attempt: a question proves nothing, and guesses nothing. */
+function isCredential({ kind }: Pending): boolean {
+  return kind !== 'none' && kind !== 'publickeyQuery';
+}
+
+function limitError(what: string): SshError {
+  return new SshError('ERR_SSH_LIMIT', what, { phase: 'authentication' });
 }

@@ -15,10 +15,11 @@ export type UserauthServerMethod =
       readonly algorithm: string;
       readonly publicKey: Uint8Array;
       /**
-       * True: the signature is valid and `accept` lets the user in if the key is theirs.
-       * False: the client asks whether the key would do; `pkOk` says yes.
+       * True: the client signs with the key, and the signature is looked at once the
+       * application says that the key is the user's. False: the client asks whether
+       * the key would do; `pkOk` says yes.
        */
-      readonly verified: boolean;
+      readonly signed: boolean;
     }
   | {
       readonly method: 'password';
@@ -55,7 +56,7 @@ export type UserauthServerEvent =
 export interface UserauthRejection {
   /** The request succeeded and more is wanted. */
   readonly partialSuccess?: boolean | undefined;
-  /** What may be tried next; stays in force until it is changed or another user is asked for. */
+  /** What may be tried next, and nothing else; stays in force until it is changed or another user is asked for. */
   readonly methods?: readonly string[] | undefined;
 }
 
@@ -73,6 +74,9 @@ export type SignatureVerifier = (
   data: Uint8Array,
   signature: Uint8Array,
 ) => boolean;
+
+/** Whether a key may be used at all, with this algorithm: known, and no larger than is sensible. */
+export type KeyFilter = (algorithm: string, publicKey: Uint8Array) => boolean;
 
 export interface UserauthServerSink {
   send<T>(message: MessageCodec<T>, value: T): void;
@@ -94,10 +98,20 @@ export type ServerState =
       readonly submethods: string;
     };
 
+/** A request with a signature. */
+export interface SignedRequest {
+  readonly kind: 'publickey';
+  readonly algorithm: string;
+  readonly publicKey: Uint8Array;
+  /** What is signed (RFC 4252 §7). */
+  readonly data: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 /** A request that waits for the application, without its secrets. */
 export type Pending =
   | { readonly kind: 'none' }
   | { readonly kind: 'publickeyQuery'; readonly algorithm: string; readonly publicKey: Uint8Array }
-  | { readonly kind: 'publickey' }
+  | SignedRequest
   | { readonly kind: 'password' }
   | { readonly kind: 'keyboard-interactive'; readonly submethods: string };

@@ -1,8 +1,7 @@
 /**
  * Requests as a server reads them.
  *
- * Owns: the form of each method's request (RFC 4252 §5.2, §7, §8; RFC 4256
- * §3.1) and the check of a publickey signature.
+ * Owns: the form of each method's request (RFC 4252 §5.2, §7, §8; RFC 4256 §3.1).
  * Must not know: states, answers, who may come in.
  */
 import {
@@ -15,35 +14,55 @@ import {
 } from '../message/userauth.ts';
 import { WireReader } from '../wire/reader.ts';
 import { publickeySignatureData } from './publickey.ts';
-import type { Applicant, Pending, SignatureVerifier, UserauthServerMethod } from './serverEvents.ts';
+import type { Applicant, KeyFilter, Pending, UserauthServerMethod } from './serverEvents.ts';
 import { keyMatchesAlgorithm, signatureMatchesAlgorithm } from './signatureAlgorithms.ts';
 
-/** A request that the application can decide on; `method` is undefined where there is nothing to decide. */
-export interface ReadRequest {
+/** What every request begins with. */
+export interface RequestHead {
   readonly applicant: Applicant;
-  readonly decision: { readonly pending: Pending; readonly method: UserauthServerMethod } | undefined;
+  readonly methodName: string;
+  /** The boolean that `publickey` and `password` begin with. */
+  readonly flag: boolean;
+}
+
+/** What the application can decide on. */
+export interface Decision {
+  readonly pending: Pending;
+  readonly method: UserauthServerMethod;
 }
 
 /** What reading a request needs to know. */
 export interface RequestContext {
   readonly sessionId: Uint8Array;
   readonly confidential: boolean;
-  readonly verify: SignatureVerifier;
+  readonly takesKey: KeyFilter;
 }
 
 /**
- * Reads a request, its number taken off. Methods not known here, secrets over
- * an open connection, services that do not exist, keys that do not fit their
- * algorithm and signatures that do not verify leave nothing to decide.
+ * Reads who asks for what; the number of the message is taken off.
  *
  * @throws SshError `ERR_SSH_DECODE`
  */
-export function readRequest(payload: Uint8Array, context: RequestContext): ReadRequest {
+export function readHead(payload: Uint8Array): RequestHead {
   const { userName, serviceName, methodName, methodFields } = userauthRequest.decode(new WireReader(payload));
-  const applicant = { username: userName, service: serviceName };
   const flag = methodFields[0] !== undefined && methodFields[0] !== 0;
+  return { applicant: { username: userName, service: serviceName }, methodName, flag };
+}
+
+/**
+ * Reads the rest of a request. Methods not known here, secrets over an open
+ * connection, services that do not exist, keys that do not fit their algorithm
+ * or are none that this side takes leave nothing to decide: undefined.
+ *
+ * @throws SshError `ERR_SSH_DECODE`
+ */
+export function readDecision(
+  { applicant, methodName, flag }: RequestHead,
+  payload: Uint8Array,
+  context: RequestContext,
+): Decision | undefined {
   const decision = readMethod(methodName, flag, payload, context);
-  return { applicant, decision: serviceName === 'ssh-connection' ? decision : undefined };
+  return applicant.service === 'ssh-connection' ? decision : undefined;
 }
 
 function readMethod(
@@ -51,12 +70,12 @@ function readMethod(
   flag: boolean,
   payload: Uint8Array,
   context: RequestContext,
-): ReadRequest['decision'] {
+): Decision | undefined {
   switch (methodName) {
     case 'none':
       return { pending: { kind: 'none' }, method: { method: 'none' } };
     case 'publickey':
-      return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload);
+      return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload, context);
     case 'password':
       return context.confidential ? readPassword(flag, payload) : undefined;
     case 'keyboard-interactive':
@@ -66,38 +85,38 @@ function readMethod(
   }
 }
 
-function readPublickeyQuery(payload: Uint8Array): ReadRequest['decision'] {
+function readPublickeyQuery(payload: Uint8Array, context: RequestContext): Decision | undefined {
   const { publicKeyAlgorithm: algorithm, publicKey } = userauthPublickeyQuery.decode(new WireReader(payload));
-  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  if (!isUsable(algorithm, publicKey, context)) return undefined;
   return {
     pending: { kind: 'publickeyQuery', algorithm, publicKey },
-    method: { method: 'publickey', algorithm, publicKey, verified: false },
+    method: { method: 'publickey', algorithm, publicKey, signed: false },
   };
 }
 
-function readPublickeyRequest(payload: Uint8Array, context: RequestContext): ReadRequest['decision'] {
+function readPublickeyRequest(payload: Uint8Array, context: RequestContext): Decision | undefined {
   const request = userauthPublickeyRequest.decode(new WireReader(payload));
   const { publicKeyAlgorithm: algorithm, publicKey, signature } = request;
-  if (!keyMatchesAlgorithm(publicKey, algorithm)) return undefined;
+  if (!isUsable(algorithm, publicKey, context)) return undefined;
   if (!signatureMatchesAlgorithm(signature, algorithm)) return undefined;
   const data = publickeySignatureData(context.sessionId, request);
-  if (!verifies(context.verify, algorithm, publicKey, data, signature)) return undefined;
   return {
-    pending: { kind: 'publickey' },
-    method: { method: 'publickey', algorithm, publicKey, verified: true },
+    pending: { kind: 'publickey', algorithm, publicKey, data, signature },
+    method: { method: 'publickey', algorithm, publicKey, signed: true },
   };
 }
 
-/** Fails closed: a verifier that throws over a malformed key or signature has not verified it. */
-function verifies(verify: SignatureVerifier, ...given: Parameters<SignatureVerifier>): boolean {
+/** Fails closed: a key that cannot be read is none that is taken. */
+function isUsable(algorithm: string, publicKey: Uint8Array, { takesKey }: RequestContext): boolean {
+  if (!keyMatchesAlgorithm(publicKey, algorithm)) return false;
   try {
-    return verify(...given) === true;
+    return takesKey(algorithm, publicKey) === true;
   } catch {
     return false;
   }
 }
 
-function readPassword(changes: boolean, payload: Uint8Array): ReadRequest['decision'] {
+function readPassword(changes: boolean, payload: Uint8Array): Decision | undefined {
   const pending: Pending = { kind: 'password' };
   if (!changes) {
     const { password } = userauthPasswordRequest.decode(new WireReader(payload));
@@ -107,7 +126,7 @@ function readPassword(changes: boolean, payload: Uint8Array): ReadRequest['decis
   return { pending, method: { method: 'password', password: oldPassword, newPassword } };
 }
 
-function readKeyboardInteractive(payload: Uint8Array): ReadRequest['decision'] {
+function readKeyboardInteractive(payload: Uint8Array): Decision | undefined {
   const { submethods } = userauthKeyboardInteractiveRequest.decode(new WireReader(payload));
   return {
     pending: { kind: 'keyboard-interactive', submethods },

@@ -39,14 +39,16 @@ export function signatureMatchesAlgorithm(signature: Uint8Array, algorithm: stri
 /**
  * The algorithms to try with a key of this type, the best first.
  *
- * For RSA those of rsa-sha2 that the server takes, both of them when it did not
- * say: no server-sig-algs is no sign of an old server. `ssh-rsa`, which is
- * SHA-1, comes last and only where the user named it, so the list can be empty.
- * A key of any other type has one algorithm and is offered even if the server did
- * not list it, since refusing it here could not be told from a wrong key.
+ * For RSA the best of rsa-sha2 that the server takes: one that said what it takes
+ * refuses the key and not the hash, and each attempt is counted. Of a server that
+ * did not say all are tried, since no server-sig-algs is no sign of an old one.
+ * `ssh-rsa`, which is SHA-1, comes last and only where the user named it, so the
+ * list can be empty. A key of any other type has one algorithm and is offered even
+ * if the server did not list it, since refusing it here could not be told from a
+ * wrong key.
  *
  * @param serverSigAlgs what the server announced (RFC 8308 §3.1), if it did
- * @param named signature algorithms that the user's options name
+ * @param named signature algorithms that the user's options name, the preferred first
  */
 export function publickeyAlgorithmsFor(
   keyType: string,
@@ -55,16 +57,23 @@ export function publickeyAlgorithmsFor(
 ): readonly string[] {
   if (keyType !== 'ssh-rsa' && keyType !== `ssh-rsa${certificateSuffix}`) return [keyType];
   const suffix = keyType === 'ssh-rsa' ? '' : certificateSuffix;
-  const plainNames =
-    named.includes('ssh-rsa') && suffix === '' ? [...rsaAlgorithms, 'ssh-rsa'] : rsaAlgorithms;
-  return plainNames
-    .filter((plain) => serverSigAlgs === undefined || accepts(serverSigAlgs, plain, suffix))
-    .map((plain) => plain + suffix);
+  const names = preferredRsa(named, suffix === '').map((plain) => plain + suffix);
+  if (serverSigAlgs === undefined) return names;
+  const best = names.find((name) => accepts(serverSigAlgs, name, suffix));
+  return best === undefined ? [] : [best];
+}
+
+/** Both of SHA-2 unless the user names one of them only, or SHA-1 and none of them; in the user's order. */
+function preferredRsa(named: readonly string[], withSha1: boolean): readonly string[] {
+  const wanted = named.filter((name) => (rsaAlgorithms as readonly string[]).includes(name));
+  const overSha1 = withSha1 && named.includes('ssh-rsa') ? ['ssh-rsa'] : [];
+  const overSha2 = wanted.length === 0 && overSha1.length === 0 ? rsaAlgorithms : wanted;
+  return [...overSha2, ...overSha1];
 }
 
 /** Servers list the plain names; some list those of certificates too. */
-function accepts(serverSigAlgs: readonly string[], plain: string, suffix: string): boolean {
-  return serverSigAlgs.includes(plain) || serverSigAlgs.includes(plain + suffix);
+function accepts(serverSigAlgs: readonly string[], name: string, suffix: string): boolean {
+  return serverSigAlgs.includes(name) || serverSigAlgs.includes(name.slice(0, name.length - suffix.length));
 }
 
 function firstName(blob: Uint8Array): string | undefined {

@@ -33,9 +33,10 @@ export class ByteQueue {
   /** Memory of a chunk that is somebody else's; undefined when none of it is in the queue. */
   lentMemory: ArrayBufferLike | undefined;
 
-  /** Takes ownership of `chunk`; with `lent` only until `keep`, which has to be called while its bytes are as they were. */
-  push(chunk: Uint8Array, lent: boolean = false): void {
-    if (chunk.length === 0) return;
+  /** Takes ownership of the bytes; with `lent` only until `keep`, which has to be called while its bytes are as they were. */
+  push(given: Uint8Array, lent: boolean = false): void {
+    if (given.length === 0) return;
+    const chunk = plain(given);
     if (lent) this.lentMemory = chunk.buffer;
     if (this.length === 0) {
       this.buffer = chunk;
@@ -157,4 +158,10 @@ export class ByteQueue {
     this.start = 0;
     this.end = length;
   }
+}
+
+/** The same memory as a plain array: the `slice` of a Buffer, or of any other subclass, need not be a copy. */
+function plain(chunk: Uint8Array): Uint8Array {
+  if (chunk.constructor === Uint8Array) return chunk;
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
 }

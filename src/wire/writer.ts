@@ -4,7 +4,7 @@
  * Owns: RFC 4251 §5 (data types), in the encoding direction.
  * Must not know: messages, sockets.
  */
-import { copyOf, utf8Encode } from '../base/bytes.ts';
+import { copyOf, quotedText, utf8Encode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 
 /**
@@ -92,13 +92,18 @@ export class WireWriter {
   nameList(names: readonly string[]): this {
     for (const name of names) {
       if (!/^[\x21-\x2b\x2d-\x7e]{1,64}$/.test(name)) {
-        throw new SshError('ERR_SSH_OPTIONS', `${JSON.stringify(name)} cannot be part of a name-list`, {
+        throw new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {
           phase: 'options',
           origin: 'user',
         });
       }
     }
     return this.text(names.join(','));
+  }
+
+  /** Bytes written. */
+  get writtenLength(): number {
+    return this.position - this.origin;
   }
 
   /** What was written, as bytes of its own. */

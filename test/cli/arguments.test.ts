@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/arguments.ts';
-import { parseTarget } from '../../src/client/target.ts';
+import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/remote/arguments.ts';
+import { parseTarget } from '../../src/client/dial/target.ts';
 
 function parsed(...argv: string[]): SshArguments {
   const result = parseCommandLine(argv);
@@ -80,6 +80,9 @@ describe('a command line', () => {
   it('has defaults', () => {
     expect(parsed('host')).toEqual({
       mode: 'ssh',
+      forwards: [],
+      forwardsDemanded: false,
+      purpose: 'session',
       host: 'host',
       port: undefined,
       username: undefined,
@@ -117,18 +120,73 @@ describe('a command line', () => {
     expect(parsed('-Tvp22', 'host').port).toBe(22);
   });
 
-  it('leaves everything behind the host to the command, options too', () => {
-    const words = fc.array(
-      fc.oneof(fc.string(), fc.constantFrom('-v', '--json', '-p', '--', '-t', '--help', '--no-such')),
-      { minLength: 1 },
-    );
+  it('takes every option behind the host too, up to the command', () => {
+    expect(parsed('-v', 'host', '-p', '2222', '-l', 'ops', '-v', 'uptime', '-p')).toMatchObject({
+      host: 'host',
+      port: 2222,
+      username: 'ops',
+      verbosity: 2,
+      command: 'uptime -p',
+    });
+    expect(parsed('host', '-tp22')).toMatchObject({ pty: 'force', port: 22, command: undefined });
+    expect(parsed('host', '-i', 'one', '-i', 'two').identities).toEqual(['one', 'two']);
+    expect(parsed('-i', 'one', 'host', '-i', 'two').identities).toEqual(['one', 'two']);
+    expect(parsed('host', '--json', 'true').json).toBe(true);
+    expect(failure(() => parsed('host', '--nonsense'))).toContain('--nonsense');
+    expect(failure(() => parsed('host', '-p'))).toContain("'-p, --port <value>'");
+    expect(failure(() => parsed('-p', '22', 'host:23', '-p', '22'))).toContain('given twice');
+  });
+
+  const option = fc.constantFrom(
+    ['-v'],
+    ['-a'],
+    ['-n'],
+    ['-t'],
+    ['-p', '2222'],
+    ['-l', 'ops'],
+    ['-i', 'file'],
+    ['--timeout', '3s'],
+    ['--port=2222'],
+    ['-p2222'],
+  );
+  const someOptions = fc.array(option, { maxLength: 4 }).map((each) => each.flat());
+  const anyWords = fc.array(
+    fc.oneof(fc.string(), fc.constantFrom('-v', '--json', '-p', '--', '-t', '--help', '--no-such')),
+  );
+  const isWord = (word: string): boolean => word !== '' && !word.startsWith('-');
+
+  it('means the same wherever its options stand', () => {
     fc.assert(
-      fc.property(words, (command) => {
-        fc.pre(command[0] !== '--' && command.join(' ') !== '');
-        const result = parsed('-v', 'host', ...command);
-        expect(result.command).toBe(command.join(' '));
-        expect(result.verbosity).toBe(1);
-        expect(result.json).toBe(false);
+      fc.property(someOptions, fc.nat(), anyWords, (given, at, words) => {
+        const cut = [...given.keys()].filter((i) => i === 0 || given[i]?.startsWith('-') === true);
+        const split = cut[at % Math.max(1, cut.length)] ?? 0;
+        const command = ['run', ...words];
+        expect(parsed(...given.slice(0, split), 'host', ...given.slice(split), ...command)).toEqual(
+          parsed(...given, 'host', ...command),
+        );
+      }),
+    );
+  });
+
+  it('leaves everything from the first word of the command on to the command, options too', () => {
+    fc.assert(
+      fc.property(fc.string().filter(isWord), anyWords, (word, words) => {
+        const result = parsed('-v', 'host', word, ...words);
+        expect(result.command).toBe([word, ...words].join(' '));
+        expect(result).toMatchObject({ verbosity: 1, json: false, port: undefined, pty: 'auto' });
+      }),
+    );
+  });
+
+  it('leaves everything behind -- to the command, whatever it is', () => {
+    fc.assert(
+      fc.property(anyWords, fc.boolean(), (words, isBeforeHost) => {
+        const result = isBeforeHost
+          ? parsed('-v', '--', 'host', ...words)
+          : parsed('-v', 'host', '--', ...words);
+        const command = words.join(' ');
+        expect(result.command).toBe(command === '' ? undefined : command);
+        expect(result).toMatchObject({ verbosity: 1, json: false });
       }),
     );
   });
@@ -136,8 +194,16 @@ describe('a command line', () => {
   it('reads -- as the end of the options, before the host and behind it', () => {
     expect(parsed('--', 'fleet').host).toBe('fleet');
     expect(parsed('-v', '--', 'host', 'uptime').command).toBe('uptime');
+    expect(parsed('-v', '--', 'host', '-v')).toMatchObject({ verbosity: 1, command: '-v' });
     expect(parsed('host', '--', '-x').command).toBe('-x');
+    expect(parsed('host', '-v', '--', '-x')).toMatchObject({ verbosity: 1, command: '-x' });
     expect(parsed('host', '--').command).toBeUndefined();
+  });
+
+  it('reads an ssh URI', () => {
+    expect(parsed('ssh://root@h:2222')).toMatchObject({ username: 'root', host: 'h', port: 2222 });
+    expect(parsed('ssh://root@h:2222', '-p', '2222', 'true')).toMatchObject({ port: 2222, command: 'true' });
+    expect(failure(() => parsed('ssh://root@h/file'))).toContain('an ssh URI ends there');
   });
 
   it('takes user and port from either place, and no contradiction', () => {
@@ -151,7 +217,8 @@ describe('a command line', () => {
     expect(parseCommandLine(['--help'])).toEqual({ mode: 'help' });
     expect(parseCommandLine(['-V'])).toEqual({ mode: 'version' });
     expect(parseCommandLine(['-v', '-h', 'host'])).toEqual({ mode: 'help' });
-    expect(parsed('host', '--help').command).toBe('--help');
+    expect(parseCommandLine(['host', '--help'])).toEqual({ mode: 'help' });
+    expect(parsed('host', 'ls', '--help').command).toBe('ls --help');
   });
 
   it.each([

@@ -63,13 +63,20 @@ describe('deadline-ssh bench', () => {
     const [head = '', ...rows] = stdout.trimEnd().split('\n');
     expect(head).toMatch(/^cipher +connect ms .*round trip ms +download MB\/s +upload MB\/s$/);
     expect(rows.map((row) => row.split(/ +/)[0])).toEqual(served);
-    for (const row of rows)
-      expect(
-        row
-          .split(/ {2,}/)
-          .slice(1)
-          .every((cell) => Number(cell) >= 0),
-      ).toBe(true);
+    for (const row of rows) {
+      const cells = row.split(/ {2,}/).slice(1);
+      // Four phases, then what was measured; a cell without a figure would be a dash.
+      expect(cells).toHaveLength(7);
+      for (const cell of cells) expect(cell).toMatch(/^\d+\.\d+$/);
+      for (const cell of cells.slice(4)) expect(Number(cell)).toBeGreaterThan(0);
+    }
+  });
+
+  it('takes every provider', async () => {
+    for (const name of ['auto', 'openssl', 'noble']) {
+      const { status, stdout } = await bench('--size', '10K', '--crypto', name, '-c', 'aes128-ctr');
+      expect([name, status, stdout.trimEnd().split('\n').length]).toEqual([name, 0, 2]);
+    }
   });
 
   it('prints an object a line with --json', async () => {
@@ -102,7 +109,11 @@ describe('deadline-ssh bench', () => {
 
   it.each([
     ['an unknown cipher', ['-c', 'rot13'], 'there is no cipher "rot13"; there are aes128-gcm@openssh.com'],
-    ['an unknown provider', ['--crypto', 'magic'], 'there is no crypto provider "magic"'],
+    [
+      'an unknown provider',
+      ['--crypto', 'magic'],
+      'there is no crypto provider "magic"; there are auto, openssl and noble',
+    ],
     ['a size that is none', ['--size', 'much'], '"much" is no size; write 500K, 64M or 2G'],
     ['an unknown option', ['--fast'], "Unknown option '--fast'"],
     ['a second host', ['other'], 'bench takes one host'],

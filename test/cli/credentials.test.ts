@@ -1,8 +1,8 @@
 /**
  * The command with certificates beside keys and with an agent, on a real sshd.
  */
-import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { startSshAgent } from '../support/agents.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';
@@ -16,6 +16,7 @@ import {
   startOpenSsh,
   type TestServer,
 } from '../support/servers/index.ts';
+import { pathOf } from '../support/servers/programs.ts';
 
 describeServer(
   'the command',
@@ -57,6 +58,41 @@ describeServer(
       }
     });
 
+    it('leaves a certificate beside the key aside that cannot be read, says so, and uses the key', async () => {
+      const home = newHome().knows(server);
+      const path = home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      for (const [content, why] of [
+        ['', 'empty'],
+        ['ssh-ed25519-cert-v01@openssh.com AAAA', 'malformed'],
+        [`${lab().userKeys.of('ed25519').publicLine}\n`, 'public key'],
+      ] as const) {
+        home.write('id_ed25519-cert.pub', content);
+        for (const args of [[], ['-i', path]]) {
+          const { status, stderr } = await run(home, args);
+          expect(status).toBe(0);
+          expect(stderr).toContain(`the certificate ${path}-cert.pub is left aside: `);
+          expect(stderr).toContain(why);
+        }
+      }
+    });
+
+    it('warns of a certificate that is for another key, and uses the key', async () => {
+      const home = newHome().knows(server);
+      home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      const other = lab().newPath();
+      makeOpenSshKey('ed25519', other);
+      execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', 'x', '-n', 'y', `${other}.pub`], {
+        stdio: 'pipe',
+      });
+      home.write('id_ed25519-cert.pub', readFileSync(`${other}-cert.pub`, 'utf8'));
+      const { status, stderr } = await run(home, []);
+      expect(status).toBe(0);
+      expect(stderr).toMatch(
+        /^deadline-ssh: warning: the certificate "x" \(serial 0\) is left aside: it is for none of .*\n$/,
+      );
+      expect((await run(home, ['-v'])).stderr).toMatch(/warning: the certificate "x"/);
+    });
+
     it('asks the agent that SSH_AUTH_SOCK names, and does not with -a', async () => {
       const home = newHome().knows(server);
       const agent = startSshAgent();
@@ -94,6 +130,79 @@ describeServer(
       }
     });
 
+    it('takes the key whose public half is named from the agent, before all others there', async () => {
+      const home = newHome().knows(server);
+      const agent = startSshAgent();
+      try {
+        for (const kind of ['rsa', 'ecdsa256', 'ed25519'] as const) {
+          agent.add('-q', lab().file(lab().userKeys.textOf(kind), 0o600));
+        }
+        const env = { SSH_AUTH_SOCK: agent.path };
+        const publicFile = home.write('only.pub', `${lab().userKeys.of('ed25519').publicLine} me\n`);
+        for (const name of [publicFile, home.at('only')]) {
+          const { status, stderr } = await run(home, ['-vv', '-i', name], env);
+          expect(status).toBe(0);
+          const tried = stderr.split('\n').filter((line) => line.includes('trying'));
+          expect(tried).toHaveLength(1);
+          expect(tried[0]).toContain(`${lab().userKeys.of('ed25519').fingerprint}`);
+          expect(tried[0]).toContain('from the agent');
+        }
+        expect(await run(home, ['-a', '-i', publicFile], env)).toMatchObject({
+          status: 255,
+          stderr: `deadline-ssh: ${publicFile} is a public key, and no agent is asked for its private half\n`,
+        });
+        expect(await run(home, ['-i', home.at('only')])).toMatchObject({
+          status: 255,
+          stderr: expect.stringContaining('cannot read the private key'),
+        });
+      } finally {
+        agent.stop();
+      }
+    });
+
+    it('does not use a private key that others may read, as ssh does not', async () => {
+      const home = newHome().knows(server);
+      const path = home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      const bySsh = (): number | null =>
+        spawnSync(
+          pathOf('ssh'),
+          [
+            ...['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${home.at('known_hosts')}`],
+            ...[
+              '-o',
+              'IdentitiesOnly=yes',
+              '-o',
+              'IdentityAgent=none',
+              '-i',
+              path,
+              '-p',
+              String(server.port),
+            ],
+            `${lab().account.name}@127.0.0.1`,
+            'true',
+          ],
+          { env: { PATH: process.env['PATH'], HOME: home.path }, stdio: 'ignore' },
+        ).status;
+      for (const [mode, status] of [
+        [0o600, 0],
+        [0o640, 255],
+        [0o604, 255],
+        [0o400, 0],
+      ] as const) {
+        chmodSync(path, mode);
+        for (const args of [[], ['-i', path]]) {
+          const result = await run(home, args);
+          expect([mode, result.status]).toEqual([mode, status]);
+          if (status === 0) expect(result.stderr).toBe('');
+          else
+            expect(result.stderr).toContain(
+              `${path} is not used: others have access to it (mode 0${mode.toString(8)})`,
+            );
+        }
+        expect([mode, bySsh()]).toEqual([mode, status]);
+      }
+    });
+
     it('asks nobody for the passphrase of a named key that the agent holds', async () => {
       const home = newHome().knows(server);
       const agent = startSshAgent();
@@ -114,5 +223,5 @@ describeServer(
       }
     });
   },
-  { programs: ['ssh-agent', 'ssh-add'] },
+  { programs: ['ssh', 'ssh-agent', 'ssh-add'] },
 );

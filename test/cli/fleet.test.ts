@@ -30,7 +30,8 @@ beforeAll(async () => {
     },
     exec: async (process, text) => {
       const [name, ...rest] = text.split(' ');
-      if (name === 'hang') {
+      if (name === 'begin') process.stdout.write('begun');
+      if (name === 'hang' || name === 'begin') {
         await new Promise((resolve) => process.signal.addEventListener('abort', resolve));
         return 0;
       }
@@ -134,6 +135,26 @@ describe('fleet', () => {
     await expect.poll(() => server.connections().length, patience).toBe(0);
   });
 
+  it('prints what a command said until its time was over', async () => {
+    const home = user();
+    const people = await fleet(home, at('a'), '--command-timeout', '2s', 'begin');
+    expect(String(people.stdout)).toBe(`${at('a')}: begun\n`);
+    expect(people.stderr).toContain(`deadline-ssh: ${at('a')}: `);
+    expect(people.status).toBe(255);
+    const programs = await fleet(home, at('a'), '--json', '--command-timeout', '2s', 'begin');
+    const [first = ''] = linesOf(programs.stdout);
+    expect(JSON.parse(first)).toMatchObject({
+      host: at('a'),
+      error: {
+        code: 'ERR_SSH_TIMEOUT',
+        phase: 'command',
+        stdout: 'begun',
+        stdoutEncoding: 'utf8',
+        stderr: '',
+      },
+    });
+  });
+
   it('refuses a host whose key is not known', async () => {
     const home = user();
     home.write('known_hosts', '');
@@ -155,7 +176,14 @@ describe('fleet', () => {
       },
       {
         host: `127.0.0.1:${silent}`,
-        error: { code: 'ERR_SSH_TIMEOUT', phase: 'identification', waitingFor: 'dial', deadline: 3000 },
+        error: {
+          code: 'ERR_SSH_TIMEOUT',
+          phase: 'identification',
+          waitingFor: 'identification',
+          deadline: 3000,
+          stdout: '',
+          stderr: '',
+        },
       },
       { summary: { hosts: 2, succeeded: 1, otherStatus: 0, failed: 1, unfinished: 0 } },
     ]);

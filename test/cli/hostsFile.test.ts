@@ -1,7 +1,7 @@
 /** Lists of hosts, good and bad. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HostsList, parseHostsList } from '../../src/cli/hostsFile.ts';
+import { type HostsList, parseHostsList } from '../../src/cli/fleet/hostsFile.ts';
 
 const read = (text: string): HostsList => parseHostsList(text, { port: 22, username: 'me' });
 
@@ -45,6 +45,57 @@ describe('a list of hosts', () => {
       { line: 3, message: 'WEB1:22 is the host of line 1 again' },
       { line: 6, message: '[web1] is the host of line 1 again' },
     ]);
+  });
+
+  it('names a host once however it is spelt: addresses have many forms, and names in other scripts two', () => {
+    const { hosts, duplicates } = read(
+      '127.0.0.1\n127.1\n::1\n0:0:0:0:0:0:0:1\nпример.рф\nxn--e1afmkfd.xn--p1ai\n',
+    );
+    expect(hosts.map(({ host, label }) => [host, label])).toEqual([
+      ['127.0.0.1', '127.0.0.1'],
+      ['::1', '::1'],
+      ['xn--e1afmkfd.xn--p1ai', 'пример.рф'],
+    ]);
+    expect(duplicates.map(({ line }) => line)).toEqual([2, 4, 6]);
+  });
+
+  it('says nothing that a terminal would obey, whatever is in it', () => {
+    // Controls of C0 and C1, DEL, what reorders text, what cannot be seen, half a character.
+    const harmful = /[\p{Cc}\p{Cs}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u061c]/u;
+    const part = fc.constantFrom(
+      'web',
+      '\x1b[2J',
+      '\x9b31m',
+      '\u202e',
+      '\u200b',
+      '\u2066',
+      '\x7f',
+      '\ud800',
+      ' ',
+      '@',
+      ':',
+      '22',
+      '[',
+      'é',
+      '*',
+    );
+    const line = fc.oneof(
+      fc.string({ unit: part, maxLength: 8 }),
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: part, maxLength: 3 }).map((text) => `ssh://${text}`),
+    );
+    fc.assert(
+      fc.property(fc.array(line), (lines) => {
+        const { hosts, bad, duplicates } = read(lines.join('\n'));
+        const texts = [
+          ...hosts.flatMap(({ label, host }) => [label, host]),
+          ...[...bad, ...duplicates].map(({ message }) => message),
+        ];
+        for (const text of texts) expect(text).not.toMatch(harmful);
+        for (const { host } of hosts) expect(host).toMatch(/^[!-~]+$/);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('loses no line, whatever is in it', () => {

@@ -1,7 +1,13 @@
 /** Bytes move at the pace of whoever takes them. */
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { BrokenPipe, CollectingSink, pumpInput, pumpOutput, streamSink } from '../../src/cli/pumps.ts';
+import {
+  BrokenPipe,
+  CollectingSink,
+  pumpInput,
+  pumpOutput,
+  streamSink,
+} from '../../src/cli/terminal/pumps.ts';
 
 /** Takes a chunk only when told to. */
 class SlowSink extends Writable {
@@ -73,7 +79,12 @@ describe('output', () => {
   it('tells any other error of the sink', async () => {
     const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
     const sink = new Writable({ write: (_chunk, _encoding, done) => done(full) });
-    await expect(pumpOutput(Readable.from([Buffer.from('x')]), streamSink(sink))).rejects.toBe(full);
+    const failed = pumpOutput(Readable.from([Buffer.from('x')]), streamSink(sink));
+    await expect(failed).rejects.toMatchObject({
+      name: 'OutputFault',
+      message: 'the output cannot be written: no space left',
+      cause: full,
+    });
   });
 
   it('tells the error of the source', async () => {

@@ -1,25 +1,37 @@
 /** What a person is asked, and what the answers mean. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { authenticationOrder } from '../../src/cli/credentials.ts';
-import { askAboutUnknownKeys } from '../../src/cli/hostKeyQuestion.ts';
-import { defaultIdentities, namedIdentities } from '../../src/cli/identities.ts';
-import { addKnownHost } from '../../src/cli/knownHostsFile.ts';
-import type { Person } from '../../src/cli/person.ts';
-import { describeHostKey, type HostKeyPolicy, verifyHostKey } from '../../src/client/hostKeys.ts';
-import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/options.ts';
+import { authenticationOrder } from '../../src/cli/connection/credentials.ts';
+import { askAboutUnknownKeys } from '../../src/cli/connection/hostKeyQuestion.ts';
+import {
+  defaultIdentities,
+  type IdentityContext,
+  namedIdentities,
+} from '../../src/cli/connection/identities.ts';
+import { addKnownHost } from '../../src/cli/connection/knownHostsFile.ts';
+import type { Person } from '../../src/cli/connection/person.ts';
+import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/dial/options.ts';
+import {
+  describeHostKey,
+  type HostKeyPolicy,
+  type LockBounds,
+  verifyHostKey,
+} from '../../src/client/hostKeys/hostKeys.ts';
+import type { PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { randomArt } from '../../src/keys/fingerprint.ts';
-import { KnownHosts } from '../../src/keys/knownHosts.ts';
+import { KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
 import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
-import { fixture, fixturePath, passphrase } from '../keys/fixtures.ts';
+import { fixture, passphrase } from '../keys/fixtures.ts';
+import { isRoot } from '../support/servers/index.ts';
 
 /** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
 class ScriptedPerson implements Person {
   transcript = '';
+  columns = 80;
   private readonly answers: (string | undefined)[];
 
   constructor(...answers: readonly (string | undefined)[]) {
@@ -116,6 +128,23 @@ describe('an unknown host key', () => {
     expect(person.transcript.match(/Please type yes, no or the fingerprint/g)).toHaveLength(3);
   });
 
+  it('is accepted for once where another program has locked the file, within the time of the dial', async () => {
+    const person = new ScriptedPerson('yes', 'yes');
+    const asked: (LockBounds | undefined)[] = [];
+    const policy = askAboutUnknownKeys(refusing(unknown), person, async (_info, bounds) => {
+      asked.push(bounds);
+      return 'the file';
+    });
+    const warn = (): void => {};
+    await verifyHostKey(policy, hostKey, { warn, whileLocked: (_detail, work) => work({ timeout: 77 }) });
+    expect(asked).toEqual([{ timeout: 77 }]);
+    expect(person.transcript).toContain('Added [host.example]:2222 to the file.');
+    const whileLocked = (): Promise<never> => Promise.reject(new SshError('ERR_SSH_TIMEOUT', 'it is locked'));
+    await verifyHostKey(policy, hostKey, { warn, whileLocked });
+    expect(asked).toHaveLength(1);
+    expect(person.transcript).toContain('it could not be kept: it is locked');
+  });
+
   it('is accepted for once where it cannot be kept', async () => {
     const person = new ScriptedPerson('yes');
     const policy = askAboutUnknownKeys(refusing(unknown), person, async () => {
@@ -185,46 +214,126 @@ describe('a known_hosts file', () => {
 });
 
 describe('private keys', () => {
-  const encrypted = fixturePath('ed25519/openssh-aes256-ctr.enc');
-  const plain = fixturePath('ed25519/openssh');
+  /** A copy that is its owner's alone, or has another mode. */
+  function ownFile(path: string, mode: number = 0o600): string {
+    const file = join(temporaryFolder(), 'id');
+    writeFileSync(file, fixture(path));
+    chmodSync(file, mode);
+    return file;
+  }
+
+  const ed25519 = (): PublicKey => parsePrivateKey(fixture('ed25519/openssh')).publicKey;
 
   function keyOf(method: AuthMethod | undefined): Extract<AuthMethod, { readonly privateKey: unknown }> {
     if (method === undefined || method === 'none' || method.method !== 'publickey') throw new Error('no key');
     return method;
   }
 
+  /** What the files of these names come to, and what their owner is told. */
+  async function named(
+    paths: readonly string[],
+    context: Partial<IdentityContext> = {},
+  ): Promise<{ readonly methods: AuthMethod[]; readonly warnings: readonly string[] }> {
+    const warnings: string[] = [];
+    const warn = (line: string): number => warnings.push(line);
+    const methods = await namedIdentities(paths, { person: undefined, hasAgent: false, warn, ...context });
+    return { methods, warnings };
+  }
+
   it('that are named must be usable', async () => {
-    const methods = await namedIdentities([plain], undefined);
+    const plain = ownFile('ed25519/openssh');
+    const { methods, warnings } = await named([plain]);
     expect(keyOf(methods[0]).privateKey).toMatchObject({ comment: plain });
-    await expect(namedIdentities(['no/such/file'], undefined)).rejects.toMatchObject({
+    expect(warnings).toEqual([]);
+    await expect(named(['no/such/file'])).rejects.toMatchObject({
       code: 'ERR_SSH_OPTIONS',
       message: expect.stringContaining('cannot read the private key no/such/file: ENOENT'),
     });
-    await expect(namedIdentities([fixturePath('rsa/id.pub')], undefined)).rejects.toMatchObject({
+    await expect(named([ownFile('generate.sh', 0o644)])).rejects.toMatchObject({
       code: 'ERR_SSH_KEY_FORMAT',
-      message: expect.stringContaining('id.pub: '),
+      message: expect.stringMatching(/\/id: /),
     });
-    await expect(namedIdentities([encrypted], undefined)).rejects.toMatchObject({
+    await expect(named([ownFile('ed25519/openssh-aes256-ctr.enc')])).rejects.toMatchObject({
       code: 'ERR_SSH_KEY_PASSPHRASE',
     });
   });
 
   it('at the default places are used where they are there and some use', async () => {
     const notes: string[] = [];
+    const warnings: string[] = [];
     const methods = await defaultIdentities(
-      ['no/such/file', plain, encrypted, fixturePath('rsa/id.pub')],
-      undefined,
+      [
+        'no/such/file',
+        ownFile('ed25519/openssh'),
+        ownFile('ed25519/openssh-aes256-ctr.enc'),
+        ownFile('rsa/id.pub'),
+        ownFile('ed25519/openssh', 0o640),
+      ],
+      { person: undefined, warn: (line) => warnings.push(line) },
       (line) => notes.push(line),
     );
     expect(methods).toHaveLength(1);
     expect(notes).toHaveLength(2);
     expect(notes[0]).toContain('is encrypted');
     expect(notes[1]).toContain('public key');
+    expect(warnings).toEqual([expect.stringContaining('(mode 0640)')]);
+  });
+
+  it.each([0o604, 0o640, 0o620, 0o601, 0o777])(
+    'that others have access to are left out: mode %o',
+    async (mode) => {
+      for (const content of ['ed25519/openssh', 'ed25519/openssh-aes256-ctr.enc', 'rsa/pkcs8.pem']) {
+        const path = ownFile(content, mode);
+        const { methods, warnings } = await named([path]);
+        expect(methods).toEqual([]);
+        expect(warnings).toEqual([
+          `the private key ${path} is not used: others have access to it (mode 0${mode.toString(8)}); chmod 600 makes it yours alone`,
+        ]);
+      }
+    },
+  );
+
+  it.each([0o600, 0o400, 0o700])('that are their owner’s alone are used: mode %o', async (mode) => {
+    const { methods, warnings } = await named([ownFile('ed25519/openssh', mode)]);
+    expect([methods.length, warnings]).toEqual([1, []]);
+  });
+
+  it('that others have access to are used where an agent holds them', async () => {
+    const { methods, warnings } = await named([ownFile('ed25519/openssh', 0o644)], { hasAgent: true });
+    expect(methods).toEqual([{ method: 'agent', agent: true, keys: [ed25519()] }]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('of somebody else are taken as they are, as ssh does', async (context) => {
+    if (!isRoot) return context.skip();
+    const path = ownFile('ed25519/openssh', 0o644);
+    chownSync(path, 12_345, 12_345);
+    const { methods, warnings } = await named([path]);
+    expect([methods.length, warnings]).toEqual([1, []]);
+  });
+
+  it('are asked of the agent where their public half is named, or is all there is', async () => {
+    const agent: AuthMethod = { method: 'agent', agent: true, keys: [ed25519()] };
+    const publicFile = ownFile('ed25519/id.pub', 0o644);
+    expect((await named([publicFile], { hasAgent: true })).methods).toEqual([agent]);
+    await expect(named([publicFile])).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: `${publicFile} is a public key, and no agent is asked for its private half`,
+    });
+    const missing = join(temporaryFolder(), 'id_x');
+    writeFileSync(`${missing}.pub`, fixture('ed25519/id.pub'));
+    expect((await named([missing], { hasAgent: true })).methods).toEqual([agent]);
+    await expect(named([missing])).rejects.toMatchObject({ message: expect.stringContaining('ENOENT') });
+    writeFileSync(`${missing}.pub`, 'no key');
+    await expect(named([missing], { hasAgent: true })).rejects.toMatchObject({
+      message: expect.stringContaining(`${missing}.pub: `),
+    });
   });
 
   it('that are encrypted are asked about when their passphrase is wanted', async () => {
     const person = new ScriptedPerson('wrong', passphrase, '', undefined);
-    const { passphrase: ask } = keyOf((await namedIdentities([encrypted], person))[0]);
+    const encrypted = ownFile('ed25519/openssh-aes256-ctr.enc');
+    const { passphrase: ask } = keyOf((await named([encrypted], { person })).methods[0]);
     if (typeof ask !== 'function') throw new Error('a function was expected');
     expect(person.transcript).toBe('');
     expect(await ask({ attempt: 1 })).toBe('wrong');
@@ -266,6 +375,10 @@ describe('the order of authentication', () => {
       key,
       agent,
     ]);
+    // A public key is the agent's from the start, and asked for once.
+    expect(
+      authenticationOrder([{ ...agent, keys: [publicKey] }], 'a@b', undefined, 'namedKeysFirst'),
+    ).toEqual([{ ...agent, keys: [publicKey] }, agent]);
   });
 
   function interactive(person: Person): KeyboardInteractive {
@@ -285,7 +398,9 @@ describe('the order of authentication', () => {
       '123456',
       'hunter2',
     ]);
-    expect(person.transcript).toBe('Login\nTwo things.\n(ops@host) Code: |*(ops@host) Password: |');
+    expect(person.transcript).toBe(
+      '[server] Login\n[server] Two things.\n[server] (ops@host) Code: |*[server] (ops@host) Password: |',
+    );
   });
 
   it('gives the method up for Ctrl-D, and answers a round without questions', async () => {
@@ -305,7 +420,9 @@ describe('the order of authentication', () => {
   it('wants a new password twice', async () => {
     const person = new ScriptedPerson('new', 'mew', 'new', 'new');
     expect(await change(person)('Your password has expired.')).toBe('new');
-    expect(person.transcript).toMatch(/^Your password has expired\.\n\*New password.*The two differ/s);
+    expect(person.transcript).toMatch(
+      /^\[server\] Your password has expired\.\n\*New password.*The two differ/s,
+    );
     expect(await change(new ScriptedPerson(''))('')).toBeUndefined();
     expect(await change(new ScriptedPerson('a', 'b', 'a', 'b', 'a', 'b'))('')).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { warningsAbout } from '../../src/cli/warnings.ts';
-import type { NegotiatedSummary } from '../../src/client/client.ts';
+import { warningsAbout } from '../../src/cli/connection/warnings.ts';
+import type { NegotiatedSummary } from '../../src/client/negotiated.ts';
 import { type KexName, kexMethods } from '../../src/crypto/algorithms.ts';
 
 const modern: NegotiatedSummary = {

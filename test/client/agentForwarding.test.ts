@@ -1,15 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
-import { AgentForwarding, forwardedAgents } from '../../src/client/agentForwarding.ts';
-import type { ChannelPort } from '../../src/client/channelPort.ts';
-import type { SourceListener } from '../../src/client/streams.ts';
-import { agentMessageLength, agentNumbers } from '../../src/message/agent.ts';
+import { AgentForwarding, forwardedAgents } from '../../src/client/agent/agentForwarding.ts';
+import type { ChannelPort } from '../../src/endpoint/channelPort.ts';
+import type { SourceListener } from '../../src/endpoint/streams.ts';
+import {
+  agentExtension,
+  agentMessageLength,
+  agentNumbers,
+  agentSessionBind,
+} from '../../src/message/agent.ts';
+import { WireWriter } from '../../src/wire/writer.ts';
 import { framed } from '../support/agents.ts';
 
 const list = Uint8Array.of(agentNumbers.requestIdentities);
 const sign = Uint8Array.of(agentNumbers.signRequest, 1, 2, 3);
 const keys = Uint8Array.of(agentNumbers.identitiesAnswer, 0, 0, 0, 0);
 const failure = framed(Uint8Array.of(agentNumbers.failure));
+const session = {
+  hostKey: new Uint8Array(51).fill(1),
+  sessionId: new Uint8Array(32).fill(2),
+  signature: new Uint8Array(83).fill(3),
+  isForwarding: false,
+};
+
+function extension(extensionType: string, contents: Uint8Array): Uint8Array {
+  const writer = new WireWriter();
+  agentExtension.encode(writer, { extensionType, contents });
+  return writer.copyWritten();
+}
 
 /** A channel as far as forwarding needs one: what the server sends, and what it is sent. */
 class FakePort {
@@ -89,7 +107,12 @@ class FakeAgent {
 }
 
 function forwarding(agent: FakeAgent): AgentForwarding {
-  return new AgentForwarding({ open: () => agent, debug: () => {} });
+  return new AgentForwarding({
+    open: () => agent,
+    debug: () => {},
+    acceptors: { onChannel: () => () => {} },
+    request: async () => {},
+  });
 }
 
 describe('a forwarded agent', () => {
@@ -119,6 +142,50 @@ describe('a forwarded agent', () => {
     await expect.poll(() => port.sent.length).toBe((others.length + 4) * failure.length);
     expect(agent.asked).toEqual([]);
     expect(port.isClosed).toBe(false);
+  });
+
+  it('passes on that it is bound to a further connection, and the answer', async () => {
+    const success = Uint8Array.of(agentNumbers.success);
+    const agent = new FakeAgent(async (request) => (request[0] === agentNumbers.extension ? success : keys));
+    const port = new FakePort();
+    forwarding(agent).serve(port.port);
+    const bind = extension(agentSessionBind.name, agentSessionBind.toBytes(session));
+    port.say(framed(bind), framed(list));
+    await expect.poll(() => port.sent).toEqual(concatBytes(framed(success), framed(keys)));
+    expect(agent.asked).toEqual([bind, list]);
+    // It was told first that this server forwards.
+    expect(agent.bound).toBe(1);
+  });
+
+  it.each([agentNumbers.failure, agentNumbers.extensionFailure, agentNumbers.extensionResponse])(
+    'says failure where an agent answers a bind with %i',
+    async (number) => {
+      const port = new FakePort();
+      forwarding(new FakeAgent(async () => Uint8Array.of(number, 0, 0, 0, 0))).serve(port.port);
+      port.say(framed(extension(agentSessionBind.name, agentSessionBind.toBytes(session))));
+      await expect.poll(() => port.sent).toEqual(failure);
+    },
+  );
+
+  it.each<[string, Uint8Array]>([
+    ['another extension', extension('query', new Uint8Array(0))],
+    ['one that begins with the same name', extension(`${agentSessionBind.name}x`, new Uint8Array(0))],
+    [
+      'a bind that is cut off',
+      extension(agentSessionBind.name, agentSessionBind.toBytes(session).slice(0, -1)),
+    ],
+    [
+      'a bind with more behind it',
+      extension(agentSessionBind.name, concatBytes(agentSessionBind.toBytes(session), list)),
+    ],
+    ['an extension without a name', Uint8Array.of(agentNumbers.extension)],
+  ])('passes on no other extension: %s', async (_name, request) => {
+    const agent = new FakeAgent(async () => Uint8Array.of(agentNumbers.success));
+    const port = new FakePort();
+    forwarding(agent).serve(port.port);
+    port.say(framed(request));
+    await expect.poll(() => port.sent).toEqual(failure);
+    expect(agent.asked).toEqual([]);
   });
 
   it('passes on no answer of another kind than was asked for', async () => {

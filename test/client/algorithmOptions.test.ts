@@ -1,6 +1,5 @@
 /** The option `algorithms`: its forms, and errors that list what there is. */
 import { describe, expect, it } from 'vitest';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import {
   ciphers,
   compressions,
@@ -9,6 +8,7 @@ import {
   type Offered,
   signatureAlgorithms,
 } from '../../src/crypto/algorithms.ts';
+import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
 import { defaultPreferences } from '../../src/transport/negotiation.ts';
 
 const tables = {
@@ -115,15 +115,24 @@ describe('the option algorithms', () => {
       { mac: { remove: ['hmac-md5'] } },
       '"hmac-md5", which is not supported; there are hmac-sha2-256-etm@openssh.com, ',
     ],
-    [{ mac: 'hmac-sha1' }, "takes a list of names, { prepend, append, remove }, 'compatible' or 'legacy'"],
-    [{ cipher: { first: [] } }, 'takes prepend, append and remove, not "first"'],
     [
-      { ciphers: ['aes128-ctr'] },
-      'there is no kind of algorithm "ciphers"; there are kex, hostKey, cipher, mac, compression',
+      { mac: 'hmac-sha1' },
+      "algorithms.mac must be a list of names, { prepend, append, remove }, 'compatible' or 'legacy', not the string \"hmac-sha1\"",
     ],
+    [
+      { cipher: { first: [] } },
+      'there is no option "algorithms.cipher.first"; it takes prepend, append, remove',
+    ],
+    [
+      { cipher: { append: 'aes128-ctr' } },
+      'algorithms.cipher.append must be a list of names, not the string',
+    ],
+    [{ cipher: [7] }, 'algorithms.cipher names 7, which is not supported'],
+    [{ ciphers: ['aes128-ctr'] }, 'there is no option "algorithms.ciphers"; did you mean algorithms.cipher?'],
+    [{ serverHostKey: ['ssh-rsa'] }, 'there is no option "algorithms.serverHostKey"; use algorithms.hostKey'],
     [{ cipher: [] }, 'algorithms.cipher leaves nothing to offer'],
-    ['modern', "algorithms takes 'compatible', 'legacy' or an object"],
-    [['aes128-ctr'], "algorithms takes 'compatible', 'legacy' or an object"],
+    ['modern', 'compression, not the string "modern"'],
+    [['aes128-ctr'], "algorithms must be 'compatible', 'legacy' or an object with kex"],
   ])('refuses %j and says what there is', (given, message) => {
     expect(attempt(given)).toMatchObject(refusal(message));
   });

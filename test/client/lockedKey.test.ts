@@ -1,7 +1,7 @@
 /** Keys whose passphrase is asked for when a signature is wanted, and not before. */
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { LockedKey } from '../../src/client/lockedKey.ts';
+import { type KeyWaiter, LockedKey } from '../../src/client/authentication/lockedKey.ts';
 import { describePrivateKey } from '../../src/keys/privateKeyFile.ts';
 import { fixtureBytes, passphrase } from '../keys/fixtures.ts';
 
@@ -62,6 +62,70 @@ describe('a locked key', () => {
     expect(await key.unlock()).toBeUndefined();
     expect(asked).toEqual([1]);
     expect(key.isRefused).toBe(true);
+  });
+
+  describe('that several wait for', () => {
+    /** A key whose work stands still after its first step until it is told to go on. */
+    function slow(): {
+      readonly key: LockedKey;
+      readonly counts: { asked: number; steps: number };
+      readonly goOn: () => void;
+    } {
+      const counts = { asked: 0, steps: 0 };
+      let goOn: () => void = () => {};
+      const released = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const pause = (): Promise<void> => {
+        counts.steps++;
+        return released;
+      };
+      const ask = (): string => {
+        counts.asked++;
+        return passphrase;
+      };
+      const many = fixtureBytes('ed25519/openssh-16-rounds.enc');
+      const { publicKey } = describePrivateKey(many);
+      return { key: new LockedKey(many, publicKey, ask, { limits: defaultLimits, pause }), counts, goOn };
+    }
+
+    /** One who waits, and what it was told. */
+    function waiter(): KeyWaiter & { readonly told: string[] } {
+      const told: string[] = [];
+      return { told, asking: () => told.push('asking'), deriving: () => told.push('deriving') };
+    }
+
+    it('is worked on while one of them is there, and each is told what it waits for', async () => {
+      const { key, counts, goOn } = slow();
+      const [one, other] = [waiter(), waiter()];
+      const first = key.unlock(one);
+      await expect.poll(() => counts.steps).toBe(1);
+      expect(one.told).toEqual(['asking', 'deriving']);
+      const second = key.unlock(other);
+      expect(other.told).toEqual(['deriving']);
+      key.leave(one);
+      goOn();
+      expect((await first)?.publicKey).toEqual(key.publicKey);
+      expect(await second).toBe(await first);
+      expect(counts.asked).toBe(1);
+    });
+
+    it('is given up once the last has left, and asked about anew', async () => {
+      const { key, counts, goOn } = slow();
+      const [one, other] = [waiter(), waiter()];
+      const results = Promise.allSettled([key.unlock(one), key.unlock(other)]);
+      await expect.poll(() => counts.steps).toBe(1);
+      key.leave(one);
+      key.leave(other);
+      goOn();
+      expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(counts.steps).toBe(1);
+      expect(key.isRefused).toBe(false);
+      const again = waiter();
+      expect((await key.unlock(again))?.publicKey).toEqual(key.publicKey);
+      expect(again.told).toEqual(['asking', 'deriving']);
+      expect(counts.asked).toBe(2);
+    });
   });
 
   it('learns its public half where the file hides it', async () => {

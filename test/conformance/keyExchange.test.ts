@@ -2,11 +2,11 @@
 import { createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/base/bytes.ts';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { decodeSignature, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { decodeSignature, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';
 import type { KexInit } from '../../src/message/transport.ts';
 import { kexMarkers } from '../../src/transport/negotiation.ts';

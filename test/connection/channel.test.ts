@@ -34,7 +34,6 @@ describe('a new channel', () => {
       pendingBytes: 0,
       pendingRequests: 0,
       outputLength: 0,
-      eofDue: false,
     });
     expect([calls, events]).toEqual([[], []]);
   });
@@ -69,11 +68,11 @@ describe('a new channel', () => {
 
     const ended = new LoneChannel();
     ended.channel.eof();
-    expect(ended.channel.eofDue).toBe(false);
-    ended.takeCalls();
+    expect(ended.takeCalls()).toEqual([]);
     ended.channel.opened(9, 1000, 300);
-    expect(ended.calls).toEqual([['output']]);
-    expect(ended.channel.eofDue).toBe(true);
+    expect(ended.takeCalls()).toEqual([['output']]);
+    ended.pump();
+    expect(ended.calls).toEqual([['eof']]);
   });
 });
 
@@ -105,10 +104,13 @@ describe('data to the peer', () => {
             bytesOut: sent,
             pendingBytes: written - sent,
           });
-          const isDrained = written > 0 && sent === written;
+          const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((sum, each) => sum + each, 0));
+          const handedOn = lengths.filter((length, i) => length > 0 && (ends[i] ?? 0) <= sent).length;
           expect(lone.takeEvents()).toEqual(
-            isDrained ? [{ type: 'channelDrained', channel: lone.channel }] : [],
+            handedOn > 0 ? [{ type: 'channelDrained', channel: lone.channel }] : [],
           );
+          expect(lone.channel.takeHandedOn()).toBe(handedOn);
+          expect(lone.channel.takeHandedOn()).toBe(0);
         },
       ),
     );
@@ -181,35 +183,41 @@ describe('data to the peer', () => {
 });
 
 describe('EOF to the peer', () => {
-  it('is due once, behind all data', () => {
+  it('goes once, behind all data', () => {
     const lone = LoneChannel.open(5, 300);
     lone.channel.write(counting(10));
     lone.takeCalls();
     lone.channel.eof();
-    expect(lone.takeCalls()).toEqual([['output']]);
     lone.pump();
-    expect(lone.channel.eofDue).toBe(false);
-    lone.channel.receiveAdjust(5);
-    lone.pump();
-    expect(lone.channel.eofDue).toBe(true);
-    lone.takeCalls();
-    lone.channel.eof();
     expect(lone.takeCalls()).toEqual([]);
-    lone.channel.eofSent = true;
-    expect(lone.channel.eofDue).toBe(false);
+    lone.channel.receiveAdjust(5);
+    lone.takeCalls();
+    lone.pump();
+    expect(lone.takeCalls()).toEqual([['eof']]);
+    lone.channel.eof();
+    lone.pump();
+    expect(lone.takeCalls()).toEqual([]);
   });
 
-  it('is not due unasked, nor behind CLOSE, nor on a channel that is gone', () => {
+  it('goes at once where no data waits, ahead of what is said next', () => {
+    const lone = LoneChannel.open();
+    lone.channel.eof();
+    lone.channel.request('exit-status', counting(4), false);
+    lone.channel.close();
+    expect(lone.calls.map(([what]) => what)).toEqual(['eof', 'request', 'close']);
+  });
+
+  it('is said by nobody who did not ask for it, nor on a channel that is gone', () => {
     const unasked = LoneChannel.open();
-    expect(unasked.channel.eofDue).toBe(false);
-    const closed = LoneChannel.open();
-    closed.channel.eof();
-    closed.channel.close();
-    expect(closed.channel.eofDue).toBe(false);
+    unasked.channel.sendEofIfDue();
+    expect(unasked.calls).toEqual([]);
     const gone = LoneChannel.open();
+    gone.channel.write(counting(1));
     gone.channel.eof();
+    gone.takeCalls();
     gone.channel.state = 'closed';
-    expect(gone.channel.eofDue).toBe(false);
+    gone.pump();
+    expect(gone.calls).toEqual([]);
   });
 
   it('asked for behind CLOSE, or of a channel that is gone, is not sent', () => {

@@ -18,7 +18,7 @@ import { counting, Lone, none, thrownBy } from './support.ts';
 
 const notOpen = (id: number): string =>
   `ERR_SSH_CHANNEL_PROTOCOL peer: the peer broke the rules of the connection protocol: a message for channel ${id}, which is not open`;
-const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with requests nobody asked for';
+const flooded = 'ERR_SSH_LIMIT peer: the peer floods this side with messages without effect';
 const on = ({ localId }: Channel): { readonly recipientChannel: number } => ({ recipientChannel: localId });
 
 describe('a channel of ours', () => {
@@ -84,7 +84,7 @@ describe('a channel of ours', () => {
     expect(lone.openWaits()).toEqual([['close', 'SSH_MSG_CHANNEL_CLOSE of channel 0', 1111, 333]]);
   });
 
-  it('that nobody wants any more is not waited for, closed when confirmed, and its refusal told to nobody', () => {
+  it('that nobody wants any more is not waited for, closed when confirmed, and gone when refused', () => {
     const lone = new Lone();
     const [one, other] = [lone.connection.open('session', none), lone.connection.open('session', none)];
     lone.connection.abandonOpen(one);
@@ -94,7 +94,8 @@ describe('a channel of ours', () => {
     lone.confirm(one, 71);
     lone.say(channelOpenFailure, { ...on(other), reasonCode: 1, description: '', languageTag: '' });
     expect(lone.takeSent()).toEqual([['CHANNEL_CLOSE', { recipientChannel: 71 }]]);
-    expect(lone.takeEvents()).toEqual([]);
+    // Its number is free: whoever waits for room is told of that.
+    expect(lone.takeEvents()).toEqual([{ type: 'channelClosed', channel: other }]);
     expect(lone.connection.list()).toEqual([one]);
   });
 
@@ -265,12 +266,16 @@ describe('global requests of ours (RFC 4254 §4)', () => {
     );
   });
 
-  it('that were kept for a key exchange have no packet that could be not understood', () => {
+  it('that wait for a key exchange have the number of the packet that they come to be in', () => {
     const lone = new Lone();
-    lone.transport.numbered = false;
+    lone.transport.holds = true;
     const request = lone.connection.request('a', none, true);
     lone.connection.notUnderstood(0);
     expect([request.sequenceNumber, lone.takeEvents()]).toEqual([undefined, []]);
+    lone.transport.release();
+    lone.connection.notUnderstood(0);
+    expect(lone.takeEvents()).toMatchObject([{ request: { name: 'a', sequenceNumber: 0 }, success: false }]);
+    expect(lone.openWaits()).toEqual([]);
   });
 
   it('not answered in time fail, and keep their place in the order', () => {
@@ -342,23 +347,26 @@ describe('the round trip', () => {
 });
 
 describe('data', () => {
-  it('of each kind goes to the channel and is noted by the transport, unless it is empty', () => {
+  it('of each kind goes to the channel and is noted by the transport, byte by byte', () => {
     const lone = new Lone();
     lone.opened();
     const channel = lone.opened();
     const { transport } = lone;
     lone.say(channelData, { ...on(channel), data: counting(20) });
-    expect(transport.dataNoted).toBe(1);
+    expect(transport.dataNoted).toBe(20);
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: counting(30) });
-    expect(transport.dataNoted).toBe(2);
+    expect(transport.dataNoted).toBe(50);
+    expect(transport.inflationsCharged).toBe(0);
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 2, data: counting(40) });
-    expect(transport.dataNoted).toBe(3);
+    expect(transport.dataNoted).toBe(90);
+    // Nobody takes it, so no window bounds it.
+    expect(transport.inflationsCharged).toBe(1);
     lone.say(channelData, { ...on(channel), data: none });
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: none });
-    expect(transport.dataNoted).toBe(3);
+    expect(transport.dataNoted).toBe(90);
     lone.say(channelData, { ...on(channel), data: counting(1) });
     lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: counting(1) });
-    expect(transport.dataNoted).toBe(5);
+    expect(transport.dataNoted).toBe(92);
     expect(channel.take('data')).toEqual(Uint8Array.from([...counting(20), 0]));
     expect(channel.take('extended')).toEqual(Uint8Array.from([...counting(30), 0]));
     expect(channel.bytesIn).toBe(52);
@@ -441,8 +449,9 @@ describe('data', () => {
     const lone = new Lone();
     const channel = lone.connection.open('session', none);
     channel.write(counting(5));
-    expect(lone.connection.pendingBytes).toBe(0);
+    expect(lone.connection.pendingBytes).toBe(5);
     lone.connection.pump();
+    expect(lone.connection.pendingBytes).toBe(5);
     lone.takeSent();
     lone.confirm(channel, 71);
     expect(lone.connection.pendingBytes).toBe(5);

@@ -23,6 +23,9 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import type { Role } from '../../src/transport/identification.ts';
+import type { Sealed } from '../../src/transport/output.ts';
+import { PeerAllowances } from '../../src/transport/peerAllowances.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -55,19 +58,35 @@ class NotingTransport {
   takesData = true;
   /** Data packets that are taken before `takesData` turns false. */
   room: number = Number.POSITIVE_INFINITY;
-  /** While false, messages are kept for a key exchange and have no packet number yet. */
-  numbered = true;
+  /** While true, messages wait for a key exchange and are in no packet yet. */
+  holds = false;
   quirks: Quirks = quirksOf(undefined);
   dataNoted = 0;
+  inflationsCharged = 0;
   readonly sent: Sent[] = [];
+  /** Whatever is to be sent, it fits. */
+  readonly output = { checkLength: (): void => {} };
+  private readonly allowances: PeerAllowances;
   private packets = 0;
+  private readonly waiting: (Sealed | undefined)[] = [];
   private writer = new WireWriter();
 
-  send<T>(message: MessageCodec<T>, value: T): number | undefined {
+  constructor(limits: Limits) {
+    this.allowances = new PeerAllowances(limits);
+  }
+
+  send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     const writer = new WireWriter();
     message.encode(writer, value);
     this.note(message, writer.copyWritten());
-    return this.numbered ? this.packets++ : undefined;
+    if (this.holds) this.waiting.push(sealed);
+    else sealed?.(this.packets++);
+  }
+
+  /** The key exchange is over: what waited is in packets now. */
+  release(): void {
+    this.holds = false;
+    for (const sealed of this.waiting.splice(0)) sealed?.(this.packets++);
   }
 
   beginData(): WireWriter {
@@ -82,8 +101,16 @@ class NotingTransport {
     if (--this.room === 0) this.takesData = false;
   }
 
-  noteData(): void {
-    this.dataNoted++;
+  noteData(length: number): void {
+    this.dataNoted += length;
+  }
+
+  spendIdleMessage(): void {
+    this.allowances.spendMessage(this.now);
+  }
+
+  chargeInflatedBytes(): void {
+    this.inflationsCharged++;
   }
 
   rest(): void {
@@ -100,16 +127,19 @@ class NotingTransport {
 
 /** A connection whose peer is the test. */
 export class Lone {
-  readonly transport: NotingTransport = new NotingTransport();
+  readonly transport: NotingTransport;
   readonly waits: WaitTable = new WaitTable();
   readonly events: ConnectionEvent[] = [];
   readonly connection: Connection;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(given: Partial<Limits> = {}, role: Role = 'client') {
+    const limits = { ...defaultLimits, ...given };
+    this.transport = new NotingTransport(limits);
     this.connection = new Connection({
       transport: this.transport as unknown as Transport,
       settings: {
-        limits: { ...defaultLimits, ...limits },
+        role,
+        limits,
         timeouts: { ...defaultTimeouts, channelOpen: 111, request: 222, close: 333 },
       },
       waits: this.waits,
@@ -189,6 +219,7 @@ export class Lone {
 
 /** One channel and what it asks of the connection around it. */
 export class LoneChannel implements ChannelSink {
+  readonly messages: this = this;
   now = 0;
   roundTrip = 10;
   /** Calls, in order, without the channel they are for. */
@@ -226,7 +257,10 @@ export class LoneChannel implements ChannelSink {
     const went: Uint8Array[] = [];
     for (;;) {
       const write = this.channel.nextOutput(maximumLength);
-      if (write === undefined) return went;
+      if (write === undefined) {
+        this.channel.sendEofIfDue();
+        return went;
+      }
       went.push(write.data.slice(write.offset, write.offset + this.channel.outputLength));
       this.channel.outputSent(write);
     }
@@ -240,12 +274,20 @@ export class LoneChannel implements ChannelSink {
     this.calls.push(['adjust', bytesToAdd]);
   }
 
+  sendEof(): void {
+    this.calls.push(['eof']);
+  }
+
   sendClose(): void {
     this.calls.push(['close']);
   }
 
   sendRequest(_: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
     this.calls.push(['request', requestType, wantReply, payload]);
+  }
+
+  checkRequest(): void {
+    // Whatever it is, it fits.
   }
 
   sendReply(_: Channel, success: boolean): void {

@@ -5,9 +5,12 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/base/bytes.ts';
-import { decodeRadix, encodeRadix } from '../../src/crypto/noble/radix.ts';
-import { sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
-import type { RandomBytes } from '../../src/crypto/random.ts';
+import { inverseModulo3 } from '../../src/crypto/handwritten/ntruPrime/modulo3.ts';
+import { inverseOfTriple } from '../../src/crypto/handwritten/ntruPrime/modulo4591.ts';
+import { RadixCode } from '../../src/crypto/handwritten/ntruPrime/radix.ts';
+import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
+import { degree, multiplyTernary } from '../../src/crypto/handwritten/ntruPrime/ternaryProduct.ts';
+import type { RandomBytes } from '../../src/crypto/provider/random.ts';
 import { codeOf, flipBit, noble, seededRandom } from './support.ts';
 
 /** CTR_DRBG with AES-256 and no derivation function (NIST SP 800-90A §10.2.1), from which the vectors are drawn. */
@@ -109,26 +112,109 @@ describe('the radix encoding', () => {
   it('decodes what it encoded', () => {
     fc.assert(
       fc.property(list, (pairs) => {
-        const [numbers, moduli] = [pairs.map(([number]) => number), pairs.map(([, modulus]) => modulus)];
-        const bytes = Uint8Array.from(encodeRadix(numbers, moduli));
-        expect(decodeRadix(bytes, moduli)).toEqual(numbers);
+        const code = new RadixCode(pairs.map(([, modulus]) => modulus));
+        const numbers = Int32Array.from(pairs, ([number]) => number);
+        const bytes = code.encode(numbers.slice());
+        expect(bytes).toHaveLength(code.length);
+        expect(code.decode(bytes)).toEqual(numbers);
+      }),
+    );
+  });
+
+  it('decodes any bytes to numbers below their moduli', () => {
+    fc.assert(
+      fc.property(list, fc.infiniteStream(fc.nat({ max: 255 })), (pairs, stream) => {
+        const code = new RadixCode(pairs.map(([, modulus]) => modulus));
+        const bytes = Uint8Array.from({ length: code.length }, () => stream.next().value);
+        code.decode(bytes).forEach((number, i) => {
+          expect(number).toBeGreaterThanOrEqual(0);
+          expect(number).toBeLessThan(pairs[i]?.[1] ?? 0);
+        });
       }),
     );
   });
 
   it('has the lengths of sntrup761', () => {
-    const zeros = Array.from({ length: 761 }, () => 0);
-    expect(
-      encodeRadix(
-        zeros,
-        zeros.map(() => 4591),
-      ),
-    ).toHaveLength(1158);
-    expect(
-      encodeRadix(
-        zeros,
-        zeros.map(() => 1531),
-      ),
-    ).toHaveLength(1007);
+    expect(new RadixCode(Array.from({ length: 761 }, () => 4591)).length).toBe(1158);
+    expect(new RadixCode(Array.from({ length: 761 }, () => 1531)).length).toBe(1007);
+  });
+});
+
+/** Polynomials modulo x^761 - x - 1, by the definition. */
+function slowProduct(a: Int32Array, b: Int32Array, modulus: number): number[] {
+  const product = new Array<number>(2 * degree - 1).fill(0);
+  a.forEach((x, i) => {
+    b.forEach((y, j) => {
+      product[i + j] = (product[i + j] ?? 0) + x * y;
+    });
+  });
+  for (let i = 2 * degree - 2; i >= degree; i--) {
+    const value = product.pop() ?? 0;
+    product[i - degree] = (product[i - degree] ?? 0) + value;
+    product[i - degree + 1] = (product[i - degree + 1] ?? 0) + value;
+  }
+  return product.map((value) => ((value % modulus) + modulus) % modulus);
+}
+
+describe('the polynomials of sntrup761', () => {
+  const one = Array.from({ length: degree }, (_, i) => (i === 0 ? 1 : 0));
+  const polynomial = (size: number) =>
+    fc
+      .array(fc.integer({ min: -size, max: size }), { minLength: degree, maxLength: degree, size: 'max' })
+      .map((list) => Int32Array.from(list));
+  const extreme = (size: number) =>
+    fc.constantFrom(1, -1, 0).map((sign) => new Int32Array(degree).fill(sign * size));
+  const some = (size: number) => fc.oneof(polynomial(size), extreme(size));
+
+  it('multiply as the definition says', () => {
+    fc.assert(
+      fc.property(some(2295), some(1), (a, b) => {
+        const modulus = 2 ** 31 - 1;
+        const fast = Array.from(multiplyTernary(a, b), (value) => ((value % modulus) + modulus) % modulus);
+        expect(fast).toEqual(slowProduct(a, b, modulus));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('have inverses of their triples modulo 4591', () => {
+    fc.assert(
+      fc.property(polynomial(1), (small) => {
+        fc.pre(small.some((value) => value !== 0));
+        const triple = small.map((value) => 3 * value);
+        expect(slowProduct(inverseOfTriple(small), triple, 4591)).toEqual(one);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('have inverses modulo 3, or none', () => {
+    // x^761 - x - 1 has factors modulo 3: a multiple of one of them has no inverse.
+    const factor = new Int32Array(degree);
+    fc.assert(
+      fc.property(polynomial(1), (small) => {
+        const inverse = inverseModulo3(small);
+        if (inverse !== undefined) expect(slowProduct(inverse, small, 3)).toEqual(one);
+      }),
+      { numRuns: 20 },
+    );
+    expect(inverseModulo3(factor)).toBeUndefined();
+  });
+
+  it('of one coefficient have inverses too', () => {
+    for (const place of [0, 1, 31, 32, 380, 759, 760]) {
+      for (const value of [1, -1]) {
+        const small = new Int32Array(degree);
+        small[place] = value;
+        expect(slowProduct(inverseModulo3(small) ?? small, small, 3)).toEqual(one);
+        expect(
+          slowProduct(
+            inverseOfTriple(small),
+            small.map((x) => 3 * x),
+            4591,
+          ),
+        ).toEqual(one);
+      }
+    }
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The reports over HTTP, from a server of `node:http`.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -159,6 +159,93 @@ describe('the debug handler', () => {
         expect([200, 400, 404, 405]).toContain(status);
         expect(ended).toBe(1);
       }),
+    );
+  });
+});
+
+describe('the host that a request is for', () => {
+  const statusFor = (host: string | undefined, hosts?: readonly string[]): number => {
+    let status = 0;
+    let body = '';
+    debugHandler({ hosts })(
+      { url: '/?format=json', headers: { host } },
+      {
+        writeHead: (code) => {
+          status = code;
+        },
+        end: (text = '') => {
+          body = text;
+        },
+      },
+    );
+    expect(body.includes('connections')).toBe(status === 200);
+    return status;
+  };
+
+  it.each([
+    'localhost',
+    'LOCALHOST:6060',
+    'localhost.',
+    'app.localhost:6060',
+    '127.0.0.1',
+    '127.0.0.1:6060',
+    '127.8.9.10:1',
+    '[::1]',
+    '[::1]:6060',
+  ])('may be loopback: %s', (host) => {
+    expect(statusFor(host)).toBe(200);
+  });
+
+  it.each([
+    undefined,
+    '',
+    ':6060',
+    'attacker.example',
+    'attacker.example:6060',
+    'localhost.attacker.example',
+    'notlocalhost',
+    '127.0.0.1.attacker.example',
+    '127.0.0.1:6060@attacker.example',
+    'attacker.example/localhost',
+    '10.0.0.1',
+    '1127.0.0.1',
+    '[::2]:6060',
+    '[2001:db8::1]',
+    'localhost localhost',
+    '.localhost.evil',
+  ])('is refused otherwise: %s', (host) => {
+    expect(statusFor(host)).toBe(403);
+  });
+
+  it('may be one that the options name, however it is written', () => {
+    const hosts = ['Metrics.Example', '10.0.0.1', '2001:db8::1'];
+    for (const host of ['metrics.example', 'METRICS.example.:80', '10.0.0.1:6060', '[2001:DB8::1]:6060']) {
+      expect(statusFor(host, hosts)).toBe(200);
+    }
+    for (const host of ['a.metrics.example', '10.0.0.2', 'example']) expect(statusFor(host, hosts)).toBe(403);
+    expect(statusFor('localhost', hosts)).toBe(200);
+  });
+
+  it('is asked for by an HTTP server, whatever page made a browser do it', async () => {
+    const web = createServer(debugHandler());
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    const { port } = web.address() as AddressInfo;
+    const ask = (host: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path: '/?debug=2', headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        }).on('error', reject);
+      });
+    expect(await ask('rebound.example')).toBe(403);
+    expect(await ask(`localhost:${port}`)).toBe(200);
+    web.closeAllConnections();
+    await new Promise((resolve) => web.close(resolve));
+  });
+
+  it.each([['a:80'], ['http://a'], [''], [5], ['a b']])('cannot be named %j', (name) => {
+    expect(() => debugHandler({ hosts: [name as string] })).toThrow(
+      expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }),
     );
   });
 });

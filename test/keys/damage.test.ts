@@ -9,10 +9,10 @@
  */
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/privateKey.ts';
+import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/keys/privateKey.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
 import { privateKeySteps } from '../../src/keys/privateKeyFile.ts';
 import { protectedFormats } from '../../src/keys/protectedFormats.ts';
-import { runSteps } from '../../src/keys/steps.ts';
 import { fixtureBytes, passphrase } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
 
@@ -36,6 +36,9 @@ const kinds: readonly (readonly [string, number])[] = [
   ['ecdsa384/pkcs8.pem', 1],
   ['ecdsa384/pkcs8.enc.pem', 1],
   ['rsa/pkcs8-scrypt.enc.pem', 11],
+  ['rsa/pkcs8-PBE-SHA1-3DES.enc.pem', 11],
+  ['rsa/pkcs8-PBE-SHA1-RC4-128.enc.pem', 11],
+  ['rsa/pkcs8-PBE-MD5-DES.enc.pem', 11],
   ['ed25519/putty-2.ppk', 1],
   ['ed25519/putty-2.enc.ppk', 1],
   ['ecdsa256/putty-3.ppk', 1],
@@ -54,8 +57,9 @@ const codes: readonly string[] = ['ERR_SSH_KEY_FORMAT', 'ERR_SSH_KEY_PASSPHRASE'
 /** The key, or undefined for a typed error; any other error passes through and fails the test. */
 function read(data: Uint8Array): PrivateKeyFile | undefined {
   try {
-    // Few rounds: a changed byte may ask for many, which is allowed and only takes time.
-    const options = { passphrase, limits: { bcryptRounds: 4 } };
+    // Little work: a changed byte may ask for much, which is allowed and only takes time.
+    const limits = { bcryptRounds: 4, pbkdf2Iterations: 10_000, scryptWork: 4096, argon2Work: 2048 };
+    const options = { passphrase, limits };
     return runSteps(
       privateKeySteps(data, options, { arithmetic: opensslArithmetic, formats: protectedFormats }),
     );

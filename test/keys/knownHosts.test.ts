@@ -1,12 +1,20 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64Decode, base64Encode } from '../../src/keys/base64.ts';
-import { hostMatcher, hostSpelling, matchesPattern } from '../../src/keys/hostPattern.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+import { hashSpelling } from '../../src/keys/knownHosts/hashedNames.ts';
+import {
+  byteForm,
+  hostMatcher,
+  hostSpelling,
+  matchesPattern,
+} from '../../src/keys/knownHosts/hostPattern.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { base64Decode, base64Encode } from '../../src/keys/pem/base64.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
-import { comments, privateKeys } from './arbitraries.ts';
+import { comments } from './arbitraries.ts';
 import { failure } from './failure.ts';
 import { fixture } from './fixtures.ts';
+import { lineOf, lookups } from './lookups.ts';
 import { itWith, run, withFile } from './programs.ts';
 
 /** `type base64` of a key of the fixtures, and its blob. */
@@ -20,59 +28,19 @@ const rsa = keyOf('rsa');
 const ecdsa = keyOf('ecdsa256');
 const other = keyOf('ecdsa384');
 
+const lookupPort = 24_822;
+const lookupHost = { host: '127.0.0.1', port: lookupPort, key: ed25519.text, others: [rsa.text, other.text] };
+
 describe('a host key is looked up as the OpenSSH client does', () => {
-  // Each row was tried with ssh and sshd 9.2 on 127.0.0.1, port 24822, whose key is the Ed25519 one.
-  const here = '[127.0.0.1]:24822';
-  it.each<[string, string, string]>([
-    ['the key itself', `${here} ${ed25519.text}`, 'trusted'],
-    ['another key of another type', `${here} ${rsa.text}`, 'changed'],
-    ['another key and the key', `${here} ${rsa.text}\n${here} ${ed25519.text}`, 'trusted'],
-    ['the key for the bare host', `127.0.0.1 ${ed25519.text}`, 'trusted'],
-    ['another key for the bare host', `127.0.0.1 ${other.text}`, 'unknown'],
-    [
-      'another key, and the key for the bare host',
-      `${here} ${other.text}\n127.0.0.1 ${ed25519.text}`,
-      'changed',
-    ],
-    [
-      'the key of another host, revoked',
-      `@revoked elsewhere ${ed25519.text}\n${here} ${ed25519.text}`,
-      'trusted',
-    ],
-    ['the key, revoked by a pattern', `@revoked * ${ed25519.text}\n${here} ${ed25519.text}`, 'revoked'],
-    [
-      'the key, revoked behind the line that trusts it',
-      `${here} ${ed25519.text}\n@revoked * ${ed25519.text}`,
-      'revoked',
-    ],
-    ['the key, revoked, and another key', `@revoked * ${ed25519.text}\n${here} ${other.text}`, 'revoked'],
-    ['the key, revoked and nothing else', `@revoked * ${ed25519.text}`, 'revoked'],
-    ['the key, revoked for the bare host and nothing else', `@revoked 127.0.0.1 ${ed25519.text}`, 'revoked'],
-    ['another key, revoked', `@revoked * ${other.text}\n${here} ${ed25519.text}`, 'trusted'],
-    [
-      'another key, and the key as an authority',
-      `@cert-authority * ${ed25519.text}\n${here} ${other.text}`,
-      'changed',
-    ],
-    ['a negated pattern', `${here},!*:24822 ${ed25519.text}`, 'unknown'],
-    ['a pattern for the bare host', `*.0.0.1 ${ed25519.text}`, 'trusted'],
-    ['a pattern for the port', `*:24822 ${ed25519.text}`, 'trusted'],
-    ['a question mark', `[127.0.0.?]:24822 ${ed25519.text}`, 'trusted'],
-    ['a list of hosts', `${here},FOO ${ed25519.text}`, 'trusted'],
-    [
-      'two markers in a line, which is malformed',
-      `@revoked @revoked * ${ed25519.text}\n${here} ${ed25519.text}`,
-      'trusted',
-    ],
-    ['a line that is malformed', `${here} ssh-foo AAAAB3NzaC1yc2E=`, 'unknown'],
-    ['nothing', '', 'unknown'],
-  ])('%s: %s', (_, text, result) => {
-    expect(KnownHosts.parse(text).lookup('127.0.0.1', 24822, ed25519.blob).result).toBe(result);
+  // `servers/knownHostsOfSsh` asks ssh itself about each row.
+  it.each(lookups)('$what: $result', ({ lines, result }) => {
+    const text = lines.map((line) => lineOf(line, lookupHost)).join('\n');
+    expect(KnownHosts.parse(text).lookup('127.0.0.1', lookupPort, ed25519.blob).result).toBe(result);
   });
 
   it('but a key revoked for the bare host is revoked on every port', () => {
-    const hosts = KnownHosts.parse(`@revoked 127.0.0.1 ${ed25519.text}\n${here} ${ed25519.text}`);
-    expect(hosts.lookup('127.0.0.1', 24822, ed25519.blob).result).toBe('revoked');
+    const hosts = KnownHosts.parse(`@revoked 127.0.0.1 ${ed25519.text}\n[127.0.0.1]:2222 ${ed25519.text}`);
+    expect(hosts.lookup('127.0.0.1', 2222, ed25519.blob).result).toBe('revoked');
   });
 });
 
@@ -100,6 +68,25 @@ describe('lookup', () => {
       ed25519.blob,
     );
     expect(known).toMatchObject({ result: 'changed', entries: [{ line: 1 }, { line: 3 }] });
+  });
+
+  it('gives lines in the order of the file, whether their hosts are plain, patterns or hidden', () => {
+    const salt = (i: number): Uint8Array => new Uint8Array(20).fill(i);
+    const hidden = (text: string, i: number): string => `${hashSpelling('a', salt(i))} ${text}`;
+    const text = [
+      hidden(rsa.text, 1),
+      `? ${ecdsa.text}`,
+      `a ${other.text}`,
+      hidden(rsa.text, 2),
+      `*,!b ${ecdsa.text}`,
+    ];
+    const hosts = KnownHosts.parse(text.join('\n'));
+    expect(hosts.lookup('a', 22, ed25519.blob)).toMatchObject({
+      result: 'changed',
+      entries: [1, 2, 3, 4, 5].map((line) => ({ line })),
+    });
+    expect(hosts.keyTypesFor('a', 22)).toEqual(['ssh-rsa', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384']);
+    expect(hosts.lookup('b', 22, ed25519.blob)).toMatchObject({ entries: [{ line: 2 }] });
   });
 
   it('says which authorities may vouch where no key of the host is known', () => {
@@ -230,33 +217,55 @@ describe('malformed lines', () => {
       '\u0000',
       'é',
     );
-    const text = fc.array(fc.array(word, { maxLength: 6 }), { maxLength: 5 });
+    const end = fc.constantFrom('\n', '\r\n', '\r');
+    const text = fc.array(fc.tuple(fc.array(word, { maxLength: 6 }), end), { maxLength: 8 });
     fc.assert(
       fc.property(text, (lines) => {
-        const content = lines.map((words) => words.join(' ')).join('\n');
+        // A word may hold an end of a line itself.
+        const content = lines.map(([words, lineEnd]) => words.join(' ') + lineEnd).join('');
         const hosts = KnownHosts.parse(content);
-        const count = content.split(/\r\n|\n|\r/).length;
-        for (const { line } of [...hosts.entries, ...hosts.malformed])
-          expect(line).toBeLessThanOrEqual(count);
-        const numbers = [...hosts.entries, ...hosts.malformed].map(({ line }) => line);
-        expect(new Set(numbers).size).toBe(numbers.length);
+        const said = [...hosts.entries, ...hosts.malformed].map(({ line }) => line).sort((a, b) => a - b);
+        const saying = content
+          .split(/\r\n|\n|\r/)
+          .flatMap((line, i) => (/^[ \t]*(#|$)/.test(line) ? [] : [i + 1]));
+        expect(said).toEqual(saying);
       }),
+      { numRuns: 500 },
     );
   });
 
-  it('a damaged line never makes another key trusted', () => {
+  it('a damaged line says what stands in it, or nothing: no other key and no other host', () => {
     const line = new TextEncoder().encode(`a ${ed25519.text}`);
-    for (let at = 0; at < line.length; at++) {
-      for (const bit of [1, 2, 4, 8, 16, 32, 64, 128]) {
-        const copy = line.slice();
-        copy[at] = (copy[at] as number) ^ bit;
-        for (const data of [copy, line.slice(0, at)]) {
-          const hosts = KnownHosts.parse(data);
-          expect(hosts.lookup('a', 22, rsa.blob).result).not.toBe('trusted');
-          for (const entry of hosts.entries) expect(entry.blob).toHaveLength(ed25519.blob.length);
-        }
+    const damaged = [...line.keys()].flatMap((at) => [
+      line.slice(0, at),
+      ...[1, 2, 4, 8, 16, 32, 64, 128].map((bit) => line.with(at, (line[at] as number) ^ bit)),
+    ]);
+    let read = 0;
+    for (const bytes of damaged) {
+      const text = new TextDecoder().decode(bytes);
+      const hosts = KnownHosts.parse(bytes);
+      expect(hosts.lookup('a', 22, rsa.blob).result).not.toBe('trusted');
+      for (const { hosts: field, keyType, blob } of hosts.entries) {
+        read++;
+        expect(text.split(/[ \t]+/).slice(0, 3)).toEqual([field, keyType, base64Encode(blob)]);
+        expect(hosts.lookup('a', 22, blob).result).toBe(hostMatcher(field)('a') ? 'trusted' : 'unknown');
       }
     }
+    // Bits of the key itself, and of the host: the others make a line malformed.
+    expect(read).toBeGreaterThan(200);
+  });
+
+  it('are those that are left over when all lines are read, however they are cut into steps', () => {
+    const lines = Array.from({ length: 2000 }, (_, i) =>
+      i % 3 === 0 ? `h${i} nonsense` : `h${i} ${rsa.text}`,
+    );
+    const hosts = KnownHosts.parse(lines.join('\n'));
+    expect(hosts.malformed.map(({ line }) => line)).toEqual(
+      lines.flatMap((line, i) => (line.endsWith('nonsense') ? [i + 1] : [])),
+    );
+    expect(hosts.entries.map(({ hosts: field, line }) => `${field} ${line}`)).toEqual(
+      lines.flatMap((line, i) => (line.endsWith('nonsense') ? [] : [`h${i} ${i + 1}`])),
+    );
   });
 });
 
@@ -274,8 +283,19 @@ describe('patterns', () => {
     );
   });
 
-  it('take no exponential time', () => {
+  it('with hundreds of stars are not tried in all the ways there are', () => {
+    // In all the ways there are this would not end.
     expect(matchesPattern('a'.repeat(5000), `${'*a'.repeat(200)}b`)).toBe(false);
+  });
+
+  it('know bytes, as OpenSSH does: a question mark is one, and only ASCII has case', () => {
+    const matches = (field: string, host: string): boolean =>
+      hostMatcher(byteForm(field))(hostSpelling(host, 22));
+    expect(matches('?.com', 'é.com')).toBe(false);
+    expect(matches('??.com', 'é.com')).toBe(true);
+    expect(matches('É.com', 'é.com')).toBe(false);
+    expect(matches('\u212aernel.org', 'kernel.org')).toBe(false);
+    expect(matches('KERNEL.org', 'kernel.ORG')).toBe(true);
   });
 
   itWith('ssh-keygen', 'match the hosts that ssh-keygen -F finds', () => {
@@ -296,63 +316,187 @@ describe('patterns', () => {
   });
 
   function matchingLines(fields: readonly string[], host: string): number[] {
-    return fields.flatMap((field, i) => (hostMatcher(field)?.(hostSpelling(host, 22)) ? [i + 1] : []));
-  }
-
-  function linesFound(path: string, host: string): number[] {
-    try {
-      const found = run('ssh-keygen', ['-F', host, '-f', path]);
-      return [...found.matchAll(/found: line (\d+)/g)].map((match) => Number(match[1]));
-    } catch {
-      // It exits with 1 where nothing is found.
-      return [];
-    }
+    return fields.flatMap((field, i) => (hostMatcher(field)(hostSpelling(host, 22)) ? [i + 1] : []));
   }
 });
 
 describe('a line that is written', () => {
-  const names = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
-  const ports = fc.oneof(fc.constant(22), fc.integer({ min: 1, max: 65_535 }));
+  /** Hosts of every kind, and texts that are none: what a line must not take for a pattern, a list, a marker. */
+  const hosts = fc.oneof(
+    fc.domain(),
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.tuple(fc.ipV6(), fc.constantFrom('eth0', '1', 'en0.1')).map((both) => both.join('%')),
+    fc.string({
+      unit: fc.constantFrom(...'aAbB.*?!,|#@[]:%"\\ -_~=\t\n\0é\u212a\uff0a'),
+      minLength: 1,
+      maxLength: 6,
+    }),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }),
+    // Arabic letters whose low bytes are `*`.
+    fc.string({ unit: fc.constantFrom('\u062a', '.', 'c'), minLength: 1, maxLength: 6 }),
+    fc.constantFrom('127.1', '0:0::1', '[a]:22', '[::1]', 'a:22', '@revoked', '|1|a|b', '#a', '-a', '*', '1'),
+  );
+  const ports = fc.oneof(
+    fc.constant(22),
+    fc.constantFrom(1, 2, 23, 222, 2222),
+    fc.integer({ min: 1, max: 65_535 }),
+  );
   const salts = fc.option(fc.uint8Array({ minLength: 20, maxLength: 20 }), { nil: undefined });
 
-  it('makes that key trusted for that host and port, and no other', () => {
+  /** The line; undefined where the host is refused. */
+  function written(...args: Parameters<typeof formatKnownHostsLine>): string | undefined {
+    try {
+      return formatKnownHostsLine(...args);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_SSH_OPTIONS', phase: 'options' });
+      return undefined;
+    }
+  }
+
+  it('makes that key trusted for that host and port, and for no other', () => {
+    let accepted = 0;
     fc.assert(
-      fc.property(privateKeys, names, ports, salts, comments, ({ publicKey }, host, port, salt, comment) => {
-        const line = formatKnownHostsLine(host, port, publicKey, { salt, comment: comment.trim() });
-        const hosts = KnownHosts.parse(line);
-        expect(hosts.malformed).toEqual([]);
-        expect(hosts.lookup(host, port, publicKey).result).toBe('trusted');
-        expect(hosts.lookup(host.toUpperCase(), port, publicKey).result).toBe('trusted');
-        expect(hosts.lookup(`x${host}`, port, publicKey).result).toBe('unknown');
-        expect(hosts.lookup(host, port === 22 ? 23 : 22, publicKey).result).toBe(
-          port === 22 ? 'trusted' : 'unknown',
-        );
-        expect(hosts.lookup(host, port, other.blob).result).toBe('changed');
-        if (salt !== undefined) expect(line.toLowerCase()).not.toContain(host.toLowerCase());
+      fc.property(
+        hosts,
+        ports,
+        salts,
+        comments,
+        hosts,
+        ports,
+        (host, port, salt, comment, otherHost, otherPort) => {
+          const line = written(host, port, ed25519.blob, { salt, comment: comment.trim() });
+          if (line === undefined) return;
+          accepted++;
+          // As it is written to the file, and read from it.
+          const known = KnownHosts.parse(new TextEncoder().encode(line));
+          expect(known.malformed).toEqual([]);
+          expect(known.entries).toHaveLength(1);
+          expect(known.entries[0]?.comment).toBe(comment.trim().replace(/[ \t]+/g, ' '));
+          expect(known.lookup(host, port, ed25519.blob).result).toBe('trusted');
+          expect(known.lookup(host, port, other.blob).result).toBe('changed');
+          expect(known.lookup(host.toUpperCase(), port, ed25519.blob).result).toBe('trusted');
+          const others = [
+            otherHost,
+            `x${host}`,
+            `${host}x`,
+            host.slice(1),
+            host.replace(/./, 'y'),
+            `[${host}]:${port}`,
+            '',
+          ];
+          for (const name of others) {
+            for (const at of [port, 22, otherPort]) {
+              const isSame = hostSpelling(name, at) === hostSpelling(host, port);
+              // What is known of the bare host vouches for its key on every port.
+              const isBare = port === 22 && hostSpelling(name, 22) === hostSpelling(host, 22);
+              expect(known.lookup(name, at, ed25519.blob).result, `${name} ${at}`).toBe(
+                isSame || isBare ? 'trusted' : 'unknown',
+              );
+            }
+          }
+          if (salt !== undefined && host.length > 2)
+            expect(line.split(' ')[0]).toMatch(/^\|1\|[\w+/]{27}=\|[\w+/]{27}=$/);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(accepted).toBeGreaterThan(300);
+  });
+
+  it('is spelt in one way for one host and port, and in another for every other', () => {
+    fc.assert(
+      fc.property(hosts, ports, hosts, ports, (host, port, otherHost, otherPort) => {
+        fc.pre(written(host, port, ed25519.blob) !== undefined);
+        const isSame =
+          port === otherPort && hostSpelling(`x.${host}`, 22) === hostSpelling(`x.${otherHost}`, 22);
+        const isSameAddress = port === otherPort && hostSpelling(host, 22) === hostSpelling(otherHost, 22);
+        expect(hostSpelling(host, port) === hostSpelling(otherHost, otherPort)).toBe(isSame || isSameAddress);
       }),
+      { numRuns: 1_000 },
     );
   });
 
-  itWith('ssh-keygen', 'is found by ssh-keygen -F, plain and hashed', () => {
-    const salt = new Uint8Array(20).fill(7);
+  it.each([
+    ['127.1', '127.0.0.1'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['::0001', '::1'],
+  ])('for %s is one for %s, whichever is asked for', (host, address) => {
+    expect(formatKnownHostsLine(host, 22, ed25519.blob)).toBe(
+      formatKnownHostsLine(address, 22, ed25519.blob),
+    );
+    for (const port of [22, 2222]) {
+      const known = KnownHosts.parse(
+        formatKnownHostsLine(address, port, ed25519.blob, { salt: new Uint8Array(20) }),
+      );
+      expect(known.lookup(host, port, ed25519.blob).result).toBe('trusted');
+    }
+  });
+
+  itWith('ssh-keygen', 'is found by ssh-keygen -F for that host, plain and hashed, and for no other', () => {
+    // What ssh-keygen takes from its arguments: no empty name, none that begins with a hyphen or is not UTF-8.
+    const names = hosts.filter((host) => /^[^\0-][^\0\ud800-\udfff]*$/.test(host));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(names, ports, salts), { minLength: 10, maxLength: 30 }),
+        names,
+        (all, stranger) => {
+          const lines = all.flatMap(([host, port, salt]) => {
+            const line = written(host, port, ed25519.blob, { salt });
+            return line === undefined ? [] : [{ line, spelling: hostSpelling(host, port) }];
+          });
+          withFile(lines.map(({ line }) => line).join(''), (path) => {
+            for (const asked of [
+              ...lines.slice(0, 3).map(({ spelling }) => spelling),
+              hostSpelling(stranger, 22),
+            ]) {
+              const expected = lines.flatMap(({ spelling }, i) => (spelling === asked ? [i + 1] : []));
+              expect(linesFound(path, asked), asked).toEqual(expected);
+            }
+          });
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  itWith('ssh-keygen', 'is hashed by ssh-keygen -H as it is here', () => {
+    const spellings = ['alpha.example', '[alpha.example]:2222', '2001:db8::1', '[fe80::1%eth0]:22022'];
     const text = [
       formatKnownHostsLine('alpha.example', 22, ed25519.blob),
-      formatKnownHostsLine('alpha.example', 2222, rsa.blob, { salt }),
-      formatKnownHostsLine('2001:db8::1', 22, ecdsa.blob, { salt, comment: 'six' }),
+      formatKnownHostsLine('alpha.example', 2222, ed25519.blob),
+      formatKnownHostsLine('2001:db8::1', 22, ed25519.blob),
+      formatKnownHostsLine('fe80::1%eth0', 22022, ed25519.blob),
     ].join('');
     withFile(text, (path) => {
-      expect(run('ssh-keygen', ['-F', 'alpha.example', '-f', path])).toContain('found: line 1');
-      expect(run('ssh-keygen', ['-F', '[alpha.example]:2222', '-f', path])).toContain('found: line 2');
-      expect(run('ssh-keygen', ['-F', '2001:db8::1', '-f', path])).toContain('found: line 3');
+      run('ssh-keygen', ['-H', '-f', path]);
+      const fields = readFileSync(path, 'utf8')
+        .split('\n')
+        .map((line) => line.split(' ')[0] ?? '');
+      for (const [i, spelling] of spellings.entries()) {
+        const salt = Buffer.from(fields[i]?.split('|')[2] ?? '', 'base64');
+        expect(hashSpelling(spelling, salt)).toBe(fields[i]);
+      }
     });
   });
 
-  it.each(['', 'a b', 'a,b', '*', 'a?', '!a', '#a', '@revoked', '|1|x', 'a\nb', 'a\tb', '[a]', 'a\u0000'])(
-    'is refused for the host %j',
-    (host) => {
-      expect(failure(() => formatKnownHostsLine(host, 22, ed25519.blob)).code).toBe('ERR_SSH_OPTIONS');
-    },
-  );
+  it.each(
+    [
+      ['', 'a b', 'a,b', '*', 'a?', '!a', '#a', '@revoked', '|1|x', 'a\nb', 'a\tb', '[a]', 'a\u0000', 'a"b'],
+      // Written as Latin-1, the first of these was `**.com`.
+      ['تت.com', 'пример.рф', 'é', '\u212aernel.org', '\uff0a.com', 'a\u202eb', 'a\x9bb', 'a'.repeat(1025)],
+    ].flat(),
+  )('is refused for the host %j', (host) => {
+    for (const salt of [undefined, new Uint8Array(20)])
+      expect(failure(() => formatKnownHostsLine(host, 22, ed25519.blob, { salt })).code).toBe(
+        'ERR_SSH_OPTIONS',
+      );
+  });
+
+  it('is refused with what to do for a name that is not ASCII', () => {
+    const { message } = failure(() => formatKnownHostsLine('пример.рф', 22, ed25519.blob));
+    expect(message).toContain('IDNA');
+  });
 
   it('is refused for a port, a salt or a comment that cannot be', () => {
     const line = (port: number, options: Parameters<typeof formatKnownHostsLine>[3]) => () =>
@@ -363,3 +507,13 @@ describe('a line that is written', () => {
     expect(failure(line(22, { comment: 'a\n* ssh-rsa' })).code).toBe('ERR_SSH_OPTIONS');
   });
 });
+
+function linesFound(path: string, host: string): number[] {
+  try {
+    const found = run('ssh-keygen', ['-F', host, '-f', path]);
+    return [...found.matchAll(/found: line (\d+)/g)].map((match) => Number(match[1]));
+  } catch {
+    // It exits with 1 where nothing is found.
+    return [];
+  }
+}

@@ -4,9 +4,13 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
-import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/crypto/noble/des.ts';
-import { base64Decode, base64Encode, base64Lines } from '../../src/keys/base64.ts';
-import { Blowfish, piWords, scheduleWords } from '../../src/keys/blowfish.ts';
+import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/crypto/handwritten/des.ts';
+import { Blowfish, piWords, scheduleWords } from '../../src/keys/derivation/blowfish.ts';
+import { pbkdf2 } from '../../src/keys/derivation/pbkdf2.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
+import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
+import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';
+import { base64Decode, base64Encode, base64Lines } from '../../src/keys/pem/base64.ts';
 import {
   DerReader,
   derBitString,
@@ -15,12 +19,8 @@ import {
   derOctetString,
   derSequence,
   derSmallInteger,
-} from '../../src/keys/der.ts';
-import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
-import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/numbers.ts';
-import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';
-import { pbkdf2 } from '../../src/keys/pbkdf2.ts';
-import { runSteps } from '../../src/keys/steps.ts';
+} from '../../src/keys/pem/der.ts';
+import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/pem/numbers.ts';
 import { failure } from './failure.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
 
@@ -79,7 +79,7 @@ describe('DER', () => {
           const fields = file.sequence();
           file.end();
           expect(toBigInt(fields.viewInteger())).toBe(n);
-          expect(plain(fields.viewOctetString())).toEqual(plain(content));
+          expect(plain(fields.copyOctetString())).toEqual(plain(content));
           expect(fields.smallInteger()).toBe(small);
           expect(plain(fields.viewBitString())).toEqual(plain(content));
           expect(fields.objectIdentifier()).toBe('1.2.840.113549.1.1.1');
@@ -100,24 +100,76 @@ describe('DER', () => {
   });
 
   it.each([
-    ['an indefinite length', '3080020100'],
-    ['a long length that is short', '308103020100'],
-    ['a length with a leading zero', '30820003020100'],
+    ['an indefinite length without its end', '3080020100'],
+    ['an indefinite length with half an end', '308002010000'],
     ['a value cut off', '300502'],
+    ['a value cut off in an indefinite length', '308002020000'],
     ['a length cut off', '3082'],
+    ['a length cut off behind its first byte', '308201'],
     ['nothing', ''],
     ['an enormous length', '3084ffffffff00'],
+    ['a length that no number holds', `30fe${'ff'.repeat(126)}`],
+    ['the reserved length', `30ff${'00'.repeat(200)}`],
     ['another tag', '31030201'],
   ])('refuses %s for a SEQUENCE', (_, hex) => {
     expect(failure(() => new DerReader(fromHex(hex)).sequence()).code).toBe('ERR_SSH_KEY_FORMAT');
   });
 
   it.each([
-    ['empty', '0200'],
-    ['negative', '0201ff'],
-    ['padded', '02020001'],
-  ])('refuses an INTEGER that is %s', (_, hex) => {
-    expect(failure(() => new DerReader(fromHex(hex)).viewInteger()).code).toBe('ERR_SSH_KEY_FORMAT');
+    ['the short form', '3003020105'],
+    ['a long form', '308103020105'],
+    ['a long form with a zero in front', '30820003020105'],
+    ['a long form with many zeros in front', `30fe${'00'.repeat(125)}03020105`],
+    ['an indefinite form', '30800201050000'],
+  ])('takes a length in %s for a SEQUENCE', (_, hex) => {
+    const file = new DerReader(fromHex(`${hex}0500`));
+    const fields = file.sequence();
+    expect(fields.smallInteger()).toBe(5);
+    fields.end();
+    file.optionalNull();
+    file.end();
+  });
+
+  it.each([
+    ['020100', ''],
+    ['0201ff', 'ff'],
+    ['02020001', '01'],
+    ['020400000080', '80'],
+  ])('takes the INTEGER %s for the magnitude %s', (hex, magnitude) => {
+    expect(toHex(new DerReader(fromHex(hex)).viewInteger())).toBe(magnitude);
+  });
+
+  it('refuses an INTEGER that is empty', () => {
+    expect(failure(() => new DerReader(fromHex('0200')).viewInteger()).code).toBe('ERR_SSH_KEY_FORMAT');
+  });
+
+  it.each([
+    ['in one piece', '0403010203', '010203'],
+    ['in pieces', '240704010104020203', '010203'],
+    ['in pieces of an indefinite length', '24800401010402020300000500', '010203'],
+    ['in pieces of pieces', '2409240304010104020203', '010203'],
+    ['in no piece', '2400', ''],
+  ])('takes an OCTET STRING %s', (_, hex, content) => {
+    expect(toHex(new DerReader(fromHex(hex)).copyOctetString())).toBe(content);
+  });
+
+  it.each([
+    ['of something else', '2403020101'],
+    ['that go on behind its end', '2403040201'],
+    [
+      'nested too deep',
+      Array.from({ length: 20 }).reduce<string>(
+        (inner) => `24${(inner.length / 2).toString(16).padStart(2, '0')}${inner}`,
+        '040101',
+      ),
+    ],
+    ['of indefinite lengths nested too deep', `${'2480'.repeat(20)}040101${'0000'.repeat(20)}`],
+  ])('refuses an OCTET STRING in pieces %s', (_, hex) => {
+    expect(failure(() => new DerReader(fromHex(hex)).copyOctetString()).code).toBe('ERR_SSH_KEY_FORMAT');
+  });
+
+  it('refuses an indefinite length of what has no parts', () => {
+    expect(failure(() => new DerReader(fromHex('04800000')).copyOctetString()).message).toMatch(/no parts/);
   });
 
   it.each([['0600'], ['060180'], ['06022b86'], ['06032b8001'], ['06082bffffffffffff7f']])(

@@ -86,8 +86,6 @@ describe('a connection', () => {
   it('with a plain key loads nothing of @noble where the runtime has its own', async () => {
     writeFileSync(join(folder, 'server.mjs'), serverProgram);
     writeFileSync(join(folder, 'client.mjs'), clientProgram);
-    writeFileSync(join(folder, 'register.mjs'), registerProgram);
-    writeFileSync(join(folder, 'loaded.mjs'), loadedProgram);
     const server = spawn(process.execPath, ['server.mjs'], {
       cwd: folder,
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -95,13 +93,15 @@ describe('a connection', () => {
     try {
       const [line] = (await once(server.stdout, 'data')) as [Buffer];
       const loaded = (encrypted: boolean): string[] => {
-        const client = spawnSync(
-          process.execPath,
-          ['--import', './register.mjs', 'client.mjs', String(line), String(encrypted)],
-          { cwd: folder, encoding: 'utf8', timeout: 20_000 },
-        );
+        const coverage = mkdtempSync(join(folder, 'coverage-'));
+        const client = spawnSync(process.execPath, ['client.mjs', String(line), String(encrypted)], {
+          cwd: folder,
+          encoding: 'utf8',
+          timeout: 20_000,
+          env: { ...process.env, NODE_V8_COVERAGE: coverage },
+        });
         expect(client.stderr).toBe('');
-        return client.stdout.split('\n').filter((module) => module !== '');
+        return modulesIn(coverage);
       };
       const plain = loaded(false);
       expect(plain).toContain('dist/entry/index.js');
@@ -144,18 +144,16 @@ const clientProgram = `
   await client.close();
 `;
 
-const registerProgram =
-  "import { register } from 'node:module';\nregister('./loaded.mjs', import.meta.url);\n";
-
-/** Prints the path of every module of the project that is loaded. */
-const loadedProgram = `
-  import { writeSync } from 'node:fs';
-  export async function load(url, context, next) {
-    const path = /node_modules\\/(?:deadline-ssh\\/)?(.*)/.exec(url)?.[1];
-    if (path !== undefined) writeSync(1, path + '\\n');
-    return next(url, context);
-  }
-`;
+/** The modules of the project that a process had loaded, however it loaded them: the engine knows them all. */
+function modulesIn(coverage: string): string[] {
+  const urls = readdirSync(coverage).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as {
+      result: { url: string }[];
+    };
+    return result.map(({ url }) => url);
+  });
+  return urls.flatMap((url) => /node_modules\/(?:deadline-ssh\/)?(.*)/.exec(url)?.[1] ?? []);
+}
 
 describe('its types', () => {
   const strictest = {

@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { checkPacketLength, checkPaddingLength, paddingFor } from '../../src/packet/framing.ts';
+import {
+  checkPacketLength,
+  checkPaddingLength,
+  longestPayload,
+  paddingFor,
+} from '../../src/packet/framing.ts';
 import { NoneOpeningCipher, NoneSealingCipher } from '../../src/packet/noneCipher.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
@@ -70,6 +75,23 @@ describe('a padding length', () => {
         expect(4 + packetLength).toBeGreaterThanOrEqual(16);
         const fewer = padding - shape.blockSize;
         expect(fewer < 4 || 4 + packetLength - shape.blockSize < 16).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('the longest payload', () => {
+  it('is within the limit under every cipher, and one byte more is not under some', () => {
+    const everyShape = [8, 16].flatMap((blockSize) =>
+      [true, false].map((lengthIsAligned) => ({ blockSize, lengthIsAligned, tagLength: 0 })),
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 300_000 }), (limit) => {
+        const longest = longestPayload(limit);
+        const lengthOf = (payload: number) =>
+          everyShape.map((shape) => 1 + payload + paddingFor(payload, shape));
+        expect(Math.max(...lengthOf(longest))).toBeLessThanOrEqual(limit);
+        expect(Math.max(...lengthOf(longest + 1))).toBeGreaterThan(limit);
       }),
     );
   });

@@ -8,13 +8,14 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { type CipherName, ciphers, type MacName, type MacRow, macs } from '../../src/crypto/algorithms.ts';
-import { nobleCbcStreams } from '../../src/crypto/noble/cbcStreams.ts';
-import { tripleDesCbcEncrypt } from '../../src/crypto/noble/des.ts';
-import * as noble from '../../src/crypto/noble/packetCiphers.ts';
-import { nobleCbcSlot, umacSlot } from '../../src/crypto/noble/rareSlots.ts';
-import { UmacPacketMac } from '../../src/crypto/noble/umac.ts';
-import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider.ts';
-import * as openssl from '../../src/node/crypto/packetCiphers.ts';
+import { tripleDesCbcEncrypt } from '../../src/crypto/handwritten/des.ts';
+import { UmacPacketMac } from '../../src/crypto/handwritten/umac.ts';
+import { nobleCbcStreams } from '../../src/crypto/noble/packet/cbcStreams.ts';
+import * as noble from '../../src/crypto/noble/packet/packetCiphers.ts';
+import { nobleCbcSlot, umacSlot } from '../../src/crypto/noble/packet/rareSlots.ts';
+import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider/provider.ts';
+import * as openssl from '../../src/node/crypto/packet/packetCiphers.ts';
+import * as everyPacket from '../../src/node/crypto/packet/wholePacketCiphers.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import { ByteQueue } from '../../src/wire/byteQueue.ts';
@@ -33,7 +34,11 @@ export interface PacketCiphers {
 nobleCbcSlot.fill(nobleCbcStreams);
 umacSlot.fill(UmacPacketMac);
 
-export const providers: Readonly<Record<string, PacketCiphers>> = { noble, openssl };
+export const providers: Readonly<Record<string, PacketCiphers>> = {
+  noble,
+  openssl,
+  'openssl for every packet': everyPacket,
+};
 
 /** Every cipher that is offered with every MAC that is; of the others each with one or two. */
 export const suites: readonly Suite[] = (Object.keys(ciphers) as CipherName[]).flatMap((cipher): Suite[] => {

@@ -3,8 +3,10 @@
  * makes them is exposed to whoever may send (HOSTILE 49; CVE-2026-46702 class).
  */
 import { performance } from 'node:perf_hooks';
+import { constants, createDeflate, type ZlibOptions } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
+import { defaultLimits } from '../../src/base/limits.ts';
 import { channelData } from '../../src/message/channel.ts';
 import { ignore, kexInit } from '../../src/message/transport.ts';
 import { userauthBanner } from '../../src/message/userauth.ts';
@@ -13,6 +15,8 @@ import { Inflater } from '../../src/packet/inflate.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { codeOf } from '../crypto/support.ts';
 import { noise } from '../packet/support.ts';
+import { seededBytes } from '../sim/random.ts';
+import { createToyProvider, toyAlgorithms, toyKey } from '../sim/toyCrypto.ts';
 import { Conversation, type ConversationOptions, payloadOf } from '../support/conversation.ts';
 
 const with_ = (...names: readonly string[]): ConversationOptions => ({
@@ -237,6 +241,126 @@ describe('compressed data that cannot be', () => {
     // 15 ms where it was measured.
     expect(performance.now() - start).toBeLessThan(1_000);
   });
+});
+
+describe('decompressing that costs more than it brings', () => {
+  const toy: ConversationOptions = {
+    client: {
+      provider: createToyProvider(seededBytes(1)),
+      preferences: { ...toyAlgorithms, ...delayed.client?.preferences },
+    },
+    server: {
+      provider: createToyProvider(seededBytes(2)),
+      preferences: { ...toyAlgorithms, ...delayed.server?.preferences },
+      hostKeys: [toyKey(new Uint8Array(32).fill(9))],
+    },
+  };
+  const header = Uint8Array.of(0x78, 0x9c);
+  const stored = (bytes: Uint8Array): Uint8Array => {
+    const [low, high] = [bytes.length & 0xff, bytes.length >> 8];
+    return concatBytes(Uint8Array.of(0, low, high, low ^ 0xff, high ^ 0xff), bytes);
+  };
+
+  /** How many of these packets are taken, at most so many. */
+  function taken(pieces: (index: number) => Uint8Array, most: number, pause = 0): number {
+    const conversation = Conversation.to('ready', toy);
+    withChannel(conversation);
+    const { client } = conversation;
+    client.transport.opener.decompressWith(new Inflater(262_144));
+    for (let i = 0; i < most; i++) {
+      conversation.now += pause;
+      sayCompressed(conversation, concatBytes(i === 0 ? header : new Uint8Array(0), pieces(i)));
+      if (conversation.cause !== undefined) {
+        expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_LIMIT', origin: 'peer' });
+        return i;
+      }
+      client.connection.list()[0]?.discard('data');
+    }
+    return most;
+  }
+
+  const data = (length: number): Uint8Array =>
+    payloadOf(channelData, { recipientChannel: 0, data: noise(length, length) });
+  const emptyBlocks = concatBytes(
+    ...Array.from({ length: 1900 }, () => concatBytes(emptyDynamicBlock(), Uint8Array.of(0, 0, 0xff, 0xff))),
+  );
+
+  it('blocks by the thousand, in data too, end at the allowance for messages without effect', () => {
+    // 3,801 blocks each, less 4 and less one for each 64 bytes.
+    expect(taken(() => concatBytes(emptyBlocks, stored(data(100))), 20)).toBeLessThan(4);
+  });
+
+  it('many bytes out of few, in messages without effect, end at it', () => {
+    const big = payloadOf(ignore, { data: new Uint8Array(250_000) });
+    const deflater = new Deflater();
+    const piece = (index: number): Uint8Array => {
+      const compressed = deflater.deflate(big, 0, big.length).slice();
+      return index === 0 ? compressed.subarray(2) : compressed;
+    };
+    const count = taken(piece, 1000);
+    // 61 for the bytes of each and 1 for the message.
+    expect(Math.round(defaultLimits.idleMessages / count)).toBe(62);
+    // At the rate that comes back they go on for ever.
+    const later = new Deflater();
+    const pieceLater = (index: number): Uint8Array => {
+      const compressed = later.deflate(big, 0, big.length).slice();
+      return index === 0 ? compressed.subarray(2) : compressed;
+    };
+    expect(taken(pieceLater, 180, 630)).toBe(180);
+  });
+
+  it('what programs compress is never charged: zeros, text, the least memory, a flush behind each line', async () => {
+    const zeros = new Uint8Array(32_000);
+    const text = Uint8Array.from({ length: 32_000 }, (_, i) => 97 + ((i * i) % 23));
+    const line = Uint8Array.from({ length: 40 }, (_, i) => 97 + i);
+    for (const [level, memLevel, what, count] of [
+      [9, 9, zeros, 20],
+      [1, 1, text, 10],
+      [6, 1, noise(32_000, 5), 10],
+      [6, 8, line, 300],
+    ] as const) {
+      const conversation = Conversation.to('ready', toy);
+      withChannel(conversation);
+      const { client } = conversation;
+      client.transport.opener.decompressWith(new Inflater(262_144));
+      const payload = payloadOf(channelData, { recipientChannel: 0, data: what });
+      const pieces = await deflatedTogether(payload, count, { level, memLevel });
+      for (const piece of pieces) {
+        sayCompressed(conversation, piece);
+        client.connection.list()[0]?.discard('data');
+      }
+      expect(conversation.cause).toBeUndefined();
+      // The opening of the channel was a byte shorter when it was compressed.
+      expect(spentBy(conversation), `level ${level}, memLevel ${memLevel}`).toBeLessThan(0.01);
+    }
+  });
+
+  /** How much of the allowance is gone. */
+  function spentBy({ client }: Conversation): number {
+    const allowances = Reflect.get(client.transport, 'allowances') as object | undefined;
+    const messages = allowances && (Reflect.get(allowances, 'messages') as object | undefined);
+    return messages === undefined ? 0 : defaultLimits.idleMessages - Number(Reflect.get(messages, 'tokens'));
+  }
+
+  /** One payload many times, in pieces of one stream by zlib itself, a flush behind each. */
+  async function deflatedTogether(
+    payload: Uint8Array,
+    count: number,
+    options: ZlibOptions,
+  ): Promise<Uint8Array[]> {
+    const deflate = createDeflate(options);
+    let parts: Buffer[] = [];
+    deflate.on('data', (part: Buffer) => parts.push(part));
+    const pieces: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) {
+      deflate.write(payload);
+      await new Promise<void>((resolve) => deflate.flush(constants.Z_SYNC_FLUSH, resolve));
+      pieces.push(concatBytes(...parts));
+      parts = [];
+    }
+    deflate.destroy();
+    return pieces;
+  }
 });
 
 /** BFINAL 0, BTYPE 2, 257 + 1 symbols of which 256 alone has a code, of one bit. */

@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { copyOf, equalBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import type { HostKeyVerifierFunction } from '../../src/client/hostKeys.ts';
+import type { HostKeyVerifierFunction } from '../../src/client/hostKeys/hostKeys.ts';
+import type { Channel } from '../../src/connection/channel.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { decodeSignature, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { decodeSignature, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { channelData, channelEof } from '../../src/message/channel.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';
@@ -15,6 +16,7 @@ import { kexInit, newKeys } from '../../src/message/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { fixtureBytes } from '../keys/fixtures.ts';
+import { clientCause } from '../sim/laws.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from '../sim/toyCrypto.ts';
 import { patientServer, World } from '../sim/world.ts';
 import { Conversation, payloadOf, seededBytes, testHostKey } from '../support/conversation.ts';
@@ -187,9 +189,15 @@ describe('host keys and signatures that cannot be', () => {
     expect(events.some(({ type }) => type === 'hostKey')).toBe(false);
   });
 
+  const fault = new Error('no such file');
   const verdicts: readonly [string, () => unknown][] = [
-    ['throws', () => JSON.parse('{')],
-    ['rejects', () => Promise.reject(new Error('no such file'))],
+    [
+      'throws',
+      () => {
+        throw fault;
+      },
+    ],
+    ['rejects', () => Promise.reject(fault)],
     ['returns undefined', () => undefined],
     ['returns 1', () => 1],
     ['returns the text true', () => 'true'],
@@ -200,7 +208,7 @@ describe('host keys and signatures that cannot be', () => {
   ];
   it.each(verdicts)(
     'CVE-2025-26465, CVE-2025-10966, ssh2#1268: a host key check that %s accepts nothing',
-    async (_name, verdict) => {
+    async (name, verdict) => {
       const world = new World({ seed: 1 });
       const asked: string[] = [];
       const over = await world.play(async () => {
@@ -212,10 +220,10 @@ describe('host keys and signatures that cannot be', () => {
         );
       });
       expect(over).toBe(true);
-      expect(world.calls[0]).toMatchObject({
-        outcome: 'rejected',
-        error: { code: 'ERR_SSH_HOST_KEY_REJECTED' },
-      });
+      const refused = expect.objectContaining({ code: 'ERR_SSH_HOST_KEY_REJECTED' });
+      const failed = name === 'throws' || name === 'rejects';
+      expect(world.calls[0]).toMatchObject({ outcome: 'rejected', error: failed ? fault : refused });
+      expect(clientCause(world)).toEqual(refused);
       expect(asked).toEqual([]);
       expect(world.live()).toEqual([]);
     },
@@ -363,6 +371,10 @@ describe('during a key exchange', () => {
         c.say(globalRequest, { requestName: 'x@y', wantReply: false, requestData: new Uint8Array(0) });
       },
     ],
+    [
+      'with a byte of data between them',
+      (c: Conversation) => c.say(channelData, { recipientChannel: 0, data: Uint8Array.of(1) }),
+    ],
   ])('rekeys of the peer in a tight loop %s end at a limit', (_name, between) => {
     const { conversation } = Conversation.withChannel();
     for (let i = 0; i < 100 && conversation.cause === undefined; i++) {
@@ -374,16 +386,49 @@ describe('during a key exchange', () => {
     expect(conversation.eventsOf('keyExchanged').length).toBeLessThan(defaultLimits.idleKeyExchanges + 3);
   });
 
-  it.each(['theirs', 'ours'])('rekeys of the peer after data go on for ever (%s)', (whose) => {
-    const { conversation, channel, serverChannel } = Conversation.withChannel();
-    for (let i = 0; i < 20; i++) {
-      (whose === 'ours' ? channel : serverChannel).write(Uint8Array.of(1));
+  /** The peer begins 60 exchanges, with something before each. */
+  function sixtyRekeys(
+    between: (conversation: Conversation, ends: readonly [Channel, Channel]) => void,
+  ): Conversation {
+    const toy = (seed: number) => ({
+      provider: createToyProvider(seededBytes(seed)),
+      preferences: toyAlgorithms,
+    });
+    const { conversation, channel, serverChannel } = Conversation.withChannel({
+      client: toy(7),
+      server: { ...toy(8), hostKeys: [toyKey(new Uint8Array(32).fill(9))] },
+    });
+    for (let i = 0; i < 60 && conversation.cause === undefined; i++) {
+      between(conversation, [channel, serverChannel]);
       conversation.exchange();
-      conversation.server.rekey();
+      channel.discard('data');
+      serverChannel.discard('data');
+      conversation.server.at(conversation.now).rekey();
       conversation.exchange();
     }
+    return conversation;
+  }
+
+  it.each([
+    ['theirs', 1],
+    ['ours', 0],
+  ])('rekeys of the peer go on for ever with a mebibyte of data before each (%s)', (_whose, writer) => {
+    const mebibyte = new Uint8Array(1024 * 1024);
+    const conversation = sixtyRekeys((_, ends) => ends[writer]?.write(mebibyte));
     expect(conversation.cause ?? conversation.server.cause).toBeUndefined();
-    expect(conversation.eventsOf('keyExchanged')).toHaveLength(21);
+    expect(conversation.eventsOf('keyExchanged')).toHaveLength(61);
+    // Half of it pays for half of them.
+    const half = sixtyRekeys((_, ends) => ends[writer]?.write(mebibyte.subarray(0, 512 * 1024)));
+    expect(half.cause).toMatchObject({ code: 'ERR_SSH_LIMIT' });
+    expect(half.eventsOf('keyExchanged').length).toBeGreaterThan(2 * defaultLimits.idleKeyExchanges - 4);
+  });
+
+  it('rekeys of the peer go on for ever with ten seconds before each', () => {
+    const conversation = sixtyRekeys((each) => {
+      each.now += 10_000;
+    });
+    expect(conversation.cause ?? conversation.server.cause).toBeUndefined();
+    expect(conversation.eventsOf('keyExchanged')).toHaveLength(61);
   });
 
   it('RFC 4253 §9: another host key at a rekey ends, though the RFC would let it change', () => {

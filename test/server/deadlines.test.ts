@@ -123,9 +123,9 @@ describe('a client that stops', () => {
       },
       {
         authentication: {
-          keyboardInteractive: async (username, ask) => {
+          keyboardInteractive: async (username, ask, context) => {
             try {
-              return (await keyboardInteractive?.(username, ask)) ?? false;
+              return (await keyboardInteractive?.(username, ask, context)) ?? false;
             } catch (error) {
               given = error;
               return false;

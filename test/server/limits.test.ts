@@ -6,6 +6,7 @@
 import { connect as netConnect, Server } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Channel } from '../../src/connection/channel.ts';
 import { acceptAnyHostKey, type Client, connect } from '../../src/entry/index.ts';
 import { createServer, type ServerOptions } from '../../src/entry/server.ts';
 import { userauthRequest } from '../../src/message/userauth.ts';
@@ -65,6 +66,51 @@ describe('a server bounds', () => {
     await running[0]?.close();
     expect(await client.run('greet you')).toMatchObject({ code: 7 });
     for (const each of running) await each.close();
+  });
+
+  it('the sessions of a connection: ten by default, and there is room again when one ends', async () => {
+    await using server = await startEmbedded(one);
+    await using client = await dial(server.port);
+    const running = await Promise.all(Array.from({ length: 10 }, () => client.exec('wait')));
+    await expect(client.run('greet you')).rejects.toMatchObject({
+      code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
+      channelOpenReason: 4,
+    });
+    // Other channels are none of them.
+    const stream = await client.openTcp('127.0.0.1', server.port);
+    stream.destroy();
+    await running[0]?.close();
+    expect(await client.run('greet you')).toMatchObject({ code: 7 });
+    for (const each of running) await each.close();
+  });
+
+  it('what sessions without a process hold: what came for them goes with them', async () => {
+    const connectionWindow = 2 * 1024 * 1024;
+    await using server = await startEmbedded({ ...one, limits: { connectionWindow, channels: 16 } });
+    using client = new RawClient(server.port);
+    client.onEvent = (event) => {
+      if (event.type === 'hostKey') client.core.acceptHostKey();
+      if (event.type === 'methodWanted') client.core.attempt({ method: 'password', password });
+    };
+    await expect
+      .poll(() => client.events.some(({ type }) => type === 'ready'), { timeout: 10_000 })
+      .toBe(true);
+    const opened = (): Channel[] =>
+      client.events.flatMap((event) => (event.type === 'channelOpened' ? [event.channel] : []));
+    // Fifty megabytes' worth of windows, one channel after the other: each is filled and closed.
+    for (let i = 0; i < 25; i++) {
+      client.core.connection.open('session', new Uint8Array(0));
+      client.flush();
+      await expect.poll(() => opened().length, { timeout: 10_000 }).toBe(i + 1);
+      const channel = opened()[i];
+      const window = channel?.sendWindow ?? 0;
+      expect(window).toBeGreaterThanOrEqual(32 * 1024);
+      channel?.write(new Uint8Array(window));
+      client.flush();
+      channel?.close();
+      client.flush();
+    }
+    expect(server.faults).toEqual([]);
   });
 
   it('the variables of a session', async () => {
@@ -376,6 +422,14 @@ describe('the end of a server', () => {
       expect.objectContaining({ code: 'ERR_SSH_CLOSED' }),
     );
     await expect(server.server.listen()).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS' });
+  });
+
+  it.each(['maxConnections', 'maxSessions'])('cannot be told %s of 0', async (name) => {
+    const options = { hostKeys: keyText('ed25519'), authentication: everyMethod, [name]: 0 };
+    await expect(createServer(options)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: expect.stringContaining(name),
+    });
   });
 
   it('may come before it listens, or meanwhile', async () => {

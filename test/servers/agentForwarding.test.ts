@@ -1,7 +1,7 @@
 /**
  * OpenSSH's programs on a real server, at an agent on this side.
  */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/entry/index.ts';
 import { startSshAgent, type TestAgent } from '../support/agents.ts';
 import {
@@ -46,6 +46,62 @@ describeServer(
         { forwardAgent: true },
       );
       expect({ stdout, code, stderr }).toEqual({ stdout: 'nested\n', code: 0, stderr: '' });
+    });
+
+    describe('with keys that are for some ways only', () => {
+      let second: TestServer;
+      let third: TestServer;
+      let known: string;
+
+      beforeAll(async () => {
+        second = await startOpenSsh(lab(), { hostKeys: ['ecdsa256'] });
+        third = await startOpenSsh(lab(), { hostKeys: ['ecdsa384'] });
+        const hops = [
+          [server, 'ed25519'],
+          [second, 'ecdsa256'],
+          [third, 'ecdsa384'],
+        ] as const;
+        known = lab().file(
+          hops
+            .map(([{ port }, kind]) => `[127.0.0.1]:${port} ${lab().hostKeys.of(kind).publicLine}\n`)
+            .join(''),
+        );
+      }, setupTimeout);
+
+      const named = ({ port }: TestServer): string => `[127.0.0.1]:${port}`;
+      const ssh = (to: TestServer, command: string): string =>
+        `ssh -A -F none -o BatchMode=yes -o IdentitiesOnly=no -o UserKnownHostsFile=${known} -p ${to.port} ${lab().account.name}@127.0.0.1 ${command}`;
+
+      /** What a command on the first server prints, with a key that may be used on these ways. */
+      async function along(ways: readonly string[], command: string): Promise<string> {
+        const limited = startSshAgent();
+        try {
+          const key = lab().file(lab().userKeys.textOf('ed25519'), 0o600);
+          limited.add('-q', '-H', known, ...ways.flatMap((way) => ['-h', way]), key);
+          await using client = await server.connect({ agent: limited.path, privateKey: undefined });
+          return (await client.run(command, { forwardAgent: true })).stdout;
+        } finally {
+          limited.stop();
+        }
+      }
+
+      it('signs at the second hop where the way there is allowed', async () => {
+        const ways = [named(server), `${named(server)}>${named(second)}`];
+        expect(await along(ways, ssh(second, 'echo nested'))).toBe('nested\n');
+      });
+
+      it('signs at the third hop', async () => {
+        const ways = [named(server), `${named(server)}>${named(second)}`, `${named(second)}>${named(third)}`];
+        const command = ssh(second, `'${ssh(third, 'echo deeply nested')}'`);
+        expect(await along(ways, command)).toBe('deeply nested\n');
+      });
+
+      it('signs nothing where it is not', async () => {
+        expect(await along([named(server)], ssh(second, 'echo nested'))).toBe('');
+        const elsewhere = [named(server), `${named(server)}>${named(third)}`];
+        expect(await along(elsewhere, ssh(second, 'echo nested'))).toBe('');
+        expect(await along(elsewhere, ssh(third, 'echo nested'))).toBe('nested\n');
+      });
     });
 
     it('keeps its keys: nothing there can add or remove one', async () => {

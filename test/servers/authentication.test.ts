@@ -2,10 +2,12 @@
  * Every way into a server: keys of each type and file format, passwords,
  * prompts, and several of these in a row.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Challenge, ConnectOptions } from '../../src/entry/index.ts';
 import { connect } from '../../src/entry/index.ts';
+import { startSshAgent } from '../support/agents.ts';
 import {
   describeEachServer,
   describeServer,
@@ -84,13 +86,77 @@ describeServer('an encrypted private key', openSsh, (lab) => {
   });
 });
 
-describeServer('an RSA key', openSsh, (lab) => {
-  it.each(['rsa-sha2-512', 'rsa-sha2-256'])('signs by %s where the server takes no other', async (name) => {
-    const server = await startOpenSsh(lab(), { config: { PubkeyAcceptedAlgorithms: name } });
-    expect(await whoIs(server.options({}, 'rsa'))).toBe(lab().account.name);
-    await server.stop();
-  });
-});
+describeServer(
+  'an RSA key',
+  openSsh,
+  (lab) => {
+    it.each(['rsa-sha2-512', 'rsa-sha2-256'])('signs by %s where the options name no other', async (name) => {
+      const server = await startOpenSsh(lab(), { config: { PubkeyAcceptedAlgorithms: name } });
+      const algorithms = { hostKey: ['ssh-ed25519', name] };
+      expect(await whoIs(server.options({ algorithms }, 'rsa'))).toBe(lab().account.name);
+      await server.stop();
+    });
+
+    describe('is one attempt of the six that a server allows', () => {
+      /** Paths of private keys, of which a server knows the last one. */
+      let paths: readonly string[];
+      let publicLines: readonly string[];
+      let authority: string;
+      let server: TestServer;
+
+      beforeAll(async () => {
+        authority = lab().newPath();
+        makeOpenSshKey('ed25519', authority);
+        paths = Array.from({ length: 6 }, () => lab().newPath());
+        publicLines = paths.map((path) => makeOpenSshKey('rsa', path));
+        server = await startOpenSsh(lab(), {
+          hostKeys: ['ed25519'],
+          userKeys: [],
+          authorizedKeys: publicLines.slice(-1),
+          config: { MaxAuthTries: 6 },
+        });
+      }, setupTimeout);
+      const keys = (count: number): string[] => paths.slice(-count).map((path) => readFileSync(path, 'utf8'));
+
+      it('so that the sixth of them is tried', async () => {
+        const options = { ...server.anonymous(), privateKey: keys(6) };
+        expect(await whoIs(options)).toBe(lab().account.name);
+      });
+
+      it('also from an agent', async () => {
+        const agent = startSshAgent();
+        try {
+          for (const path of paths) agent.add('-q', path);
+          const options = { ...server.anonymous(), agent: agent.path };
+          expect(await whoIs(options)).toBe(lab().account.name);
+        } finally {
+          agent.stop();
+        }
+      });
+
+      it('and so is its certificate: with three of both the third key is tried', async () => {
+        const certificate = paths.slice(-3).map((path) => {
+          const args = ['-q', '-s', authority, '-I', 'of a stranger', '-n', 'x', `${path}.pub`];
+          execFileSync('ssh-keygen', args, { stdio: 'pipe' });
+          return readFileSync(`${path}-cert.pub`, 'utf8');
+        });
+        const options = { ...server.anonymous(), privateKey: keys(3), certificate };
+        expect(await whoIs(options)).toBe(lab().account.name);
+      });
+
+      it('and a seventh is one too many, as for ssh', async () => {
+        const stranger = lab().newPath();
+        makeOpenSshKey('rsa', stranger);
+        const options = { ...server.anonymous(), privateKey: [readFileSync(stranger, 'utf8'), ...keys(6)] };
+        await expect(whoIs(options)).rejects.toMatchObject({
+          code: 'ERR_SSH_DISCONNECTED',
+          message: expect.stringContaining('Too many authentication failures'),
+        });
+      });
+    });
+  },
+  { programs: ['ssh-agent', 'ssh-add'] },
+);
 
 for (const kind of serverKinds) {
   describeServer(

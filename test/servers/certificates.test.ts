@@ -3,7 +3,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { certificateAlgorithms } from '../../src/crypto/specialAlgorithms.ts';
 import {
   type Client,
@@ -48,14 +48,18 @@ describeServer('a host certificate', openSsh, (lab) => {
   let premature: TestServer;
   let misnamed: TestServer;
   let nameless: TestServer;
+  /** The plain key of each. */
+  const plainLines = new Map<TestServer, string>();
 
   async function start(args: readonly string[], kind: KeyKind = 'ed25519'): Promise<TestServer> {
-    const { path, certificate } = certified(lab(), kind, authority, ['-h', ...args]);
-    return startOpenSsh(lab(), {
+    const { path, certificate, publicLine } = certified(lab(), kind, authority, ['-h', ...args]);
+    const started = await startOpenSsh(lab(), {
       hostKeys: [],
       userKeys: ['ed25519'],
       config: { HostKey: path, HostCertificate: certificate },
     });
+    plainLines.set(started, publicLine);
+    return started;
   }
 
   beforeAll(async () => {
@@ -131,6 +135,54 @@ describeServer('a host certificate', openSsh, (lab) => {
       code: 'ERR_SSH_CERTIFICATE',
       phase: 'keyExchange',
       message: expect.stringContaining(words),
+    });
+  });
+
+  describe('that does not hold, of a key that is known by itself', () => {
+    const bad = (): readonly (readonly [TestServer, string])[] => [
+      [expired, 'expired at 2020-01-02'],
+      [premature, 'is not valid before 2099-01-01'],
+      [misnamed, 'is for other.example, not for 127.0.0.1'],
+      [nameless, 'names nobody it is for'],
+    ];
+    const plain = (to: TestServer): string => `[127.0.0.1]:${to.port} ${plainLines.get(to)}\n`;
+
+    it('is warned of, and the key counts, as for ssh', async () => {
+      for (const [to, why] of bad()) {
+        const known = lab().file(`${trusting(to)}${plain(to)}`);
+        const debug: string[] = [];
+        await using client = await connect({
+          ...options(to),
+          verifyHostKey: knownHosts(known),
+          onDebug: (line) => debug.push(line),
+        });
+        expect(client.negotiated.hostKey).toBe('ssh-ed25519-cert-v01@openssh.com');
+        expect((await client.run('echo in')).stdout).toBe('in\n');
+        const warnings = debug.filter((line) => line.startsWith('warning: the certificate "an id"'));
+        expect(warnings).toEqual([expect.stringContaining(why)]);
+        expect(warnings[0]).toMatch(/ is known for \[127\.0\.0\.1\]:\d+ by itself$/);
+        const ssh = ['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${known}`];
+        const key = lab().file(lab().userKeys.textOf('ed25519'), 0o600);
+        const target = ['-i', key, '-p', String(to.port), `${lab().account.name}@127.0.0.1`, 'echo', 'in'];
+        expect(execFileSync('ssh', [...ssh, ...target], { encoding: 'utf8', stdio: 'pipe' })).toBe('in\n');
+      }
+    });
+
+    it('leaves the key unknown, changed or revoked where it is', async () => {
+      const other = `[127.0.0.1]:${expired.port} ${makeOpenSshKey('ed25519', lab().newPath()).trim()}\n`;
+      const asCertificate = { code: 'ERR_SSH_CERTIFICATE', message: expect.stringContaining('expired at') };
+      await expect(dial(expired, `${trusting(expired)}${other}`)).rejects.toMatchObject(asCertificate);
+      const adding = knownHosts({ files: lab().file(trusting(expired)), unknown: 'add' });
+      await expect(connect({ ...options(expired), verifyHostKey: adding })).rejects.toMatchObject(
+        asCertificate,
+      );
+      for (const revoked of [plainLines.get(expired), authorityLine]) {
+        const known = `${trusting(expired)}${plain(expired)}@revoked * ${revoked}\n`;
+        // A revoked authority is not asked for certificates; a revoked key does not count, certified or plain.
+        const dialled = dial(expired, known);
+        if (revoked === authorityLine) await (await dialled).close();
+        else await expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_HOST_KEY_REVOKED' });
+      }
     });
   });
 
@@ -275,23 +327,126 @@ describeServer('a user certificate', openSsh, (lab) => {
     }
   });
 
-  it('for no key that was given, or of a host, is refused before anything is dialled', async () => {
-    const { path, certificate } = sign('ed25519');
-    const other = sign('ed25519');
-    const host = certified(lab(), 'ed25519', authority, ['-h', '-n', 'x']);
-    const dial = (key: string, cert: string): Promise<Client> =>
-      connect({
+  describe('that is of no use', () => {
+    let knowing: TestServer;
+    let own: ReturnType<typeof certified>;
+
+    beforeAll(async () => {
+      own = sign('ed25519');
+      knowing = await startOpenSsh(lab(), {
+        hostKeys: ['ed25519'],
+        userKeys: [],
+        authorizedKeys: [own.publicLine],
+        config: { TrustedUserCAKeys: `${authority}.pub` },
+      });
+    }, setupTimeout);
+
+    const cut = (text: string): string => text.slice(0, text.length / 2);
+    const useless: readonly (readonly [string, () => string, RegExp])[] = [
+      [
+        'for another key',
+        () => text(sign('ed25519').certificate),
+        /"an id".*is for none of the private keys/,
+      ],
+      [
+        "a host's",
+        () => text(certified(lab(), 'ed25519', authority, ['-h', '-n', 'x']).certificate),
+        /it is a host's/,
+      ],
+      ['empty', () => '', /the key file is empty/],
+      ['cut off', () => cut(text(own.certificate)), /a certificate is left aside: /],
+      ['no certificate', () => `${own.publicLine}\n`, /this is a public key \(ssh-ed25519\)/],
+      ['prose', () => 'no certificate at all', /this is no certificate/],
+    ];
+
+    it.each(useless)('being %s, is left aside with a note, and the key is used', async (_, data, why) => {
+      for (const place of ['shared', 'own'] as const) {
+        const debug: string[] = [];
+        const [privateKey, certificate] = [readFileSync(own.path), data()];
+        const credentials: ConnectOptions =
+          place === 'shared'
+            ? { privateKey, certificate: [certificate] }
+            : { auth: [{ method: 'publickey', privateKey, certificate }] };
+        await using client = await connect({
+          ...knowing.anonymous(),
+          ...credentials,
+          onDebug: (line) => debug.push(line),
+        });
+        expect((await client.run('echo in')).stdout).toBe('in\n');
+        const notes = debug.filter((line) => line.startsWith('warning: '));
+        expect(notes).toEqual([expect.stringMatching(/is left aside: /)]);
+        expect(notes[0]).toMatch(why);
+      }
+    });
+
+    it('is left aside beside one that is, and told of again when nothing worked', async () => {
+      const stranger = sign('ed25519');
+      const dialled = connect({
+        ...knowing.anonymous(),
+        privateKey: readFileSync(stranger.path),
+        certificate: ['', text(certified(lab(), 'ed25519', stranger.path, []).certificate)],
+      });
+      await expect(dialled).rejects.toMatchObject({
+        code: 'ERR_SSH_AUTHENTICATION_FAILED',
+        message: expect.stringMatching(
+          /tried: .*; a certificate is left aside: .* empty.*; the certificate "an id" .* for none of/,
+        ),
+      });
+      await using client = await connect({
+        ...knowing.anonymous(),
+        privateKey: readFileSync(stranger.path),
+        certificate: ['', text(stranger.certificate)],
+      });
+      expect((await client.run('echo in')).stdout).toBe('in\n');
+    });
+
+    it('is known to be so once the key is open whose public half its file hides', async () => {
+      const pem = execFileSync(
+        'openssl',
+        [
+          'genpkey',
+          '-algorithm',
+          'EC',
+          '-pkeyopt',
+          'ec_paramgen_curve:P-256',
+          '-aes256',
+          '-pass',
+          'pass:secret',
+        ],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+      );
+      const debug: string[] = [];
+      const dialled = connect({
+        ...knowing.anonymous(),
+        privateKey: pem,
+        passphrase: () => 'secret',
+        certificate: text(own.certificate),
+        onDebug: (line) => debug.push(line),
+      });
+      await expect(dialled).rejects.toMatchObject({
+        code: 'ERR_SSH_AUTHENTICATION_FAILED',
+        message: expect.stringMatching(
+          /tried: publickey \(ecdsa-sha2-nistp256 .*is for none of the private keys/,
+        ),
+      });
+      expect(debug.filter((line) => line.includes('is for none of'))).toHaveLength(1);
+    });
+  });
+
+  it('that can be no certificate is refused before anything is dialled', async () => {
+    const { path } = sign('ed25519');
+    for (const certificate of [5, true, {}, [null]]) {
+      const dialled = connect({
         ...server.anonymous(),
         port: 1,
-        privateKey: readFileSync(key),
-        certificate: readFileSync(cert),
+        privateKey: readFileSync(path),
+        certificate: certificate as unknown as string,
       });
-    await expect(dial(path, other.certificate)).rejects.toMatchObject({
-      code: 'ERR_SSH_CERTIFICATE',
-      phase: 'options',
-    });
-    await expect(dial(host.path, host.certificate)).rejects.toMatchObject({ code: 'ERR_SSH_CERTIFICATE' });
-    await expect(dial(path, `${path}.pub`)).rejects.toMatchObject({ code: 'ERR_SSH_KEY_UNSUPPORTED' });
-    await expect(dial(path, certificate)).rejects.toMatchObject({ code: 'ERR_SSH_CONNECT' });
+      await expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS', phase: 'options' });
+    }
   });
 });
+
+function text(path: string): string {
+  return readFileSync(path, 'utf8');
+}

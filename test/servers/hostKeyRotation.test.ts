@@ -52,6 +52,32 @@ describeServer('the host keys of a server', openSsh, (lab) => {
     expect(readFileSync(stale, 'utf8')).toMatch(/^\|1\|/m);
   });
 
+  it('are all known under the port where the bare host vouched for one, and the next dial goes on', async () => {
+    const bare = `127.0.0.1 ${lab().hostKeys.of('ed25519').publicLine}\n`;
+    const path = lab().file(bare);
+    for (let time = 0; time < 2; time++) {
+      await using client = await connect({
+        ...server.options(),
+        verifyHostKey: knownHosts({ files: path, update: true }),
+      });
+      await expect.poll(() => types(path)).toHaveLength(4);
+      expect(readFileSync(path, 'utf8').startsWith(bare)).toBe(true);
+      await client.run('true');
+    }
+    expect(types(path).slice(1).sort()).toEqual(kinds.map((kind) => keyTypes[kind]).sort());
+  });
+
+  it('of types that algorithms.hostKey leaves out are neither learnt nor kept', async () => {
+    const path = lab().file(line('ed25519') + line('rsa'));
+    await using client = await connect({
+      ...server.options(),
+      algorithms: { hostKey: ['ssh-ed25519', 'ecdsa-sha2-nistp256'] },
+      verifyHostKey: knownHosts({ files: path, update: true }),
+    });
+    await expect.poll(() => types(path)).toEqual(['ssh-ed25519', 'ecdsa-sha2-nistp256']);
+    await client.run('true');
+  });
+
   it('stay what they were without update', async () => {
     const path = lab().file(line('ed25519'));
     await using client = await connect({ ...server.options(), verifyHostKey: knownHosts(path) });

@@ -152,7 +152,7 @@ describe('a peer that says nothing', () => {
 
   it('runs into the deadline of the dial where that is sooner', async () => {
     const error = await failureAt(await listenWith(() => {}), { timeout: 150 });
-    expect(error).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'dial', deadline: 150 });
+    expect(error).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'identification', deadline: 150 });
   });
 
   it('after it identified itself runs into the deadline of the key exchange', async () => {

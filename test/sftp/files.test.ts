@@ -415,10 +415,10 @@ describe('options', () => {
       [() => sftp.stat('/', { bigInt: true } as never), 'did you mean bigint?'],
       [() => sftp.mkdir('/x', { recursiv: true } as never), 'did you mean recursive?'],
       [() => sftp.rm('/x', { zebra: true } as never), 'it takes timeout, signal, recursive, force'],
-      [() => sftp.readFile('/x', { encoding: 'utf9' } as never), "encoding of readFile must be 'utf8'"],
-      [() => sftp.chmod('/x', 1, { timeout: 0 }), 'timeout of a call must be a positive number'],
-      [() => sftp.writeFile('/x', '', { mode: 0o10000 }), 'mode of writeFile must be a mode'],
-      [() => sftp.unlink('/x', { signal: 5 } as never), 'signal of a call must be an AbortSignal'],
+      [() => sftp.readFile('/x', { encoding: 'utf9' } as never), "encoding must be 'utf8'"],
+      [() => sftp.chmod('/x', 1, { timeout: 0 }), 'timeout must be a positive number'],
+      [() => sftp.writeFile('/x', '', { mode: 0o10000 }), 'mode must be a mode'],
+      [() => sftp.unlink('/x', { signal: 5 } as never), 'signal must be an AbortSignal'],
     ] as const) {
       await expect(call()).rejects.toMatchObject({
         code: 'ERR_SSH_OPTIONS',

@@ -6,14 +6,18 @@
  */
 import type { Client } from '../../src/client/client.ts';
 import type { Interference } from './plans.ts';
-import { wholeLife } from './stories.ts';
+import { type StoryOptions, wholeLife } from './stories.ts';
 import type { World } from './world.ts';
 
 /** The reason of every abort, to be found again in its error. */
 export const abortReason: Error = new Error('changed my mind');
 
 /** Plays a whole life; returns whether it came to its end. */
-export function playWith(world: World, interferences: readonly Interference[]): Promise<boolean> {
+export function playWith(
+  world: World,
+  interferences: readonly Interference[],
+  story: StoryOptions = {},
+): Promise<boolean> {
   const signals: Record<string, AbortSignal> = {};
   let client: Client | undefined;
   for (const { step, action } of interferences) {
@@ -34,6 +38,7 @@ export function playWith(world: World, interferences: readonly Interference[]): 
   return world.play(async () => {
     await world.startServer();
     await wholeLife(world, {
+      ...story,
       signals,
       connected: (connected) => {
         client = connected;

@@ -23,6 +23,33 @@ const harmless: fc.Arbitrary<DirectionPlan> = fc.record(
 /** The wire brings everything. */
 export const harmlessPlans: fc.Arbitrary<LinkPlan> = fc.record({ toServer: harmless, toClient: harmless });
 
+/** The same, quick enough that an exchange of keys for each message brings no call near its deadline. */
+export const quickPlans: fc.Arbitrary<LinkPlan> = fc
+  .record(
+    {
+      delay: fc.integer({ min: 0, max: 3 }),
+      jitter: fc.integer({ min: 0, max: 5 }),
+      cut: fc.oneof(fc.constant(1), fc.integer({ min: 2, max: 400 })),
+      join: fc.integer({ min: 1, max: 5 }),
+      capacity: fc.integer({ min: 64, max: 4096 }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((direction) => ({ toServer: direction, toClient: direction }));
+
+/** Quick ones that bring many bytes at once. */
+export const coarsePlans: fc.Arbitrary<LinkPlan> = fc
+  .record(
+    {
+      delay: fc.integer({ min: 0, max: 3 }),
+      jitter: fc.integer({ min: 0, max: 5 }),
+      cut: fc.integer({ min: 400, max: 5000 }),
+      join: fc.integer({ min: 1, max: 5 }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((direction) => ({ toServer: direction, toClient: direction }));
+
 const fault: fc.Arbitrary<Fault> = fc.record(
   {
     offset: fc.integer({ min: 0, max: 5300 }),

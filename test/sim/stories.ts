@@ -7,8 +7,8 @@
 import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
-import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
+import type { RemoteProcess } from '../../src/client/command/remoteProcess.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { pattern } from './random.ts';
 import type { World } from './world.ts';
 
@@ -20,11 +20,15 @@ export interface StoryOptions {
   readonly connect?: ConnectOptions;
   /** Told of the client once it is connected. */
   readonly connected?: (client: Client) => void;
+  /** Bytes of the largest input; others are parts of it. 900 */
+  readonly size?: number;
+  /** Commands that run beside each other, besides the two that always do. 0 */
+  readonly beside?: number;
 }
 
 /** Dial, key exchange, authentication, commands with data both ways, rekey, a forwarded connection, close. */
 export async function wholeLife(world: World, options: StoryOptions = {}): Promise<void> {
-  const { signals = {}, connect = {} } = options;
+  const { signals = {}, connect = {}, size = 900, beside = 0 } = options;
   const signal = (name: string): { signal?: AbortSignal } =>
     signals[name] === undefined ? {} : { signal: signals[name] };
   const client = await world.call('connect', () => world.connect({ ...connect, ...signal('connect') }));
@@ -33,14 +37,21 @@ export async function wholeLife(world: World, options: StoryOptions = {}): Promi
   const ended = world.call('closed', () => client.closed.then((cause) => ({ cause: cause.code })));
   await Promise.all([
     world.call('echo', () =>
-      client.run('echo', { input: pattern(900), encoding: 'buffer', ...signal('echo') }),
+      client.run('echo', { input: pattern(size), encoding: 'buffer', ...signal('echo') }),
     ),
     world.call('both', () => client.run('both', { encoding: 'buffer', ...signal('both') })),
-    forward(world, client, signal('forward')),
+    forward(world, client, Math.ceil((size * 5) / 9), signal('forward')),
+    ...Array.from({ length: beside }, (_, index) =>
+      world.call(`beside ${index}`, () =>
+        client.run('echo', { input: pattern(Math.ceil(size / (index + 2)), index), encoding: 'buffer' }),
+      ),
+    ),
   ]);
   await Promise.all([
     world.call('rekey', () => client.rekey(signal('rekey'))),
-    world.call('echo 2', () => client.run('echo', { input: 'x'.repeat(300), ...signal('echo 2') })),
+    world.call('echo 2', () =>
+      client.run('echo', { input: 'x'.repeat(Math.ceil(size / 3)), ...signal('echo 2') }),
+    ),
   ]);
   await interactive(world, client, signal('exec'));
   await world.call('refused', () => client.openTcp('nowhere', 9, signal('refused')));
@@ -50,11 +61,16 @@ export async function wholeLife(world: World, options: StoryOptions = {}): Promi
 }
 
 /** A forwarded connection that gives back what it is sent. */
-async function forward(world: World, client: Client, call: { signal?: AbortSignal }): Promise<void> {
+async function forward(
+  world: World,
+  client: Client,
+  size: number,
+  call: { signal?: AbortSignal },
+): Promise<void> {
   const stream = await world.call('forward', () => client.openTcp('echo', 7, call).then(hidden));
   if (stream === undefined) return;
   await world.call('forward data', () => {
-    stream.duplex.end(pattern(500, 3));
+    stream.duplex.end(pattern(size, 3));
     return collected(stream.duplex);
   });
   stream.duplex.destroy();

@@ -20,8 +20,9 @@ function muteServer(world: World, numbers: readonly number[]): void {
   if (core === undefined) throw new Error('there is no server yet');
   const { transport } = core;
   const send = transport.send.bind(transport);
-  transport.send = <T>(message: MessageCodec<T>, value: T): number | undefined =>
-    numbers.includes(message.number) ? undefined : send(message, value);
+  transport.send = <T>(message: MessageCodec<T>, value: T): void => {
+    if (!numbers.includes(message.number)) send(message, value);
+  };
   if (numbers.includes(20)) transport.keyExchange.receiveKexInit = () => {};
 }
 
@@ -63,6 +64,22 @@ const cases: readonly Case[] = [
     call: (client) => client.openUnix('/run/echo'),
     waitingFor: 'channelOpen',
     after: defaultTimeouts.channelOpen,
+    livesOn: true,
+  },
+  {
+    what: 'a request to listen',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ port: 0 }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
+    what: 'a request to listen on a unix socket',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ path: '/run/s' }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
     livesOn: true,
   },
   {
@@ -170,7 +187,7 @@ describe('go#26643, ssh2#955: a peer that never answers', () => {
       const client = await world.connect();
       const running = await client.exec('wait');
       const { core } = world.connections.find(isServer) as unknown as Driver<ServerProtocol>;
-      if (core !== undefined) core.connection.sendClose = () => {};
+      if (core !== undefined) core.connection.messages.sendClose = () => {};
       const started = world.clock.now();
       await world.call('close of the process', () => running.close());
       expect(world.clock.now() - started).toBe(defaultTimeouts.close);

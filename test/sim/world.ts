@@ -6,14 +6,14 @@
  */
 import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import { createConnect } from '../../src/client/connect.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import { createConnect } from '../../src/client/dial/connect.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import {
   createRunOnAll,
   type FleetResult,
   type FleetResults,
   type RunOnAllOptions,
-} from '../../src/client/runOnAll.ts';
+} from '../../src/client/fleet/runOnAll.ts';
 import {
   type ConnectionSnapshot,
   observeConnections,
@@ -43,6 +43,8 @@ export interface WorldOptions {
   readonly plan?: LinkPlan;
   readonly hostOf?: (name: string) => Host;
   readonly server?: Partial<ServerOptions>;
+  /** Virtual milliseconds that each step of long work takes; none unless said. */
+  readonly stepTime?: number;
 }
 
 const userKey = toyKey(new Uint8Array(32).fill(7));
@@ -70,6 +72,8 @@ export class World {
   readonly ends: { readonly connection: RegisteredConnection; readonly cause: SshError }[] = [];
   readonly faults: unknown[] = [];
   server: SshServer | undefined;
+  /** Steps of long work so far. */
+  pauses = 0;
   private readonly connectTo: (options: ConnectOptions) => Promise<Client>;
   private readonly platform: ReturnType<SimNetwork['platform']>;
   private readonly options: WorldOptions;
@@ -83,6 +87,7 @@ export class World {
       provider: createToyProvider(seededBytes(seed)),
       seed: seed + 1,
       hostOf: options.hostOf ?? (() => ({ manner: 'serve', plan })),
+      pause: () => this.pause(),
     });
     this.platform = this.network.platform();
     this.connectTo = createConnect(this.platform);
@@ -154,6 +159,13 @@ export class World {
     } finally {
       call.endedAt = this.clock.now();
     }
+  }
+
+  /** Between two steps of long work. */
+  private pause(): Promise<void> {
+    const { stepTime } = this.options;
+    this.pauses++;
+    return stepTime === undefined ? Promise.resolve() : this.sleep(stepTime);
   }
 
   /** Resolves with the virtual time at a moment of the future. */

@@ -11,13 +11,13 @@ import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultTimeouts, type KeepAlive, type Timeouts } from '../../src/base/timeouts.ts';
 import { WaitTable } from '../../src/base/waits.ts';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import { writeUint32 } from '../../src/crypto/packetFields.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { writeUint32 } from '../../src/crypto/provider/packetFields.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
+import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
 import { type KexInit, kexInit } from '../../src/message/transport.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
@@ -64,6 +64,8 @@ export interface ConversationOptions {
   readonly chunk?: number;
   /** The client hears each chunk from memory that is written over behind it. */
   readonly lent?: boolean;
+  /** Its chunks are Buffers of Node's pool, whose `slice` is a window into it. */
+  readonly buffers?: boolean;
   readonly seed?: number;
 }
 
@@ -341,7 +343,8 @@ export class Conversation {
     const bytes = this.options.onTheWire?.(sent) ?? sent;
     const size = this.options.chunk ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {
-      const chunk = bytes.slice(start, start + size);
+      const part = bytes.subarray(start, start + size);
+      const chunk = this.options.buffers === true ? Buffer.from(part) : part.slice();
       this.client.receive(chunk, this.now, this.options.lent);
       if (this.options.lent === true) chunk.fill(0xee);
       this.measure();

@@ -5,7 +5,7 @@
  * Must not know: what the test has the server do.
  */
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import type { Driver } from '../../src/io/driver.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
@@ -71,9 +71,16 @@ export class Scene {
   mute(...numbers: readonly number[]): void {
     const { transport } = this.core;
     const send = transport.send.bind(transport);
-    transport.send = <T>(message: MessageCodec<T>, value: T): number | undefined =>
-      numbers.includes(message.number) ? undefined : send(message, value);
+    transport.send = <T>(message: MessageCodec<T>, value: T): void => {
+      if (!numbers.includes(message.number)) send(message, value);
+    };
+    this.unmute = () => {
+      transport.send = send;
+    };
   }
+
+  /** The server says everything again. */
+  unmute: () => void = () => {};
 }
 
 /**

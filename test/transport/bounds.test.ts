@@ -142,7 +142,15 @@ describe('what waits to be sent', () => {
   const newOutput = (identification = ''): { output: TransportOutput; sealer: PacketSealer } => {
     const sealer = new PacketSealer({ randomBytes: seededPadding() });
     const limits = { ...defaultLimits, outputQueue: maximum };
-    return { output: new TransportOutput(sealer, utf8Encode(identification), limits), sealer };
+    const preferences = { compression: ['none'] };
+    return {
+      output: new TransportOutput(sealer, {
+        identification: utf8Encode(identification),
+        limits,
+        preferences,
+      }),
+      sealer,
+    };
   };
   const take = (output: TransportOutput): Uint8Array => {
     const chunks: Uint8Array[] = [];
@@ -161,7 +169,10 @@ describe('what waits to be sent', () => {
   it('is counted, packet by packet, and each says its number', () => {
     const { output, sealer } = newOutput();
     take(output);
-    expect([0, 1, 2].map((i) => output.send(ignore, { data: noise(i, 1) }))).toEqual([0, 1, 2]);
+    const numbers: number[] = [];
+    for (const i of [0, 1, 2])
+      output.send(ignore, { data: noise(i, 1) }, false, (number) => numbers.push(number));
+    expect(numbers).toEqual([0, 1, 2]);
     expect(output.packets).toBe(3);
     expect(output.pending).toBe(sealer.pending);
     expect(take(output)).toHaveLength(3 * 16);
@@ -172,9 +183,10 @@ describe('what waits to be sent', () => {
     const { output } = newOutput();
     take(output);
     // A packet of 1,000 bytes: 4 of length, 1 and 4 of padding, 5 of IGNORE.
-    output.send(ignore, { data: new Uint8Array(maximum - 14) });
+    output.send(ignore, { data: new Uint8Array(maximum - 14) }, false);
     expect(output.pending).toBe(maximum);
-    expect(codeOf(() => output.send(ignore, { data: new Uint8Array(0) }))).toBe('ERR_SSH_LIMIT');
+    expect(codeOf(() => output.send(ignore, { data: new Uint8Array(0) }, false))).toBe('ERR_SSH_LIMIT');
+    expect(output.pending).toBe(maximum);
     expect(() => output.sendNow(ignore, { data: new Uint8Array(0) })).not.toThrow();
   });
 
@@ -184,7 +196,7 @@ describe('what waits to be sent', () => {
       fc.property(sizes, sizes, (first, second) => {
         const [held, plain] = [newOutput().output, newOutput().output];
         for (const round of [first, second]) {
-          for (const length of round) held.hold(ignore, { data: noise(length, length) });
+          for (const length of round) held.send(ignore, { data: noise(length, length) }, true);
           expect(held.packets).toBe(plain.packets);
           held.release();
           for (const length of round) plain.sendNow(ignore, { data: noise(length, length) });
@@ -196,12 +208,13 @@ describe('what waits to be sent', () => {
 
   it('for a key exchange may be as much as the limit, with 64 bytes for each message, and no more', () => {
     const { output } = newOutput();
-    const hold = (length: number): void => output.hold(ignore, { data: new Uint8Array(length) });
+    const hold = (length: number): void => output.send(ignore, { data: new Uint8Array(length) }, true);
     for (let round = 0; round < 2; round++) {
       // 5 bytes of IGNORE and 64 around each.
       hold(500 - 69);
       hold(500 - 69);
       output.release();
+      take(output);
     }
     hold(500 - 69);
     expect(codeOf(() => hold(501 - 69))).toBe('ERR_SSH_LIMIT');

@@ -5,8 +5,12 @@ import { channelData } from '../../src/message/channel.ts';
 import { Conversation } from '../support/conversation.ts';
 
 /** A conversation from the first byte to data on a channel, and what the client saw and said in it. */
-function transcript(chunk: number, lent = false): { events: string[]; sent: string; data: string } {
-  const conversation = Conversation.to('ready', { chunk, lent, seed: 11 });
+function transcript(
+  chunk: number,
+  lent = false,
+  buffers = false,
+): { events: string[]; sent: string; data: string } {
+  const conversation = Conversation.to('ready', { chunk, lent, buffers, seed: 11 });
   const channel = conversation.client.at(0).connection.open('session', new Uint8Array(0));
   conversation.exchange();
   const [requested] = conversation.serverEventsOf('channelOpenRequested');
@@ -38,8 +42,9 @@ describe('the chunks in which bytes come', () => {
       fc.property(
         fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 70_000 })),
         fc.boolean(),
-        (chunk, lent) => {
-          const cut = transcript(chunk, lent);
+        fc.boolean(),
+        (chunk, lent, buffers) => {
+          const cut = transcript(chunk, lent, buffers);
           expect(cut.events).toEqual(whole.events);
           expect(cut.data).toBe(whole.data);
           expect(cut.sent).toBe(whole.sent);

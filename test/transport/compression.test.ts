@@ -73,6 +73,7 @@ describe('compression', () => {
         opener as unknown as PacketOpener,
         sealer as unknown as PacketSealer,
         100_000,
+        false,
       ),
     };
   }

@@ -94,12 +94,12 @@ describe('negotiation (RFC 4253 §7.1)', () => {
     [
       'kex',
       { kexAlgorithms: ['ecdh-sha2-nistp384', 'diffie-hellman-group1-sha1'] },
-      "This side has ecdh-sha2-nistp384 as well, and offers it when told to: algorithms: { kex: { append: ['ecdh-sha2-nistp384'] } }, or algorithms: 'compatible'",
+      "This side has ecdh-sha2-nistp384 as well, and offers it only when told to; allow it with algorithms: { kex: { append: ['ecdh-sha2-nistp384'] } }, or algorithms: 'compatible'",
     ],
     [
       'hostKey',
       { serverHostKeyAlgorithms: ['ssh-rsa', 'ssh-dss'] },
-      "This side has ssh-rsa as well, though broken or weak, and offers it when told to: algorithms: { hostKey: { append: ['ssh-rsa'] } }, or algorithms: 'legacy'",
+      "This side has ssh-rsa as well, though broken or weak, and offers it only when told to; allow it with algorithms: { hostKey: { append: ['ssh-rsa'] } }, or algorithms: 'legacy'",
     ],
     [
       'mac',
@@ -107,7 +107,7 @@ describe('negotiation (RFC 4253 §7.1)', () => {
         encryptionAlgorithmsServerToClient: ['aes128-ctr'],
         macAlgorithmsServerToClient: ['umac-64@openssh.com'],
       },
-      "This side has umac-64@openssh.com as well, and offers it when told to: algorithms: { mac: { append: ['umac-64@openssh.com'] } }",
+      "This side has umac-64@openssh.com as well, and offers it only when told to; allow it with algorithms: { mac: { append: ['umac-64@openssh.com'] } }",
     ],
   ])(
     'a failure over %s says what this side has and did not offer, and how to allow it',

@@ -18,7 +18,11 @@ it('returns the payload that the packet carries, wherever in a page it begins or
   fc.assert(
     fc.property(filler, fc.integer({ min: 0, max: 3_000 }), (first, second) => {
       const sealer = new PacketSealer({ randomBytes: seededPadding() });
-      const output = new TransportOutput(sealer, new Uint8Array(0), defaultLimits);
+      const output = new TransportOutput(sealer, {
+        identification: new Uint8Array(0),
+        limits: defaultLimits,
+        preferences: { compression: ['none'] },
+      });
       const messages = [noise(first, 1), noise(second, 2)].map((data) => ({
         returned: output.sendNow(ignore, { data }),
         meant: new WireWriter().byte(2).string(data).copyWritten(),

@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyBytes } from '../../src/base/bytes.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
 import { channelClose, channelData, channelFailure } from '../../src/message/channel.ts';
 import { requestFailure } from '../../src/message/globalRequest.ts';
 import { extInfo, ignore, type KexInit, kexInit, unimplemented } from '../../src/message/transport.ts';

@@ -258,9 +258,7 @@ describe('the server, whatever happens', () => {
           }
           if (server.done && !wasDone) expect(step).toBe('accept');
           for (const event of script.events()) {
-            if (event.type === 'request' && event.method.method === 'publickey' && event.method.verified) {
-              expect(valid).toBe(true);
-            }
+            if (event.type === 'authenticated' && event.method === 'publickey') expect(valid).toBe(true);
           }
         }
         const successes = script.sent.filter((payload) => payload[0] === userauthSuccess.number);

@@ -116,7 +116,7 @@ describe('publickey', () => {
     const script = new ServerScript();
     script.says(userauthPublickeyQuery, query);
     expect(script.events()).toMatchObject([
-      { method: { method: 'publickey', algorithm: 'ssh-ed25519', publicKey: ed25519Key, verified: false } },
+      { method: { method: 'publickey', algorithm: 'ssh-ed25519', publicKey: ed25519Key, signed: false } },
     ]);
     expect(script.verified).toEqual([]);
     script.server.pkOk();
@@ -138,34 +138,76 @@ describe('publickey', () => {
     expect(script.said()).toMatchObject([failure()]);
   });
 
-  it('is verified over session id and request before the application sees it', () => {
+  it('is verified over session id and request, once the application has said that the key is right', () => {
     const script = new ServerScript({ verify: () => true });
     script.says(userauthPublickeyRequest, signed);
+    expect(script.events()).toMatchObject([{ method: { method: 'publickey', signed: true } }]);
+    expect(script.verified).toEqual([]);
+    expect(script.server.isProven()).toBe(true);
+    script.server.accept();
+    expect(script.said()).toMatchObject([success]);
     expect(script.verified).toEqual([
       ['ssh-ed25519', ed25519Key, publickeySignatureData(sessionId, signed), signature],
     ]);
-    expect(script.events()).toMatchObject([{ method: { method: 'publickey', verified: true } }]);
-    script.server.accept();
-    expect(script.said()).toMatchObject([success]);
   });
 
-  it('is refused unasked when the signature is wrong, or when verifying it fails oddly', () => {
-    const verifiers = [
-      () => false,
+  it('is not verified at all where the key is not the user’s', () => {
+    const script = new ServerScript({ verify: () => true });
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject();
+    expect(script.said()).toMatchObject([failure()]);
+    expect(script.verified).toEqual([]);
+  });
+
+  it.each<readonly [string, () => boolean]>([
+    ['is wrong', () => false],
+    [
+      'cannot be read',
       () => {
         throw new SshError('ERR_SSH_DECODE', 'malformed data: a signature');
       },
+    ],
+    [
+      'makes the verifier fail oddly',
       () => {
         throw new TypeError('odd');
       },
-      () => 'yes' as unknown as boolean,
+    ],
+    ['makes it answer oddly', () => 'yes' as unknown as boolean],
+  ])('lets nobody in where its signature %s, nor further', (_how, verify) => {
+    const answers = [
+      (script: ServerScript) => script.server.accept(),
+      (script: ServerScript) => script.server.reject({ partialSuccess: true, methods: ['password'] }),
     ];
-    for (const verify of verifiers) {
+    for (const answer of answers) {
       const script = new ServerScript({ verify });
       script.says(userauthPublickeyRequest, signed);
-      expect(script.events()).toEqual([]);
+      expect(script.server.isProven()).toBe(false);
+      answer(script);
       expect(script.said()).toMatchObject([failure()]);
+      script.says(userauthPublickeyQuery, query);
+      expect(script.events().at(-1)).toMatchObject({ method: { signed: false }, succeeded: [] });
     }
+  });
+
+  it('is refused unasked where the key is none that is taken, asked about or signed with', () => {
+    const seen: unknown[] = [];
+    const script = new ServerScript({
+      takesKey: (...given) => {
+        seen.push(given);
+        if (seen.length === 2) throw new SshError('ERR_SSH_DECODE', 'malformed public key');
+        return false;
+      },
+    });
+    script.says(userauthPublickeyQuery, query);
+    script.says(userauthPublickeyRequest, signed);
+    expect(seen).toEqual([
+      ['ssh-ed25519', ed25519Key],
+      ['ssh-ed25519', ed25519Key],
+    ]);
+    expect(script.events()).toEqual([]);
+    expect(script.verified).toEqual([]);
+    expect(script.said()).toMatchObject([failure(), failure()]);
   });
 
   it('is refused unasked when key, algorithm and signature do not agree (RFC 8332 §3)', () => {
@@ -187,7 +229,7 @@ describe('publickey', () => {
       publicKey: rsaKey,
       signature: blob('rsa-sha2-512'),
     });
-    expect(script.events()).toMatchObject([{ method: { algorithm: 'rsa-sha2-512', verified: true } }]);
+    expect(script.events()).toMatchObject([{ method: { algorithm: 'rsa-sha2-512', signed: true } }]);
   });
 });
 
@@ -344,6 +386,69 @@ describe('several factors (RFC 4252 §5.1)', () => {
     expect(script.events()).toMatchObject([{ username: 'me', succeeded: [] }]);
   });
 
+  it('name what may follow, and only that is asked about', () => {
+    const script = new ServerScript({
+      verify: () => true,
+      methods: ['publickey', 'password', 'keyboard-interactive'],
+    });
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['password'] });
+    script.events();
+    script.said();
+    script.says(userauthNoneRequest, none);
+    script.says(userauthPublickeyQuery, query);
+    script.says(userauthPublickeyRequest, signed);
+    script.says(userauthKeyboardInteractiveRequest, keyboard);
+    expect(script.events()).toEqual([]);
+    const refused = failure(['password']);
+    expect(script.said()).toMatchObject([refused, refused, refused, refused]);
+    script.says(userauthPasswordRequest, password('x'));
+    expect(script.events()).toMatchObject([{ method: { method: 'password' }, succeeded: ['publickey'] }]);
+  });
+
+  it('are no factors where a key was only asked about', () => {
+    const script = new ServerScript();
+    script.says(userauthPublickeyQuery, query);
+    script.events();
+    script.server.pkOk();
+    script.says(userauthPasswordRequest, password('x'));
+    expect(script.events()).toMatchObject([{ method: { method: 'password' }, succeeded: [] }]);
+  });
+
+  it('begin with the methods named, where only these are taken', () => {
+    const script = new ServerScript({ verify: () => true, methods: ['publickey'], onlyNamed: true });
+    script.says(userauthPasswordRequest, password('x'));
+    script.says(userauthKeyboardInteractiveRequest, keyboard);
+    expect(script.events()).toEqual([]);
+    expect(script.said()).toMatchObject([failure(['publickey']), failure(['publickey'])]);
+    script.says(userauthNoneRequest, none);
+    expect(script.events()).toMatchObject([{ method: { method: 'none' } }]);
+    script.server.reject();
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['password'] });
+    script.said();
+    // Another user begins where everybody does.
+    script.says(userauthPasswordRequest, password('x', { ...me, userName: 'root' }));
+    expect(script.said()).toMatchObject([failure(['publickey'])]);
+  });
+
+  it('may be two keys, and never one key twice', () => {
+    const script = new ServerScript({ verify: () => true });
+    const other = blob('ssh-ed25519', new Uint8Array(32).fill(8));
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['publickey'] });
+    script.events();
+    script.said();
+    script.says(userauthPublickeyRequest, signed);
+    script.says(userauthPublickeyQuery, query);
+    expect(script.events()).toEqual([]);
+    expect(script.said()).toMatchObject([failure(['publickey']), failure(['publickey'])]);
+    script.says(userauthPublickeyRequest, { ...signed, publicKey: other });
+    expect(script.events()).toMatchObject([{ method: { publicKey: other }, succeeded: ['publickey'] }]);
+    script.server.accept();
+    expect(script.said()).toMatchObject([success]);
+  });
+
   it('are lost when the service changes in between, even to one that does not exist', () => {
     const script = new ServerScript({ verify: () => true });
     script.says(userauthPublickeyRequest, signed);
@@ -375,6 +480,14 @@ describe('requests sent ahead (RFC 4252 §5.1)', () => {
     // One that is being decided on, and eight behind it.
     for (let i = 0; i < 9; i++) say();
     expect(say).toThrow(sshError('ERR_SSH_LIMIT', /more than 8/));
+  });
+
+  it('are bounded in bytes as well', () => {
+    const script = new ServerScript();
+    const say = (): void => script.says(userauthPasswordRequest, password('x'.repeat(30_000)));
+    // The one that is being decided on is not ahead.
+    for (let i = 0; i < 3; i++) say();
+    expect(say).toThrow(sshError('ERR_SSH_LIMIT', /65536 bytes/));
   });
 
   it('are gone with a fault, and so is what was to be decided', () => {
@@ -433,6 +546,91 @@ describe('after SUCCESS (RFC 4252 §5.3)', () => {
   });
 });
 
+describe('attempts (RFC 4252 §4)', () => {
+  const guess = (script: ServerScript): void => {
+    script.says(userauthPasswordRequest, password('guess'));
+    script.server.reject();
+  };
+
+  it('are six by default, and the seventh request ends the connection unasked', () => {
+    const script = new ServerScript();
+    for (let i = 0; i < 6; i++) guess(script);
+    expect(script.said()).toHaveLength(6);
+    script.events();
+    expect(() => script.says(userauthPasswordRequest, password('right'))).toThrow(
+      sshError('ERR_SSH_LIMIT', /no login after 6 attempts/),
+    );
+    expect(script.events()).toEqual([]);
+    expect(script.sent).toEqual([]);
+  });
+
+  it('are counted for all users together', () => {
+    const script = new ServerScript({ limits: { authenticationAttempts: 2 } });
+    for (const userName of ['one', 'two']) {
+      script.says(userauthPasswordRequest, password('x', { ...me, userName }));
+      script.server.reject();
+    }
+    expect(() => script.says(userauthNoneRequest, none)).toThrow(sshError('ERR_SSH_LIMIT'));
+  });
+
+  it.each<readonly [string, (script: ServerScript) => void]>([
+    ['a password', guess],
+    [
+      'a signature that does not hold',
+      (script) => {
+        script.says(userauthPublickeyRequest, signed);
+        script.server.accept();
+      },
+    ],
+    [
+      'a signature by a key that is not taken',
+      (script) => script.says(userauthPublickeyRequest, { ...signed, publicKey: rsaKey }),
+    ],
+    [
+      'answers that are wrong',
+      (script) => {
+        script.says(userauthKeyboardInteractiveRequest, keyboard);
+        script.server.infoRequest({ prompts });
+        script.says(userauthInfoResponse, { responses: ['x'] });
+        script.server.reject();
+      },
+    ],
+    [
+      'too many answers',
+      (script) => {
+        script.says(userauthKeyboardInteractiveRequest, keyboard);
+        script.server.infoRequest({ prompts });
+        script.says(userauthInfoResponse, { responses: ['x', 'y'] });
+      },
+    ],
+    [
+      'a method nobody knows',
+      (script) => script.says(userauthRequest, { ...me, methodName: 'x@y', methodFields: new Uint8Array(0) }),
+    ],
+  ])('are used up by %s', (_what, attempt) => {
+    const script = new ServerScript({ limits: { authenticationAttempts: 2 } });
+    attempt(script);
+    attempt(script);
+    expect(() => script.says(userauthNoneRequest, none)).toThrow(sshError('ERR_SSH_LIMIT', /2 attempts/));
+  });
+
+  it('are not used up by questions, nor by what succeeds in part', () => {
+    const script = new ServerScript({ limits: { authenticationAttempts: 1 }, verify: () => true });
+    for (let i = 0; i < 10; i++) {
+      script.says(userauthNoneRequest, none);
+      script.server.reject();
+      script.says(userauthPublickeyQuery, query);
+      script.server.reject();
+      script.says(userauthPublickeyQuery, { ...query, publicKey: rsaKey });
+    }
+    script.says(userauthPublickeyRequest, signed);
+    script.server.reject({ partialSuccess: true, methods: ['password'] });
+    script.events();
+    script.says(userauthPasswordRequest, password('x'));
+    expect(script.events()).toMatchObject([{ succeeded: ['publickey'] }]);
+  });
+});
+
 describe('rounds (RFC 4252 §4)', () => {
   it('end after as many failures as the limit says', () => {
     const script = new ServerScript({ limits: { authenticationRounds: 3 } });
@@ -449,7 +647,7 @@ describe('rounds (RFC 4252 §4)', () => {
 
   it('count failures nobody was asked about, keys asked about, and prompts', () => {
     const script = new ServerScript({ limits: { authenticationRounds: 3 } });
-    script.says(userauthPublickeyRequest, signed);
+    script.says(userauthPublickeyRequest, { ...signed, publicKey: rsaKey });
     script.says(userauthPublickeyQuery, query);
     script.server.pkOk();
     script.says(userauthKeyboardInteractiveRequest, keyboard);

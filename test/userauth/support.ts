@@ -5,6 +5,7 @@ import { decodeMessage, encodeMessage, type MessageContext } from '../../src/mes
 import { userauthFailure, userauthSuccess } from '../../src/message/userauth.ts';
 import { UserauthClient, type UserauthQuestion } from '../../src/userauth/client.ts';
 import {
+  type KeyFilter,
   type SignatureVerifier,
   UserauthServer,
   type UserauthServerEvent,
@@ -104,14 +105,18 @@ export class ServerScript {
       limits?: Partial<Limits>;
       confidential?: boolean;
       methods?: readonly string[];
+      onlyNamed?: boolean;
+      takesKey?: KeyFilter;
       verify?: SignatureVerifier;
     } = {},
   ) {
     this.server = new UserauthServer({
       sessionId,
       methods: options.methods ?? ['publickey', 'password'],
+      onlyNamed: options.onlyNamed,
       limits: resolveLimits(options.limits),
       confidential: options.confidential ?? true,
+      takesKey: options.takesKey ?? (() => true),
       verify: (...given) => {
         this.verified.push(given);
         return options.verify?.(...given) ?? false;

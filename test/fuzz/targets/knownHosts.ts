@@ -5,7 +5,8 @@
  * written for a host is found for it.
  * Must not know: engines.
  */
-import { formatKnownHostsLine, KnownHosts } from '../../../src/keys/knownHosts.ts';
+import { hostSpelling } from '../../../src/keys/knownHosts/hostPattern.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../../src/keys/knownHosts/knownHosts.ts';
 import { corpusOf, keyFiles } from '../corpus.ts';
 import { attempt, type FuzzTarget, fine, law, type Verdict } from '../target.ts';
 
@@ -36,8 +37,16 @@ function examine(data: Uint8Array): Verdict {
   for (const { hosts: host, blob } of hosts.entries.slice(0, 4)) {
     for (const salt of [undefined, new Uint8Array(20).fill(7)]) {
       const line = attempt(() => formatKnownHostsLine(host, 2222, blob, { salt }));
-      if ('verdict' in line) verdict = line.verdict;
-      else law(KnownHosts.parse(line.value).lookup(host, 2222, blob).result === 'trusted', 'a lost line');
+      if ('verdict' in line) {
+        verdict = line.verdict;
+        continue;
+      }
+      const written = KnownHosts.parse(line.value);
+      law(written.lookup(host, 2222, blob).result === 'trusted', 'a lost line');
+      for (const other of names) {
+        const isSame = hostSpelling(other, 2222) === hostSpelling(host, 2222);
+        law(isSame || written.lookup(other, 2222, blob).result === 'unknown', 'a line for two hosts');
+      }
     }
   }
   return verdict;

@@ -5,12 +5,13 @@
  * read again, that a description never says other than the file.
  * Must not know: engines.
  */
+
+import { runSteps } from '../../../src/keys/derivation/steps.ts';
 import { formatPrivateKey } from '../../../src/keys/formatPrivateKey.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
 import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
 import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKeyFile.ts';
 import { protectedFormats } from '../../../src/keys/protectedFormats.ts';
-import { runSteps } from '../../../src/keys/steps.ts';
 import { passphrase } from '../../keys/fixtures.ts';
 import { opensslArithmetic } from '../../keys/opensslArithmetic.ts';
 import { seededBytes } from '../../sim/random.ts';
@@ -30,12 +31,11 @@ export function fuzz(data: Uint8Array): void {
 
 function examine(data: Uint8Array): Verdict {
   const bytes = data.slice(1);
-  // What a file may ask for of a memory-hard function takes seconds by design: that is no finding.
-  if (isSlow(bytes)) return fine;
   const flags = data[0] ?? 0;
   const options = {
     passphrase: flags % 2 === 1 ? passphrase : undefined,
-    limits: { bcryptRounds: 4 },
+    // What a file may ask for takes seconds by design: that is no finding.
+    limits: { bcryptRounds: 4, pbkdf2Iterations: 4096, scryptWork: 2048, argon2Work: 1024 },
   };
   const description = attempt(() => describePrivateKey(bytes));
   const file = attempt(() =>
@@ -71,14 +71,6 @@ function examine(data: Uint8Array): Verdict {
   return fine;
 }
 
-/** Argon2 and scrypt as large as a file may ask for; PBKDF2 with many rounds. */
-function isSlow(bytes: Uint8Array): boolean {
-  const text = Buffer.from(bytes).toString('latin1');
-  const [, memory] = /Argon2-Memory: *(\d+)/.exec(text) ?? [];
-  const [, passes] = /Argon2-Passes: *(\d+)/.exec(text) ?? [];
-  return Number(memory ?? 0) * Number(passes ?? 0) > 2048 || /ENCRYPTED PRIVATE KEY/.test(text);
-}
-
 export const privateKeys: FuzzTarget = {
   name: 'privateKeys',
   shape: 'text',
@@ -87,7 +79,9 @@ export const privateKeys: FuzzTarget = {
     ...keyFiles(/^(?:ed25519|ecdsa256|ecdsa521|ed25519-openssl)\/(?!.*(?:\.pub|16-rounds))/).map(
       (file, index) => withFirst((index % 8) | 1, file),
     ),
-    ...keyFiles(/^rsa\/(?:openssh|pkcs1\.pem|pkcs8\.pem|putty-3\.ppk)$/).map((file) => withFirst(0, file)),
+    ...keyFiles(/^rsa\/(?:openssh|pkcs1\.pem|pkcs8\.pem|pkcs8-scrypt.*|pkcs8-PBE.*|putty-3\.ppk)$/).map(
+      (file) => withFirst(1, file),
+    ),
     ...keyFiles(/^foreign\/(?!.*pub)/).map((file) => withFirst(0, file)),
   ],
   dictionary: [

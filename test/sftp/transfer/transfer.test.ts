@@ -423,24 +423,27 @@ describe('attributes', () => {
 });
 
 describe('row 61: a WRITE that fails', () => {
-  it.each([1, 3, 9])('OpenSSH 2c504a74e: as the %d. of many fails the file, and nothing is renamed', async (number) => {
-    const here = new LocalFolder();
-    here.file('f', long);
-    let count = 0;
-    const { sftp, files, server, channel } = await openMemory({
-      answer: (request) =>
-        request.kind === 'write' && ++count === number ? statusOf(4, 'disk full') : undefined,
-    });
-    files.file('/t', 'old');
-    const error = await failureOf(sftp.put(here.at('f'), '/t'));
-    expect(error).toMatchObject({
-      code: 'ERR_SSH_SFTP_FAILURE',
-      path: expect.stringContaining('deadline-part'),
-    });
-    await channel.rest();
-    expect(files.tree()).toEqual({ '/t': 'old' });
-    expect(server.handles.size).toBe(0);
-  });
+  it.each([1, 3, 9])(
+    'OpenSSH 2c504a74e: as the %d. of many fails the file, and nothing is renamed',
+    async (number) => {
+      const here = new LocalFolder();
+      here.file('f', long);
+      let count = 0;
+      const { sftp, files, server, channel } = await openMemory({
+        answer: (request) =>
+          request.kind === 'write' && ++count === number ? statusOf(4, 'disk full') : undefined,
+      });
+      files.file('/t', 'old');
+      const error = await failureOf(sftp.put(here.at('f'), '/t'));
+      expect(error).toMatchObject({
+        code: 'ERR_SSH_SFTP_FAILURE',
+        path: expect.stringContaining('deadline-part'),
+      });
+      await channel.rest();
+      expect(files.tree()).toEqual({ '/t': 'old' });
+      expect(server.handles.size).toBe(0);
+    },
+  );
 });
 
 describe('resume', () => {

@@ -203,6 +203,8 @@ export async function startEmbedded(options: Partial<ServerOptions> = {}): Promi
     shell,
     subsystems: { echo: (process) => runCommand(process, 'cat') },
     openTcp,
+    // Tests of refusals need not wait for them; the delay has tests of its own on a virtual clock.
+    failureDelay: 0,
     onError: (error) => {
       if (!isLeaving(error)) faults.push(error);
     },

@@ -61,7 +61,8 @@ export function describeServer(
 ): void {
   const programs = [...kind.needs.programs, ...(needs.programs ?? [])];
   const root = kind.needs.root === true || needs.root === true;
-  describeWith({ programs, root }, `${name} on ${kind.name}`, () => suite(useLab()));
+  const { obstacle } = needs;
+  describeWith({ programs, root, obstacle }, `${name} on ${kind.name}`, () => suite(useLab()));
 }
 
 /** The same suite on every server. */

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import type { FarNetwork } from './farNetwork.ts';
 import { type KeyKind, keyKinds } from './keys.ts';
 import type { Lab } from './lab.ts';
 import { startServerProcess } from './processes.ts';
@@ -20,27 +21,37 @@ export interface OpenSshOptions {
   readonly authorizedKeys?: readonly string[] | undefined;
   /** Keywords of sshd_config, in place of those below. */
   readonly config?: Readonly<Record<string, string | number>> | undefined;
+  /** Where it runs, at its first address; this machine's own network where not given. */
+  readonly network?: FarNetwork | undefined;
 }
 
 /** Starts sshd in the lab; it ends with the lab unless it is stopped before. */
 export async function startOpenSsh(lab: Lab, options: OpenSshOptions = {}): Promise<TestServer> {
-  const { hostKeys = keyKinds, userKeys = keyKinds, authorizedKeys, config = {} } = options;
+  const { hostKeys = keyKinds, userKeys = keyKinds, authorizedKeys, config = {}, network } = options;
   const program = pathOf('sshd');
   // sshd keeps its unprivileged child there and refuses to start without it.
   if (isRoot) mkdirSync('/run/sshd', { recursive: true });
   const host = hostKeys.map((kind) => lab.hostKeys.of(kind));
   const lines = [
     ...host.map(({ path }) => `HostKey ${path}`),
-    ...Object.entries({ ...baseConfig(), ...config }).map(([keyword, value]) => `${keyword} ${value}`),
+    ...Object.entries({ ...baseConfig(), ...(network && { ListenAddress: '0.0.0.0' }), ...config }).map(
+      ([keyword, value]) => `${keyword} ${value}`,
+    ),
     `AuthorizedKeysFile ${lab.authorize(userKeys, authorizedKeys)}`,
   ];
   const file = lab.file(`${lines.join('\n')}\n`);
-  const server = await startServerProcess({
-    program,
-    args: (port) => ['-D', '-e', '-f', file, '-p', String(port)],
-  });
+  const args = (port: number): string[] => ['-D', '-e', '-f', file, '-p', String(port)];
+  const server = await startServerProcess(
+    network === undefined
+      ? { program, args }
+      : {
+          program: network.within(program, []).program,
+          args: (port) => network.within(program, args(port)).args,
+          host: network.addresses[0],
+        },
+  );
   lab.keep(server);
-  return new TestServer(lab, server, host);
+  return new TestServer(lab, server, host, network?.addresses[0]);
 }
 
 function baseConfig(): Readonly<Record<string, string | number>> {

@@ -19,6 +19,8 @@ export interface ServerProcessOptions {
   readonly program: string;
   readonly args: (port: number) => readonly string[];
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Where it listens; loopback where not given. */
+  readonly host?: string | undefined;
 }
 
 /** Every server that runs at present, for the reports of tests that fail. */
@@ -108,7 +110,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     });
     const server = new ServerProcess(child, port);
     try {
-      await untilReady(server, child);
+      await untilReady(server, child, options.host ?? '127.0.0.1');
       runningServers.add(server);
       return server;
     } catch (error) {
@@ -119,14 +121,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   throw last;
 }
 
-async function untilReady(server: ServerProcess, child: ChildProcess): Promise<void> {
+async function untilReady(server: ServerProcess, child: ChildProcess, host: string): Promise<void> {
   let failure: Error | undefined;
   child.once('error', (error) => {
     failure = error;
   });
   const until = performance.now() + readyWithin;
   while (failure === undefined && !server.hasExited && performance.now() < until) {
-    if (await identifies(server.port)) return;
+    if (await identifies(host, server.port)) return;
     await pause(20);
   }
   const why = failure?.message ?? (server.hasExited ? 'it exited' : 'it did not answer in time');
@@ -134,9 +136,9 @@ async function untilReady(server: ServerProcess, child: ChildProcess): Promise<v
 }
 
 /** Whether a server on the port says that it speaks SSH. */
-function identifies(port: number): Promise<boolean> {
+function identifies(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
+    const socket = connect({ host, port });
     const end = (result: boolean): void => {
       socket.destroy();
       resolve(result);

@@ -8,6 +8,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from 'vitest';
+import { canMount } from '../mounts.ts';
 
 export type Program =
   | 'sshd'
@@ -21,7 +22,9 @@ export type Program =
   | 'ssh'
   | 'plink'
   | 'dbclient'
-  | 'dropbearconvert';
+  | 'dropbearconvert'
+  | 'ip'
+  | 'iptables';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
@@ -61,7 +64,9 @@ function obstacle(needs: Needs): string | undefined {
   for (const program of needs.programs) {
     if (findProgram(program) === undefined) return `${program} is not installed`;
   }
-  return needs.root === true && !isRoot ? 'needs to run as root' : undefined;
+  if ((needs.root === true || needs.mounts === true) && !isRoot) return 'needs to run as root';
+  if (needs.mounts === true && !canMount()) return 'file systems cannot be mounted here';
+  return needs.obstacle?.();
 }
 
 /** What a suite needs of the machine. */
@@ -69,6 +74,10 @@ export interface Needs {
   readonly programs: readonly Program[];
   /** Passwords and other users are root's to make. */
   readonly root?: boolean | undefined;
+  /** File systems of one's own, for the faults that they have; not every container lets root mount one. */
+  readonly mounts?: boolean | undefined;
+  /** Asked last, where all else is there: why it cannot run all the same. */
+  readonly obstacle?: (() => string | undefined) | undefined;
 }
 
 /** A suite that runs where the machine has what it needs, and tells by its title why it does not. */

@@ -10,12 +10,13 @@ import type { Lab } from './lab.ts';
 import type { ServerProcess } from './processes.ts';
 
 export class TestServer {
-  readonly host: string = '127.0.0.1';
+  readonly host: string;
   readonly process: ServerProcess;
   readonly hostKeys: readonly KeyFile[];
   readonly lab: Lab;
 
-  constructor(lab: Lab, process: ServerProcess, hostKeys: readonly KeyFile[]) {
+  constructor(lab: Lab, process: ServerProcess, hostKeys: readonly KeyFile[], host: string = '127.0.0.1') {
+    this.host = host;
     this.lab = lab;
     this.process = process;
     this.hostKeys = hostKeys;

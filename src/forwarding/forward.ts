@@ -1,0 +1,287 @@
+/**
+ * A forward as its caller holds it.
+ *
+ * Owns: the connections that run through it, their count and bound, its numbers,
+ * its end.
+ * Must not know: where connections come from, what a channel is for.
+ */
+import { SshError } from '../base/errors.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import { tellUser } from '../endpoint/userCode.ts';
+import { Joint } from './joint.ts';
+import type { LocalConnection } from './local.ts';
+import type { ListenPlace } from './places.ts';
+
+/** One connection of a forward, at this moment. */
+export interface ForwardedConnection {
+  /** Counts up through the life of the forward. */
+  readonly id: number;
+  /** Who connected, such as `127.0.0.1:50312`; empty for a unix socket. */
+  readonly from: string;
+  /** Where it goes, such as `db:5432`. */
+  readonly to: string;
+  /** `opening` until both sides stand. */
+  readonly state: 'opening' | 'open';
+  /** Milliseconds since it was accepted. */
+  readonly age: number;
+  /** Bytes from who connected to where it goes. */
+  readonly bytesOut: number;
+  /** Bytes the other way. */
+  readonly bytesIn: number;
+}
+
+/** What a forward has done since it stands. */
+export interface ForwardCounters {
+  /** Connections that came. */
+  readonly accepted: number;
+  /** Those that `filter`, `permit` or the bound on connections refused. */
+  readonly refused: number;
+  /** Those that could not be made, or were cut. */
+  readonly failed: number;
+  /** Bytes of connections that are over and of those that live. */
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+}
+
+/** What every kind of forward takes. */
+export interface ForwardOptions {
+  /** Milliseconds until the forward stands; the `request` and `connect` deadlines bound its parts. */
+  readonly timeout?: number | undefined;
+  /** Gives the forward up while it is made, and ends it after. */
+  readonly signal?: AbortSignal | undefined;
+  /** Connections at once; 1,024 by default. One that comes beyond that is refused. */
+  readonly maxConnections?: number | undefined;
+  /** Who may connect; everybody by default. What throws or is not true refuses. */
+  readonly filter?: ((from: { readonly address: string; readonly port: number }) => boolean) | undefined;
+  /** Told when a connection was made. */
+  readonly onConnection?: ((connection: ForwardedConnection) => void) | undefined;
+  /** Told when a connection is over; `error` where it was cut or could not be made. */
+  readonly onConnectionEnd?:
+    | ((connection: ForwardedConnection, error: Error | undefined) => void)
+    | undefined;
+}
+
+/** Who has the parts that end with a forward. */
+export interface ForwardParts {
+  /** What is forwarded, for messages: `127.0.0.1:8080 to db:5432`. */
+  readonly name: string;
+  readonly now: () => number;
+  readonly options: ForwardOptions;
+  readonly maxConnections: number;
+  /** Accepts no more; resolves when that is so. */
+  readonly stop: () => Promise<void>;
+  /** Nothing is left of the forward. */
+  readonly freed: (forward: Forward) => void;
+}
+
+/** A connection on its way through a forward. */
+export class Passage {
+  readonly id: number;
+  readonly from: string;
+  to: string;
+  private readonly startedAt: number;
+  private readonly now: () => number;
+  private joint: Joint | undefined;
+  /** Gives up what is under way for it. */
+  readonly abort: AbortController = new AbortController();
+
+  constructor(id: number, from: string, to: string, now: () => number) {
+    this.id = id;
+    this.from = from;
+    this.to = to;
+    this.now = now;
+    this.startedAt = now();
+  }
+
+  /** Joins both sides; resolves when the connection is over. */
+  join(local: LocalConnection, port: ChannelPort, early: Uint8Array | undefined): Promise<Error | undefined> {
+    this.joint = new Joint(local, port, early);
+    return this.joint.over;
+  }
+
+  destroy(error: Error): void {
+    this.abort.abort(error);
+    this.joint?.destroy(error);
+  }
+
+  get snapshot(): ForwardedConnection {
+    const { id, from, to, joint } = this;
+    return {
+      id,
+      from,
+      to,
+      state: joint === undefined ? 'opening' : 'open',
+      age: this.now() - this.startedAt,
+      bytesOut: joint?.bytesOut ?? 0,
+      bytesIn: joint?.bytesIn ?? 0,
+    };
+  }
+}
+
+/**
+ * A forward that stands.
+ *
+ * @example
+ * ```ts
+ * import type { Client } from 'deadline-ssh';
+ * async function throughBastion(client: Client, work: (port: number) => Promise<void>): Promise<void> {
+ *   const forward = await client.forwardLocal({ port: 0 }, { host: 'db.internal', port: 5432 });
+ *   try {
+ *     await work(forward.address.port ?? 0);
+ *   } finally {
+ *     await forward.close();
+ *   }
+ * }
+ * ```
+ */
+export class Forward {
+  /** Where it listens: the port that was free, or the path. */
+  readonly address: ListenPlace;
+  /** Resolves, never rejects, when nothing is left of the forward, with the cause: `ERR_SSH_CLOSED` where this side closed it. */
+  readonly closed: Promise<SshError>;
+  private readonly parts: ForwardParts;
+  private readonly passages = new Set<Passage>();
+  private readonly totals = { accepted: 0, refused: 0, failed: 0, bytesOut: 0, bytesIn: 0 };
+  private resolveClosed: (cause: SshError) => void = () => {};
+  private cause: SshError | undefined;
+  private stopped: Promise<void> | undefined;
+  private emptied: (() => void) | undefined;
+
+  constructor(address: ListenPlace, parts: ForwardParts) {
+    this.address = address;
+    this.parts = parts;
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+  }
+
+  /** What is forwarded, for messages. */
+  get name(): string {
+    return this.parts.name;
+  }
+
+  /** The connections that are open or being opened. */
+  get connections(): readonly ForwardedConnection[] {
+    return [...this.passages].map((passage) => passage.snapshot);
+  }
+
+  get counters(): ForwardCounters {
+    const { totals } = this;
+    let { bytesOut, bytesIn } = totals;
+    for (const { snapshot } of this.passages) {
+      bytesOut += snapshot.bytesOut;
+      bytesIn += snapshot.bytesIn;
+    }
+    return { ...totals, bytesOut, bytesIn };
+  }
+
+  /**
+   * Accepts no more connections and ends those that live.
+   *
+   * @param options `drain`: lets those that live end by themselves. `false`
+   */
+  async close(options: { readonly drain?: boolean | undefined } = {}): Promise<void> {
+    await this.stopListening();
+    if (options.drain === true && this.passages.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.emptied = resolve;
+      });
+    }
+    this.end(closedError(`the forward ${this.name} was closed`));
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // For those who make forwards ------------------------------------------------------
+
+  /**
+   * Serves one connection to its end. Its faults are its own.
+   *
+   * @param work opens the other side and joins both
+   */
+  serve(
+    peer: { readonly address: string; readonly port: number },
+    to: string,
+    work: (passage: Passage) => Promise<Error | undefined>,
+    refuse: () => void,
+  ): void {
+    this.totals.accepted++;
+    if (this.cause !== undefined || this.stopped !== undefined || !this.admits(peer)) {
+      this.totals.refused++;
+      return refuse();
+    }
+    const from = peer.address === '' ? '' : `${peer.address}:${peer.port}`;
+    const passage = new Passage(this.totals.accepted, from, to, this.parts.now);
+    this.passages.add(passage);
+    work(passage).then(
+      (error) => this.passed(passage, error),
+      (error: unknown) => this.passed(passage, error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  /** A connection that was made is told of. */
+  opened(passage: Passage): void {
+    const { onConnection } = this.parts.options;
+    if (onConnection !== undefined)
+      tellUser(
+        'onConnection',
+        () => onConnection(passage.snapshot),
+        () => {},
+      );
+  }
+
+  /** Ends the forward for a reason. */
+  end(cause: SshError): void {
+    if (this.cause !== undefined) return;
+    this.cause = cause;
+    for (const passage of this.passages) passage.destroy(cause);
+    void this.stopListening().then(() => this.free());
+  }
+
+  private stopListening(): Promise<void> {
+    this.stopped ??= this.parts.stop().catch(() => {});
+    return this.stopped;
+  }
+
+  private admits(peer: { readonly address: string; readonly port: number }): boolean {
+    if (this.passages.size >= this.parts.maxConnections) return false;
+    const { filter } = this.parts.options;
+    try {
+      return filter === undefined || filter(peer) === true;
+    } catch {
+      return false;
+    }
+  }
+
+  private passed(passage: Passage, error: Error | undefined): void {
+    const { snapshot } = passage;
+    this.passages.delete(passage);
+    if (error !== undefined) this.totals.failed++;
+    this.totals.bytesOut += snapshot.bytesOut;
+    this.totals.bytesIn += snapshot.bytesIn;
+    const { onConnectionEnd } = this.parts.options;
+    if (onConnectionEnd !== undefined) {
+      tellUser(
+        'onConnectionEnd',
+        () => onConnectionEnd(snapshot, error),
+        () => {},
+      );
+    }
+    if (this.passages.size > 0) return;
+    this.emptied?.();
+    if (this.cause !== undefined) void this.stopListening().then(() => this.free());
+  }
+
+  private free(): void {
+    if (this.cause === undefined || this.passages.size > 0) return;
+    this.parts.freed(this);
+    this.resolveClosed(this.cause);
+  }
+}
+
+function closedError(message: string): SshError {
+  return new SshError('ERR_SSH_CLOSED', message, { phase: 'close', origin: 'user' });
+}

@@ -1,0 +1,32 @@
+/**
+ * What forwarding asks of the connection that it runs on.
+ *
+ * Owns: this interface.
+ * Must not know: how either role fulfils it.
+ */
+import type { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Timeouts } from '../base/timeouts.ts';
+import type { Wait, WaitName } from '../base/waits.ts';
+import type { Acceptors } from '../endpoint/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { LocalNetwork } from './local.ts';
+
+export interface ForwardingHost {
+  readonly isLive: boolean;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly acceptors: Acceptors;
+  readonly network: LocalNetwork;
+  /** Milliseconds of the connection's clock. */
+  readonly now: number;
+  /** Opens a channel within the `channelOpen` deadline. */
+  openChannel(type: string, data: Uint8Array, signal: AbortSignal): Promise<ChannelPort>;
+  /** Sends a global request; undefined where the peer refuses it. Within the `request` deadline. */
+  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined>;
+  startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait;
+  finishWait(wait: Wait): void;
+  timeoutError(wait: Wait): SshError;
+  /** Tells of the end of the connection, once; the returned function stops that. */
+  onEnd(listener: (cause: SshError) => void): () => void;
+}

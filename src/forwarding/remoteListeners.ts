@@ -1,0 +1,218 @@
+/**
+ * Listening on the server.
+ *
+ * Owns: the requests for it and their cancelling, and to whom a connection that
+ * the server forwards belongs (RFC 4254 §7.1, §7.2; OpenSSH PROTOCOL §2.4). The
+ * route is there before the request goes out; what was never asked for, or was
+ * cancelled, is refused; what comes while an answer is under way waits for it.
+ * Must not know: where connections go from here.
+ */
+import { SshError } from '../base/errors.ts';
+import type { ChannelOpening } from '../endpoint/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channelPort.ts';
+import { channelOpenFailureReasons, forwardedStreamlocal, forwardedTcpip } from '../message/channel.ts';
+import {
+  cancelStreamlocalForward,
+  cancelTcpipForward,
+  streamlocalForward,
+  tcpipForward,
+  tcpipForwardReply,
+} from '../message/globalRequest.ts';
+import type { ForwardingHost } from './host.ts';
+import type { LocalPeer } from './local.ts';
+import { addressToBind, canMean, type ListenPlace, placeText, remoteLoopback } from './places.ts';
+
+/** Channels that may wait for the answer to the request that they belong to. */
+const longestWaiting = 64;
+
+/** A connection that came to the server. */
+export interface ArrivedConnection {
+  /** Who connected there, as the server says. */
+  readonly peer: LocalPeer;
+  /** The channel, once it was accepted. */
+  readonly port: ChannelPort | undefined;
+  /** Confirms the channel; undefined where it is too late for that. */
+  accept(): ChannelPort | undefined;
+  refuse(why: string): void;
+}
+
+export interface RemoteListener {
+  /** Where the server listens. */
+  readonly place: ListenPlace;
+  /** Takes the route away, and then asks the server to listen no more. */
+  cancel(): Promise<void>;
+}
+
+interface Route {
+  readonly place: ListenPlace;
+  /** Of a TCP route: as it was asked for, and as the server bound it, once it has said so. */
+  port: number | undefined;
+  readonly accepted: (arrived: ArrivedConnection) => void;
+}
+
+/** A channel and what it says of where it came to. */
+interface Arrival {
+  readonly opening: ChannelOpening;
+  readonly path: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly peer: LocalPeer;
+}
+
+export class RemoteListeners {
+  private readonly host: ForwardingHost;
+  private readonly routes = new Set<Route>();
+  /** Requests for any free port whose answer is under way. */
+  private asking = 0;
+  private waiting: Arrival[] = [];
+  private unregister: (() => void)[] = [];
+
+  constructor(host: ForwardingHost) {
+    this.host = host;
+    host.onEnd(() => {
+      this.routes.clear();
+      this.waiting = [];
+    });
+  }
+
+  /**
+   * Asks the server to listen.
+   *
+   * @throws SshError `ERR_SSH_FORWARD` where it refuses
+   */
+  async listen(place: ListenPlace, accepted: (arrived: ArrivedConnection) => void): Promise<RemoteListener> {
+    if (this.unregister.length === 0) this.register();
+    const route: Route = { place, port: place.port === 0 ? undefined : place.port, accepted };
+    this.routes.add(route);
+    this.asking++;
+    try {
+      const bound = await this.request(place);
+      if (place.path === undefined) route.port = bound;
+    } catch (error) {
+      this.routes.delete(route);
+      throw error;
+    } finally {
+      this.asking--;
+      this.routeWaiting();
+    }
+    const standing = place.path === undefined ? { host: place.host, port: route.port ?? 0 } : place;
+    return { place: standing, cancel: () => this.cancel(route) };
+  }
+
+  private async request(place: ListenPlace): Promise<number> {
+    const { host } = this;
+    if (place.path !== undefined) {
+      const payload = streamlocalForward.toBytes({ socketPath: place.path });
+      if ((await host.globalRequest(streamlocalForward.name, payload)) === undefined) throw refused(place);
+      return 0;
+    }
+    const payload = tcpipForward.toBytes({
+      addressToBind: addressToBind(place.host ?? remoteLoopback),
+      portNumberToBind: place.port,
+    });
+    const answer = await host.globalRequest(tcpipForward.name, payload);
+    if (answer === undefined) throw refused(place);
+    return place.port === 0 ? tcpipForwardReply.fromBytes(answer).portThatWasBound : place.port;
+  }
+
+  private async cancel(route: Route): Promise<void> {
+    const { place } = route;
+    this.routes.delete(route);
+    if (this.routes.size === 0 && this.asking === 0) this.deregister();
+    if (!this.host.isLive) return;
+    if (place.path !== undefined) {
+      const payload = cancelStreamlocalForward.toBytes({ socketPath: place.path });
+      await this.host.globalRequest(cancelStreamlocalForward.name, payload);
+      return;
+    }
+    const payload = cancelTcpipForward.toBytes({
+      addressToBind: addressToBind(place.host ?? remoteLoopback),
+      portNumberToBind: route.port ?? place.port,
+    });
+    await this.host.globalRequest(cancelTcpipForward.name, payload);
+  }
+
+  private register(): void {
+    const { acceptors } = this.host;
+    this.unregister = [
+      acceptors.onChannel(forwardedTcpip.name, (opening) => {
+        const fields = forwardedTcpip.fromBytes(opening.data);
+        this.arrived({
+          opening,
+          path: undefined,
+          host: fields.addressThatWasConnected,
+          port: fields.portThatWasConnected,
+          peer: { address: fields.originatorIpAddress, port: fields.originatorPort },
+        });
+      }),
+      acceptors.onChannel(forwardedStreamlocal.name, (opening) => {
+        const { socketPath } = forwardedStreamlocal.fromBytes(opening.data);
+        this.arrived({ opening, path: socketPath, host: '', port: 0, peer: { address: '', port: 0 } });
+      }),
+    ];
+  }
+
+  private deregister(): void {
+    for (const stop of this.unregister) stop();
+    this.unregister = [];
+  }
+
+  private arrived(arrival: Arrival): void {
+    const route = this.routeOf(arrival);
+    if (route !== undefined) return route.accepted(new Arrived(arrival));
+    // It may be for a request whose answer is still under way: the server listens before it answers.
+    if (this.asking > 0 && this.waiting.length < longestWaiting) this.waiting.push(arrival);
+    else refuse(arrival.opening, 'nobody asked for connections to this address');
+  }
+
+  private routeWaiting(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const arrival of waiting) this.arrived(arrival);
+  }
+
+  private routeOf({ path, host, port }: Arrival): Route | undefined {
+    const routes = [...this.routes];
+    if (path !== undefined) return routes.find((route) => route.place.path === path);
+    const there = routes.filter((route) => route.place.path === undefined && route.port === port);
+    const asked = ({ place }: Route): string => place.host ?? remoteLoopback;
+    return (
+      there.find((route) => asked(route) === host) ??
+      there.find((route) => canMean(asked(route), host)) ??
+      // A server may name the address that it bound where it was given a name.
+      (there.length === 1 ? there[0] : undefined)
+    );
+  }
+}
+
+class Arrived implements ArrivedConnection {
+  readonly peer: LocalPeer;
+  port: ChannelPort | undefined;
+  private readonly opening: ChannelOpening;
+
+  constructor({ opening, peer }: Arrival) {
+    this.opening = opening;
+    this.peer = peer;
+  }
+
+  accept(): ChannelPort | undefined {
+    this.port ??= this.opening.accept();
+    return this.port;
+  }
+
+  refuse(why: string): void {
+    refuse(this.opening, why);
+  }
+}
+
+function refuse(opening: ChannelOpening, why: string): void {
+  opening.refuse(channelOpenFailureReasons.connectFailed, why);
+}
+
+function refused(place: ListenPlace): SshError {
+  return new SshError(
+    'ERR_SSH_FORWARD',
+    `the server does not listen on ${placeText(place)}; it may forbid forwarding, or the address is in use there`,
+    { origin: 'peer' },
+  );
+}

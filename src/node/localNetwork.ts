@@ -1,0 +1,281 @@
+/**
+ * Connections and listeners of this machine, for forwarding.
+ *
+ * Owns: TCP and unix sockets as sources and sinks, back-pressure on either, the
+ * permissions of a unix socket, the removal of an old one.
+ * Must not know: SSH, channels.
+ */
+import { lstat, unlink } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { SshError } from '../base/errors.ts';
+import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
+import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
+import { type ListenPath, type ListenPlace, placeText, type TargetPlace } from '../forwarding/places.ts';
+
+/** Bytes that are read of a socket ahead of who takes them. */
+const readAhead = 64 * 1024;
+const defaultMode = 0o600;
+
+export const localNetwork: LocalNetwork = {
+  async listen(place, accepted, failed) {
+    if (place.path !== undefined) await clearPath(place);
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+      accepted(new SocketConnection(socket)),
+    );
+    await startListening(server, place);
+    // A process that is out of descriptors fails to accept again and again.
+    server.on('error', (error) => failed(listenError(place, error)));
+    return listenerOf(server, place);
+  },
+
+  connect(place, signal) {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ ...targetOf(place), allowHalfOpen: true, noDelay: true });
+      socket.pause();
+      const settled = (): void => {
+        signal.removeEventListener('abort', aborted);
+        socket.off('error', failed);
+        socket.off('connect', connected);
+      };
+      const failed = (error: Error): void => {
+        settled();
+        socket.destroy();
+        reject(connectError(place, error));
+      };
+      const aborted = (): void => {
+        settled();
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(signal.reason);
+      };
+      const connected = (): void => {
+        settled();
+        resolve(new SocketConnection(socket));
+      };
+      socket.once('error', failed);
+      socket.once('connect', connected);
+      signal.addEventListener('abort', aborted, { once: true });
+      if (signal.aborted) aborted();
+    });
+  },
+};
+
+function targetOf(place: TargetPlace): { path: string } | { host: string; port: number } {
+  return place.path === undefined ? { host: place.host, port: place.port } : { path: place.path };
+}
+
+/** Removes an old socket where that was asked for; whatever else lies there stays. */
+async function clearPath({ path, unlink: remove }: ListenPath): Promise<void> {
+  if (remove !== true) return;
+  try {
+    if ((await lstat(path)).isSocket()) await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw listenError({ path }, error as Error);
+  }
+}
+
+function startListening(server: Server, place: ListenPlace): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => reject(listenError(place, error));
+    server.once('error', failed);
+    const listening = (): void => {
+      server.off('error', failed);
+      resolve();
+    };
+    if (place.path === undefined) {
+      const { host = '', port } = place;
+      // Without a host Node listens on all addresses of both families.
+      if (host === '' || host === '*') server.listen({ port }, listening);
+      else server.listen({ host, port }, listening);
+      return;
+    }
+    // The socket is made within this call: it is never there with wider permissions, not even for a moment.
+    const mask = process.umask(0o777 & ~(place.mode ?? defaultMode));
+    try {
+      server.listen({ path: place.path }, listening);
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+function listenerOf(server: Server, place: ListenPlace): LocalListener {
+  const address = server.address();
+  const standing: ListenPlace =
+    place.path !== undefined ? place : { host: place.host, port: (address as AddressInfo).port };
+  return {
+    place: standing,
+    close: () =>
+      new Promise((resolve) => {
+        // Its callback waits for the connections too; the port is free before.
+        server.close();
+        if (server.listening) server.once('close', () => resolve());
+        else resolve();
+      }),
+  };
+}
+
+class SocketConnection implements LocalConnection {
+  readonly peer: LocalPeer;
+  readonly source: SocketSource;
+  readonly sink: SocketSink;
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.peer = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.source = new SocketSource(socket);
+    this.sink = new SocketSink(socket);
+    // Told to both; and one that comes after all is over ends nobody's process.
+    socket.on('error', (error) => {
+      this.source.failed(error);
+      this.sink.failed(error);
+    });
+  }
+
+  destroy(reset: boolean): void {
+    const { socket } = this;
+    this.source.forget();
+    this.sink.forget();
+    if (reset && socket.remoteAddress !== undefined) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+}
+
+class SocketSource implements ByteSource {
+  private readonly socket: Socket;
+  private readonly chunks: Uint8Array[] = [];
+  private held = 0;
+  private isPaused = true;
+  private listener: SourceListener | undefined;
+  private isEnded = false;
+  private fault: Error | undefined;
+  private cancelled = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => this.received(chunk));
+    socket.on('end', () => this.ended());
+    socket.on('close', () => this.ended());
+    // A listener for data lets a socket flow; this one waits until it is wanted.
+    socket.pause();
+  }
+
+  listen(listener: SourceListener): void {
+    this.listener = listener;
+    if (this.chunks.length > 0) listener.readable();
+    if (this.fault !== undefined) listener.failed(this.fault);
+    else if (this.isEnded) listener.ended();
+    else this.resume();
+  }
+
+  take(): Uint8Array | undefined {
+    const chunk = this.chunks.shift();
+    if (chunk === undefined) return undefined;
+    this.held -= chunk.length;
+    if (this.held < readAhead) this.resume();
+    return chunk;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.chunks.length = 0;
+    this.held = 0;
+    // Who sends on is not held back for ever, and its end is still seen.
+    if (!this.socket.destroyed) this.socket.resume();
+  }
+
+  forget(): void {
+    this.listener = undefined;
+    this.chunks.length = 0;
+  }
+
+  failed(error: Error): void {
+    if (this.isEnded || this.fault !== undefined) return;
+    this.fault = error;
+    this.listener?.failed(error);
+  }
+
+  private received(chunk: Uint8Array): void {
+    if (this.cancelled) return;
+    this.chunks.push(chunk);
+    this.held += chunk.length;
+    if (this.held >= readAhead) {
+      this.isPaused = true;
+      this.socket.pause();
+    }
+    if (this.chunks.length === 1) this.listener?.readable();
+  }
+
+  private resume(): void {
+    if (!this.isPaused || this.socket.destroyed) return;
+    this.isPaused = false;
+    this.socket.resume();
+  }
+
+  private ended(): void {
+    if (this.isEnded || this.fault !== undefined) return;
+    this.isEnded = true;
+    this.listener?.ended();
+  }
+}
+
+class SocketSink implements ByteSink {
+  private readonly socket: Socket;
+  private listener: ((error: Error) => void) | undefined;
+  private fault: Error | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  listen(failed: (error: Error) => void): void {
+    this.listener = failed;
+    if (this.fault !== undefined) failed(this.fault);
+  }
+
+  write(bytes: Uint8Array, done: (error?: Error) => void): void {
+    if (this.fault !== undefined) return done(this.fault);
+    this.socket.write(bytes, (error) => (error === null || error === undefined ? done() : done(error)));
+  }
+
+  end(done: (error?: Error) => void): void {
+    if (this.fault !== undefined) return done(this.fault);
+    this.socket.end(() => done());
+  }
+
+  cancel(): void {
+    this.socket.destroySoon();
+  }
+
+  forget(): void {
+    this.listener = undefined;
+  }
+
+  failed(error: Error): void {
+    this.fault ??= error;
+    this.listener?.(error);
+  }
+}
+
+function listenError(place: ListenPlace, error: Error): SshError {
+  const { code } = error as NodeJS.ErrnoException;
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the address is in use; choose another port, or 0 for any free one',
+    EACCES: 'this user may not listen there; ports below 1024 are for the administrator',
+    EADDRNOTAVAIL: 'the address is none of this machine',
+    ENAMETOOLONG: 'the path is too long for a unix socket',
+  };
+  const why = hints[code ?? ''] ?? error.message;
+  return new SshError('ERR_SSH_FORWARD', `cannot listen on ${placeText(place)}: ${why}`, {
+    origin: 'local',
+    cause: error,
+  });
+}
+
+function connectError(place: TargetPlace, error: Error): SshError {
+  return new SshError('ERR_SSH_FORWARD', `cannot connect to ${placeText(place)}: ${error.message}`, {
+    origin: 'local',
+    cause: error,
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * The connections that a server makes for its client (RFC 4254 §7.2).
+ *
+ * Owns: asking the application for each, within a deadline, and tying channel and
+ * stream together: bytes, ends and faults.
+ * Must not know: authentication, sessions, how a connection is made.
+ */
+
+import type { ChannelOpening } from '../endpoint/acceptors.ts';
+import { optionsError } from '../endpoint/optionErrors.ts';
+import type { Duplex, StreamFactory } from '../endpoint/streams.ts';
+import { askUser } from '../endpoint/userCode.ts';
+import type { Driver } from '../io/driver.ts';
+import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
+import type { ServerProtocol } from '../protocol/server.ts';
+import type { ResolvedServerOptions } from './options.ts';
+
+export interface ForwardedConnectionsParts {
+  readonly streams: StreamFactory;
+  readonly options: ResolvedServerOptions;
+  readonly driver: Driver<ServerProtocol>;
+  readonly username: () => string;
+  readonly report: (error: unknown) => void;
+}
+
+export class ForwardedConnections {
+  private readonly parts: ForwardedConnectionsParts;
+  /** Where they lead. */
+  private readonly places = new Set<Duplex>();
+
+  constructor(parts: ForwardedConnectionsParts) {
+    this.parts = parts;
+  }
+
+  /** The connection that they belong to has ended. */
+  ended(): void {
+    for (const place of this.places) place.destroy();
+  }
+
+  /** Answers a client that wants one. */
+  requested(opening: ChannelOpening): void {
+    // What was said before an end may still be on its way to a place whose channel is gone.
+    if (this.places.size < this.parts.options.limits.channels) void this.open(opening);
+    else opening.refuse(channelOpenFailureReasons.resourceShortage, 'too many forwarded connections');
+  }
+
+  private async open(opening: ChannelOpening): Promise<void> {
+    const { openTcp } = this.parts.options.given;
+    const deadline = this.openDeadline(opening);
+    let stream: Duplex | undefined;
+    try {
+      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } = directTcpip.fromBytes(
+        opening.data,
+      );
+      const request = {
+        username: this.parts.username(),
+        host: hostToConnect,
+        port: portToConnect,
+        originatorAddress: originatorIpAddress,
+        originatorPort,
+      };
+      stream = checkedStream(await askUser('openTcp', () => openTcp?.(request)));
+    } catch (error) {
+      this.parts.report(error);
+      if (!deadline.met()) return;
+      return opening.refuse(channelOpenFailureReasons.connectFailed, 'the connection could not be opened');
+    }
+    if (!deadline.met()) stream?.destroy();
+    else if (stream !== undefined) this.join(opening, stream);
+    else opening.refuse(channelOpenFailureReasons.administrativelyProhibited, 'not allowed');
+  }
+
+  /** A handler that opens no connection in time is answered for; `met` says whether it still was in time. */
+  private openDeadline(opening: ChannelOpening): { readonly met: () => boolean } {
+    const { driver } = this.parts;
+    const { core } = driver;
+    let over = core === undefined;
+    const wait = core?.waits.start(
+      'channelOpen',
+      'openTcp, a handler of this server',
+      driver.now,
+      this.parts.options.timeouts.channelOpen,
+      () => {
+        over = true;
+        core.waits.finish(wait);
+        if (wait !== undefined) this.parts.report(core.timeoutError(wait));
+        opening.refuse(channelOpenFailureReasons.connectFailed, 'no connection in time');
+      },
+    );
+    return {
+      met: () => {
+        core?.waits.finish(wait);
+        return !over && driver.isLive;
+      },
+    };
+  }
+
+  /** Ties the channel and the stream to each other: bytes, ends and faults. What was said before an end is brought. */
+  private join(opening: ChannelOpening, stream: Duplex): void {
+    stream.on('error', () => {});
+    const port = opening.accept();
+    if (port === undefined) {
+      stream.destroy();
+      return;
+    }
+    this.places.add(stream);
+    const ours = this.parts.streams.duplex(port.data, port.outbound);
+    port.extended.cancel();
+    ours.once('close', () => {
+      port.close();
+      afterWriting(stream, ours.readableEnded, () => stream.destroy());
+    });
+    stream.once('close', () => {
+      this.places.delete(stream);
+      afterWriting(ours, stream.readableEnded, () => ours.destroy());
+    });
+    ours.pipe(stream);
+    stream.pipe(ours);
+  }
+}
+
+/** What the handler answered, which may be anything in a program without types. */
+function checkedStream(answer: Duplex | undefined): Duplex | undefined {
+  if (answer === undefined) return undefined;
+  const { pipe, write, destroy } = answer;
+  if ([pipe, write, destroy].every((method) => typeof method === 'function')) return answer;
+  throw optionsError('openTcp must answer with a duplex stream, or undefined to refuse');
+}
+
+/** Calls back once a stream has handed on what it was given, if its source ended in order; else at once. */
+function afterWriting(stream: Duplex, inOrder: boolean, callback: () => void): void {
+  if (inOrder && !stream.destroyed && !stream.writableFinished) stream.once('finish', callback);
+  else callback();
+}

@@ -1,0 +1,121 @@
+/** Every option of a server, as a table: what it takes, and what is said of what it does not take. */
+import { describe, expect, it } from 'vitest';
+import { generateKey } from '../../src/entry/keys.ts';
+import { createServer } from '../../src/entry/server.ts';
+import type { Authentication, ServerOptions } from '../../src/server/options.ts';
+import {
+  anyText,
+  checkArgument,
+  checkNames,
+  checkRows,
+  checkSets,
+  flags,
+  milliseconds,
+  objects,
+  type Rows,
+  refusalOf,
+} from '../support/optionRows.ts';
+
+const hostKeys = generateKey('ed25519');
+const authentication: Authentication = { none: () => true };
+const required = { hostKeys, authentication };
+
+const make = (options: object): Promise<unknown> => createServer(options as ServerOptions);
+
+const rows: Rows<ServerOptions> = {
+  hostKeys: [...anyText, 'bytes', 'list'],
+  authentication: objects,
+  exec: ['function'],
+  shell: ['function'],
+  subsystems: objects,
+  openTcp: ['function'],
+  banner: anyText,
+  algorithms: objects,
+  crypto: [],
+  loginTimeout: milliseconds,
+  failureDelay: ['number', 'zero', 'fraction'],
+  timeouts: objects,
+  keepAlive: [...flags, ...objects],
+  rekey: objects,
+  limits: objects,
+  keyExchangeBudget: objects,
+  maxStartups: objects,
+  maxConnections: ['number'],
+  maxSessions: ['number'],
+  onError: ['function'],
+  onDebug: ['function'],
+  softwareVersion: anyText,
+};
+
+const authenticationRows: Rows<Authentication> = {
+  required: ['list'],
+  none: ['function'],
+  password: ['function'],
+  changePassword: ['function'],
+  publicKey: ['function'],
+  keyboardInteractive: ['function'],
+};
+
+describe('the options of', () => {
+  it('createServer', async () => {
+    await checkRows<ServerOptions>(rows, make, { rest: required });
+    await checkSets(make);
+  });
+
+  it('authentication, maxStartups and keyExchangeBudget', async () => {
+    await checkRows<Authentication>(
+      authenticationRows,
+      (callbacks) => make({ hostKeys, authentication: callbacks }),
+      {
+        prefix: 'authentication.',
+      },
+    );
+    await checkRows<{ readonly start: number; readonly full: number }>(
+      { start: ['number'], full: ['number'] },
+      (maxStartups) => make({ ...required, maxStartups }),
+      { prefix: 'maxStartups.' },
+    );
+    for (const name of ['perAddress', 'total']) {
+      await checkRows<{ readonly burst: number; readonly perSecond: number }>(
+        { burst: milliseconds, perSecond: milliseconds },
+        (rate) => make({ ...required, keyExchangeBudget: { [name]: rate } }),
+        { prefix: `keyExchangeBudget.${name}.` },
+      );
+    }
+    await checkNames<object>((rekey) => make({ ...required, rekey }), 'rekey.', {});
+  });
+
+  it('createServer that are needed are missed by name', async () => {
+    expect((await refusalOf(() => make({ authentication })))?.message).toMatch(
+      /^hostKeys must be .*, not undefined$/,
+    );
+    expect((await refusalOf(() => make({ hostKeys })))?.message).toMatch(/^authentication is missing/);
+  });
+
+  it.each([
+    ['hostKey', 'use hostKeys'],
+    ['LoginGraceTime', 'use loginTimeout: in milliseconds'],
+    ['password', 'use authentication: it stands in there'],
+    ['port', 'it is an argument of listen'],
+    ['maxConnection', 'did you mean maxConnections?'],
+  ])('other servers say what they are called here: %s', async (name, hint) => {
+    const refusal = await refusalOf(() => make({ ...required, [name]: 1 }));
+    expect(refusal?.message).toBe(`there is no option "${name}" of createServer; ${hint}`);
+  });
+});
+
+describe('the arguments of', () => {
+  it('listen and accept', async () => {
+    const server = await createServer(required);
+    for (const port of [-1, 65_536, 1.5, Number.NaN, '22', null]) {
+      const refusal = await refusalOf(() => server.listen(port as never));
+      expect(refusal?.message).toMatch(
+        /^the port of listen must be a whole number from 1 to 65535, or 0 for any free port, not /,
+      );
+    }
+    const refusal = await refusalOf(() => server.listen(0, 7 as never));
+    expect(refusal?.message).toBe('the host of listen must be a string that is not empty, not 7');
+    await checkArgument([], (stream: never) => server.accept(stream));
+    await server.close();
+  });
+});
