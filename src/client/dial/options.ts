@@ -37,8 +37,8 @@ import {
 } from '../../base/timeouts.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/algorithmOptions.ts';
 import type { Challenge } from '../../endpoint/challenge.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import {
   agentPath,
   certificates,
@@ -50,14 +50,14 @@ import {
   password,
   publicKeys,
   verifier,
-} from '../../endpoint/optionRules.ts';
-import { connectNames } from '../../endpoint/otherNames.ts';
+} from '../../endpoint/options/optionRules.ts';
+import { connectNames } from '../../endpoint/options/otherNames.ts';
+import { resolveRekey } from '../../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../../endpoint/privateKeys.ts';
-import { resolveRekey } from '../../endpoint/rekeyOption.ts';
 import type { Duplex } from '../../endpoint/streams.ts';
 import { identificationLine } from '../../transport/identification.ts';
-import type { AlgorithmPreferences } from '../../transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../../transport/transport.ts';
 import type { Client } from '../client.ts';
 import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';

@@ -9,11 +9,11 @@
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { statIfThere } from '../../files/attributeCalls.ts';
+import { OpenFile } from '../../files/content/openFile.ts';
+import { sizeOf } from '../../files/content/whole.ts';
 import { realPath, removeFile, renameOver } from '../../files/nameCalls.ts';
-import { OpenFile } from '../../files/openFile.ts';
 import { baseName, folderOf, joinPath, pathText } from '../../files/paths.ts';
 import { isOfType } from '../../files/stats.ts';
-import { sizeOf } from '../../files/whole.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
 import { isPlainFailure } from '../../session/session.ts';
