@@ -117,6 +117,7 @@ const connectRows: Rows<ConnectOptions> = {
   limits: objects,
   signal: [],
   via: [],
+  proxy: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],

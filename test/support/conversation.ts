@@ -134,6 +134,9 @@ export class Conversation {
   constructor(options: ConversationOptions = {}) {
     const { client = {}, server = {}, seed = 7 } = options;
     this.options = options;
+    const serving = { ...resolveAlgorithms(undefined, 'server'), wider: {} };
+    // What a client names is served, also where it costs more than a server takes by default.
+    const namedKex = client.preferences?.kex ?? [];
     this.client = new ClientProtocol({
       provider: client.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed) }),
       preferences: { ...resolveAlgorithms(undefined), ...quickKex, ...client.preferences },
@@ -151,7 +154,7 @@ export class Conversation {
       provider: this.lyingProvider(
         server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
       ),
-      preferences: { ...resolveAlgorithms(undefined, 'server'), wider: {}, ...server.preferences },
+      preferences: { ...serving, kex: [...new Set([...serving.kex, ...namedKex])], ...server.preferences },
       limits: { ...defaultLimits, ...server.limits },
       timeouts: defaultTimeouts,
       keepAlive: server.keepAlive,

@@ -40,6 +40,7 @@ import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
 import { DialSettings } from './dialSettings.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { proxyLink } from './proxyLink.ts';
 import { Standby } from './standby.ts';
 
 /** What one who dials many has besides the options. */
@@ -224,12 +225,16 @@ class Dial {
   }
 
   private linkOpener(): LinkOpener {
-    const { given, host, port, timeouts } = this.options;
+    const { given, host, port, proxy, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (given.via !== undefined) return channelLink(given.via, host, port);
     const waits = { table: this.waits, timeout: timeouts.connect };
     const { localAddress, family } = given;
-    return this.platform.tcp({ host, port, localAddress, family, waits });
+    const place = proxy ?? { host, port };
+    const way = this.platform.tcp({ host: place.host, port: place.port, localAddress, family, waits });
+    return proxy === undefined
+      ? way
+      : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());
   }
 
   private createCore(now: number): ClientProtocol {
