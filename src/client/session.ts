@@ -9,11 +9,11 @@ import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import { Acceptors, noChannels } from '../endpoint/acceptors.ts';
-import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/callScope.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
-import { ChannelPorts } from '../endpoint/channelPorts.ts';
-import type { EventRouter, Hearing } from '../endpoint/eventRouter.ts';
+import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/calls/callScope.ts';
+import { Acceptors, noChannels } from '../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
+import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
@@ -196,16 +196,16 @@ export class Session implements ScopeOwner {
    * No call may begin any more; what was written is sent, what runs is rejected with
    * this cause, and the connection says goodbye.
    *
-   * @returns whether it was still up
+   * @returns whether something that was written has not been sent yet
    */
   close(cause: SshError): boolean {
-    const { isLive } = this;
+    const hasUnsent = this.isLive && this.driver.unsent > 0;
     if (this.closingCause === undefined) {
       this.closingCause = cause;
       this.sessions?.close();
       this.driver.close(cause);
     }
-    return isLive;
+    return hasUnsent;
   }
 
   destroy(cause: SshError): void {

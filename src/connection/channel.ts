@@ -368,20 +368,31 @@ export class Channel {
     if (this.closeReceived) throw channelError(`CLOSE twice on channel ${this.localId}`);
     this.closeReceived = true;
     this.writes.length = 0;
-    for (const request of this.requests.splice(0)) this.failRequest(request);
+    if (this.hasOutput) this.presumeGranted();
+    for (const request of this.requests.splice(0)) {
+      const what = `the server closed the channel without an answer to ${request.requestType}`;
+      this.settleUnanswered(request, new SshError('ERR_SSH_CHANNEL_CLOSED', what));
+    }
     if (this.closeSent) return;
     this.closeSent = true;
     this.sink.messages.sendClose(this);
   }
 
-  private failRequest(request: ChannelRequest): void {
+  /** What was asked for was done, whatever the peer answers or does not: it sent what comes of it. */
+  presumeGranted(): void {
+    for (const request of this.requests) this.settleUnanswered(request, undefined);
+  }
+
+  /** Output came, which is an answer as good as any: some servers send no other. */
+  get hasOutput(): boolean {
+    return this.bytesIn > 0;
+  }
+
+  private settleUnanswered(request: ChannelRequest, error: SshError | undefined): void {
     this.sink.finishWait(request.wait);
     if (request.abandoned) return;
-    const error = new SshError(
-      'ERR_SSH_CHANNEL_CLOSED',
-      `the server closed the channel without an answer to ${request.requestType}`,
-    );
-    this.sink.emit({ type: 'channelRequestAnswered', request, success: false, error });
+    request.abandoned = true;
+    this.sink.emit({ type: 'channelRequestAnswered', request, success: error === undefined, error });
   }
 
   private checkData(length: number): void {

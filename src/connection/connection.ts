@@ -21,7 +21,7 @@ import {
   channelWindowAdjust,
   extendedDataTypes,
 } from '../message/channel.ts';
-import { channelRequest } from '../message/channelRequest.ts';
+import { channelRequest, exitSignal, exitStatus } from '../message/channelRequest.ts';
 import { globalRequest, requestFailure, requestSuccess } from '../message/globalRequest.ts';
 import {
   channelDataStart,
@@ -295,6 +295,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private receiveChannelRequest(reader: WireReader): void {
     const { recipientChannel, requestType, wantReply, requestData: payload } = channelRequest.decode(reader);
     const channel = this.channels.openOne(recipientChannel);
+    // What has ended was begun.
+    if (requestType === exitStatus.name || requestType === exitSignal.name) channel.presumeGranted();
     this.emit({ type: 'channelRequest', channel, requestType, wantReply, payload });
   }
 
@@ -350,6 +352,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   }
 
   private requestExpired(request: ChannelRequest): void {
+    if (request.channel.hasOutput) return request.channel.presumeGranted();
     const error = this.expired(request.wait);
     request.abandoned = true;
     this.emit({ type: 'channelRequestAnswered', request, success: false, error });
@@ -366,6 +369,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   letGo(): void {
     for (const channel of this.list()) channel.letGo();
     this.forgetChannels();
+    this.table = undefined;
     this.globalRequests = undefined;
   }
 

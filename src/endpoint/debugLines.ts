@@ -4,6 +4,7 @@
  * Owns: their words.
  * Must not know: who reads them.
  */
+import { escapeLines } from '../base/bytes.ts';
 import type { TransportEvent } from '../transport/events.ts';
 
 /** What a key exchange agreed on: never a secret. */
@@ -16,4 +17,16 @@ export function keysExchangedLine({
     mac === undefined ? cipher : `${cipher} ${mac}`,
   );
   return `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${strict ? ', strict' : ''}`;
+}
+
+/** A banner for people. */
+export function bannerText({
+  message,
+  isCut,
+}: {
+  readonly message: string;
+  readonly isCut: boolean;
+}): string {
+  const text = escapeLines(message);
+  return isCut ? `${text}\n[the banner is longer; the rest was cut off, see limits.bannerBytes]\n` : text;
 }

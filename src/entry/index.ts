@@ -166,10 +166,14 @@ export {
   pinnedHostKey,
 } from '../client/hostKeys/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../endpoint/algorithmOptions.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type {
+  AlgorithmList,
+  AlgorithmOptions,
+  AlgorithmPreset,
+} from '../endpoint/options/algorithmOptions.ts';
+export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
-export type { WindowSize } from '../endpoint/windowSize.ts';
 export {
   Forward,
   type ForwardCounters,
@@ -189,10 +193,10 @@ export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
+export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
+export type { OpenFlag } from '../sftp/files/content/flags.ts';
+export type { FileContent } from '../sftp/files/content/whole.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
-export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';
-export type { OpenFlag } from '../sftp/files/flags.ts';
-export type { SftpFolder } from '../sftp/files/listing.ts';
 export type {
   CopyFileOptions,
   GlobOptions,
@@ -210,8 +214,8 @@ export type {
 export type { FilesystemStats } from '../sftp/files/pathCalls.ts';
 export type { RemotePath } from '../sftp/files/paths.ts';
 export type { BigIntFileStats, FileStats } from '../sftp/files/stats.ts';
-export type { WalkFault } from '../sftp/files/walk.ts';
-export type { FileContent } from '../sftp/files/whole.ts';
+export type { SftpFolder } from '../sftp/files/tree/listing.ts';
+export type { WalkFault } from '../sftp/files/tree/walk.ts';
 export type { FileAttributes } from '../sftp/packet/attributes.ts';
 export type { LocalPath } from '../sftp/seam/localFiles.ts';
 export type { SftpLimits } from '../sftp/session/capabilities.ts';

@@ -50,10 +50,11 @@ export {
   type ClientEvent,
   ClientProtocol,
   type ClientProtocolOptions,
+  clientSettings,
   type ReadyEvent,
 } from '../protocol/client.ts';
 export type { CoreEvent, EndedEvent, ProtocolCore } from '../protocol/core.ts';
-export type { CoreOptions } from '../protocol/options.ts';
+export type { CoreOptions, CoreSettings, OwnOptions, SharedOptions } from '../protocol/options.ts';
 export type { KeyExchangeCause, TransportEvent } from '../transport/events.ts';
 export type { PeerExtensions } from '../transport/extInfo.ts';
 export { type Identification, identificationLine, type Role } from '../transport/identification.ts';
@@ -61,7 +62,7 @@ export {
   type AlgorithmPreferences,
   defaultPreferences,
   type NegotiatedAlgorithms,
-} from '../transport/negotiation.ts';
+} from '../transport/kex/negotiation.ts';
 export { defaultRekeyPolicy, type RekeyPolicy, type Transport } from '../transport/transport.ts';
 export type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 export { ByteQueue } from '../wire/byteQueue.ts';

@@ -9,14 +9,16 @@ import { SshError } from '../base/errors.ts';
 import type { PrivateKey } from '../crypto/keys/privateKey.ts';
 import { loadAll } from '../crypto/provider/load.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { tellUser } from '../endpoint/calls/userCode.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { loadKeys } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
-import { tellUser } from '../endpoint/userCode.ts';
 import type { LinkOpener } from '../io/link.ts';
-import { addressIn, networkOf } from './clientAddress.ts';
-import { KeyExchangeBudget } from './keyExchangeBudget.ts';
-import { type Newcomer, Newcomers } from './newcomers.ts';
+import type { CoreSettings } from '../protocol/options.ts';
+import { serverSettings } from '../protocol/server.ts';
+import { addressIn, networkOf } from './admission/clientAddress.ts';
+import { KeyExchangeBudget } from './admission/keyExchangeBudget.ts';
+import { type Newcomer, Newcomers } from './admission/newcomers.ts';
 import { checkAcceptedStream, checkListenArguments, checkServerOptions } from './optionChecks.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
@@ -53,6 +55,8 @@ export class SshServer {
   private readonly options: ResolvedServerOptions;
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
+  /** Of all connections. */
+  private readonly settings: CoreSettings;
   private readonly live = new Set<ServerConnection>();
   /** Dropped, and not freed yet. */
   private readonly leaving = new Set<ServerConnection>();
@@ -73,6 +77,7 @@ export class SshServer {
     this.hostKeys = hostKeys;
     this.budget = new KeyExchangeBudget(options.keyExchangeBudget);
     this.newcomers = new Newcomers(options.maxStartups, () => randomFraction(provider));
+    this.settings = serverSettings({ ...options, provider, hostKeys, requireStrict: false });
   }
 
   /**
@@ -157,6 +162,7 @@ export class SshServer {
       options,
       provider,
       hostKeys,
+      settings: this.settings,
       budget,
       open,
       target: from,
@@ -220,6 +226,7 @@ export function createServerOn(platform: ServerPlatform): (options: ServerOption
     }
     // Signatures of clients are checked synchronously, whatever their type.
     await loadAll(provider);
+    for (const { key } of keys) provider.keep?.(key);
     return new SshServer(
       platform,
       options,

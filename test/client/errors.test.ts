@@ -48,7 +48,7 @@ describe("a deadline of the dial's own", () => {
       'the connection',
       { manner: 'blackhole' },
       { phase: 'connect', waitingFor: 'connect' },
-      /^timed out after 3000 ms connecting to server:22\b/,
+      /^timed out after 3000 ms connecting to server:22: no answer$/,
     ],
     [
       'the identification',

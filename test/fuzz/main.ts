@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fuzzer, type FuzzFinding } from './fuzzer.ts';
+import { HeapWatch } from './heapWatch.ts';
 import { makeCorpus } from './makeCorpus.ts';
 import type { FuzzTarget } from './target.ts';
 import { targets } from './targets.ts';
@@ -50,6 +51,7 @@ export function main(): void {
 function run(target: FuzzTarget, seconds: number, seed: number): void {
   console.log(`${target.name}: seed ${seed}, ${seconds.toFixed(1)} s`);
   const fuzzer = new Fuzzer(target, seed);
+  const heap = new HeapWatch(fuzzer);
   const begun = performance.now();
   let reported = begun;
   let slowest = 0;
@@ -61,6 +63,7 @@ function run(target: FuzzTarget, seconds: number, seed: number): void {
       slowest = Math.max(slowest, after - now);
       now = after;
     }
+    if (now - begun > (seconds * 1000) / 4) heap.begin();
     // At once: who stops a long run has what it found.
     for (; kept < fuzzer.findings.length; kept++) keep(fuzzer, fuzzer.findings[kept] as FuzzFinding);
     if (now - reported > reportEvery) {
@@ -69,7 +72,10 @@ function run(target: FuzzTarget, seconds: number, seed: number): void {
     }
   }
   console.log(summary(fuzzer, (performance.now() - begun) / 1000, slowest));
-  if (fuzzer.findings.length > 0) process.exitCode = 1;
+  const { text, isLeak } = heap.end();
+  console.log(`${target.name}: ${text}`);
+  if (isLeak) console.log(`\nFINDING ${target.name} leaves memory behind\n`);
+  if (isLeak || fuzzer.findings.length > 0) process.exitCode = 1;
 }
 
 function summary(fuzzer: Fuzzer, seconds: number, slowest: number): string {

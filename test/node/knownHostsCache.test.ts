@@ -28,7 +28,7 @@ afterEach(() => {
 
 /** The file system tells nothing of changes, the last of which was so long ago. */
 async function coarse(milliseconds: number): Promise<void> {
-  const real = await vi.importActual<typeof regularFile>('../../src/node/regularFile.ts');
+  const real = await vi.importActual<typeof regularFile>('../../src/node/knownHosts/regularFile.ts');
   const blurred = (version: regularFile.FileVersion): regularFile.FileVersion => ({
     ...version,
     id: `the same ${folder}`,
@@ -88,7 +88,7 @@ describe('a version of a file', () => {
   });
 
   it('that is too long is an error and is not read', async () => {
-    const real = await vi.importActual<typeof regularFile>('../../src/node/regularFile.ts');
+    const real = await vi.importActual<typeof regularFile>('../../src/node/knownHosts/regularFile.ts');
     vi.mocked(regularFile.readRegularFile).mockImplementation((path, flags) =>
       real.readRegularFile(path, flags, 10),
     );

@@ -67,6 +67,22 @@ const cases: readonly Case[] = [
     livesOn: true,
   },
   {
+    what: 'a request to listen',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ port: 0 }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
+    what: 'a request to listen on a unix socket',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ path: '/run/s' }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
     what: 'a shell request',
     missing: [99, 100],
     call: (client) => client.shell(),

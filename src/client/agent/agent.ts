@@ -25,9 +25,10 @@ import { isCertificateBlob } from '../../crypto/keys/certificate.ts';
 import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { isCertificateName, signatureNameOf } from '../../crypto/specialAlgorithms.ts';
-import { CallSite, type PublicFunction } from '../../endpoint/callSite.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { publicCall } from '../../endpoint/publicCall.ts';
+import { certificate as certificateRule } from '../../endpoint/options/optionRules.ts';
 import {
   type AgentSessionBind,
   agentAddIdConstrained,
@@ -51,7 +52,6 @@ import type { MessageCodec } from '../../message/codec.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
 import type { CertificateInput } from '../dial/options.ts';
-import { certificate as certificateRule } from '../optionRules.ts';
 import { type AgentLink, agentError } from './agentLink.ts';
 
 /** A key that an agent holds. */

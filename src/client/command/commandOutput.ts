@@ -7,8 +7,8 @@
  */
 import { concatBytes, copyOf, latin1Decode } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { thrownByUser } from '../../endpoint/calls/userCode.ts';
 import type { ByteSource } from '../../endpoint/streams.ts';
-import { thrownByUser } from '../../endpoint/userCode.ts';
 
 /** What output is made of. */
 export type OutputEncoding = 'utf8' | 'latin1' | 'buffer';

@@ -6,19 +6,20 @@
  * Must not know: a platform, the protocols' messages.
  */
 import { addressed } from '../../base/addressed.ts';
-import { escapeLines } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { type Wait, WaitTable } from '../../base/waits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
-import { abortError, checkAborted, onAbort, untilAborted } from '../../endpoint/abort.ts';
-import { CallSite } from '../../endpoint/callSite.ts';
-import { EventRouter, type Hearing } from '../../endpoint/eventRouter.ts';
-import { publicCall } from '../../endpoint/publicCall.ts';
-import { tellUser } from '../../endpoint/userCode.ts';
+import { abortError, checkAborted, onAbort, untilAborted } from '../../endpoint/calls/abort.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
+import { tellUser } from '../../endpoint/calls/userCode.ts';
+import { EventRouter, type Hearing } from '../../endpoint/channels/eventRouter.ts';
+import { bannerText } from '../../endpoint/debugLines.ts';
 import { Driver } from '../../io/driver.ts';
 import type { LinkOpener } from '../../io/link.ts';
 import type { RegisteredConnection } from '../../io/registry.ts';
 import { type ClientEvent, ClientProtocol } from '../../protocol/client.ts';
+import type { SharedOptions } from '../../protocol/options.ts';
 import type { UserauthQuestion } from '../../userauth/client.ts';
 import { type AgentAccessOptions, agentAccess, agentForwarding } from '../agent/agentAccess.ts';
 import { Authenticator } from '../authentication/authentication.ts';
@@ -37,6 +38,7 @@ import { whileLocked } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
+import { DialSettings } from './dialSettings.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { Standby } from './standby.ts';
 
@@ -76,6 +78,7 @@ export function createConnect(platform: Platform): (options: ConnectOptions) => 
 export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
+  const settings = new DialSettings();
   return async (given, { keys, starting, site }) => {
     const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
     const { target } = options;
@@ -83,7 +86,7 @@ export function createDial(
     try {
       checkAborted(given.signal, notBegun);
       const prepared = await untilAborted(given.signal, prepare(platform, options, keys), notBegun);
-      return await new Dial(platform, prepared, openedAt).run(starting);
+      return await new Dial(platform, settings, prepared, openedAt).run(starting);
     } catch (error) {
       throw error instanceof SshError && target !== undefined ? addressed(error, target) : error;
     }
@@ -117,6 +120,7 @@ async function prepare(
 /** One dial. Nothing of it stays once the client is ready: it holds the credentials. */
 class Dial {
   private readonly platform: Platform;
+  private readonly settings: DialSettings;
   private readonly options: ResolvedOptions;
   private readonly verifier: HostKeyVerifier;
   private readonly provider: CryptoProvider;
@@ -136,6 +140,7 @@ class Dial {
 
   constructor(
     platform: Platform,
+    settings: DialSettings,
     { options, keys, verifier, provider, elapsed }: Prepared,
     openedAt: string | undefined,
   ) {
@@ -143,6 +148,7 @@ class Dial {
     const rotation = typeof verifier === 'function' ? undefined : verifier.rotation;
     const following = rotation && { rotation, preferences, lockTimeout: timeouts.lock };
     this.platform = platform;
+    this.settings = settings;
     this.options = options;
     this.verifier = verifier;
     this.provider = provider;
@@ -229,7 +235,7 @@ class Dial {
   private createCore(now: number): ClientProtocol {
     this.waits.finish(this.connectWait);
     const { username, preferences, limits, timeouts, keepAlive, rekey, identification, given } = this.options;
-    const core = new ClientProtocol({
+    const shared: SharedOptions = {
       provider: this.provider,
       preferences,
       limits,
@@ -238,6 +244,10 @@ class Dial {
       rekey,
       identification,
       requireStrict: given.requireStrictKeyExchange ?? false,
+    };
+    const core = new ClientProtocol({
+      ...shared,
+      settings: this.settings.of(shared),
       waits: this.waits,
       now,
       username,
@@ -296,7 +306,11 @@ class Dial {
     this.reject(cause);
   }
 
-  showBanner(message: string): void {
+  showBanner(event: UserauthQuestion & { type: 'banner' }): void {
+    if (event.isCut) {
+      this.standby.debug('the server sent more banner than limits.bannerBytes; the rest was cut off');
+    }
+    const message = bannerText(event);
     const { onBanner } = this.options.given;
     const { phase } = this.driver;
     tellUser(
@@ -409,7 +423,7 @@ class Dial {
 const hearing: Hearing<Dial, ClientEvent> = {
   identified: (self, { remote }) => self.standby.debug(`server is ${remote.text}`),
   hostKey: (self, { hostKey, algorithm }) => self.checkHostKey(hostKey, algorithm),
-  banner: (self, { message }) => self.showBanner(escapeLines(message)),
+  banner: (self, event) => self.showBanner(event),
   methodWanted: (self, event) => self.wantMethod(event),
   signatureWanted: (self, event) => self.wantSignature(event),
   passwordChangeWanted: (self, { prompt }) => self.wantNewPassword(prompt),

@@ -37,18 +37,8 @@ import {
 } from '../../base/timeouts.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/algorithmOptions.ts';
 import type { Challenge } from '../../endpoint/challenge.ts';
-import { connectNames } from '../../endpoint/otherNames.ts';
-import type { CryptoChoice } from '../../endpoint/platform.ts';
-import type { PrivateKeyInput } from '../../endpoint/privateKeys.ts';
-import { resolveRekey } from '../../endpoint/rekeyOption.ts';
-import type { Duplex } from '../../endpoint/streams.ts';
-import { identificationLine } from '../../transport/identification.ts';
-import type { AlgorithmPreferences } from '../../transport/negotiation.ts';
-import type { RekeyPolicy } from '../../transport/transport.ts';
-import type { Client } from '../client.ts';
-import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import {
   agentPath,
   certificates,
@@ -60,7 +50,17 @@ import {
   password,
   publicKeys,
   verifier,
-} from '../optionRules.ts';
+} from '../../endpoint/options/optionRules.ts';
+import { connectNames } from '../../endpoint/options/otherNames.ts';
+import { resolveRekey } from '../../endpoint/options/rekeyOption.ts';
+import type { CryptoChoice } from '../../endpoint/platform.ts';
+import type { PrivateKeyInput } from '../../endpoint/privateKeys.ts';
+import type { Duplex } from '../../endpoint/streams.ts';
+import { identificationLine } from '../../transport/identification.ts';
+import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
+import type { RekeyPolicy } from '../../transport/transport.ts';
+import type { Client } from '../client.ts';
+import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
 import { checkHost } from './target.ts';
 

@@ -6,7 +6,7 @@
  */
 import type { Limits } from '../../base/limits.ts';
 import type { Timeouts } from '../../base/timeouts.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { subsystem } from '../../message/channelRequest.ts';
 import type { RemotePath } from '../../sftp/files/paths.ts';
 import type { LocalPath } from '../../sftp/seam/localFiles.ts';

@@ -37,6 +37,9 @@ export function assembleProvider(parts: Primitives): CryptoProvider {
     sntrup761: sntrup761Encapsulation(parts.sntrup761, randomBytes),
     verify: (algorithm, key, data, signature) => verifySignature(parts, algorithm, key, data, signature),
     sign: (algorithm, key, data) => createSignature(parts, algorithm, key, data),
+    keep: (key) => {
+      if (key.type === 'ssh-rsa') parts.rsa.keep?.(key);
+    },
     createOpeningCipher: (keys) => parts.packetCiphers.use().createOpeningCipher(keys),
     createSealingCipher: (keys) => parts.packetCiphers.use().createSealingCipher(keys),
     loaderFor(algorithm) {

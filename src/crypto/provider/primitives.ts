@@ -90,6 +90,8 @@ export interface Sntrup761 {
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2); signatures as long as the modulus. */
 export interface Rsa {
+  /** See `CryptoProvider.keep`. */
+  keep?(key: RsaPrivateKey): void;
   sign(key: RsaPrivateKey, hash: HashName, data: Uint8Array): Uint8Array;
   verify(key: RsaPublicKey, hash: HashName, data: Uint8Array, signature: Uint8Array): boolean;
 }

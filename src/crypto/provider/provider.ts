@@ -174,6 +174,11 @@ export interface CryptoProvider {
    * @throws SshError `ERR_SSH_CRYPTO` where key and algorithm do not fit, or the key's numbers each other
    */
   sign(algorithm: string, key: PrivateKey, data: Uint8Array): Uint8Array;
+  /**
+   * The key will sign often, as a server's host key does: what is made of it for
+   * that may be kept for as long as the key itself is. Nothing is kept of others.
+   */
+  keep?(key: PrivateKey): void;
   createOpeningCipher(keys: DirectionKeys): OpeningCipher;
   createSealingCipher(keys: DirectionKeys): SealingCipher;
   /**

@@ -28,5 +28,5 @@ export function faultOf(error: unknown, doing: string, path: LocalPath): LocalFa
   const { code = 'UNKNOWN', errno, message } = error as NodeJS.ErrnoException;
   const meaning = (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
   const text = typeof path === 'string' ? path : Buffer.from(path).toString('utf8');
-  return new LocalFault(code, `cannot ${doing} "${escapeText(text)}": ${meaning} (${code})`, error);
+  return new LocalFault(code, `cannot ${doing} "${escapeText(text)}": ${meaning} (${code})`, text, error);
 }

@@ -5,6 +5,7 @@
  * Must not know: transfers.
  */
 import * as fs from 'node:fs';
+import { escapeText } from '../../base/bytes.ts';
 import {
   LocalFault,
   type LocalPath,
@@ -76,8 +77,7 @@ export class NodeLocalWriter extends NodeLocalFile implements LocalWriter {
     let at = position;
     while (rest.length > 0) {
       const written = await this.writeSome(rest, at);
-      if (written === 0)
-        throw new LocalFault('EIO', `the system takes no more bytes of "${String(this.path)}"`, undefined);
+      if (written === 0) throw this.takesNothing();
       at += written;
       rest = without(rest, written);
     }
@@ -99,6 +99,11 @@ export class NodeLocalWriter extends NodeLocalFile implements LocalWriter {
     return called('set the times of', this.path, (done) =>
       fs.futimes(this.fd, atimeMs / 1000, mtimeMs / 1000, done),
     );
+  }
+
+  private takesNothing(): LocalFault {
+    const text = typeof this.path === 'string' ? this.path : Buffer.from(this.path).toString();
+    return new LocalFault('EIO', `the system takes no more bytes of "${escapeText(text)}"`, text);
   }
 
   private writeSome(pieces: readonly Uint8Array[], position: number): Promise<number> {

@@ -177,9 +177,9 @@ async function addFirst(
     else await dial.whileLocked(lockedFile(file), (bounds) => addTrustedLine(file, info, hash, bounds));
     return undefined;
   } catch (error) {
-    const isLocked = error instanceof SshError && error.waitingFor === 'lock';
-    if (isLocked || error instanceof NotWrittenError) return error.message;
-    throw error;
+    if (error instanceof NotWrittenError) return error.message;
+    if (!(error instanceof SshError) || error.waitingFor !== 'lock') throw error;
+    return `another program has locked it; remove ${file}.lock if there is none`;
   }
 }
 
