@@ -30,7 +30,7 @@ describe('a listing', () => {
           let turn = 0;
           const { sftp, channel, server } = await withMany(count, {
             batch,
-            cut: () => cuts[turn++ % cuts.length] as number,
+            cut: (length) => (turn++ > 2000 ? length : (cuts[turn % cuts.length] as number)),
           });
           if (count === 0) server.files.folder('/many');
           const names = await sftp.readdir('/many');

@@ -49,7 +49,7 @@ describe('one file', () => {
           const here = new LocalFolder();
           const { sftp, files } = await openMemory({
             pick: (waiting) => (picks[turn++ % picks.length] as number) % waiting,
-            readLength: () => reads[turn++ % reads.length] as number,
+            readLength: (asked) => (turn++ > 2000 ? asked : (reads[turn % reads.length] as number)),
           });
           const content = Buffer.alloc(length);
           for (let i = 0; i < length; i += 1 + (i % 5000)) content[i] = i;
@@ -60,7 +60,7 @@ describe('one file', () => {
           expect(files.bytes('/g')?.equals(content)).toBe(true);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
