@@ -65,7 +65,10 @@ export class AttackClient {
   private arrived: () => void = () => {};
   private countedFrom = 0;
 
-  constructor(port: number, { from, listens = false }: Pick<ServerProbe, 'from' | 'listens'>) {
+  constructor(
+    port: number,
+    { from, listens = false, compresses = false }: Pick<ServerProbe, 'from' | 'listens' | 'compresses'>,
+  ) {
     this.from = from;
     this.listens = listens;
     this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
@@ -78,7 +81,7 @@ export class AttackClient {
         hostKey: ['ssh-ed25519'],
         cipher: ['aes128-gcm@openssh.com'],
         mac: [],
-        compression: ['none', 'zlib@openssh.com'],
+        compression: compresses ? ['zlib@openssh.com'] : ['none'],
       },
       limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
       timeouts: defaultTimeouts,

@@ -41,7 +41,7 @@ export class AttackServer {
         hostKey: ['ssh-ed25519'],
         cipher: ['aes128-gcm@openssh.com'],
         mac: [],
-        compression: ['none', 'zlib@openssh.com'],
+        compression: probe.compresses === true ? ['zlib@openssh.com'] : ['none'],
       },
       limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
       timeouts: defaultTimeouts,
@@ -80,6 +80,11 @@ export class AttackServer {
   /** Says a message, sealed truly, whatever the rules say. */
   say<T>(message: MessageCodec<T>, value: T): void {
     this.core.transport.send(message, value);
+  }
+
+  /** Says a payload in the clear. */
+  clear(payload: Uint8Array): void {
+    this.raw(clearPackets(payload));
   }
 
   /** The identification and a KEXINIT, in the clear. */

@@ -19,6 +19,8 @@ interface Common {
   readonly connections: number;
   /** Whether the answers are heard; what is not heard cannot be answered wrongly. */
   readonly listens?: boolean;
+  /** Whether both compress what they say after login. */
+  readonly compresses?: boolean;
   /** What bounds it besides, for the table. */
   readonly bound: string;
 }

@@ -528,6 +528,15 @@ const afterLogin: readonly ServerProbe[] = [
       times(2_000, () => client.say(channelWindowAdjust, { recipientChannel: 9, bytesToAdd: 1 })),
   },
   {
+    asks: 'ten IGNORE that become 250,000 bytes each, where it allows compression',
+    from: 'login',
+    connections: 10,
+    compresses: true,
+    bound: '`limits.inflatedPayload`, `limits.idleMessages`',
+    ask: (client) =>
+      times(10, () => client.say(ignore, { data: bytes(defaultLimits.inflatedPayload - 100) })),
+  },
+  {
     asks: 'another key exchange',
     from: 'login',
     connections: 20,
