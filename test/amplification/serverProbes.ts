@@ -66,7 +66,7 @@ const keyExchanges: readonly ServerProbe[] = offered
     return {
       asks: `a key exchange by ${kex}`,
       from: 'connect',
-      connections: 20,
+      connections: 60,
       bound: budget,
       ask: (client: AttackClient) => client.begin(shortKexInit(kex), ...init),
     };
@@ -140,7 +140,7 @@ const beforeTheKeys: readonly ServerProbe[] = [
   {
     asks: 'a signature by an RSA host key of 3,072 bits',
     from: 'connect',
-    connections: 20,
+    connections: 60,
     bound: budget,
     ask: (client) => client.begin(shortKexInit('curve25519-sha256', 'rsa-sha2-512'), ...rsaInit),
   },
