@@ -14,7 +14,7 @@ import { globalRequest } from '../../src/message/globalRequest.ts';
 import { kexDhGexGroup, kexDhGexReply, kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';
 import { debug, ignore, ping } from '../../src/message/transport.ts';
 import { userauthBanner } from '../../src/message/userauth.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { payloadOf, testHostKey } from '../support/conversation.ts';
 import { attackProvider, clearPackets, shortKexInit } from './attackClient.ts';
