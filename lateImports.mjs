@@ -5,10 +5,11 @@
  * can load it later.
  * Must not know: which modules they are.
  *
- * Node up to 22.16 and 24.0 keeps the failure of an `import()`: every later one of
+ * Node before 22.20 and 24.7 keeps the failure of an `import()`: every later one of
  * the same module, or of one that needs it, fails with the same EMFILE. `require`
- * of a module keeps nothing, and it is the same module for both. So it goes first
- * where there is one. Elsewhere `import()` tries again by itself.
+ * of a module keeps nothing, and both give the same module. So `require` goes
+ * first there. It reads the files in one go, which holds the event loop for as long.
+ * Everywhere else `import()` tries again by itself.
  */
 
 /**
@@ -23,15 +24,18 @@ async function lateImport(specifier, base, importIt) {
   let required;
   try {
     const { process } = globalThis;
-    const { bun, deno } = process.versions;
-    // The moduleless way to a module of Node: `dist` has entries that run where there is no Node.
+    const { bun, deno, node } = process.versions;
+    const [major, minor] = node.split('.').map(Number);
+    const keepsFailures = major === 22 ? minor < 20 : major === 24 ? minor < 7 : major < 24;
+    const isNode = bun === undefined && deno === undefined && process.features.require_module === true;
+    // Not by an import: `dist` has entries that run where there is no Node.
     const { createRequire } = process.getBuiltinModule('node:module');
     const { existsSync } = process.getBuiltinModule('node:fs');
-    const isNode = bun === undefined && deno === undefined && process.features.require_module === true;
-    // In a realm of its own, as tests of others run in, the module would belong to another one.
+    // In a realm of its own, as some test runners have, the module would belong to another realm.
     const isThisRealm = createRequire instanceof Function;
-    // A bundler of others has taken the file into its own.
-    if (isNode && isThisRealm && existsSync(new URL(specifier, base))) required = createRequire(base);
+    // Where a bundler of others took the file into its own, there is none.
+    const isThere = existsSync(new URL(specifier, base));
+    if (keepsFailures && isNode && isThisRealm && isThere) required = createRequire(base);
   } catch {
     // Not Node, or one without these.
   }

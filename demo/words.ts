@@ -4,7 +4,7 @@
  * Owns: its words and tables.
  * Must not know: when they are printed, whether what they say is right.
  */
-import { aligned, duration, FleetSummary, stageOf } from '../src/cli/fleetSummary.ts';
+import { aligned, duration, FleetSummary, stageOf } from '../src/cli/fleet/fleetSummary.ts';
 import type { Report } from '../src/entry/diagnostics.ts';
 import type { ConnectOptions, FleetResult } from '../src/entry/index.ts';
 import { type Group, isOf } from './fleet.ts';

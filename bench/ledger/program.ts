@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { createServer } from '../../src/entry/server.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { packetSize, runSession } from './session.ts';
 import { Tape } from './tape.ts';
 

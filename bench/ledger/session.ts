@@ -7,7 +7,7 @@
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { WaitTable } from '../../src/base/waits.ts';
-import { execPayload } from '../../src/client/requestPayloads.ts';
+import { execPayload } from '../../src/client/command/requestPayloads.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import type { Clock } from '../../src/io/clock.ts';
 import { Driver } from '../../src/io/driver.ts';
@@ -15,7 +15,7 @@ import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { tcpLink } from '../../src/node/socketLink.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 
 /** Bytes of data in each packet. */

@@ -8,13 +8,13 @@
  */
 import { gcm } from '@noble/ciphers/aes.js';
 import { equalBytes } from '../../src/base/bytes.ts';
-import { encryptBlocks, expandAesKey } from '../../src/crypto/noble/aesBlocks.ts';
-import { AesCtrStream } from '../../src/crypto/noble/aesCtrStream.ts';
-import { addChacha, chachaBlock, chachaKey } from '../../src/crypto/noble/chachaBlocks.ts';
-import { GhashKey } from '../../src/crypto/noble/ghash.ts';
-import { poly1305 } from '../../src/crypto/noble/poly1305.ts';
-import { Sha256PacketMac } from '../../src/crypto/noble/sha256Mac.ts';
-import { xorWords } from '../../src/crypto/packetFields.ts';
+import { encryptBlocks, expandAesKey } from '../../src/crypto/handwritten/aes/aesBlocks.ts';
+import { GhashKey } from '../../src/crypto/handwritten/aes/ghash.ts';
+import { addChacha, chachaBlock, chachaKey } from '../../src/crypto/handwritten/chacha/chachaBlocks.ts';
+import { poly1305 } from '../../src/crypto/handwritten/chacha/poly1305.ts';
+import { Sha256PacketMac } from '../../src/crypto/handwritten/sha256Mac.ts';
+import { AesCtrStream } from '../../src/crypto/noble/packet/aesCtrStream.ts';
+import { xorWords } from '../../src/crypto/provider/packetFields.ts';
 import type { Contestant } from '../lib/measure.ts';
 import { sealAll } from './drive.ts';
 import { ours, readBuffer } from './receive.ts';

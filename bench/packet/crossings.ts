@@ -3,8 +3,8 @@
  * What `measuredCrossings` holds is read off here.
  */
 import { defaultLimits } from '../../src/base/limits.ts';
-import * as openssl from '../../src/node/crypto/packetCiphers.ts';
-import { measuredCrossings, type PacketCrossings } from '../../src/node/crypto/packetCrossings.ts';
+import * as openssl from '../../src/node/crypto/packet/packetCiphers.ts';
+import { measuredCrossings, type PacketCrossings } from '../../src/node/crypto/packet/packetCrossings.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import { type Contestant, race } from '../lib/measure.ts';

@@ -6,9 +6,9 @@
 import { concatBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { type CipherName, ciphers, type MacName, macs } from '../../src/crypto/algorithms.ts';
-import * as noble from '../../src/crypto/noble/packetCiphers.ts';
-import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider.ts';
-import * as openssl from '../../src/node/crypto/packetCiphers.ts';
+import * as noble from '../../src/crypto/noble/packet/packetCiphers.ts';
+import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../src/crypto/provider/provider.ts';
+import * as openssl from '../../src/node/crypto/packet/packetCiphers.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 

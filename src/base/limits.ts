@@ -29,15 +29,17 @@ export interface Limits {
    * RFC 4253 §6.1 promises 35,000, and some servers end the connection beyond that.
    */
   readonly sentPacketLength: number;
-  /** One line of the identification, CR LF included (RFC 4253 §4.2). */
+  /** The line of the identification, CR LF included (RFC 4253 §4.2). */
   readonly identificationLine: number;
+  /** Characters of a line that a server sends before its identification; OpenSSH takes as many. */
+  readonly greetingLine: number;
   /** Lines a server may send before its identification. */
   readonly identificationLines: number;
   /** Bytes a server may send before its identification. */
   readonly identificationBytes: number;
   /** Bytes of a text that names something: a user, a host, a path, a terminal, a language. */
   readonly textLength: number;
-  /** Bytes of all authentication banners together. */
+  /** Bytes of all authentication banners together; what is beyond is cut off, and that is said. */
   readonly bannerBytes: number;
   /** Requests of the authentication protocol, INFO_REQUEST rounds included. */
   readonly authenticationRounds: number;
@@ -115,6 +117,7 @@ export const defaultLimits: Limits = {
   sentPayloadLength: 32 * 1024,
   sentPacketLength: 256 * 1024,
   identificationLine: 255,
+  greetingLine: 8192,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
   textLength: 1024,
@@ -157,6 +160,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   sentPayloadLength: [1024, 32 * 1024],
   sentPacketLength: [35_000, 16 * 1024 * 1024],
   identificationLine: [64, 8192],
+  greetingLine: [64, 65_536],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
   textLength: [1024, 1024],
@@ -164,9 +168,9 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   authenticationRounds: [1, 1024],
   authenticationAttempts: [1, 1024],
   channels: [1, 65_536],
-  windowSize: [32 * 1024, 1024 * 1024 * 1024],
-  maximumWindowSize: [32 * 1024, 1024 * 1024 * 1024],
-  connectionWindow: [32 * 1024, 64 * 1024 * 1024 * 1024],
+  windowSize: [1, 1024 * 1024 * 1024],
+  maximumWindowSize: [1, 1024 * 1024 * 1024],
+  connectionWindow: [1, 64 * 1024 * 1024 * 1024],
   maximumPacketSize: [1024, 8 * 1024 * 1024],
   outputQueue: [256 * 1024, 1024 * 1024 * 1024],
   inflatedPayload: [35_000, 16 * 1024 * 1024],

@@ -5,11 +5,11 @@
  * Must not know: what either does.
  */
 import { SshError } from '../base/errors.ts';
-import { type CommandLine, parseCommandLine } from './arguments.ts';
 import { messageOf } from './errorWords.ts';
 import { failureStatus } from './exitStatus.ts';
 import { helpText, packageVersion } from './help.ts';
 import { Messages } from './messages.ts';
+import { type CommandLine, parseCommandLine } from './remote/arguments.ts';
 import type { Subcommand } from './subcommands.ts';
 
 /** What the program is made of; tests bring their own. */

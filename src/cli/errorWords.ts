@@ -5,12 +5,15 @@
  * the command has in its place.
  * Must not know: where it is printed.
  */
+import { messageAlone } from '../base/addressed.ts';
 import { SshError } from '../base/errors.ts';
 
 /** The message of an error, with what the command can do about it where that is something. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof SshError)) return error instanceof Error ? error.message : String(error);
-  const { message, hint } = error;
+  const { hint } = error;
+  // Whoever typed the host knows it.
+  const message = messageAlone(error);
   if (error.code === 'ERR_SSH_MAX_BUFFER') return message.replace('more than maxBuffer, ', 'more than ');
   if (hint === undefined || !message.endsWith(hint)) return message;
   const alone = message.slice(0, -hint.length).replace(/; $/, '');

@@ -6,7 +6,7 @@
  * Must not know: where it is printed.
  */
 import { constants } from 'node:os';
-import type { ExitResult } from '../client/remoteProcess.ts';
+import type { ExitResult } from '../client/command/remoteProcess.ts';
 
 /** No command ran to its end: the connection, its setup or the arguments failed. As ssh has it. */
 export const failureStatus = 255;

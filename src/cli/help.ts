@@ -5,7 +5,7 @@
  * Must not know: how any option works.
  */
 import { readFileSync } from 'node:fs';
-import { escapeHelp } from './escapes.ts';
+import { escapeHelp } from './terminal/escapes.ts';
 
 /** A subcommand as the help lists it. */
 export interface ListedSubcommand {

@@ -6,7 +6,7 @@
  * Must not know: anything else.
  */
 import { dispatch } from './dispatch.ts';
-import { runSession } from './session.ts';
+import { runSession } from './remote/session.ts';
 import { subcommands } from './subcommands.ts';
 
 // Nobody may be reading any more; that ends nothing but the command whose output it is.

@@ -18,6 +18,6 @@ export interface Subcommand {
 
 /** By name. Any other first word is a host. */
 export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
-  ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench.ts') }],
-  ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet.ts') }],
+  ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench/bench.ts') }],
+  ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet/fleet.ts') }],
 ]);

@@ -7,8 +7,12 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
-import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
-import { publicCall } from '../endpoint/publicCall.ts';
+import { abortError, onAbort } from '../endpoint/calls/abort.ts';
+import type { CallScope } from '../endpoint/calls/callScope.ts';
+import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
+import { publicCall } from '../endpoint/calls/publicCall.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
@@ -21,9 +25,8 @@ import {
   subsystem as subsystemRequest,
 } from '../message/channelRequest.ts';
 import type { Sftp } from '../sftp/sftp.ts';
-import { abortError, onAbort } from './abort.ts';
-import type { AgentForwarding } from './agentForwarding.ts';
-import { agentError } from './agentLink.ts';
+import type { AgentForwarding } from './agent/agentForwarding.ts';
+import { agentError } from './agent/agentLink.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -37,18 +40,15 @@ import {
   type SessionOptions,
   type ShellOptions,
 } from './callOptions.ts';
-import type { CallScope } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import { CommandNews } from './commandNews.ts';
+import { CommandNews } from './command/commandNews.ts';
+import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './command/remoteProcess.ts';
+import { execPayload, ptyPayload } from './command/requestPayloads.ts';
+import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
+import type { Command } from './command/shellWords.ts';
+import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
 import { ClientForwarding } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
-import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './remoteProcess.ts';
-import { execPayload, ptyPayload } from './requestPayloads.ts';
-import { type RunResult, runToEnd, type StartedCommand } from './run.ts';
 import type { Session } from './session.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './sftp.ts';
-import type { Command } from './shellWords.ts';
-import type { Duplex } from './streams.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
 
@@ -79,6 +79,7 @@ export class Client extends TransferringClient {
   private readonly agentForwarding: AgentForwarding | undefined;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
     super(session, dialled);
@@ -354,12 +355,26 @@ export class Client extends TransferringClient {
   }
 
   /**
-   * Sends what was written, says goodbye and frees everything, within the
+   * Sends what was written, says goodbye and frees everything, within twice the
    * `close` timeout. What still runs rejects with `ERR_SSH_CLOSED`.
+   *
+   * @throws SshError what was written could not all be sent: `ERR_SSH_TIMEOUT` where the
+   *   peer did not take it in time, else the cause of the connection's end
    */
-  async close(): Promise<void> {
-    this.session.close(closedError('the connection was closed'));
-    await this.closed;
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private closeOnce(): Promise<void> {
+    const cause = closedError('the connection was closed');
+    const hasUnsent = this.session.close(cause);
+    const over = this.closed.then((end) => {
+      if (hasUnsent && end !== cause && end.code !== 'ERR_SSH_CLOSED') throw end;
+    });
+    // Who does not wait for it need not handle it.
+    over.catch(() => {});
+    return over;
   }
 
   /** Frees everything at once, without a goodbye. What still runs rejects with `ERR_SSH_CLOSED`. */
@@ -384,7 +399,7 @@ export class Client extends TransferringClient {
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
-    port.openedBy = site;
+    port.openedBy = site.asText();
     return channelStream(port, this.dialled.platform.streams);
   }
 
@@ -399,7 +414,7 @@ export class Client extends TransferringClient {
   ): Promise<RemoteProcess> {
     return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
       const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
-      port.openedBy = site;
+      port.openedBy = site.asText();
       if (options.signal !== undefined) failOnAbort(port, options.signal);
       return new RemoteProcess({
         port,

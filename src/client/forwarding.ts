@@ -8,8 +8,10 @@ import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { checkedTimeout, type Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
-import type { Acceptors } from '../endpoint/acceptors.ts';
-import type { Hearing } from '../endpoint/eventRouter.ts';
+import type { Acceptors } from '../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { Hearing } from '../endpoint/channels/eventRouter.ts';
+import { optionsError } from '../endpoint/options/optionErrors.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
 import type { ForwardingHost } from '../forwarding/host.ts';
@@ -23,8 +25,6 @@ import {
   type TargetPlace,
 } from '../forwarding/places.ts';
 import type { ClientEvent } from '../protocol/client.ts';
-import type { ChannelPort } from './channelPort.ts';
-import { optionsError } from './optionErrors.ts';
 import type { Session } from './session.ts';
 
 /** What a client's forwarding is made from. */

@@ -1,33 +1,21 @@
 /**
- * What a runtime provides.
+ * What a runtime provides for a client, besides what both roles need.
  *
  * Owns: the seam between the client and the platform under it.
  * Must not know: any platform. `node/` fulfils it.
  */
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoChoice, EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
-import type { Clock } from '../io/clock.ts';
+import type { RaceWaits } from '../io/connecting/raceLink.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { FilePlatform } from '../sftp/seam/platform.ts';
-import type { HostKeyVerifier } from './hostKeys.ts';
-import type { AsciiName } from './hostName.ts';
-import type { Duplex, StreamFactory } from './streams.ts';
+import type { AsciiName } from './dial/hostName.ts';
+import type { HostKeyVerifier } from './hostKeys/hostKeys.ts';
 
-/**
- * Who computes: `auto` is OpenSSL where it is faster and TypeScript elsewhere,
- * `openssl` is OpenSSL for every packet, `noble` is TypeScript for everything.
- */
-export type CryptoChoice = 'auto' | 'noble' | 'openssl';
-
-export interface Platform {
-  readonly clock: Clock;
-  readonly streams: StreamFactory;
+export interface Platform extends EndpointPlatform {
   /** What SFTP needs: streams over files of a server, and the files of this machine. Loaded when it is first asked for. */
   files(): Promise<FilePlatform>;
-  /** Loads only what the kind asked for needs. */
-  cryptoProvider(kind: CryptoChoice): Promise<CryptoProvider>;
   /** For key files; undefined for the one in TypeScript. */
   keyArithmetic(kind: CryptoChoice): KeyArithmetic | undefined;
   tcp(target: {
@@ -38,7 +26,6 @@ export interface Platform {
     /** Where look-ups and attempts are to be seen. */
     readonly waits: RaceWaits;
   }): LinkOpener;
-  stream(stream: Duplex): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
   local(path: string): LinkOpener;
   /** For forwarding: listening and connecting on this machine. */
@@ -51,6 +38,4 @@ export interface Platform {
   readonly asciiName: AsciiName;
   /** Name of the local user, where there is one. */
   localUser(): string | undefined;
-  /** Resolves after other work of the event loop had its turn. */
-  pause(): Promise<void>;
 }

@@ -9,17 +9,17 @@ import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import { Acceptors, noChannels } from '../endpoint/acceptors.ts';
-import { ChannelPorts } from '../endpoint/channelPorts.ts';
-import type { EventRouter, Hearing } from '../endpoint/eventRouter.ts';
+import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/calls/callScope.ts';
+import { Acceptors, noChannels } from '../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
+import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
-import { CallScope, type ScopeOptions, type ScopeOwner } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import type { ExitCollector } from './remoteProcess.ts';
+import type { ExitCollector } from './command/remoteProcess.ts';
+import { terminate } from './command/termination.ts';
 import { SessionChannels } from './sessionChannels.ts';
-import { terminate } from './termination.ts';
 import { type Deferred, UnderWay } from './underWay.ts';
 
 /** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */
@@ -77,7 +77,7 @@ export class Session implements ScopeOwner {
 
   /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet */
   checkRequest(requestType: string, payload: Uint8Array): void {
-    this.core.connection.checkRequest(requestType, payload);
+    this.core.connection.messages.checkRequest(requestType, payload);
   }
 
   /**
@@ -192,12 +192,20 @@ export class Session implements ScopeOwner {
     this.driver.fail(fault);
   }
 
-  /** No call may begin any more; what runs is rejected with this cause, and the connection says goodbye. */
-  close(cause: SshError): void {
-    if (this.closingCause !== undefined) return;
-    this.closingCause = cause;
-    this.sessions?.close();
-    this.driver.close(cause);
+  /**
+   * No call may begin any more; what was written is sent, what runs is rejected with
+   * this cause, and the connection says goodbye.
+   *
+   * @returns whether something that was written has not been sent yet
+   */
+  close(cause: SshError): boolean {
+    const hasUnsent = this.isLive && this.driver.unsent > 0;
+    if (this.closingCause === undefined) {
+      this.closingCause = cause;
+      this.sessions?.close();
+      this.driver.close(cause);
+    }
+    return hasUnsent;
   }
 
   destroy(cause: SshError): void {

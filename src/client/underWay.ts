@@ -7,9 +7,9 @@
 import { LazyMap } from '../base/lazyMap.ts';
 import type { Channel, ChannelRequest } from '../connection/channel.ts';
 import type { GlobalRequest } from '../connection/globalRequests.ts';
-import type { CallScope } from './callScope.ts';
-import type { ChannelPort } from './channelPort.ts';
-import type { ExitCollector } from './remoteProcess.ts';
+import type { CallScope } from '../endpoint/calls/callScope.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { ExitCollector } from './command/remoteProcess.ts';
 import type { AskedChannel } from './sessionChannels.ts';
 
 export interface Deferred<T> {

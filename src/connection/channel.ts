@@ -12,6 +12,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
+import type { ChannelMessages } from './channelMessages.ts';
 import { ReceiveBuffer } from './receiveBuffer.ts';
 import { ReceiveWindow } from './receiveWindow.ts';
 import type { WindowBudget } from './windowBudget.ts';
@@ -22,14 +23,8 @@ export interface ChannelSink {
   readonly now: number;
   /** Milliseconds from a question to its answer, the shortest seen; `Infinity` before any. */
   readonly roundTrip: number;
+  readonly messages: Pick<ChannelMessages, keyof ChannelMessages>;
   emit(event: ChannelEvent): void;
-  sendWindowAdjust(channel: Channel, bytesToAdd: number): void;
-  sendEof(channel: Channel): void;
-  sendClose(channel: Channel): void;
-  sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void;
-  /** @throws SshError `ERR_SSH_LIMIT` where it fits in no packet */
-  checkRequest(requestType: string, payload: Uint8Array): void;
-  sendReply(channel: Channel, success: boolean): void;
   startRequestWait(channel: Channel, request: ChannelRequest): void;
   finishWait(wait: Wait | undefined): void;
   /** There is data to seal, or EOF behind it. */
@@ -102,8 +97,11 @@ export class Channel {
   wait: Wait | undefined;
   /** Nobody wants it any more: what comes is dropped, and it is closed as soon as that is possible. */
   abandoned = false;
-  readonly data: ReceiveBuffer = new ReceiveBuffer();
-  readonly extended: ReceiveBuffer = new ReceiveBuffer();
+  /** What came and was not taken; others once these belong to whoever reads from them. */
+  data: ReceiveBuffer = new ReceiveBuffer();
+  extended: ReceiveBuffer = new ReceiveBuffer();
+  /** This side closed the channel while the peer might still have sent: what came is not all of it. */
+  isCut = false;
 
   private readonly sink: ChannelSink;
   private readonly maximumPacketSize: number;
@@ -164,36 +162,59 @@ export class Channel {
     this.sendEofIfDue();
   }
 
-  /** Sends CLOSE now; what was written and not sent is dropped. */
+  /** Sends CLOSE now; what was written and not sent is dropped, and so is what still comes. */
   close(): void {
     if (this.closeSent || this.state === 'closed') return;
     this.writes.length = 0;
+    this.isCut = !this.eofReceived;
     if (this.state === 'opening') {
       this.abandoned = true;
       return;
     }
     this.closeSent = true;
-    this.sink.sendClose(this);
+    this.sink.messages.sendClose(this);
   }
 
   /** Drops what came and what will come, what was written and what will be asked. */
   discardAll(): void {
-    this.abandoned = true;
-    this.writes.length = 0;
     this.data.clear();
     this.extended.clear();
+    this.letGo();
+  }
+
+  /** Drops what will come and what was written. What came is only held by whoever reads it. */
+  letGo(): void {
+    this.abandoned = true;
+    this.writes.length = 0;
+    this.data = new ReceiveBuffer();
+    this.extended = new ReceiveBuffer();
   }
 
   /** The next piece of what came, owned by the caller; taking it opens the window again. */
   take(stream: 'data' | 'extended'): Uint8Array | undefined {
     const piece = this[stream].take();
-    if (piece !== undefined) this.consumed(piece.length);
+    if (piece !== undefined) this.credit(piece.length);
     return piece;
   }
 
   /** Drops all that came on a stream, and opens the window again. */
   discard(stream: 'data' | 'extended'): void {
-    this.consumed(this[stream].clear());
+    this.credit(this[stream].clear());
+  }
+
+  /** So many bytes of what came were taken: opens the window again. */
+  credit(length: number): void {
+    if (this.state === 'closed') {
+      const released = Math.min(length, this.heldBeyond);
+      this.heldBeyond -= released;
+      this.budget?.release(released);
+      return;
+    }
+    const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
+    const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
+    if (silent || bytesToAdd === 0) return;
+    this.receiveWindow += bytesToAdd;
+    this.sink.messages.sendWindowAdjust(this, bytesToAdd);
   }
 
   /**
@@ -206,7 +227,7 @@ export class Channel {
         origin: 'peer',
       });
     }
-    this.sink.sendRequest(this, requestType, wantReply, payload);
+    this.sink.messages.sendRequest(this, requestType, wantReply, payload);
     if (!wantReply) return undefined;
     const request: ChannelRequest = { channel: this, requestType, wait: undefined, abandoned: false };
     this.requests.push(request);
@@ -216,12 +237,12 @@ export class Channel {
 
   /** @throws SshError `ERR_SSH_LIMIT` for a request that fits in no packet; `request` throws it too */
   checkRequest(requestType: string, payload: Uint8Array): void {
-    this.sink.checkRequest(requestType, payload);
+    this.sink.messages.checkRequest(requestType, payload);
   }
 
   /** Answers the oldest request of the peer that wants a reply. */
   reply(success: boolean): void {
-    if (!this.closeSent && this.state === 'open') this.sink.sendReply(this, success);
+    if (!this.closeSent && this.state === 'open') this.sink.messages.sendReply(this, success);
   }
 
   /** Bytes written and not yet sent. */
@@ -284,7 +305,7 @@ export class Channel {
   sendEofIfDue(): void {
     if (!this.eofWanted || this.eofSent || this.closeSent) return;
     if (this.writes.length > 0 || this.state !== 'open') return;
-    this.sink.sendEof(this);
+    this.sink.messages.sendEof(this);
     this.eofSent = true;
     this.tellHandedOn(0);
   }
@@ -326,7 +347,7 @@ export class Channel {
   receiveUnknownExtended(length: number): void {
     this.checkData(length);
     this.receiveWindow -= length;
-    this.consumed(length);
+    this.credit(length);
   }
 
   receiveEof(): void {
@@ -347,20 +368,31 @@ export class Channel {
     if (this.closeReceived) throw channelError(`CLOSE twice on channel ${this.localId}`);
     this.closeReceived = true;
     this.writes.length = 0;
-    for (const request of this.requests.splice(0)) this.failRequest(request);
+    if (this.hasOutput) this.presumeGranted();
+    for (const request of this.requests.splice(0)) {
+      const what = `the server closed the channel without an answer to ${request.requestType}`;
+      this.settleUnanswered(request, new SshError('ERR_SSH_CHANNEL_CLOSED', what));
+    }
     if (this.closeSent) return;
     this.closeSent = true;
-    this.sink.sendClose(this);
+    this.sink.messages.sendClose(this);
   }
 
-  private failRequest(request: ChannelRequest): void {
+  /** What was asked for was done, whatever the peer answers or does not: it sent what comes of it. */
+  presumeGranted(): void {
+    for (const request of this.requests) this.settleUnanswered(request, undefined);
+  }
+
+  /** Output came, which is an answer as good as any: some servers send no other. */
+  get hasOutput(): boolean {
+    return this.bytesIn > 0;
+  }
+
+  private settleUnanswered(request: ChannelRequest, error: SshError | undefined): void {
     this.sink.finishWait(request.wait);
     if (request.abandoned) return;
-    const error = new SshError(
-      'ERR_SSH_CHANNEL_CLOSED',
-      `the server closed the channel without an answer to ${request.requestType}`,
-    );
-    this.sink.emit({ type: 'channelRequestAnswered', request, success: false, error });
+    request.abandoned = true;
+    this.sink.emit({ type: 'channelRequestAnswered', request, success: error === undefined, error });
   }
 
   private checkData(length: number): void {
@@ -386,20 +418,6 @@ export class Channel {
     this.state = 'closed';
     this.heldBeyond = keepsUnread ? this.data.length + this.extended.length : 0;
     this.budget?.close(this.window.size, this.heldBeyond);
-  }
-
-  private consumed(length: number): void {
-    if (this.state === 'closed') {
-      const released = Math.min(length, this.heldBeyond);
-      this.heldBeyond -= released;
-      this.budget?.release(released);
-      return;
-    }
-    const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
-    const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
-    if (silent || bytesToAdd === 0) return;
-    this.receiveWindow += bytesToAdd;
-    this.sink.sendWindowAdjust(this, bytesToAdd);
   }
 }
 

@@ -21,7 +21,7 @@ import {
   channelWindowAdjust,
   extendedDataTypes,
 } from '../message/channel.ts';
-import { channelRequest } from '../message/channelRequest.ts';
+import { channelRequest, exitSignal, exitStatus } from '../message/channelRequest.ts';
 import { globalRequest, requestFailure, requestSuccess } from '../message/globalRequest.ts';
 import {
   channelDataStart,
@@ -32,15 +32,13 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { Channel, ChannelRequest, ChannelSink } from './channel.ts';
+import { ChannelMessages } from './channelMessages.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
 import { type GlobalRequest, type GlobalRequestSink, GlobalRequests } from './globalRequests.ts';
 import { openFailureError, sendOpenFailure } from './openFailure.ts';
 import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
-
-/** Bytes of a CHANNEL_REQUEST besides its type and what that adds: number, recipient channel, length, want reply. */
-const channelRequestOverhead = 10;
 
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
@@ -53,6 +51,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   /** Undefined while there are no channels. */
   private table: ChannelTable | undefined;
   private scheduler: OutputScheduler | undefined;
+  private channelMessages: ChannelMessages | undefined;
   /** Undefined while no answer is due. */
   private globalRequests: GlobalRequests | undefined;
   /** Milliseconds; answers of a server that works on them take longer, so the shortest counts. */
@@ -72,7 +71,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   /** Bytes that users have written and that were not sealed yet. */
   get pendingBytes(): number {
-    return this.scheduler?.pendingBytes ?? 0;
+    return this.list().reduce((sum, { pendingBytes }) => sum + pendingBytes, 0);
   }
 
   // Ours ------------------------------------------------------------------------
@@ -194,7 +193,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
       case 100:
         return this.receiveRequestReply(channelFailure.decode(reader).recipientChannel, false);
       default:
-        throw new SshError('ERR_SSH_INTERNAL', `the gate let message ${number} through`, { origin: 'local' });
+        throw internal(`the gate let message ${number} through`);
     }
   }
 
@@ -296,6 +295,8 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   private receiveChannelRequest(reader: WireReader): void {
     const { recipientChannel, requestType, wantReply, requestData: payload } = channelRequest.decode(reader);
     const channel = this.channels.openOne(recipientChannel);
+    // What has ended was begun.
+    if (requestType === exitStatus.name || requestType === exitSignal.name) channel.presumeGranted();
     this.emit({ type: 'channelRequest', channel, requestType, wantReply, payload });
   }
 
@@ -305,35 +306,9 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.upper.queueEvent(event);
   }
 
-  sendWindowAdjust(channel: Channel, bytesToAdd: number): void {
-    this.transport.send(channelWindowAdjust, { recipientChannel: channel.remoteId, bytesToAdd });
-  }
-
-  sendEof(channel: Channel): void {
-    this.transport.send(channelEof, { recipientChannel: channel.remoteId });
-  }
-
-  sendClose(channel: Channel): void {
-    this.transport.send(channelClose, { recipientChannel: channel.remoteId });
-  }
-
-  sendRequest(channel: Channel, requestType: string, wantReply: boolean, payload: Uint8Array): void {
-    this.transport.send(channelRequest, {
-      recipientChannel: channel.remoteId,
-      requestType,
-      wantReply,
-      requestData: payload,
-    });
-  }
-
-  checkRequest(requestType: string, payload: Uint8Array): void {
-    const name = `the ${requestType} request`;
-    this.transport.checkLength(name, channelRequestOverhead + requestType.length + payload.length);
-  }
-
-  sendReply(channel: Channel, success: boolean): void {
-    const message = success ? channelSuccess : channelFailure;
-    this.transport.send(message, { recipientChannel: channel.remoteId });
+  get messages(): ChannelMessages {
+    this.channelMessages ??= new ChannelMessages(this.transport);
+    return this.channelMessages;
   }
 
   startRequestWait(channel: Channel, request: ChannelRequest): void {
@@ -377,6 +352,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   }
 
   private requestExpired(request: ChannelRequest): void {
+    if (request.channel.hasOutput) return request.channel.presumeGranted();
     const error = this.expired(request.wait);
     request.abandoned = true;
     this.emit({ type: 'channelRequestAnswered', request, success: false, error });
@@ -385,8 +361,23 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   /** The number stays taken, for the peer may still use it; its user is told all the same. */
   private closeExpired(channel: Channel): void {
     this.waits.finish(channel.wait);
-    channel.discardAll();
+    channel.letGo();
     this.emit({ type: 'channelClosed', channel });
+  }
+
+  /** The connection is over: what channels hold is only held by whoever reads it. */
+  letGo(): void {
+    for (const channel of this.list()) channel.letGo();
+    this.forgetChannels();
+    this.table = undefined;
+    this.globalRequests = undefined;
+  }
+
+  private forgetChannels(): void {
+    // What readers still hold of channels that are gone counts against the next ones.
+    if (this.table?.isUnused === true) this.table = undefined;
+    this.scheduler = undefined;
+    this.channelMessages = undefined;
   }
 
   noteRoundTrip(wait: Wait | undefined): void {
@@ -394,7 +385,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   }
 
   expired(wait: Wait | undefined): SshError {
-    if (wait === undefined) throw new SshError('ERR_SSH_INTERNAL', 'no wait to expire', { origin: 'local' });
+    if (wait === undefined) throw internal('no wait to expire');
     this.waits.finish(wait);
     return this.upper.timeoutError(wait);
   }
@@ -410,8 +401,11 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channels.remove(channel);
     if (!this.channels.isEmpty) return;
     // What a new connection has not, one that idles lets go.
-    if (this.channels.isUnused) this.table = undefined;
-    this.scheduler = undefined;
+    this.forgetChannels();
     this.transport.rest();
   }
+}
+
+function internal(what: string): SshError {
+  return new SshError('ERR_SSH_INTERNAL', what, { origin: 'local' });
 }

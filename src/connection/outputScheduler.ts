@@ -36,13 +36,6 @@ export class OutputScheduler {
     channel.isReady = true;
   }
 
-  /** Bytes that users have written and that were not sealed yet. */
-  get pendingBytes(): number {
-    let pending = 0;
-    for (const channel of this.ready) pending += channel.pendingBytes;
-    return pending;
-  }
-
   /** Seals a packet of each channel in turn, while the transport takes data. */
   pump(): void {
     const { ready, transport } = this;

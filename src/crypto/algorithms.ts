@@ -14,7 +14,7 @@ export interface Offered {
   readonly compatible: boolean;
   /** Broken or about to be: by its name or with `algorithms: 'legacy'` only. */
   readonly legacy: boolean;
-  /** More than a server should compute for whoever asks: it offers this by its name only. */
+  /** More than a server should compute for whoever asks, against what is sent for it: it offers this by its name only. */
   readonly costly?: true | undefined;
 }
 
@@ -179,9 +179,9 @@ export const kexMethods: Readonly<Record<KexName, KexRow>> = {
   'curve25519-sha256': { hash: 'sha256', postQuantum: false, ...always },
   'curve25519-sha256@libssh.org': { hash: 'sha256', postQuantum: false, ...always },
   'ecdh-sha2-nistp256': { hash: 'sha256', postQuantum: false, ...compatible },
-  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...compatible },
-  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...compatible },
-  'curve448-sha512': { hash: 'sha512', postQuantum: false, ...always },
+  'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...compatible, costly: true },
+  'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...compatible, costly: true },
+  'curve448-sha512': { hash: 'sha512', postQuantum: false, ...always, costly: true },
   'diffie-hellman-group-exchange-sha256': { hash: 'sha256', postQuantum: false, ...always },
   'diffie-hellman-group16-sha512': { hash: 'sha512', postQuantum: false, ...always },
   'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...always, costly: true },

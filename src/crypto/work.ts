@@ -7,7 +7,7 @@
  * Must not know: who keeps account of it.
  */
 import type { KexName } from './algorithms.ts';
-import type { PrivateKey } from './privateKey.ts';
+import type { PrivateKey } from './keys/privateKey.ts';
 
 /** Of a provider in TypeScript against OpenSSL. */
 export const slowdown = 8;

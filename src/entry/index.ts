@@ -8,12 +8,12 @@
 import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
 import { defaultTimeouts } from '../base/timeouts.ts';
 import { WaitTable } from '../base/waits.ts';
-import { Agent } from '../client/agent.ts';
-import { AgentLink, agentError } from '../client/agentLink.ts';
+import { Agent } from '../client/agent/agent.ts';
+import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
-import { createConnect } from '../client/connect.ts';
-import type { ConnectOptions } from '../client/options.ts';
-import { createRunOnAll, type RunOnAll } from '../client/runOnAll.ts';
+import { createConnect } from '../client/dial/connect.ts';
+import type { ConnectOptions } from '../client/dial/options.ts';
+import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -22,7 +22,8 @@ import { nodePlatform } from '../node/platform.ts';
  *
  * @throws SshError `ERR_SSH_OPTIONS`, `ERR_SSH_KEY_…`, `ERR_SSH_CONNECT`, `ERR_SSH_TIMEOUT`,
  *   `ERR_SSH_IDENTIFICATION`, `ERR_SSH_NO_COMMON_ALGORITHM`, `ERR_SSH_HOST_KEY_…`,
- *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got
+ *   `ERR_SSH_AUTHENTICATION_FAILED`, `ERR_SSH_ABORTED`; `error.phase` tells how far it got.
+ *   What a function of the options throws, as it is
  * @example
  * ```ts
  * import { readFileSync } from 'node:fs';
@@ -117,8 +118,7 @@ export {
   type AgentAddOptions,
   type AgentConstraints,
   type AgentIdentity,
-} from '../client/agent.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../client/algorithmOptions.ts';
+} from '../client/agent/agent.ts';
 export type {
   CallOptions,
   ExecOptions,
@@ -127,7 +127,32 @@ export type {
   ShellOptions,
 } from '../client/callOptions.ts';
 export { Client } from '../client/client.ts';
-export type { RunInput } from '../client/commandInput.ts';
+export type { RunInput } from '../client/command/commandInput.ts';
+export { type ExitResult, RemoteProcess } from '../client/command/remoteProcess.ts';
+export type { PtyOptions } from '../client/command/requestPayloads.ts';
+export type { RunResult } from '../client/command/run.ts';
+export { type Command, shellQuote } from '../client/command/shellWords.ts';
+export type {
+  AuthMethod,
+  CertificateInput,
+  ChangePassword,
+  ConnectOptions,
+  KeyboardInteractive,
+  PassphraseFunction,
+  PasswordFunction,
+} from '../client/dial/options.ts';
+export type { SftpOptions } from '../client/files/sftp.ts';
+export type {
+  FleetFailure,
+  FleetResult,
+  FleetResults,
+  FleetRunOptions,
+  FleetSuccess,
+  FleetTarget,
+  FleetTimings,
+  RunOnAll,
+  RunOnAllOptions,
+} from '../client/fleet/runOnAll.ts';
 export {
   acceptAnyHostKey,
   type HostKeyDial,
@@ -139,44 +164,39 @@ export {
   type KeptHostKeys,
   type LockBounds,
   pinnedHostKey,
-} from '../client/hostKeys.ts';
+} from '../client/hostKeys/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
+export type { Challenge, Prompt } from '../endpoint/challenge.ts';
 export type {
-  AuthMethod,
-  CertificateInput,
-  Challenge,
-  ChangePassword,
-  ConnectOptions,
-  KeyboardInteractive,
-  PassphraseFunction,
-  PasswordFunction,
-  PrivateKeyInput,
-  Prompt,
-} from '../client/options.ts';
-export { type ExitResult, RemoteProcess, type WindowSize } from '../client/remoteProcess.ts';
-export type { PtyOptions } from '../client/requestPayloads.ts';
-export type { RunResult } from '../client/run.ts';
+  AlgorithmList,
+  AlgorithmOptions,
+  AlgorithmPreset,
+} from '../endpoint/options/algorithmOptions.ts';
+export type { WindowSize } from '../endpoint/options/windowSize.ts';
+export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export {
+  Forward,
+  type ForwardCounters,
+  type ForwardedConnection,
+  type ForwardOptions,
+} from '../forwarding/forward.ts';
+export type { SocksOptions } from '../forwarding/forwarding.ts';
 export type {
-  FleetFailure,
-  FleetResult,
-  FleetResults,
-  FleetRunOptions,
-  FleetSuccess,
-  FleetTarget,
-  FleetTimings,
-  RunOnAll,
-  RunOnAllOptions,
-} from '../client/runOnAll.ts';
-export type { SftpOptions } from '../client/sftp.ts';
-export { type Command, shellQuote } from '../client/shellWords.ts';
+  ListenPath,
+  ListenPlace,
+  ListenTcp,
+  TargetPath,
+  TargetPlace,
+  TargetTcp,
+} from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
-export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts.ts';
+export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
+export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
+export type { OpenFlag } from '../sftp/files/content/flags.ts';
+export type { FileContent } from '../sftp/files/content/whole.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
-export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';
-export type { OpenFlag } from '../sftp/files/flags.ts';
-export type { SftpFolder } from '../sftp/files/listing.ts';
 export type {
   CopyFileOptions,
   GlobOptions,
@@ -194,8 +214,8 @@ export type {
 export type { FilesystemStats } from '../sftp/files/pathCalls.ts';
 export type { RemotePath } from '../sftp/files/paths.ts';
 export type { BigIntFileStats, FileStats } from '../sftp/files/stats.ts';
-export type { WalkFault } from '../sftp/files/walk.ts';
-export type { FileContent } from '../sftp/files/whole.ts';
+export type { SftpFolder } from '../sftp/files/tree/listing.ts';
+export type { WalkFault } from '../sftp/files/tree/walk.ts';
 export type { FileAttributes } from '../sftp/packet/attributes.ts';
 export type { LocalPath } from '../sftp/seam/localFiles.ts';
 export type { SftpLimits } from '../sftp/session/capabilities.ts';

@@ -6,31 +6,31 @@
  * Must not know: formats.
  */
 import { checkOptionsObject } from '../base/optionChecks.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { RandomBytes } from '../crypto/random.ts';
-import type { FormatPrivateKeyOptions } from '../keys/formatPrivateKey.ts';
-import {
-  formatPrivateKey as formatWith,
-  formatPrivateKeyInSteps as formatWithInSteps,
-} from '../keys/formatPrivateKey.ts';
-import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generateKey.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { RandomBytes } from '../crypto/provider/random.ts';
+import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generation/generateKey.ts';
 import {
   generateKey as generateWith,
   generateKeyInSteps as generateWithInSteps,
-} from '../keys/generateKey.ts';
+} from '../keys/generation/generateKey.ts';
+import type { FormatPrivateKeyOptions } from '../keys/privateKey/formatPrivateKey.ts';
+import {
+  formatPrivateKey as formatWith,
+  formatPrivateKeyInSteps as formatWithInSteps,
+} from '../keys/privateKey/formatPrivateKey.ts';
 
 export type { SshErrorCode } from '../base/errors.ts';
 export { SshError } from '../base/errors.ts';
-export type { Certificate } from '../crypto/certificate.ts';
-export { decodeCertificate } from '../crypto/certificate.ts';
+export type { Certificate } from '../crypto/keys/certificate.ts';
+export { decodeCertificate } from '../crypto/keys/certificate.ts';
 export type {
   EcdsaPrivateKey,
   Ed25519PrivateKey,
   PrivateKey,
   PrivateKeyFile,
   RsaPrivateKey,
-} from '../crypto/privateKey.ts';
-export { wipePrivateKey } from '../crypto/privateKey.ts';
+} from '../crypto/keys/privateKey.ts';
+export { wipePrivateKey } from '../crypto/keys/privateKey.ts';
 export type {
   EcdsaPublicKey,
   Ed25519PublicKey,
@@ -39,24 +39,25 @@ export type {
   SecurityKeyPublicKey,
   SkEcdsaPublicKey,
   SkEd25519PublicKey,
-} from '../crypto/publicKey.ts';
-export { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+} from '../crypto/keys/publicKey.ts';
+export { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 export type { KeyArithmetic } from '../keys/arithmetic.ts';
-export type { CertificateFile, CertificatePurpose } from '../keys/certificateFile.ts';
-export { checkCertificate, parseCertificate } from '../keys/certificateFile.ts';
 export { fingerprint, randomArt } from '../keys/fingerprint.ts';
 export type { FingerprintHash } from '../keys/fingerprintBy.ts';
-export type { GeneratedKeyType } from '../keys/generateKey.ts';
+export type { GeneratedKeyType } from '../keys/generation/generateKey.ts';
 export type {
   FormatKnownHostsOptions,
   KnownHostsEntry,
   KnownHostsResult,
   MalformedLine,
-} from '../keys/knownHosts.ts';
-export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts.ts';
-export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/parsePrivateKey.ts';
-export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKeyFile.ts';
-export { describePrivateKey } from '../keys/privateKeyFile.ts';
+} from '../keys/knownHosts/knownHosts.ts';
+export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts/knownHosts.ts';
+export type { CertificateFile, CertificatePurpose } from '../keys/openssh/certificateFile.ts';
+export { checkCertificate, parseCertificate } from '../keys/openssh/certificateFile.ts';
+export type { SshFileCipherName } from '../keys/openssh/sshCiphers.ts';
+export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/privateKey/parsePrivateKey.ts';
+export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKey/privateKeyFile.ts';
+export { describePrivateKey } from '../keys/privateKey/privateKeyFile.ts';
 export type {
   AuthorizedKeys,
   FormatPublicKeyOptions,
@@ -64,7 +65,6 @@ export type {
   PublicKeyFile,
 } from '../keys/publicKeyFile.ts';
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
-export type { SshFileCipherName } from '../keys/sshCiphers.ts';
 
 /** @throws SshError `ERR_SSH_OPTIONS` for options that are no object, which would be lost on the way */
 function withRandomness<Options extends { readonly randomBytes?: RandomBytes | undefined }>(

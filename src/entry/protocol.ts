@@ -30,19 +30,19 @@ export {
   type SignatureAlgorithmName,
   signatureAlgorithms,
 } from '../crypto/algorithms.ts';
-export { loadAlgorithms, loadAll } from '../crypto/load.ts';
+export type { PrivateKey } from '../crypto/keys/privateKey.ts';
+export { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/keys/publicKey.ts';
 export { createEagerNobleProvider } from '../crypto/noble/eagerProvider.ts';
 export { createNobleProvider, type NobleProviderOptions } from '../crypto/noble/provider.ts';
-export type { PrivateKey } from '../crypto/privateKey.ts';
+export { loadAlgorithms, loadAll } from '../crypto/provider/load.ts';
 export type {
   CryptoProvider,
   DirectionKeys,
   OpeningCipher,
   PacketCipherShape,
   SealingCipher,
-} from '../crypto/provider.ts';
-export { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/publicKey.ts';
-export type { RandomBytes } from '../crypto/random.ts';
+} from '../crypto/provider/provider.ts';
+export type { RandomBytes } from '../crypto/provider/random.ts';
 export { NoneOpeningCipher, NoneSealingCipher } from '../packet/noneCipher.ts';
 export { PacketOpener } from '../packet/opener.ts';
 export { PacketSealer } from '../packet/sealer.ts';
@@ -50,10 +50,11 @@ export {
   type ClientEvent,
   ClientProtocol,
   type ClientProtocolOptions,
+  clientSettings,
   type ReadyEvent,
 } from '../protocol/client.ts';
 export type { CoreEvent, EndedEvent, ProtocolCore } from '../protocol/core.ts';
-export type { CoreOptions } from '../protocol/options.ts';
+export type { CoreOptions, CoreSettings, OwnOptions, SharedOptions } from '../protocol/options.ts';
 export type { KeyExchangeCause, TransportEvent } from '../transport/events.ts';
 export type { PeerExtensions } from '../transport/extInfo.ts';
 export { type Identification, identificationLine, type Role } from '../transport/identification.ts';
@@ -61,7 +62,7 @@ export {
   type AlgorithmPreferences,
   defaultPreferences,
   type NegotiatedAlgorithms,
-} from '../transport/negotiation.ts';
+} from '../transport/kex/negotiation.ts';
 export { defaultRekeyPolicy, type RekeyPolicy, type Transport } from '../transport/transport.ts';
 export type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 export { ByteQueue } from '../wire/byteQueue.ts';

@@ -7,14 +7,14 @@
  * Sources: RFC 4254 §7; OpenSSH PROTOCOL §2.4.
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import { Forward, type ForwardOptions, type Passage } from './forward.ts';
+import { greet } from './greeting.ts';
 import type { ForwardingHost } from './host.ts';
 import type { LocalConnection, LocalPeer } from './local.ts';
 import { type ListenPlace, placeText, type TargetPlace } from './places.ts';
 import { type ArrivedConnection, RemoteListeners } from './remoteListeners.ts';
-import { greet } from './socks/greeting.ts';
 import { type SocksReply, socksReplies } from './socks/socksServer.ts';
 
 /** Options of a SOCKS proxy. */

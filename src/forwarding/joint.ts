@@ -8,8 +8,8 @@
  * Sources: RFC 4254 §5.3; RFC 9293 §3.6 (half-closed connections).
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../client/channelPort.ts';
-import type { ByteSink, ByteSource } from '../client/streams.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { ByteSink, ByteSource } from '../endpoint/streams.ts';
 import type { LocalConnection } from './local.ts';
 
 /** Bytes handed to a sink ahead of what it has passed on; a slow consumer holds its own producer back, and nobody else. */
@@ -125,6 +125,7 @@ class Pump {
         this.move();
       },
       failed: (error) => this.fail(error),
+      aborted: (error) => this.fail(error),
     });
     this.move();
   }

@@ -5,7 +5,7 @@
  * Must not know: any platform. `node/` fulfils it.
  */
 import type { SshError } from '../base/errors.ts';
-import type { ByteSink, ByteSource } from '../client/streams.ts';
+import type { ByteSink, ByteSource } from '../endpoint/streams.ts';
 import type { ListenPlace, TargetPlace } from './places.ts';
 
 /** Who is at the other end of a local connection. */

@@ -11,7 +11,7 @@ import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
-import { connectError, connectTimeout } from './connectErrors.ts';
+import { connectError, connectTimeout } from './connecting/connectErrors.ts';
 import { DeadlineReader, type FillListener, type FillOutcome } from './deadlineReader.ts';
 import type { DriverOptions, EventOf, EventTarget } from './driverOptions.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
@@ -24,7 +24,8 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { coreSnapshot, waitSnapshot } from './snapshots.ts';
+import { connectionSnapshot } from './snapshots.ts';
+import { unsentBytes, unsentError } from './unsent.ts';
 
 export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   implements RegisteredConnection, LinkReceiver, FillListener
@@ -174,32 +175,31 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.touch();
   }
 
-  /** Sends what is pending and fits, says goodbye, and waits for the end of the link, all within the `close` deadline. */
+  /**
+   * Sends what was written, says goodbye, and waits for the end of the link: once the
+   * `close` time for the data, once for the peer. What is not sent in time becomes the cause.
+   */
   close(cause: SshError): void {
     if (this.cause !== undefined || this.closing !== 'no') return;
     const { core } = this;
     if (core === undefined) return this.destroy(cause);
     this.closing = 'draining';
     this.deferredEnd = cause;
-    this.waits.start('close', 'the last data to be taken', this.now, this.timeouts.close, () =>
-      this.finishDraining(),
+    const wait = this.waits.start(
+      'close',
+      'what was written to be taken',
+      this.now,
+      this.timeouts.close,
+      () => this.finishDraining(unsentError(core, wait, this.unsent)),
     );
     this.touch();
   }
 
   snapshot(): ConnectionSnapshot {
-    const { core, now } = this;
-    return {
-      id: this.id,
-      role: this.role,
-      target: this.targetText,
-      addresses: this.addresses(),
-      phase: this.phase,
-      age: now - this.startedAt,
-      waits: this.waits.list().map((wait) => waitSnapshot(wait, now)),
-      ...coreSnapshot(core, this.link?.unsentBytes() ?? 0),
-      openedAt: this.openedAt,
-    };
+    const { id, role, targetText: target, phase, now, waits, core, link, openedAt } = this;
+    const addresses = this.addresses();
+    const age = now - this.startedAt;
+    return connectionSnapshot({ id, role, target, addresses, phase, age, now, waits, core, link, openedAt });
   }
 
   get phase(): SshErrorPhase {
@@ -331,17 +331,23 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   // The end --------------------------------------------------------------------------
 
-  private drainIfClosing(core: Core): void {
-    if (this.closing !== 'draining' || core.cause !== undefined) return;
-    if (core.connection.pendingBytes === 0 && core.transport.pendingOutput === 0) this.finishDraining();
+  /** Bytes that were written and that the platform has not taken. */
+  get unsent(): number {
+    return unsentBytes(this.core, this.link);
   }
 
-  private finishDraining(): void {
-    const { core, deferredEnd } = this;
-    if (this.closing !== 'draining' || core === undefined || deferredEnd === undefined) return;
-    core.at(this.now).disconnect(deferredEnd);
+  private drainIfClosing(core: Core): void {
+    const { closing, deferredEnd } = this;
+    if (closing !== 'draining' || core.cause !== undefined || deferredEnd === undefined) return;
+    if (this.unsent === 0) this.finishDraining(deferredEnd);
+  }
+
+  private finishDraining(cause: SshError): void {
+    const { core } = this;
+    if (this.closing !== 'draining' || core === undefined) return;
+    core.at(this.now).disconnect(cause);
     this.flush(core);
-    this.end(deferredEnd);
+    this.end(core.cause ?? cause);
   }
 
   private endBeforeCore(cause: SshError): void {
@@ -362,7 +368,8 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.lastAddresses = this.addresses();
     this.target.ended(this.cause);
     if (link === undefined) return this.reader.wake();
-    if (this.closing === 'draining') this.endLink(link);
+    // A link that took nothing all the time would not take the goodbye either.
+    if (this.closing === 'draining' && cause.origin !== 'deadline') this.endLink(link);
     else link.destroy();
   }
 
@@ -384,6 +391,9 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     const { cause } = this;
     if (cause === undefined) return;
     notifyObservers((observer) => observer.ended?.(this, cause, this.snapshot()));
+    // Users may keep a closed connection; what it holds is not to be kept by that.
+    this.core?.letGo();
+    this.link = undefined;
     this.isFreed = true;
     this.resolveOver?.(cause);
   }

@@ -4,39 +4,44 @@
  * Owns: the choice of what is shown.
  * Must not know: how reports look.
  */
-import type { Wait } from '../base/waits.ts';
+import type { Wait, WaitTable } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import { messageName } from '../message/numbers.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
+import type { Link } from './link.ts';
 import type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from './registry.ts';
 
-/** What the protocol tells of a connection; nothing has happened while there is no link. */
-export function coreSnapshot(
-  core: ProtocolCore<{ readonly type: string }> | undefined,
-  unsentByLink: number,
-): Pick<
-  ConnectionSnapshot,
-  | 'bytesReceived'
-  | 'bytesSent'
-  | 'packetsReceived'
-  | 'packetsSent'
-  | 'unsentBytes'
-  | 'lastMessage'
-  | 'remoteIdentification'
-  | 'channels'
-> {
-  const transport = core?.transport;
-  const packetsReceived = transport?.packetsIn ?? 0;
+/** What a snapshot is taken of. */
+export interface SnapshotSource
+  extends Pick<ConnectionSnapshot, 'id' | 'role' | 'target' | 'addresses' | 'phase' | 'age' | 'openedAt'> {
+  readonly now: number;
+  readonly waits: WaitTable;
+  /** Undefined until the link is up. */
+  readonly core: ProtocolCore<{ readonly type: string }> | undefined;
+  readonly link: Link | undefined;
+}
+
+export function connectionSnapshot(source: SnapshotSource): ConnectionSnapshot {
+  const { id, role, target, addresses, phase, age, openedAt, now, waits, core, link } = source;
+  const { transport, connection, bytesReceived = 0, bytesSent = 0 } = core ?? {};
   return {
-    bytesReceived: core?.bytesReceived ?? 0,
-    bytesSent: core?.bytesSent ?? 0,
-    packetsReceived,
+    id,
+    role,
+    target,
+    addresses,
+    phase,
+    age,
+    waits: waits.list().map((wait) => waitSnapshot(wait, now)),
+    bytesReceived,
+    bytesSent,
+    packetsReceived: transport?.packetsIn ?? 0,
     packetsSent: transport?.packetsOut ?? 0,
-    unsentBytes: (transport?.pendingOutput ?? 0) + unsentByLink,
+    unsentBytes: (transport?.pendingOutput ?? 0) + (link?.unsentBytes() ?? 0),
     lastMessage:
-      transport === undefined || packetsReceived === 0 ? undefined : messageName(transport.lastMessage),
+      transport === undefined || transport.packetsIn === 0 ? undefined : messageName(transport.lastMessage),
     remoteIdentification: transport?.remote?.text,
-    channels: (core?.connection.list() ?? []).map(channelSnapshot),
+    channels: (connection?.list() ?? []).map(channelSnapshot),
+    openedAt,
   };
 }
 
@@ -56,7 +61,7 @@ function channelSnapshot(channel: Channel): ChannelSnapshot {
 }
 
 /** In terms of the present moment. */
-export function waitSnapshot(wait: Wait, now: number): WaitSnapshot {
+function waitSnapshot(wait: Wait, now: number): WaitSnapshot {
   return {
     name: wait.name,
     waitingFor: wait.detail,

@@ -10,7 +10,7 @@
  * The price is one multiplication on the curve and the load of its code, some
  * 20 ms in TypeScript; an implementation on a faster library spares both.
  */
-import type { CurveName } from '../crypto/provider.ts';
+import type { CurveName } from '../crypto/provider/provider.ts';
 
 /** Public halves from private ones. Lengths are checked by the caller. */
 export interface KeyArithmetic {

@@ -13,8 +13,8 @@ import {
   type OptionRule,
   oneOf,
 } from '../base/optionChecks.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
 import { createNobleHash } from '../crypto/noble/digests.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
 import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from './fingerprintBy.ts';
 
 const hashes: Hashes = { createHash: createNobleHash };

@@ -8,10 +8,10 @@
  * A. von Gernler, "The drunken bishop" (2009).
  */
 import { toHex } from '../base/bytes.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { bitLength, encodePublicKey } from '../crypto/publicKey.ts';
-import { base64Encode } from './base64.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { bitLength, encodePublicKey } from '../crypto/keys/publicKey.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { base64Encode } from './pem/base64.ts';
 
 export type FingerprintHash = 'sha256' | 'md5';
 

@@ -7,15 +7,20 @@
  * Sources: RFC 8032 §5.1.5, SEC 1 §3.2.1, RFC 8017 §3.2.
  */
 import { copyOf, equalBytes } from '../base/bytes.ts';
-import type { EcdsaPrivateKey, Ed25519PrivateKey, PrivateKey, RsaPrivateKey } from '../crypto/privateKey.ts';
-import type { CurveName } from '../crypto/provider.ts';
-import type { RsaBounds } from '../crypto/publicKey.ts';
-import { bitLength, decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+import type {
+  EcdsaPrivateKey,
+  Ed25519PrivateKey,
+  PrivateKey,
+  RsaPrivateKey,
+} from '../crypto/keys/privateKey.ts';
+import type { RsaBounds } from '../crypto/keys/publicKey.ts';
+import { bitLength, decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
+import type { CurveName } from '../crypto/provider/provider.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
-import type { DerivationLimits } from './derivationLimits.ts';
+import type { DerivationLimits } from './derivation/derivationLimits.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError } from './errors.ts';
-import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './numbers.ts';
+import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './pem/numbers.ts';
 
 /** What the formats are given to make keys with. */
 export interface KeyContext {

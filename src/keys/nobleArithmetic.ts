@@ -9,7 +9,7 @@ import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { wipe } from '../base/bytes.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
-import { toBigInt } from './numbers.ts';
+import { toBigInt } from './pem/numbers.ts';
 
 const curves = { nistp256: p256, nistp384: p384, nistp521: p521 } as const;
 

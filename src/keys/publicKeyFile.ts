@@ -8,17 +8,17 @@
  */
 import { copyOf } from '../base/bytes.ts';
 import { anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { decodePublicKey, encodePublicKey } from '../crypto/publicKey.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
-import { base64Decode, base64Encode } from './base64.ts';
-import { DerReader, derBitString, derInteger, derSequence } from './der.ts';
 import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
-import { decodePem, encodePem } from './pem.ts';
-import type { KeyAlgorithm } from './pkcs.ts';
-import { algorithmOf, readAlgorithm, writeAlgorithm } from './pkcs.ts';
-import { publicFormat } from './recognize.ts';
-import { decodeRfc4716, encodeRfc4716 } from './rfc4716.ts';
+import { base64Decode, base64Encode } from './pem/base64.ts';
+import { DerReader, derBitString, derInteger, derSequence } from './pem/der.ts';
+import { decodePem, encodePem } from './pem/pem.ts';
+import type { KeyAlgorithm } from './pem/pkcs.ts';
+import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
+import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
+import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
 /** An option before a key in authorized_keys, such as `from="10.0.0.0/8"` or `restrict`. */

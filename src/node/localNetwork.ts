@@ -8,7 +8,7 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SshError } from '../base/errors.ts';
-import type { ByteSink, ByteSource, SourceListener } from '../client/streams.ts';
+import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
 import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
 import { type ListenPath, type ListenPlace, placeText, type TargetPlace } from '../forwarding/places.ts';
 

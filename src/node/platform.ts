@@ -7,7 +7,7 @@
 import { userInfo } from 'node:os';
 import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
@@ -15,7 +15,7 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
-import { knownHosts } from './knownHosts.ts';
+import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
@@ -33,10 +33,8 @@ export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
   files: async () => {
-    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
-      import('./fileStreams.ts'),
-      import('./localFiles.ts'),
-    ]);
+    const load = () => Promise.all([import('./files/fileStreams.ts'), import('./files/localFiles.ts')]);
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await lateCode('local files', load);
     return { streams: nodeFileStreams, files: nodeLocalFiles };
   },
   cryptoProvider: async (kind) => {

@@ -2,7 +2,8 @@
  * Node streams over sources and sinks.
  *
  * Owns: the translation between Node's demand (`_read`, write callbacks) and the
- * channel's windows.
+ * channel's windows; that a stream ends in order only where all of it was read, and
+ * that a broken one gives what is there before its error.
  * Must not know: channels, SSH.
  *
  * Node calls listeners of `data`, `readable` and `drain`, and the callbacks of
@@ -10,8 +11,8 @@
  * user's own exception and none of the connection's.
  */
 import { Duplex, Readable, Writable } from 'node:stream';
-import type { ByteSink, ByteSource, StreamFactory } from '../client/streams.ts';
-import { amongListeners } from '../endpoint/userCode.ts';
+import { amongListeners } from '../endpoint/calls/userCode.ts';
+import type { ByteSink, ByteSource, StreamFactory } from '../endpoint/streams.ts';
 
 /** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */
 const readAhead = 64 * 1024;
@@ -23,6 +24,10 @@ class Pump {
   private readonly source: ByteSource;
   private wanted = false;
   private over: 'no' | 'ended' | Error = 'no';
+  /** The source is dry, and what the stream holds of it comes before the error. */
+  private breaks = false;
+  /** What waits until the consumer has read the rest. */
+  private later: (() => void)[] | undefined;
 
   constructor(stream: Readable, source: ByteSource) {
     this.stream = stream;
@@ -37,12 +42,8 @@ class Pump {
         this.over = error;
         this.move();
       },
+      aborted: (error) => this.stream.destroy(error),
     });
-  }
-
-  /** The source ended in order, and its consumer has not seen that yet. */
-  get hasMore(): boolean {
-    return this.over === 'ended' && !this.stream.readableEnded && !this.stream.destroyed;
   }
 
   read(): void {
@@ -50,19 +51,87 @@ class Pump {
     this.move();
   }
 
+  /**
+   * The consumer took a piece, or asked in vain: what is there is less than it wants.
+   *
+   * @param size as it asked for; 0 is Node itself, which takes nothing
+   */
+  afterRead(size: number | undefined, piece: unknown): void {
+    if (!this.breaks) return;
+    if (this.stream.readableLength === 0 || (piece === null && size !== 0)) this.break();
+  }
+
+  /**
+   * Takes a step that would end the stream, once the consumer has read what is
+   * left for it. Where nobody ever read, nobody is waited for.
+   */
+  afterRest(step: () => void): void {
+    const { stream } = this;
+    const isOver = this.over === 'no' || stream.readableEnded || stream.destroyed;
+    if (isOver || stream.readableFlowing === null) return step();
+    if (this.later === undefined) {
+      this.later = [];
+      stream.once('end', () => this.release());
+    }
+    this.later.push(step);
+  }
+
+  /** The rest is read, or nobody will. */
+  release(): void {
+    const { later = [] } = this;
+    this.later = undefined;
+    for (const step of later) step();
+  }
+
   private move(): void {
-    if (this.stream.destroyed) return;
+    const { stream, source } = this;
+    if (stream.destroyed) return;
     while (this.wanted) {
-      const bytes = this.source.take();
+      const bytes = source.take();
       if (bytes === undefined) break;
       // A listener that throws has had its bytes; there is room for the next.
-      this.wanted = amongListeners(() => this.stream.push(asBuffer(bytes))) ?? true;
+      this.wanted = amongListeners(() => stream.push(asBuffer(bytes))) ?? true;
     }
     const { over } = this;
     if (over === 'no' || !this.wanted) return;
     this.wanted = false;
-    if (over === 'ended') amongListeners(() => this.stream.push(null));
-    else this.stream.destroy(over);
+    if (over === 'ended') amongListeners(() => stream.push(null));
+    else this.breakBehindRest();
+  }
+
+  private breakBehindRest(): void {
+    const { stream } = this;
+    this.breaks = true;
+    if (stream.readableLength === 0) return this.break();
+    // Who waits for more than is there would wait for ever.
+    process.nextTick(() => {
+      if (!stream.destroyed && stream.listenerCount('readable') > 0) stream.emit('readable');
+    });
+  }
+
+  private break(): void {
+    this.breaks = false;
+    if (this.over instanceof Error) this.stream.destroy(this.over);
+  }
+}
+
+class SourceReadable extends Readable {
+  pump: Pump | undefined;
+
+  override read(size?: number): unknown {
+    const piece: unknown = super.read(size);
+    this.pump?.afterRead(size, piece);
+    return piece;
+  }
+}
+
+class SourceDuplex extends Duplex {
+  pump: Pump | undefined;
+
+  override read(size?: number): unknown {
+    const piece: unknown = super.read(size);
+    this.pump?.afterRead(size, piece);
+    return piece;
   }
 }
 
@@ -78,7 +147,7 @@ function ignoreUnheard(stream: Readable | Writable): void {
 
 export const nodeStreams: StreamFactory = {
   readable(source) {
-    const stream: Readable = new Readable({
+    const stream: SourceReadable = new SourceReadable({
       highWaterMark: readAhead,
       read: () => pump.read(),
       destroy: (error, callback) => {
@@ -87,6 +156,7 @@ export const nodeStreams: StreamFactory = {
       },
     });
     const pump = new Pump(stream, source);
+    stream.pump = pump;
     ignoreUnheard(stream);
     return stream;
   },
@@ -99,8 +169,13 @@ export const nodeStreams: StreamFactory = {
   },
 
   duplex(source, sink) {
-    const parts = writableParts(sink);
-    const stream: Duplex = new Duplex({
+    const parts = writableParts({
+      ...sinkCalls(sink),
+      // A write that fails ends the whole stream: what the peer said before is the reader's.
+      write: (bytes, done) =>
+        sink.write(bytes, (error) => (error === undefined ? done() : pump.afterRest(() => done(error)))),
+    });
+    const stream: SourceDuplex = new SourceDuplex({
       readableHighWaterMark: readAhead,
       writableHighWaterMark: writeAhead,
       allowHalfOpen: true,
@@ -112,14 +187,12 @@ export const nodeStreams: StreamFactory = {
         sink.cancel();
         source.cancel();
         callback(error);
+        pump.release();
       },
     });
     const pump = new Pump(stream, source);
-    sink.listen((error) => {
-      // A peer that has said all it had and closed: that is the reader's, before the end is anybody's error.
-      if (pump.hasMore) stream.once('end', () => stream.destroy());
-      else stream.destroy(error);
-    });
+    stream.pump = pump;
+    sink.listen((error) => pump.afterRest(() => stream.destroy(error)));
     ignoreUnheard(stream);
     return stream;
   },
@@ -134,7 +207,17 @@ interface WritableParts {
   readonly destroy: (error: Error | null, done: Done) => void;
 }
 
-function writableParts(sink: ByteSink): WritableParts {
+type SinkCalls = Pick<ByteSink, 'write' | 'end' | 'cancel'>;
+
+function sinkCalls(sink: ByteSink): SinkCalls {
+  return {
+    write: (bytes, done) => sink.write(bytes, done),
+    end: (done) => sink.end(done),
+    cancel: () => sink.cancel(),
+  };
+}
+
+function writableParts(sink: SinkCalls): WritableParts {
   const write = (bytes: Uint8Array, done: Done): void =>
     sink.write(bytes, (error) => void amongListeners(() => done(error)));
   return {

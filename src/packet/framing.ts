@@ -6,7 +6,7 @@
  * Sources: RFC 4253 §6; OpenSSH PROTOCOL §1.5 (encrypt-then-MAC), §1.6 (AES-GCM), PROTOCOL.chacha20poly1305.
  */
 import { SshError } from '../base/errors.ts';
-import type { PacketCipherShape } from '../crypto/provider.ts';
+import type { PacketCipherShape } from '../crypto/provider/provider.ts';
 
 /** The packet_length field. */
 export const lengthFieldLength = 4;

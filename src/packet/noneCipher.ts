@@ -6,7 +6,7 @@
  * Source: RFC 4253 §6.3, §6.4.
  */
 import { emptyBytes } from '../base/bytes.ts';
-import type { OpeningCipher, SealingCipher } from '../crypto/provider.ts';
+import type { OpeningCipher, SealingCipher } from '../crypto/provider/provider.ts';
 
 /** Packets in the clear, from the peer. */
 export class NoneOpeningCipher implements OpeningCipher {

@@ -9,7 +9,7 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import type { OpeningCipher } from '../crypto/provider.ts';
+import type { OpeningCipher } from '../crypto/provider/provider.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 import { beyondPackets, checkPacketLength, checkPaddingLength, lengthFieldLength } from './framing.ts';
 import type { Inflater } from './inflate.ts';

@@ -11,8 +11,8 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { readUint32, writeUint32 } from '../crypto/packetFields.ts';
-import type { SealingCipher } from '../crypto/provider.ts';
+import { readUint32, writeUint32 } from '../crypto/provider/packetFields.ts';
+import type { SealingCipher } from '../crypto/provider/provider.ts';
 import { WireWriter } from '../wire/writer.ts';
 import type { Deflater } from './deflate.ts';
 import { beyondPackets, lengthFieldLength, paddingFor } from './framing.ts';

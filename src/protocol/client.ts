@@ -9,14 +9,16 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { HostKeys } from '../transport/keyExchangeOptions.ts';
+import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
 import { type UserauthAttempt, UserauthClient, type UserauthQuestion } from '../userauth/client.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type CoreEvent, ProtocolCore } from './core.ts';
-import type { CoreOptions } from './options.ts';
+import { type CoreOptions, type CoreSettings, type SharedOptions, settingsOf } from './options.ts';
 
 export interface ClientProtocolOptions extends CoreOptions {
   readonly username: string;
+  /** `clientSettings` of these options, made once by who makes many connections with them. */
+  readonly settings?: CoreSettings | undefined;
 }
 
 /** Authentication is over and the connection protocol may be used. */
@@ -30,6 +32,11 @@ export type ClientEvent = CoreEvent | UserauthQuestion | ReadyEvent;
 const noHostKeys: HostKeys = new Map();
 /** Announced to a server that asks for them. */
 const extensions: Readonly<Record<string, string>> = { 'ping@openssh.com': '0' };
+
+/** What clients with the same options can share; it holds nothing of a connection. */
+export function clientSettings(options: SharedOptions): CoreSettings {
+  return settingsOf('client', options, { hostKeys: noHostKeys, extensions });
+}
 
 /**
  * An SSH client as a synchronous object: bytes in, bytes out, events.
@@ -54,7 +61,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
   private userWait: Wait | undefined;
 
   constructor(options: ClientProtocolOptions) {
-    super('client', options, { hostKeys: noHostKeys, extensions });
+    super(options.settings ?? clientSettings(options), options);
     this.username = options.username;
   }
 

@@ -11,12 +11,11 @@ import { Connection } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import type { ConnectionUpper } from '../connection/options.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { Role } from '../transport/identification.ts';
 import type { TransportUpper } from '../transport/options.ts';
 import { Transport } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
 import { lostError } from './lostError.ts';
-import { type CoreOptions, type CoreSettings, type RoleOptions, settingsOf } from './options.ts';
+import type { CoreSettings, OwnOptions } from './options.ts';
 
 /** The end of the connection, the last event there is. */
 export interface EndedEvent {
@@ -56,9 +55,8 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   private lastPacketAt: number;
   private packetsSeen = 0;
 
-  constructor(role: Role, options: CoreOptions, extras: RoleOptions) {
-    const { timeouts, waits, now } = options;
-    this.settings = settingsOf(role, options, extras);
+  constructor(settings: CoreSettings, { waits, now }: OwnOptions) {
+    this.settings = settings;
     this.waits = waits;
     this.bytesReceived = 0;
     this.bytesSent = 0;
@@ -74,7 +72,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       'identification',
       "the peer's identification",
       now,
-      timeouts.identification,
+      settings.timeouts.identification,
     );
   }
 
@@ -208,6 +206,12 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     }
     this.waits.clear();
     this.queueEvent({ type: 'ended', error: cause });
+  }
+
+  /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
+  letGo(): void {
+    this.queue.takeAll();
+    this.connection.letGo();
   }
 
   /** The error of a wait whose time is over. */

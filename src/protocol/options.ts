@@ -1,21 +1,21 @@
 /**
  * What a protocol object is made from.
  *
- * Owns: the options that both roles have, and that connections with the same ones
- * share one object of them.
- * Must not know: what any of them does.
+ * Owns: the options that both roles have, and the object that connections with the
+ * same ones can share.
+ * Must not know: what any of them does, who makes many connections.
  */
 import type { Limits } from '../base/limits.ts';
 import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
 import type { WaitTable } from '../base/waits.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import type { HostKeys } from '../transport/keyExchangeOptions.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
+import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
+import type { RekeyPolicy } from '../transport/kex/rekeyPolicy.ts';
 import type { TransportOptions } from '../transport/options.ts';
-import type { RekeyPolicy } from '../transport/rekeyPolicy.ts';
 
-/** What both roles are made from. */
-export interface CoreOptions {
+/** What connections of one kind have in common. */
+export interface SharedOptions {
   readonly provider: CryptoProvider;
   readonly preferences: AlgorithmPreferences;
   readonly limits: Limits;
@@ -26,10 +26,17 @@ export interface CoreOptions {
   /** Identification string of this side, without CR LF. */
   readonly identification: Uint8Array;
   readonly requireStrict: boolean;
+}
+
+/** What is one connection's own. */
+export interface OwnOptions {
   /** Where the waits are kept; given, so that those outside the protocol (name lookup, writing) share it. */
   readonly waits: WaitTable;
   readonly now: number;
 }
+
+/** What both roles are made from. */
+export interface CoreOptions extends SharedOptions, OwnOptions {}
 
 /** What the roles add. */
 export interface RoleOptions {
@@ -43,18 +50,15 @@ export interface CoreSettings extends TransportOptions {
   readonly keepAlive: KeepAlive | undefined;
 }
 
-/** The last ones that were made, while a connection has them: they may hold the keys of a server. */
-let last: WeakRef<CoreSettings> | undefined;
-
-/** The settings in an object that connections of one kind share: a program that has thousands made them all alike. */
+/** The settings of one role. */
 export function settingsOf(
   role: CoreSettings['role'],
-  options: CoreOptions,
+  options: SharedOptions,
   { hostKeys, extensions }: RoleOptions,
 ): CoreSettings {
   const { provider, preferences, limits, timeouts, keepAlive, rekey, identification, requireStrict } =
     options;
-  const settings: CoreSettings = {
+  return {
     role,
     provider,
     preferences,
@@ -67,15 +71,4 @@ export function settingsOf(
     extensions,
     requireStrict,
   };
-  const known = last?.deref();
-  if (known !== undefined && isSame(known, settings)) return known;
-  last = new WeakRef(settings);
-  return settings;
-}
-
-function isSame(one: CoreSettings, other: CoreSettings): boolean {
-  for (const name of Object.keys(one) as (keyof CoreSettings)[]) {
-    if (one[name] !== other[name]) return false;
-  }
-  return true;
 }

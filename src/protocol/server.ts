@@ -8,9 +8,9 @@
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import { signatureAlgorithmsFor, usableSignatures } from '../crypto/algorithms.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/publicKey.ts';
-import { isUserPresent } from '../crypto/securityKey.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { decodePublicKey, decodeSignature, type PublicKey } from '../crypto/keys/publicKey.ts';
+import { isUserPresent } from '../crypto/keys/securityKey.ts';
 import { blobTypeOf, securityKeyAlgorithms } from '../crypto/specialAlgorithms.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import { beforeAuthentication } from '../transport/compression.ts';
@@ -23,11 +23,17 @@ import {
 } from '../userauth/server.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type CoreEvent, ProtocolCore } from './core.ts';
-import type { CoreOptions } from './options.ts';
+import { type CoreSettings, type OwnOptions, type SharedOptions, settingsOf } from './options.ts';
 
-export interface ServerProtocolOptions extends CoreOptions {
+/** What connections of one server have in common. */
+export interface SharedServerOptions extends SharedOptions {
   /** One of each type at most. */
   readonly hostKeys: readonly PrivateKey[];
+}
+
+export interface ServerProtocolOptions extends SharedServerOptions, OwnOptions {
+  /** `serverSettings` of these options, made once for all connections of a server. */
+  readonly settings?: CoreSettings | undefined;
   /** Methods named in USERAUTH_FAILURE. */
   readonly methods: readonly string[];
   /** Whether other methods than these are refused unasked; `none` aside. After a partial success they are in any case. */
@@ -45,6 +51,31 @@ export interface ServerProtocolOptions extends CoreOptions {
 /** Events of the server role. `request` is answered by one of the calls on authentication. */
 export type ServerEvent = CoreEvent | UserauthServerEvent;
 
+/** What connections of one server can share; it holds the host keys. */
+export function serverSettings(options: SharedServerOptions): CoreSettings {
+  const hostKeys = new Map<string, PrivateKey>();
+  for (const key of options.hostKeys) {
+    for (const algorithm of signatureAlgorithmsFor(key.type, options.preferences.hostKey)) {
+      if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
+    }
+  }
+  const { hostKey: names, wider } = options.preferences;
+  // A key that the server was given is one that it is to show.
+  const hostKey = (wider?.hostKey ?? names).filter((algorithm) => hostKeys.has(algorithm));
+  return settingsOf(
+    'server',
+    // A server takes zlib@openssh.com: `zlib` would be for its clients to begin with at once.
+    { ...options, preferences: { ...beforeAuthentication(options.preferences), hostKey } },
+    {
+      hostKeys,
+      extensions: {
+        'server-sig-algs': userSignatures(options.preferences.hostKey).join(','),
+        'ping@openssh.com': '0',
+      },
+    },
+  );
+}
+
 /** An SSH server for one connection as a synchronous object: bytes in, bytes out, events. */
 export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private readonly serverOptions: ServerProtocolOptions;
@@ -54,27 +85,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
   private readonly signatures: readonly string[];
 
   constructor(options: ServerProtocolOptions) {
-    const hostKeys = new Map<string, PrivateKey>();
-    for (const key of options.hostKeys) {
-      for (const algorithm of signatureAlgorithmsFor(key.type, options.preferences.hostKey)) {
-        if (!hostKeys.has(algorithm)) hostKeys.set(algorithm, key);
-      }
-    }
-    const { hostKey: names, wider } = options.preferences;
-    // A key that the server was given is one that it is to show.
-    const hostKey = (wider?.hostKey ?? names).filter((algorithm) => hostKeys.has(algorithm));
-    super(
-      'server',
-      // A server takes zlib@openssh.com: `zlib` would be for its clients to begin with at once.
-      { ...options, preferences: { ...beforeAuthentication(options.preferences), hostKey } },
-      {
-        hostKeys,
-        extensions: {
-          'server-sig-algs': userSignatures(options.preferences.hostKey).join(','),
-          'ping@openssh.com': '0',
-        },
-      },
-    );
+    super(options.settings ?? serverSettings(options), options);
     this.serverOptions = options;
     this.signatures = userSignatures(options.preferences.hostKey);
     this.transport.keyExchange.admit = options.admitKeyExchange;

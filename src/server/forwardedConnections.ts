@@ -5,10 +5,11 @@
  * stream together: bytes, ends and faults.
  * Must not know: authentication, sessions, how a connection is made.
  */
-import { optionsError } from '../client/optionErrors.ts';
-import type { Duplex, StreamFactory } from '../client/streams.ts';
-import type { ChannelOpening } from '../endpoint/acceptors.ts';
-import { askUser } from '../endpoint/userCode.ts';
+
+import { askUser } from '../endpoint/calls/userCode.ts';
+import type { ChannelOpening } from '../endpoint/channels/acceptors.ts';
+import { optionsError } from '../endpoint/options/optionErrors.ts';
+import type { Duplex, StreamFactory } from '../endpoint/streams.ts';
 import type { Driver } from '../io/driver.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import type { ServerProtocol } from '../protocol/server.ts';
@@ -48,8 +49,9 @@ export class ForwardedConnections {
     const deadline = this.openDeadline(opening);
     let stream: Duplex | undefined;
     try {
-      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } =
-        directTcpip.fromBytes(opening.data);
+      const { hostToConnect, portToConnect, originatorIpAddress, originatorPort } = directTcpip.fromBytes(
+        opening.data,
+      );
       const request = {
         username: this.parts.username(),
         host: hostToConnect,

@@ -12,22 +12,25 @@ import {
   resolveTimeouts,
   type Timeouts,
 } from '../base/timeouts.ts';
-import { resolveAlgorithms } from '../client/algorithmOptions.ts';
-import { optionsError } from '../client/optionErrors.ts';
-import type { Challenge, ConnectOptions, PrivateKeyInput } from '../client/options.ts';
-import type { Duplex } from '../client/streams.ts';
-import type { PublicKey } from '../crypto/publicKey.ts';
-import { resolveRekey } from '../endpoint/rekeyOption.ts';
+import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import type { Challenge } from '../endpoint/challenge.ts';
+import type { AlgorithmOptions } from '../endpoint/options/algorithmOptions.ts';
+import { resolveAlgorithms } from '../endpoint/options/algorithmOptions.ts';
+import { optionsError } from '../endpoint/options/optionErrors.ts';
+import { resolveRekey } from '../endpoint/options/rekeyOption.ts';
+import type { CryptoChoice } from '../endpoint/platform.ts';
+import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import { identificationLine } from '../transport/identification.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/transport.ts';
-import { type AuthenticationMethod, Factors } from './factors.ts';
 import {
   type ComputingRate,
   defaultKeyExchangeBudget,
   type KeyExchangeBudgetOptions,
-} from './keyExchangeBudget.ts';
-import { defaultStartups, type NewcomersOptions } from './newcomers.ts';
+} from './admission/keyExchangeBudget.ts';
+import { defaultStartups, type NewcomersOptions } from './admission/newcomers.ts';
+import { type AuthenticationMethod, Factors } from './factors.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -151,8 +154,8 @@ export interface ServerOptions {
   /** Shown before authentication. */
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
-  readonly algorithms?: ConnectOptions['algorithms'];
-  readonly crypto?: ConnectOptions['crypto'];
+  readonly algorithms?: AlgorithmOptions;
+  readonly crypto?: CryptoChoice;
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
   /**
@@ -192,7 +195,7 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   /** Commands, shells and subsystems at once on one connection. 10 */
   readonly maxSessions?: number;
-  /** Told of the fault of a handler, and of each connection's end. */
+  /** Told of what a callback or a handler threw, as it was thrown, and of each connection's end. */
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
   readonly onDebug?: (line: string) => void;

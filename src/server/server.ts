@@ -6,17 +6,19 @@
  * connections serve.
  */
 import { SshError } from '../base/errors.ts';
-import type { Platform } from '../client/platform.ts';
-import type { Duplex } from '../client/streams.ts';
-import { loadKeys } from '../client/userKeys.ts';
-import { loadAll } from '../crypto/load.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import { tellUser } from '../endpoint/userCode.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import { loadAll } from '../crypto/provider/load.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { tellUser } from '../endpoint/calls/userCode.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
+import { loadKeys } from '../endpoint/privateKeys.ts';
+import type { Duplex } from '../endpoint/streams.ts';
 import type { LinkOpener } from '../io/link.ts';
-import { addressIn, networkOf } from './clientAddress.ts';
-import { KeyExchangeBudget } from './keyExchangeBudget.ts';
-import { type Newcomer, Newcomers } from './newcomers.ts';
+import type { CoreSettings } from '../protocol/options.ts';
+import { serverSettings } from '../protocol/server.ts';
+import { addressIn, networkOf } from './admission/clientAddress.ts';
+import { KeyExchangeBudget } from './admission/keyExchangeBudget.ts';
+import { type Newcomer, Newcomers } from './admission/newcomers.ts';
 import { checkAcceptedStream, checkListenArguments, checkServerOptions } from './optionChecks.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { ServerConnection } from './serverConnection.ts';
@@ -35,7 +37,7 @@ export interface Acceptor {
 }
 
 /** A platform that can listen as well. */
-export interface ServerPlatform extends Platform {
+export interface ServerPlatform extends EndpointPlatform {
   /**
    * @param failed told of a connection that could not be accepted; others go on
    * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there
@@ -53,6 +55,8 @@ export class SshServer {
   private readonly options: ResolvedServerOptions;
   private readonly provider: CryptoProvider;
   private readonly hostKeys: readonly PrivateKey[];
+  /** Of all connections. */
+  private readonly settings: CoreSettings;
   private readonly live = new Set<ServerConnection>();
   /** Dropped, and not freed yet. */
   private readonly leaving = new Set<ServerConnection>();
@@ -73,6 +77,7 @@ export class SshServer {
     this.hostKeys = hostKeys;
     this.budget = new KeyExchangeBudget(options.keyExchangeBudget);
     this.newcomers = new Newcomers(options.maxStartups, () => randomFraction(provider));
+    this.settings = serverSettings({ ...options, provider, hostKeys, requireStrict: false });
   }
 
   /**
@@ -157,6 +162,7 @@ export class SshServer {
       options,
       provider,
       hostKeys,
+      settings: this.settings,
       budget,
       open,
       target: from,
@@ -214,12 +220,13 @@ export function createServerOn(platform: ServerPlatform): (options: ServerOption
     checkServerOptions(given);
     const options = resolveServerOptions(given);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    const keys = await loadKeys({ privateKey: given.hostKeys }, options.limits, () => platform.pause());
+    const keys = await loadKeys(given.hostKeys, { limits: options.limits, pause: () => platform.pause() });
     if (keys.length === 0) {
       throw new SshError('ERR_SSH_OPTIONS', 'hostKeys is empty', { phase: 'options', origin: 'user' });
     }
     // Signatures of clients are checked synchronously, whatever their type.
     await loadAll(provider);
+    for (const { key } of keys) provider.keep?.(key);
     return new SshServer(
       platform,
       options,

@@ -7,35 +7,38 @@
  */
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import { WaitTable } from '../base/waits.ts';
-import { keysExchangedLine } from '../client/debugLines.ts';
-import type { Platform } from '../client/platform.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { PrivateKey } from '../crypto/privateKey.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
-import { Acceptors, type ChannelOpening } from '../endpoint/acceptors.ts';
-import { ChannelPorts } from '../endpoint/channelPorts.ts';
-import { EventRouter, type Hearing } from '../endpoint/eventRouter.ts';
-import { rejectionOf, tellUser } from '../endpoint/userCode.ts';
+import type { PrivateKey } from '../crypto/keys/privateKey.ts';
+import type { CryptoProvider } from '../crypto/provider/provider.ts';
+import { rejectionOf, tellUser } from '../endpoint/calls/userCode.ts';
+import { Acceptors, type ChannelOpening } from '../endpoint/channels/acceptors.ts';
+import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
+import { EventRouter, type Hearing } from '../endpoint/channels/eventRouter.ts';
+import { keysExchangedLine } from '../endpoint/debugLines.ts';
+import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { ConnectionSnapshot } from '../io/registry.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
+import type { CoreSettings } from '../protocol/options.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
+import { ConnectionWork } from './admission/connectionWork.ts';
+import type { KeyExchangeBudget } from './admission/keyExchangeBudget.ts';
 import { ServerAuthenticator } from './authentication.ts';
-import { ConnectionWork } from './connectionWork.ts';
-import type { KeyExchangeBudget } from './keyExchangeBudget.ts';
 import { ForwardedConnections } from './forwardedConnections.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
 
 export interface ServerConnectionParts {
-  readonly platform: Platform;
+  readonly platform: EndpointPlatform;
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
   readonly budget: KeyExchangeBudget;
+  /** Of all connections of the server. */
+  readonly settings: CoreSettings;
   readonly open: LinkOpener;
   /** For reports. */
   readonly target: string;
@@ -162,10 +165,11 @@ export class ServerConnection {
   }
 
   private createCore(waits: WaitTable, now: number): ServerProtocol {
-    const { options, provider, hostKeys } = this.parts;
+    const { options, provider, hostKeys, settings } = this.parts;
     const { preferences, limits, timeouts, keepAlive, rekey, identification, factors, loginTimeout } =
       options;
     return new ServerProtocol({
+      settings,
       provider,
       preferences,
       limits,

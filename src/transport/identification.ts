@@ -26,6 +26,8 @@ export interface Identification {
 
 const LF = 0x0a;
 const CR = 0x0d;
+/** CR LF. */
+const endOfLine = 2;
 
 /** Reads a peer's identification out of the first bytes that come. */
 export class IdentificationReader {
@@ -53,6 +55,9 @@ export class IdentificationReader {
       queue.consume(length);
       const trimmed = line.subarray(0, length - (line[length - 2] === CR ? 2 : 1));
       if (startsWithSsh(trimmed)) return parseIdentification(trimmed);
+      if (trimmed.length > this.limits.greetingLine) {
+        throw notSsh(`a line of more than ${this.limits.greetingLine} characters`, escapeBytes(line));
+      }
       this.countLine(trimmed, length);
     }
   }
@@ -65,17 +70,29 @@ export class IdentificationReader {
     return escapeBytes(queue.buffer.subarray(queue.start, queue.start + queue.length));
   }
 
+  /** Of the next line, its end included; undefined while that has not come. */
   private lineLength(queue: ByteQueue): number | undefined {
-    const maximum = this.limits.identificationLine;
-    const available = Math.min(queue.length, maximum);
+    const { bytes: most, what } = this.bound(queue);
+    const available = Math.min(queue.length, most);
     queue.ensure(available);
     for (let i = 0; i < available; i++) {
       const byte = queue.buffer[queue.start + i];
       if (byte === LF) return i + 1;
       if (byte === 0) throw notSsh('a NUL byte', this.received(queue));
     }
-    if (queue.length >= maximum) throw notSsh(`a line of more than ${maximum} bytes`, this.received(queue));
+    if (queue.length >= most) throw notSsh(`a line of more than ${what}`, this.received(queue));
     return undefined;
+  }
+
+  /** RFC 4253 §4.2 bounds the identification itself; of lines before it, it says nothing, and OpenSSH takes 8,192 characters. */
+  private bound(queue: ByteQueue): { readonly bytes: number; readonly what: string } {
+    const { identificationLine, greetingLine } = this.limits;
+    queue.ensure(Math.min(queue.length, 4));
+    const mayBeGreeting = this.localRole === 'client' && queue.length >= 4;
+    if (mayBeGreeting && !startsWithSsh(queue.buffer.subarray(queue.start, queue.start + 4))) {
+      return { bytes: greetingLine + endOfLine, what: `${greetingLine} characters` };
+    }
+    return { bytes: identificationLine, what: `${identificationLine} bytes` };
   }
 
   private countLine(line: Uint8Array, length: number): void {

@@ -16,7 +16,7 @@ import { longestPayload } from '../packet/framing.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { isCompressing } from './compression.ts';
-import type { AlgorithmPreferences } from './negotiation.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
 
 /** What a waiting message costs besides its payload. */
 const heldOverhead = 64;
@@ -44,7 +44,8 @@ export class TransportOutput {
   private identification: Uint8Array | undefined;
   /** Undefined for none. */
   private held: Held[] | undefined;
-  private heldBytes = 0;
+  /** Of messages that wait for this side's NEWKEYS, with what they cost besides. */
+  heldBytes = 0;
 
   constructor(sealer: PacketSealer, { identification, limits, preferences }: OutputOptions) {
     const longest = longestPayload(limits.sentPacketLength);
@@ -119,11 +120,6 @@ export class TransportOutput {
     }
     this.held = undefined;
     this.heldBytes = 0;
-  }
-
-  /** Something waits for this side's NEWKEYS. */
-  get isHolding(): boolean {
-    return this.held !== undefined;
   }
 
   private hold<T>(message: MessageCodec<T>, value: T, sealed: Sealed | undefined): void {

@@ -9,7 +9,7 @@
  * Sources: compat.c of OpenSSH, the lists of PuTTY and asyncssh, and servers met
  * in the laboratory (`npm run lab`); release notes of OpenSSH 6.2, 8.5, 8.9, 9.0 and 9.9.
  */
-import type { AlgorithmPreferences } from './negotiation.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
 
 /** What a peer does, by what follows from it here. */
 export interface Quirks {
@@ -23,6 +23,8 @@ export interface Quirks {
   readonly knowsNoRekey: boolean;
   /** Answers channel requests after it has closed the channel. */
   readonly answersAfterClose: boolean;
+  /** The largest group to ask for in a group exchange. */
+  readonly mostGroupBits: number;
   /** Key exchange methods that fail with it, as prefixes of their names. */
   readonly brokenKex: readonly string[];
   /** Key exchange methods it has and that are not offered to everybody, the best it has. */
@@ -48,6 +50,7 @@ const none: Quirks = {
   takesRsaSha2: false,
   knowsNoRekey: false,
   answersAfterClose: false,
+  mostGroupBits: Number.POSITIVE_INFINITY,
   brokenKex: [],
   alsoKex: [],
   alsoMac: [],
@@ -86,7 +89,7 @@ export const quirkRows: readonly QuirkRow[] = [
   },
   {
     pattern: /^Cisco-1\./,
-    quirks: { brokenKex: ['diffie-hellman-group-exchange-'] },
+    quirks: { brokenKex: ['diffie-hellman-group-exchange-'], mostGroupBits: 4096 },
     why: 'it ends the connection over groups of more than 4096 bits, or gives one that was not asked for',
     example: 'Cisco-1.25',
   },

@@ -7,7 +7,7 @@
  * Must not know: authentication, channels, sockets, clocks (`now` is given).
  */
 import { emptyBytes } from '../base/bytes.ts';
-import type { DirectionKeys } from '../crypto/provider.ts';
+import type { DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import {
   debug,
@@ -27,19 +27,19 @@ import type { WireWriter } from '../wire/writer.ts';
 import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
-import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './faults.ts';
-import { type GateState, judge } from './gate.ts';
-import { gateView } from './gateView.ts';
+import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './gate/faults.ts';
+import { type GateState, judge } from './gate/gate.ts';
+import { gateView } from './gate/gateView.ts';
+import { PeerAllowances } from './gate/peerAllowances.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
-import { KeyExchange } from './keyExchange.ts';
-import type { KeyExchangeSink } from './keyExchangeOptions.ts';
+import { KeyExchange } from './kex/keyExchange.ts';
+import type { KeyExchangeSink } from './kex/keyExchangeOptions.ts';
+import { noRekey, type RekeyPolicy, rekeyCause } from './kex/rekeyPolicy.ts';
 import type { TransportOptions, TransportUpper } from './options.ts';
 import { type Sealed, TransportOutput } from './output.ts';
-import { PeerAllowances } from './peerAllowances.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
-import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
-export { defaultRekeyPolicy, type RekeyPolicy } from './rekeyPolicy.ts';
+export { defaultRekeyPolicy, type RekeyPolicy } from './kex/rekeyPolicy.ts';
 
 /** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
 const outputAhead = 256 * 1024;
@@ -51,6 +51,7 @@ export class Transport implements KeyExchangeSink {
   readonly keyExchange: KeyExchange;
   readonly opener: PacketOpener;
   readonly sealer: PacketSealer;
+  readonly output: TransportOutput;
   remote: Identification | undefined;
   peerExtensions: PeerExtensions = noExtensions;
   /** How far the connection is; the layers above move it on. */
@@ -66,7 +67,6 @@ export class Transport implements KeyExchangeSink {
 
   private readonly options: TransportOptions;
   private readonly upper: TransportUpper;
-  private readonly output: TransportOutput;
   /** Once it was agreed on. */
   private compression: Compression | undefined;
   /** From here on what this side says may be compressed: SUCCESS came or was sealed. */
@@ -131,11 +131,6 @@ export class Transport implements KeyExchangeSink {
    */
   send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {
     this.output.send(message, value, this.keyExchange.holdsOutput, sealed);
-  }
-
-  /** @throws SshError `ERR_SSH_LIMIT` where a message of so many bytes fits in no packet */
-  checkLength(name: string, length: number): void {
-    this.output.checkLength(name, length);
   }
 
   /** Data may be sealed: no key exchange is under way and little is queued. */

@@ -6,6 +6,7 @@
  * Must not know: what a method sends (one file each beside this one), which
  * method to try next, clocks, sockets.
  */
+import { utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { messageName, messageNumbers } from '../message/numbers.ts';
@@ -180,16 +181,16 @@ export class UserauthClient {
     }
   }
 
+  /** What is beyond the bound is cut off, and said to be; what comes after that is dropped. */
   private receiveBanner(reader: WireReader): void {
+    const { bannerBytes: most } = this.options.limits;
+    const left = most - this.bannerBytes;
     this.bannerBytes += reader.remaining;
-    if (this.bannerBytes > this.options.limits.bannerBytes) {
-      throw new SshError(
-        'ERR_SSH_LIMIT',
-        `the server sent more than ${this.options.limits.bannerBytes} bytes of banners`,
-        { phase: 'authentication', hint: 'limits.bannerBytes sets how many it may' },
-      );
-    }
-    this.events.push({ type: 'banner', ...userauthBanner.decode(reader) });
+    const { message, languageTag } = userauthBanner.decode(reader);
+    if (left < 0) return;
+    const isCut = this.bannerBytes > most;
+    const shown = isCut ? firstBytes(message, left) : message;
+    this.events.push({ type: 'banner', message: shown, languageTag: isCut ? '' : languageTag, isCut });
   }
 
   private receiveFailure(reader: WireReader): void {
@@ -299,4 +300,9 @@ export class UserauthClient {
     if (this.options.confidential) return;
     throw misuse('no password is sent over a connection that is not encrypted');
   }
+}
+
+/** The beginning of a text, no character of it in parts. */
+function firstBytes(text: string, most: number): string {
+  return utf8Decode(utf8Encode(text).subarray(0, most)).replace(/\ufffd$/, '');
 }

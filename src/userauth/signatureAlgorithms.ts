@@ -63,11 +63,12 @@ export function publickeyAlgorithmsFor(
   return best === undefined ? [] : [best];
 }
 
-/** Both of SHA-2 unless the user names one of them only, in the user's order. */
+/** Both of SHA-2 unless the user names one of them only, or SHA-1 and none of them; in the user's order. */
 function preferredRsa(named: readonly string[], withSha1: boolean): readonly string[] {
   const wanted = named.filter((name) => (rsaAlgorithms as readonly string[]).includes(name));
-  const overSha2 = wanted.length === 0 ? rsaAlgorithms : wanted;
-  return withSha1 && named.includes('ssh-rsa') ? [...overSha2, 'ssh-rsa'] : overSha2;
+  const overSha1 = withSha1 && named.includes('ssh-rsa') ? ['ssh-rsa'] : [];
+  const overSha2 = wanted.length === 0 && overSha1.length === 0 ? rsaAlgorithms : wanted;
+  return [...overSha2, ...overSha1];
 }
 
 /** Servers list the plain names; some list those of certificates too. */

@@ -53,7 +53,13 @@ export type UserauthQuestion =
       /** At least one. */
       readonly prompts: readonly Prompt[];
     }
-  | { readonly type: 'banner'; readonly message: string; readonly languageTag: string }
+  /** `isCut` where the server sent more than the limit of all banners: that rest is gone. */
+  | {
+      readonly type: 'banner';
+      readonly message: string;
+      readonly languageTag: string;
+      readonly isCut: boolean;
+    }
   | { readonly type: 'authenticated'; readonly method: string };
 
 /** One method to try, with what it needs. */

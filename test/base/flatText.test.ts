@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeText, latin1Decode, toHex, utf8Decode } from '../../src/base/bytes.ts';
 import { FlatText } from '../../src/base/flatText.ts';
-import { base64Decode, base64Encode, base64Lines } from '../../src/keys/base64.ts';
+import { base64Decode, base64Encode, base64Lines } from '../../src/keys/pem/base64.ts';
 import { memoryInUse } from '../support/heap.ts';
 
 /** What anybody can send as a name: the first byte beyond ASCII, and then letters. */

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/arguments.ts';
-import { parseTarget } from '../../src/client/target.ts';
+import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/remote/arguments.ts';
+import { parseTarget } from '../../src/client/dial/target.ts';
 
 function parsed(...argv: string[]): SshArguments {
   const result = parseCommandLine(argv);

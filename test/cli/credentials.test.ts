@@ -2,7 +2,7 @@
  * The command with certificates beside keys and with an agent, on a real sshd.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { startSshAgent } from '../support/agents.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';
@@ -74,6 +74,23 @@ describeServer(
           expect(stderr).toContain(why);
         }
       }
+    });
+
+    it('warns of a certificate that is for another key, and uses the key', async () => {
+      const home = newHome().knows(server);
+      home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      const other = lab().newPath();
+      makeOpenSshKey('ed25519', other);
+      execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', 'x', '-n', 'y', `${other}.pub`], {
+        stdio: 'pipe',
+      });
+      home.write('id_ed25519-cert.pub', readFileSync(`${other}-cert.pub`, 'utf8'));
+      const { status, stderr } = await run(home, []);
+      expect(status).toBe(0);
+      expect(stderr).toMatch(
+        /^deadline-ssh: warning: the certificate "x" \(serial 0\) is left aside: it is for none of .*\n$/,
+      );
+      expect((await run(home, ['-v'])).stderr).toMatch(/warning: the certificate "x"/);
     });
 
     it('asks the agent that SSH_AUTH_SOCK names, and does not with -a', async () => {

@@ -1,7 +1,7 @@
 /** What the command line of `fleet` means. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type FleetArguments, fleetHelp, parseFleetArguments } from '../../src/cli/fleetArguments.ts';
+import { type FleetArguments, fleetHelp, parseFleetArguments } from '../../src/cli/fleet/fleetArguments.ts';
 
 function parsed(...argv: readonly string[]): FleetArguments {
   const result = parseFleetArguments(argv);

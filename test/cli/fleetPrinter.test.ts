@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeText, utf8Decode } from '../../src/base/bytes.ts';
-import { type HostResult, LinePrinter } from '../../src/cli/fleetPrinter.ts';
+import { type HostResult, LinePrinter } from '../../src/cli/fleet/fleetPrinter.ts';
 import { Messages } from '../../src/cli/messages.ts';
 import { memoryInUse } from '../support/heap.ts';
 

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError, type SshErrorDetails } from '../../src/base/errors.ts';
-import { FleetSummary, stageOf } from '../../src/cli/fleetSummary.ts';
-import type { FleetResult, FleetTimings } from '../../src/client/runOnAll.ts';
+import { FleetSummary, stageOf } from '../../src/cli/fleet/fleetSummary.ts';
+import type { FleetResult, FleetTimings } from '../../src/client/fleet/runOnAll.ts';
 
 const dial: FleetTimings = { connect: 1, identification: 2, keyExchange: 30, authentication: 4 };
 

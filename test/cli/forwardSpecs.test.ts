@@ -5,7 +5,7 @@ import {
   parseLocalForward,
   parseRemoteForward,
   parseStdioForward,
-} from '../../src/cli/forwardSpecs.ts';
+} from '../../src/cli/remote/forwardSpecs.ts';
 import { codeOf } from '../crypto/support.ts';
 
 describe('-L', () => {

@@ -1,7 +1,7 @@
 /** Lists of hosts, good and bad. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HostsList, parseHostsList } from '../../src/cli/hostsFile.ts';
+import { type HostsList, parseHostsList } from '../../src/cli/fleet/hostsFile.ts';
 
 const read = (text: string): HostsList => parseHostsList(text, { port: 22, username: 'me' });
 

@@ -1,8 +1,8 @@
 /** What typed keys mean: to a session, where ~ is this program's, and at a prompt. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EscapeAction, EscapeReader } from '../../src/cli/escapes.ts';
-import { LineReader } from '../../src/cli/lineReader.ts';
+import { type EscapeAction, EscapeReader } from '../../src/cli/terminal/escapes.ts';
+import { LineReader } from '../../src/cli/terminal/lineReader.ts';
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 

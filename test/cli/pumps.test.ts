@@ -1,7 +1,13 @@
 /** Bytes move at the pace of whoever takes them. */
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { BrokenPipe, CollectingSink, pumpInput, pumpOutput, streamSink } from '../../src/cli/pumps.ts';
+import {
+  BrokenPipe,
+  CollectingSink,
+  pumpInput,
+  pumpOutput,
+  streamSink,
+} from '../../src/cli/terminal/pumps.ts';
 
 /** Takes a chunk only when told to. */
 class SlowSink extends Writable {

@@ -4,22 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { authenticationOrder } from '../../src/cli/credentials.ts';
-import { askAboutUnknownKeys } from '../../src/cli/hostKeyQuestion.ts';
-import { defaultIdentities, type IdentityContext, namedIdentities } from '../../src/cli/identities.ts';
-import { addKnownHost } from '../../src/cli/knownHostsFile.ts';
-import type { Person } from '../../src/cli/person.ts';
+import { authenticationOrder } from '../../src/cli/connection/credentials.ts';
+import { askAboutUnknownKeys } from '../../src/cli/connection/hostKeyQuestion.ts';
+import {
+  defaultIdentities,
+  type IdentityContext,
+  namedIdentities,
+} from '../../src/cli/connection/identities.ts';
+import { addKnownHost } from '../../src/cli/connection/knownHostsFile.ts';
+import type { Person } from '../../src/cli/connection/person.ts';
+import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/dial/options.ts';
 import {
   describeHostKey,
   type HostKeyPolicy,
   type LockBounds,
   verifyHostKey,
-} from '../../src/client/hostKeys.ts';
-import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/options.ts';
-import type { PublicKey } from '../../src/crypto/publicKey.ts';
+} from '../../src/client/hostKeys/hostKeys.ts';
+import type { PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { randomArt } from '../../src/keys/fingerprint.ts';
-import { KnownHosts } from '../../src/keys/knownHosts.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { fixture, passphrase } from '../keys/fixtures.ts';
 import { isRoot } from '../support/servers/index.ts';

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { escapeLines } from '../../src/base/bytes.ts';
-import { serverLines, serverPrefix, serverPrompt } from '../../src/cli/serverText.ts';
+import { serverLines, serverPrefix, serverPrompt } from '../../src/cli/connection/serverText.ts';
 import { formatPublicKey, generateKey } from '../../src/entry/keys.ts';
 import { createServer, type ServerOptions, type SshServer } from '../../src/entry/server.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';

@@ -1,8 +1,8 @@
 /** What -v shows: what happened, when by one clock, and how long it took. */
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
+import { Trace } from '../../src/cli/connection/trace.ts';
 import { Messages } from '../../src/cli/messages.ts';
-import { Trace } from '../../src/cli/trace.ts';
 import type { RegisteredConnection } from '../../src/io/registry.ts';
 
 /** A trace that begins at a time of its own, on a clock that the test sets. */

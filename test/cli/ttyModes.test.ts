@@ -1,6 +1,6 @@
 /** What the modes of the local terminal become on the wire. */
 import { describe, expect, it } from 'vitest';
-import { parseSttyModes } from '../../src/cli/ttyModes.ts';
+import { parseSttyModes } from '../../src/cli/terminal/ttyModes.ts';
 import { terminalModeOpcodes } from '../../src/message/terminalModes.ts';
 
 const gnu = `speed 38400 baud; rows 24; columns 80; line = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { warningsAbout } from '../../src/cli/warnings.ts';
+import { warningsAbout } from '../../src/cli/connection/warnings.ts';
 import type { NegotiatedSummary } from '../../src/client/negotiated.ts';
 import { type KexName, kexMethods } from '../../src/crypto/algorithms.ts';
 

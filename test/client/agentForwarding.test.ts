@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
-import { AgentForwarding, forwardedAgents } from '../../src/client/agentForwarding.ts';
-import type { ChannelPort } from '../../src/client/channelPort.ts';
-import type { SourceListener } from '../../src/client/streams.ts';
+import { AgentForwarding, forwardedAgents } from '../../src/client/agent/agentForwarding.ts';
+import type { ChannelPort } from '../../src/endpoint/channels/channelPort.ts';
+import type { SourceListener } from '../../src/endpoint/streams.ts';
 import {
   agentExtension,
   agentMessageLength,

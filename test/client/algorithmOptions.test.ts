@@ -1,6 +1,5 @@
 /** The option `algorithms`: its forms, and errors that list what there is. */
 import { describe, expect, it } from 'vitest';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import {
   ciphers,
   compressions,
@@ -9,7 +8,8 @@ import {
   type Offered,
   signatureAlgorithms,
 } from '../../src/crypto/algorithms.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 
 const tables = {
   kex: kexMethods,

@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BoundedRun, type BoundedRunOptions } from '../../src/client/boundedRun.ts';
+import { BoundedRun, type BoundedRunOptions } from '../../src/client/fleet/boundedRun.ts';
 
 type Options = BoundedRunOptions<number, string>;
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../src/base/bytes.ts';
 import type { SshError } from '../../src/base/errors.ts';
-import { type CollectorOptions, OutputCollector } from '../../src/client/commandOutput.ts';
-import type { ByteSource, SourceListener } from '../../src/client/streams.ts';
-import { rejectionOf } from '../../src/endpoint/userCode.ts';
+import { type CollectorOptions, OutputCollector } from '../../src/client/command/commandOutput.ts';
+import { rejectionOf } from '../../src/endpoint/calls/userCode.ts';
+import type { ByteSource, SourceListener } from '../../src/endpoint/streams.ts';
 
 /** A stream whose pieces come when the test says so. */
 class Source implements ByteSource {

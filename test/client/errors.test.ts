@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { addressed, messageAlone, spelled } from '../../src/base/addressed.ts';
 import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { connect, runOnAll } from '../../src/entry/index.ts';
+import { observeConnections } from '../../src/io/registry.ts';
 import { messageNumbers } from '../../src/message/numbers.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 import { nothingIsLeft } from '../sim/laws.ts';
@@ -47,7 +48,7 @@ describe("a deadline of the dial's own", () => {
       'the connection',
       { manner: 'blackhole' },
       { phase: 'connect', waitingFor: 'connect' },
-      /^timed out after 3000 ms connecting to server:22$/,
+      /^timed out after 3000 ms connecting to server:22: no answer$/,
     ],
     [
       'the identification',
@@ -81,11 +82,13 @@ describe("a deadline of the dial's own", () => {
   });
 
   it('is told as expired once, and no other wait with it', async () => {
-    const error = await dialError(
-      { timeout: 3000, timeouts: { identification: 3000 } },
-      { plan: stalled(0) },
-    );
+    const told: string[] = [];
+    const stop = observeConnections({ waitExpired: (_connection, { name }) => void told.push(name) });
+    const timeouts = { identification: 3000 };
+    const error = await dialError({ timeout: 3000, timeouts }, { plan: stalled(0) });
+    stop();
     expect(error).toMatchObject({ waitingFor: 'identification', deadline: 3000 });
+    expect(told).toEqual(['dial']);
   });
 });
 

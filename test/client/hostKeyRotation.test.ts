@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { announcedHostKeys, rotateHostKeys } from '../../src/client/hostKeyRotation.ts';
-import { describeHostKey, type HostKeyDial, type HostKeyRotation } from '../../src/client/hostKeys.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { announcedHostKeys, rotateHostKeys } from '../../src/client/hostKeys/hostKeyRotation.ts';
+import {
+  describeHostKey,
+  type HostKeyDial,
+  type HostKeyRotation,
+} from '../../src/client/hostKeys/hostKeys.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import {
   hostKeyProofData,
   hostKeysAnnouncement,
@@ -12,7 +16,7 @@ import {
   hostKeysProve,
 } from '../../src/message/globalRequest.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';

@@ -3,9 +3,9 @@ import { domainToASCII } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SshError } from '../../src/base/errors.ts';
-import { createConnect } from '../../src/client/connect.ts';
-import type { HostKeyInfo } from '../../src/client/hostKeys.ts';
-import { canonicalHost } from '../../src/client/hostName.ts';
+import { createConnect } from '../../src/client/dial/connect.ts';
+import { canonicalHost } from '../../src/client/dial/hostName.ts';
+import type { HostKeyInfo } from '../../src/client/hostKeys/hostKeys.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 
 const spelt = (host: string): string => canonicalHost(host, nodePlatform.asciiName);

@@ -5,8 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLimits, type Limits, resolveLimits } from '../../src/base/limits.ts';
 import { type KeepAlive, resolveKeepAlive, resolveTimeouts, type Timeouts } from '../../src/base/timeouts.ts';
-import type { AgentAddOptions } from '../../src/client/agent.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
+import type { AgentAddOptions } from '../../src/client/agent/agent.ts';
 import type {
   CallOptions,
   ExecOptions,
@@ -15,13 +14,18 @@ import type {
   ShellOptions,
 } from '../../src/client/callOptions.ts';
 import type { Client } from '../../src/client/client.ts';
-import { createConnect } from '../../src/client/connect.ts';
-import { pinnedHostKey } from '../../src/client/hostKeys.ts';
-import type { AuthMethod, ConnectOptions } from '../../src/client/options.ts';
-import type { PtyOptions } from '../../src/client/requestPayloads.ts';
-import { createRunOnAll, type FleetRunOptions, type RunOnAllOptions } from '../../src/client/runOnAll.ts';
+import type { PtyOptions } from '../../src/client/command/requestPayloads.ts';
+import { createConnect } from '../../src/client/dial/connect.ts';
+import type { AuthMethod, ConnectOptions } from '../../src/client/dial/options.ts';
+import {
+  createRunOnAll,
+  type FleetRunOptions,
+  type RunOnAllOptions,
+} from '../../src/client/fleet/runOnAll.ts';
+import { pinnedHostKey } from '../../src/client/hostKeys/hostKeys.ts';
 import { type ReportOptions, takeReport } from '../../src/diagnostics/report.ts';
-import { resolveRekey } from '../../src/endpoint/rekeyOption.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
+import { resolveRekey } from '../../src/endpoint/options/rekeyOption.ts';
 import { openAgent } from '../../src/entry/index.ts';
 import {
   type FormatPublicKeyOptions,
@@ -35,9 +39,9 @@ import {
   parsePublicKey,
   randomArt,
 } from '../../src/entry/keys.ts';
-import type { FormatPrivateKeyOptions } from '../../src/keys/formatPrivateKey.ts';
-import type { GenerateKeyOptions } from '../../src/keys/generateKey.ts';
-import { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../../src/node/knownHosts.ts';
+import type { GenerateKeyOptions } from '../../src/keys/generation/generateKey.ts';
+import type { FormatPrivateKeyOptions } from '../../src/keys/privateKey/formatPrivateKey.ts';
+import { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../../src/node/knownHosts/knownHosts.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import type { RekeyPolicy } from '../../src/transport/transport.ts';
 import {
@@ -113,6 +117,7 @@ const connectRows: Rows<ConnectOptions> = {
   limits: objects,
   signal: [],
   via: [],
+  proxy: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],

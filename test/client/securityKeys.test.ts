@@ -1,9 +1,9 @@
 /** Keys in security tokens as users have them: behind an agent. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { connect } from '../../src/entry/index.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import {
   agentIdentitiesAnswer,
   agentNumbers,

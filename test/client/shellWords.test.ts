@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Command, commandLine, shellQuote } from '../../src/client/shellWords.ts';
+import { type Command, commandLine, shellQuote } from '../../src/client/command/shellWords.ts';
 
 const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/bin/zsh', '/bin/ksh'].filter((path) =>
   existsSync(path),

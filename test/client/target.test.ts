@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { checkHost, parseTarget } from '../../src/client/target.ts';
+import { checkHost, parseTarget } from '../../src/client/dial/target.ts';
 import { connect } from '../../src/entry/index.ts';
 import { describeWith, pathOf } from '../support/servers/programs.ts';
 

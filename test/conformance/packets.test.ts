@@ -4,11 +4,11 @@ import { poly1305 } from '@noble/ciphers/_poly1305.js';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { tagMatches } from '../../src/crypto/packetFields.ts';
-import type { DirectionKeys } from '../../src/crypto/provider.ts';
+import { tagMatches } from '../../src/crypto/provider/packetFields.ts';
+import type { DirectionKeys } from '../../src/crypto/provider/provider.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
-import { buildKexInit, negotiate } from '../../src/transport/negotiation.ts';
+import { buildKexInit, negotiate } from '../../src/transport/kex/negotiation.ts';
 import { ByteQueue } from '../../src/wire/byteQueue.ts';
 import {
   bigEndian,

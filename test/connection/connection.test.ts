@@ -449,8 +449,9 @@ describe('data', () => {
     const lone = new Lone();
     const channel = lone.connection.open('session', none);
     channel.write(counting(5));
-    expect(lone.connection.pendingBytes).toBe(0);
+    expect(lone.connection.pendingBytes).toBe(5);
     lone.connection.pump();
+    expect(lone.connection.pendingBytes).toBe(5);
     lone.takeSent();
     lone.confirm(channel, 71);
     expect(lone.connection.pendingBytes).toBe(5);

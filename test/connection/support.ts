@@ -23,9 +23,9 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import { PeerAllowances } from '../../src/transport/gate/peerAllowances.ts';
 import type { Role } from '../../src/transport/identification.ts';
 import type { Sealed } from '../../src/transport/output.ts';
-import { PeerAllowances } from '../../src/transport/peerAllowances.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -64,6 +64,8 @@ class NotingTransport {
   dataNoted = 0;
   inflationsCharged = 0;
   readonly sent: Sent[] = [];
+  /** Whatever is to be sent, it fits. */
+  readonly output = { checkLength: (): void => {} };
   private readonly allowances: PeerAllowances;
   private packets = 0;
   private readonly waiting: (Sealed | undefined)[] = [];
@@ -105,10 +107,6 @@ class NotingTransport {
 
   spendIdleMessage(): void {
     this.allowances.spendMessage(this.now);
-  }
-
-  checkLength(): void {
-    // Whatever it is, it fits.
   }
 
   chargeInflatedBytes(): void {
@@ -221,6 +219,7 @@ export class Lone {
 
 /** One channel and what it asks of the connection around it. */
 export class LoneChannel implements ChannelSink {
+  readonly messages: this = this;
   now = 0;
   roundTrip = 10;
   /** Calls, in order, without the channel they are for. */

@@ -8,8 +8,8 @@ import {
   modInverse,
   modPow,
   modulo,
-} from '../../src/crypto/bigint.ts';
-import { randomBelow } from '../../src/crypto/random.ts';
+} from '../../src/crypto/keys/bigint.ts';
+import { randomBelow } from '../../src/crypto/provider/random.ts';
 import { codeOf, seededRandom } from './support.ts';
 
 const natural = fc.bigInt({ min: 0n, max: 1n << 512n });

@@ -1,9 +1,9 @@
 /** X448 and Ed448: what a peer may not send, and the methods that use them, between both roles. */
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { isUsableEd448Point } from '../../src/crypto/edwardsPoint.ts';
-import { decodePublicKey, encodePublicKey } from '../../src/crypto/publicKey.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import { isUsableEd448Point } from '../../src/crypto/keys/edwardsPoint.ts';
+import { decodePublicKey, encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { Conversation } from '../support/conversation.ts';
 import { codeOf, newEd448Key, newEd25519Key, noble, openssl, providers } from './support.ts';
 

@@ -1,8 +1,8 @@
 import { createHash, getDiffieHellman } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
-import { bytesToBigInt, modPow } from '../../src/crypto/bigint.ts';
-import { type DhGroupName, dhGroup } from '../../src/crypto/dhGroups.ts';
+import { type DhGroupName, dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { bytesToBigInt, modPow } from '../../src/crypto/keys/bigint.ts';
 
 /** floor(2^bits · pi), by Machin's formula with guard bits. */
 function scaledPi(bits: number): bigint {

@@ -3,12 +3,12 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
 import { nobleNistCurves } from '../../src/crypto/noble/nistCurves.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import type { CryptoProvider, HashName } from '../../src/crypto/provider.ts';
+import type { CryptoProvider, HashName } from '../../src/crypto/provider/provider.ts';
 import { opensslNistCurve } from '../../src/node/crypto/nistCurves.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { opensslMlKem768Slot } from '../../src/node/crypto/slots.ts';

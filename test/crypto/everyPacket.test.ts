@@ -24,17 +24,17 @@ import {
 } from '../packet/support.ts';
 
 /** What looks into tables: each call is a failure of whoever made it. */
-vi.mock('../../src/crypto/noble/aesBlocks.ts', () => refusals('encryptBlocks', 'expandAesKey'));
-vi.mock('../../src/crypto/noble/ghash.ts', () => refusals('GhashKey'));
-vi.mock('../../src/crypto/noble/gcmPackets.ts', async (original) => ({
+vi.mock('../../src/crypto/handwritten/aes/aesBlocks.ts', () => refusals('encryptBlocks', 'expandAesKey'));
+vi.mock('../../src/crypto/handwritten/aes/ghash.ts', () => refusals('GhashKey'));
+vi.mock('../../src/crypto/handwritten/aes/gcmPackets.ts', async (original) => ({
   ...(await original<object>()),
   ...refusals('GcmPackets'),
 }));
-vi.mock('../../src/crypto/noble/cbcStreams.ts', () => ({
+vi.mock('../../src/crypto/noble/packet/cbcStreams.ts', () => ({
   nobleCbcStreams: refusals('encrypting', 'decrypting'),
 }));
-vi.mock('../../src/crypto/noble/sha256Mac.ts', () => refusals('Sha256PacketMac'));
-vi.mock('../../src/crypto/noble/chachaBlocks.ts', async (original) => ({
+vi.mock('../../src/crypto/handwritten/sha256Mac.ts', () => refusals('Sha256PacketMac'));
+vi.mock('../../src/crypto/handwritten/chacha/chachaBlocks.ts', async (original) => ({
   ...(await original<object>()),
   ...refusals('addChacha', 'chachaBlock'),
 }));

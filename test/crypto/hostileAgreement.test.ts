@@ -4,10 +4,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/base/bytes.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { curves } from '../../src/crypto/curves.ts';
-import { type DhGroupName, dhGroup } from '../../src/crypto/dhGroups.ts';
-import type { CurveName, DhGroup } from '../../src/crypto/provider.ts';
+import { curves } from '../../src/crypto/kex/curves.ts';
+import { type DhGroupName, dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import type { CurveName, DhGroup } from '../../src/crypto/provider/provider.ts';
 import { codeOf, curveNames, noble, openssl, providers } from './support.ts';
 
 const refused = 'ERR_SSH_KEY_EXCHANGE';

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/base/bytes.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { curves } from '../../src/crypto/curves.ts';
-import type { PublicKey, RsaPublicKey } from '../../src/crypto/publicKey.ts';
+import { curves } from '../../src/crypto/kex/curves.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import type { PublicKey, RsaPublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { codeOf, newEcdsaKey, newEd25519Key, newRsaKey, noble, providers, utf8 } from './support.ts';
 

@@ -4,9 +4,9 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { loadAlgorithms, loadAll } from '../../src/crypto/load.ts';
 import { createNobleProvider } from '../../src/crypto/noble/provider.ts';
-import { filledSlot, ImportedSlot, PreferredSlot } from '../../src/crypto/slot.ts';
+import { loadAlgorithms, loadAll } from '../../src/crypto/provider/load.ts';
+import { filledSlot, ImportedSlot, PreferredSlot } from '../../src/crypto/provider/slot.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { systemRandomBytes } from '../../src/node/crypto/random.ts';
 

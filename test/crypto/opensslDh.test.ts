@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { createDhAgreement } from '../../src/crypto/dh.ts';
-import { type DhGroupName, dhGroup } from '../../src/crypto/dhGroups.ts';
-import type { KeyAgreement } from '../../src/crypto/provider.ts';
+import { createDhAgreement } from '../../src/crypto/kex/dh.ts';
+import { type DhGroupName, dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import type { KeyAgreement } from '../../src/crypto/provider/provider.ts';
 import { opensslDhAgreement } from '../../src/node/crypto/dh.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { systemRandomBytes } from '../../src/node/crypto/random.ts';

@@ -4,12 +4,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/base/bytes.ts';
-import { ecdhAgreement, mlKem768Encapsulation, x25519Agreement } from '../../src/crypto/agreements.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { kexMethod } from '../../src/crypto/kex.ts';
-import type { Curve25519, MlKem768, NistCurve } from '../../src/crypto/primitives.ts';
-import type { CryptoProvider, KeyEncapsulation } from '../../src/crypto/provider.ts';
-import { filledSlot } from '../../src/crypto/slot.ts';
+import { ecdhAgreement, mlKem768Encapsulation, x25519Agreement } from '../../src/crypto/kex/agreements.ts';
+import { kexMethod } from '../../src/crypto/kex/kex.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import type { Curve25519, MlKem768, NistCurve } from '../../src/crypto/provider/primitives.ts';
+import type { CryptoProvider, KeyEncapsulation } from '../../src/crypto/provider/provider.ts';
+import { filledSlot } from '../../src/crypto/provider/slot.ts';
 import { codeOf, newRsaKey, noble, providers, seededRandom, utf8 } from './support.ts';
 
 const refused = 'ERR_SSH_KEY_EXCHANGE';

@@ -8,18 +8,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import { macs } from '../../src/crypto/algorithms.ts';
-import { encryptBlocks, expandAesKey } from '../../src/crypto/noble/aesBlocks.ts';
-import { AesCtrStream } from '../../src/crypto/noble/aesCtrStream.ts';
-import { addChacha, chachaBlock, chachaKey } from '../../src/crypto/noble/chachaBlocks.ts';
-import { GhashKey } from '../../src/crypto/noble/ghash.ts';
-import { HmacPacketMac } from '../../src/crypto/noble/hmacPacket.ts';
-import { typescriptMac } from '../../src/crypto/noble/packetCiphers.ts';
-import { poly1305 } from '../../src/crypto/noble/poly1305.ts';
-import { isRelayedTagRight, relayTag } from '../../src/crypto/noble/poly1305Relay.ts';
-import { Sha256PacketMac } from '../../src/crypto/noble/sha256Mac.ts';
-import type { DirectionKeys } from '../../src/crypto/provider.ts';
-import { measuredCrossings } from '../../src/node/crypto/packetCrossings.ts';
-import { opensslMac } from '../../src/node/crypto/packetMac.ts';
+import { encryptBlocks, expandAesKey } from '../../src/crypto/handwritten/aes/aesBlocks.ts';
+import { GhashKey } from '../../src/crypto/handwritten/aes/ghash.ts';
+import { addChacha, chachaBlock, chachaKey } from '../../src/crypto/handwritten/chacha/chachaBlocks.ts';
+import { poly1305 } from '../../src/crypto/handwritten/chacha/poly1305.ts';
+import { isRelayedTagRight, relayTag } from '../../src/crypto/handwritten/chacha/poly1305Relay.ts';
+import { Sha256PacketMac } from '../../src/crypto/handwritten/sha256Mac.ts';
+import { AesCtrStream } from '../../src/crypto/noble/packet/aesCtrStream.ts';
+import { HmacPacketMac } from '../../src/crypto/noble/packet/hmacPacket.ts';
+import { typescriptMac } from '../../src/crypto/noble/packet/packetCiphers.ts';
+import type { DirectionKeys } from '../../src/crypto/provider/provider.ts';
+import { measuredCrossings } from '../../src/node/crypto/packet/packetCrossings.ts';
+import { opensslMac } from '../../src/node/crypto/packet/packetMac.ts';
 import {
   bigEndian,
   keysOf,

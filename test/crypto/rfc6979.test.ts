@@ -1,9 +1,9 @@
 import { createECDH, createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { curves } from '../../src/crypto/curves.ts';
-import { type EcdsaParts, signEcdsa } from '../../src/crypto/rfc6979.ts';
+import { curves } from '../../src/crypto/kex/curves.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import { type EcdsaParts, signEcdsa } from '../../src/crypto/keys/rfc6979.ts';
 import { seededRandom, utf8 } from './support.ts';
 
 const data = utf8('sample');

@@ -1,8 +1,8 @@
 import { constants, createHash, createPrivateKey, generateKeyPairSync, privateEncrypt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex } from '../../src/base/bytes.ts';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { isUsableRsaKey, rsaModulusLength, signRsa, verifyRsa } from '../../src/crypto/rsa.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
+import { isUsableRsaKey, rsaModulusLength, signRsa, verifyRsa } from '../../src/crypto/keys/rsa.ts';
 import { codeOf, newRsaKey, noble, openssl, providers, rsaKey, seededRandom, utf8 } from './support.ts';
 
 const sha256Info = fromHex('3031300d060960864801650304020105000420');

@@ -5,12 +5,12 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/base/bytes.ts';
-import { inverseModulo3 } from '../../src/crypto/noble/modulo3.ts';
-import { inverseOfTriple } from '../../src/crypto/noble/modulo4591.ts';
-import { RadixCode } from '../../src/crypto/noble/radix.ts';
-import { sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
-import { degree, multiplyTernary } from '../../src/crypto/noble/ternaryProduct.ts';
-import type { RandomBytes } from '../../src/crypto/random.ts';
+import { inverseModulo3 } from '../../src/crypto/handwritten/ntruPrime/modulo3.ts';
+import { inverseOfTriple } from '../../src/crypto/handwritten/ntruPrime/modulo4591.ts';
+import { RadixCode } from '../../src/crypto/handwritten/ntruPrime/radix.ts';
+import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
+import { degree, multiplyTernary } from '../../src/crypto/handwritten/ntruPrime/ternaryProduct.ts';
+import type { RandomBytes } from '../../src/crypto/provider/random.ts';
 import { codeOf, flipBit, noble, seededRandom } from './support.ts';
 
 /** CTR_DRBG with AES-256 and no derivation function (NIST SP 800-90A §10.2.1), from which the vectors are drawn. */

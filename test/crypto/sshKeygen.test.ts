@@ -7,13 +7,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import {
   decodePublicKey,
   decodeSignature,
   encodePublicKey,
   encodeSignature,
-} from '../../src/crypto/publicKey.ts';
+} from '../../src/crypto/keys/publicKey.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { describeWith, findProgram } from '../support/servers/programs.ts';

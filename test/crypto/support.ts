@@ -3,16 +3,16 @@
  */
 import { createECDH, createHash, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { SshError } from '../../src/base/errors.ts';
-import { loadAll } from '../../src/crypto/load.ts';
-import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import type {
   EcdsaPrivateKey,
   Ed448PrivateKey,
   Ed25519PrivateKey,
   RsaPrivateKey,
-} from '../../src/crypto/privateKey.ts';
-import type { CryptoProvider, CurveName } from '../../src/crypto/provider.ts';
-import type { RandomBytes } from '../../src/crypto/random.ts';
+} from '../../src/crypto/keys/privateKey.ts';
+import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
+import { loadAll } from '../../src/crypto/provider/load.ts';
+import type { CryptoProvider, CurveName } from '../../src/crypto/provider/provider.ts';
+import type { RandomBytes } from '../../src/crypto/provider/random.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { systemRandomBytes } from '../../src/node/crypto/random.ts';
 

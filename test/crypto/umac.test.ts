@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
-import { UmacPacketMac } from '../../src/crypto/noble/umac.ts';
+import { UmacPacketMac } from '../../src/crypto/handwritten/umac.ts';
 import { noise } from '../packet/support.ts';
 import { umacReference } from '../packet/umacReference.ts';
 import { utf8 } from './support.ts';

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
-import type { CurveName, Digest, HashName } from '../../src/crypto/provider.ts';
+import type { CurveName, Digest, HashName } from '../../src/crypto/provider/provider.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { ecdsaKey, ed25519Key, providers, utf8 } from './support.ts';
 

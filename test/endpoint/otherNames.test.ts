@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import type { Algorithms, ConnectConfig, ExecOptions, PseudoTtyOptions, ShellOptions } from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { nearest, type OtherNames } from '../../src/base/optionChecks.ts';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import {
   checkCallOptions,
   checkExecOptions,
@@ -11,8 +10,9 @@ import {
   checkShellOptions,
   runTable,
 } from '../../src/client/callOptions.ts';
-import { connectTable, resolveOptions } from '../../src/client/options.ts';
-import { createRunOnAll } from '../../src/client/runOnAll.ts';
+import { connectTable, resolveOptions } from '../../src/client/dial/options.ts';
+import { createRunOnAll } from '../../src/client/fleet/runOnAll.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import {
   algorithmNames,
   callNames,
@@ -24,7 +24,7 @@ import {
   runNames,
   serverNames,
   shellNames,
-} from '../../src/endpoint/otherNames.ts';
+} from '../../src/endpoint/options/otherNames.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import { checkServerOptions } from '../../src/server/optionChecks.ts';
 

@@ -18,6 +18,9 @@ export interface FuzzFinding {
   readonly signature: string;
 }
 
+/** An array and its buffer, about. */
+const arrayOverhead = 200;
+
 export class Fuzzer {
   readonly target: FuzzTarget;
   executions = 0;
@@ -46,6 +49,11 @@ export class Fuzzer {
   /** Inputs worth changing. */
   get poolSize(): number {
     return this.pool.length;
+  }
+
+  /** What the pool itself holds, so that what is held besides can be told. */
+  get poolBytes(): number {
+    return this.pool.reduce((sum, { length }) => sum + length + arrayOverhead, 0);
   }
 
   /** One more input. Those that were added last are changed most. */

@@ -15,6 +15,8 @@ import { packets } from './targets/packets.ts';
 import { privateKeys } from './targets/privateKeys.ts';
 import { publicKeys } from './targets/publicKeys.ts';
 import { session } from './targets/session.ts';
+import { sftpClient } from './targets/sftpClient.ts';
+import { sftpPackets } from './targets/sftpPackets.ts';
 
 export const targets: readonly FuzzTarget[] = [
   identification,
@@ -27,4 +29,6 @@ export const targets: readonly FuzzTarget[] = [
   publicKeys,
   knownHosts,
   crypto,
+  sftpPackets,
+  sftpClient,
 ];

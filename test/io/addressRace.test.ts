@@ -12,7 +12,7 @@ import {
   lookupPatience,
   maximumAddresses,
   resolutionDelay,
-} from '../../src/io/addressRace.ts';
+} from '../../src/io/connecting/addressRace.ts';
 
 /** What an address does once it is tried, and how long that takes. */
 interface Behaviour {
@@ -124,7 +124,7 @@ describe('the order of addresses', () => {
       [six1, four1, four2, four3, six2],
       [six1, four1, six2, four2, four3],
     ],
-  ])('of %j is %j: the families take turns, the resolver’s first one first', (told, tried) => {
+  ])('RFC 8305 §4: of %j is %j: the families take turns, the resolver’s first one first', (told, tried) => {
     expect(play({ lookups: atOnce(...told) }).started.map(({ address }) => address)).toEqual(tried);
   });
 
@@ -145,7 +145,7 @@ describe('the order of addresses', () => {
 });
 
 describe('attempts', () => {
-  it('overlap: a slow first address wins though the second is dead', () => {
+  it('RFC 8305 §5: overlap: a slow first address wins though the second is dead', () => {
     const { started, won } = play({
       lookups: atOnce(four1, four2),
       behaviours: [
@@ -198,7 +198,7 @@ describe('look-ups', () => {
     expect(won?.at).toBe(lookupPatience);
   });
 
-  it('are one for each family besides, where a resolver keeps silent about one of them', () => {
+  it('RFC 8305 §3: are one for each family besides, where a resolver keeps silent about one of them', () => {
     const { lookedUp, won } = play({
       lookups: { 4: { after: 10, addresses: [four1] } },
       behaviours: [{ address: four1, does: 'answer', after: 1 }],

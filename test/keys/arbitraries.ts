@@ -1,8 +1,8 @@
 /** Keys for property tests: Ed25519 and ECDSA at random, RSA from the fixture, which takes too long to make. */
 import fc from 'fast-check';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { testBytes } from './failure.ts';
 import { fixture } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { type Certificate, decodeCertificate, verifyCertificate } from '../../src/crypto/certificate.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { type Certificate, decodeCertificate, verifyCertificate } from '../../src/crypto/keys/certificate.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { certificateAlgorithms } from '../../src/crypto/specialAlgorithms.ts';
-import { checkCertificate, parseCertificate } from '../../src/keys/certificateFile.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { checkCertificate, parseCertificate } from '../../src/keys/openssh/certificateFile.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import {
   type CertificateContent,

@@ -9,10 +9,10 @@
  */
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/privateKey.ts';
-import { privateKeySteps } from '../../src/keys/privateKeyFile.ts';
-import { protectedFormats } from '../../src/keys/protectedFormats.ts';
-import { runSteps } from '../../src/keys/steps.ts';
+import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/keys/privateKey.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
+import { privateKeySteps } from '../../src/keys/privateKey/privateKeyFile.ts';
+import { protectedFormats } from '../../src/keys/privateKey/protectedFormats.ts';
 import { fixtureBytes, passphrase } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
 

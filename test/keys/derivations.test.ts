@@ -9,31 +9,31 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { concatBytes, fromHex, toHex, utf8Encode } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { argon2 } from '../../src/keys/argon2.ts';
-import { bcryptPbkdf } from '../../src/keys/bcrypt.ts';
+import { argon2 } from '../../src/keys/derivation/argon2.ts';
+import { bcryptPbkdf } from '../../src/keys/derivation/bcrypt.ts';
+import { derivationMemory } from '../../src/keys/derivation/derivationMemory.ts';
+import { pbkdf2 } from '../../src/keys/derivation/pbkdf2.ts';
+import { pkcs12Kdf } from '../../src/keys/derivation/pkcs12Kdf.ts';
+import { scrypt } from '../../src/keys/derivation/scrypt.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
 import {
   derNull,
   derObjectIdentifier,
   derOctetString,
   derSequence,
   derSmallInteger,
-} from '../../src/keys/der.ts';
-import { derivationMemory } from '../../src/keys/derivationMemory.ts';
-import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/parsePrivateKey.ts';
-import { pbkdf2 } from '../../src/keys/pbkdf2.ts';
-import { encodePem } from '../../src/keys/pem.ts';
-import { pkcs12Kdf } from '../../src/keys/pkcs12Kdf.ts';
-import { rc2CbcDecrypt } from '../../src/keys/rc2.ts';
-import { rc4 } from '../../src/keys/rc4.ts';
-import { scrypt } from '../../src/keys/scrypt.ts';
-import { runSteps } from '../../src/keys/steps.ts';
+} from '../../src/keys/pem/der.ts';
+import { encodePem } from '../../src/keys/pem/pem.ts';
+import { rc2CbcDecrypt } from '../../src/keys/pem/rc2.ts';
+import { rc4 } from '../../src/keys/pem/rc4.ts';
+import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { failure } from './failure.ts';
 import { fixture, passphrase } from './fixtures.ts';
 import { itWith, run, withFile } from './programs.ts';
 
 // The memory itself stays at hand, for it is to be looked at afterwards.
-vi.mock('../../src/keys/derivationMemory.ts', async (original) => {
-  const real = await original<typeof import('../../src/keys/derivationMemory.ts')>();
+vi.mock('../../src/keys/derivation/derivationMemory.ts', async (original) => {
+  const real = await original<typeof import('../../src/keys/derivation/derivationMemory.ts')>();
   return { ...real, derivationMemory: vi.fn(real.derivationMemory) };
 });
 

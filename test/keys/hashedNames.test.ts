@@ -2,8 +2,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { HashedNames, hashSpelling, isHashedName } from '../../src/keys/hashedNames.ts';
-import * as sha1 from '../../src/keys/sha1Block.ts';
+import { HashedNames, hashSpelling, isHashedName } from '../../src/keys/knownHosts/hashedNames.ts';
+import * as sha1 from '../../src/keys/knownHosts/sha1Block.ts';
 
 const salts = fc.uint8Array({ minLength: 20, maxLength: 20 });
 /** Over the ends of one, two and three blocks. */

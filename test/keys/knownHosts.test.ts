@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64Decode, base64Encode } from '../../src/keys/base64.ts';
-import { hashSpelling } from '../../src/keys/hashedNames.ts';
-import { byteForm, hostMatcher, hostSpelling, matchesPattern } from '../../src/keys/hostPattern.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+import { hashSpelling } from '../../src/keys/knownHosts/hashedNames.ts';
+import {
+  byteForm,
+  hostMatcher,
+  hostSpelling,
+  matchesPattern,
+} from '../../src/keys/knownHosts/hostPattern.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { base64Decode, base64Encode } from '../../src/keys/pem/base64.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { comments } from './arbitraries.ts';
 import { failure } from './failure.ts';

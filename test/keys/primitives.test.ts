@@ -4,9 +4,13 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
-import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/crypto/noble/des.ts';
-import { base64Decode, base64Encode, base64Lines } from '../../src/keys/base64.ts';
-import { Blowfish, piWords, scheduleWords } from '../../src/keys/blowfish.ts';
+import { tripleDesCbcDecrypt, tripleDesCbcEncrypt } from '../../src/crypto/handwritten/des.ts';
+import { Blowfish, piWords, scheduleWords } from '../../src/keys/derivation/blowfish.ts';
+import { pbkdf2 } from '../../src/keys/derivation/pbkdf2.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
+import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
+import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';
+import { base64Decode, base64Encode, base64Lines } from '../../src/keys/pem/base64.ts';
 import {
   DerReader,
   derBitString,
@@ -15,12 +19,8 @@ import {
   derOctetString,
   derSequence,
   derSmallInteger,
-} from '../../src/keys/der.ts';
-import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
-import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/numbers.ts';
-import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';
-import { pbkdf2 } from '../../src/keys/pbkdf2.ts';
-import { runSteps } from '../../src/keys/steps.ts';
+} from '../../src/keys/pem/der.ts';
+import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/pem/numbers.ts';
 import { failure } from './failure.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
 

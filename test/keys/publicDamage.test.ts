@@ -12,12 +12,12 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../src/base/bytes.ts';
 import { SshError } from '../../src/base/errors.ts';
-import { verifyCertificate } from '../../src/crypto/certificate.ts';
-import { encodePublicKey, type PublicKey } from '../../src/crypto/publicKey.ts';
-import { type CertificateFile, parseCertificate } from '../../src/keys/certificateFile.ts';
+import { verifyCertificate } from '../../src/crypto/keys/certificate.ts';
+import { encodePublicKey, type PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { type CertificateFile, parseCertificate } from '../../src/keys/openssh/certificateFile.ts';
 import { formatPublicKey, parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import { certificateLine, makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';

@@ -2,22 +2,22 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PrivateKey, RsaPrivateKey } from '../../src/crypto/privateKey.ts';
-import { bitLength } from '../../src/crypto/publicKey.ts';
+import type { PrivateKey, RsaPrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { bitLength } from '../../src/crypto/keys/publicKey.ts';
 import * as entry from '../../src/entry/keys.ts';
+import { runSteps } from '../../src/keys/derivation/steps.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
-import type { FormatPrivateKeyOptions } from '../../src/keys/formatPrivateKey.ts';
-import { formatPrivateKey, formatPrivateKeyInSteps } from '../../src/keys/formatPrivateKey.ts';
-import { generateKey, generateKeyInSteps } from '../../src/keys/generateKey.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
-import { decodePem } from '../../src/keys/pem.ts';
-import { parsePkcs1 } from '../../src/keys/pkcs.ts';
-import { describePrivateKey, privateKeySteps } from '../../src/keys/privateKeyFile.ts';
-import { protectedFormats } from '../../src/keys/protectedFormats.ts';
+import { generateKey, generateKeyInSteps } from '../../src/keys/generation/generateKey.ts';
+import { isProbablePrime } from '../../src/keys/generation/rsaGeneration.ts';
+import { sshFileCiphers } from '../../src/keys/openssh/sshCiphers.ts';
+import { decodePem } from '../../src/keys/pem/pem.ts';
+import { parsePkcs1 } from '../../src/keys/pem/pkcs.ts';
+import type { FormatPrivateKeyOptions } from '../../src/keys/privateKey/formatPrivateKey.ts';
+import { formatPrivateKey, formatPrivateKeyInSteps } from '../../src/keys/privateKey/formatPrivateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey, privateKeySteps } from '../../src/keys/privateKey/privateKeyFile.ts';
+import { protectedFormats } from '../../src/keys/privateKey/protectedFormats.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
-import { isProbablePrime } from '../../src/keys/rsaGeneration.ts';
-import { sshFileCiphers } from '../../src/keys/sshCiphers.ts';
-import { runSteps } from '../../src/keys/steps.ts';
 import { comments, privateKeys } from './arbitraries.ts';
 import { failure, testBytes } from './failure.ts';
 import { fixture, passphrase } from './fixtures.ts';
@@ -248,9 +248,9 @@ describe('writing a private key', () => {
     expect(read(text, passphrase).privateKey).toEqual(ed25519);
   });
 
-  it('in steps stops once for each hash of bcrypt', () => {
+  it('in steps stops four times in each hash of bcrypt', () => {
     const steps = formatPrivateKeyInSteps(ed25519, { passphrase, rounds: 3, randomBytes });
-    expect([...steps]).toHaveLength(6);
+    expect([...steps]).toHaveLength(4 * 2 * 3);
   });
 });
 

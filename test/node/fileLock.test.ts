@@ -17,8 +17,8 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileLock, takeLock } from '../../src/node/fileLock.ts';
-import { removeLeftovers, temporaryName } from '../../src/node/temporaryFiles.ts';
+import { removeLeftovers, temporaryName } from '../../src/node/files/temporaryFiles.ts';
+import { type FileLock, takeLock } from '../../src/node/knownHosts/fileLock.ts';
 
 let folder: string;
 let path: string;

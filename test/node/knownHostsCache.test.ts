@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodePublicKey } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
-import { readKnownHosts, readKnownHostsFile } from '../../src/node/knownHostsCache.ts';
-import * as regularFile from '../../src/node/regularFile.ts';
+import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { readKnownHosts, readKnownHostsFile } from '../../src/node/knownHosts/knownHostsCache.ts';
+import * as regularFile from '../../src/node/knownHosts/regularFile.ts';
 import { seededBytes } from '../support/conversation.ts';
 
-vi.mock('../../src/node/regularFile.ts', { spy: true });
+vi.mock('../../src/node/knownHosts/regularFile.ts', { spy: true });
 
 const key = encodePublicKey(generateKey('ed25519', { randomBytes: seededBytes(95) }).publicKey);
 const line = (host: string): string => formatKnownHostsLine(host, 22, key);
@@ -28,7 +28,7 @@ afterEach(() => {
 
 /** The file system tells nothing of changes, the last of which was so long ago. */
 async function coarse(milliseconds: number): Promise<void> {
-  const real = await vi.importActual<typeof regularFile>('../../src/node/regularFile.ts');
+  const real = await vi.importActual<typeof regularFile>('../../src/node/knownHosts/regularFile.ts');
   const blurred = (version: regularFile.FileVersion): regularFile.FileVersion => ({
     ...version,
     id: `the same ${folder}`,
@@ -88,7 +88,7 @@ describe('a version of a file', () => {
   });
 
   it('that is too long is an error and is not read', async () => {
-    const real = await vi.importActual<typeof regularFile>('../../src/node/regularFile.ts');
+    const real = await vi.importActual<typeof regularFile>('../../src/node/knownHosts/regularFile.ts');
     vi.mocked(regularFile.readRegularFile).mockImplementation((path, flags) =>
       real.readRegularFile(path, flags, 10),
     );

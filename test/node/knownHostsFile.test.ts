@@ -30,14 +30,14 @@ import {
   type HostKeyDial,
   type HostKeyInfo,
   verifyHostKey,
-} from '../../src/client/hostKeys.ts';
-import { encodePublicKey } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
+} from '../../src/client/hostKeys/hostKeys.ts';
+import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
-import { rotateLines } from '../../src/node/hostKeyChanges.ts';
-import { knownHosts, trustOnFirstUse } from '../../src/node/knownHosts.ts';
-import { addKnownHost, changeKnownHosts, NotWrittenError } from '../../src/node/knownHostsFile.ts';
+import { rotateLines } from '../../src/node/knownHosts/hostKeyChanges.ts';
+import { knownHosts, trustOnFirstUse } from '../../src/node/knownHosts/knownHosts.ts';
+import { addKnownHost, changeKnownHosts, NotWrittenError } from '../../src/node/knownHosts/knownHostsFile.ts';
 import { asUser, nobody } from '../support/asUser.ts';
 import { seededBytes } from '../support/conversation.ts';
 import { ChildPrograms } from '../support/servers/childProgram.ts';

@@ -7,11 +7,11 @@ import * as files from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodePublicKey } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts.ts';
-import { takeLock } from '../../src/node/fileLock.ts';
-import { addKnownHost, changeKnownHosts } from '../../src/node/knownHostsFile.ts';
+import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
+import { takeLock } from '../../src/node/knownHosts/fileLock.ts';
+import { addKnownHost, changeKnownHosts } from '../../src/node/knownHosts/knownHostsFile.ts';
 import { seededBytes } from '../support/conversation.ts';
 
 vi.mock('node:fs/promises', { spy: true });

@@ -86,7 +86,10 @@ describe('a name with several addresses', () => {
     expect(client.inspect().addresses?.remoteAddress).toBe('127.0.0.1');
     expect(client.inspect().waits.filter(({ name }) => name === 'connect')).toEqual([]);
     expect(asked).toHaveLength(1);
-    expect(asked[0]).toMatchObject({ all: true, family: Object.keys(options).length === 0 ? 0 : 4 });
+    const isEither = Object.keys(options).length === 0;
+    // No question about a family of which this machine has no address, as with Node's own connections.
+    const hints = isEither && process.platform !== 'win32' ? dns.ADDRCONFIG : 0;
+    expect(asked[0]).toEqual({ all: true, family: isEither ? 0 : 4, hints });
     // Its own and the server's.
     expect(sockets() - before).toBe(2);
     await client.close();

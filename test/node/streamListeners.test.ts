@@ -1,7 +1,7 @@
 /** Listeners of the user's that throw while a stream of a connection delivers, and streams of the user's that throw. */
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
+import type { RemoteProcess } from '../../src/client/command/remoteProcess.ts';
 import { failuresAreTyped, nothingIsLeft } from '../sim/laws.ts';
 import { World } from '../sim/world.ts';
 import { play, type Scene } from '../support/scene.ts';

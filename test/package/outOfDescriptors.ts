@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 /** What such a process came to with so many descriptors left. */
-async function dials(options: object, free: number, state: 'cold' | 'warm'): Promise<Report> {
+async function dials(options: object, free: number, state: 'cold' | 'warm' | 'fleet'): Promise<Report> {
   const shared = { host: '127.0.0.1', port, username: 'ops', timeout: 20_000 };
   const given = JSON.stringify({ ...shared, ...options });
   const node = [process.execPath, program, `${dist}entry/index.js`, given, String(free), state];
@@ -115,4 +115,18 @@ describe.each(waysIn)('a process without descriptors that dials with %s', (_name
     expect(outcomes).toMatchObject([isDone, refused, refused, isDone]);
     expect(outcomes[1]?.message).toMatch(/ulimit -n/);
   });
+});
+
+describe('a fleet that has more hosts than descriptors', () => {
+  it.each(waysIn)(
+    'with %s: each host comes to a result, and the process dials on',
+    async (_name, options) => {
+      const { outcomes, uncaught } = await dials(options(), 0, 'fleet');
+      expect(uncaught).toEqual([]);
+      expect(outcomes).toHaveLength(151);
+      for (const outcome of outcomes) isSurvived(outcome);
+      expect(outcomes.filter(({ output }) => output === undefined).length).toBeGreaterThan(0);
+      expect(outcomes.at(-1)).toEqual(isDone);
+    },
+  );
 });

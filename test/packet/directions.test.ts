@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { defaultLimits, resolveLimits } from '../../src/base/limits.ts';
-import type { OpeningCipher, SealingCipher } from '../../src/crypto/provider.ts';
+import type { OpeningCipher, SealingCipher } from '../../src/crypto/provider/provider.ts';
 import { Deflater } from '../../src/packet/deflate.ts';
 import { Inflater } from '../../src/packet/inflate.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';

@@ -7,7 +7,7 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { type Account, difference, type Story, StoryClient } from './story.ts';
 
 export const recordingsFolder: string = fileURLToPath(new URL('../../fixtures/recorded/', import.meta.url));

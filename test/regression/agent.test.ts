@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { connect, type SshError } from '../../src/entry/index.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import {
   agentFailure,
   agentIdentitiesAnswer,

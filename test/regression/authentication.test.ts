@@ -1,7 +1,7 @@
 /** What servers have done during authentication: asked for ever, let in without proof, spoken to the terminal. */
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { Authenticator } from '../../src/client/authentication.ts';
+import { Authenticator } from '../../src/client/authentication/authentication.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { channelOpenFailure } from '../../src/message/channel.ts';
 import { debug, disconnect } from '../../src/message/transport.ts';
@@ -288,12 +288,27 @@ describe('CVE-2019-6109: texts of a server', () => {
     const script = ClientScript.started();
     const message = '\u001b]0;owned\u0007\u202e';
     script.says(userauthBanner, { message, languageTag: '' });
-    expect(script.events()).toEqual([{ type: 'banner', message, languageTag: '' }]);
+    expect(script.events()).toEqual([{ type: 'banner', message, languageTag: '', isCut: false }]);
     const flood = (): void => {
       for (let i = 0; i < 100_000; i++) script.says(userauthBanner, { message: '', languageTag: '' });
     };
-    expect(flood).toThrow(sshError('ERR_SSH_LIMIT', /banners/));
+    flood();
     expect(script.events().length).toBeLessThanOrEqual(defaultLimits.bannerBytes / 8);
+  });
+
+  it('that are longer than the limit are cut, which is said, and the dial goes on', async () => {
+    const told: string[] = [];
+    const lines: string[] = [];
+    const banner = 'line of a banner\n'.repeat(6000);
+    await play(async () => {}, {
+      server: { banner },
+      connect: { onBanner: (text) => told.push(text), onDebug: (line) => lines.push(line) },
+    });
+    expect(told).toHaveLength(1);
+    const [text = ''] = told;
+    expect(text.length).toBeGreaterThan(60_000);
+    expect(text).toMatch(/^(line of a banner\n)+[^\n]*\n\[the banner is longer; the rest was cut off.*\]\n$/);
+    expect(lines).toContainEqual(expect.stringContaining('more banner than limits.bannerBytes'));
   });
 
   it('never reach an error message raw: a name with an escape sequence is no name', () => {
@@ -348,7 +363,8 @@ describe('RFC 8308 §3.1: server-sig-algs', () => {
     [['rsa-sha2-256', 'rsa-sha2-512'], ['rsa-sha2-256']],
     [['ssh-ed25519', 'rsa-sha2-256'], ['rsa-sha2-256']],
     [['ssh-ed25519'], ['rsa-sha2-512']],
-    [['ssh-rsa'], ['rsa-sha2-512']],
+    [['ssh-rsa'], ['ssh-rsa']],
+    [['ssh-rsa', 'rsa-sha2-256'], ['rsa-sha2-256']],
   ])('has the order of the options: %j', (named, expected) => {
     const serverSigAlgs = ['ssh-rsa', 'rsa-sha2-256', 'rsa-sha2-512'];
     expect(publickeyAlgorithmsFor('ssh-rsa', serverSigAlgs, named)).toEqual(expected);

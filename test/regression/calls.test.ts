@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { Client } from '../../src/client/client.ts';
-import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
+import type { RemoteProcess } from '../../src/client/command/remoteProcess.ts';
 import { channelRequest } from '../../src/message/channelRequest.ts';
 import { clientCause } from '../sim/laws.ts';
 import { patientServer, World } from '../sim/world.ts';
@@ -49,7 +49,7 @@ describe('a server that holds things up', () => {
   it('ssh2#1508, libssh2#232: writes to a window that never opens are rejected by a close, which has a deadline', async () => {
     await play(async ({ client, world, core }) => {
       const process = await client.exec('wait');
-      core.connection.sendClose = () => {};
+      core.connection.messages.sendClose = () => {};
       const write = world.call('write', () => written(process, new Uint8Array(3 * MiB)));
       await world.sleep(60_000);
       expect(world.calls[0]?.outcome).toBe('pending');

@@ -4,8 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
-import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/bigint.ts';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { bigIntToBytes, bytesToBigInt } from '../../src/crypto/keys/bigint.ts';
 import {
   type KexDhGexGroup,
   type KexDhGexReply,
@@ -16,7 +16,7 @@ import {
   kexDhGexRequest,
   kexDhGexRequestOld,
 } from '../../src/message/kex.ts';
-import { answerRequest, groupRequest, methodOfGroup } from '../../src/transport/groupExchange.ts';
+import { answerRequest, methodOfGroup } from '../../src/transport/kex/groupExchange.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { codeOf, noble, openssl } from '../crypto/support.ts';
 import { Conversation, type ConversationOptions, payloadOf } from '../support/conversation.ts';
@@ -60,9 +60,32 @@ describe('group exchange', () => {
     expect(conversation.eventsOf('keyExchanged')).toHaveLength(2);
   });
 
-  it('asks for 2,048 bits at least, 3,072 at best and 8,192 at most (RFC 8270 §2)', () => {
-    expect(groupRequest).toEqual({ min: 2048, n: 3072, max: 8192 });
-  });
+  it.each([
+    ['aes128-gcm@openssh.com', 3072],
+    ['aes192-ctr', 7680],
+    ['aes256-gcm@openssh.com', 8192],
+  ])(
+    'asks for 2,048 bits at least, 8,192 at most, and at best for what %s needs: %i (RFC 4419 §3)',
+    (cipher, n) => {
+      const sent: KexDhGexRequest[] = [];
+      const conversation = new Conversation({
+        client: { preferences: { kex: [name], cipher: [cipher] } },
+        server: { preferences: { kex: [name], cipher: [cipher] } },
+      });
+      const { output } = conversation.client.transport;
+      const sendNow = output.sendNow.bind(output);
+      output.sendNow = (message, value) => {
+        const payload = sendNow(message, value);
+        if (message.number === kexDhGexRequest.number) {
+          sent.push(kexDhGexRequest.decode(new WireReader(payload, 1)));
+        }
+        return payload;
+      };
+      conversation.proceed('ready');
+      expect(sent).toEqual([{ min: 2048, n, max: 8192 }]);
+      expect(conversation.cause).toBeUndefined();
+    },
+  );
 
   it('goes on whatever the chunks are that its messages come in', () => {
     expect(Conversation.to('ready', { ...both(name), chunk: 7 }).cause).toBeUndefined();
@@ -193,7 +216,7 @@ describe('the largest group', () => {
     const longest = Math.min(
       ...[noble, openssl].flatMap((provider) =>
         [1, 2, 3].map(() => {
-          const method = methodOfGroup(group, name, groupRequest);
+          const method = methodOfGroup(group, name, { min: 2048, n: 8192, max: 8192 });
           const start = performance.now();
           const initiator = method.initiate(provider);
           const elapsed = performance.now() - start;

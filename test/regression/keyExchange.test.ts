@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { copyOf, equalBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import type { HostKeyVerifierFunction } from '../../src/client/hostKeys.ts';
+import type { HostKeyVerifierFunction } from '../../src/client/hostKeys/hostKeys.ts';
 import type { Channel } from '../../src/connection/channel.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { decodeSignature, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { decodeSignature, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { channelData, channelEof } from '../../src/message/channel.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodePublicKey } from '../../src/crypto/publicKey.ts';
+import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
 import type { Authentication, AuthenticationContext, AuthenticationMethod } from '../../src/entry/server.ts';
 import { createServer } from '../../src/entry/server.ts';
 import { Factors } from '../../src/server/factors.ts';

@@ -6,19 +6,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SshError } from '../../src/base/errors.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import { type KexName, kexMethods } from '../../src/crypto/algorithms.ts';
-import { type DhGroupName, dhGroup } from '../../src/crypto/dhGroups.ts';
-import { isGroupExchange, kexMethod } from '../../src/crypto/kex.ts';
+import { type DhGroupName, dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { isGroupExchange, kexMethod } from '../../src/crypto/kex/kex.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { CryptoProvider, DhGroup } from '../../src/crypto/provider.ts';
+import type { CryptoProvider, DhGroup } from '../../src/crypto/provider/provider.ts';
 import { groupWork } from '../../src/crypto/work.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { kexDhGexRequest } from '../../src/message/kex.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
-import { networkOf } from '../../src/server/clientAddress.ts';
-import { defaultKeyExchangeBudget, KeyExchangeBudget } from '../../src/server/keyExchangeBudget.ts';
+import { networkOf } from '../../src/server/admission/clientAddress.ts';
+import { defaultKeyExchangeBudget, KeyExchangeBudget } from '../../src/server/admission/keyExchangeBudget.ts';
 import { resolveServerOptions, type ServerOptions } from '../../src/server/options.ts';
-import { answerRequest } from '../../src/transport/groupExchange.ts';
+import { answerRequest } from '../../src/transport/kex/groupExchange.ts';
 import { World } from '../sim/world.ts';
 import { Conversation, seededBytes } from '../support/conversation.ts';
 import { playIn } from '../support/scene.ts';
@@ -95,14 +95,20 @@ describe('the groups of a server', () => {
     expect(computed[0]).toBeLessThan(groupWork(4096) + 1);
   });
 
-  it('are none of those that cost most: groups 17 and 18 have to be named', () => {
-    const costly = ['diffie-hellman-group17-sha512', 'diffie-hellman-group18-sha512'];
+  it('are none of those that cost most, nor are curves: these have to be named', () => {
+    const costly = [
+      'ecdh-sha2-nistp384',
+      'ecdh-sha2-nistp521',
+      'curve448-sha512',
+      'diffie-hellman-group18-sha512',
+      'diffie-hellman-group17-sha512',
+    ];
     for (const given of [undefined, 'compatible', 'legacy', { kex: { append: [] } }] as const) {
       const { kex, wider } = resolveAlgorithms(given, 'server');
       expect([...kex, ...(wider?.kex ?? [])].filter((name) => costly.includes(name))).toEqual([]);
-      expect(resolveAlgorithms(given, 'client').kex).toEqual(expect.arrayContaining(costly));
     }
-    expect(resolveAlgorithms({ kex: { append: costly } }, 'server').kex.slice(-2)).toEqual(costly);
+    expect(resolveAlgorithms({ kex: { append: costly } }, 'server').kex.slice(-5)).toEqual(costly);
+    expect(resolveAlgorithms('compatible', 'client').kex).toEqual(expect.arrayContaining(costly));
     expect(resolveAlgorithms({ kex: costly }, 'server').kex).toEqual(costly);
   });
 

@@ -48,14 +48,18 @@ describeServer('a host certificate', openSsh, (lab) => {
   let premature: TestServer;
   let misnamed: TestServer;
   let nameless: TestServer;
+  /** The plain key of each. */
+  const plainLines = new Map<TestServer, string>();
 
   async function start(args: readonly string[], kind: KeyKind = 'ed25519'): Promise<TestServer> {
-    const { path, certificate } = certified(lab(), kind, authority, ['-h', ...args]);
-    return startOpenSsh(lab(), {
+    const { path, certificate, publicLine } = certified(lab(), kind, authority, ['-h', ...args]);
+    const started = await startOpenSsh(lab(), {
       hostKeys: [],
       userKeys: ['ed25519'],
       config: { HostKey: path, HostCertificate: certificate },
     });
+    plainLines.set(started, publicLine);
+    return started;
   }
 
   beforeAll(async () => {
@@ -131,6 +135,54 @@ describeServer('a host certificate', openSsh, (lab) => {
       code: 'ERR_SSH_CERTIFICATE',
       phase: 'keyExchange',
       message: expect.stringContaining(words),
+    });
+  });
+
+  describe('that does not hold, of a key that is known by itself', () => {
+    const bad = (): readonly (readonly [TestServer, string])[] => [
+      [expired, 'expired at 2020-01-02'],
+      [premature, 'is not valid before 2099-01-01'],
+      [misnamed, 'is for other.example, not for 127.0.0.1'],
+      [nameless, 'names nobody it is for'],
+    ];
+    const plain = (to: TestServer): string => `[127.0.0.1]:${to.port} ${plainLines.get(to)}\n`;
+
+    it('is warned of, and the key counts, as for ssh', async () => {
+      for (const [to, why] of bad()) {
+        const known = lab().file(`${trusting(to)}${plain(to)}`);
+        const debug: string[] = [];
+        await using client = await connect({
+          ...options(to),
+          verifyHostKey: knownHosts(known),
+          onDebug: (line) => debug.push(line),
+        });
+        expect(client.negotiated.hostKey).toBe('ssh-ed25519-cert-v01@openssh.com');
+        expect((await client.run('echo in')).stdout).toBe('in\n');
+        const warnings = debug.filter((line) => line.startsWith('warning: the certificate "an id"'));
+        expect(warnings).toEqual([expect.stringContaining(why)]);
+        expect(warnings[0]).toMatch(/ is known for \[127\.0\.0\.1\]:\d+ by itself$/);
+        const ssh = ['-F', 'none', '-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${known}`];
+        const key = lab().file(lab().userKeys.textOf('ed25519'), 0o600);
+        const target = ['-i', key, '-p', String(to.port), `${lab().account.name}@127.0.0.1`, 'echo', 'in'];
+        expect(execFileSync('ssh', [...ssh, ...target], { encoding: 'utf8', stdio: 'pipe' })).toBe('in\n');
+      }
+    });
+
+    it('leaves the key unknown, changed or revoked where it is', async () => {
+      const other = `[127.0.0.1]:${expired.port} ${makeOpenSshKey('ed25519', lab().newPath()).trim()}\n`;
+      const asCertificate = { code: 'ERR_SSH_CERTIFICATE', message: expect.stringContaining('expired at') };
+      await expect(dial(expired, `${trusting(expired)}${other}`)).rejects.toMatchObject(asCertificate);
+      const adding = knownHosts({ files: lab().file(trusting(expired)), unknown: 'add' });
+      await expect(connect({ ...options(expired), verifyHostKey: adding })).rejects.toMatchObject(
+        asCertificate,
+      );
+      for (const revoked of [plainLines.get(expired), authorityLine]) {
+        const known = `${trusting(expired)}${plain(expired)}@revoked * ${revoked}\n`;
+        // A revoked authority is not asked for certificates; a revoked key does not count, certified or plain.
+        const dialled = dial(expired, known);
+        if (revoked === authorityLine) await (await dialled).close();
+        else await expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_HOST_KEY_REVOKED' });
+      }
     });
   });
 

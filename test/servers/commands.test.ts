@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import type { RunInput } from '../../src/client/commandInput.ts';
+import type { RunInput } from '../../src/client/command/commandInput.ts';
 import {
   describeEachServer,
   describeServer,

@@ -5,12 +5,14 @@
  *
  * A few dozen samples here; `npm run sim:sockets -- --runs N [--seed S]` for more.
  */
+
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Client, SshError } from '../../src/entry/index.ts';
 import { liveConnections } from '../../src/io/registry.ts';
+import { isCause } from '../sim/laws.ts';
 import { harms, type Sabotage, Saboteur, type Way } from '../support/saboteur.ts';
 import {
   describeServer,
@@ -118,7 +120,7 @@ function check({ calls, cause }: Session): void {
       throw new Error(`${name} rejected with something else`, { cause: error });
     expect(error.code, name).not.toBe('ERR_SSH_INTERNAL');
     expect(error.phase, name).not.toBe('options');
-    if (cause !== undefined && error !== cause && !isOwn(error)) {
+    if (cause !== undefined && !isCause(error, cause) && !isOwn(error)) {
       throw new Error(`${name} has a cause of its own: ${error}; the connection's is ${cause}`);
     }
     if (error.code !== 'ERR_SSH_TIMEOUT') continue;

@@ -69,7 +69,7 @@ const turns = async (count: number): Promise<void> => {
 };
 
 describe.each(Object.entries(calls))('row 62: %s', (name, call) => {
-  it('ends by the deadline of its request wherever the server falls silent, and names the request', async () => {
+  it('ssh2#947, paramiko#926: ends by the deadline of its request wherever the server falls silent, and names the request', async () => {
     for (let answered = 0; ; answered++) {
       let left = answered;
       let isSilent = false;

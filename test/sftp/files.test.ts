@@ -292,7 +292,7 @@ describe('names', () => {
     expect(files.tree()).toEqual({});
   });
 
-  it('a rename replaces also where the server has no posix-rename', async () => {
+  it('filexfer-02 §6.5: a rename replaces also where the server has no posix-rename', async () => {
     const { sftp, files, server } = await openMemory({ extensions: [] });
     files.file('/a', '1');
     files.file('/b', '2');
@@ -374,7 +374,7 @@ describe('extensions', () => {
     expect(await sftp.ownerNames([1, 2], [3])).toEqual({ users: ['user0', 'user1'], groups: ['group0'] });
   });
 
-  it('count only at the version that they are known with', async () => {
+  it('OpenSSH PROTOCOL §4.3: count only at the version that they are known with', async () => {
     const { sftp, channel } = await openMemory({ extensions: [] });
     expect(sftp.version).toBe(3);
     expect([...sftp.extensions]).toEqual([]);
@@ -396,7 +396,7 @@ describe('extensions', () => {
     });
   });
 
-  it('limits of the server bound reads and writes', async () => {
+  it('OpenSSH PROTOCOL §4.8: limits of the server bound reads and writes', async () => {
     const { sftp, server } = await openMemory();
     expect(sftp.limits).toMatchObject({ readLength: 65_536, writeLength: 65_536, openHandles: undefined });
     await sftp.writeFile('/f', new Uint8Array(200_000));

@@ -97,7 +97,7 @@ describe('answers', () => {
     }
   });
 
-  it('a STATUS may lack its texts, and may have more behind them', () => {
+  it('filexfer-02 §7: a STATUS may lack its texts, and may have more behind them', () => {
     const none = { errorMessage: emptyBytes, languageTag: emptyBytes };
     expect(decodeResponse(hexBytes('65 00000001 00000000')).body).toEqual({
       kind: 'status',

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { Conversation, seededBytes } from '../support/conversation.ts';
 
 /** A provider whose sealing ciphers fail at the packet with that number. */

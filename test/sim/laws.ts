@@ -84,8 +84,13 @@ const ownWaits = new Set(['channelOpen', 'request', 'command']);
 /** The client's connection ended once, and all that it ended rejected with that very cause. */
 export function oneCause(world: World): void {
   const cause = clientCause(world);
-  for (const { name, outcome, error } of world.calls) {
+  const closedAt = Math.min(
+    ...world.calls.filter(({ name }) => name.endsWith('close')).map(({ startedAt }) => startedAt),
+  );
+  for (const { name, startedAt, outcome, error } of world.calls) {
     if (outcome !== 'rejected' || isCause(error, cause)) continue;
+    // A call that begins behind `close` is refused by that, whatever the connection ends by.
+    if (startedAt >= closedAt && error instanceof SshError && error.code === 'ERR_SSH_CLOSED') continue;
     const own =
       error instanceof SshError &&
       (ownErrors.has(error.code) ||

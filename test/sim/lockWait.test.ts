@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { HostKeyDial, HostKeyInfo, LockBounds } from '../../src/client/hostKeys.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
+import type { HostKeyDial, HostKeyInfo, LockBounds } from '../../src/client/hostKeys/hostKeys.ts';
 import type { WaitSnapshot } from '../../src/io/registry.ts';
 import { patientServer, World } from './world.ts';
 

@@ -37,6 +37,19 @@ export const quickPlans: fc.Arbitrary<LinkPlan> = fc
   )
   .map((direction) => ({ toServer: direction, toClient: direction }));
 
+/** Quick ones that bring many bytes at once. */
+export const coarsePlans: fc.Arbitrary<LinkPlan> = fc
+  .record(
+    {
+      delay: fc.integer({ min: 0, max: 3 }),
+      jitter: fc.integer({ min: 0, max: 5 }),
+      cut: fc.integer({ min: 400, max: 5000 }),
+      join: fc.integer({ min: 1, max: 5 }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((direction) => ({ toServer: direction, toClient: direction }));
+
 const fault: fc.Arbitrary<Fault> = fc.record(
   {
     offset: fc.integer({ min: 0, max: 5300 }),

@@ -7,7 +7,14 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { abortReason, playWith } from './interfere.ts';
 import { checkEnd, deadlinesAreAbsolute, nobodyWaitedTooLong } from './laws.ts';
-import { anyPlans, harmlessPlans, type Interference, interferences, quickPlans } from './plans.ts';
+import {
+  anyPlans,
+  coarsePlans,
+  harmlessPlans,
+  type Interference,
+  interferences,
+  quickPlans,
+} from './plans.ts';
 import { patience, rekeyBy, rekeyPlans } from './rekeys.ts';
 import type { LinkPlan } from './simLink.ts';
 import { World } from './world.ts';
@@ -23,6 +30,32 @@ async function life(seed: number, plan: LinkPlan, given: readonly Interference[]
 }
 
 const reference = await life(1, {});
+
+/** Windows that are smaller than what goes through them. */
+const narrowness = fc
+  .oneof(
+    fc.integer({ min: 1, max: 8 }),
+    fc.integer({ min: 9, max: 1000 }),
+    fc.integer({ min: 1000, max: 40_000 }),
+  )
+  .map((windowSize) => ({ windowSize, maximumWindowSize: windowSize }));
+
+const references = new Map<string, Promise<World>>();
+
+/** A life of that size with nothing in its way. */
+function referenceOf(size: number, beside: number): Promise<World> {
+  const key = `${size} ${beside}`;
+  let known = references.get(key);
+  if (known === undefined) {
+    const world = new World({ seed: 1 });
+    known = playWith(world, [], { size, beside }).then((over) => {
+      checkEnd(world, over);
+      return world;
+    });
+    references.set(key, known);
+  }
+  return known;
+}
 
 describe('any wire and any moment', () => {
   it('does not let chunking, delay or interleaving change what the user sees', { timeout }, async () => {
@@ -97,6 +130,28 @@ describe('any wire and any moment', () => {
     );
     // Both sides count, and the first exchange too.
     expect(most).toBeGreaterThan(40);
+  });
+
+  it('does not let windows from a byte on, stories larger than them, and many calls at once change it either', {
+    timeout,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        seeds,
+        coarsePlans,
+        fc.record({ client: narrowness, server: narrowness }),
+        fc.integer({ min: 0, max: 12 }),
+        async (seed, plan, { client, server }, beside) => {
+          // Several times the narrower window, and no more packets than a test has time for.
+          const narrowest = Math.min(client.windowSize, server.windowSize);
+          const size = narrowest < 64 ? 180 : narrowest < 4096 ? 9_000 : 90_000;
+          const world = new World({ seed, plan, server: { limits: server } });
+          checkEnd(world, await playWith(world, [], { connect: { limits: client }, size, beside }));
+          expect(byName(world)).toEqual(byName(await referenceOf(size, beside)));
+        },
+      ),
+      { numRuns: Math.ceil(numRuns / 8) },
+    );
   });
 
   it('is the same life again from the same seed', async () => {

@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 
-const properties = 5;
+const properties = 6;
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '100000' },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SshError } from '../../src/base/errors.ts';
 import type { RunOptions } from '../../src/client/callOptions.ts';
-import type { RunInput } from '../../src/client/commandInput.ts';
+import type { RunInput } from '../../src/client/command/commandInput.ts';
 import { channelEof } from '../../src/message/channel.ts';
 import { channelRequest } from '../../src/message/channelRequest.ts';
 import type { ServerProcess } from '../../src/server/serverProcess.ts';

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
-import type { FleetResult, RunOnAllOptions } from '../../src/client/runOnAll.ts';
+import type { FleetResult, RunOnAllOptions } from '../../src/client/fleet/runOnAll.ts';
 import { liveConnections } from '../../src/io/registry.ts';
 import { abortReason } from './interfere.ts';
 import { checkEnd, longestSilence } from './laws.ts';
@@ -31,7 +31,9 @@ const hosts: fc.Arbitrary<Host> = fc.oneof(
     arbitrary: fc.constantFrom('silent', 'refuse', 'blackhole').map((manner) => ({ manner }) as const),
   },
 );
-const fleets = fc.array(hosts, { minLength: 0, maxLength: 12 });
+const fleets = fc.array(hosts, { minLength: 0, maxLength: 40 });
+/** Fewer than there are hosts, and more. */
+const concurrencies = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 7, max: 64 }));
 
 interface Fleet {
   readonly world: World;
@@ -81,7 +83,7 @@ async function collect(
 describe('one command on a fleet', () => {
   it('has one result for each target, in no more connections than allowed', { timeout }, async () => {
     await fc.assert(
-      fc.asyncProperty(seeds, fleets, fc.integer({ min: 1, max: 6 }), async (seed, members, concurrency) => {
+      fc.asyncProperty(seeds, fleets, concurrencies, async (seed, members, concurrency) => {
         const fleet = fleetOf(seed, members);
         const results: FleetResult<string>[] = [];
         const most = await play(fleet.world, () => collect(fleet, results, { concurrency }));

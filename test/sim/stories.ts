@@ -7,8 +7,8 @@
 import { once } from 'node:events';
 import type { Duplex, Readable } from 'node:stream';
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
-import type { RemoteProcess } from '../../src/client/remoteProcess.ts';
+import type { RemoteProcess } from '../../src/client/command/remoteProcess.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import { pattern } from './random.ts';
 import type { World } from './world.ts';
 

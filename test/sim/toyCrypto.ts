@@ -7,24 +7,24 @@
  * thousand connections pay for the protocol alone.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { assembleProvider } from '../../src/crypto/assemble.ts';
-import { nobleCbcStreams } from '../../src/crypto/noble/cbcStreams.ts';
+import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
+import { UmacPacketMac } from '../../src/crypto/handwritten/umac.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { nobleCurve448 } from '../../src/crypto/noble/curve448.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
 import { nobleNistCurves } from '../../src/crypto/noble/nistCurves.ts';
-import { sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
-import { UmacPacketMac } from '../../src/crypto/noble/umac.ts';
-import { readUint32, writeUint32 } from '../../src/crypto/packetFields.ts';
-import type { Curve25519, PacketCiphers } from '../../src/crypto/primitives.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
+import { nobleCbcStreams } from '../../src/crypto/noble/packet/cbcStreams.ts';
+import { assembleProvider } from '../../src/crypto/provider/assemble.ts';
+import { readUint32, writeUint32 } from '../../src/crypto/provider/packetFields.ts';
+import type { Curve25519, PacketCiphers } from '../../src/crypto/provider/primitives.ts';
 import type {
   CryptoProvider,
   DirectionKeys,
   HashName,
   OpeningCipher,
   SealingCipher,
-} from '../../src/crypto/provider.ts';
-import { filledSlot } from '../../src/crypto/slot.ts';
+} from '../../src/crypto/provider/provider.ts';
+import { filledSlot } from '../../src/crypto/provider/slot.ts';
 
 /** A prime small enough for products in doubles, and a primitive root of it. */
 const prime = 94_906_249;

@@ -67,6 +67,22 @@ const cases: readonly Case[] = [
     livesOn: true,
   },
   {
+    what: 'a request to listen',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ port: 0 }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
+    what: 'a request to listen on a unix socket',
+    missing: [81, 82],
+    call: (client) => client.forwardRemote({ path: '/run/s' }, { host: 'db', port: 5432 }),
+    waitingFor: 'request',
+    after: defaultTimeouts.request,
+    livesOn: true,
+  },
+  {
     what: 'a shell request',
     missing: [99, 100],
     call: (client) => client.shell(),
@@ -171,7 +187,7 @@ describe('go#26643, ssh2#955: a peer that never answers', () => {
       const client = await world.connect();
       const running = await client.exec('wait');
       const { core } = world.connections.find(isServer) as unknown as Driver<ServerProtocol>;
-      if (core !== undefined) core.connection.sendClose = () => {};
+      if (core !== undefined) core.connection.messages.sendClose = () => {};
       const started = world.clock.now();
       await world.call('close of the process', () => running.close());
       expect(world.clock.now() - started).toBe(defaultTimeouts.close);

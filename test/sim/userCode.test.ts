@@ -1,8 +1,9 @@
 /** Functions of the user's that fail, at every moment and in every manner: a whole client in a simulated network. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
-import { userauthBanner } from '../../src/message/userauth.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
+import { publishConnectionEvents } from '../../src/node/diagnosticsChannel.ts';
 import { play, playIn } from '../support/scene.ts';
 import { uncaughtIn } from '../support/uncaught.ts';
 import { clientCause } from './laws.ts';
@@ -10,12 +11,14 @@ import { toyAlgorithms } from './toyCrypto.ts';
 import { World } from './world.ts';
 
 const boom = new Error('boom');
+const frozen = Object.freeze(new SshError('ERR_SSH_CRYPTO', 'boom'));
 
 /** Ways in which a function fails, with the value that comes of it. */
 const manners: readonly [string, unknown, () => unknown][] = [
   ['throws an error', boom, () => thrown(boom)],
   ['throws a text', 'boom', () => thrown('boom')],
   ['throws undefined', undefined, () => thrown(undefined)],
+  ['throws a frozen error of this library', frozen, () => thrown(frozen)],
   ['rejects', boom, () => Promise.reject(boom)],
   ['rejects later', boom, () => later().then(() => thrown(boom))],
   [
@@ -282,6 +285,23 @@ describe('an answer of the user that is of another type', () => {
   });
 });
 
+describe('a subscriber to an event of diagnostics that throws', () => {
+  it('is an uncaught exception, as on any channel of Node, and no connection notices', async () => {
+    const subscriber = (): void => void thrown(boom);
+    subscribe('deadline-ssh:phase', subscriber);
+    const uncaught = await uncaughtIn(async () => {
+      publishConnectionEvents();
+      await play(async ({ client }) => {
+        expect((await client.run('both')).code).toBe(3);
+      });
+    });
+    unsubscribe('deadline-ssh:phase', subscriber);
+    expect(uncaught.rejections).toEqual([]);
+    expect(uncaught.exceptions.length).toBeGreaterThan(3);
+    for (const exception of uncaught.exceptions) expect(exception).toBe(boom);
+  });
+});
+
 describe('a listener that ends the connection itself', () => {
   it('by an abort, at whatever line, ends the dial once', async () => {
     let lines = 0;
@@ -329,7 +349,6 @@ describe('a server that says a banner', () => {
     await play(async ({ client, world }) => {
       await expect(world.connect({ onBanner: () => thrown(boom) })).rejects.toBe(boom);
       expect((await client.run('both')).code).toBe(3);
-      expect(userauthBanner.number).toBe(53);
     });
   });
 });

@@ -6,14 +6,14 @@
  */
 import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import { createConnect } from '../../src/client/connect.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import { createConnect } from '../../src/client/dial/connect.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import {
   createRunOnAll,
   type FleetResult,
   type FleetResults,
   type RunOnAllOptions,
-} from '../../src/client/runOnAll.ts';
+} from '../../src/client/fleet/runOnAll.ts';
 import {
   type ConnectionSnapshot,
   observeConnections,

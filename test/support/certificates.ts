@@ -4,10 +4,10 @@
  * Owns: the writing of a certificate, with whatever a test wants wrong in it.
  */
 import { utf8Encode } from '../../src/base/bytes.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { encodePublicKey, encodeSignature, type PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
-import { encodePublicKey, encodeSignature, type PublicKey } from '../../src/crypto/publicKey.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { seededBytes } from './conversation.ts';

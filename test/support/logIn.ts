@@ -4,10 +4,11 @@
  * Owns: the conversation up to its end, and what the server answered.
  * Must not know: what the server is to answer.
  */
+
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import type { ClientEvent } from '../../src/protocol/client.ts';
 import { seededBytes } from './conversation.ts';
 import { RawClient } from './rawClient.ts';

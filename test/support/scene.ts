@@ -5,7 +5,7 @@
  * Must not know: what the test has the server do.
  */
 import type { Client } from '../../src/client/client.ts';
-import type { ConnectOptions } from '../../src/client/options.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import type { Channel } from '../../src/connection/channel.ts';
 import type { Driver } from '../../src/io/driver.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';

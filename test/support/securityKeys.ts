@@ -3,10 +3,10 @@
  * PROTOCOL.u2f), without the token.
  */
 import { utf8Encode } from '../../src/base/bytes.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import type { SecurityKeyPublicKey } from '../../src/crypto/publicKey.ts';
-import { encodeSecurityKeySignature, securityKeyData } from '../../src/crypto/securityKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import type { SecurityKeyPublicKey } from '../../src/crypto/keys/publicKey.ts';
+import { encodeSecurityKeySignature, securityKeyData } from '../../src/crypto/keys/securityKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { testProvider } from './certificates.ts';
 import { seededBytes } from './conversation.ts';
 

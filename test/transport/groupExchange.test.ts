@@ -1,8 +1,9 @@
 /** The group of a group exchange, to the bit (RFC 4419 §3, RFC 8270 §2); `regression/groupExchange` has it in conversations. */
 import { describe, expect, it } from 'vitest';
-import { bigIntToBytes } from '../../src/crypto/bigint.ts';
-import { dhGroup } from '../../src/crypto/dhGroups.ts';
-import { kexMethod } from '../../src/crypto/kex.ts';
+import type { CipherName } from '../../src/crypto/algorithms.ts';
+import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
+import { kexMethod } from '../../src/crypto/kex/kex.ts';
+import { bigIntToBytes } from '../../src/crypto/keys/bigint.ts';
 import {
   kexDhGexGroup,
   kexDhGexInit,
@@ -15,8 +16,9 @@ import {
   kexEcdhReply,
 } from '../../src/message/kex.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
-import { answerRequest, groupRequest, methodOfGroup } from '../../src/transport/groupExchange.ts';
-import { decodeInit, decodeReply, sendInit, sendReply } from '../../src/transport/kexMessages.ts';
+import { answerRequest, groupRequestFor, methodOfGroup } from '../../src/transport/kex/groupExchange.ts';
+import { decodeInit, decodeReply, sendInit, sendReply } from '../../src/transport/kex/kexMessages.ts';
+import { quirksOf } from '../../src/transport/quirks.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { codeOf } from '../crypto/support.ts';
 
@@ -24,8 +26,48 @@ const name = 'diffie-hellman-group-exchange-sha256';
 /** Odd, of this many bits: what is no prime is not told here. */
 const odd = (bits: number): Uint8Array => bigIntToBytes(2n ** BigInt(bits - 1) + 1n, Math.ceil(bits / 8));
 const two = Uint8Array.of(2);
+const groupRequest = { min: 2048, n: 3072, max: 8192 };
 const propose = (p: Uint8Array, g: Uint8Array = two, request = groupRequest) =>
   methodOfGroup(encodeMessage(kexDhGexGroup, { p, g }), name, request);
+
+describe('the group that a client asks for', () => {
+  const direction = (cipher: string) => ({ cipher, mac: undefined, compression: 'none' });
+  const asked = (clientToServer: string, serverToClient: string, softwareVersion?: string) =>
+    groupRequestFor(
+      { clientToServer: direction(clientToServer), serverToClient: direction(serverToClient) },
+      quirksOf(softwareVersion),
+    );
+
+  /** NIST SP 800-57 part 1, table 2; OpenSSH's `dh_estimate` has the same. */
+  const needed: Readonly<Record<CipherName, number>> = {
+    '3des-cbc': 2048,
+    'aes128-gcm@openssh.com': 3072,
+    'aes128-ctr': 3072,
+    'aes128-cbc': 3072,
+    'aes192-ctr': 7680,
+    'aes192-cbc': 7680,
+    'aes256-gcm@openssh.com': 8192,
+    'aes256-ctr': 8192,
+    'aes256-cbc': 8192,
+    'chacha20-poly1305@openssh.com': 8192,
+  };
+
+  it.each(Object.entries(needed))(
+    'is as strong as %s: %i bits, within the bounds of all groups',
+    (cipher, bits) => {
+      expect(asked(cipher, cipher)).toEqual({ min: 2048, n: bits, max: 8192 });
+      for (const [other, others] of Object.entries(needed)) {
+        const n = Math.max(bits, others);
+        expect([asked(cipher, other).n, asked(other, cipher).n]).toEqual([n, n]);
+      }
+    },
+  );
+
+  it('is no larger than servers take that are known to fail beyond', () => {
+    expect(asked('aes256-ctr', 'aes256-ctr', 'Cisco-1.25')).toEqual({ min: 2048, n: 4096, max: 8192 });
+    expect(asked('aes128-ctr', 'aes128-ctr', 'Cisco-1.25').n).toBe(3072);
+  });
+});
 
 describe('a group that a server proposes', () => {
   it('may be as small and as large as was asked for, and no more', () => {

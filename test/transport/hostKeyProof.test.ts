@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
-import type { PrivateKey } from '../../src/crypto/privateKey.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
-import { generateKey } from '../../src/keys/generateKey.ts';
-import { verifyHostKeyProof } from '../../src/transport/hostKeyProof.ts';
+import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
+import { generateKey } from '../../src/keys/generation/generateKey.ts';
+import { verifyHostKeyProof } from '../../src/transport/kex/hostKeyProof.ts';
 import { type CertificateContent, makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';
 import { makeSecurityKey, signWithSecurityKey } from '../support/securityKeys.ts';

@@ -108,8 +108,25 @@ describe('the bounds of what comes before the keys', () => {
       expect(read(line(64, end), { limits }).found).toBeDefined();
       expect(() => read(line(65, end), { limits })).toThrow(notSsh(/a line of more than 64 bytes/));
     }
-    expect(read('y'.repeat(63), { limits }).found).toBeUndefined();
-    expect(() => read('y'.repeat(64), { limits })).toThrow(notSsh(/It began with "y{64}"/));
+  });
+
+  it('a line before it may have as many characters as its own limit says, and no more', () => {
+    const line = (length: number): string => 'y'.repeat(length);
+    for (const end of ['\n', '\r\n']) {
+      expect(read(`${line(8192)}${end}SSH-2.0-x${end}`).found?.softwareVersion).toBe('x');
+      expect(() => read(`${line(8193)}${end}SSH-2.0-x${end}`)).toThrow(
+        notSsh(/a line of more than 8192 characters.*It began with "y{64}…"/),
+      );
+    }
+    // One that never ends is no longer waited for.
+    expect(read(line(8193)).found).toBeUndefined();
+    expect(() => read(line(8194))).toThrow(notSsh(/a line of more than 8192 characters/));
+    const limits = { greetingLine: 100 };
+    expect(read(`${line(100)}\nSSH-2.0-x\n`, { limits }).found).toBeDefined();
+    expect(() => read(`${line(101)}\nSSH-2.0-x\n`, { limits })).toThrow(notSsh(/more than 100 characters/));
+    // The identification itself has no more room by that, nor has a client's, which nothing may precede.
+    expect(() => read(`SSH-2.0-${line(250)}\n`)).toThrow(notSsh(/a line of more than 255 bytes/));
+    expect(() => read(line(255), { role: 'server' })).toThrow(notSsh(/a line of more than 255 bytes/));
   });
 
   it('as many lines before it as the limit says, and no more', () => {

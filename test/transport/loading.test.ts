@@ -1,10 +1,10 @@
 /** A key exchange that waits: for code to be loaded, for the verdict on a host key. */
 import { describe, expect, it } from 'vitest';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { createEagerNobleProvider } from '../../src/entry/protocol.ts';
 import { kexEcdhReply } from '../../src/message/kex.ts';
 import { kexInit } from '../../src/message/transport.ts';
-import { buildKexInit, defaultPreferences } from '../../src/transport/negotiation.ts';
+import { buildKexInit, defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { Conversation, payloadOf, seededBytes } from '../support/conversation.ts';
 
 const load = (): Promise<void> => Promise.resolve();

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, emptyBytes } from '../../src/base/bytes.ts';
 import type { Channel } from '../../src/connection/channel.ts';
-import { readUint32 } from '../../src/crypto/packetFields.ts';
+import { readUint32 } from '../../src/crypto/provider/packetFields.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
 import { seededBytes } from '../sim/random.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from '../sim/toyCrypto.ts';

@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { emptyBytes } from '../../src/base/bytes.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import type { Channel } from '../../src/connection/channel.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { channelClose, channelData, channelFailure } from '../../src/message/channel.ts';
 import { requestFailure } from '../../src/message/globalRequest.ts';
 import { extInfo, ignore, type KexInit, kexInit, unimplemented } from '../../src/message/transport.ts';
-import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../src/transport/kex/negotiation.ts';
 import { quirkRows, quirksOf, withoutBroken } from '../../src/transport/quirks.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';

@@ -409,7 +409,7 @@ describe('banners (RFC 4252 §5.4)', () => {
     const show = (): void => {
       const { state } = script.client;
       script.says(userauthBanner, banner);
-      expect(script.events()).toEqual([{ type: 'banner', ...banner }]);
+      expect(script.events()).toEqual([{ type: 'banner', ...banner, isCut: false }]);
       expect(script.client.state).toBe(state);
     };
     show();
@@ -434,16 +434,35 @@ describe('banners (RFC 4252 §5.4)', () => {
     expect(() => script.says(userauthBanner, banner)).toThrow(protocolFault(/BANNER.*done/));
   });
 
-  it('are bounded all together', () => {
+  it('are bounded all together: the rest is cut off and said to be, and authentication goes on', () => {
     // 48 bytes each, and 8 for an empty one: exactly as many as may be.
     const script = ClientScript.started({ limits: { bannerBytes: 104 } });
     const message = 'x'.repeat(40);
     script.says(userauthBanner, { message, languageTag: '' });
     script.says(userauthBanner, { message, languageTag: '' });
     script.says(userauthBanner, { message: '', languageTag: '' });
-    expect(() => script.says(userauthBanner, { message: '', languageTag: '' })).toThrow(
-      sshError('ERR_SSH_LIMIT', /more than 104 bytes of banners/),
-    );
+    script.says(userauthBanner, { message, languageTag: 'en' });
+    for (let i = 0; i < 1000; i++) script.says(userauthBanner, { message, languageTag: '' });
+    const whole = { type: 'banner', languageTag: '', isCut: false };
+    expect(script.events()).toEqual([
+      { ...whole, message },
+      { ...whole, message },
+      { ...whole, message: '' },
+      { ...whole, message: '', isCut: true },
+    ]);
+    script.client.attempt({ method: 'none' });
+    script.succeeds();
+    expect(script.client.done).toBe(true);
+  });
+
+  it('are cut between two characters', () => {
+    const message = 'ääää';
+    for (let most = 0; most <= 8; most++) {
+      const script = ClientScript.started({ limits: { bannerBytes: most } });
+      script.says(userauthBanner, { message, languageTag: '' });
+      const cut = 'ä'.repeat(Math.floor(most / 2));
+      expect(script.events()).toEqual([{ type: 'banner', message: cut, languageTag: '', isCut: true }]);
+    }
   });
 });
 

@@ -1,8 +1,8 @@
 /** `ssh-rsa`, a signature over SHA-1, is taken and offered by those alone whose options name it. */
 import { describe, expect, it } from 'vitest';
-import { resolveAlgorithms } from '../../src/client/algorithmOptions.ts';
 import { signatureAlgorithmsFor, usableSignatures } from '../../src/crypto/algorithms.ts';
-import { encodePublicKey, encodeSignature } from '../../src/crypto/publicKey.ts';
+import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { publickeyAlgorithmsFor } from '../../src/userauth/signatureAlgorithms.ts';
 import { newRsaKey, noble } from '../crypto/support.ts';
 import { Conversation } from '../support/conversation.ts';

@@ -5,7 +5,7 @@
  * Must not know: SSH.
  */
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
-import type { Curve25519 } from '../primitives.ts';
+import type { Curve25519 } from '../provider/primitives.ts';
 
 /** Verification is the strict one of RFC 8032 §5.1.7, not the lenient one of ZIP 215. */
 const strict = { zip215: false };

@@ -5,7 +5,7 @@
  * Must not know: SSH.
  */
 import { ed448, x448 } from '@noble/curves/ed448.js';
-import type { Curve448 } from '../primitives.ts';
+import type { Curve448 } from '../provider/primitives.ts';
 
 /** Verification is the strict one of RFC 8032 §5.2.7. */
 const strict = { zip215: false };

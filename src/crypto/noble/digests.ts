@@ -7,8 +7,8 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import type { Digests } from '../primitives.ts';
-import type { Digest, HashName } from '../provider.ts';
+import type { Digests } from '../provider/primitives.ts';
+import type { Digest, HashName } from '../provider/provider.ts';
 
 const hashes = { md5, sha1, sha256, sha384, sha512 } as const;
 

@@ -5,15 +5,18 @@
  * fuzzers, which are synchronous from the first call.
  * Must not know: what the modules compute.
  */
-import type { CryptoProvider } from '../provider.ts';
-import { nobleCbcStreams } from './cbcStreams.ts';
+
+import { sntrup761 } from '../handwritten/ntruPrime/sntrup761.ts';
+import { UmacPacketMac } from '../handwritten/umac.ts';
+import type { CryptoProvider } from '../provider/provider.ts';
 import { nobleCurve448 } from './curve448.ts';
 import { nobleCurve25519 } from './curve25519.ts';
 import { nobleMlKem768 } from './mlKem768.ts';
 import { nobleNistCurves } from './nistCurves.ts';
-import * as packetCiphers from './packetCiphers.ts';
+import { nobleCbcStreams } from './packet/cbcStreams.ts';
+import * as packetCiphers from './packet/packetCiphers.ts';
+import { nobleCbcSlot, umacSlot } from './packet/rareSlots.ts';
 import { createNobleProvider, type NobleProviderOptions } from './provider.ts';
-import { nobleCbcSlot, umacSlot } from './rareSlots.ts';
 import {
   nobleCurve448Slot,
   nobleCurve25519Slot,
@@ -22,8 +25,6 @@ import {
   noblePacketCiphersSlot,
   sntrup761Slot,
 } from './slots.ts';
-import { sntrup761 } from './sntrup761.ts';
-import { UmacPacketMac } from './umac.ts';
 
 /** `createNobleProvider`, ready at once; fills the slots of every provider in the process. */
 export function createEagerNobleProvider(options: NobleProviderOptions): CryptoProvider {

@@ -5,7 +5,7 @@
  * Must not know: SSH.
  */
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-import type { MlKem768 } from '../primitives.ts';
+import type { MlKem768 } from '../provider/primitives.ts';
 
 /** Secret keys are expanded decapsulation keys (FIPS 203 §7.1). */
 export const nobleMlKem768: MlKem768 = {

@@ -6,8 +6,8 @@
  */
 import type { ECDSA } from '@noble/curves/abstract/weierstrass.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
-import type { NistCurve } from '../primitives.ts';
-import type { CurveName } from '../provider.ts';
+import type { NistCurve } from '../provider/primitives.ts';
+import type { CurveName } from '../provider/provider.ts';
 
 /** The library hashes with each curve's own hash, which is the one of RFC 5656 §6.2.1. */
 const options = { lowS: false };

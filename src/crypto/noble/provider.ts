@@ -5,13 +5,14 @@
  * when they are negotiated; hashes, RSA and Diffie-Hellman are small and always there.
  * Must not know: sockets, clocks, where randomness comes from.
  */
-import { assembleProvider } from '../assemble.ts';
-import type { Rsa } from '../primitives.ts';
-import type { CryptoProvider } from '../provider.ts';
-import type { RandomBytes } from '../random.ts';
-import { signRsa, verifyRsa } from '../rsa.ts';
+
+import { signRsa, verifyRsa } from '../keys/rsa.ts';
+import { assembleProvider } from '../provider/assemble.ts';
+import type { Rsa } from '../provider/primitives.ts';
+import type { CryptoProvider } from '../provider/provider.ts';
+import type { RandomBytes } from '../provider/random.ts';
 import { createNobleHash, createNobleHmac, nobleHash } from './digests.ts';
-import { nobleCbcSlot, umacSlot } from './rareSlots.ts';
+import { nobleCbcSlot, umacSlot } from './packet/rareSlots.ts';
 import {
   nobleCurve448Slot,
   nobleCurve25519Slot,

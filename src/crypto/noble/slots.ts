@@ -14,9 +14,9 @@ import type {
   NistCurve,
   PacketCiphers,
   Sntrup761,
-} from '../primitives.ts';
-import type { CurveName } from '../provider.ts';
-import { ImportedSlot } from '../slot.ts';
+} from '../provider/primitives.ts';
+import type { CurveName } from '../provider/provider.ts';
+import { ImportedSlot } from '../provider/slot.ts';
 
 export const nobleDigestsSlot: ImportedSlot<Digests> = new ImportedSlot(
   'hashes',
@@ -35,7 +35,7 @@ export const nobleCurve448Slot: ImportedSlot<Curve448> = new ImportedSlot(
 
 export const sntrup761Slot: ImportedSlot<Sntrup761> = new ImportedSlot(
   'sntrup761',
-  async () => (await import('./sntrup761.ts')).sntrup761,
+  async () => (await import('../handwritten/ntruPrime/sntrup761.ts')).sntrup761,
 );
 
 export const nobleMlKem768Slot: ImportedSlot<MlKem768> = new ImportedSlot(
@@ -45,7 +45,7 @@ export const nobleMlKem768Slot: ImportedSlot<MlKem768> = new ImportedSlot(
 
 export const noblePacketCiphersSlot: ImportedSlot<PacketCiphers> = new ImportedSlot(
   'the packet ciphers',
-  () => import('./packetCiphers.ts'),
+  () => import('./packet/packetCiphers.ts'),
 );
 
 export const nobleNistCurveSlots: { readonly [C in CurveName]: ImportedSlot<NistCurve> } = {

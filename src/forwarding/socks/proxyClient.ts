@@ -6,7 +6,7 @@
  * Sources: RFC 1928, RFC 1929; RFC 9110 §9.3.6 (CONNECT), §11.7 (credentials for proxies).
  */
 import { concatBytes, emptyBytes, escapeText, latin1Decode, utf8Encode } from '../../base/bytes.ts';
-import { base64Encode } from '../../keys/base64.ts';
+import { base64Encode } from '../../keys/pem/base64.ts';
 import { addressBytes } from './addresses.ts';
 
 /** Whom the proxy is asked for, and as whom. */

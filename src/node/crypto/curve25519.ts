@@ -10,7 +10,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, sign, verify } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
-import type { Curve25519 } from '../../crypto/primitives.ts';
+import type { Curve25519 } from '../../crypto/provider/primitives.ts';
 import { exportPublicKey, frames, importPkcs8, importSpki } from './der.ts';
 
 type Curve = 'X25519' | 'Ed25519';

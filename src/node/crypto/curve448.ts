@@ -5,7 +5,7 @@
  * Must not know: SSH.
  */
 import { diffieHellman, sign, verify } from 'node:crypto';
-import type { Curve448 } from '../../crypto/primitives.ts';
+import type { Curve448 } from '../../crypto/provider/primitives.ts';
 import { exportPublicKey, frames, importPkcs8, importSpki } from './der.ts';
 
 export const opensslCurve448: Curve448 = {

@@ -7,8 +7,8 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { concatBytes, fromHex, wipe } from '../../base/bytes.ts';
-import type { RsaPrivateKey } from '../../crypto/privateKey.ts';
-import type { RsaPublicKey } from '../../crypto/publicKey.ts';
+import type { RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
+import type { RsaPublicKey } from '../../crypto/keys/publicKey.ts';
 
 /** A public key from SubjectPublicKeyInfo: a fixed frame in front of the key's own bytes. */
 export function importSpki(frame: Uint8Array, publicKey: Uint8Array): KeyObject {

@@ -8,13 +8,13 @@
  *
  * Secret exponents have twice the bits of the group's strength, 225 for group 14
  * and 400 for group 18, which with OpenSSL's arithmetic makes this five times as
- * fast as `crypto/dh.ts` and its 512 bits.
+ * fast as `crypto/kex/dh.ts` and its 512 bits.
  */
 import { createDiffieHellmanGroup, type DiffieHellmanGroup } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
-import { checkPeerValue, createDhAgreement } from '../../crypto/dh.ts';
-import { dhGroup } from '../../crypto/dhGroups.ts';
-import type { AgreementKeyPair, DhGroup, KeyAgreement } from '../../crypto/provider.ts';
+import { checkPeerValue, createDhAgreement } from '../../crypto/kex/dh.ts';
+import { dhGroup } from '../../crypto/kex/dhGroups.ts';
+import type { AgreementKeyPair, DhGroup, KeyAgreement } from '../../crypto/provider/provider.ts';
 import { systemRandomBytes } from './random.ts';
 
 /** By the bytes of the prime. */

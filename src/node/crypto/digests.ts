@@ -6,7 +6,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import { nobleDigestsSlot } from '../../crypto/noble/slots.ts';
-import type { Digest, HashName } from '../../crypto/provider.ts';
+import type { Digest, HashName } from '../../crypto/provider/provider.ts';
 
 /** What was found out about each hash: whether this runtime computes it. */
 const offered = new Map<HashName, boolean>();

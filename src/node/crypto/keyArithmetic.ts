@@ -5,7 +5,7 @@
  * Must not know: formats.
  */
 import { createECDH } from 'node:crypto';
-import type { CurveName } from '../../crypto/provider.ts';
+import type { CurveName } from '../../crypto/provider/provider.ts';
 import type { KeyArithmetic } from '../../keys/arithmetic.ts';
 import { opensslCurve25519 } from './curve25519.ts';
 import { opensslCurveNames } from './nistCurves.ts';

@@ -6,7 +6,7 @@
  */
 import * as crypto from 'node:crypto';
 import { copyOf } from '../../base/bytes.ts';
-import type { MlKem768 } from '../../crypto/primitives.ts';
+import type { MlKem768 } from '../../crypto/provider/primitives.ts';
 import { exportPublicKey, frames, importPkcs8, importSpki } from './der.ts';
 
 /** What newer runtimes have beside the functions that all have. */

@@ -6,10 +6,10 @@
  * Must not know: SSH.
  */
 import { createECDH, createHash, createHmac, verify } from 'node:crypto';
-import { curves } from '../../crypto/curves.ts';
-import type { NistCurve } from '../../crypto/primitives.ts';
-import type { CurveName } from '../../crypto/provider.ts';
-import { type EcdsaParts, signEcdsa } from '../../crypto/rfc6979.ts';
+import { curves } from '../../crypto/kex/curves.ts';
+import { type EcdsaParts, signEcdsa } from '../../crypto/keys/rfc6979.ts';
+import type { NistCurve } from '../../crypto/provider/primitives.ts';
+import type { CurveName } from '../../crypto/provider/provider.ts';
 import { frames, importSpki } from './der.ts';
 import { systemRandomBytes } from './random.ts';
 

@@ -4,16 +4,17 @@
  * Owns: its composition.
  * Must not know: sockets, clocks, what the runtime lacks (`slots.ts`).
  */
-import { assembleProvider } from '../../crypto/assemble.ts';
-import { umacSlot } from '../../crypto/noble/rareSlots.ts';
+
+import { umacSlot } from '../../crypto/noble/packet/rareSlots.ts';
 import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
-import type { RandomBytes } from '../../crypto/random.ts';
-import { filledSlot, ImportedSlot } from '../../crypto/slot.ts';
+import { assembleProvider } from '../../crypto/provider/assemble.ts';
+import type { CryptoProvider } from '../../crypto/provider/provider.ts';
+import type { RandomBytes } from '../../crypto/provider/random.ts';
+import { filledSlot, ImportedSlot } from '../../crypto/provider/slot.ts';
 import { opensslDhAgreement } from './dh.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
+import { opensslCbcSlot } from './packet/rareSlots.ts';
 import { systemRandomBytes } from './random.ts';
-import { opensslCbcSlot } from './rareSlots.ts';
 import { opensslRsa } from './rsa.ts';
 import {
   opensslCurve448Slot,
@@ -29,12 +30,15 @@ export interface OpensslProviderOptions {
   readonly everyPacket?: boolean | undefined;
 }
 
-const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packetCiphers.ts'));
-const wholePacketCiphersSlot = new ImportedSlot('packet ciphers', () => import('./wholePacketCiphers.ts'));
+const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packet/packetCiphers.ts'));
+const wholePacketCiphersSlot = new ImportedSlot(
+  'packet ciphers',
+  () => import('./packet/wholePacketCiphers.ts'),
+);
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
- * imported for each signature and not kept; OpenSSL's objects for the secrets of a
+ * imported for each signature and not kept, but for those named to `keep`; OpenSSL's objects for the secrets of a
  * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {

@@ -8,16 +8,16 @@
  * Must not know: SSH.
  */
 import { equalBytes } from '../../base/bytes.ts';
-import { curves } from '../../crypto/curves.ts';
+import { curves } from '../../crypto/kex/curves.ts';
 import {
   nobleCurve448Slot,
   nobleCurve25519Slot,
   nobleMlKem768Slot,
   nobleNistCurveSlots,
 } from '../../crypto/noble/slots.ts';
-import type { Curve448, Curve25519, MlKem768, NistCurve } from '../../crypto/primitives.ts';
-import type { CurveName } from '../../crypto/provider.ts';
-import { PreferredSlot, type Slot } from '../../crypto/slot.ts';
+import type { Curve448, Curve25519, MlKem768, NistCurve } from '../../crypto/provider/primitives.ts';
+import type { CurveName } from '../../crypto/provider/provider.ts';
+import { PreferredSlot, type Slot } from '../../crypto/provider/slot.ts';
 import { opensslCurve448 } from './curve448.ts';
 import { opensslCurve25519 } from './curve25519.ts';
 import { opensslMlKem768 } from './mlKem768.ts';

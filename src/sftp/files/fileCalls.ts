@@ -8,19 +8,19 @@ import { SshError } from '../../base/errors.ts';
 import { openFlags } from '../packet/numbers.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
+import { SftpFile } from './content/fileHandle.ts';
+import { type OpenFlag, parseFlag } from './content/flags.ts';
+import { OpenFile } from './content/openFile.ts';
+import { decodeText, type Encoding } from './content/text.ts';
+import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './content/whole.ts';
 import type { DirectoryEntry } from './entry.ts';
-import { SftpFile } from './fileHandle.ts';
-import { type OpenFlag, parseFlag } from './flags.ts';
-import { FolderReader, SftpFolder } from './listing.ts';
 import * as nameCalls from './nameCalls.ts';
-import { OpenFile } from './openFile.ts';
 import * as check from './options.ts';
 import { optionsOf } from './options.ts';
 import { checked, PathCalls } from './pathCalls.ts';
 import { pathText, type RemotePath } from './paths.ts';
-import { removeTree } from './removal.ts';
-import { decodeText, type Encoding } from './text.ts';
-import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './whole.ts';
+import { FolderReader, SftpFolder } from './tree/listing.ts';
+import { removeTree } from './tree/removal.ts';
 
 /** Entries that `readdir` collects; a folder with more is for `opendir`. */
 const mostEntries = 1_000_000;

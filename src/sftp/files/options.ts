@@ -17,9 +17,9 @@ import {
   oneOf,
   wholeNumber,
 } from '../session/optionChecks.ts';
-import type { OpenFlag } from './flags.ts';
-import { type Encoding, encodings } from './text.ts';
-import type { WalkFault } from './walk.ts';
+import type { OpenFlag } from './content/flags.ts';
+import { type Encoding, encodings } from './content/text.ts';
+import type { WalkFault } from './tree/walk.ts';
 
 export interface StatOptions extends CallOptions {
   /** Every number a bigint, so that sizes are exact beyond 2^53. `false` */

@@ -58,11 +58,14 @@ export interface LocalWriter {
 export class LocalFault extends Error {
   /** Such as `ENOSPC`. */
   readonly code: string;
+  /** The file, as text. */
+  readonly path: string;
 
-  constructor(code: string, message: string, cause: unknown) {
+  constructor(code: string, message: string, path: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'LocalFault';
     this.code = code;
+    this.path = path;
   }
 }
 

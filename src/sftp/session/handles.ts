@@ -2,32 +2,70 @@
  * How many handles are open.
  *
  * Owns: the count of a session, the bound on it that a server tells or that its answers
- * teach, the turns of those who wait for one.
+ * teach, telling those who wait that one was closed.
  * Must not know: files.
  */
 
 export class HandleLedger {
-  /** Handles open, or about to be. */
+  /** Handles that are open or asked for. */
   open = 0;
-  /** Handles that may be open at once, as far as is known. */
-  limit: number = Number.POSITIVE_INFINITY;
+  /** Handles that the server has given and that are not closed. */
+  held = 0;
+  /** As the server tells. */
+  told: number = Number.POSITIVE_INFINITY;
+  /** With more than this open the server has refused, and with so many not. */
+  private proven: number = Number.POSITIVE_INFINITY;
+  /** With so many open the server has refused, for whatever reason. */
+  private suspected: number = Number.POSITIVE_INFINITY;
   private readonly waiting: (() => void)[] = [];
   private readonly awaitedListeners = new Set<() => void>();
 
-  /** Counts one in. */
-  opened(): void {
-    this.open++;
-  }
-
-  /** Counts one out; who waits looks again. */
-  closed(): void {
-    this.open--;
-    for (const resolve of this.waiting.splice(0)) resolve();
+  /** Handles that may be open at once, as far as is known. */
+  get limit(): number {
+    return Math.min(this.told, this.proven, this.suspected);
   }
 
   /** Another one would be one too many. */
   get isFull(): boolean {
     return this.open > 0 && this.open >= this.limit;
+  }
+
+  /** Counts one in that is asked for. */
+  asked(): void {
+    this.open++;
+  }
+
+  /** It was given. */
+  given(): void {
+    this.held++;
+  }
+
+  /** Counts one out that was not given; who waits looks again. */
+  refused(): void {
+    this.open--;
+    this.wake();
+  }
+
+  /** Counts one out that was given. */
+  closed(): void {
+    this.held--;
+    this.refused();
+  }
+
+  /** The server refused one while so many were held: there may be no more. */
+  suspect(held: number): void {
+    this.suspected = Math.min(this.suspected, held);
+  }
+
+  /** The same was given once another one was closed: there are no more. */
+  prove(): void {
+    this.proven = Math.min(this.proven, this.suspected);
+    this.suspected = Number.POSITIVE_INFINITY;
+  }
+
+  /** It was refused with none held as well: it has another reason. */
+  acquit(): void {
+    this.suspected = Number.POSITIVE_INFINITY;
   }
 
   /** Somebody waits for one to be closed: whoever holds one while it waits for others should not. */
@@ -41,7 +79,7 @@ export class HandleLedger {
     return () => this.awaitedListeners.delete(listener);
   }
 
-  /** Resolves when one is closed. */
+  /** Resolves when one is counted out. */
   nextClose(): Promise<void> {
     return new Promise((resolve) => {
       this.waiting.push(resolve);
@@ -51,7 +89,13 @@ export class HandleLedger {
 
   /** The session has ended: nobody waits for a turn any more. */
   end(): void {
-    this.limit = Number.POSITIVE_INFINITY;
+    this.told = Number.POSITIVE_INFINITY;
+    this.proven = Number.POSITIVE_INFINITY;
+    this.suspected = Number.POSITIVE_INFINITY;
+    this.wake();
+  }
+
+  private wake(): void {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 }

@@ -113,7 +113,37 @@ export class SftpSession {
   /** Counts a handle in, once there is room for it. Who has waited for the `request` time tries without. */
   async handleTurn(): Promise<void> {
     while (this.handles.isFull && (await this.handleClosed()));
-    this.handles.opened();
+    this.handles.asked();
+  }
+
+  /**
+   * Asks for a handle that may be refused since too many are open: it is asked for again when
+   * some are closed. `ask` counts it in and out.
+   */
+  async askInTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const { handles } = this;
+    for (let isFirst = true; ; isFirst = false) {
+      await this.handleTurn();
+      // Those that are asked for at the same time are not held yet.
+      const held = handles.held;
+      try {
+        const result = await ask();
+        if (!isFirst) handles.prove();
+        return result;
+      } catch (error) {
+        if (!isPlainFailure(error)) throw error;
+        const others = Math.max(held, handles.held);
+        if (others === 0) {
+          if (!isFirst) handles.acquit();
+          throw error;
+        }
+        handles.suspect(isFirst ? others : 1);
+        if (isFirst || others > 1 || (await this.handleClosed())) continue;
+        // The caller's own code holds one, and nothing of this is known for certain.
+        handles.acquit();
+        throw error;
+      }
+    }
   }
 
   /** Waits until a handle is closed, or the `request` time is over. Whether one was. */
@@ -236,6 +266,11 @@ export class SftpSession {
       promise.then(done, done);
     });
   }
+}
+
+/** SSH_FX_FAILURE, which is all that servers have for what they have no status for. */
+export function isPlainFailure(error: unknown): boolean {
+  return error instanceof SshError && error.status?.code === statusCodes.failure;
 }
 
 /** An answer that cannot be read breaks the rules. */

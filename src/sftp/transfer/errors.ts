@@ -23,8 +23,8 @@ export function transferError(
 }
 
 /** Whatever went wrong with a file, as an error with its path. What the caller's own code threw stays as it is. */
-export function asTransferError(error: unknown, path: string): unknown {
-  if (error instanceof LocalFault) return transferError(error.message, path, { cause: error });
+export function asTransferError(error: unknown): unknown {
+  if (error instanceof LocalFault) return transferError(error.message, error.path, { cause: error });
   return error;
 }
 

@@ -15,10 +15,10 @@ import { Errand } from '../session/errand.ts';
 import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { asTransferError, transferError } from './errors.ts';
-import { RateLimiter } from './limiter.ts';
 import type { ResolvedTransfer } from './options.ts';
-import { Pool } from './pool.ts';
-import { ProgressMeter } from './progress.ts';
+import { RateLimiter } from './pacing/limiter.ts';
+import { Pool } from './pacing/pool.ts';
+import { ProgressMeter } from './pacing/progress.ts';
 import { TransferCounts, type TransferResult } from './result.ts';
 
 /** Files that are found and wait for their turn; whoever finds them waits beyond that. */
@@ -88,8 +88,9 @@ export class Transfer {
   }
 
   /** Ends it: nothing begins any more, what runs is given up. */
-  stop(error: unknown): void {
+  stop(cause: unknown): void {
     if (this.stopped !== undefined) return;
+    const error = asTransferError(cause);
     this.stopped = { error };
     this.pool.clear();
     this.errand.cancel(error instanceof SshError ? error : stoppedError(error));
@@ -122,7 +123,7 @@ export class Transfer {
   /** A file has failed. */
   fail(path: string, cause: unknown): void {
     if (this.stopped !== undefined) return;
-    const error = asTransferError(cause, path);
+    const error = asTransferError(cause);
     const { onError } = this.options;
     this.counts.fail(path, error);
     if (onError === undefined) {

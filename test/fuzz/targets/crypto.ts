@@ -4,16 +4,16 @@
  * Owns: that the two providers give the same answer to everything.
  * Must not know: engines, protocol.
  */
-import { dhGroup } from '../../../src/crypto/dhGroups.ts';
-import type { CryptoProvider, KeyAgreement } from '../../../src/crypto/provider.ts';
+import { dhGroup } from '../../../src/crypto/kex/dhGroups.ts';
 import {
   decodePublicKey,
   decodeSignature,
   encodePublicKey,
   encodeSignature,
-} from '../../../src/crypto/publicKey.ts';
-import { generateKey } from '../../../src/keys/generateKey.ts';
-import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
+} from '../../../src/crypto/keys/publicKey.ts';
+import type { CryptoProvider, KeyAgreement } from '../../../src/crypto/provider/provider.ts';
+import { generateKey } from '../../../src/keys/generation/generateKey.ts';
+import { parsePrivateKey } from '../../../src/keys/privateKey/parsePrivateKey.ts';
 import { WireReader } from '../../../src/wire/reader.ts';
 import { WireWriter } from '../../../src/wire/writer.ts';
 import { noble, openssl } from '../../crypto/support.ts';

@@ -41,6 +41,9 @@ function examine(data: Uint8Array): Verdict {
   return verdicts[0] ?? fine;
 }
 
+/** With its end. */
+const longestLine = defaultLimits.greetingLine + 2;
+
 function read(role: Role, bytes: Uint8Array, pieces: number): Reading {
   const queue = new ByteQueue();
   const reader = new IdentificationReader(role, defaultLimits);
@@ -54,7 +57,7 @@ function read(role: Role, bytes: Uint8Array, pieces: number): Reading {
       if (identification !== undefined) {
         return { verdict: fine, identification, left: queue.length + bytes.length - at };
       }
-      law(queue.length < defaultLimits.identificationLine, 'more is held than a line');
+      law(queue.length < longestLine, 'more is held than a line');
     }
   } catch (error) {
     return { verdict: verdictOf(error), identification: undefined, left: 0 };

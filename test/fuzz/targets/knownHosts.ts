@@ -5,8 +5,8 @@
  * written for a host is found for it.
  * Must not know: engines.
  */
-import { hostSpelling } from '../../../src/keys/hostPattern.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../../src/keys/knownHosts.ts';
+import { hostSpelling } from '../../../src/keys/knownHosts/hostPattern.ts';
+import { formatKnownHostsLine, KnownHosts } from '../../../src/keys/knownHosts/knownHosts.ts';
 import { corpusOf, keyFiles } from '../corpus.ts';
 import { attempt, type FuzzTarget, fine, law, type Verdict } from '../target.ts';
 

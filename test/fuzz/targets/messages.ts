@@ -6,7 +6,7 @@
  * Must not know: engines.
  */
 
-import { decodePublicKey, encodePublicKey } from '../../../src/crypto/publicKey.ts';
+import { decodePublicKey, encodePublicKey } from '../../../src/crypto/keys/publicKey.ts';
 import { type ChannelOpen, channelData, channelExtendedData } from '../../../src/message/channel.ts';
 import type { PayloadCodec } from '../../../src/message/codec.ts';
 import {

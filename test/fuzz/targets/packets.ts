@@ -7,8 +7,8 @@
  */
 import { concatBytes } from '../../../src/base/bytes.ts';
 import { defaultLimits } from '../../../src/base/limits.ts';
-import { writeUint32 } from '../../../src/crypto/packetFields.ts';
-import type { SealingCipher } from '../../../src/crypto/provider.ts';
+import { writeUint32 } from '../../../src/crypto/provider/packetFields.ts';
+import type { SealingCipher } from '../../../src/crypto/provider/provider.ts';
 import { lengthFieldLength } from '../../../src/packet/framing.ts';
 import { NoneOpeningCipher, NoneSealingCipher } from '../../../src/packet/noneCipher.ts';
 import { PacketOpener } from '../../../src/packet/opener.ts';

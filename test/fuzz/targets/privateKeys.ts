@@ -5,12 +5,13 @@
  * read again, that a description never says other than the file.
  * Must not know: engines.
  */
-import { formatPrivateKey } from '../../../src/keys/formatPrivateKey.ts';
+
+import { runSteps } from '../../../src/keys/derivation/steps.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
-import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
-import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKeyFile.ts';
-import { protectedFormats } from '../../../src/keys/protectedFormats.ts';
-import { runSteps } from '../../../src/keys/steps.ts';
+import { formatPrivateKey } from '../../../src/keys/privateKey/formatPrivateKey.ts';
+import { parsePrivateKey } from '../../../src/keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKey/privateKeyFile.ts';
+import { protectedFormats } from '../../../src/keys/privateKey/protectedFormats.ts';
 import { passphrase } from '../../keys/fixtures.ts';
 import { opensslArithmetic } from '../../keys/opensslArithmetic.ts';
 import { seededBytes } from '../../sim/random.ts';

@@ -5,7 +5,7 @@
  * blob has one meaning.
  * Must not know: engines.
  */
-import { decodePublicKey, decodeSignature, encodePublicKey } from '../../../src/crypto/publicKey.ts';
+import { decodePublicKey, decodeSignature, encodePublicKey } from '../../../src/crypto/keys/publicKey.ts';
 import { fingerprint, randomArt } from '../../../src/keys/fingerprint.ts';
 import { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../../../src/keys/publicKeyFile.ts';
 import { keyFiles } from '../corpus.ts';

@@ -1,5 +1,5 @@
 /** Adds hosts to a known_hosts file, as many programs do at once. */
-import { addKnownHost } from '../../../src/node/knownHostsFile.ts';
+import { addKnownHost } from '../../../src/node/knownHosts/knownHostsFile.ts';
 import { readInput, writeReport } from './exchange.ts';
 
 const { file, hosts, key } = readInput<{

@@ -4,9 +4,9 @@
  * change it says so.
  */
 import { appendFileSync } from 'node:fs';
-import { describeHostKey } from '../../../src/client/hostKeys.ts';
+import { describeHostKey } from '../../../src/client/hostKeys/hostKeys.ts';
 import { createOpensslProvider } from '../../../src/node/crypto/provider.ts';
-import { addTrustedLine, rotateLines } from '../../../src/node/hostKeyChanges.ts';
+import { addTrustedLine, rotateLines } from '../../../src/node/knownHosts/hostKeyChanges.ts';
 import { readInput } from './exchange.ts';
 
 const { file, log, name, keys } = readInput<{

@@ -9,10 +9,10 @@ import { setImmediate as afterTurn } from 'node:timers/promises';
 import { SshError } from '../../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../../src/base/limits.ts';
 import { type Wait, type WaitName, WaitTable } from '../../../src/base/waits.ts';
-import { CallScope, type ScopeOwner } from '../../../src/client/callScope.ts';
+import { CallScope, type ScopeOwner } from '../../../src/endpoint/calls/callScope.ts';
 import type { Clock } from '../../../src/io/clock.ts';
-import { nodeFileStreams } from '../../../src/node/fileStreams.ts';
-import { nodeLocalFiles } from '../../../src/node/localFiles.ts';
+import { nodeFileStreams } from '../../../src/node/files/fileStreams.ts';
+import { nodeLocalFiles } from '../../../src/node/files/localFiles.ts';
 import type {
   CallBounds,
   CallOptions,

@@ -9,12 +9,12 @@
  */
 import { equalBytes, escapeText, utf8Decode } from '../../../base/bytes.ts';
 import { statPath } from '../../files/attributeCalls.ts';
+import { sizeOf } from '../../files/content/whole.ts';
 import type { DirectoryEntry } from '../../files/entry.ts';
 import { readLink } from '../../files/nameCalls.ts';
 import { pathText } from '../../files/paths.ts';
 import { isOfType } from '../../files/stats.ts';
-import { walkSteps } from '../../files/walk.ts';
-import { sizeOf } from '../../files/whole.ts';
+import { walkSteps } from '../../files/tree/walk.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { LocalFault, type LocalPath } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';

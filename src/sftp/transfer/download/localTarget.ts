@@ -10,7 +10,6 @@ import { escapeText } from '../../../base/bytes.ts';
 import {
   isMissing,
   LocalFault,
-  type LocalFiles,
   type LocalPath,
   type LocalStat,
   type LocalWriter,
@@ -48,12 +47,12 @@ export class LocalTarget {
   readonly writer: LocalWriter;
   /** Bytes of an earlier transfer that are in it. */
   readonly there: number;
-  private readonly local: LocalFiles;
+  private readonly transfer: Transfer;
   private readonly opened: Opened;
   private length: number;
 
-  private constructor(local: LocalFiles, opened: Opened) {
-    this.local = local;
+  private constructor(transfer: Transfer, opened: Opened) {
+    this.transfer = transfer;
     this.opened = opened;
     this.writer = opened.writer;
     this.there = opened.there;
@@ -62,7 +61,7 @@ export class LocalTarget {
 
   /** @throws SshError `ERR_SSH_TRANSFER` for what may not be replaced; `LocalFault` */
   static async open(transfer: Transfer, place: LocalPlace): Promise<LocalTarget> {
-    return new LocalTarget(transfer.local, await openFor(transfer, place));
+    return new LocalTarget(transfer, await openFor(transfer, place));
   }
 
   /** The file has these bytes from the beginning on. */
@@ -86,17 +85,17 @@ export class LocalTarget {
     const isBeside = path !== final;
     if (isBeside && replaced !== undefined) await this.keepOwner(replaced);
     await this.writer.close();
-    if (isBeside) await this.local.rename(path, final);
+    if (isBeside) await this.transfer.local.rename(path, final);
   }
 
   /** It will not be finished. A part that can be gone on with is left, where it has the target's place only in part. */
   async abandon(error: unknown): Promise<void> {
     const { path, final, there } = this.opened;
-    const isKept = isInterruption(error) && this.length > 0;
+    const isKept = (this.transfer.isStopped || isInterruption(error)) && this.length > 0;
     try {
       if (path !== final && isKept) await this.writer.truncate(this.length);
       await this.writer.close();
-      if (path !== final && !isKept && there === 0) await this.local.unlink(path);
+      if (path !== final && !isKept && there === 0) await this.transfer.local.unlink(path);
     } catch {
       // What happened first is the error that is told.
     }
@@ -105,7 +104,7 @@ export class LocalTarget {
   private async keepOwner(replaced: LocalStat): Promise<void> {
     const { uid, gid } = await this.writer.stat();
     if (uid === replaced.uid && gid === replaced.gid) return;
-    if (this.local.isPrivileged) await this.writer.chown(replaced.uid, replaced.gid);
+    if (this.transfer.local.isPrivileged) await this.writer.chown(replaced.uid, replaced.gid);
     // Giving it another owner takes away what only that one may have.
     await this.writer.chmod(replaced.mode);
   }

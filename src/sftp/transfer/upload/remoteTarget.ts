@@ -9,13 +9,14 @@
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { statIfThere } from '../../files/attributeCalls.ts';
+import { OpenFile } from '../../files/content/openFile.ts';
+import { sizeOf } from '../../files/content/whole.ts';
 import { realPath, removeFile, renameOver } from '../../files/nameCalls.ts';
-import { OpenFile } from '../../files/openFile.ts';
 import { baseName, folderOf, joinPath, pathText } from '../../files/paths.ts';
 import { isOfType } from '../../files/stats.ts';
-import { sizeOf } from '../../files/whole.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
+import { isPlainFailure } from '../../session/session.ts';
 import { isInterruption, transferError } from '../errors.ts';
 import { partName } from '../partName.ts';
 import type { Transfer } from '../transfer.ts';
@@ -70,11 +71,6 @@ export class RemoteTarget {
     return this.opened.path;
   }
 
-  /** It may hold bytes that are not of this transfer. */
-  get mayBeLonger(): boolean {
-    return this.there > 0 || this.replaced !== undefined;
-  }
-
   /**
    * Its bytes are all there: closes it and makes it the target.
    *
@@ -98,19 +94,25 @@ export class RemoteTarget {
     }
   }
 
-  /** It will not be finished. `confirmed`: bytes that are there without a gap. */
-  abandon(error: unknown, confirmed: number): void {
+  /**
+   * It will not be finished. `confirmed`: bytes that are there without a gap. A part that is
+   * of no use is removed before this resolves; its requests have their own deadlines.
+   */
+  async abandon(error: unknown, confirmed: number): Promise<void> {
     const { path, final, file, there } = this.opened;
-    const { session } = this.transfer;
+    const { session, isStopped } = this.transfer;
     if (session.link.cause !== undefined) return;
     const isBeside = path !== final;
-    const isKept = isInterruption(error) && confirmed > 0;
+    const isKept = (isStopped || isInterruption(error)) && confirmed > 0;
     if (!file.isClosed) {
       // What lies behind a gap would pass for the beginning of the file.
       if (isBeside && isKept) file.setAttributes({ size: BigInt(confirmed) }, 'truncate').catch(() => {});
       file.closeQuietly();
     }
-    if (isBeside && !isKept && there === 0) removeFile(session, path).catch(() => {});
+    if (!isBeside || isKept || there > 0) return;
+    const removal = removeFile(session, path).catch(() => {});
+    // A server that has fallen silent is not waited for twice.
+    if (!isInterruption(error)) await removal;
   }
 }
 
@@ -194,18 +196,16 @@ async function openPart(
     }
   }
   const flags = writing | openFlags.exclusive;
+  const opened = (at: Uint8Array, file: OpenFile): Opened => ({ file, path: at, final, there: 0, replaced });
   try {
-    const file = await OpenFile.openInTurn(session, path, flags, attrs, errand);
-    return { file, path, final, there: 0, replaced };
+    return opened(path, await OpenFile.tryInTurn(session, path, flags, attrs, errand));
   } catch (error) {
-    const isTaken =
-      error instanceof SshError && error.status !== undefined && error.code === 'ERR_SSH_SFTP_FAILURE';
-    if (!isTaken || (await statIfThere(session, path, 'lstat', errand)) === undefined) throw error;
+    if (!isPlainFailure(error)) throw error;
   }
-  // The part of another transfer, which may run.
-  const other = beside(local.unique());
-  const file = await OpenFile.openInTurn(session, other, flags, attrs, errand);
-  return { file, path: other, final, there: 0, replaced };
+  // What is there is the part of another transfer, which may run.
+  const isTaken = (await statIfThere(session, path, 'lstat', errand)) !== undefined;
+  const other = isTaken ? beside(local.unique()) : path;
+  return opened(other, await OpenFile.openInTurn(session, other, flags, attrs, errand));
 }
 
 /** The folder of a path as it was given: empty where the path is a name alone. */

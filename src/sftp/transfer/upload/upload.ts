@@ -9,8 +9,8 @@ import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { FileWriter } from '../../data/writer.ts';
 import { clampedSeconds } from '../../files/attributeCalls.ts';
+import { contentBytes, sizeOf } from '../../files/content/whole.ts';
 import { pathText } from '../../files/paths.ts';
-import { contentBytes, sizeOf } from '../../files/whole.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
 import type { LocalPath, LocalReader, LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';
@@ -79,7 +79,7 @@ export async function uploadFrom(
       await writer.flush();
       await settle(transfer, target, path, writer.position, {});
     } catch (error) {
-      target.abandon(error, writer.confirmed);
+      await target.abandon(error, writer.confirmed);
       throw error;
     }
   });
@@ -104,7 +104,7 @@ async function toServer(
         return;
       } catch (error) {
         if (!(error instanceof RenameRefused)) {
-          target.abandon(error, 0);
+          await target.abandon(error, 0);
           throw error;
         }
         session.capabilities.refusesRename = true;
@@ -165,7 +165,7 @@ async function send(
       await verifySha256(transfer, target.path, job.path, await transfer.local.sha256(job.local));
     }
   } catch (error) {
-    target.abandon(error, writer.confirmed);
+    await target.abandon(error, writer.confirmed);
     throw error;
   }
 }
@@ -229,21 +229,28 @@ async function settle(
   length: number,
   keep: FileAttributes,
 ): Promise<void> {
-  const { errand } = transfer;
-  const { file } = target;
-  if (target.mayBeLonger || transfer.options.sparse) {
-    await file.setAttributes({ size: BigInt(length) }, 'truncate', errand);
-  }
   const keeping = setKept(transfer, target, path, keep);
   // Heard of below, whichever of the two fails first.
   keeping.catch(() => {});
-  const found = await file.attributes(errand);
+  const size = await settledSize(transfer, target, length);
   await keeping;
-  const size = sizeOf(found.size);
   if (size === undefined || size === length) return;
   throw transferError(`"${escapeText(path)}": ${size} bytes are there of ${length} that were sent`, path, {
     origin: 'peer',
   });
+}
+
+/** The size on the server, once what is not of this transfer is cut off and a hole at the end is made. */
+async function settledSize(
+  { errand, options }: Transfer,
+  { file, there }: RemoteTarget,
+  length: number,
+): Promise<number | undefined> {
+  const size = sizeOf((await file.attributes(errand)).size);
+  const mayDiffer = there > 0 || options.sparse;
+  if (size === length || size === undefined || !mayDiffer) return size;
+  await file.setAttributes({ size: BigInt(length) }, 'truncate', errand);
+  return sizeOf((await file.attributes(errand)).size);
 }
 
 function attributesToKeep(

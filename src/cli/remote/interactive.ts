@@ -1,0 +1,120 @@
+/**
+ * A remote terminal on the local one.
+ *
+ * Owns: raw mode for as long as the session lasts, the escapes, the size that
+ * follows the local window.
+ * Must not know: how the session was started, exit statuses.
+ */
+import { SshError } from '../../base/errors.ts';
+import type { Client } from '../../client/client.ts';
+import type { RemoteProcess } from '../../client/command/remoteProcess.ts';
+import type { ConnectionSnapshot } from '../../io/registry.ts';
+import { messageOf } from '../errorWords.ts';
+import type { Messages } from '../messages.ts';
+import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes.ts';
+import { pumpInput } from '../terminal/pumps.ts';
+import { RawTerminal, terminalSize } from '../terminal/rawTerminal.ts';
+
+/** Gives the terminal to the session; the returned function takes it back. */
+export function attachTerminal(
+  client: Client,
+  session: RemoteProcess,
+  messages: Messages,
+  disconnect: () => void,
+): () => void {
+  const terminal = new RawTerminal(process.stdin);
+  const escapes = new EscapeReader();
+  const act = (action: EscapeAction): void => {
+    switch (action) {
+      case 'disconnect':
+        return disconnect();
+      case 'help':
+        return messages.block(`\n${escapeHelp}`);
+      case 'rekey':
+        return rekey(client, messages);
+      case 'report':
+        return messages.block(`\n${report(client.inspect())}`);
+      case 'suspend':
+        return suspend(terminal, messages);
+      default:
+        return action satisfies never;
+    }
+  };
+  const stopInput = pumpInput(
+    process.stdin,
+    session.stdin,
+    (chunk) =>
+      escapes.receive(chunk).filter((piece) => {
+        if (typeof piece !== 'string') return true;
+        act(piece);
+        return false;
+      }) as Uint8Array[],
+  );
+  const stopResizing = followSize(session);
+  enter(terminal, messages);
+  return () => {
+    stopInput();
+    stopResizing();
+    leave(terminal, messages);
+  };
+}
+
+/** Tells the server each new size of the terminal; the returned function stops that. */
+export function followSize(session: RemoteProcess): () => void {
+  const resize = (): void => {
+    const size = terminalSize([process.stdout, process.stderr]);
+    if (size === undefined) return;
+    try {
+      session.resize(size.columns, size.rows);
+    } catch (error) {
+      // The session may have ended a moment ago; its end is told elsewhere.
+      if (!(error instanceof SshError)) throw error;
+    }
+  };
+  process.on('SIGWINCH', resize);
+  const stop = (): void => void process.off('SIGWINCH', resize);
+  session.exit.then(stop, stop);
+  return stop;
+}
+
+/** What a connection is doing, in lines for a person. */
+export function report(snapshot: ConnectionSnapshot): string {
+  const { target, phase, age, bytesReceived, bytesSent, lastMessage, remoteIdentification } = snapshot;
+  const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
+  return [
+    `connection to ${target}, ${remoteIdentification ?? 'not identified'}`,
+    `  ${phase} after ${seconds(age)}, ${bytesReceived} bytes received, ${bytesSent} sent, last message ${lastMessage ?? 'none'}`,
+    ...snapshot.channels.map(
+      ({ id, type, state, sendWindow, receiveWindow, unread, unsent }) =>
+        `  channel ${id} (${type}, ${state}): windows ${sendWindow} to send, ${receiveWindow} to receive; ${unread} bytes unread, ${unsent} unsent`,
+    ),
+    ...snapshot.waits.map(({ waitingFor, elapsed, remaining }) => {
+      const until = Number.isFinite(remaining) ? `, ${seconds(remaining)} left` : '';
+      return `  waiting for ${waitingFor} since ${seconds(elapsed)}${until}`;
+    }),
+  ].join('\n');
+}
+
+function rekey(client: Client, messages: Messages): void {
+  client.rekey().then(
+    () => messages.block(`\nnew keys are in use`),
+    (error: unknown) => messages.block(`\nno new keys: ${messageOf(error)}`),
+  );
+}
+
+/** Stops this process as the terminal would have for Ctrl-Z; goes on when it is continued. */
+function suspend(terminal: RawTerminal, messages: Messages): void {
+  leave(terminal, messages);
+  process.once('SIGCONT', () => enter(terminal, messages));
+  process.kill(process.pid, 'SIGTSTP');
+}
+
+function enter(terminal: RawTerminal, messages: Messages): void {
+  terminal.enter();
+  messages.raw = true;
+}
+
+function leave(terminal: RawTerminal, messages: Messages): void {
+  terminal.leave();
+  messages.raw = false;
+}

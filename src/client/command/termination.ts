@@ -1,0 +1,36 @@
+/**
+ * The end of a process that nobody waits for any more.
+ *
+ * Owns: the order TERM, a moment to go by itself, CLOSE (RFC 4254 §6.9, §5.3).
+ * Must not know: why it is given up.
+ */
+import type { Channel } from '../../connection/channel.ts';
+import type { AnyCore } from '../../endpoint/channels/coreDoor.ts';
+import { signal } from '../../message/channelRequest.ts';
+
+/**
+ * Milliseconds between TERM and CLOSE. sshd answers CLOSE only when the process
+ * is gone, and Dropbear, when a process ends after CLOSE, may take the next one
+ * on the connection for it and close that (seen with 2022.83).
+ */
+const grace = 1000;
+
+/** Asks the process to end and closes its channel when it has, or has not in time. What it still writes is dropped. */
+export function terminate(core: AnyCore, channel: Channel): void {
+  const { connection, waits, transport } = core;
+  channel.discardAll();
+  if (channel.wait?.name === 'close') return;
+  if (channel.state !== 'open' || channel.closeSent) return connection.close(channel);
+  channel.request(signal.name, signal.toBytes({ signalName: 'TERM' }), false);
+  const wait = waits.start(
+    'close',
+    `the process on channel ${channel.localId} to end`,
+    transport.now,
+    grace,
+    () => {
+      waits.finish(wait);
+      connection.close(channel);
+    },
+  );
+  channel.wait = wait;
+}

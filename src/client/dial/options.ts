@@ -1,0 +1,370 @@
+/**
+ * What `connect` takes, checked and completed.
+ *
+ * Owns: the options of a connection, their defaults and the errors of bad ones.
+ * Must not know: how any of them is carried out.
+ */
+
+import type { Address } from '../../base/addressed.ts';
+import { type Limits, resolveLimits } from '../../base/limits.ts';
+import {
+  abortSignal,
+  anyObject,
+  anyText,
+  callback,
+  checkArgument,
+  checkForeignText,
+  checkOptions,
+  describeType,
+  eitherOf,
+  flag,
+  isObject,
+  milliseconds,
+  type OptionRule,
+  type OptionTable,
+  oneOf,
+  optionsError,
+  port as portRule,
+  secretly,
+  someText,
+  wholeNumber,
+} from '../../base/optionChecks.ts';
+import {
+  defaultDialTimeout,
+  type KeepAlive,
+  resolveKeepAlive,
+  resolveTimeouts,
+  type Timeouts,
+} from '../../base/timeouts.ts';
+import type { Certificate } from '../../crypto/keys/certificate.ts';
+import type { PublicKey } from '../../crypto/keys/publicKey.ts';
+import type { Challenge } from '../../endpoint/challenge.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
+import {
+  agentPath,
+  certificates,
+  duplexStream,
+  keyInput,
+  keyInputs,
+  ownClient,
+  passphrase,
+  password,
+  publicKeys,
+  verifier,
+} from '../../endpoint/options/optionRules.ts';
+import { connectNames } from '../../endpoint/options/otherNames.ts';
+import { resolveRekey } from '../../endpoint/options/rekeyOption.ts';
+import type { CryptoChoice } from '../../endpoint/platform.ts';
+import type { PrivateKeyInput } from '../../endpoint/privateKeys.ts';
+import type { Duplex } from '../../endpoint/streams.ts';
+import { identificationLine } from '../../transport/identification.ts';
+import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
+import type { RekeyPolicy } from '../../transport/transport.ts';
+import type { Client } from '../client.ts';
+import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';
+import { type AsciiName, canonicalHost } from './hostName.ts';
+import { type ProxyPlace, parseProxy } from './proxy.ts';
+import { checkHost } from './target.ts';
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** A certificate as text or bytes of a file such as `id_ed25519-cert.pub`, or read. */
+export type CertificateInput = string | Uint8Array | Certificate;
+
+/** Answers a round, one answer for each prompt; undefined gives the method up. */
+export type KeyboardInteractive = (
+  challenge: Challenge,
+) => Promise<readonly string[] | undefined> | readonly string[];
+
+/**
+ * Asked when the server wants a password; undefined gives the method up, and what
+ * it throws rejects the dial. `attempt` counts from 1.
+ */
+export type PasswordFunction = (request: {
+  readonly attempt: number;
+}) => Promise<string | undefined> | string | undefined;
+
+/**
+ * Asked when an encrypted key is to sign: before that the server is only asked
+ * whether the key would do, where the file tells the public half. Undefined
+ * leaves the key out. `attempt` counts from 1.
+ */
+export type PassphraseFunction = (request: {
+  readonly attempt: number;
+}) => Promise<string | undefined> | string | undefined;
+
+/** Asked when the server wants the password changed; undefined refuses. */
+export type ChangePassword = (prompt: string) => Promise<string | undefined> | string | undefined;
+
+/** One step of an explicit order of authentication. */
+export type AuthMethod =
+  | 'none'
+  | { readonly method: 'none' }
+  | {
+      readonly method: 'publickey';
+      readonly privateKey: PrivateKeyInput;
+      readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+      /** For this key; tried before the plain key. */
+      readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+    }
+  | {
+      readonly method: 'agent';
+      /** Path of its socket, or of its pipe; the user's own where not given. */
+      readonly agent?: string | true | undefined;
+      /** Only these keys, and certificates for them; all it holds where not given. */
+      readonly keys?: readonly PublicKey[] | undefined;
+    }
+  | {
+      readonly method: 'password';
+      readonly password: string | PasswordFunction;
+      readonly changePassword?: ChangePassword | undefined;
+    }
+  | {
+      readonly method: 'keyboard-interactive';
+      readonly answer: KeyboardInteractive;
+      /** How often the method is begun while the answers given are not accepted; 1. */
+      readonly attempts?: number | undefined;
+    };
+
+export interface ConnectOptions {
+  /**
+   * Name or address, and nothing else: no user, no port, no URI; needed unless
+   * `stream` is given. A name that is not ASCII is used in its form by IDNA, an
+   * address in its one spelling: `::1` for `0:0:0:0:0:0:0:1`.
+   */
+  readonly host?: string | undefined;
+  /** 22. */
+  readonly port?: number | undefined;
+  /** The name of the local user where the platform knows it. */
+  readonly username?: string | undefined;
+  /** One or several; each is tried in turn. */
+  readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
+  /** Of encrypted private keys, or a function that is asked when one is needed. */
+  readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
+  /**
+   * For the keys given; each is tried before the plain key it is for. One that is
+   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
+   * told, and so is the error when nothing worked.
+   */
+  readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+  /**
+   * An authentication agent: the path of its socket, or `true` for the user's own
+   * (`SSH_AUTH_SOCK`, or the pipe of the agent of Windows). Tried after the keys
+   * given. Where no credential at all is given, the user's own is tried; `false`
+   * never.
+   */
+  readonly agent?: string | boolean | undefined;
+  /** Or a function that is asked when needed. */
+  readonly password?: string | PasswordFunction | undefined;
+  readonly changePassword?: ChangePassword | undefined;
+  readonly keyboardInteractive?: KeyboardInteractive | undefined;
+  /** Explicit order; the credentials above are not looked at then. */
+  readonly auth?: readonly AuthMethod[] | undefined;
+  /** `knownHosts()` where not given. */
+  readonly verifyHostKey?: HostKeyVerifier | undefined;
+  /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
+  readonly algorithms?: AlgorithmOptions | undefined;
+  /**
+   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
+   * that no cipher looks into a table by a secret; `noble` keeps everything in
+   * TypeScript. `auto`
+   */
+  readonly crypto?: CryptoChoice | undefined;
+  /**
+   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
+   * counted; the time the caller's own functions take is not.
+   */
+  readonly timeout?: number | undefined;
+  readonly timeouts?: Optional<Timeouts> | undefined;
+  /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
+  readonly keepAlive?: Optional<KeepAlive> | boolean | undefined;
+  /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
+  readonly rekey?: Optional<RekeyPolicy> | undefined;
+  readonly limits?: Optional<Limits> | undefined;
+  /** Aborts the dial. */
+  readonly signal?: AbortSignal | undefined;
+  /** Connect through another client, which opens the TCP connection from its server. */
+  readonly via?: Client | undefined;
+  /**
+   * A proxy on the way to the server: `socks5://[user:password@]host[:port]` (RFC 1928)
+   * or `http://…` (CONNECT, RFC 9110 §9.3.6). The proxy looks up the name of the
+   * server. `timeouts.connect` covers the way to the proxy and its answer.
+   */
+  readonly proxy?: string | undefined;
+  /** Any duplex stream in place of a TCP connection. */
+  readonly stream?: Duplex | undefined;
+  /**
+   * Session channels (commands, shells, subsystems) that may be open at once: calls
+   * that would open one more wait for their turn. Servers allow a number of them,
+   * OpenSSH 10, and refuse more. No bound where not given; each call may say another
+   */
+  readonly maxChannels?: number | undefined;
+  /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. What it throws rejects the dial. */
+  readonly onBanner?: ((message: string) => void) | undefined;
+  /**
+   * Told what the connection does, a line each, for people. What it throws rejects
+   * the dial; later it ends the connection, whose calls reject with that.
+   */
+  readonly onDebug?: ((line: string) => void) | undefined;
+  /** Local address to connect from. Only addresses of its family are tried. */
+  readonly localAddress?: string | undefined;
+  /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
+  readonly family?: 4 | 6 | undefined;
+  /** End the connection unless the server offers strict key exchange. */
+  readonly requireStrictKeyExchange?: boolean | undefined;
+  /** Software version in our identification string. */
+  readonly softwareVersion?: string | undefined;
+  /** Keep the frames of the caller's code where the connection was opened, for reports. `false` */
+  readonly captureStack?: boolean | undefined;
+}
+
+/** Of a connection. */
+export const connectTable: OptionTable<ConnectOptions> = {
+  host: someText,
+  port: portRule,
+  username: someText,
+  privateKey: keyInputs,
+  passphrase,
+  certificate: certificates,
+  agent: agentPath,
+  password,
+  changePassword: callback,
+  keyboardInteractive: callback,
+  auth: { takes: 'a list of methods', accepts: Array.isArray },
+  verifyHostKey: verifier,
+  // It says itself what it takes.
+  algorithms: { takes: 'algorithms', accepts: () => true },
+  crypto: oneOf('auto', 'openssl', 'noble'),
+  timeout: milliseconds,
+  timeouts: anyObject,
+  keepAlive: eitherOf('true, false or an object such as { interval: 15_000, maxMissed: 3 }', flag, anyObject),
+  rekey: anyObject,
+  limits: anyObject,
+  signal: abortSignal,
+  via: ownClient,
+  proxy: secretly(someText),
+  stream: duplexStream,
+  maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
+  onBanner: callback,
+  onDebug: callback,
+  localAddress: someText,
+  family: oneOf(4, 6),
+  requireStrictKeyExchange: flag,
+  softwareVersion: anyText,
+  captureStack: flag,
+};
+
+type OptionsOf<Method extends string> = Extract<AuthMethod, { readonly method: Method }>;
+
+const method = anyText;
+
+const methodTables: {
+  readonly [Method in Exclude<AuthMethod, string>['method']]: OptionTable<OptionsOf<Method>>;
+} = {
+  none: { method },
+  publickey: { method, privateKey: keyInput, passphrase, certificate: certificates },
+  agent: {
+    method,
+    agent: eitherOf("the path of its socket, or true for the user's own", someText, oneOf(true)),
+    keys: publicKeys,
+  },
+  password: { method, password, changePassword: callback },
+  'keyboard-interactive': { method, answer: callback, attempts: wholeNumber(1, 1000) },
+};
+
+/** What each method cannot do without. */
+const needed: Readonly<Record<string, string>> = {
+  publickey: 'privateKey',
+  password: 'password',
+  'keyboard-interactive': 'answer',
+};
+
+/** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
+function checkConnectOptions(given: unknown): void {
+  if (typeof given === 'string') {
+    throw optionsError('connect takes an object, such as { host, username }, not a string');
+  }
+  checkOptions(given, { of: 'connect', table: connectTable, otherNames: connectNames });
+  const { host, username, auth } = given as ConnectOptions;
+  if (host !== undefined) checkForeignText('host', host);
+  if (username !== undefined) checkForeignText('username', username);
+  for (const [index, step] of (auth ?? []).entries()) checkStep(step, `auth[${index}]`);
+}
+
+function checkStep(step: unknown, name: string): void {
+  if (step === 'none') return;
+  const known = Object.keys(methodTables);
+  if (!isObject(step)) {
+    throw optionsError(`${name} must be an object with a method, or 'none', not ${describeType(step)}`);
+  }
+  checkArgument(`${name}.method`, step['method'], oneOf(...known));
+  const chosen = String(step['method']);
+  const table =
+    (methodTables as Readonly<Record<string, Readonly<Record<string, OptionRule>>>>)[chosen] ?? {};
+  const prefix = `${name}.`;
+  checkOptions(step, { of: `the method ${chosen}`, table, otherNames: connectNames, prefix });
+  const option = needed[chosen];
+  const rule = option === undefined ? undefined : table[option];
+  if (option !== undefined && rule !== undefined) checkArgument(`${prefix}${option}`, step[option], rule);
+}
+
+/** Options, checked and completed. */
+export interface ResolvedOptions {
+  /** Printable ASCII, in its one spelling. */
+  readonly host: string;
+  readonly port: number;
+  /** What errors say of where it happened; undefined for a stream without a host. */
+  readonly target: Address | undefined;
+  readonly username: string;
+  readonly preferences: AlgorithmPreferences;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly dialTimeout: number;
+  readonly keepAlive: KeepAlive | undefined;
+  readonly rekey: RekeyPolicy;
+  readonly identification: Uint8Array;
+  readonly proxy: ProxyPlace | undefined;
+  readonly given: ConnectOptions;
+}
+
+/**
+ * @throws SshError `ERR_SSH_OPTIONS` that names the option and what it takes
+ */
+export function resolveOptions(
+  given: ConnectOptions,
+  localUser: () => string | undefined,
+  asciiName: AsciiName,
+): ResolvedOptions {
+  checkConnectOptions(given);
+  const { host, port = 22, username = localUser(), stream, via, proxy } = given;
+  if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
+  if (proxy !== undefined && (stream ?? via) !== undefined) {
+    throw optionsError(`${via === undefined ? 'stream' : 'via'} and proxy exclude each other`);
+  }
+  if (host === undefined && stream === undefined) throw optionsError('host is missing');
+  if (host !== undefined) checkHost(host);
+  if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
+  return {
+    host: canonicalHost(host ?? 'stream', asciiName),
+    port,
+    target: host === undefined ? undefined : { host, port },
+    username,
+    preferences: resolveAlgorithms(given.algorithms),
+    limits: resolveLimits(given.limits as Partial<Limits> | undefined),
+    timeouts: resolveTimeouts(given.timeouts),
+    dialTimeout: given.timeout ?? defaultDialTimeout,
+    keepAlive: resolveKeepAlive(given.keepAlive),
+    rekey: resolveRekey(given.rekey),
+    proxy: proxy === undefined ? undefined : parseProxy(proxy, asciiName),
+    identification: identificationOf(given.softwareVersion),
+    given,
+  };
+}
+
+let defaultIdentification: Uint8Array | undefined;
+
+function identificationOf(softwareVersion: string | undefined): Uint8Array {
+  if (softwareVersion !== undefined) return identificationLine(softwareVersion);
+  defaultIdentification ??= identificationLine('deadline_ssh');
+  return defaultIdentification;
+}

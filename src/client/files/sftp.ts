@@ -1,0 +1,136 @@
+/**
+ * The beginning of SFTP on a connection.
+ *
+ * Owns: how a server is asked for it, the options of that, what SFTP is given to run on.
+ * Must not know: SFTP.
+ */
+import type { Limits } from '../../base/limits.ts';
+import type { Timeouts } from '../../base/timeouts.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
+import { subsystem } from '../../message/channelRequest.ts';
+import type { RemotePath } from '../../sftp/files/paths.ts';
+import type { LocalPath } from '../../sftp/seam/localFiles.ts';
+import type { SftpPlatform } from '../../sftp/seam/platform.ts';
+import {
+  abortSignal,
+  checkOptions,
+  milliseconds,
+  type OptionTable,
+} from '../../sftp/session/optionChecks.ts';
+import type { Sftp } from '../../sftp/sftp.ts';
+import type { WritableTarget } from '../../sftp/transfer/get.ts';
+import type { TransferOptions } from '../../sftp/transfer/options.ts';
+import type { UploadSource } from '../../sftp/transfer/put.ts';
+import type { TransferResult } from '../../sftp/transfer/result.ts';
+import { execPayload } from '../command/requestPayloads.ts';
+import type { Platform } from '../platform.ts';
+import type { Session } from '../session.ts';
+import { PortSftpChannel } from './sftpChannel.ts';
+
+export interface SftpOptions {
+  /** Milliseconds until SFTP is ready, besides the connection's own timeouts for the parts of that. */
+  readonly timeout?: number | undefined;
+  /** Aborts the call; SFTP that is ready is ended by `close`. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * A command that speaks SFTP on its stdin and stdout, in place of the subsystem
+   * `sftp`: `sudo /usr/lib/openssh/sftp-server`
+   */
+  readonly command?: string | undefined;
+}
+
+/** What is known of the connection when it is dialled. */
+export interface Dialled {
+  readonly platform: Platform;
+  readonly options: {
+    readonly host: string;
+    readonly port: number;
+    readonly limits: Limits;
+    readonly timeouts: Timeouts;
+    /** Session channels at once, for calls that say nothing of it. */
+    readonly maxChannels: number | undefined;
+  };
+}
+
+const table: OptionTable<SftpOptions> = {
+  timeout: milliseconds,
+  signal: abortSignal,
+  command: {
+    takes: 'a command, as a string that is not empty',
+    accepts: (value) => typeof value === 'string' && value !== '',
+  },
+};
+
+/** A client that moves files: one SFTP session for each call. */
+export abstract class TransferringClient {
+  protected readonly session: Session;
+  protected readonly dialled: Dialled;
+
+  constructor(session: Session, dialled: Dialled) {
+    this.session = session;
+    this.dialled = dialled;
+  }
+
+  abstract sftp(options?: SftpOptions): Promise<Sftp>;
+
+  /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
+  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return this.overSftp(options, (sftp) => sftp.put(local, remote, options));
+  }
+
+  /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
+  get(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions = {},
+  ): Promise<TransferResult> {
+    return this.overSftp(options, (sftp) => sftp.get(remote, local, options));
+  }
+
+  private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {
+    const { checkTransfer } = await import('../../sftp/transfer/options.ts');
+    checkTransfer('a transfer', options);
+    const sftp = await this.sftp(begun(options));
+    try {
+      return await step(sftp);
+    } finally {
+      await sftp.close();
+    }
+  }
+}
+
+/** What of the options of a transfer is for its beginning as well. */
+function begun({ timeout, signal }: TransferOptions): SftpOptions {
+  return { timeout, signal };
+}
+
+/** What the channel is asked for. @throws SshError `ERR_SSH_OPTIONS` */
+export function sftpCommand(given: SftpOptions): {
+  readonly kind: 'exec' | 'subsystem';
+  readonly payload: Uint8Array;
+  readonly bounds: Omit<SftpOptions, 'command'>;
+} {
+  checkOptions(given, { of: 'sftp', table });
+  const { command, ...bounds } = given;
+  if (command !== undefined) return { kind: 'exec', payload: execPayload(command), bounds };
+  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName: 'sftp' }), bounds };
+}
+
+/** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */
+export async function beginSftp(
+  session: Session,
+  port: ChannelPort,
+  { platform, options }: Dialled,
+  run: SftpPlatform['run'],
+): Promise<Sftp> {
+  const { host, limits, timeouts } = options;
+  const channel = new PortSftpChannel({
+    session,
+    port,
+    host: options.port === 22 ? host : `${host}:${options.port}`,
+    now: () => platform.clock.now(),
+    timeouts,
+  });
+  const [{ Sftp }, files] = await Promise.all([import('../../sftp/sftp.ts'), platform.files()]);
+  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run });
+}

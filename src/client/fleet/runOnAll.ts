@@ -1,0 +1,341 @@
+/**
+ * One command on many hosts.
+ *
+ * Owns: the options of `runOnAll`, what a target is, and the result of each.
+ * Must not know: how dials are bounded and handed out (`boundedRun.ts`), how one
+ * is made (`connect.ts`).
+ */
+import { type Address, addressed } from '../../base/addressed.ts';
+import { SshError, type SshErrorPhase } from '../../base/errors.ts';
+import {
+  anyObject,
+  checkArgument,
+  checkOptions,
+  isObject,
+  type OptionRule,
+  type OptionTable,
+  wholeNumber,
+} from '../../base/optionChecks.ts';
+import { onAbort } from '../../endpoint/calls/abort.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
+import { fleetNames, fleetRunNames } from '../../endpoint/options/otherNames.ts';
+import { observeConnections, type RegisteredConnection } from '../../io/registry.ts';
+import { keyPatience } from '../authentication/keyPatience.ts';
+import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';
+import { checkCommandOptions, type RunOptions, runTable } from '../callOptions.ts';
+import type { Client } from '../client.ts';
+import { execPayload } from '../command/requestPayloads.ts';
+import type { RunResult } from '../command/run.ts';
+import type { Command } from '../command/shellWords.ts';
+import { createDial } from '../dial/connect.ts';
+import { type ConnectOptions, connectTable, resolveOptions } from '../dial/options.ts';
+import { parseTarget } from '../dial/target.ts';
+import type { Platform } from '../platform.ts';
+import { BoundedRun, type ItemSource } from './boundedRun.ts';
+
+/** `[user@]host[:port]`, or options of its own, which come before those that all share. */
+export type FleetTarget = string | ConnectOptions;
+
+/** What the command gets, on every host the same; as the options of `Client.run`. */
+export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal' | 'onStdout' | 'onStderr'> {
+  readonly input?: string | Uint8Array | undefined;
+}
+
+/** The options of `connect`, for all targets, and some of the whole. */
+export interface RunOnAllOptions
+  extends Omit<ConnectOptions, 'host' | 'stream' | 'signal' | 'onBanner' | 'onDebug'> {
+  /** Connections at once, those that are just being closed among them. 100 */
+  readonly concurrency?: number | undefined;
+  /** `timeout` in here is for the command, beside it for the dial. */
+  readonly run?: FleetRunOptions | undefined;
+  /** Ends everything; the iterator rejects with `ERR_SSH_ABORTED` when nothing is left. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds of each phase that came to its end; `command` is from the open channel to its close. */
+export interface FleetTimings {
+  readonly connect?: number;
+  readonly identification?: number;
+  readonly keyExchange?: number;
+  readonly authentication?: number;
+  readonly command?: number;
+}
+
+interface FleetOutcome<Target> {
+  /** As it was given. */
+  readonly target: Target;
+  /** Its place among the targets, from 0. */
+  readonly index: number;
+  /** Milliseconds from the start of its connection to this result. */
+  readonly elapsed: number;
+  readonly timings: FleetTimings;
+}
+
+/** The command ran to its end; a status other than 0 is a result all the same. */
+export interface FleetSuccess<Target, Data = string> extends FleetOutcome<Target>, RunResult<Data> {
+  readonly ok: true;
+}
+
+/** It did not: `error.code`, `error.phase` and `error.waitingFor` tell how far it got and why. */
+export interface FleetFailure<Target> extends FleetOutcome<Target> {
+  readonly ok: false;
+  readonly error: SshError;
+}
+
+export type FleetResult<Target, Data = string> = FleetSuccess<Target, Data> | FleetFailure<Target>;
+
+/** The results as they come. `return`, which `break` in a `for await` calls, ends all that is under way. */
+export interface FleetResults<Result> extends AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+  return(): Promise<IteratorResult<Result, undefined>>;
+}
+
+export interface RunOnAll {
+  <Target extends FleetTarget>(
+    targets: ItemSource<Target>,
+    command: Command,
+    options: RunOnAllOptions & { readonly run: { readonly encoding: 'buffer' } },
+  ): FleetResults<FleetResult<Target, Uint8Array>>;
+  <Target extends FleetTarget>(
+    targets: ItemSource<Target>,
+    command: Command,
+    options?: RunOnAllOptions,
+  ): FleetResults<FleetResult<Target>>;
+}
+
+const defaultConcurrency = 100;
+
+const { host: _host, stream: _stream, onBanner: _onBanner, onDebug: _onDebug, ...sharedTable } = connectTable;
+
+const fleetTable: OptionTable<RunOnAllOptions> = {
+  ...sharedTable,
+  concurrency: wholeNumber(1, Number.POSITIVE_INFINITY),
+  run: anyObject,
+};
+
+const { signal: _signal, onStdout: _onStdout, onStderr: _onStderr, ...commandTable } = runTable;
+
+const fleetRunTable: OptionTable<FleetRunOptions> = {
+  ...commandTable,
+  input: {
+    takes: 'text or bytes: each target gets all of it',
+    accepts: (value) => typeof value === 'string' || value instanceof Uint8Array,
+    secret: true,
+  },
+};
+
+const targetsRule: OptionRule = {
+  takes: 'a list of targets, or anything else that can be iterated',
+  accepts: (value) => isObject(value) && (Symbol.iterator in value || Symbol.asyncIterator in value),
+};
+
+const targetRule: OptionRule = { ...anyObject, takes: "a string such as 'user@host:22', or an object" };
+
+/** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
+function checkFleetOptions(options: unknown): void {
+  checkOptions(options, { of: 'runOnAll', table: fleetTable, otherNames: fleetNames });
+  const { run } = options as RunOnAllOptions;
+  if (run === undefined) return;
+  const prefix = 'run.';
+  checkOptions(run, { of: 'runOnAll', table: fleetRunTable, otherNames: fleetRunNames, prefix });
+  checkCommandOptions(run, prefix);
+}
+
+/** `runOnAll` on a platform. */
+export function createRunOnAll(platform: Platform): RunOnAll {
+  const runOnAll = <Target extends FleetTarget>(
+    targets: ItemSource<Target>,
+    command: Command,
+    options: RunOnAllOptions = {},
+  ): FleetResults<FleetResult<Target>> => {
+    checkFleetOptions(options);
+    const { concurrency = defaultConcurrency, signal, run = {}, ...connection } = options;
+    checkArgument('targets', targets, targetsRule);
+    execPayload(command);
+    const site = new CallSite(runOnAll);
+    const fleet = new Fleet(platform, command, connection, run, site);
+    return new BoundedRun<Target, FleetResult<Target>>({
+      source: targets,
+      concurrency,
+      signal,
+      site,
+      begin: () => fleet.watch(),
+      work: (target, index, stop, deliver) => fleet.runOn(target, index, stop, deliver),
+    });
+  };
+  // What the output is made of follows from an option, as it does for `run`.
+  return runOnAll as RunOnAll;
+}
+
+/** What is known of one connection while it lives. */
+class Watched {
+  readonly timings: { -readonly [Phase in keyof FleetTimings]: number } = {};
+  /** Resolves when nothing is left of it. */
+  readonly ended: Promise<void>;
+  end: () => void = () => {};
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+}
+
+class Fleet {
+  private readonly platform: Platform;
+  private readonly command: Command;
+  private readonly shared: ConnectOptions;
+  private readonly run: FleetRunOptions;
+  private readonly dial: ReturnType<typeof createDial>;
+  private readonly site: CallSite;
+  private readonly watched = new Map<RegisteredConnection, Watched>();
+  private keys: Promise<UserKeys> | undefined;
+
+  /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
+  constructor(
+    platform: Platform,
+    command: Command,
+    connection: ConnectOptions,
+    run: FleetRunOptions,
+    site: CallSite,
+  ) {
+    resolveOptions(
+      { ...connection, host: 'any' },
+      () => platform.localUser() ?? 'anybody',
+      platform.asciiName,
+    );
+    this.platform = platform;
+    this.command = command;
+    this.shared = {
+      ...connection,
+      verifyHostKey: connection.verifyHostKey ?? platform.defaultHostKeyVerifier(),
+    };
+    this.run = run;
+    this.site = site;
+    this.dial = createDial(platform);
+  }
+
+  /** Follows the connections that are opened from now on; the returned function stops that. */
+  watch(): () => void {
+    return observeConnections({
+      phaseChanged: (connection, from, to, elapsed) => {
+        const watched = this.watched.get(connection);
+        if (watched !== undefined && to !== 'close' && isTimed(from)) watched.timings[from] = elapsed;
+      },
+      ended: (connection) => {
+        this.watched.get(connection)?.end();
+        this.watched.delete(connection);
+      },
+    });
+  }
+
+  /** Delivers one result, and resolves when the connection is gone. */
+  async runOn<Target extends FleetTarget>(
+    target: Target,
+    index: number,
+    signal: AbortSignal,
+    deliver: (result: FleetResult<Target>) => void,
+  ): Promise<void> {
+    const { clock } = this.platform;
+    let started = clock.now();
+    let watched: Watched | undefined;
+    let client: Client | undefined;
+    let dialled: Address | undefined;
+    const outcome = (command?: number): FleetOutcome<Target> => ({
+      target,
+      index,
+      elapsed: clock.now() - started,
+      timings: { ...watched?.timings, ...(command === undefined ? {} : { command }) },
+    });
+    const starting = (connection: RegisteredConnection): void => {
+      // What came before it, reading known_hosts for one, was no wait for the target.
+      started = clock.now();
+      watched = new Watched();
+      this.watched.set(connection, watched);
+    };
+    let stopListening = (): void => {};
+    try {
+      const options = this.optionsFor(target, signal);
+      dialled = targetOf(options);
+      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
+      const connected = await this.dial(options, { keys, starting, site: this.site });
+      client = connected;
+      stopListening = onAbort(signal, () => connected.destroy());
+      const began = clock.now();
+      const result = await connected.runToEnd(this.command, { ...this.run, signal });
+      deliver({ ok: true, ...result, ...outcome(clock.now() - began) });
+    } catch (error) {
+      deliver({ ok: false, error: this.failure(error, dialled), ...outcome() });
+    }
+    if (signal.aborted) client?.destroy();
+    // The result is delivered: an input that was not taken to its end is no news.
+    await client?.close().catch(() => {});
+    stopListening();
+    await (watched as Watched | undefined)?.ended;
+  }
+
+  /** Says which target it was, also where keys that all share are at fault. */
+  private failure(thrown: unknown, target: Address | undefined): SshError {
+    const error = asSshError(thrown);
+    const named = target === undefined ? error : addressed(error, target);
+    this.site.leadTo(named);
+    return named;
+  }
+
+  private optionsFor(target: FleetTarget, signal: AbortSignal): ConnectOptions {
+    const own = typeof target === 'string' ? parseTarget(target) : target;
+    checkArgument('a target', own, targetRule);
+    const given = Object.entries(own).filter(([, value]) => value !== undefined);
+    const merged: ConnectOptions = { ...this.shared, ...Object.fromEntries(given), signal };
+    return { ...merged, timeouts: { ...this.shared.timeouts, ...merged.timeouts } };
+  }
+
+  private hasOwnKeys(target: FleetTarget): boolean {
+    if (typeof target === 'string') return false;
+    const { auth, privateKey, passphrase } = target;
+    return auth !== undefined || privateKey !== undefined || passphrase !== undefined;
+  }
+
+  /**
+   * Parsed, and asked about, once for all; a key that is no use fails each target
+   * that needs it. It may take as long as a dial, whose own time begins afterwards.
+   */
+  private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
+    const { platform, shared } = this;
+    const { limits, dialTimeout } = resolveOptions(
+      { ...shared, host: 'any' },
+      () => 'anybody',
+      platform.asciiName,
+    );
+    if (this.keys === undefined) {
+      const keys = loadUserKeys(
+        shared,
+        keySettings(platform, limits, shared.crypto),
+        keyPatience({ clock: platform.clock, timeout: dialTimeout, signal, at: { phase: 'options' } }),
+      );
+      this.keys = keys;
+      // A key that is no use stays so; code that could not be loaded may well be there for the next target.
+      keys.catch((error: unknown) => {
+        if (error instanceof SshError && error.code === 'ERR_SSH_LOAD') this.keys = undefined;
+      });
+    }
+    return this.keys;
+  }
+}
+
+/** Undefined where the options name none, or none that could be dialled. */
+function targetOf({ host, port = 22 }: ConnectOptions): Address | undefined {
+  if (typeof host !== 'string' || host === '') return undefined;
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? { host, port } : undefined;
+}
+
+function isTimed(phase: SshErrorPhase): phase is SshErrorPhase & keyof FleetTimings {
+  return (
+    phase === 'connect' || phase === 'identification' || phase === 'keyExchange' || phase === 'authentication'
+  );
+}
+
+function asSshError(error: unknown): SshError {
+  if (error instanceof SshError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new SshError('ERR_SSH_INTERNAL', `unexpected: ${why}`, { origin: 'local', cause: error });
+}

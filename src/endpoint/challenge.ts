@@ -1,0 +1,24 @@
+/**
+ * A round of keyboard-interactive authentication, as either side sees it.
+ *
+ * Owns: its form (RFC 4256 §3.2).
+ * Must not know: who asks, who answers.
+ */
+
+/**
+ * One question of keyboard-interactive authentication (RFC 4256 §3.2). Texts are
+ * the server's, escaped but for line ends and tabs: a prompt may hold lines that
+ * read like a question of your own program, so show whose they are.
+ */
+export interface Prompt {
+  readonly prompt: string;
+  /** Whether what is typed may be shown. */
+  readonly echo: boolean;
+}
+
+/** A round of questions. */
+export interface Challenge {
+  readonly name: string;
+  readonly instruction: string;
+  readonly prompts: readonly Prompt[];
+}

@@ -1,0 +1,124 @@
+/**
+ * Private keys that a program gives: a user's, or a server's host keys.
+ *
+ * Owns: the forms in which they are given, and reading them in steps between
+ * which the event loop has its turn.
+ * Must not know: which role signs with them, passphrases that are asked for.
+ */
+import { wipe } from '../base/bytes.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Certificate } from '../crypto/keys/certificate.ts';
+import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
+import type { KeyArithmetic } from '../keys/arithmetic.ts';
+import type { ParsePrivateKeyOptions } from '../keys/privateKey/privateKeyFile.ts';
+import { lateCode } from './lateCode.ts';
+import { asBytes } from './options/optionErrors.ts';
+
+/** A private key as text or bytes of a file, or parsed. */
+export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
+
+/** A private key, ready to sign. */
+export interface LoadedKey {
+  readonly key: PrivateKey;
+  readonly comment: string;
+  readonly certificates?: readonly Certificate[] | undefined;
+}
+
+/** What decrypting needs besides the passphrase. */
+export interface UnlockSettings {
+  readonly limits: Limits;
+  /** Lets the event loop have its turn between steps. */
+  readonly pause: () => Promise<void>;
+  /** In place of the arithmetic in TypeScript, which is not loaded then. */
+  readonly arithmetic?: KeyArithmetic | undefined;
+}
+
+/** Called between two steps of the work; what it throws is what becomes of it. */
+export type BetweenSteps = () => void;
+
+/**
+ * The keys that a program signs with by itself: no function is asked for a passphrase.
+ *
+ * @throws SshError `ERR_SSH_KEY_…` that tells which key and why
+ */
+export async function loadKeys(
+  given: PrivateKeyInput | readonly PrivateKeyInput[] | undefined,
+  settings: UnlockSettings,
+): Promise<LoadedKey[]> {
+  const keys: LoadedKey[] = [];
+  for (const input of asList(given)) keys.push(await loadKey(input, undefined, settings));
+  return keys;
+}
+
+export function asList(
+  given: PrivateKeyInput | readonly PrivateKeyInput[] | undefined,
+): readonly PrivateKeyInput[] {
+  if (given === undefined) return [];
+  return Array.isArray(given) ? given : [given as PrivateKeyInput];
+}
+
+export async function loadKey(
+  input: PrivateKeyInput,
+  passphrase: string | Uint8Array | undefined,
+  settings: UnlockSettings,
+  betweenSteps?: BetweenSteps,
+): Promise<LoadedKey> {
+  if (typeof input !== 'string' && !(input instanceof Uint8Array)) {
+    return 'privateKey' in input
+      ? { key: input.privateKey, comment: input.comment }
+      : { key: input, comment: '' };
+  }
+  const bytes = asBytes(input);
+  try {
+    const { privateKey, comment } = await parseWithPauses(bytes, passphrase, settings, betweenSteps);
+    return { key: privateKey, comment };
+  } finally {
+    if (typeof input === 'string') wipe(bytes);
+  }
+}
+
+/** Parses a key; the event loop has its turn between the steps, and whoever wants to end the work. */
+export async function parseWithPauses(
+  bytes: Uint8Array,
+  passphrase: string | Uint8Array | undefined,
+  settings: UnlockSettings,
+  betweenSteps: BetweenSteps = () => {},
+): Promise<PrivateKeyFile> {
+  const { limits, pause, arithmetic } = settings;
+  const steps = await keySteps(bytes, { passphrase, limits }, arithmetic);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await pause();
+    try {
+      betweenSteps();
+    } catch (error) {
+      // What was derived so far is overwritten.
+      steps.return(undefined as never);
+      throw error;
+    }
+  }
+}
+
+/** Curves and key derivation come with the keys that need them: most are plain, and the runtime has curves. */
+async function keySteps(
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+  arithmetic: KeyArithmetic | undefined,
+): Promise<Generator<void, PrivateKeyFile>> {
+  if (arithmetic !== undefined) {
+    const { isProtected, privateKeySteps } = await keyFileCode(
+      () => import('../keys/privateKey/privateKeyFile.ts'),
+    );
+    const formats = isProtected(bytes)
+      ? (await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'))).protectedFormats
+      : undefined;
+    return privateKeySteps(bytes, options, { arithmetic, formats });
+  }
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
+  return parsePrivateKeyInSteps(bytes, options);
+}
+
+function keyFileCode<T>(load: () => Promise<T>): Promise<T> {
+  return lateCode('private keys', load);
+}

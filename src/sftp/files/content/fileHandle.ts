@@ -1,0 +1,270 @@
+/**
+ * A file that is open on the server, as a user holds it.
+ *
+ * Owns: `SftpFile`, with the names of `FileHandle` of `node:fs/promises`; the position of
+ * reads and writes that give none.
+ * Must not know: how a file is found.
+ */
+import { oneHandle } from '../../packet/extensions.ts';
+import type { CallOptions } from '../../seam/channel.ts';
+import type { Errand } from '../../session/errand.ts';
+import { optionsError } from '../../session/optionChecks.ts';
+import { type FileTime, ownerAttributes, timeAttributes } from '../attributeCalls.ts';
+import { BigIntFileStats, FileStats } from '../stats.ts';
+import type { OpenFile } from './openFile.ts';
+import { decodeText, type Encoding } from './text.ts';
+import {
+  checkContent,
+  contentBytes,
+  type FileContent,
+  readerOf,
+  readToEnd,
+  sizeOf,
+  writeAll,
+} from './whole.ts';
+
+/** A place in a file; `null` for behind the last read or write that gave none. */
+export type Position = number | bigint | null;
+
+/** What `read` came to. */
+export interface ReadResult<T extends Uint8Array> {
+  /** 0 at the end of the file. */
+  readonly bytesRead: number;
+  readonly buffer: T;
+}
+
+/** What `write` came to. */
+export interface WriteResult<T> {
+  readonly bytesWritten: number;
+  readonly buffer: T;
+}
+
+/**
+ * An open file. Closing it is the caller's: with `close`, or by `await using`.
+ *
+ * @example
+ * ```ts
+ * import type { Sftp } from 'deadline-ssh';
+ * async function firstBytes(sftp: Sftp, path: string): Promise<Uint8Array> {
+ *   const file = await sftp.open(path);
+ *   try {
+ *     const { buffer, bytesRead } = await file.read(new Uint8Array(16), 0, 16, 0);
+ *     return buffer.subarray(0, bytesRead);
+ *   } finally {
+ *     await file.close();
+ *   }
+ * }
+ * ```
+ */
+export class SftpFile {
+  private readonly file: OpenFile;
+  /** Opened for appending: every write goes to the end. */
+  private readonly appends: boolean;
+  private position = 0;
+
+  constructor(file: OpenFile, appends: boolean) {
+    this.file = file;
+    this.appends = appends;
+  }
+
+  /** As it was given to `open`. */
+  get path(): string {
+    return this.file.path;
+  }
+
+  /** What the server calls the file, for the packets of `deadline-ssh/protocol`. */
+  get handle(): Uint8Array {
+    return this.file.handle;
+  }
+
+  /**
+   * Reads up to `length` bytes into `buffer`. Fewer only at the end of the file.
+   *
+   * @throws SshError `ERR_SSH_SFTP_FAILURE`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CLOSED` the file is closed, …
+   */
+  async read<T extends Uint8Array>(
+    buffer: T,
+    offset: number = 0,
+    length: number = buffer.length - offset,
+    position: Position = null,
+    options: CallOptions = {},
+  ): Promise<ReadResult<T>> {
+    checkRange(buffer, offset, length);
+    const { file } = this;
+    file.check('read');
+    const start = position === null ? this.position : checkedPosition(position);
+    const bytesRead = await this.bounded('read', options, async (errand) => {
+      const reader = readerOf(file, start, start + length, start + length, errand);
+      let at = 0;
+      for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
+        for (const piece of answer.pieces) {
+          buffer.set(piece, offset + at);
+          at += piece.length;
+        }
+      }
+      return at;
+    });
+    if (position === null) this.position = start + bytesRead;
+    return { bytesRead, buffer };
+  }
+
+  /** Writes all of a text at `position`. Errors as `read`. */
+  write(text: string, position?: Position, options?: CallOptions): Promise<WriteResult<string>>;
+  /** Writes `length` bytes of `buffer`, all of them. Errors as `read`. */
+  write<T extends Uint8Array>(
+    buffer: T,
+    offset?: number,
+    length?: number,
+    position?: Position,
+    options?: CallOptions,
+  ): Promise<WriteResult<T>>;
+  async write<T extends Uint8Array>(
+    data: string | T,
+    second?: number | bigint | null,
+    third?: number | CallOptions,
+    fourth?: Position,
+    fifth?: CallOptions,
+  ): Promise<WriteResult<string | T>> {
+    if (typeof data === 'string') {
+      const bytes = contentBytes(data);
+      const options = typeof third === 'object' ? third : {};
+      return { bytesWritten: await this.writeBytes(bytes, second ?? null, options), buffer: data };
+    }
+    if (!(data instanceof Uint8Array)) throw optionsError('write takes a string or a Uint8Array');
+    const offset = Number(second ?? 0);
+    const length = typeof third === 'number' ? third : data.length - offset;
+    checkRange(data, offset, length);
+    const bytes = data.subarray(offset, offset + length);
+    return { bytesWritten: await this.writeBytes(bytes, fourth ?? null, fifth ?? {}), buffer: data };
+  }
+
+  /** All from the present position to the end. Errors as `read`. */
+  readFile(options: CallOptions & { readonly encoding: Encoding }): Promise<string>;
+  readFile(options?: CallOptions & { readonly encoding?: undefined }): Promise<Uint8Array>;
+  async readFile(
+    options: CallOptions & { readonly encoding?: Encoding | undefined } = {},
+  ): Promise<string | Uint8Array> {
+    this.file.check('read');
+    const bytes = await this.bounded('read', options, (errand) =>
+      readToEnd(this.file, this.position, errand),
+    );
+    this.position += bytes.length;
+    return options.encoding === undefined ? bytes : decodeText(bytes, options.encoding);
+  }
+
+  /** Writes from the present position on; what is in the file behind that stays. Errors as `read`. */
+  async writeFile(content: FileContent, options: CallOptions = {}): Promise<void> {
+    this.file.check('write');
+    checkContent(content);
+    this.position += await this.bounded('write', options, async (errand) => {
+      const start = await this.writeStart(null, errand);
+      return (await writeAll(this.file, start, content, errand)) + (start - this.position);
+    });
+  }
+
+  /** The same as `writeFile`, for a file opened to append. */
+  appendFile(content: FileContent, options: CallOptions = {}): Promise<void> {
+    return this.writeFile(content, options);
+  }
+
+  stat(options: CallOptions & { readonly bigint: true }): Promise<BigIntFileStats>;
+  stat(options?: CallOptions & { readonly bigint?: false | undefined }): Promise<FileStats>;
+  async stat(
+    options: CallOptions & { readonly bigint?: boolean | undefined } = {},
+  ): Promise<FileStats | BigIntFileStats> {
+    const found = await this.bounded('stat', options, (errand) => this.file.attributes(errand));
+    return options.bigint === true ? new BigIntFileStats(found) : new FileStats(found);
+  }
+
+  /** Cuts the file, or makes it longer with zeros. */
+  truncate(length: number | bigint = 0, options: CallOptions = {}): Promise<void> {
+    const size = BigInt(length);
+    if (size < 0n) throw optionsError('the length must not be negative');
+    return this.bounded('truncate', options, (errand) =>
+      this.file.setAttributes({ size }, 'truncate', errand),
+    );
+  }
+
+  chmod(mode: number, options: CallOptions = {}): Promise<void> {
+    const attrs = { permissions: mode & 0o7777 };
+    return this.bounded('chmod', options, (errand) => this.file.setAttributes(attrs, 'chmod', errand));
+  }
+
+  chown(uid: number, gid: number, options: CallOptions = {}): Promise<void> {
+    const attrs = ownerAttributes(uid, gid);
+    return this.bounded('chown', options, (errand) => this.file.setAttributes(attrs, 'chown', errand));
+  }
+
+  utimes(atime: FileTime, mtime: FileTime, options: CallOptions = {}): Promise<void> {
+    const attrs = timeAttributes(atime, mtime);
+    return this.bounded('utimes', options, (errand) => this.file.setAttributes(attrs, 'utimes', errand));
+  }
+
+  /**
+   * Makes the server bring the file to its disk (fsync@openssh.com).
+   *
+   * @throws SshError `ERR_SSH_SFTP_UNSUPPORTED` the server has no such extension
+   */
+  sync(options: CallOptions = {}): Promise<void> {
+    const { file } = this;
+    file.check('sync');
+    const payload = oneHandle.toBytes({ handle: file.handle });
+    return this.bounded('sync', options, (errand) =>
+      file.session.extendedOk('fsync@openssh.com', payload, file.operation('sync'), errand),
+    );
+  }
+
+  /** The same as `sync`. */
+  datasync(options: CallOptions = {}): Promise<void> {
+    return this.sync(options);
+  }
+
+  /** Closes the file; a second time does nothing. @throws SshError what the server answers: it may tell of a failed write only now */
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private async writeBytes(bytes: Uint8Array, position: Position, options: CallOptions): Promise<number> {
+    this.file.check('write');
+    return this.bounded('write', options, async (errand) => {
+      const start = await this.writeStart(position, errand);
+      const written = await writeAll(this.file, start, bytes, errand);
+      if (position === null) this.position = start + written;
+      return written;
+    });
+  }
+
+  /** Servers that do not know the flag for appending write where they are told. */
+  private async writeStart(position: Position, errand: Errand | undefined): Promise<number> {
+    if (!this.appends) return position === null ? this.position : checkedPosition(position);
+    return sizeOf((await this.file.attributes(errand)).size) ?? 0;
+  }
+
+  private bounded<T>(
+    name: string,
+    options: CallOptions,
+    work: (errand: Errand | undefined) => Promise<T>,
+  ): Promise<T> {
+    return this.file.session.call(`${name} of an open file`, options, work);
+  }
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` */
+export function checkedPosition(position: number | bigint): number {
+  const value = Number(position);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw optionsError('a position must be a whole number from 0 to 2^53-1');
+}
+
+function checkRange(buffer: unknown, offset: number, length: number): void {
+  if (!(buffer instanceof Uint8Array)) throw optionsError('the buffer must be a Uint8Array');
+  const fits = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (fits && offset + length <= buffer.length) return;
+  throw optionsError(
+    `offset ${offset} and length ${length} are not within the ${buffer.length} bytes of the buffer`,
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * A file that is open on the server, from the inside.
+ *
+ * Owns: OPEN, CLOSE and FSTAT; that a handle is closed once, and what a closed one answers.
+ * Must not know: how a user reads and writes (`fileHandle.ts`), transfers.
+ */
+import { SshError } from '../../../base/errors.ts';
+import type { FileAttributes } from '../../packet/attributes.ts';
+import { describeOperation, type Operation } from '../../protocol/errors.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { pathBytes, pathText, type RemotePath } from '../paths.ts';
+
+export class OpenFile {
+  readonly session: SftpSession;
+  readonly path: string;
+  /** As the server named it. */
+  readonly handle: Uint8Array;
+  private closing: Promise<void> | undefined;
+
+  private constructor(session: SftpSession, path: string, handle: Uint8Array) {
+    this.session = session;
+    this.path = path;
+    this.handle = handle;
+  }
+
+  /** @throws SshError what the server answered */
+  static async open(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile> {
+    session.handles.asked();
+    return OpenFile.ask(session, path, pflags, attrs, errand);
+  }
+
+  /** As `open`, in its turn where the server bounds the handles that are open, whether it tells that or not. */
+  static openInTurn(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile> {
+    return session.askInTurn(() => OpenFile.ask(session, path, pflags, attrs, errand));
+  }
+
+  /** As `openInTurn`, for what may be refused for another reason: that is for the caller to find out. */
+  static async tryInTurn(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile> {
+    await session.handleTurn();
+    return OpenFile.ask(session, path, pflags, attrs, errand);
+  }
+
+  /** Asks for a handle that has been counted in. */
+  private static async ask(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand: Errand | undefined,
+  ): Promise<OpenFile> {
+    const text = pathText(path);
+    try {
+      const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
+      const handle = await session.handle(body, { name: 'open', path: text }, errand);
+      session.handles.given();
+      return new OpenFile(session, text, handle);
+    } catch (error) {
+      session.handles.refused();
+      throw error;
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.closing !== undefined;
+  }
+
+  operation(name: string): Operation {
+    return { name, path: this.path };
+  }
+
+  /** @throws SshError `ERR_SSH_CLOSED` */
+  check(name: string): void {
+    if (this.closing === undefined) return;
+    throw new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
+      origin: 'user',
+      path: this.path,
+    });
+  }
+
+  attributes(errand?: Errand): Promise<FileAttributes> {
+    this.check('stat');
+    return this.session.attributes({ kind: 'fstat', handle: this.handle }, this.operation('stat'), errand);
+  }
+
+  setAttributes(attrs: FileAttributes, name: string, errand?: Errand): Promise<void> {
+    this.check(name);
+    return this.session.ok({ kind: 'fsetstat', handle: this.handle, attrs }, this.operation(name), errand);
+  }
+
+  /**
+   * Closes the handle, once; it has its own deadline.
+   *
+   * @throws SshError what the server answered: it may tell of a failed WRITE only now
+   */
+  close(): Promise<void> {
+    this.closing ??= this.session
+      .ok({ kind: 'close', handle: this.handle }, this.operation('close'))
+      .finally(() => this.session.handles.closed());
+    return this.closing;
+  }
+
+  /** Closes it where its end is of no interest any more. */
+  closeQuietly(): void {
+    this.close().catch(() => {});
+  }
+}

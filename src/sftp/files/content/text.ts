@@ -1,0 +1,28 @@
+/**
+ * Bytes of a file as text.
+ *
+ * Owns: the encodings that calls take.
+ * Must not know: files.
+ */
+import { latin1Decode, toHex } from '../../../base/bytes.ts';
+import { optionsError } from '../../session/optionChecks.ts';
+
+export type Encoding = 'utf8' | 'utf-8' | 'latin1' | 'hex';
+
+export const encodings: readonly Encoding[] = ['utf8', 'utf-8', 'latin1', 'hex'];
+
+/** @throws SshError `ERR_SSH_OPTIONS` for an encoding that is none of these */
+export function decodeText(bytes: Uint8Array, encoding: Encoding): string {
+  switch (encoding) {
+    case 'utf8':
+    case 'utf-8':
+      // As Node does it: a byte order mark stays.
+      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    case 'latin1':
+      return latin1Decode(bytes);
+    case 'hex':
+      return toHex(bytes);
+    default:
+      throw optionsError(`encoding must be one of ${encodings.join(', ')}`);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Whole files at once.
+ *
+ * Owns: reading all of a file into memory within a bound, writing all of it, and copying
+ * one on the server.
+ * Must not know: the public API's options.
+ */
+import { SshError } from '../../../base/errors.ts';
+import { FileReader } from '../../data/reader.ts';
+import { FileWriter } from '../../data/writer.ts';
+import { copyData } from '../../packet/extensions.ts';
+import { openFlags } from '../../packet/numbers.ts';
+import type { Errand } from '../../session/errand.ts';
+import { isObject, optionsError } from '../../session/optionChecks.ts';
+import type { SftpSession } from '../../session/session.ts';
+import type { RemotePath } from '../paths.ts';
+import { OpenFile } from './openFile.ts';
+
+/** What a file may be written from. */
+export type FileContent =
+  | string
+  | Uint8Array
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>;
+
+/** Most bytes that one array of this platform holds. */
+const longestFile = 2 ** 31 - 1;
+
+/** Reads from `start` on, all that there is. */
+export async function readToEnd(file: OpenFile, start: number, errand?: Errand): Promise<Uint8Array> {
+  const size = sizeOf((await file.attributes(errand)).size);
+  const reader = readerOf(file, start, Number.POSITIVE_INFINITY, size, errand);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
+      length += answer.length;
+      if (length > longestFile) throw tooLong(file);
+      pieces.push(...answer.pieces);
+    }
+  } finally {
+    reader.abandon();
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** A reader of an open file. */
+export function readerOf(
+  file: OpenFile,
+  start: number,
+  end: number,
+  size: number | undefined,
+  errand?: Errand,
+): FileReader {
+  const { session, handle } = file;
+  return new FileReader({ session, handle, operation: file.operation('read'), start, end, size, errand });
+}
+
+/** A writer of an open file. */
+export function writerOf(file: OpenFile, start: number, errand?: Errand): FileWriter {
+  const { session, handle } = file;
+  return new FileWriter({ session, handle, operation: file.operation('write'), start, errand });
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from: before the file is opened, which may empty it */
+export function checkContent(content: unknown): void {
+  if (typeof content === 'string' || content instanceof Uint8Array) return;
+  if (isObject(content) && (Symbol.asyncIterator in content || Symbol.iterator in content)) return;
+  throw optionsError('a file is written from a string, bytes, or an iterable of these');
+}
+
+/** Writes from `start` on, and resolves once the server has confirmed all. Returns the number of bytes. */
+export async function writeAll(
+  file: OpenFile,
+  start: number,
+  content: FileContent,
+  errand?: Errand,
+): Promise<number> {
+  const writer = writerOf(file, start, errand);
+  if (typeof content === 'string' || content instanceof Uint8Array) await writer.write(contentBytes(content));
+  else {
+    for await (const piece of content) await writer.write(contentBytes(piece));
+  }
+  await writer.flush();
+  return writer.position - start;
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from */
+export function contentBytes(piece: unknown): Uint8Array {
+  if (typeof piece === 'string') return new TextEncoder().encode(piece);
+  if (piece instanceof Uint8Array) return piece;
+  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
+  throw optionsError('a file is written from a string, bytes, or an iterable of these');
+}
+
+/** Copies on the server, where it can (copy-data), or through this machine. */
+export async function copyWhole(
+  session: SftpSession,
+  from: RemotePath,
+  to: RemotePath,
+  exclusive: boolean,
+  errand?: Errand,
+): Promise<void> {
+  const source = await OpenFile.open(session, from, openFlags.read, {}, errand);
+  try {
+    const { permissions, size } = await source.attributes(errand);
+    const attrs = permissions === undefined ? {} : { permissions: permissions & 0o777 };
+    // Not emptied before it is known that the two are not one file.
+    const flags = openFlags.write | openFlags.create | (exclusive ? openFlags.exclusive : 0);
+    const target = await OpenFile.open(session, to, flags, attrs, errand);
+    try {
+      await copyBetween(source, target, sizeOf(size), errand);
+    } catch (error) {
+      target.closeQuietly();
+      throw error;
+    }
+    await target.close();
+  } finally {
+    source.closeQuietly();
+  }
+}
+
+async function copyBetween(
+  source: OpenFile,
+  target: OpenFile,
+  size: number | undefined,
+  errand: Errand | undefined,
+): Promise<void> {
+  const { session } = source;
+  if (session.capabilities.has('copy-data')) {
+    const payload = copyData.toBytes({
+      readFromHandle: source.handle,
+      readFromOffset: 0n,
+      readDataLength: 0n,
+      writeToHandle: target.handle,
+      writeToOffset: 0n,
+    });
+    await session.extendedOk('copy-data', payload, target.operation('copy'), errand);
+    const copied = await source.attributes(errand);
+    if (copied.size !== undefined) await target.setAttributes({ size: copied.size }, 'truncate', errand);
+    return;
+  }
+  const reader = readerOf(source, 0, Number.POSITIVE_INFINITY, size, errand);
+  const writer = writerOf(target, 0, errand);
+  try {
+    for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
+      for (const piece of answer.pieces) await writer.write(piece);
+    }
+  } finally {
+    reader.abandon();
+  }
+  await writer.flush();
+  await target.setAttributes({ size: BigInt(writer.position) }, 'truncate', errand);
+}
+
+/** A size as a number; undefined where it is not told, or cannot be one that a file has. */
+export function sizeOf(size: bigint | undefined): number | undefined {
+  return size === undefined || size > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(size);
+}
+
+function tooLong(file: OpenFile): SshError {
+  return new SshError(
+    'ERR_SSH_LIMIT',
+    `"${file.path}" has more than ${longestFile} bytes, which is too much for one array; read it as a stream or with get`,
+    { origin: 'local', path: file.path },
+  );
+}

@@ -1,0 +1,197 @@
+/**
+ * Reading folders.
+ *
+ * Owns: OPENDIR and READDIR, of which some are asked ahead; a folder as a user
+ * iterates over it.
+ * Must not know: what the entries are for.
+ *
+ * Memory: batches that came and were not taken, as many as are asked ahead at most.
+ */
+import type { NameEntry } from '../../packet/responses.ts';
+import { statusCodes } from '../../packet/status.ts';
+import type { Answer } from '../../protocol/clientRequest.ts';
+import type { Operation } from '../../protocol/errors.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { DirectoryEntry } from '../entry.ts';
+import { isDotName, isPossibleName, pathBytes, pathText, type RemotePath } from '../paths.ts';
+
+/** READDIRs in flight at most; the number doubles from one while batches are taken. */
+const mostAhead = 32;
+
+/** The batches of one folder, in the order in which they were asked for. */
+export class FolderReader {
+  readonly path: Uint8Array;
+  private readonly session: SftpSession;
+  private readonly errand: Errand | undefined;
+  private readonly operation: Operation;
+  private opening: Promise<Uint8Array> | undefined;
+  private readonly asked: Promise<Answer>[] = [];
+  private ahead = 1;
+  private isClosed = false;
+  /** Handles that were held when the server refused to open the folder. */
+  heldAtRefusal = 0;
+
+  constructor(session: SftpSession, path: RemotePath, errand?: Errand) {
+    this.session = session;
+    this.path = pathBytes(path);
+    this.errand = errand;
+    this.operation = { name: 'readdir', path: pathText(path) };
+  }
+
+  /** Opens the folder and asks for its first batch, if that has not been done. */
+  begin(): void {
+    if (this.opening !== undefined || this.isClosed) return;
+    this.opening = this.open();
+    // Whoever asks for a batch hears of it.
+    this.opening.catch(() => {});
+  }
+
+  /**
+   * The next entries, `.` and `..` and names that no folder can have among them; undefined at the end.
+   *
+   * @throws SshError what the server answered, `ERR_SSH_TIMEOUT`, the cause of the session's end
+   */
+  async next(): Promise<readonly NameEntry[] | undefined> {
+    if (this.isClosed) return undefined;
+    try {
+      this.begin();
+      const handle = await (this.opening as Promise<Uint8Array>);
+      // Abandoned meanwhile.
+      if (this.isClosed) return undefined;
+      this.ask(handle);
+      const answer = await (this.asked.shift() as Promise<Answer>);
+      if (answer.kind === 'name') {
+        this.ahead = Math.min(2 * this.ahead, mostAhead);
+        this.ask(handle);
+        return answer.names;
+      }
+      if (answer.kind === 'status' && answer.errorCode !== statusCodes.eof) {
+        throw this.session.statusError(answer, this.operation);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.close();
+    return undefined;
+  }
+
+  /** Closes the folder. Nobody waits for that: it has its own deadline. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.asked.length = 0;
+    this.opening?.then(
+      (handle) => {
+        this.session.closeQuietly(handle);
+      },
+      () => {},
+    );
+  }
+
+  private async open(): Promise<Uint8Array> {
+    const { session, path, errand, operation } = this;
+    await session.handleTurn();
+    const { held } = session.handles;
+    try {
+      const opening = { name: 'opendir', path: operation.path };
+      const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
+      session.handles.given();
+      if (!this.isClosed) this.ask(handle);
+      return handle;
+    } catch (error) {
+      this.heldAtRefusal = Math.max(held, session.handles.held);
+      session.handles.refused();
+      throw error;
+    }
+  }
+
+  private ask(handle: Uint8Array): void {
+    while (this.asked.length < this.ahead) {
+      const answer = this.session.link.ask({ kind: 'readdir', handle }, this.operation, this.errand);
+      // One that nobody comes to take must not count as unhandled.
+      answer.catch(() => {});
+      this.asked.push(answer);
+    }
+  }
+}
+
+/**
+ * A folder on the server, to be iterated over. It holds some batches and never the
+ * whole folder. `.` and `..` are left out, and so are names that no folder can truly
+ * have (empty, with `/` or NUL in them).
+ *
+ * @example
+ * ```ts
+ * import type { Sftp } from 'deadline-ssh';
+ * async function bytesIn(sftp: Sftp, folder: string): Promise<number> {
+ *   let sum = 0;
+ *   for await (const entry of sftp.opendir(folder)) if (entry.isFile()) sum += entry.stats().size;
+ *   return sum;
+ * }
+ * ```
+ */
+export class SftpFolder implements AsyncIterable<DirectoryEntry> {
+  private readonly reader: FolderReader;
+  private batch: readonly NameEntry[] = [];
+  private at = 0;
+
+  constructor(reader: FolderReader) {
+    this.reader = reader;
+  }
+
+  get path(): string {
+    return pathText(this.reader.path);
+  }
+
+  /**
+   * The next entry; undefined at the end, which closes the folder.
+   *
+   * @throws SshError `ERR_SSH_SFTP_NO_SUCH_FILE`, `ERR_SSH_SFTP_PERMISSION_DENIED`, `ERR_SSH_TIMEOUT`, …
+   */
+  async read(): Promise<DirectoryEntry | undefined> {
+    for (;;) {
+      while (this.at < this.batch.length) {
+        const entry = this.batch[this.at++] as NameEntry;
+        if (isPossibleName(entry.filename)) return new DirectoryEntry(entry, this.reader.path);
+      }
+      const batch = await this.reader.next();
+      if (batch === undefined) return undefined;
+      this.batch = batch;
+      this.at = 0;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.reader.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<DirectoryEntry, undefined> {
+    try {
+      for (let entry = await this.read(); entry !== undefined; entry = await this.read()) yield entry;
+    } finally {
+      await this.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** All entries of a folder but `.` and `..`, including names that no folder can have: for those who report them. */
+export async function* everyEntry(
+  session: SftpSession,
+  path: Uint8Array,
+  errand?: Errand,
+): AsyncGenerator<DirectoryEntry, undefined> {
+  const reader = new FolderReader(session, path, errand);
+  try {
+    for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
+      for (const entry of batch) if (!isDotName(entry.filename)) yield new DirectoryEntry(entry, path);
+    }
+  } finally {
+    reader.close();
+  }
+}

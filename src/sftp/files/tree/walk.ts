@@ -1,0 +1,152 @@
+/**
+ * All that lies below a folder.
+ *
+ * Owns: the order of a walk (a folder before what is in it), folders that are listed
+ * ahead, the bound on depth.
+ * Must not know: what the entries are for.
+ */
+import type { NameEntry } from '../../packet/responses.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { DirectoryEntry } from '../entry.ts';
+import { isDotName, isPossibleName, joinPath, pathText } from '../paths.ts';
+import { FolderBatches } from './batches.ts';
+import { FolderReader } from './listing.ts';
+import { tooDeep } from './removal.ts';
+
+/** What is done about a folder that cannot be listed. */
+export type WalkFault = (error: unknown, path: string) => 'skip' | 'stop' | Promise<'skip' | 'stop'>;
+
+/** Folders whose first entries are asked for before their turn. */
+const mostAhead = 8;
+
+/** Entries of a folder and of all folders below it; links are given and not followed. */
+export async function* walkTree(
+  session: SftpSession,
+  root: Uint8Array,
+  onError: WalkFault | undefined,
+  errand?: Errand,
+): AsyncGenerator<DirectoryEntry, undefined> {
+  for await (const step of walkSteps(session, root, onError, errand)) {
+    if (isPossibleName(step.entry.nameBytes)) yield step.entry;
+  }
+}
+
+/** One entry of a walk, for those who choose the way. */
+export interface WalkStep {
+  readonly entry: DirectoryEntry;
+  /** 0 for what is in the root itself. */
+  readonly depth: number;
+  /** What is in this folder is of no interest. */
+  passOver(): void;
+}
+
+/** As `walkTree`; names that no folder can have are given as well, and not gone into. */
+export async function* walkSteps(
+  session: SftpSession,
+  root: Uint8Array,
+  onError: WalkFault | undefined,
+  errand?: Errand,
+): AsyncGenerator<WalkStep, undefined> {
+  const walk: Walk = { session, errand, onError, ahead: 0 };
+  const folder = new FolderBatches(session, () => new FolderReader(session, root, errand), undefined, []);
+  yield* walkFolder(walk, folder, []);
+}
+
+interface Walk {
+  readonly session: SftpSession;
+  readonly errand: Errand | undefined;
+  readonly onError: WalkFault | undefined;
+  ahead: number;
+}
+
+async function* walkFolder(
+  walk: Walk,
+  folder: FolderBatches,
+  above: readonly FolderBatches[],
+): AsyncGenerator<WalkStep, undefined> {
+  const depth = above.length;
+  const begun = new Map<DirectoryEntry, FolderReader>();
+  const here = [...above, folder];
+  try {
+    for (;;) {
+      const batch = await nextBatch(walk, folder, depth);
+      if (batch === undefined) return;
+      const entries = batch
+        .filter(({ filename }) => !isDotName(filename))
+        .map((entry) => new DirectoryEntry(entry, folder.path));
+      for (const [index, entry] of entries.entries()) {
+        beginAhead(walk, entries, index, begun);
+        let isPassedOver = !isFolder(entry);
+        const passOver = (): void => {
+          isPassedOver = true;
+        };
+        yield { entry, depth, passOver };
+        const reader = takeBegun(walk, begun, entry);
+        if (isPassedOver) reader?.close();
+        else {
+          const inner = new FolderBatches(walk.session, () => readerFor(walk, entry), reader, here);
+          yield* walkFolder(walk, inner, here);
+        }
+      }
+    }
+  } finally {
+    folder.close();
+    for (const entry of begun.keys()) takeBegun(walk, begun, entry)?.close();
+  }
+}
+
+function isFolder(entry: DirectoryEntry): boolean {
+  return entry.isDirectory() && isPossibleName(entry.nameBytes);
+}
+
+/** The next entries; undefined at the end, and where the folder is to be passed over. */
+async function nextBatch(
+  { session, onError }: Walk,
+  folder: FolderBatches,
+  depth: number,
+): Promise<readonly NameEntry[] | undefined> {
+  try {
+    const { sftpNesting } = session.link.limits;
+    if (depth > sftpNesting) throw tooDeep(session, folder.path, sftpNesting);
+    return await folder.next();
+  } catch (error) {
+    if ((await onError?.(error, pathText(folder.path))) !== 'skip') throw error;
+    return undefined;
+  }
+}
+
+/** Lists the next folders of a batch while the consumer is with an earlier one. */
+function beginAhead(
+  walk: Walk,
+  entries: readonly DirectoryEntry[],
+  from: number,
+  begun: Map<DirectoryEntry, FolderReader>,
+): void {
+  // Where a server has few handles they are for those who read files.
+  const most = walk.session.handles.limit < 4 * mostAhead ? 0 : mostAhead;
+  for (let index = from; index < entries.length && walk.ahead < most; index++) {
+    const entry = entries[index] as DirectoryEntry;
+    if (!isFolder(entry) || begun.has(entry)) continue;
+    const reader = readerFor(walk, entry);
+    reader.begin();
+    begun.set(entry, reader);
+    walk.ahead++;
+  }
+}
+
+function takeBegun(
+  walk: Walk,
+  begun: Map<DirectoryEntry, FolderReader>,
+  entry: DirectoryEntry,
+): FolderReader | undefined {
+  const reader = begun.get(entry);
+  if (reader === undefined) return undefined;
+  begun.delete(entry);
+  walk.ahead--;
+  return reader;
+}
+
+function readerFor({ session, errand }: Walk, entry: DirectoryEntry): FolderReader {
+  return new FolderReader(session, joinPath(entry.parentBytes, entry.nameBytes), errand);
+}
