@@ -8,13 +8,13 @@
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { WireReader } from '../wire/reader.ts';
-import type { DirectoryEntry } from './files/entry.ts';
 import { FileCalls } from './files/fileCalls.ts';
-import { findMatches } from './files/glob.ts';
 import * as check from './files/options.ts';
-import { pathBytes, pathText, type RemotePath } from './files/paths.ts';
 import { ReadSource, WriteSink } from './files/streams.ts';
-import { walkTree } from './files/walk.ts';
+import type { DirectoryEntry } from './folders/entry.ts';
+import { findMatches } from './folders/glob.ts';
+import { walkTree } from './folders/walk.ts';
+import { pathBytes, pathText, type RemotePath } from './names/paths.ts';
 import { usersGroupsById, usersGroupsNames } from './packet/extensions.ts';
 import type { CallOptions, SftpChannel } from './seam/channel.ts';
 import type { LocalPath } from './seam/localFiles.ts';
@@ -100,7 +100,7 @@ export class Sftp extends FileCalls {
    *
    * @throws SshError `ERR_SSH_SFTP_UNSUPPORTED` the server has no such extension
    */
-  async ownerNames(
+  ownerNames(
     uids: readonly number[],
     gids: readonly number[],
     options: CallOptions = {},
@@ -108,17 +108,16 @@ export class Sftp extends FileCalls {
     readonly users: readonly (string | undefined)[];
     readonly groups: readonly (string | undefined)[];
   }> {
-    check.checkCall(options);
-    const operation = { name: 'users-groups-by-id', path: undefined };
-    const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
-    const payload = await this.call('ownerNames', options, (errand) =>
-      this.session.extended('users-groups-by-id@openssh.com', asked, operation, errand),
-    );
-    const { usernames, groupnames } = decoded(() => usersGroupsNames.fromBytes(payload));
-    return {
-      users: decoded(() => namesFrom(usernames, uids.length)),
-      groups: decoded(() => namesFrom(groupnames, gids.length)),
-    };
+    return this.simple('ownerNames', options, async (errand) => {
+      const operation = { name: 'users-groups-by-id', path: undefined };
+      const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
+      const payload = await this.session.extended('users-groups-by-id@openssh.com', asked, operation, errand);
+      const { usernames, groupnames } = decoded(() => usersGroupsNames.fromBytes(payload));
+      return {
+        users: decoded(() => namesFrom(usernames, uids.length)),
+        groups: decoded(() => namesFrom(groupnames, gids.length)),
+      };
+    });
   }
 
   // Many files -----------------------------------------------------------------------
@@ -164,25 +163,31 @@ export class Sftp extends FileCalls {
    * @throws SshError `ERR_SSH_TRANSFER` a check failed, a local file cannot be written, or is not to be replaced; what the
    *   server answered; `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, the cause of the connection's end
    */
-  async get(
+  get(
     remote: RemotePath,
     local: LocalPath | WritableTarget,
     options: TransferOptions = {},
   ): Promise<TransferResult> {
-    return get(this.session, this.platform, remote, local, options);
+    return this.session.publicCall(Sftp.prototype.get, () =>
+      get(this.session, this.platform, remote, local, options),
+    );
   }
 
   /**
    * Sends a file, with `recursive` a folder; or bytes, or a stream. A path on the server that
    * ends in `/` is a folder which the file goes into. Errors as `get`.
    */
-  async put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
-    return put(this.session, this.platform, local, remote, options);
+  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return this.session.publicCall(Sftp.prototype.put, () =>
+      put(this.session, this.platform, local, remote, options),
+    );
   }
 
   /** Makes a folder on the server like one here, or the other way round: what is missing or differs goes over. Errors as `get`. */
-  async sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
-    return sync(this.session, this.platform, local, remote, options);
+  sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
+    return this.session.publicCall(Sftp.prototype.sync, () =>
+      sync(this.session, this.platform, local, remote, options),
+    );
   }
 
   // Streams --------------------------------------------------------------------------

@@ -4,19 +4,16 @@
  * Owns: how a server is asked for it, the options of that, what SFTP is given to run on.
  * Must not know: SFTP.
  */
+import { spelled } from '../../base/addressed.ts';
 import type { Limits } from '../../base/limits.ts';
+import { abortSignal, checkOptions, milliseconds, type OptionTable } from '../../base/optionChecks.ts';
 import type { Timeouts } from '../../base/timeouts.ts';
 import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import { lateCode } from '../../endpoint/lateCode.ts';
 import { subsystem } from '../../message/channelRequest.ts';
-import type { RemotePath } from '../../sftp/files/paths.ts';
+import type { RemotePath } from '../../sftp/names/paths.ts';
 import type { LocalPath } from '../../sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../sftp/seam/platform.ts';
-import {
-  abortSignal,
-  checkOptions,
-  milliseconds,
-  type OptionTable,
-} from '../../sftp/session/optionChecks.ts';
 import type { Sftp } from '../../sftp/sftp.ts';
 import type { WritableTarget } from '../../sftp/transfer/get.ts';
 import type { TransferOptions } from '../../sftp/transfer/options.ts';
@@ -88,7 +85,7 @@ export abstract class TransferringClient {
   }
 
   private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {
-    const { checkTransfer } = await import('../../sftp/transfer/options.ts');
+    const { checkTransfer } = await lateCode('SFTP', () => import('../../sftp/transfer/options.ts'));
     checkTransfer('a transfer', options);
     const sftp = await this.sftp(begun(options));
     try {
@@ -123,14 +120,16 @@ export async function beginSftp(
   { platform, options }: Dialled,
   run: SftpPlatform['run'],
 ): Promise<Sftp> {
-  const { host, limits, timeouts } = options;
+  const { limits, timeouts } = options;
   const channel = new PortSftpChannel({
     session,
     port,
-    host: options.port === 22 ? host : `${host}:${options.port}`,
+    host: spelled({ host: options.host, port: options.port }),
     now: () => platform.clock.now(),
     timeouts,
   });
-  const [{ Sftp }, files] = await Promise.all([import('../../sftp/sftp.ts'), platform.files()]);
+  const [{ Sftp }, files] = await lateCode('SFTP', () =>
+    Promise.all([import('../../sftp/sftp.ts'), platform.files()]),
+  );
   return Sftp.open(channel, limits, { ...files, clock: platform.clock, run });
 }

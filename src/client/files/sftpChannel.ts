@@ -47,6 +47,14 @@ export class PortSftpChannel implements SftpChannel {
     return this.parts.port.closed;
   }
 
+  get isGivenUp(): boolean {
+    return this.parts.session.isGivenUp;
+  }
+
+  addressed(error: SshError): SshError {
+    return this.parts.session.addressed(error);
+  }
+
   now(): number {
     return this.parts.now();
   }

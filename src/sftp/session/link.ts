@@ -231,10 +231,11 @@ export class SftpLink implements ChannelListener, Abandoner {
       case 'expired': {
         const { token, wait } = event;
         token.errand?.delete(token);
-        return token.reject(this.overdueError(token.operation, this.channel.timeoutError(wait)));
+        const error = this.overdueError(token.operation, this.channel.timeoutError(wait));
+        return token.reject(this.channel.addressed(error));
       }
       case 'ended':
-        return this.sessionEnded(this.explained(event.error), event.tokens);
+        return this.sessionEnded(this.channel.addressed(this.explained(event.error)), event.tokens);
       default:
         return event satisfies never;
     }

@@ -7,6 +7,8 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/callSite.ts';
+import { publicCall } from '../../endpoint/publicCall.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
 import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
 import type { SftpRequest } from '../packet/requests.ts';
@@ -163,7 +165,7 @@ export class SftpSession {
 
   /** The error of a status that is no success. */
   statusError(answer: Answer & { kind: 'status' }, operation: Operation): SshError {
-    return statusError(answer, operation, this.channel.host);
+    return this.channel.addressed(statusError(answer, operation, this.channel.host));
   }
 
   /**
@@ -173,10 +175,12 @@ export class SftpSession {
    */
   unsupported(operation: Operation, what: string, instead: string = ''): SshError {
     const hint = instead === '' ? '' : `; ${instead}`;
-    return new SshError(
-      'ERR_SSH_SFTP_UNSUPPORTED',
-      `${describeOperation(operation)} on ${this.channel.host}: the server has no ${what}${hint}`,
-      { origin: 'peer', path: operation.path },
+    return this.channel.addressed(
+      new SshError(
+        'ERR_SSH_SFTP_UNSUPPORTED',
+        `${describeOperation(operation)} on ${this.channel.host}: the server has no ${what}${hint}`,
+        { origin: 'peer', path: operation.path },
+      ),
     );
   }
 
@@ -222,6 +226,17 @@ export class SftpSession {
   }
 
   // Calls -----------------------------------------------------------------------------
+
+  /** A call of the public API: its error says to which host it happened, and leads to the caller's line. */
+  publicCall<T>(calledAs: PublicFunction, work: () => Promise<T>): Promise<T> {
+    const { channel } = this;
+    const known = {
+      site: new CallSite(calledAs),
+      addressed: (error: SshError): SshError => channel.addressed(error),
+      isGivenUp: () => channel.isGivenUp,
+    };
+    return publicCall(known, work);
+  }
 
   /**
    * Bounds a call by its timeout and its signal. What the call has asked by then is given

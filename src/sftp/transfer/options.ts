@@ -4,18 +4,20 @@
  * Owns: what `get`, `put` and `sync` take, their defaults and their checks.
  * Must not know: how a transfer is carried out.
  */
-import type { CallOptions } from '../seam/channel.ts';
+
 import {
   callback,
-  callRules,
   checkOptions,
   flag,
   isObject,
   type OptionRule,
   type OptionTable,
+  type OtherNames,
   oneOf,
   wholeNumber,
-} from '../session/optionChecks.ts';
+} from '../../base/optionChecks.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import { callRules } from '../session/callRules.ts';
 
 /** How far a transfer is. */
 export interface TransferProgress {
@@ -128,9 +130,32 @@ export const transferTable: OptionTable<TransferOptions> = {
   onError: callback,
 };
 
+/** Names that people bring from ssh2, node-ssh, ssh2-sftp-client and OpenSSH. */
+export const transferNames: OtherNames = {
+  step: { use: 'onProgress' },
+  tick: { use: 'onProgress' },
+  progress: { use: 'onProgress' },
+  validate: { use: 'filter' },
+  chunkSize: { note: 'sizes follow what the server takes and what the path carries' },
+  mode: { use: 'preserve', note: 'it keeps the permissions of the source' },
+  fileMode: { use: 'preserve', note: 'it keeps the permissions of the source' },
+  flags: { use: 'resume', note: 'or atomic: false, which writes in place' },
+  append: { use: 'resume' },
+  useFastput: { note: 'every put is pipelined' },
+  useFastget: { note: 'every get is pipelined' },
+  promiseLimit: { use: 'concurrency' },
+  limit: { use: 'limitRate', note: 'in bytes a second' },
+  bandwidth: { use: 'limitRate', note: 'in bytes a second' },
+  overwrite: { note: 'a file in the way is replaced' },
+  preserveTimestamps: { use: 'preserve' },
+  checksum: { use: 'verify', note: "'sha256'" },
+  followSymlinks: { use: 'links', note: "'follow'" },
+  dereference: { use: 'links', note: "'follow'" },
+};
+
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function checkTransfer(of: string, given: TransferOptions): void {
-  checkOptions(given, { of, table: transferTable });
+  checkOptions(given, { of, table: transferTable, otherNames: transferNames });
   if (isObject(given.preserve))
     checkOptions(given.preserve, { of: `${of}, preserve`, table: preservedTable });
 }

@@ -4,9 +4,10 @@
  * Owns: what is sent (a file, a folder, bytes, a stream) and where it is to go.
  * Must not know: how a file or a tree is transferred.
  */
-import { joinPath, pathBytes, type RemotePath } from '../files/paths.ts';
+
+import { isObject, optionsError } from '../../base/optionChecks.ts';
+import { joinPath, pathBytes, type RemotePath } from '../names/paths.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
-import { isObject, optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { transferError } from './errors.ts';
 import { resolveTransfer, type TransferOptions } from './options.ts';

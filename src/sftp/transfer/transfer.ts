@@ -7,12 +7,12 @@
  */
 import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { ByteBudget } from '../data/budget.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { LocalFiles } from '../seam/localFiles.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import { Errand } from '../session/errand.ts';
-import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { asTransferError, transferError } from './errors.ts';
 import { RateLimiter } from './limiter.ts';

@@ -6,6 +6,7 @@
  * Must not know: what is said.
  */
 import { setImmediate as afterTurn } from 'node:timers/promises';
+import { addressed } from '../../../src/base/addressed.ts';
 import { SshError } from '../../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../../src/base/limits.ts';
 import { type Wait, type WaitName, WaitTable } from '../../../src/base/waits.ts';
@@ -41,7 +42,8 @@ export interface ChannelManners {
 }
 
 export class MemoryChannel implements SftpChannel {
-  readonly host: string = 'memory';
+  readonly host: string = 'memory:22';
+  readonly isGivenUp: boolean = false;
   readonly remoteIdentification: string;
   readonly waits: WaitTable = new WaitTable();
   readonly closed: Promise<void>;
@@ -64,6 +66,10 @@ export class MemoryChannel implements SftpChannel {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
+  }
+
+  addressed(error: SshError): SshError {
+    return addressed(error, { host: 'memory', port: 22 });
   }
 
   now(): number {

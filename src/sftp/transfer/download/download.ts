@@ -7,8 +7,8 @@
 import { escapeText } from '../../../base/bytes.ts';
 import { FileReader } from '../../data/reader.ts';
 import { OpenFile } from '../../files/openFile.ts';
-import { isOfType } from '../../files/stats.ts';
 import { sizeOf } from '../../files/whole.ts';
+import { isOfType } from '../../names/stats.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
 import type { LocalSink } from '../../seam/localFiles.ts';

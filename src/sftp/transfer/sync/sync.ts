@@ -5,15 +5,15 @@
  * Must not know: how a file is transferred.
  */
 import { utf8Decode } from '../../../base/bytes.ts';
-import { makeFolderUnlessThere } from '../../files/nameCalls.ts';
-import { pathBytes, type RemotePath } from '../../files/paths.ts';
+import { callback, checkOptions, flag, oneOf, optionsError } from '../../../base/optionChecks.ts';
+import { makeFolderUnlessThere } from '../../names/nameCalls.ts';
+import { pathBytes, type RemotePath } from '../../names/paths.ts';
 import { LocalFault } from '../../seam/localFiles.ts';
 import type { SftpPlatform } from '../../seam/platform.ts';
-import { callback, checkOptions, flag, oneOf, optionsError } from '../../session/optionChecks.ts';
 import type { SftpSession } from '../../session/session.ts';
 import { download } from '../download/download.ts';
 import { transferError } from '../errors.ts';
-import { resolveTransfer, type TransferOptions, transferTable } from '../options.ts';
+import { resolveTransfer, type TransferOptions, transferNames, transferTable } from '../options.ts';
 import type { TransferResult } from '../result.ts';
 import { Transfer } from '../transfer.ts';
 import { upload } from '../upload/upload.ts';
@@ -59,7 +59,7 @@ export async function sync(
   remoteFolder: RemotePath,
   given: SyncOptions,
 ): Promise<SyncResult> {
-  checkOptions(given, { of: 'sync', table });
+  checkOptions(given, { of: 'sync', table, otherNames: transferNames });
   if (given.direction === undefined) throw optionsError("sync needs a direction, 'up' or 'down'");
   if (typeof localFolder !== 'string' || localFolder === '') throw optionsError('sync needs a local folder');
   const {

@@ -5,13 +5,14 @@
  * ahead, the bound on depth.
  * Must not know: what the entries are for.
  */
+
+import { isDotName, isPossibleName, joinPath, pathText } from '../names/paths.ts';
 import type { NameEntry } from '../packet/responses.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
 import { FolderBatches } from './batches.ts';
 import { DirectoryEntry } from './entry.ts';
 import { FolderReader } from './listing.ts';
-import { isDotName, isPossibleName, joinPath, pathText } from './paths.ts';
 import { tooDeep } from './removal.ts';
 
 /** What is done about a folder that cannot be listed. */

@@ -5,16 +5,17 @@
  * Must not know: what a segment matches (`globPattern.ts`), the public API's options.
  */
 import { utf8Encode } from '../../base/bytes.ts';
+import { SshError } from '../../base/errors.ts';
+import { isNoSuchFile, statIfThere } from '../names/attributeCalls.ts';
+import { baseName, folderOf, isPossibleName, joinPath } from '../names/paths.ts';
+import { isOfType } from '../names/stats.ts';
 import { fileTypes } from '../packet/attributes.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
-import { isNoSuchFile, statIfThere } from './attributeCalls.ts';
 import { DirectoryEntry } from './entry.ts';
 import { expandBraces, matchesSegment, parsePattern, type Segment } from './globPattern.ts';
 import { everyEntry } from './listing.ts';
-import { baseName, folderOf, isPossibleName, joinPath } from './paths.ts';
 import { tooDeep } from './removal.ts';
-import { isOfType } from './stats.ts';
 
 interface Search {
   readonly session: SftpSession;
@@ -90,6 +91,7 @@ async function* entriesOf(search: Search, folder: Uint8Array): AsyncGenerator<Di
     yield* everyEntry(session, folder.length === 0 ? utf8Encode('.') : folder, errand);
   } catch (error) {
     if (isNoSuchFile(error)) return;
+    if (!(error instanceof SshError) || error.status === undefined) throw error;
     const found = await statIfThere(session, folder, 'stat', errand);
     if (found === undefined || !isOfType(found, fileTypes.folder)) return;
     throw error;

@@ -6,10 +6,10 @@
  * Must not know: the order of a walk.
  */
 import { SshError } from '../../base/errors.ts';
+import { pathText } from '../names/paths.ts';
 import type { NameEntry } from '../packet/responses.ts';
 import { isPlainFailure, type SftpSession } from '../session/session.ts';
 import type { FolderReader } from './listing.ts';
-import { pathText } from './paths.ts';
 
 /** Servers that allow fewer handles than this are listed a folder at a time. */
 const fewHandles = 4;
