@@ -38,6 +38,8 @@ export class Transfer {
   private readonly startedAt: number;
   private readonly wakers = new Set<() => void>();
   private stopped: { readonly error: unknown } | undefined;
+  /** Something was not done since it was stopped: what was all but done by then may have come to its end. */
+  private isCutShort = false;
   private firstFailure: { readonly error: unknown; readonly path: string } | undefined;
 
   constructor(session: SftpSession, platform: SftpPlatform, options: ResolvedTransfer) {
@@ -92,7 +94,7 @@ export class Transfer {
     if (this.stopped !== undefined) return;
     const error = asTransferError(cause);
     this.stopped = { error };
-    this.pool.clear();
+    if (this.pool.clear() > 0) this.isCutShort = true;
     this.errand.cancel(error instanceof SshError ? error : stoppedError(error));
     for (const wake of this.wakers) wake();
   }
@@ -110,7 +112,10 @@ export class Transfer {
 
   /** Does the work for a file now; its failure is that file's. Whether it went well. */
   async attempt(path: string, work: () => Promise<void>): Promise<boolean> {
-    if (this.stopped !== undefined) return false;
+    if (this.stopped !== undefined) {
+      this.isCutShort = true;
+      return false;
+    }
     try {
       await work();
       return true;
@@ -122,7 +127,10 @@ export class Transfer {
 
   /** A file has failed. */
   fail(path: string, cause: unknown): void {
-    if (this.stopped !== undefined) return;
+    if (this.stopped !== undefined) {
+      this.isCutShort = true;
+      return;
+    }
     const error = asTransferError(cause);
     const { onError } = this.options;
     this.counts.fail(path, error);
@@ -131,10 +139,12 @@ export class Transfer {
       return;
     }
     try {
-      if (onError(error, path) !== 'skip') this.stop(error);
+      if (onError(error, path) === 'skip') return;
+      this.stop(error);
     } catch (fault) {
       this.stop(fault);
     }
+    this.isCutShort = true;
   }
 
   /** Bytes of a file have arrived. */
@@ -169,10 +179,11 @@ export class Transfer {
       await work();
     } catch (error) {
       this.stop(error);
+      this.isCutShort = true;
     }
     await this.pool.idle();
     this.tell(() => this.progress.end());
-    this.check();
+    if (this.isCutShort) this.check();
     if (this.firstFailure !== undefined) throw this.failure(this.firstFailure);
   }
 
@@ -197,6 +208,7 @@ export class Transfer {
       step();
     } catch (error) {
       this.stop(error);
+      this.isCutShort = true;
     }
   }
 
