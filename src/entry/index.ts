@@ -188,8 +188,11 @@ export type {
 export type { LinkAddresses } from '../io/link.ts';
 export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
-export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/fileHandle.ts';
-export type { OpenFlag } from '../sftp/files/flags.ts';
+export type { FileTime } from '../sftp/files/attributeCalls.ts';
+export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
+export type { OpenFlag } from '../sftp/files/content/flags.ts';
+export type { FileContent } from '../sftp/files/content/whole.ts';
+export type { DirectoryEntry } from '../sftp/files/entry.ts';
 export type {
   CopyFileOptions,
   GlobOptions,
@@ -205,13 +208,10 @@ export type {
   WriteStreamOptions,
 } from '../sftp/files/options.ts';
 export type { FilesystemStats } from '../sftp/files/pathCalls.ts';
-export type { FileContent } from '../sftp/files/whole.ts';
-export type { DirectoryEntry } from '../sftp/folders/entry.ts';
-export type { SftpFolder } from '../sftp/folders/listing.ts';
-export type { WalkFault } from '../sftp/folders/walk.ts';
-export type { FileTime } from '../sftp/names/attributeCalls.ts';
-export type { RemotePath } from '../sftp/names/paths.ts';
-export type { BigIntFileStats, FileStats } from '../sftp/names/stats.ts';
+export type { RemotePath } from '../sftp/files/paths.ts';
+export type { BigIntFileStats, FileStats } from '../sftp/files/stats.ts';
+export type { SftpFolder } from '../sftp/files/tree/listing.ts';
+export type { WalkFault } from '../sftp/files/tree/walk.ts';
 export type { FileAttributes } from '../sftp/packet/attributes.ts';
 export type { LocalPath } from '../sftp/seam/localFiles.ts';
 export type { SftpLimits } from '../sftp/session/capabilities.ts';

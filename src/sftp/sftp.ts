@@ -8,13 +8,13 @@
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { WireReader } from '../wire/reader.ts';
+import { ReadSource, WriteSink } from './files/content/streams.ts';
+import type { DirectoryEntry } from './files/entry.ts';
 import { FileCalls } from './files/fileCalls.ts';
 import * as check from './files/options.ts';
-import { ReadSource, WriteSink } from './files/streams.ts';
-import type { DirectoryEntry } from './folders/entry.ts';
-import { findMatches } from './folders/glob.ts';
-import { walkTree } from './folders/walk.ts';
-import { pathBytes, pathText, type RemotePath } from './names/paths.ts';
+import { pathBytes, pathText, type RemotePath } from './files/paths.ts';
+import { findMatches } from './files/tree/glob.ts';
+import { walkTree } from './files/tree/walk.ts';
 import { usersGroupsById, usersGroupsNames } from './packet/extensions.ts';
 import type { CallOptions, SftpChannel } from './seam/channel.ts';
 import type { LocalPath } from './seam/localFiles.ts';

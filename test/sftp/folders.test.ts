@@ -1,8 +1,8 @@
 /** Folders: listing, walking, patterns. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expandBraces, matchesSegment, parsePattern } from '../../src/sftp/folders/globPattern.ts';
-import { baseName, folderOf, isPossibleName, joinPath } from '../../src/sftp/names/paths.ts';
+import { baseName, folderOf, isPossibleName, joinPath } from '../../src/sftp/files/paths.ts';
+import { expandBraces, matchesSegment, parsePattern } from '../../src/sftp/files/tree/globPattern.ts';
 import { type MemoryOptions, type MemorySession, openMemory } from './memory/channel.ts';
 import { bytes, text } from './memory/server.ts';
 import { statusOf } from './support.ts';

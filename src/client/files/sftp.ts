@@ -11,7 +11,7 @@ import type { Timeouts } from '../../base/timeouts.ts';
 import type { ChannelPort } from '../../endpoint/channelPort.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
 import { subsystem } from '../../message/channelRequest.ts';
-import type { RemotePath } from '../../sftp/names/paths.ts';
+import type { RemotePath } from '../../sftp/files/paths.ts';
 import type { LocalPath } from '../../sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../sftp/seam/platform.ts';
 import type { Sftp } from '../../sftp/sftp.ts';

@@ -5,22 +5,22 @@
  * Must not know: how each is carried out, iterations, streams, transfers.
  */
 import { SshError } from '../../base/errors.ts';
-import type { DirectoryEntry } from '../folders/entry.ts';
-import { FolderReader, SftpFolder } from '../folders/listing.ts';
-import { removeTree } from '../folders/removal.ts';
-import * as nameCalls from '../names/nameCalls.ts';
-import { pathText, type RemotePath } from '../names/paths.ts';
 import { openFlags } from '../packet/numbers.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
-import { SftpFile } from './fileHandle.ts';
-import { type OpenFlag, parseFlag } from './flags.ts';
-import { OpenFile } from './openFile.ts';
+import { SftpFile } from './content/fileHandle.ts';
+import { type OpenFlag, parseFlag } from './content/flags.ts';
+import { OpenFile } from './content/openFile.ts';
+import { decodeText, type Encoding } from './content/text.ts';
+import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './content/whole.ts';
+import type { DirectoryEntry } from './entry.ts';
+import * as nameCalls from './nameCalls.ts';
 import * as check from './options.ts';
 import { optionsOf } from './options.ts';
 import { PathCalls } from './pathCalls.ts';
-import { decodeText, type Encoding } from './text.ts';
-import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './whole.ts';
+import { pathText, type RemotePath } from './paths.ts';
+import { FolderReader, SftpFolder } from './tree/listing.ts';
+import { removeTree } from './tree/removal.ts';
 
 /** Entries that `readdir` collects; a folder with more is for `opendir`. */
 const mostEntries = 1_000_000;

@@ -17,11 +17,11 @@ import {
   optionsError,
   wholeNumber,
 } from '../../base/optionChecks.ts';
-import type { WalkFault } from '../folders/walk.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import { callRules, mode } from '../session/callRules.ts';
-import type { OpenFlag } from './flags.ts';
-import { type Encoding, encodings } from './text.ts';
+import type { OpenFlag } from './content/flags.ts';
+import { type Encoding, encodings } from './content/text.ts';
+import type { WalkFault } from './tree/walk.ts';
 
 export interface StatOptions extends CallOptions {
   /** Every number a bigint, so that sizes are exact beyond 2^53. `false` */

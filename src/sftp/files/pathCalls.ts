@@ -6,16 +6,16 @@
  */
 
 import type { PublicFunction } from '../../endpoint/callSite.ts';
-import type { FileTime } from '../names/attributeCalls.ts';
-import * as attributeCalls from '../names/attributeCalls.ts';
-import * as nameCalls from '../names/nameCalls.ts';
-import { pathBytes, pathText, type RemotePath } from '../names/paths.ts';
-import { BigIntFileStats, FileStats } from '../names/stats.ts';
 import { filesystemStatus, homeDirectory, onePath } from '../packet/extensions.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
 import { decoded, type SftpSession } from '../session/session.ts';
+import type { FileTime } from './attributeCalls.ts';
+import * as attributeCalls from './attributeCalls.ts';
+import * as nameCalls from './nameCalls.ts';
 import * as check from './options.ts';
+import { pathBytes, pathText, type RemotePath } from './paths.ts';
+import { BigIntFileStats, FileStats } from './stats.ts';
 
 /** Numbers of a file system on the server, in the shape of `fs.StatFs`. */
 export interface FilesystemStats {

@@ -6,9 +6,9 @@
  */
 
 import { optionsError } from '../../base/optionChecks.ts';
-import { statPath } from '../names/attributeCalls.ts';
-import { baseName, pathBytes, pathText, type RemotePath } from '../names/paths.ts';
-import { isOfType } from '../names/stats.ts';
+import { statPath } from '../files/attributeCalls.ts';
+import { baseName, pathBytes, pathText, type RemotePath } from '../files/paths.ts';
+import { isOfType } from '../files/stats.ts';
 import { fileTypes } from '../packet/attributes.ts';
 import type { LocalPath } from '../seam/localFiles.ts';
 import type { SftpPlatform } from '../seam/platform.ts';

@@ -6,7 +6,7 @@
  */
 
 import { isObject, optionsError } from '../../base/optionChecks.ts';
-import { joinPath, pathBytes, type RemotePath } from '../names/paths.ts';
+import { joinPath, pathBytes, type RemotePath } from '../files/paths.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import type { SftpSession } from '../session/session.ts';
 import { transferError } from './errors.ts';

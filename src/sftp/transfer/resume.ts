@@ -7,7 +7,7 @@
  */
 import { equalBytes } from '../../base/bytes.ts';
 import { FileReader } from '../data/reader.ts';
-import type { OpenFile } from '../files/openFile.ts';
+import type { OpenFile } from '../files/content/openFile.ts';
 import type { Transfer } from './transfer.ts';
 
 /** Bytes that are compared. */

@@ -15,10 +15,10 @@ import type { SftpPlatform } from '../seam/platform.ts';
 import { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
 import { asTransferError, transferError } from './errors.ts';
-import { RateLimiter } from './limiter.ts';
 import type { ResolvedTransfer } from './options.ts';
-import { Pool } from './pool.ts';
-import { ProgressMeter } from './progress.ts';
+import { RateLimiter } from './pacing/limiter.ts';
+import { Pool } from './pacing/pool.ts';
+import { ProgressMeter } from './pacing/progress.ts';
 import { TransferCounts, type TransferResult } from './result.ts';
 
 /** Files that are found and wait for their turn; whoever finds them waits beyond that. */

@@ -7,10 +7,10 @@
  */
 import { escapeText } from '../../base/bytes.ts';
 import { FileReader } from '../data/reader.ts';
-import { OpenFile } from '../files/openFile.ts';
-import { sizeOf } from '../files/whole.ts';
-import { realPath } from '../names/nameCalls.ts';
-import { pathText } from '../names/paths.ts';
+import { OpenFile } from '../files/content/openFile.ts';
+import { sizeOf } from '../files/content/whole.ts';
+import { realPath } from '../files/nameCalls.ts';
+import { pathText } from '../files/paths.ts';
 import { openFlags } from '../packet/numbers.ts';
 import { transferError } from './errors.ts';
 import type { Transfer } from './transfer.ts';

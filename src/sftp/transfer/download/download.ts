@@ -6,9 +6,9 @@
  */
 import { escapeText } from '../../../base/bytes.ts';
 import { FileReader } from '../../data/reader.ts';
-import { OpenFile } from '../../files/openFile.ts';
-import { sizeOf } from '../../files/whole.ts';
-import { isOfType } from '../../names/stats.ts';
+import { OpenFile } from '../../files/content/openFile.ts';
+import { sizeOf } from '../../files/content/whole.ts';
+import { isOfType } from '../../files/stats.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
 import type { LocalSink } from '../../seam/localFiles.ts';

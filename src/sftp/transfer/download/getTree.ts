@@ -8,13 +8,13 @@
  * Links are made last: no file of the transfer is ever written through one of them.
  */
 import { equalBytes, escapeText, utf8Decode } from '../../../base/bytes.ts';
-import { sizeOf } from '../../files/whole.ts';
-import type { DirectoryEntry } from '../../folders/entry.ts';
-import { walkSteps } from '../../folders/walk.ts';
-import { statPath } from '../../names/attributeCalls.ts';
-import { readLink } from '../../names/nameCalls.ts';
-import { pathText } from '../../names/paths.ts';
-import { isOfType } from '../../names/stats.ts';
+import { statPath } from '../../files/attributeCalls.ts';
+import { sizeOf } from '../../files/content/whole.ts';
+import type { DirectoryEntry } from '../../files/entry.ts';
+import { readLink } from '../../files/nameCalls.ts';
+import { pathText } from '../../files/paths.ts';
+import { isOfType } from '../../files/stats.ts';
+import { walkSteps } from '../../files/tree/walk.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { LocalFault, type LocalPath } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';

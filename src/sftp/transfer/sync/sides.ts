@@ -6,11 +6,11 @@
  * Must not know: what is compared, which side is written.
  */
 import { escapeText } from '../../../base/bytes.ts';
-import { sizeOf } from '../../files/whole.ts';
-import { everyEntry } from '../../folders/listing.ts';
-import { removeFile, removeFolder } from '../../names/nameCalls.ts';
-import { joinPath } from '../../names/paths.ts';
-import { isOfType } from '../../names/stats.ts';
+import { sizeOf } from '../../files/content/whole.ts';
+import { removeFile, removeFolder } from '../../files/nameCalls.ts';
+import { joinPath } from '../../files/paths.ts';
+import { isOfType } from '../../files/stats.ts';
+import { everyEntry } from '../../files/tree/listing.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { isMissing, type LocalPath, type LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';

@@ -6,8 +6,8 @@
  */
 import { utf8Decode } from '../../../base/bytes.ts';
 import { callback, checkOptions, flag, oneOf, optionsError } from '../../../base/optionChecks.ts';
-import { makeFolderUnlessThere } from '../../names/nameCalls.ts';
-import { pathBytes, type RemotePath } from '../../names/paths.ts';
+import { makeFolderUnlessThere } from '../../files/nameCalls.ts';
+import { pathBytes, type RemotePath } from '../../files/paths.ts';
 import { LocalFault } from '../../seam/localFiles.ts';
 import type { SftpPlatform } from '../../seam/platform.ts';
 import type { SftpSession } from '../../session/session.ts';

@@ -5,9 +5,9 @@
  * Must not know: how a file is transferred.
  */
 import { equalBytes, escapeText, utf8Decode } from '../../../base/bytes.ts';
-import { clampedSeconds, setAttributes } from '../../names/attributeCalls.ts';
-import { makeFolder, makeFolderUnlessThere, makeSymlink, readLink } from '../../names/nameCalls.ts';
-import { joinPath } from '../../names/paths.ts';
+import { clampedSeconds, setAttributes } from '../../files/attributeCalls.ts';
+import { makeFolder, makeFolderUnlessThere, makeSymlink, readLink } from '../../files/nameCalls.ts';
+import { joinPath } from '../../files/paths.ts';
 import type { LocalEntry, LocalPath, LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';
 import { staysInside } from '../links.ts';

@@ -8,12 +8,12 @@
  */
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
-import { OpenFile } from '../../files/openFile.ts';
-import { sizeOf } from '../../files/whole.ts';
-import { statIfThere } from '../../names/attributeCalls.ts';
-import { realPath, removeFile, renameOver } from '../../names/nameCalls.ts';
-import { baseName, folderOf, joinPath, pathText } from '../../names/paths.ts';
-import { isOfType } from '../../names/stats.ts';
+import { statIfThere } from '../../files/attributeCalls.ts';
+import { OpenFile } from '../../files/content/openFile.ts';
+import { sizeOf } from '../../files/content/whole.ts';
+import { realPath, removeFile, renameOver } from '../../files/nameCalls.ts';
+import { baseName, folderOf, joinPath, pathText } from '../../files/paths.ts';
+import { isOfType } from '../../files/stats.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
 import { isPlainFailure } from '../../session/session.ts';

@@ -8,9 +8,9 @@
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { FileWriter } from '../../data/writer.ts';
-import { contentBytes, sizeOf } from '../../files/whole.ts';
-import { clampedSeconds } from '../../names/attributeCalls.ts';
-import { pathText } from '../../names/paths.ts';
+import { clampedSeconds } from '../../files/attributeCalls.ts';
+import { contentBytes, sizeOf } from '../../files/content/whole.ts';
+import { pathText } from '../../files/paths.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
 import type { LocalPath, LocalReader, LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';

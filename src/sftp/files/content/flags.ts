@@ -5,8 +5,8 @@
  * Must not know: files.
  */
 
-import { optionsError } from '../../base/optionChecks.ts';
-import { openFlags } from '../packet/numbers.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
+import { openFlags } from '../../packet/numbers.ts';
 
 /** As in Node's `fs`: `r` reads, `w` writes anew, `a` appends, `x` wants no file to be there, `+` does both. */
 export type OpenFlag =

@@ -8,14 +8,14 @@
  * Memory: batches that came and were not taken, as many as are asked ahead at most.
  */
 
-import { isDotName, isPossibleName, pathBytes, pathText, type RemotePath } from '../names/paths.ts';
-import type { NameEntry } from '../packet/responses.ts';
-import { statusCodes } from '../packet/status.ts';
-import type { Answer } from '../protocol/clientRequest.ts';
-import type { Operation } from '../protocol/errors.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
-import { DirectoryEntry } from './entry.ts';
+import type { NameEntry } from '../../packet/responses.ts';
+import { statusCodes } from '../../packet/status.ts';
+import type { Answer } from '../../protocol/clientRequest.ts';
+import type { Operation } from '../../protocol/errors.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { DirectoryEntry } from '../entry.ts';
+import { isDotName, isPossibleName, pathBytes, pathText, type RemotePath } from '../paths.ts';
 
 /** READDIRs in flight at most; the number doubles from one while batches are taken. */
 const mostAhead = 32;

@@ -4,8 +4,8 @@
  * Owns: the encodings that calls take.
  * Must not know: files.
  */
-import { latin1Decode, toHex } from '../../base/bytes.ts';
-import { optionsError } from '../../base/optionChecks.ts';
+import { latin1Decode, toHex } from '../../../base/bytes.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 
 export type Encoding = 'utf8' | 'utf-8' | 'latin1' | 'hex';
 

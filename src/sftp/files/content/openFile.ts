@@ -4,12 +4,12 @@
  * Owns: OPEN, CLOSE and FSTAT; that a handle is closed once, and what a closed one answers.
  * Must not know: how a user reads and writes (`fileHandle.ts`), transfers.
  */
-import { SshError } from '../../base/errors.ts';
-import { pathBytes, pathText, type RemotePath } from '../names/paths.ts';
-import type { FileAttributes } from '../packet/attributes.ts';
-import { describeOperation, type Operation } from '../protocol/errors.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
+import { SshError } from '../../../base/errors.ts';
+import type { FileAttributes } from '../../packet/attributes.ts';
+import { describeOperation, type Operation } from '../../protocol/errors.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { pathBytes, pathText, type RemotePath } from '../paths.ts';
 
 export class OpenFile {
   readonly session: SftpSession;

@@ -4,15 +4,15 @@
  * Owns: going through the folders that a pattern can match in, and no others.
  * Must not know: what a segment matches (`globPattern.ts`), the public API's options.
  */
-import { utf8Encode } from '../../base/bytes.ts';
-import { SshError } from '../../base/errors.ts';
-import { isNoSuchFile, statIfThere } from '../names/attributeCalls.ts';
-import { baseName, folderOf, isPossibleName, joinPath } from '../names/paths.ts';
-import { isOfType } from '../names/stats.ts';
-import { fileTypes } from '../packet/attributes.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
-import { DirectoryEntry } from './entry.ts';
+import { utf8Encode } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
+import { fileTypes } from '../../packet/attributes.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { isNoSuchFile, statIfThere } from '../attributeCalls.ts';
+import { DirectoryEntry } from '../entry.ts';
+import { baseName, folderOf, isPossibleName, joinPath } from '../paths.ts';
+import { isOfType } from '../stats.ts';
 import { expandBraces, matchesSegment, parsePattern, type Segment } from './globPattern.ts';
 import { everyEntry } from './listing.ts';
 import { tooDeep } from './removal.ts';

@@ -5,16 +5,16 @@
  * deepest up; links are removed and never followed.
  * Must not know: the public API's options.
  */
-import { escapeText } from '../../base/bytes.ts';
-import { SshError } from '../../base/errors.ts';
-import { optionsError } from '../../base/optionChecks.ts';
-import { isNoSuchFile, statIfThere } from '../names/attributeCalls.ts';
-import { removeFile, removeFolder } from '../names/nameCalls.ts';
-import { isPossibleName, joinPath, pathBytes, pathText, type RemotePath } from '../names/paths.ts';
-import { isOfType } from '../names/stats.ts';
-import { fileTypes } from '../packet/attributes.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
+import { escapeText } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
+import { fileTypes } from '../../packet/attributes.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { isNoSuchFile, statIfThere } from '../attributeCalls.ts';
+import { removeFile, removeFolder } from '../nameCalls.ts';
+import { isPossibleName, joinPath, pathBytes, pathText, type RemotePath } from '../paths.ts';
+import { isOfType } from '../stats.ts';
 import { everyEntry } from './listing.ts';
 
 export interface Removal {

@@ -4,7 +4,7 @@
  * Owns: the counts of files and bytes, the rate and the time left.
  * Must not know: what is transferred. The time is given.
  */
-import type { TransferProgress } from './options.ts';
+import type { TransferProgress } from '../options.ts';
 
 /** Milliseconds between two events. */
 const tellEvery = 100;

@@ -5,14 +5,14 @@
  * directions, closing.
  * Must not know: streams of a platform.
  */
-import { SshError } from '../../base/errors.ts';
-import type { FileReader } from '../data/reader.ts';
-import type { FileWriter } from '../data/writer.ts';
-import type { RemotePath } from '../names/paths.ts';
-import { openFlags } from '../packet/numbers.ts';
-import type { FileSink, FileSource } from '../seam/streams.ts';
-import { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
+import { SshError } from '../../../base/errors.ts';
+import type { FileReader } from '../../data/reader.ts';
+import type { FileWriter } from '../../data/writer.ts';
+import { openFlags } from '../../packet/numbers.ts';
+import type { FileSink, FileSource } from '../../seam/streams.ts';
+import { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import type { RemotePath } from '../paths.ts';
 import { type OpenFlag, parseFlag } from './flags.ts';
 import { OpenFile } from './openFile.ts';
 import { readerOf, sizeOf, writerOf } from './whole.ts';

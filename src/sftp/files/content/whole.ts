@@ -5,15 +5,15 @@
  * one on the server.
  * Must not know: the public API's options.
  */
-import { SshError } from '../../base/errors.ts';
-import { isObject, optionsError } from '../../base/optionChecks.ts';
-import { FileReader } from '../data/reader.ts';
-import { FileWriter } from '../data/writer.ts';
-import type { RemotePath } from '../names/paths.ts';
-import { copyData } from '../packet/extensions.ts';
-import { openFlags } from '../packet/numbers.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
+import { SshError } from '../../../base/errors.ts';
+import { isObject, optionsError } from '../../../base/optionChecks.ts';
+import { FileReader } from '../../data/reader.ts';
+import { FileWriter } from '../../data/writer.ts';
+import { copyData } from '../../packet/extensions.ts';
+import { openFlags } from '../../packet/numbers.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import type { RemotePath } from '../paths.ts';
 import { OpenFile } from './openFile.ts';
 
 /** What a file may be written from. */

@@ -5,10 +5,10 @@
  * of the folder is held in memory then.
  * Must not know: the order of a walk.
  */
-import { SshError } from '../../base/errors.ts';
-import { pathText } from '../names/paths.ts';
-import type { NameEntry } from '../packet/responses.ts';
-import { isPlainFailure, type SftpSession } from '../session/session.ts';
+import { SshError } from '../../../base/errors.ts';
+import type { NameEntry } from '../../packet/responses.ts';
+import { isPlainFailure, type SftpSession } from '../../session/session.ts';
+import { pathText } from '../paths.ts';
 import type { FolderReader } from './listing.ts';
 
 /** Servers that allow fewer handles than this are listed a folder at a time. */

@@ -6,12 +6,12 @@
  * Must not know: what the entries are for.
  */
 
-import { isDotName, isPossibleName, joinPath, pathText } from '../names/paths.ts';
-import type { NameEntry } from '../packet/responses.ts';
-import type { Errand } from '../session/errand.ts';
-import type { SftpSession } from '../session/session.ts';
+import type { NameEntry } from '../../packet/responses.ts';
+import type { Errand } from '../../session/errand.ts';
+import type { SftpSession } from '../../session/session.ts';
+import { DirectoryEntry } from '../entry.ts';
+import { isDotName, isPossibleName, joinPath, pathText } from '../paths.ts';
 import { FolderBatches } from './batches.ts';
-import { DirectoryEntry } from './entry.ts';
 import { FolderReader } from './listing.ts';
 import { tooDeep } from './removal.ts';
 

@@ -6,16 +6,16 @@
  * Must not know: how a file is found.
  */
 
-import { optionsError } from '../../base/optionChecks.ts';
-import type { PublicFunction } from '../../endpoint/callSite.ts';
-import { type FileTime, ownerAttributes, timeAttributes } from '../names/attributeCalls.ts';
-import { BigIntFileStats, FileStats } from '../names/stats.ts';
-import { oneHandle } from '../packet/extensions.ts';
-import type { CallOptions } from '../seam/channel.ts';
-import type { Errand } from '../session/errand.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
+import type { PublicFunction } from '../../../endpoint/callSite.ts';
+import { oneHandle } from '../../packet/extensions.ts';
+import type { CallOptions } from '../../seam/channel.ts';
+import type { Errand } from '../../session/errand.ts';
+import { type FileTime, ownerAttributes, timeAttributes } from '../attributeCalls.ts';
+import * as check from '../options.ts';
+import { checkedPosition } from '../options.ts';
+import { BigIntFileStats, FileStats } from '../stats.ts';
 import type { OpenFile } from './openFile.ts';
-import * as check from './options.ts';
-import { checkedPosition } from './options.ts';
 import { decodeText, type Encoding } from './text.ts';
 import {
   checkContent,

@@ -5,10 +5,10 @@
  * Must not know: how folders are listed.
  */
 import { utf8Decode } from '../../base/bytes.ts';
-import { joinPath, pathText } from '../names/paths.ts';
-import { BigIntFileStats, FileStats, isOfType } from '../names/stats.ts';
 import { type FileAttributes, fileTypes } from '../packet/attributes.ts';
 import type { NameEntry } from '../packet/responses.ts';
+import { joinPath, pathText } from './paths.ts';
+import { BigIntFileStats, FileStats, isOfType } from './stats.ts';
 
 /** An entry of a folder on the server. Attributes come with the listing and cost no request. */
 export class DirectoryEntry {
