@@ -15,7 +15,7 @@ import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { tcpLink } from '../../src/node/socketLink.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 
 /** Bytes of data in each packet. */

@@ -22,7 +22,7 @@ import {
   someText,
   wholeNumber,
 } from '../base/optionChecks.ts';
-import { callNames, execNames, ptyNames, runNames, shellNames } from '../endpoint/otherNames.ts';
+import { callNames, execNames, ptyNames, runNames, shellNames } from '../endpoint/options/otherNames.ts';
 import { terminalModeOpcodes } from '../message/terminalModes.ts';
 import { inputTakes, isRunInput, type RunInput } from './command/commandInput.ts';
 import type { PtyOptions } from './command/requestPayloads.ts';

@@ -7,11 +7,11 @@
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
-import { abortError, onAbort } from '../endpoint/abort.ts';
-import type { CallScope } from '../endpoint/callScope.ts';
-import { CallSite, type PublicFunction } from '../endpoint/callSite.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
-import { publicCall } from '../endpoint/publicCall.ts';
+import { abortError, onAbort } from '../endpoint/calls/abort.ts';
+import type { CallScope } from '../endpoint/calls/callScope.ts';
+import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
+import { publicCall } from '../endpoint/calls/publicCall.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';

@@ -6,8 +6,8 @@
  */
 import type { CryptoChoice, EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
+import type { RaceWaits } from '../io/connecting/raceLink.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { RaceWaits } from '../io/raceLink.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { FilePlatform } from '../sftp/seam/platform.ts';
 import type { AsciiName } from './dial/hostName.ts';

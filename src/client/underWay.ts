@@ -7,8 +7,8 @@
 import { LazyMap } from '../base/lazyMap.ts';
 import type { Channel, ChannelRequest } from '../connection/channel.ts';
 import type { GlobalRequest } from '../connection/globalRequests.ts';
-import type { CallScope } from '../endpoint/callScope.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { CallScope } from '../endpoint/calls/callScope.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import type { AskedChannel } from './sessionChannels.ts';
 

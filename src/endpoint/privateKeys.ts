@@ -10,9 +10,9 @@ import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/keys/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
 import type { KeyArithmetic } from '../keys/arithmetic.ts';
-import type { ParsePrivateKeyOptions } from '../keys/privateKeyFile.ts';
+import type { ParsePrivateKeyOptions } from '../keys/privateKey/privateKeyFile.ts';
 import { lateCode } from './lateCode.ts';
-import { asBytes } from './optionErrors.ts';
+import { asBytes } from './options/optionErrors.ts';
 
 /** A private key as text or bytes of a file, or parsed. */
 export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;
@@ -107,13 +107,15 @@ async function keySteps(
   arithmetic: KeyArithmetic | undefined,
 ): Promise<Generator<void, PrivateKeyFile>> {
   if (arithmetic !== undefined) {
-    const { isProtected, privateKeySteps } = await keyFileCode(() => import('../keys/privateKeyFile.ts'));
+    const { isProtected, privateKeySteps } = await keyFileCode(
+      () => import('../keys/privateKey/privateKeyFile.ts'),
+    );
     const formats = isProtected(bytes)
-      ? (await keyFileCode(() => import('../keys/protectedFormats.ts'))).protectedFormats
+      ? (await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'))).protectedFormats
       : undefined;
     return privateKeySteps(bytes, options, { arithmetic, formats });
   }
-  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/parsePrivateKey.ts'));
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
   return parsePrivateKeyInSteps(bytes, options);
 }
 

@@ -166,10 +166,14 @@ export {
   pinnedHostKey,
 } from '../client/hostKeys/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
-export type { AlgorithmList, AlgorithmOptions, AlgorithmPreset } from '../endpoint/algorithmOptions.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type {
+  AlgorithmList,
+  AlgorithmOptions,
+  AlgorithmPreset,
+} from '../endpoint/options/algorithmOptions.ts';
+export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
-export type { WindowSize } from '../endpoint/windowSize.ts';
 export {
   Forward,
   type ForwardCounters,

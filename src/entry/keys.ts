@@ -8,16 +8,16 @@
 import { checkOptionsObject } from '../base/optionChecks.ts';
 import type { PrivateKey } from '../crypto/keys/privateKey.ts';
 import type { RandomBytes } from '../crypto/provider/random.ts';
-import type { FormatPrivateKeyOptions } from '../keys/formatPrivateKey.ts';
-import {
-  formatPrivateKey as formatWith,
-  formatPrivateKeyInSteps as formatWithInSteps,
-} from '../keys/formatPrivateKey.ts';
 import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generation/generateKey.ts';
 import {
   generateKey as generateWith,
   generateKeyInSteps as generateWithInSteps,
 } from '../keys/generation/generateKey.ts';
+import type { FormatPrivateKeyOptions } from '../keys/privateKey/formatPrivateKey.ts';
+import {
+  formatPrivateKey as formatWith,
+  formatPrivateKeyInSteps as formatWithInSteps,
+} from '../keys/privateKey/formatPrivateKey.ts';
 
 export type { SshErrorCode } from '../base/errors.ts';
 export { SshError } from '../base/errors.ts';
@@ -55,9 +55,9 @@ export { formatKnownHostsLine, KnownHosts } from '../keys/knownHosts/knownHosts.
 export type { CertificateFile, CertificatePurpose } from '../keys/openssh/certificateFile.ts';
 export { checkCertificate, parseCertificate } from '../keys/openssh/certificateFile.ts';
 export type { SshFileCipherName } from '../keys/openssh/sshCiphers.ts';
-export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/parsePrivateKey.ts';
-export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKeyFile.ts';
-export { describePrivateKey } from '../keys/privateKeyFile.ts';
+export { parsePrivateKey, parsePrivateKeyInSteps } from '../keys/privateKey/parsePrivateKey.ts';
+export type { ParsePrivateKeyOptions, PrivateKeyDescription } from '../keys/privateKey/privateKeyFile.ts';
+export { describePrivateKey } from '../keys/privateKey/privateKeyFile.ts';
 export type {
   AuthorizedKeys,
   FormatPublicKeyOptions,

@@ -62,7 +62,7 @@ export {
   type AlgorithmPreferences,
   defaultPreferences,
   type NegotiatedAlgorithms,
-} from '../transport/negotiation.ts';
+} from '../transport/kex/negotiation.ts';
 export { defaultRekeyPolicy, type RekeyPolicy, type Transport } from '../transport/transport.ts';
 export type { UserauthAttempt, UserauthQuestion } from '../userauth/client.ts';
 export { ByteQueue } from '../wire/byteQueue.ts';

@@ -6,8 +6,8 @@
  * Must not know: where connections come from, what a channel is for.
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
-import { tellUser } from '../endpoint/userCode.ts';
+import { tellUser } from '../endpoint/calls/userCode.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { Joint } from './joint.ts';
 import type { LocalConnection } from './local.ts';
 import type { ListenPlace } from './places.ts';

@@ -7,7 +7,7 @@
  * Sources: RFC 4254 §7; OpenSSH PROTOCOL §2.4.
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import { Forward, type ForwardOptions, type Passage } from './forward.ts';
 import { greet } from './greeting.ts';

@@ -8,8 +8,8 @@ import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
-import type { Acceptors } from '../endpoint/acceptors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { Acceptors } from '../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { LocalNetwork } from './local.ts';
 
 export interface ForwardingHost {

@@ -8,7 +8,7 @@
  * Sources: RFC 4254 §5.3; RFC 9293 §3.6 (half-closed connections).
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { ByteSink, ByteSource } from '../endpoint/streams.ts';
 import type { LocalConnection } from './local.ts';
 

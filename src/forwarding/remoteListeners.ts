@@ -8,8 +8,8 @@
  * Must not know: where connections go from here.
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelOpening } from '../endpoint/acceptors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { ChannelOpening } from '../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { channelOpenFailureReasons, forwardedStreamlocal, forwardedTcpip } from '../message/channel.ts';
 import {
   cancelStreamlocalForward,

@@ -11,7 +11,7 @@ import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import type { ProtocolCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
-import { connectError, connectTimeout } from './connectErrors.ts';
+import { connectError, connectTimeout } from './connecting/connectErrors.ts';
 import { DeadlineReader, type FillListener, type FillOutcome } from './deadlineReader.ts';
 import type { DriverOptions, EventOf, EventTarget } from './driverOptions.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';

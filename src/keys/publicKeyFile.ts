@@ -18,7 +18,7 @@ import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
 import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
-import { publicFormat } from './recognize.ts';
+import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
 /** An option before a key in authorized_keys, such as `from="10.0.0.0/8"` or `restrict`. */

@@ -33,10 +33,8 @@ export const nodePlatform: Platform = {
   clock: nodeClock,
   streams: nodeStreams,
   files: async () => {
-    const [{ nodeFileStreams }, { nodeLocalFiles }] = await Promise.all([
-      import('./files/fileStreams.ts'),
-      import('./files/localFiles.ts'),
-    ]);
+    const load = () => Promise.all([import('./files/fileStreams.ts'), import('./files/localFiles.ts')]);
+    const [{ nodeFileStreams }, { nodeLocalFiles }] = await lateCode('local files', load);
     return { streams: nodeFileStreams, files: nodeLocalFiles };
   },
   cryptoProvider: async (kind) => {

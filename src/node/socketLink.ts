@@ -4,15 +4,20 @@
  * Owns: name lookup and TCP connect with TCP keep-alive, and the translation of
  * stream events into the link's.
  * Must not know: SSH, deadlines (the driver ends what takes too long), which
- * address of a host is tried when (`io/addressRace.ts`).
+ * address of a host is tried when (`io/connecting/addressRace.ts`).
  */
 import dns, { type LookupAddress } from 'node:dns';
 import { isIP, connect as netConnect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SshError } from '../base/errors.ts';
-import type { AddressFamily, HostAddress } from '../io/addressRace.ts';
+import type { AddressFamily, HostAddress } from '../io/connecting/addressRace.ts';
+import {
+  type AttemptListener,
+  type OpenAttempt,
+  type RaceWaits,
+  raceLink,
+} from '../io/connecting/raceLink.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
-import { type AttemptListener, type OpenAttempt, type RaceWaits, raceLink } from '../io/raceLink.ts';
 import { nodeClock } from './clock.ts';
 
 export interface TcpTarget {

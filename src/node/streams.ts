@@ -11,8 +11,8 @@
  * user's own exception and none of the connection's.
  */
 import { Duplex, Readable, Writable } from 'node:stream';
+import { amongListeners } from '../endpoint/calls/userCode.ts';
 import type { ByteSink, ByteSource, StreamFactory } from '../endpoint/streams.ts';
-import { amongListeners } from '../endpoint/userCode.ts';
 
 /** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */
 const readAhead = 64 * 1024;

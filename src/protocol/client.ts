@@ -9,7 +9,7 @@ import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { HostKeys } from '../transport/keyExchangeOptions.ts';
+import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
 import { type UserauthAttempt, UserauthClient, type UserauthQuestion } from '../userauth/client.ts';
 import { WireReader } from '../wire/reader.ts';
 import { type CoreEvent, ProtocolCore } from './core.ts';

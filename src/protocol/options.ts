@@ -9,10 +9,10 @@ import type { Limits } from '../base/limits.ts';
 import type { KeepAlive, Timeouts } from '../base/timeouts.ts';
 import type { WaitTable } from '../base/waits.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
-import type { HostKeys } from '../transport/keyExchangeOptions.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
+import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
+import type { RekeyPolicy } from '../transport/kex/rekeyPolicy.ts';
 import type { TransportOptions } from '../transport/options.ts';
-import type { RekeyPolicy } from '../transport/rekeyPolicy.ts';
 
 /** What connections of one kind have in common. */
 export interface SharedOptions {

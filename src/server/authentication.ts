@@ -8,7 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { decodePublicKey } from '../crypto/keys/publicKey.ts';
-import { askUser } from '../endpoint/userCode.ts';
+import { askUser } from '../endpoint/calls/userCode.ts';
 import type { Clock, Timer } from '../io/clock.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import type { ServerProtocol } from '../protocol/server.ts';

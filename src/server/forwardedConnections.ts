@@ -6,10 +6,10 @@
  * Must not know: authentication, sessions, how a connection is made.
  */
 
-import type { ChannelOpening } from '../endpoint/acceptors.ts';
-import { optionsError } from '../endpoint/optionErrors.ts';
+import { askUser } from '../endpoint/calls/userCode.ts';
+import type { ChannelOpening } from '../endpoint/channels/acceptors.ts';
+import { optionsError } from '../endpoint/options/optionErrors.ts';
 import type { Duplex, StreamFactory } from '../endpoint/streams.ts';
-import { askUser } from '../endpoint/userCode.ts';
 import type { Driver } from '../io/driver.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import type { ServerProtocol } from '../protocol/server.ts';

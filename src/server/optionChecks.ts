@@ -25,8 +25,8 @@ import {
   someText,
   wholeNumber,
 } from '../base/optionChecks.ts';
-import { duplexStream, keyInputs } from '../endpoint/optionRules.ts';
-import { serverNames } from '../endpoint/otherNames.ts';
+import { duplexStream, keyInputs } from '../endpoint/options/optionRules.ts';
+import { serverNames } from '../endpoint/options/otherNames.ts';
 import type { Authentication, ServerOptions } from './options.ts';
 
 const count = wholeNumber(1, Number.POSITIVE_INFINITY);

@@ -13,24 +13,24 @@ import {
   type Timeouts,
 } from '../base/timeouts.ts';
 import type { PublicKey } from '../crypto/keys/publicKey.ts';
-import type { AlgorithmOptions } from '../endpoint/algorithmOptions.ts';
-import { resolveAlgorithms } from '../endpoint/algorithmOptions.ts';
 import type { Challenge } from '../endpoint/challenge.ts';
-import { optionsError } from '../endpoint/optionErrors.ts';
+import type { AlgorithmOptions } from '../endpoint/options/algorithmOptions.ts';
+import { resolveAlgorithms } from '../endpoint/options/algorithmOptions.ts';
+import { optionsError } from '../endpoint/options/optionErrors.ts';
+import { resolveRekey } from '../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
-import { resolveRekey } from '../endpoint/rekeyOption.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 import { identificationLine } from '../transport/identification.ts';
-import type { AlgorithmPreferences } from '../transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/transport.ts';
-import { type AuthenticationMethod, Factors } from './factors.ts';
 import {
   type ComputingRate,
   defaultKeyExchangeBudget,
   type KeyExchangeBudgetOptions,
-} from './keyExchangeBudget.ts';
-import { defaultStartups, type NewcomersOptions } from './newcomers.ts';
+} from './admission/keyExchangeBudget.ts';
+import { defaultStartups, type NewcomersOptions } from './admission/newcomers.ts';
+import { type AuthenticationMethod, Factors } from './factors.ts';
 import type { ServerProcess } from './serverProcess.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };

@@ -6,9 +6,9 @@
  * Must not know: how a process is asked for (`serverConnection.ts`).
  */
 import { SshError } from '../base/errors.ts';
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { WindowSize } from '../endpoint/options/windowSize.ts';
 import type { Readable, StreamFactory, Writable } from '../endpoint/streams.ts';
-import type { WindowSize } from '../endpoint/windowSize.ts';
 import { exitSignal, exitStatus } from '../message/channelRequest.ts';
 
 /** The terminal a client asked for. */

@@ -4,9 +4,10 @@
  * Owns: RFC 4254 §6: what may be asked before and while a process runs.
  * Must not know: other channels, authentication.
  */
-import type { ChannelPort } from '../endpoint/channelPort.ts';
+
+import { askUser, tellUser } from '../endpoint/calls/userCode.ts';
+import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { StreamFactory } from '../endpoint/streams.ts';
-import { askUser, tellUser } from '../endpoint/userCode.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
 import { WireReader } from '../wire/reader.ts';

@@ -14,8 +14,8 @@ import { Deflater } from '../packet/deflate.ts';
 import { Inflater } from '../packet/inflate.ts';
 import type { PacketOpener } from '../packet/opener.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
-import type { AlgorithmPreferences, NegotiatedAlgorithms } from './negotiation.ts';
-import { nothingInCommon } from './nothingInCommon.ts';
+import type { AlgorithmPreferences, NegotiatedAlgorithms } from './kex/negotiation.ts';
+import { nothingInCommon } from './kex/nothingInCommon.ts';
 
 const compressing: ReadonlySet<string> = new Set<CompressionName>(['zlib@openssh.com', 'zlib']);
 

@@ -6,7 +6,7 @@
  */
 import type { PeerExtensions } from './extInfo.ts';
 import type { Identification } from './identification.ts';
-import type { NegotiatedAlgorithms } from './negotiation.ts';
+import type { NegotiatedAlgorithms } from './kex/negotiation.ts';
 
 /** Why a key exchange began. */
 export type KeyExchangeCause =

@@ -8,9 +8,9 @@ import type { Limits } from '../base/limits.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import type { TransportEvent } from './events.ts';
 import type { Role } from './identification.ts';
-import type { HostKeys } from './keyExchangeOptions.ts';
-import type { AlgorithmPreferences } from './negotiation.ts';
-import type { RekeyPolicy } from './rekeyPolicy.ts';
+import type { HostKeys } from './kex/keyExchangeOptions.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
+import type { RekeyPolicy } from './kex/rekeyPolicy.ts';
 
 export interface TransportOptions {
   readonly role: Role;

@@ -16,7 +16,7 @@ import { longestPayload } from '../packet/framing.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { isCompressing } from './compression.ts';
-import type { AlgorithmPreferences } from './negotiation.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
 
 /** What a waiting message costs besides its payload. */
 const heldOverhead = 64;

@@ -9,7 +9,7 @@
  * Sources: compat.c of OpenSSH, the lists of PuTTY and asyncssh, and servers met
  * in the laboratory (`npm run lab`); release notes of OpenSSH 6.2, 8.5, 8.9, 9.0 and 9.9.
  */
-import type { AlgorithmPreferences } from './negotiation.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
 
 /** What a peer does, by what follows from it here. */
 export interface Quirks {

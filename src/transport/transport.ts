@@ -27,19 +27,19 @@ import type { WireWriter } from '../wire/writer.ts';
 import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
-import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './faults.ts';
-import { type GateState, judge } from './gate.ts';
-import { gateView } from './gateView.ts';
+import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './gate/faults.ts';
+import { type GateState, judge } from './gate/gate.ts';
+import { gateView } from './gate/gateView.ts';
+import { PeerAllowances } from './gate/peerAllowances.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
-import { KeyExchange } from './keyExchange.ts';
-import type { KeyExchangeSink } from './keyExchangeOptions.ts';
+import { KeyExchange } from './kex/keyExchange.ts';
+import type { KeyExchangeSink } from './kex/keyExchangeOptions.ts';
+import { noRekey, type RekeyPolicy, rekeyCause } from './kex/rekeyPolicy.ts';
 import type { TransportOptions, TransportUpper } from './options.ts';
 import { type Sealed, TransportOutput } from './output.ts';
-import { PeerAllowances } from './peerAllowances.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
-import { noRekey, type RekeyPolicy, rekeyCause } from './rekeyPolicy.ts';
 
-export { defaultRekeyPolicy, type RekeyPolicy } from './rekeyPolicy.ts';
+export { defaultRekeyPolicy, type RekeyPolicy } from './kex/rekeyPolicy.ts';
 
 /** Data is not sealed ahead beyond this, so that what is queued stays small and control messages overtake data. */
 const outputAhead = 256 * 1024;

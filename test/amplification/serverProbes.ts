@@ -9,7 +9,7 @@ import type { Channel } from '../../src/connection/channel.ts';
 import type { KexName } from '../../src/crypto/algorithms.ts';
 import { dhGroup } from '../../src/crypto/kex/dhGroups.ts';
 import { groupExchangeMethod, isGroupExchange, kexMethod } from '../../src/crypto/kex/kex.ts';
-import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { channelData, channelOpen, channelWindowAdjust, directTcpip } from '../../src/message/channel.ts';
 import { channelRequest, env, exec, ptyReq } from '../../src/message/channelRequest.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { messageOf } from '../../src/cli/errorWords.ts';
 import { jsonError } from '../../src/cli/remote/jsonReport.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
-import { nothingInCommon } from '../../src/transport/nothingInCommon.ts';
+import { nothingInCommon } from '../../src/transport/kex/nothingInCommon.ts';
 import { sourceFiles } from '../architecture/sources.ts';
 import { fixture } from '../keys/fixtures.ts';
 

@@ -23,7 +23,7 @@ import {
 import type { PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { randomArt } from '../../src/keys/fingerprint.ts';
 import { KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { fixture, passphrase } from '../keys/fixtures.ts';
 import { isRoot } from '../support/servers/index.ts';

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { abortError, checkAborted, onAbort } from '../../src/endpoint/abort.ts';
+import { abortError, checkAborted, onAbort } from '../../src/endpoint/calls/abort.ts';
 
 describe('calls that share an abort signal', () => {
   const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;

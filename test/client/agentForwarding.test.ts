@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { AgentForwarding, forwardedAgents } from '../../src/client/agent/agentForwarding.ts';
-import type { ChannelPort } from '../../src/endpoint/channelPort.ts';
+import type { ChannelPort } from '../../src/endpoint/channels/channelPort.ts';
 import type { SourceListener } from '../../src/endpoint/streams.ts';
 import {
   agentExtension,

@@ -8,8 +8,8 @@ import {
   type Offered,
   signatureAlgorithms,
 } from '../../src/crypto/algorithms.ts';
-import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 
 const tables = {
   kex: kexMethods,

@@ -16,7 +16,7 @@ import {
   hostKeysProve,
 } from '../../src/message/globalRequest.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { type KeyWaiter, LockedKey } from '../../src/client/authentication/lockedKey.ts';
-import { describePrivateKey } from '../../src/keys/privateKeyFile.ts';
+import { describePrivateKey } from '../../src/keys/privateKey/privateKeyFile.ts';
 import { fixtureBytes, passphrase } from '../keys/fixtures.ts';
 
 function lock(

@@ -24,8 +24,8 @@ import {
 } from '../../src/client/fleet/runOnAll.ts';
 import { pinnedHostKey } from '../../src/client/hostKeys/hostKeys.ts';
 import { type ReportOptions, takeReport } from '../../src/diagnostics/report.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
-import { resolveRekey } from '../../src/endpoint/rekeyOption.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
+import { resolveRekey } from '../../src/endpoint/options/rekeyOption.ts';
 import { openAgent } from '../../src/entry/index.ts';
 import {
   type FormatPublicKeyOptions,
@@ -39,8 +39,8 @@ import {
   parsePublicKey,
   randomArt,
 } from '../../src/entry/keys.ts';
-import type { FormatPrivateKeyOptions } from '../../src/keys/formatPrivateKey.ts';
 import type { GenerateKeyOptions } from '../../src/keys/generation/generateKey.ts';
+import type { FormatPrivateKeyOptions } from '../../src/keys/privateKey/formatPrivateKey.ts';
 import { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../../src/node/knownHosts/knownHosts.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import type { RekeyPolicy } from '../../src/transport/transport.ts';
@@ -117,6 +117,7 @@ const connectRows: Rows<ConnectOptions> = {
   limits: objects,
   signal: [],
   via: [],
+  proxy: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],

@@ -9,7 +9,7 @@ import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.t
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';
 import type { KexInit } from '../../src/message/transport.ts';
-import { kexMarkers } from '../../src/transport/negotiation.ts';
+import { kexMarkers } from '../../src/transport/kex/negotiation.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { newRsaKey } from '../crypto/support.ts';

@@ -8,7 +8,7 @@ import { tagMatches } from '../../src/crypto/provider/packetFields.ts';
 import type { DirectionKeys } from '../../src/crypto/provider/provider.ts';
 import { PacketOpener } from '../../src/packet/opener.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
-import { buildKexInit, negotiate } from '../../src/transport/negotiation.ts';
+import { buildKexInit, negotiate } from '../../src/transport/kex/negotiation.ts';
 import { ByteQueue } from '../../src/wire/byteQueue.ts';
 import {
   bigEndian,

@@ -6,7 +6,7 @@ import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.t
 import { kexEcdhReply } from '../../src/message/kex.ts';
 import { debug, extInfo, ignore, serviceAccept } from '../../src/message/transport.ts';
 import { parseIdentification } from '../../src/transport/identification.ts';
-import { deriveKey } from '../../src/transport/keys.ts';
+import { deriveKey } from '../../src/transport/kex/keys.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { Conversation, payloadOf, seededBytes, withoutKex } from '../support/conversation.ts';

@@ -23,9 +23,9 @@ import {
   channelOpenConfirmation,
 } from '../../src/message/channel.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
+import { PeerAllowances } from '../../src/transport/gate/peerAllowances.ts';
 import type { Role } from '../../src/transport/identification.ts';
 import type { Sealed } from '../../src/transport/output.ts';
-import { PeerAllowances } from '../../src/transport/peerAllowances.ts';
 import { type Quirks, quirksOf } from '../../src/transport/quirks.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';

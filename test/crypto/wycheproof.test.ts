@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { chacha20 } from '@noble/ciphers/chacha.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concatBytes, equalBytes, fromHex, toHex } from '../../src/base/bytes.ts';
 import type { CipherName } from '../../src/crypto/algorithms.ts';
 import { poly1305 } from '../../src/crypto/handwritten/chacha/poly1305.ts';
@@ -16,6 +16,9 @@ import type { PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import type { CryptoProvider, HashName, KeyAgreement } from '../../src/crypto/provider/provider.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { codeOf, providers } from './support.ts';
+
+// Thousands of multiplications on curves in TypeScript: a busy machine needs minutes.
+vi.setConfig({ testTimeout: 300_000 });
 
 type Hex = string;
 

@@ -119,6 +119,7 @@ describe('SECURITY.md', () => {
       'Reporting',
       'Who is trusted with what',
       'What is defended, and how',
+      'What was wrong in 0.1.0',
       'What is not defended',
     ]);
     expect(defended.length).toBeGreaterThan(10);

@@ -12,7 +12,7 @@ import {
   type Offered,
   signatureAlgorithms,
 } from '../../src/crypto/algorithms.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { codesIn, numberIn, tableBelow } from './markdown.ts';
 

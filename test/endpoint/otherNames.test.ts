@@ -12,7 +12,7 @@ import {
 } from '../../src/client/callOptions.ts';
 import { connectTable, resolveOptions } from '../../src/client/dial/options.ts';
 import { createRunOnAll } from '../../src/client/fleet/runOnAll.ts';
-import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import {
   algorithmNames,
   callNames,
@@ -24,7 +24,7 @@ import {
   runNames,
   serverNames,
   shellNames,
-} from '../../src/endpoint/otherNames.ts';
+} from '../../src/endpoint/options/otherNames.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import { checkServerOptions } from '../../src/server/optionChecks.ts';
 

@@ -3,8 +3,8 @@
  * (RFC 4254 §7.1, §7.2; OpenSSH PROTOCOL §2.4).
  */
 import { describe, expect, it } from 'vitest';
-import type { ChannelAcceptor } from '../../src/endpoint/acceptors.ts';
-import type { ChannelPort } from '../../src/endpoint/channelPort.ts';
+import type { ChannelAcceptor } from '../../src/endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../../src/endpoint/channels/channelPort.ts';
 import type { ForwardingHost } from '../../src/forwarding/host.ts';
 import { type ArrivedConnection, RemoteListeners } from '../../src/forwarding/remoteListeners.ts';
 import { forwardedStreamlocal, forwardedTcpip } from '../../src/message/channel.ts';

@@ -31,7 +31,7 @@ if (process.argv[2] === 'build') {
     const fuzz = join(folder, 'test/fuzz');
     instrument(join(folder, 'src'), join(fuzz, 'counters.js'));
     const { main } = await import(pathToFileURL(join(fuzz, 'main.js')).href);
-    main();
+    await main();
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type ConnectOptions, connect } from '../../src/entry/index.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { freePort, serversRequired } from '../support/servers/index.ts';
 import { missing } from './server.ts';
 

@@ -95,6 +95,8 @@ export interface InteropServer {
   readonly byPassword?: boolean | undefined;
   /** Why a command that leaves its input unread may end without a status: now and then, as the wire shows. */
   readonly losesStatus?: string | undefined;
+  /** Why it may end the whole connection where a command leaves input unread. */
+  readonly hangsUp?: string | undefined;
   /** It lets one channel be open, or one in all, on a connection. */
   readonly oneChannel?: boolean | undefined;
   /** It has nothing that is offered by default; everything both sides know is offered to it by name. */

@@ -404,10 +404,15 @@ async function unreadInput(bench: Bench): Promise<Found> {
   refused.stdin.write(bench.pattern.subarray(0, 4 * MiB));
   refused.stdout.resume();
   refused.stderr.resume();
-  const { losesStatus } = bench.server;
+  const { losesStatus, hangsUp } = bench.server;
   const codes = losesStatus === undefined ? [4] : [4, undefined];
-  expect(codes).toContain((await refused.exit).code);
-  return { ...yes, note: losesStatus };
+  try {
+    expect(codes).toContain((await refused.exit).code);
+  } catch (error) {
+    if (hangsUp === undefined || !(error instanceof SshError)) throw error;
+    expect(error.code).toBe('ERR_SSH_CONNECTION_LOST');
+  }
+  return { ...yes, note: losesStatus ?? hangsUp };
 }
 
 async function channels(bench: Bench): Promise<Found> {

@@ -12,7 +12,7 @@ import {
   lookupPatience,
   maximumAddresses,
   resolutionDelay,
-} from '../../src/io/addressRace.ts';
+} from '../../src/io/connecting/addressRace.ts';
 
 /** What an address does once it is tried, and how long that takes. */
 interface Behaviour {

@@ -4,9 +4,14 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { WaitTable } from '../../src/base/waits.ts';
-import { attemptDelay, type HostAddress, lookupPatience } from '../../src/io/addressRace.ts';
+import { attemptDelay, type HostAddress, lookupPatience } from '../../src/io/connecting/addressRace.ts';
+import {
+  type AttemptListener,
+  type OpenAttempt,
+  type RaceNetwork,
+  raceLink,
+} from '../../src/io/connecting/raceLink.ts';
 import type { Link, LinkReceiver } from '../../src/io/link.ts';
-import { type AttemptListener, type OpenAttempt, type RaceNetwork, raceLink } from '../../src/io/raceLink.ts';
 import { drained, VirtualClock } from '../support/virtualClock.ts';
 
 class FakeAttempt implements OpenAttempt {

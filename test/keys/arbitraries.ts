@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { testBytes } from './failure.ts';
 import { fixture } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';

@@ -11,8 +11,8 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import type { PrivateKey, PrivateKeyFile } from '../../src/crypto/keys/privateKey.ts';
 import { runSteps } from '../../src/keys/derivation/steps.ts';
-import { privateKeySteps } from '../../src/keys/privateKeyFile.ts';
-import { protectedFormats } from '../../src/keys/protectedFormats.ts';
+import { privateKeySteps } from '../../src/keys/privateKey/privateKeyFile.ts';
+import { protectedFormats } from '../../src/keys/privateKey/protectedFormats.ts';
 import { fixtureBytes, passphrase } from './fixtures.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';
 

@@ -16,7 +16,6 @@ import { pbkdf2 } from '../../src/keys/derivation/pbkdf2.ts';
 import { pkcs12Kdf } from '../../src/keys/derivation/pkcs12Kdf.ts';
 import { scrypt } from '../../src/keys/derivation/scrypt.ts';
 import { runSteps } from '../../src/keys/derivation/steps.ts';
-import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/parsePrivateKey.ts';
 import {
   derNull,
   derObjectIdentifier,
@@ -27,6 +26,7 @@ import {
 import { encodePem } from '../../src/keys/pem/pem.ts';
 import { rc2CbcDecrypt } from '../../src/keys/pem/rc2.ts';
 import { rc4 } from '../../src/keys/pem/rc4.ts';
+import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { failure } from './failure.ts';
 import { fixture, passphrase } from './fixtures.ts';
 import { itWith, run, withFile } from './programs.ts';

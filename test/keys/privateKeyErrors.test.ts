@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
 import { base64Decode } from '../../src/keys/pem/base64.ts';
 import { decodePem, encodePem } from '../../src/keys/pem/pem.ts';
-import { describePrivateKey } from '../../src/keys/privateKeyFile.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey } from '../../src/keys/privateKey/privateKeyFile.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { failure } from './failure.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/parsePrivateKey.ts';
-import { describePrivateKey } from '../../src/keys/privateKeyFile.ts';
+import { parsePrivateKey, parsePrivateKeyInSteps } from '../../src/keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey } from '../../src/keys/privateKey/privateKeyFile.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import { failure } from './failure.ts';
 import { fixture, fixtureBytes, keyFolders, passphrase, privateFiles } from './fixtures.ts';

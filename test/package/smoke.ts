@@ -46,7 +46,12 @@ beforeAll(async () => {
   placePort = (place.address() as AddressInfo).port;
   server = await createServer({
     hostKeys,
-    algorithms: { kex: 'legacy', hostKey: 'legacy', cipher: 'legacy', mac: Object.keys(protocol.macs) },
+    algorithms: {
+      kex: Object.keys(protocol.kexMethods),
+      hostKey: 'legacy',
+      cipher: 'legacy',
+      mac: Object.keys(protocol.macs),
+    },
     authentication: {
       password: (username, password) => username === 'ops' && password === 'secret',
       publicKey: (username, key) => username === 'ops' && key.type.startsWith('ssh-'),

@@ -3,7 +3,7 @@
  *
  * Owns: which server each is held with and what the client does in it.
  */
-import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../src/transport/kex/negotiation.ts';
 import type { KeyKind, ServerName } from '../support/servers/index.ts';
 import type { Command, Story } from './story.ts';
 

@@ -21,7 +21,7 @@ import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { exitStatus } from '../../src/message/channelRequest.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
-import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { seededBytes } from '../support/conversation.ts';

@@ -16,7 +16,7 @@ import {
   kexDhGexRequest,
   kexDhGexRequestOld,
 } from '../../src/message/kex.ts';
-import { answerRequest, methodOfGroup } from '../../src/transport/groupExchange.ts';
+import { answerRequest, methodOfGroup } from '../../src/transport/kex/groupExchange.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { codeOf, noble, openssl } from '../crypto/support.ts';
 import { Conversation, type ConversationOptions, payloadOf } from '../support/conversation.ts';

@@ -8,7 +8,7 @@ import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { decodeSignature, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
-import { parsePrivateKey } from '../../src/keys/parsePrivateKey.ts';
+import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { channelData, channelEof } from '../../src/message/channel.ts';
 import { globalRequest } from '../../src/message/globalRequest.ts';
 import { kexDhReply, kexEcdhReply } from '../../src/message/kex.ts';

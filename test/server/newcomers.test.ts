@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type Client, connect } from '../../src/entry/index.ts';
 import type { ServerOptions } from '../../src/entry/server.ts';
-import { defaultStartups, type Newcomer, Newcomers } from '../../src/server/newcomers.ts';
+import { defaultStartups, type Newcomer, Newcomers } from '../../src/server/admission/newcomers.ts';
 import { resolveServerOptions } from '../../src/server/options.ts';
 import { password, startEmbedded } from '../support/clients/embedded.ts';
 import { keyText } from '../support/clients/lab.ts';

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { ConnectOptions } from '../../src/client/dial/options.ts';
-import type { AddressFamily } from '../../src/io/addressRace.ts';
+import type { AddressFamily } from '../../src/io/connecting/addressRace.ts';
 import { playIn } from '../support/scene.ts';
 import { checkEnd } from './laws.ts';
 import type { Host, Lookup } from './network.ts';

@@ -9,9 +9,14 @@ import { domainToASCII } from 'node:url';
 import type { Platform } from '../../src/client/platform.ts';
 import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import type { LocalNetwork } from '../../src/forwarding/local.ts';
-import type { AddressFamily, HostAddress } from '../../src/io/addressRace.ts';
+import type { AddressFamily, HostAddress } from '../../src/io/connecting/addressRace.ts';
+import {
+  type AttemptListener,
+  type OpenAttempt,
+  type RaceNetwork,
+  raceLink,
+} from '../../src/io/connecting/raceLink.ts';
 import type { LinkOpener } from '../../src/io/link.ts';
-import { type AttemptListener, type OpenAttempt, type RaceNetwork, raceLink } from '../../src/io/raceLink.ts';
 import { nodeFileStreams } from '../../src/node/files/fileStreams.ts';
 import { streamLink } from '../../src/node/socketLink.ts';
 import { nodeStreams } from '../../src/node/streams.ts';

@@ -16,14 +16,14 @@ import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { writeUint32 } from '../../src/crypto/provider/packetFields.ts';
 import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
-import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import type { MessageCodec } from '../../src/message/codec.ts';
 import { type KexInit, kexInit } from '../../src/message/transport.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { type ServerEvent, ServerProtocol } from '../../src/protocol/server.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
-import type { AlgorithmPreferences } from '../../src/transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy, type RekeyPolicy } from '../../src/transport/transport.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 
@@ -134,6 +134,9 @@ export class Conversation {
   constructor(options: ConversationOptions = {}) {
     const { client = {}, server = {}, seed = 7 } = options;
     this.options = options;
+    const serving = { ...resolveAlgorithms(undefined, 'server'), wider: {} };
+    // What a client names is served, also where it costs more than a server takes by default.
+    const namedKex = client.preferences?.kex ?? [];
     this.client = new ClientProtocol({
       provider: client.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed) }),
       preferences: { ...resolveAlgorithms(undefined), ...quickKex, ...client.preferences },
@@ -151,7 +154,7 @@ export class Conversation {
       provider: this.lyingProvider(
         server.provider ?? createEagerNobleProvider({ randomBytes: seededBytes(seed + 1) }),
       ),
-      preferences: { ...resolveAlgorithms(undefined, 'server'), wider: {}, ...server.preferences },
+      preferences: { ...serving, kex: [...new Set([...serving.kex, ...namedKex])], ...server.preferences },
       limits: { ...defaultLimits, ...server.limits },
       timeouts: defaultTimeouts,
       keepAlive: server.keepAlive,

@@ -14,7 +14,7 @@ import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.t
 import type { MessageCodec } from '../../src/message/codec.ts';
 import { type ClientEvent, ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
-import { defaultPreferences } from '../../src/transport/negotiation.ts';
+import { defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { seededBytes } from './conversation.ts';
 

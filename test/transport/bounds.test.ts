@@ -5,11 +5,11 @@ import { concatBytes, utf8Decode, utf8Encode } from '../../src/base/bytes.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { ignore } from '../../src/message/transport.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
-import { Allowance } from '../../src/transport/allowance.ts';
 import { announce, noExtensions, readExtensions } from '../../src/transport/extInfo.ts';
+import { Allowance } from '../../src/transport/gate/allowance.ts';
+import { defaultRekeyPolicy, noRekey, type Passed, rekeyCause } from '../../src/transport/kex/rekeyPolicy.ts';
 import { TransportOutput } from '../../src/transport/output.ts';
 import { quirksOf } from '../../src/transport/quirks.ts';
-import { defaultRekeyPolicy, noRekey, type Passed, rekeyCause } from '../../src/transport/rekeyPolicy.ts';
 import { codeOf } from '../crypto/support.ts';
 import { noise, seededPadding } from '../packet/support.ts';
 

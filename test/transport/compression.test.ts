@@ -5,7 +5,7 @@ import { Inflater } from '../../src/packet/inflate.ts';
 import type { PacketOpener } from '../../src/packet/opener.ts';
 import type { PacketSealer } from '../../src/packet/sealer.ts';
 import { beforeAuthentication, Compression, wantsZlib } from '../../src/transport/compression.ts';
-import { defaultPreferences, type NegotiatedAlgorithms } from '../../src/transport/negotiation.ts';
+import { defaultPreferences, type NegotiatedAlgorithms } from '../../src/transport/kex/negotiation.ts';
 import { codeOf } from '../crypto/support.ts';
 
 const preferring = (...compression: readonly string[]) => ({ ...defaultPreferences, compression });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type GateView, judge } from '../../src/transport/gate.ts';
+import { type GateView, judge } from '../../src/transport/gate/gate.ts';
 
 const client: GateView = {
   role: 'client',

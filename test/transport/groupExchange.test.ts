@@ -16,8 +16,8 @@ import {
   kexEcdhReply,
 } from '../../src/message/kex.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
-import { answerRequest, groupRequestFor, methodOfGroup } from '../../src/transport/groupExchange.ts';
-import { decodeInit, decodeReply, sendInit, sendReply } from '../../src/transport/kexMessages.ts';
+import { answerRequest, groupRequestFor, methodOfGroup } from '../../src/transport/kex/groupExchange.ts';
+import { decodeInit, decodeReply, sendInit, sendReply } from '../../src/transport/kex/kexMessages.ts';
 import { quirksOf } from '../../src/transport/quirks.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { codeOf } from '../crypto/support.ts';

@@ -4,7 +4,7 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
-import { verifyHostKeyProof } from '../../src/transport/hostKeyProof.ts';
+import { verifyHostKeyProof } from '../../src/transport/kex/hostKeyProof.ts';
 import { type CertificateContent, makeCertificate, testProvider } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';
 import { makeSecurityKey, signWithSecurityKey } from '../support/securityKeys.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { ciphers, macs } from '../../src/crypto/algorithms.ts';
-import { deriveKey, deriveKeys, exchangeHash, type KeySource } from '../../src/transport/keys.ts';
+import { deriveKey, deriveKeys, exchangeHash, type KeySource } from '../../src/transport/kex/keys.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { noble } from '../crypto/support.ts';
 import { noise } from '../packet/support.ts';

@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
 import { createEagerNobleProvider } from '../../src/entry/protocol.ts';
 import { kexEcdhReply } from '../../src/message/kex.ts';
 import { kexInit } from '../../src/message/transport.ts';
-import { buildKexInit, defaultPreferences } from '../../src/transport/negotiation.ts';
+import { buildKexInit, defaultPreferences } from '../../src/transport/kex/negotiation.ts';
 import { Conversation, payloadOf, seededBytes } from '../support/conversation.ts';
 
 const load = (): Promise<void> => Promise.resolve();

@@ -10,7 +10,7 @@ import {
   guessedRight,
   kexMarkers,
   negotiate,
-} from '../../src/transport/negotiation.ts';
+} from '../../src/transport/kex/negotiation.ts';
 
 const names = {
   kex: Object.keys(kexMethods),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { signatureAlgorithmsFor, usableSignatures } from '../../src/crypto/algorithms.ts';
 import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
-import { resolveAlgorithms } from '../../src/endpoint/algorithmOptions.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { publickeyAlgorithmsFor } from '../../src/userauth/signatureAlgorithms.ts';
 import { newRsaKey, noble } from '../crypto/support.ts';
 import { Conversation } from '../support/conversation.ts';

@@ -7,7 +7,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../../base/bytes.ts';
 import { ciphers } from '../../crypto/algorithms.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
 import { parseCommandLine, parseDuration, type SshArguments } from '../remote/arguments.ts';
 

@@ -11,7 +11,7 @@ import type {
   PasswordFunction,
 } from '../../client/dial/options.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { describePrivateKey } from '../../keys/privateKeyFile.ts';
+import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import type { Person } from './person.ts';
 import { serverLines, serverPrompt } from './serverText.ts';
 

@@ -8,7 +8,7 @@ import { escapeText } from '../../base/bytes.ts';
 import type { Client } from '../../client/client.ts';
 import { createConnect } from '../../client/dial/connect.ts';
 import type { ConnectOptions } from '../../client/dial/options.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { knownHosts } from '../../node/knownHosts/knownHosts.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Messages } from '../messages.ts';

@@ -11,8 +11,8 @@ import type { AuthMethod, PassphraseFunction } from '../../client/dial/options.t
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { parseCertificate } from '../../keys/openssh/certificateFile.ts';
-import { parsePrivateKey } from '../../keys/parsePrivateKey.ts';
-import { describePrivateKey } from '../../keys/privateKeyFile.ts';
+import { parsePrivateKey } from '../../keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import { parsePublicKey } from '../../keys/publicKeyFile.ts';
 import { homeFolder } from '../../node/homeFolder.ts';
 import { errorCode } from '../../node/knownHosts/regularFile.ts';

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { SshError } from '../../base/errors.ts';
 import type { AuthMethod, ConnectOptions } from '../../client/dial/options.ts';
 import { createRunOnAll } from '../../client/fleet/runOnAll.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { liveConnections } from '../../io/registry.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import { authenticationOrder } from '../connection/credentials.ts';

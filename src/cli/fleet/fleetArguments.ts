@@ -8,8 +8,8 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../../base/bytes.ts';
 import { parsePort } from '../../client/dial/target.ts';
-import type { AlgorithmPreset } from '../../endpoint/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseDuration, parsePreset } from '../remote/arguments.ts';
 
 export interface FleetArguments {

@@ -12,7 +12,7 @@ import { asciiLowerCase, escapeText, quotedText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { canonicalHost } from '../../client/dial/hostName.ts';
 import { parseTarget } from '../../client/dial/target.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { messageOf } from '../errorWords.ts';
 
 /** One host of the list, with the defaults filled in. */

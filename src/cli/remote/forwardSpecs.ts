@@ -5,7 +5,7 @@
  * Must not know: how a forward is made.
  */
 import { quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ListenPlace, TargetPlace } from '../../forwarding/places.ts';
 
 /** One forward. */

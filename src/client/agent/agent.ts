@@ -25,10 +25,10 @@ import { isCertificateBlob } from '../../crypto/keys/certificate.ts';
 import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { isCertificateName, signatureNameOf } from '../../crypto/specialAlgorithms.ts';
-import { CallSite, type PublicFunction } from '../../endpoint/callSite.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { certificate as certificateRule } from '../../endpoint/optionRules.ts';
-import { publicCall } from '../../endpoint/publicCall.ts';
+import { certificate as certificateRule } from '../../endpoint/options/optionRules.ts';
 import {
   type AgentSessionBind,
   agentAddIdConstrained,

@@ -10,8 +10,8 @@
 import { concatBytes, emptyBytes } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { LazyMap } from '../../base/lazyMap.ts';
-import { type Acceptors, noChannels } from '../../endpoint/acceptors.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import { type Acceptors, noChannels } from '../../endpoint/channels/acceptors.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../../message/agent.ts';
 import { authAgent } from '../../message/channel.ts';
 import { authAgentReq } from '../../message/channelRequest.ts';

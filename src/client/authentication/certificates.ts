@@ -10,7 +10,7 @@ import { SshError } from '../../base/errors.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CertificateInput } from '../dial/options.ts';
 
 /** Told of a certificate that is of no use, and why. */

@@ -6,7 +6,7 @@
  * Must not know: keys, connections.
  */
 import { SshError } from '../../base/errors.ts';
-import { type AbortedAt, checkAborted } from '../../endpoint/abort.ts';
+import { type AbortedAt, checkAborted } from '../../endpoint/calls/abort.ts';
 import type { BetweenSteps } from '../../endpoint/privateKeys.ts';
 import type { Clock } from '../../io/clock.ts';
 

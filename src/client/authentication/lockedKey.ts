@@ -9,9 +9,9 @@ import { SshError } from '../../base/errors.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { askUser } from '../../endpoint/calls/userCode.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseWithPauses, type UnlockSettings } from '../../endpoint/privateKeys.ts';
-import { askUser } from '../../endpoint/userCode.ts';
 import type { PassphraseFunction } from '../dial/options.ts';
 
 /** A passphrase function is asked this often, as ssh asks a person. */

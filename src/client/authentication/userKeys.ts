@@ -10,7 +10,7 @@ import type { Limits } from '../../base/limits.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { asBytes } from '../../endpoint/optionErrors.ts';
+import { asBytes } from '../../endpoint/options/optionErrors.ts';
 import {
   asList,
   type BetweenSteps,
@@ -129,7 +129,7 @@ async function loadUserKey(
   if (typeof input === 'string' || input instanceof Uint8Array) {
     const { describePrivateKey } = await lateCode(
       'private keys',
-      () => import('../../keys/privateKeyFile.ts'),
+      () => import('../../keys/privateKey/privateKeyFile.ts'),
     );
     const { encrypted, publicKey } = describePrivateKey(input);
     if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);

@@ -6,9 +6,9 @@
  * Must not know: channels beyond their sink, what the command is.
  */
 import { describeValue, isObject, optionsError } from '../../base/optionChecks.ts';
-import { asBytes } from '../../endpoint/optionErrors.ts';
+import { thrownByUser } from '../../endpoint/calls/userCode.ts';
+import { asBytes } from '../../endpoint/options/optionErrors.ts';
 import type { ByteSink } from '../../endpoint/streams.ts';
-import { thrownByUser } from '../../endpoint/userCode.ts';
 
 /**
  * Input of a command: all of it, or pieces as they come. An iterable is read as

@@ -7,8 +7,8 @@
  */
 import { concatBytes, copyOf, latin1Decode } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { thrownByUser } from '../../endpoint/calls/userCode.ts';
 import type { ByteSource } from '../../endpoint/streams.ts';
-import { thrownByUser } from '../../endpoint/userCode.ts';
 
 /** What output is made of. */
 export type OutputEncoding = 'utf8' | 'latin1' | 'buffer';
@@ -47,9 +47,19 @@ export class OutputCollector {
   constructor(stdout: ByteSource, stderr: ByteSource, options: CollectorOptions) {
     const { encoding, maxBuffer, onStdout, onStderr } = options;
     const budget: Budget = { maxBuffer, left: maxBuffer };
+    // Neither is told of anything behind the fault of the other.
+    const failed = (): void => this.stop();
     this.encoding = encoding;
-    this.stdout = new StreamCollector('onStdout', stdout, budget, telling(onStdout, encoding));
-    this.stderr = new StreamCollector('onStderr', stderr, budget, telling(onStderr, encoding));
+    this.stdout = new StreamCollector(stdout, budget, {
+      name: 'onStdout',
+      tell: telling(onStdout, encoding),
+      failed,
+    });
+    this.stderr = new StreamCollector(stderr, budget, {
+      name: 'onStderr',
+      tell: telling(onStderr, encoding),
+      failed,
+    });
   }
 
   /**
@@ -93,14 +103,22 @@ export class OutputCollector {
 /** Tells pieces in an encoding; the end of the stream, too, which may leave half a character. */
 type Teller = (bytes: Uint8Array | undefined) => unknown;
 
+/** Who hears of one stream. */
+interface Hearer {
+  /** For messages. */
+  readonly name: string;
+  readonly tell: Teller | undefined;
+  /** The stream is not collected any further. */
+  readonly failed: () => void;
+}
+
 /** Collects one stream. */
 class StreamCollector {
   /** Bytes that were collected. */
   length = 0;
-  private readonly listenerName: string;
   private readonly source: ByteSource;
   private readonly budget: Budget;
-  private readonly tell: Teller | undefined;
+  private readonly hearer: Hearer;
   private readonly pieces: Uint8Array[] = [];
   /** `waiting`: for the promise of a listener. */
   private state: 'idle' | 'waiting' | 'over' = 'idle';
@@ -108,11 +126,10 @@ class StreamCollector {
   private resolve: () => void = () => {};
   private reject: (error: unknown) => void = () => {};
 
-  constructor(listenerName: string, source: ByteSource, budget: Budget, tell: Teller | undefined) {
-    this.listenerName = listenerName;
+  constructor(source: ByteSource, budget: Budget, hearer: Hearer) {
     this.source = source;
     this.budget = budget;
-    this.tell = tell;
+    this.hearer = hearer;
   }
 
   get bytes(): Uint8Array {
@@ -131,7 +148,8 @@ class StreamCollector {
         },
         failed: (error) => {
           this.guarded(() => this.drainAll());
-          this.fail(error);
+          // The other breaks as well, and has to hand out what it holds.
+          this.finish(() => this.reject(error));
         },
         aborted: (error) => this.fail(error),
       });
@@ -149,10 +167,7 @@ class StreamCollector {
       this.told(this.keep(piece), () => {});
     }
     if (this.state !== 'idle' || !this.hasEnded) return;
-    this.told(undefined, () => {
-      this.state = 'over';
-      this.resolve();
-    });
+    this.told(undefined, () => this.finish(() => this.resolve()));
   }
 
   /** What came ahead of a fault is the caller's, even if a listener has no time for it any more. */
@@ -190,15 +205,15 @@ class StreamCollector {
         next();
         this.guarded(() => this.drain());
       },
-      (error: unknown) => this.fail(thrownByUser(this.listenerName, error)),
+      (error: unknown) => this.fail(thrownByUser(this.hearer.name, error)),
     );
   }
 
   private telling(bytes: Uint8Array | undefined): unknown {
     try {
-      return this.tell?.(bytes);
+      return this.hearer.tell?.(bytes);
     } catch (error) {
-      throw thrownByUser(this.listenerName, error);
+      throw thrownByUser(this.hearer.name, error);
     }
   }
 
@@ -211,9 +226,16 @@ class StreamCollector {
   }
 
   private fail(error: unknown): void {
+    this.finish(() => {
+      this.hearer.failed();
+      this.reject(error);
+    });
+  }
+
+  private finish(tell: () => void): void {
     if (this.state === 'over') return;
     this.state = 'over';
-    this.reject(error);
+    tell();
   }
 }
 

@@ -8,7 +8,7 @@
 import { escapeText } from '../../base/bytes.ts';
 import { checkArgument, type OptionRule, wholeNumber } from '../../base/optionChecks.ts';
 import type { Wait } from '../../base/waits.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import type { Duplex, Readable, StreamFactory, Writable } from '../../endpoint/streams.ts';
 import {
   exitSignal,

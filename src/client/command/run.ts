@@ -5,9 +5,9 @@
  * Must not know: how a command is started.
  */
 import { SshError } from '../../base/errors.ts';
-import type { CallScope } from '../../endpoint/callScope.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
-import { isUsersOwn } from '../../endpoint/userCode.ts';
+import type { CallScope } from '../../endpoint/calls/callScope.ts';
+import { isUsersOwn } from '../../endpoint/calls/userCode.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import type { RunOptions } from '../callOptions.ts';
 import { InputFeed } from './commandInput.ts';
 import { defaultMaxBuffer, OutputCollector, type PieceListener } from './commandOutput.ts';

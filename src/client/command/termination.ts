@@ -5,7 +5,7 @@
  * Must not know: why it is given up.
  */
 import type { Channel } from '../../connection/channel.ts';
-import type { AnyCore } from '../../endpoint/coreDoor.ts';
+import type { AnyCore } from '../../endpoint/channels/coreDoor.ts';
 import { signal } from '../../message/channelRequest.ts';
 
 /**

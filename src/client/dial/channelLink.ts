@@ -5,7 +5,7 @@
  * Must not know: who runs over it.
  */
 import { SshError } from '../../base/errors.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../../io/link.ts';
 import type { Client } from '../client.ts';
 

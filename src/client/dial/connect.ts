@@ -9,12 +9,12 @@ import { addressed } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
 import { type Wait, WaitTable } from '../../base/waits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
-import { abortError, checkAborted, onAbort, untilAborted } from '../../endpoint/abort.ts';
-import { CallSite } from '../../endpoint/callSite.ts';
+import { abortError, checkAborted, onAbort, untilAborted } from '../../endpoint/calls/abort.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
+import { tellUser } from '../../endpoint/calls/userCode.ts';
+import { EventRouter, type Hearing } from '../../endpoint/channels/eventRouter.ts';
 import { bannerText } from '../../endpoint/debugLines.ts';
-import { EventRouter, type Hearing } from '../../endpoint/eventRouter.ts';
-import { publicCall } from '../../endpoint/publicCall.ts';
-import { tellUser } from '../../endpoint/userCode.ts';
 import { Driver } from '../../io/driver.ts';
 import type { LinkOpener } from '../../io/link.ts';
 import type { RegisteredConnection } from '../../io/registry.ts';
@@ -40,6 +40,7 @@ import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
 import { DialSettings } from './dialSettings.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { proxyLink } from './proxyLink.ts';
 import { Standby } from './standby.ts';
 
 /** What one who dials many has besides the options. */
@@ -224,12 +225,16 @@ class Dial {
   }
 
   private linkOpener(): LinkOpener {
-    const { given, host, port, timeouts } = this.options;
+    const { given, host, port, proxy, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (given.via !== undefined) return channelLink(given.via, host, port);
     const waits = { table: this.waits, timeout: timeouts.connect };
     const { localAddress, family } = given;
-    return this.platform.tcp({ host, port, localAddress, family, waits });
+    const place = proxy ?? { host, port };
+    const way = this.platform.tcp({ host: place.host, port: place.port, localAddress, family, waits });
+    return proxy === undefined
+      ? way
+      : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());
   }
 
   private createCore(now: number): ClientProtocol {

@@ -25,6 +25,7 @@ import {
   oneOf,
   optionsError,
   port as portRule,
+  secretly,
   someText,
   wholeNumber,
 } from '../../base/optionChecks.ts';
@@ -37,8 +38,8 @@ import {
 } from '../../base/timeouts.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/algorithmOptions.ts';
 import type { Challenge } from '../../endpoint/challenge.ts';
+import { type AlgorithmOptions, resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import {
   agentPath,
   certificates,
@@ -50,18 +51,19 @@ import {
   password,
   publicKeys,
   verifier,
-} from '../../endpoint/optionRules.ts';
-import { connectNames } from '../../endpoint/otherNames.ts';
+} from '../../endpoint/options/optionRules.ts';
+import { connectNames } from '../../endpoint/options/otherNames.ts';
+import { resolveRekey } from '../../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../../endpoint/privateKeys.ts';
-import { resolveRekey } from '../../endpoint/rekeyOption.ts';
 import type { Duplex } from '../../endpoint/streams.ts';
 import { identificationLine } from '../../transport/identification.ts';
-import type { AlgorithmPreferences } from '../../transport/negotiation.ts';
+import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../../transport/transport.ts';
 import type { Client } from '../client.ts';
 import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
+import { type ProxyPlace, parseProxy } from './proxy.ts';
 import { checkHost } from './target.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -183,6 +185,12 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Connect through another client, which opens the TCP connection from its server. */
   readonly via?: Client | undefined;
+  /**
+   * A proxy on the way to the server: `socks5://[user:password@]host[:port]` (RFC 1928)
+   * or `http://…` (CONNECT, RFC 9110 §9.3.6). The proxy looks up the name of the
+   * server. `timeouts.connect` covers the way to the proxy and its answer.
+   */
+  readonly proxy?: string | undefined;
   /** Any duplex stream in place of a TCP connection. */
   readonly stream?: Duplex | undefined;
   /**
@@ -234,6 +242,7 @@ export const connectTable: OptionTable<ConnectOptions> = {
   limits: anyObject,
   signal: abortSignal,
   via: ownClient,
+  proxy: secretly(someText),
   stream: duplexStream,
   maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
   onBanner: callback,
@@ -314,6 +323,7 @@ export interface ResolvedOptions {
   readonly keepAlive: KeepAlive | undefined;
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
+  readonly proxy: ProxyPlace | undefined;
   readonly given: ConnectOptions;
 }
 
@@ -326,8 +336,11 @@ export function resolveOptions(
   asciiName: AsciiName,
 ): ResolvedOptions {
   checkConnectOptions(given);
-  const { host, port = 22, username = localUser(), stream, via } = given;
+  const { host, port = 22, username = localUser(), stream, via, proxy } = given;
   if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
+  if (proxy !== undefined && (stream ?? via) !== undefined) {
+    throw optionsError(`${via === undefined ? 'stream' : 'via'} and proxy exclude each other`);
+  }
   if (host === undefined && stream === undefined) throw optionsError('host is missing');
   if (host !== undefined) checkHost(host);
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
@@ -342,6 +355,7 @@ export function resolveOptions(
     dialTimeout: given.timeout ?? defaultDialTimeout,
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: resolveRekey(given.rekey),
+    proxy: proxy === undefined ? undefined : parseProxy(proxy, asciiName),
     identification: identificationOf(given.softwareVersion),
     given,
   };

@@ -8,7 +8,7 @@
  * is no path.
  */
 import { escapeText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 
 export interface UriParts {
   readonly username: string | undefined;

@@ -8,7 +8,7 @@ import { spelled } from '../../base/addressed.ts';
 import type { Limits } from '../../base/limits.ts';
 import { abortSignal, checkOptions, milliseconds, type OptionTable } from '../../base/optionChecks.ts';
 import type { Timeouts } from '../../base/timeouts.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
 import { subsystem } from '../../message/channelRequest.ts';
 import type { RemotePath } from '../../sftp/files/paths.ts';

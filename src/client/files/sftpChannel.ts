@@ -8,7 +8,7 @@ import { concatBytes, emptyBytes } from '../../base/bytes.ts';
 import type { SshError } from '../../base/errors.ts';
 import { checkedTimeout } from '../../base/timeouts.ts';
 import type { Wait } from '../../base/waits.ts';
-import type { ChannelPort } from '../../endpoint/channelPort.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import type { CallBounds, CallOptions, ChannelListener, SftpChannel } from '../../sftp/seam/channel.ts';
 import type { Session } from '../session.ts';
 

@@ -9,9 +9,9 @@
  * a consumer that stops taking results holds the work back.
  */
 import { SshError } from '../../base/errors.ts';
-import { abortError, onAbort } from '../../endpoint/abort.ts';
-import type { CallSite } from '../../endpoint/callSite.ts';
-import { isCallersOwn } from '../../endpoint/publicCall.ts';
+import { abortError, onAbort } from '../../endpoint/calls/abort.ts';
+import type { CallSite } from '../../endpoint/calls/callSite.ts';
+import { isCallersOwn } from '../../endpoint/calls/publicCall.ts';
 
 /** Where items come from; one is taken when there is room for it. */
 export type ItemSource<Item> = Iterable<Item> | AsyncIterable<Item>;

@@ -16,9 +16,9 @@ import {
   type OptionTable,
   wholeNumber,
 } from '../../base/optionChecks.ts';
-import { onAbort } from '../../endpoint/abort.ts';
-import { CallSite } from '../../endpoint/callSite.ts';
-import { fleetNames, fleetRunNames } from '../../endpoint/otherNames.ts';
+import { onAbort } from '../../endpoint/calls/abort.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
+import { fleetNames, fleetRunNames } from '../../endpoint/options/otherNames.ts';
 import { observeConnections, type RegisteredConnection } from '../../io/registry.ts';
 import { keyPatience } from '../authentication/keyPatience.ts';
 import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';

@@ -5,9 +5,9 @@
  * Must not know: where the verifier's knowledge is from, negotiation.
  */
 import { blobTypeOf, certificateAlgorithms, securityKeyAlgorithms } from '../../crypto/specialAlgorithms.ts';
-import { sharedPreferences } from '../../endpoint/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/optionErrors.ts';
-import { askUser } from '../../endpoint/userCode.ts';
+import { askUser } from '../../endpoint/calls/userCode.ts';
+import { sharedPreferences } from '../../endpoint/options/algorithmOptions.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ResolvedOptions } from '../dial/options.ts';
 import type { HostKeyVerifier } from './hostKeys.ts';
 

@@ -9,8 +9,8 @@ import { SshError } from '../../base/errors.ts';
 import { checkArgument, type OptionRule, optionsError } from '../../base/optionChecks.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../../crypto/keys/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
+import { askUser } from '../../endpoint/calls/userCode.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { askUser } from '../../endpoint/userCode.ts';
 import { fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
 import { shownHost } from '../dial/hostName.ts';
 

@@ -6,7 +6,7 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { LockBounds } from '../../client/hostKeys/hostKeys.ts';
-import { onAbort } from '../../endpoint/abort.ts';
+import { onAbort } from '../../endpoint/calls/abort.ts';
 import { nodeClock } from '../clock.ts';
 
 export class Patience {

@@ -5,7 +5,7 @@
  * Must not know: how each is carried out, contents of files.
  */
 
-import type { PublicFunction } from '../../endpoint/callSite.ts';
+import type { PublicFunction } from '../../endpoint/calls/callSite.ts';
 import { filesystemStatus, homeDirectory, onePath } from '../packet/extensions.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';

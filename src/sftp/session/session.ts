@@ -7,8 +7,8 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
-import { CallSite, type PublicFunction } from '../../endpoint/callSite.ts';
-import { publicCall } from '../../endpoint/publicCall.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
 import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
 import type { SftpRequest } from '../packet/requests.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../../src/crypto/keys/publicKey.ts';
 import type { CryptoProvider, KeyAgreement } from '../../../src/crypto/provider/provider.ts';
 import { generateKey } from '../../../src/keys/generation/generateKey.ts';
-import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
+import { parsePrivateKey } from '../../../src/keys/privateKey/parsePrivateKey.ts';
 import { WireReader } from '../../../src/wire/reader.ts';
 import { WireWriter } from '../../../src/wire/writer.ts';
 import { noble, openssl } from '../../crypto/support.ts';

@@ -7,11 +7,11 @@
  */
 
 import { runSteps } from '../../../src/keys/derivation/steps.ts';
-import { formatPrivateKey } from '../../../src/keys/formatPrivateKey.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
-import { parsePrivateKey } from '../../../src/keys/parsePrivateKey.ts';
-import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKeyFile.ts';
-import { protectedFormats } from '../../../src/keys/protectedFormats.ts';
+import { formatPrivateKey } from '../../../src/keys/privateKey/formatPrivateKey.ts';
+import { parsePrivateKey } from '../../../src/keys/privateKey/parsePrivateKey.ts';
+import { describePrivateKey, privateKeySteps } from '../../../src/keys/privateKey/privateKeyFile.ts';
+import { protectedFormats } from '../../../src/keys/privateKey/protectedFormats.ts';
 import { passphrase } from '../../keys/fixtures.ts';
 import { opensslArithmetic } from '../../keys/opensslArithmetic.ts';
 import { seededBytes } from '../../sim/random.ts';

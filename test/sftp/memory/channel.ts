@@ -10,7 +10,7 @@ import { addressed } from '../../../src/base/addressed.ts';
 import { SshError } from '../../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../../src/base/limits.ts';
 import { type Wait, type WaitName, WaitTable } from '../../../src/base/waits.ts';
-import { CallScope, type ScopeOwner } from '../../../src/endpoint/callScope.ts';
+import { CallScope, type ScopeOwner } from '../../../src/endpoint/calls/callScope.ts';
 import type { Clock } from '../../../src/io/clock.ts';
 import { nodeFileStreams } from '../../../src/node/files/fileStreams.ts';
 import { nodeLocalFiles } from '../../../src/node/files/localFiles.ts';

@@ -7,7 +7,7 @@
  */
 
 import { optionsError } from '../../../base/optionChecks.ts';
-import type { PublicFunction } from '../../../endpoint/callSite.ts';
+import type { PublicFunction } from '../../../endpoint/calls/callSite.ts';
 import { oneHandle } from '../../packet/extensions.ts';
 import type { CallOptions } from '../../seam/channel.ts';
 import type { Errand } from '../../session/errand.ts';
