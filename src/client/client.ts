@@ -186,11 +186,11 @@ export class Client extends TransferringClient {
   /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
   sftp(options: SftpOptions = {}): Promise<Sftp> {
     return this.call(Client.prototype.sftp, () => {
-      const { kind, payload, bounds } = sftpCommand(options);
+      const { kind, payload, bounds, server } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
         return scope.until(
-          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
         );
       });
     });

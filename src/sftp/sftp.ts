@@ -20,7 +20,7 @@ import type { CallOptions, SftpChannel } from './seam/channel.ts';
 import type { LocalPath } from './seam/localFiles.ts';
 import type { SftpPlatform } from './seam/platform.ts';
 import type { Readable, Writable } from './seam/streams.ts';
-import type { SftpLimits } from './session/capabilities.ts';
+import type { ServerOptions, SftpLimits } from './session/capabilities.ts';
 import { iterate } from './session/iterate.ts';
 import { decoded, SftpSession } from './session/session.ts';
 import { get, type WritableTarget } from './transfer/get.ts';
@@ -54,8 +54,13 @@ export class Sftp extends FileCalls {
   }
 
   /** Begins SFTP on a channel. For this library and for tests; a user calls `client.sftp()`. */
-  static async open(channel: SftpChannel, limits: Limits, platform: SftpPlatform): Promise<Sftp> {
-    return new Sftp(await SftpSession.open(channel, limits), platform);
+  static async open(
+    channel: SftpChannel,
+    limits: Limits,
+    platform: SftpPlatform,
+    server: ServerOptions = {},
+  ): Promise<Sftp> {
+    return new Sftp(await SftpSession.open(channel, limits, server), platform);
   }
 
   // The session ----------------------------------------------------------------------

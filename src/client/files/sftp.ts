@@ -6,7 +6,14 @@
  */
 import { spelled } from '../../base/addressed.ts';
 import type { Limits } from '../../base/limits.ts';
-import { abortSignal, checkOptions, milliseconds, type OptionTable } from '../../base/optionChecks.ts';
+import {
+  abortSignal,
+  checkOptions,
+  milliseconds,
+  type OptionTable,
+  oneOf,
+  wholeNumber,
+} from '../../base/optionChecks.ts';
 import type { Timeouts } from '../../base/timeouts.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
@@ -14,6 +21,7 @@ import { subsystem } from '../../message/channelRequest.ts';
 import type { RemotePath } from '../../sftp/files/paths.ts';
 import type { LocalPath } from '../../sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../sftp/seam/platform.ts';
+import type { ServerOptions } from '../../sftp/session/capabilities.ts';
 import type { Sftp } from '../../sftp/sftp.ts';
 import type { WritableTarget } from '../../sftp/transfer/get.ts';
 import type { TransferOptions } from '../../sftp/transfer/options.ts';
@@ -24,7 +32,7 @@ import type { Platform } from '../platform.ts';
 import type { Session } from '../session.ts';
 import { PortSftpChannel } from './sftpChannel.ts';
 
-export interface SftpOptions {
+export interface SftpOptions extends ServerOptions {
   /** Milliseconds until SFTP is ready, besides the connection's own timeouts for the parts of that. */
   readonly timeout?: number | undefined;
   /** Aborts the call; SFTP that is ready is ended by `close`. */
@@ -56,6 +64,8 @@ const table: OptionTable<SftpOptions> = {
     takes: 'a command, as a string that is not empty',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
+  openHandles: wholeNumber(1, Number.POSITIVE_INFINITY),
+  symlinkOrder: oneOf('target', 'link'),
 };
 
 /** A client that moves files: one SFTP session for each call. */
@@ -105,12 +115,14 @@ function begun({ timeout, signal }: TransferOptions): SftpOptions {
 export function sftpCommand(given: SftpOptions): {
   readonly kind: 'exec' | 'subsystem';
   readonly payload: Uint8Array;
-  readonly bounds: Omit<SftpOptions, 'command'>;
+  readonly bounds: Pick<SftpOptions, 'timeout' | 'signal'>;
+  readonly server: ServerOptions;
 } {
   checkOptions(given, { of: 'sftp', table });
-  const { command, ...bounds } = given;
-  if (command !== undefined) return { kind: 'exec', payload: execPayload(command), bounds };
-  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName: 'sftp' }), bounds };
+  const { command, timeout, signal, ...server } = given;
+  const rest = { bounds: { timeout, signal }, server };
+  if (command !== undefined) return { kind: 'exec', payload: execPayload(command), ...rest };
+  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName: 'sftp' }), ...rest };
 }
 
 /** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */
@@ -119,6 +131,7 @@ export async function beginSftp(
   port: ChannelPort,
   { platform, options }: Dialled,
   run: SftpPlatform['run'],
+  server: ServerOptions,
 ): Promise<Sftp> {
   const { limits, timeouts } = options;
   const channel = new PortSftpChannel({
@@ -126,10 +139,11 @@ export async function beginSftp(
     port,
     host: spelled({ host: options.host, port: options.port }),
     now: () => platform.clock.now(),
+    pause: () => platform.pause(),
     timeouts,
   });
   const [{ Sftp }, files] = await lateCode('SFTP', () =>
     Promise.all([import('../../sftp/sftp.ts'), platform.files()]),
   );
-  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run });
+  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run }, server);
 }

@@ -20,6 +20,7 @@ export interface SftpChannelParts {
   readonly port: ChannelPort;
   readonly host: string;
   readonly now: () => number;
+  readonly pause: () => Promise<void>;
   /** Milliseconds, of the timeouts of these names. */
   readonly timeouts: { readonly request: number; readonly close: number };
 }
@@ -57,6 +58,10 @@ export class PortSftpChannel implements SftpChannel {
 
   now(): number {
     return this.parts.now();
+  }
+
+  pause(): Promise<void> {
+    return this.parts.pause();
   }
 
   listen(listener: ChannelListener): void {

@@ -71,6 +71,8 @@ abstract class NodeLocalFile {
 
 export class NodeLocalReader extends NodeLocalFile implements LocalReader {
   async readInto(several: readonly Uint8Array[], position: number): Promise<number> {
+    const [only] = several;
+    if (several.length === 1 && only !== undefined) return this.read(only, position);
     let rest = several.filter(({ length }) => length > 0);
     let filled = 0;
     while (rest.length > 0) {

@@ -44,6 +44,8 @@ export interface SftpChannel {
   readonly remoteIdentification: string;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
+  /** Resolves after what the event loop has at hand. */
+  pause(): Promise<void>;
   listen(listener: ChannelListener): void;
   /** The next bytes, owned by the caller. */
   take(): Uint8Array | undefined;

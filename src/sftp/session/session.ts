@@ -17,7 +17,7 @@ import { statusCodes } from '../packet/status.ts';
 import type { Answer } from '../protocol/clientRequest.ts';
 import { describeOperation, type Operation, protocolError, statusError } from '../protocol/errors.ts';
 import type { CallOptions, SftpChannel } from '../seam/channel.ts';
-import { Capabilities } from './capabilities.ts';
+import { Capabilities, type ServerOptions } from './capabilities.ts';
 import { Errand } from './errand.ts';
 import { HandleLedger } from './handles.ts';
 import { SftpLink } from './link.ts';
@@ -42,13 +42,14 @@ export class SftpSession {
    *
    * @throws SshError `ERR_SSH_SFTP_PROTOCOL`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CHANNEL_CLOSED`
    */
-  static async open(channel: SftpChannel, limits: Limits): Promise<SftpSession> {
+  static async open(channel: SftpChannel, limits: Limits, server: ServerOptions): Promise<SftpSession> {
     const link = new SftpLink(channel, limits);
     try {
       const version = await link.ready;
-      const capabilities = new Capabilities(version, channel.remoteIdentification, limits);
+      const capabilities = new Capabilities(version, channel.remoteIdentification, limits, server);
       const session = new SftpSession(link, capabilities);
       await session.learnLimits();
+      session.handles.told = server.openHandles ?? session.handles.told;
       return session;
     } catch (error) {
       if (error instanceof SshError) link.fail(error);

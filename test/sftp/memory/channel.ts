@@ -22,6 +22,7 @@ import type {
 } from '../../../src/sftp/seam/channel.ts';
 import type { LocalFiles } from '../../../src/sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../../src/sftp/seam/platform.ts';
+import type { ServerOptions } from '../../../src/sftp/session/capabilities.ts';
 import { Sftp } from '../../../src/sftp/sftp.ts';
 import { MemoryFiles } from './files.ts';
 import { type Manners, MemoryServer } from './server.ts';
@@ -74,6 +75,10 @@ export class MemoryChannel implements SftpChannel {
 
   now(): number {
     return this.time;
+  }
+
+  pause(): Promise<void> {
+    return afterTurn();
   }
 
   listen(listener: ChannelListener): void {
@@ -228,6 +233,7 @@ export interface MemoryOptions extends Manners, ChannelManners {
   readonly limits?: Partial<Limits> | undefined;
   readonly local?: LocalFiles | undefined;
   readonly run?: SftpPlatform['run'];
+  readonly server?: ServerOptions | undefined;
 }
 
 /** A client with a server in memory. */
@@ -245,6 +251,6 @@ export async function openMemory(options: MemoryOptions = {}): Promise<MemorySes
     files: options.local ?? nodeLocalFiles,
     run: options.run,
   };
-  const sftp = await Sftp.open(channel, { ...defaultLimits, ...options.limits }, platform);
+  const sftp = await Sftp.open(channel, { ...defaultLimits, ...options.limits }, platform, options.server);
   return { sftp, server, files: server.files, channel };
 }

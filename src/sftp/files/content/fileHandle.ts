@@ -43,6 +43,9 @@ export interface WriteResult<T> {
   readonly buffer: T;
 }
 
+/** A file that nobody can close any more is closed, some time: a server has a number of handles. */
+const forgotten = new FinalizationRegistry<OpenFile>((file) => file.closeQuietly());
+
 /**
  * An open file. Closing it is the caller's: with `close`, or by `await using`.
  *
@@ -69,6 +72,7 @@ export class SftpFile {
   constructor(file: OpenFile, appends: boolean) {
     this.file = file;
     this.appends = appends;
+    forgotten.register(this, file, file);
   }
 
   /** As it was given to `open`. */
@@ -230,7 +234,10 @@ export class SftpFile {
 
   /** Closes the file; a second time does nothing. @throws SshError what the server answers: it may tell of a failed write only now */
   close(): Promise<void> {
-    return this.file.session.publicCall(SftpFile.prototype.close, () => this.file.close());
+    return this.file.session.publicCall(SftpFile.prototype.close, () => {
+      forgotten.unregister(this.file);
+      return this.file.close();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -168,7 +168,8 @@ async function send(
   try {
     await sendFrom(transfer, job, reader, stat, writer);
     await writer.flush();
-    await checkUnchanged(reader, stat, writer.position, job.path);
+    const isOneState = stat.size < blocksAtOnce * writer.longest && start === 0;
+    await checkUnchanged(reader, stat, writer.position, job.path, isOneState);
     await settle(
       transfer,
       target,
@@ -285,14 +286,19 @@ async function sendBatch(
   }
 }
 
-/** What was sent is one state of the file, and not a mixture of two. */
+/**
+ * What was sent is one state of the file, and not a mixture of two.
+ *
+ * @param isOneState it was read in one call of the system, so that its length alone can tell
+ */
 async function checkUnchanged(
   reader: LocalReader,
   before: LocalStat,
   sent: number,
   path: string,
+  isOneState: boolean,
 ): Promise<void> {
-  const now = await reader.stat();
+  const now = isOneState ? before : await reader.stat();
   if (sent === before.size && now.size === before.size && now.mtimeMs === before.mtimeMs) return;
   throw transferError(`"${escapeText(path)}" changed while it was sent`, path);
 }
