@@ -4,9 +4,11 @@
  * Owns: which query gets what, the headers, and which hosts are answered for.
  * Must not know: servers; it is a listener for requests, typed by what it needs of them.
  */
+
 import { SshError } from '../base/errors.ts';
+import { checkOptions, type OptionTable } from '../base/optionChecks.ts';
 import { formatMetrics, metricsContentType } from './exposition.ts';
-import { type Metrics, metrics as processMetrics } from './metrics.ts';
+import { Metrics, metrics as processMetrics } from './metrics.ts';
 import { connectionPage, listedConnections, overPage, overviewPage } from './page.ts';
 import { pageScript, pageStyle } from './pageAssets.ts';
 import { type ConnectionDetail, connectionById, takeReport } from './report.ts';
@@ -37,6 +39,11 @@ export interface DebugHandlerOptions {
    */
   readonly hosts?: readonly string[] | undefined;
 }
+
+const optionTable: OptionTable<DebugHandlerOptions> = {
+  metrics: { takes: 'metrics, as metrics() gives them', accepts: (value) => value instanceof Metrics },
+  hosts: { takes: 'a list of names or addresses', accepts: Array.isArray },
+};
 
 interface Answer {
   readonly status: number;
@@ -81,6 +88,7 @@ format=json with either, connection=N for one of them, format=metrics for Promet
 export function debugHandler(
   options: DebugHandlerOptions = {},
 ): (request: DebugRequest, response: DebugResponse) => void {
+  checkOptions(options, { of: 'debugHandler', table: optionTable });
   const metrics = options.metrics ?? processMetrics();
   const hosts = checkedHosts(options.hosts ?? []);
   return ({ method = 'GET', url = '/', headers: asked }, response) => {

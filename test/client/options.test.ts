@@ -23,13 +23,16 @@ import {
   type RunOnAllOptions,
 } from '../../src/client/fleet/runOnAll.ts';
 import { pinnedHostKey } from '../../src/client/hostKeys/hostKeys.ts';
+import { type DebugHandlerOptions, debugHandler } from '../../src/diagnostics/debugHandler.ts';
 import { type ReportOptions, takeReport } from '../../src/diagnostics/report.ts';
 import { type AlgorithmOptions, resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import { resolveRekey } from '../../src/endpoint/options/rekeyOption.ts';
 import { openAgent } from '../../src/entry/index.ts';
 import {
+  type FormatKnownHostsOptions,
   type FormatPublicKeyOptions,
   fingerprint,
+  formatKnownHostsLine,
   formatPrivateKey,
   formatPublicKey,
   generateKey,
@@ -328,6 +331,12 @@ describe('the options of', () => {
     await checkSets<AgentAddOptions>((options) => agent.add(key, options));
   });
 
+  it('debugHandler', async () => {
+    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'] };
+    await checkRows<DebugHandlerOptions>(rows, (options) => debugHandler(options));
+    await checkSets<DebugHandlerOptions>((options) => debugHandler(options));
+  });
+
   it('takeReport', async () => {
     const rows: Rows<ReportOptions> = {
       details: flags,
@@ -366,6 +375,11 @@ describe('the options of', () => {
     const parseRows: Rows<ParsePrivateKeyOptions> = { passphrase: [...anyText, 'bytes'], limits: objects };
     await checkRows<ParsePrivateKeyOptions>(parseRows, (options) => parsePrivateKey(text, options));
     await checkSets<ParsePrivateKeyOptions>((options) => parsePrivateKey(text, options));
+    const lineRows: Rows<FormatKnownHostsOptions> = { salt: ['bytes'], comment: anyText };
+    const line = (options: FormatKnownHostsOptions): string =>
+      formatKnownHostsLine('host', 22, key.publicKey, options);
+    await checkRows<FormatKnownHostsOptions>(lineRows, line);
+    await checkSets<FormatKnownHostsOptions>(line);
     const publicRows: Rows<FormatPublicKeyOptions> = { format: [], comment: anyText };
     await checkRows<FormatPublicKeyOptions>(publicRows, (options) => formatPublicKey(key.publicKey, options));
     await checkSets<FormatPublicKeyOptions>((options) => formatPublicKey(key.publicKey, options));
@@ -445,6 +459,8 @@ describe('the arguments of', () => {
     await checkArgument(['undefined' as Kind], (hash: 'md5') => fingerprint(key.publicKey, hash));
     await checkArgument([], (one: never) => randomArt(one));
     await checkArgument([], (type: 'rsa') => generateKey(type));
+    await checkArgument(anyText, (host: string) => formatKnownHostsLine(host, 22, key.publicKey));
+    await checkArgument(['number'], (port: number) => formatKnownHostsLine('host', port, key.publicKey));
   });
 });
 

@@ -35,7 +35,8 @@ function withReply(
       preferences: { kex: [kex], ...(rsa && { hostKey: ['rsa-sha2-512'] }) },
       provider: { ...provider, ...(verify && { verify }) },
     },
-    server: { hostKeys: [rsa ?? testHostKey] },
+    // By default a server does not offer all that a client may ask for.
+    server: { hostKeys: [rsa ?? testHostKey], preferences: { kex: [kex] } },
     tamper: (payload) => {
       if (payload[0] !== 31) return payload;
       const reply = kexEcdhReply.decode(new WireReader(payload, 1));

@@ -110,7 +110,7 @@ describe('close', () => {
           }
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   }, 120_000);
 

@@ -264,6 +264,17 @@ describe('the queue', () => {
     );
   });
 
+  it('lets those behind begin as soon as the one that held them up has gone', () => {
+    const sessions = new SessionChannels();
+    sessions.asked(channelIn('open'));
+    const begun: string[] = [];
+    const giveUp = sessions.enter(1, () => begun.push('narrow'));
+    sessions.enter(5, () => begun.push('wide'));
+    expect(begun).toEqual([]);
+    giveUp?.();
+    expect(begun).toEqual(['wide']);
+  });
+
   it('has a bound', () => {
     const sessions = new SessionChannels();
     sessions.asked(channelIn('open'));

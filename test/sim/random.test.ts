@@ -126,7 +126,7 @@ describe('any wire and any moment', () => {
         }
         most = Math.max(most, exchanges());
       }),
-      { numRuns: Math.ceil(numRuns / 4) },
+      { numRuns: Math.ceil(numRuns / 6) },
     );
     // Both sides count, and the first exchange too.
     expect(most).toBeGreaterThan(40);
@@ -150,7 +150,7 @@ describe('any wire and any moment', () => {
           expect(byName(world)).toEqual(byName(await referenceOf(size, beside)));
         },
       ),
-      { numRuns: Math.ceil(numRuns / 8) },
+      { numRuns: Math.ceil(numRuns / 12) },
     );
   });
 

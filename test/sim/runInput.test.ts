@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { SshError } from '../../src/base/errors.ts';
 import type { RunOptions } from '../../src/client/callOptions.ts';
 import type { RunInput } from '../../src/client/command/commandInput.ts';
+import { channelEof } from '../../src/message/channel.ts';
 import { channelRequest } from '../../src/message/channelRequest.ts';
 import type { ServerProcess } from '../../src/server/serverProcess.ts';
 import { play, type Scene } from '../support/scene.ts';
@@ -77,6 +78,18 @@ async function runWith(input: RunInput | undefined, { exec, options = {}, meanwh
 }
 
 const success = { code: 0, stdout: 'done' };
+
+/** What the server says of the first channel. */
+const eof = (scene: Scene): void => scene.say(channelEof, { recipientChannel: 0 });
+const requestOf =
+  (requestType: string, value: number) =>
+  (scene: Scene): void =>
+    scene.say(channelRequest, {
+      recipientChannel: 0,
+      requestType,
+      wantReply: false,
+      requestData: Uint8Array.of(0, 0, 0, value),
+    });
 
 describe('a command that ends before its input', () => {
   it('ends an iterable that stays idle: `return` is called, the result is its own', async () => {
@@ -201,6 +214,45 @@ describe('a command that ends before its input', () => {
     });
     expect(returns).toEqual([1]);
     expect(outcome).toEqual({ code: 0, stdout: 'done' });
+  });
+
+  it.each([
+    ['its end', [requestOf('exit-status', 7), eof]],
+    ['the end of its output', [eof, requestOf('exit-status', 7)]],
+  ] as const)(
+    'is over once both ends are told, %s first, though nobody closes the channel',
+    async (_what, said) => {
+      const watched: Watched = { returns: 0, asked: 0 };
+      const { outcome, elapsed } = await runWith(idle(watched), {
+        exec: endless,
+        meanwhile: (scene) => {
+          void scene.world.sleep(1000).then(() => {
+            for (const say of said) say(scene);
+          });
+        },
+      });
+      expect(outcome).toEqual({ code: 7, stdout: '' });
+      expect(watched.returns).toBe(1);
+      expect(elapsed).toBeLessThan(2000);
+    },
+  );
+
+  it('ends it though a listener of its output is still at work', async () => {
+    const watched: Watched = { returns: 0, asked: 0 };
+    const returns: number[] = [];
+    const { outcome } = await runWith(idle(watched), {
+      exec: brief,
+      options: {
+        onStdout: async () => {
+          for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+          returns.push(watched.returns);
+        },
+      },
+      // The server ends it without a status.
+      meanwhile: (scene) => scene.mute(98),
+    });
+    expect(outcome).toEqual({ code: undefined, stdout: 'done' });
+    expect(returns).toEqual([1]);
   });
 
   it('is not waited for longer than `timeouts.close` once output and process have ended', async () => {

@@ -5,7 +5,16 @@
  * malformed one, and the writing of a line.
  * Must not know: other lines, which hosts it is for.
  */
+
 import { SshError } from '../../base/errors.ts';
+import {
+  anyText,
+  bytesOnly,
+  checkArgument,
+  checkOptions,
+  type OptionTable,
+  port as portRule,
+} from '../../base/optionChecks.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { keyOptionsError, quoted } from '../errors.ts';
@@ -107,6 +116,8 @@ export interface FormatKnownHostsOptions {
   readonly comment?: string | undefined;
 }
 
+const optionTable: OptionTable<FormatKnownHostsOptions> = { salt: bytesOnly, comment: anyText };
+
 /** Characters of a host that a line can have: as many as a host that is dialled. */
 const longestHost = 1024;
 
@@ -124,12 +135,14 @@ export function formatKnownHostsLine(
   key: PublicKey | Uint8Array,
   options: FormatKnownHostsOptions = {},
 ): string {
+  checkOptions(options, { of: 'formatKnownHostsLine', table: optionTable });
+  checkArgument('the host of a known host', host, anyText);
+  checkArgument('the port of a known host', port, portRule);
   const { salt, comment = '' } = options;
   if (!/^[^,*?!|#@[\]"]+$/.test(host) || !/^[!-~]+$/.test(host) || host.length > longestHost) {
     const hint = /[\x80-\uffff]/.test(host) ? '; give it in ASCII, as IDNA spells it' : '';
     throw keyOptionsError(`${quoted(host)} cannot be written to known_hosts as a host${hint}`);
   }
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw keyOptionsError(`${port} is no port`);
   if (salt !== undefined && salt.length !== hashedNameLength) {
     throw keyOptionsError(`the salt of a hashed host has ${hashedNameLength} bytes, not ${salt.length}`);
   }
