@@ -9,8 +9,7 @@ import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
 import { abortError, onAbort } from '../endpoint/calls/abort.ts';
 import type { CallScope } from '../endpoint/calls/callScope.ts';
-import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
-import { publicCall } from '../endpoint/calls/publicCall.ts';
+import type { CallSite } from '../endpoint/calls/callSite.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
@@ -384,18 +383,6 @@ export class Client extends TransferringClient {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** What every call of a user's goes through. */
-  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
-    const { session } = this;
-    const site = new CallSite(calledAs);
-    const known = {
-      site,
-      addressed: (error: SshError) => session.addressed(error),
-      isGivenUp: () => session.isGivenUp,
-    };
-    return publicCall(known, () => work(site));
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {

@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
+import { CallSite } from '../endpoint/calls/callSite.ts';
 import { WireReader } from '../wire/reader.ts';
 import { ReadSource, WriteSink } from './files/content/streams.ts';
 import type { DirectoryEntry } from './files/entry.ts';
@@ -139,7 +140,8 @@ export class Sftp extends FileCalls {
   ): AsyncGenerator<string | DirectoryEntry, undefined> {
     check.checkGlob(options);
     const { withFileTypes = false, dot = false, ...bounds } = options;
-    const matches = iterate(this.session, `glob over SFTP`, bounds, (errand) =>
+    const site = new CallSite(Sftp.prototype.glob);
+    const matches = iterate(this.session, { site, detail: 'glob over SFTP', bounds }, (errand) =>
       findMatches(this.session, pattern, dot, errand),
     );
     for await (const entry of matches) yield withFileTypes ? entry : entry.path;
@@ -154,7 +156,8 @@ export class Sftp extends FileCalls {
     check.checkWalk(options);
     const { onError, ...bounds } = options;
     const root = pathBytes(path);
-    yield* iterate(this.session, 'walk over SFTP', bounds, (errand) =>
+    const site = new CallSite(Sftp.prototype.walk);
+    yield* iterate(this.session, { site, detail: 'walk over SFTP', bounds }, (errand) =>
       walkTree(this.session, root, onError, errand),
     );
   }
@@ -173,9 +176,16 @@ export class Sftp extends FileCalls {
     local: LocalPath | WritableTarget,
     options: TransferOptions = {},
   ): Promise<TransferResult> {
-    return this.session.publicCall(Sftp.prototype.get, () =>
-      get(this.session, this.platform, remote, local, options),
-    );
+    return this.session.publicCall(Sftp.prototype.get, () => this.getWithin(remote, local, options));
+  }
+
+  /** As `get`, within another call of this library. */
+  getWithin(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions,
+  ): Promise<TransferResult> {
+    return get(this.session, this.platform, remote, local, options);
   }
 
   /**
@@ -183,9 +193,12 @@ export class Sftp extends FileCalls {
    * ends in `/` is a folder which the file goes into. Errors as `get`.
    */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
-    return this.session.publicCall(Sftp.prototype.put, () =>
-      put(this.session, this.platform, local, remote, options),
-    );
+    return this.session.publicCall(Sftp.prototype.put, () => this.putWithin(local, remote, options));
+  }
+
+  /** As `put`, within another call of this library. */
+  putWithin(local: UploadSource, remote: RemotePath, options: TransferOptions): Promise<TransferResult> {
+    return put(this.session, this.platform, local, remote, options);
   }
 
   /** Makes a folder on the server like one here, or the other way round: what is missing or differs goes over. Errors as `get`. */
@@ -206,7 +219,9 @@ export class Sftp extends FileCalls {
       start,
       end: end === undefined ? Number.POSITIVE_INFINITY : Math.max(start, end + 1),
     };
-    const stream = this.platform.streams.readable(new ReadSource(this.session, span), highWaterMark, signal);
+    const site = new CallSite(Sftp.prototype.createReadStream).asText();
+    const source = new ReadSource(this.session, span, site);
+    const stream = this.platform.streams.readable(source, highWaterMark, signal);
     if (encoding !== undefined) stream.setEncoding(encoding);
     return stream;
   }
@@ -215,7 +230,8 @@ export class Sftp extends FileCalls {
   createWriteStream(path: RemotePath, options: check.WriteStreamOptions = {}): Writable {
     check.checkWriteStream(options);
     const { flags = 'w', mode, start, highWaterMark = usualHighWaterMark, signal } = options;
-    const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start });
+    const site = new CallSite(Sftp.prototype.createWriteStream).asText();
+    const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start }, site);
     return this.platform.streams.writable(sink, highWaterMark, signal);
   }
 }

@@ -1,6 +1,6 @@
 /** Reading and writing with many requests on their way. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../src/sftp/data/budget.ts';
 import { Pace } from '../../src/sftp/session/pace.ts';
 import type { TransferProgress } from '../../src/sftp/transfer/options.ts';
@@ -61,9 +61,10 @@ describe('the bytes on their way', () => {
     });
     for (let i = 0; i < 8; i++) files.file(`/t/f${i}`, Buffer.alloc(1_000_000));
     const transfer = sftp.get('/t', here.at('t'), { recursive: true }).catch(() => {});
-    await turns(500);
-    const asked = server.seen.flatMap((request) => (request.kind === 'read' ? [request] : []));
-    expect(new Set(asked.map(({ handle }) => String(handle))).size).toBe(8);
+    const reads = () => server.seen.flatMap((request) => (request.kind === 'read' ? [request] : []));
+    await vi.waitUntil(() => new Set(reads().map(({ handle }) => String(handle))).size === 8);
+    await turns(100);
+    const asked = reads();
     const sum = asked.reduce((total, { length }) => total + length, 0);
     expect(sum).toBeLessThanOrEqual(budget + 8 * 65_536);
     channel.pass(15_000);

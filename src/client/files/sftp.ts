@@ -5,6 +5,7 @@
  * Must not know: SFTP.
  */
 import { spelled } from '../../base/addressed.ts';
+import type { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import {
   abortSignal,
@@ -15,6 +16,8 @@ import {
   wholeNumber,
 } from '../../base/optionChecks.ts';
 import type { Timeouts } from '../../base/timeouts.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
 import { subsystem } from '../../message/channelRequest.ts';
@@ -82,7 +85,9 @@ export abstract class TransferringClient {
 
   /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
-    return this.overSftp(options, (sftp) => sftp.put(local, remote, options));
+    return this.call(TransferringClient.prototype.put, () =>
+      this.overSftp(options, (sftp) => sftp.putWithin(local, remote, options)),
+    );
   }
 
   /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
@@ -91,7 +96,21 @@ export abstract class TransferringClient {
     local: LocalPath | WritableTarget,
     options: TransferOptions = {},
   ): Promise<TransferResult> {
-    return this.overSftp(options, (sftp) => sftp.get(remote, local, options));
+    return this.call(TransferringClient.prototype.get, () =>
+      this.overSftp(options, (sftp) => sftp.getWithin(remote, local, options)),
+    );
+  }
+
+  /** What every call of a user's goes through. */
+  protected call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
   }
 
   private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {

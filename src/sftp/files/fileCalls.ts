@@ -5,21 +5,23 @@
  * Must not know: how each is carried out, iterations, streams, transfers.
  */
 import { SshError } from '../../base/errors.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
 import { openFlags } from '../packet/numbers.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
 import { SftpFile } from './content/fileHandle.ts';
 import { type OpenFlag, parseFlag } from './content/flags.ts';
 import { OpenFile } from './content/openFile.ts';
+import { checkContent, type FileContent } from './content/pieces.ts';
 import { decodeText, type Encoding } from './content/text.ts';
-import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './content/whole.ts';
+import { copyWhole, readToEnd, sizeOf, writeAll } from './content/whole.ts';
 import type { DirectoryEntry } from './entry.ts';
 import * as nameCalls from './nameCalls.ts';
 import * as check from './options.ts';
 import { optionsOf } from './options.ts';
 import { PathCalls } from './pathCalls.ts';
-import { pathText, type RemotePath } from './paths.ts';
-import { FolderReader, SftpFolder } from './tree/listing.ts';
+import { pathBytes, pathText, type RemotePath } from './paths.ts';
+import { possibleEntries, SftpFolder } from './tree/listing.ts';
 import { removeTree } from './tree/removal.ts';
 
 /** Entries that `readdir` collects; a folder with more is for `opendir`. */
@@ -80,7 +82,7 @@ export class FileCalls extends PathCalls {
 
   /** A folder to iterate over, which never holds all of it. The first use opens it. */
   opendir(path: RemotePath): SftpFolder {
-    return new SftpFolder(new FolderReader(this.session, path));
+    return SftpFolder.at(this.session, path, new CallSite(FileCalls.prototype.opendir).asText());
   }
 
   /**
@@ -103,7 +105,7 @@ export class FileCalls extends PathCalls {
   ): Promise<DirectoryEntry[] | Uint8Array[] | string[]> {
     return this.call('readdir', options, check.checkReaddir, async (errand) => {
       const found: DirectoryEntry[] = [];
-      for await (const entry of new SftpFolder(new FolderReader(this.session, path, errand))) {
+      for await (const entry of possibleEntries(this.session, pathBytes(path), errand)) {
         if (found.length === mostEntries) throw this.tooManyEntries(path);
         found.push(entry);
       }

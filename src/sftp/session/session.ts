@@ -8,7 +8,7 @@
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
-import { publicCall } from '../../endpoint/calls/publicCall.ts';
+import { publicCall, rejectionOfCall } from '../../endpoint/calls/publicCall.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
 import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
 import type { SftpRequest } from '../packet/requests.ts';
@@ -239,6 +239,11 @@ export class SftpSession {
     return publicCall(known, work);
   }
 
+  /** What an iteration or a stream of the caller's fails with: its error leads to where that was begun. */
+  rejection(site: CallSite, error: unknown): unknown {
+    return rejectionOfCall({ site, addressed: (named) => this.channel.addressed(named) }, error);
+  }
+
   /**
    * Bounds a call by its timeout and its signal. What the call has asked by then is given
    * up, and it has the `close` time to put away what it has open here.
@@ -265,6 +270,20 @@ export class SftpSession {
     } finally {
       bounds.end();
     }
+  }
+
+  /** What the caller's own code gives, or the end of the call or of the session if that comes first. */
+  callersOwn<T>(promise: Promise<T>, errand: Errand | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.link.cause !== undefined) reject(this.link.cause);
+      const forget = this.link.onEnd(reject);
+      const keep = errand?.onCancel(reject);
+      const done = (): void => {
+        forget();
+        keep?.();
+      };
+      promise.then(resolve, reject).finally(done);
+    });
   }
 
   /** Resolves when the promise settles, when the session ends, or when the `close` time is over. */

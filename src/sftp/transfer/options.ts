@@ -60,8 +60,8 @@ export interface TransferOptions extends CallOptions {
   readonly atomic?: boolean | undefined;
   /** `size` is always checked; `sha256` also reads both files again, on the server by a command where one can run. `size` */
   readonly verify?: 'size' | 'sha256' | undefined;
-  /** Which entries of folders are taken; one that is left out takes all below it along. */
-  readonly filter?: ((path: string, entry: TransferEntry) => boolean) | undefined;
+  /** Which entries of folders are taken; one that is left out takes all below it along. It may be asynchronous. */
+  readonly filter?: ((path: string, entry: TransferEntry) => boolean | Promise<boolean>) | undefined;
   /** What becomes of links in folders. `follow` takes the file behind a link, and no folder; `copy` makes the link anew unless it leads out of the tree. `follow` */
   readonly links?: 'follow' | 'skip' | 'copy' | undefined;
   /** Leaves out blocks of zeros, where the side that is written makes holes of them. `false` */
@@ -73,9 +73,11 @@ export interface TransferOptions extends CallOptions {
   /**
    * Asked about a file that failed. `skip` goes on and the failure is in the result; `stop`
    * ends the transfer with it. Where there is no such function the other files arrive, and
-   * the transfer rejects at its end.
+   * the transfer rejects at its end. It may be asynchronous: the other files go on meanwhile.
    */
-  readonly onError?: ((error: unknown, path: string) => 'skip' | 'stop') | undefined;
+  readonly onError?:
+    | ((error: unknown, path: string) => 'skip' | 'stop' | Promise<'skip' | 'stop'>)
+    | undefined;
 }
 
 /** What a filter is told of an entry. */

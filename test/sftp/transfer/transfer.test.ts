@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, lstatSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nodeLocalFiles } from '../../../src/node/files/localFiles.ts';
 import type { TransferProgress } from '../../../src/sftp/transfer/options.ts';
 import { openMemory } from '../memory/channel.ts';
@@ -475,8 +475,7 @@ describe('resume', () => {
     });
     first.files.file('/f', long);
     const outcome = failureOf(first.sftp.get('/f', here.at('f')));
-    await first.channel.rest();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.waitUntil(() => reads > 8 && (here.tree()['.f.deadline-part'] ?? '').length > 0);
     first.channel.pass(15_000);
     expect(await outcome).toMatchObject({ code: 'ERR_SSH_TIMEOUT', path: '/f' });
     const [part] = Object.keys(here.tree());

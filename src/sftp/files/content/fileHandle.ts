@@ -16,16 +16,9 @@ import * as check from '../options.ts';
 import { checkedPosition } from '../options.ts';
 import { BigIntFileStats, FileStats } from '../stats.ts';
 import type { OpenFile } from './openFile.ts';
+import { checkContent, contentBytes, type FileContent } from './pieces.ts';
 import { decodeText, type Encoding } from './text.ts';
-import {
-  checkContent,
-  contentBytes,
-  type FileContent,
-  readerOf,
-  readToEnd,
-  sizeOf,
-  writeAll,
-} from './whole.ts';
+import { readerOf, readToEnd, sizeOf, writeAll } from './whole.ts';
 
 /** A place in a file; `null` for behind the last read or write that gave none. */
 export type Position = number | bigint | null;
@@ -240,8 +233,13 @@ export class SftpFile {
     });
   }
 
+  /** As `close`; where the session has ended there is nothing to close, and what ended it is the error of other calls. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    try {
+      await this.close();
+    } catch (error) {
+      if (this.file.session.link.cause === undefined) throw error;
+    }
   }
 
   private toDisk(errand: Errand | undefined): Promise<void> {

@@ -177,14 +177,13 @@ class Synchronization {
 
   private async entry(names: Names, entry: SyncEntry, there: SyncEntry | undefined): Promise<void> {
     const { transfer, manner } = this;
-    const { counts, options } = transfer;
+    const { counts } = transfer;
     const path = text(names);
     if (entry.kind === 'link' || entry.kind === 'other') {
       return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is no file or folder');
     }
-    if (options.filter?.(path, { kind: entry.kind, size: entry.size }) === false) {
-      return counts.skip(path, 'the filter leaves it out');
-    }
+    const { kind, size } = entry;
+    if (!(await transfer.isWanted(path, () => ({ kind, size })))) return;
     const verdict = compare(entry, there, manner.by);
     if (entry.kind === 'folder') {
       let isNew = verdict.action === 'folder';
@@ -266,7 +265,10 @@ class Synchronization {
 
   private step(step: SyncStep): void {
     if (this.steps.length < mostSteps) this.steps.push(step);
-    this.manner.onStep?.(step);
+    const { onStep } = this.manner;
+    if (onStep !== undefined) this.transfer.tell('onStep', () => onStep(step));
+    // What the function did may have ended the transfer.
+    this.transfer.check();
   }
 }
 

@@ -9,7 +9,8 @@ import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { FileWriter, type WriteBlock } from '../../data/writer.ts';
 import { clampedSeconds } from '../../files/attributeCalls.ts';
-import { contentBytes, type FileContent, sizeOf } from '../../files/content/whole.ts';
+import { contentPieces, type FileContent } from '../../files/content/pieces.ts';
+import { sizeOf } from '../../files/content/whole.ts';
 import { pathText } from '../../files/paths.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
 import type { LocalPath, LocalReader, LocalStat } from '../../seam/localFiles.ts';
@@ -92,11 +93,9 @@ async function sendContent(
   path: string,
 ): Promise<void> {
   const writer = writerFor(transfer, target, 0);
-  const whole = typeof content === 'string' || content instanceof Uint8Array;
   try {
-    for await (const piece of whole ? [content] : content) {
+    for await (const bytes of contentPieces(content, transfer.session, transfer.errand)) {
       transfer.check();
-      const bytes = contentBytes(piece);
       await transfer.limiter.take(bytes.length);
       await writer.write(bytes);
       transfer.moved(path, bytes.length);
