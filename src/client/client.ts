@@ -381,6 +381,7 @@ export class Client extends TransferringClient {
     this.session.destroy(closedError('the connection was destroyed'));
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

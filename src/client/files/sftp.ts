@@ -35,6 +35,7 @@ import type { Platform } from '../platform.ts';
 import type { Session } from '../session.ts';
 import { PortSftpChannel } from './sftpChannel.ts';
 
+/** What `client.sftp` takes. */
 export interface SftpOptions extends ServerOptions {
   /** Milliseconds until SFTP is ready, besides the connection's own timeouts for the parts of that. */
   readonly timeout?: number | undefined;
