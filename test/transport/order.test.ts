@@ -140,7 +140,7 @@ function act(side: Side, other: Side, { deed, amount }: Deed, index: number): vo
   const { core } = side;
   const { connection } = core.at(0);
   const channel = side.channels.filter(
-    ({ state, closeSent, closeReceived }) => state === 'open' && !closeSent && !closeReceived,
+    ({ state, closeSent }) => state === 'open' && !closeSent,
   )[0];
   switch (deed) {
     case 'ask':

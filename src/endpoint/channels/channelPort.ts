@@ -136,7 +136,7 @@ export class ChannelPort {
       cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
     );
     if (cause !== undefined) this.openedBy?.leadTo(error);
-    const cut = cause !== undefined ? error : this.channel.isCut ? cutError() : undefined;
+    const cut = cause !== undefined ? error : this.channel.isStopped ? cutError() : undefined;
     if (cut === undefined) {
       this.data.ended();
       this.extended.ended();
