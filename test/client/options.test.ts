@@ -119,7 +119,7 @@ const connectRows: Rows<ConnectOptions> = {
   rekey: objects,
   limits: objects,
   signal: [],
-  via: [],
+  via: [...texts, 'list', ...objects],
   proxy: texts,
   stream: [],
   maxChannels: ['number'],

@@ -44,9 +44,9 @@ import {
   agentPath,
   certificates,
   duplexStream,
+  hops,
   keyInput,
   keyInputs,
-  ownClient,
   passphrase,
   password,
   publicKeys,
@@ -126,6 +126,19 @@ export type AuthMethod =
       readonly attempts?: number | undefined;
     };
 
+/**
+ * One server on the way to another: a client; a host as `[user@]host[:port]` or an ssh
+ * URI; or options of its own. What a hop does not say is as for the connection that it
+ * leads to: user, keys, agent, host key check, algorithms, deadlines, limits. Passwords
+ * and answers to prompts are given to nobody but the host they stand beside. Only the
+ * first hop may be a client, or say how it is reached itself (`via`, `proxy`,
+ * `stream`, `localAddress`, `family`).
+ */
+export type Hop = Client | string | HopOptions;
+
+/** The options of a hop: those of `connect`, but for `signal`, which ends the whole dial. */
+export type HopOptions = Omit<ConnectOptions, 'signal'>;
+
 export interface ConnectOptions {
   /**
    * Name or address, and nothing else: no user, no port, no URI; needed unless
@@ -183,8 +196,12 @@ export interface ConnectOptions {
   readonly limits?: Optional<Limits> | undefined;
   /** Aborts the dial. */
   readonly signal?: AbortSignal | undefined;
-  /** Connect through another client, which opens the TCP connection from its server. */
-  readonly via?: Client | undefined;
+  /**
+   * The way to the server through others, the nearest first: each is a client that is
+   * connected, or a hop that is dialled for this connection and ends with it. `timeout`
+   * covers the hops as well.
+   */
+  readonly via?: Hop | readonly Hop[] | undefined;
   /**
    * A proxy on the way to the server: `socks5://[user:password@]host[:port]` (RFC 1928)
    * or `http://…` (CONNECT, RFC 9110 §9.3.6). The proxy looks up the name of the
@@ -241,7 +258,7 @@ export const connectTable: OptionTable<ConnectOptions> = {
   rekey: anyObject,
   limits: anyObject,
   signal: abortSignal,
-  via: ownClient,
+  via: hops,
   proxy: secretly(someText),
   stream: duplexStream,
   maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
