@@ -121,6 +121,7 @@ const connectRows: Rows<ConnectOptions> = {
   signal: [],
   via: [...texts, 'list', ...objects],
   proxy: texts,
+  proxyCommand: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],
@@ -208,6 +209,7 @@ describe('the options of', () => {
   it('timeouts, limits, keepAlive, rekey and algorithms', async () => {
     const timeoutNames: (keyof Timeouts)[] = [
       'connect',
+      'proxyCommand',
       'identification',
       'keyExchange',
       'authentication',

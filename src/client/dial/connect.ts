@@ -49,6 +49,7 @@ import {
   type Through,
 } from './hops.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { ProxyCommand } from './proxyCommand.ts';
 import { proxyLink } from './proxyLink.ts';
 import { Standby } from './standby.ts';
 
@@ -295,6 +296,7 @@ class Dial {
     const { given, host, port, proxy, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
     if (this.through !== undefined) return channelLink(this.through, host, port);
+    if (this.options.proxyCommand !== undefined) return this.throughCommand(this.options.proxyCommand);
     const waits = { table: this.waits, timeout: timeouts.connect };
     const { localAddress, family } = given;
     const place = proxy ?? { host, port };
@@ -302,6 +304,15 @@ class Dial {
     return proxy === undefined
       ? way
       : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());
+  }
+
+  private throughCommand(command: ProxyCommand): LinkOpener {
+    return this.platform.command({
+      command,
+      note: (line) => this.standby.debug(`proxyCommand says: ${line}`),
+      waits: this.waits,
+      closeTimeout: this.options.timeouts.close,
+    });
   }
 
   private createCore(now: number): ClientProtocol {
@@ -323,6 +334,7 @@ class Dial {
       waits: this.waits,
       now,
       username,
+      firstByte: this.options.proxyCommand === undefined ? undefined : timeouts.proxyCommand,
     });
     // The driver does not have the core yet, which is what a fault has to end.
     this.standby.debug(`connected to ${this.options.host}:${this.options.port}`, (fault) => core.fail(fault));

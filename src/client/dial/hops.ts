@@ -60,6 +60,7 @@ const inherited = [
 const ofTheFirst = [
   'via',
   'proxy',
+  'proxyCommand',
   'stream',
   'localAddress',
   'family',

@@ -54,7 +54,6 @@ export const connectNames: OtherNames = {
   strictHostKeyChecking: { use: 'verifyHostKey' },
   userKnownHostsFile: { use: 'verifyHostKey', note: 'knownHosts(path)' },
   proxyJump: { use: 'via', note: "the hops as a list: ['user@bastion', 'inner:2222']" },
-  proxyCommand: { use: 'stream', note: 'the standard streams of the program as one duplex stream' },
   bindAddress: { use: 'localAddress' },
   forwardAgent: { note: 'it is an option of run, exec and shell: the agent is given to that one command' },
   // Of commands, here as elsewhere
@@ -176,7 +175,6 @@ export const fleetNames: OtherNames = {
   hostname: hosts,
   stream: oneTarget,
   sock: oneTarget,
-  proxyCommand: oneTarget,
   onBanner: ofOneTarget,
   onDebug: ofOneTarget,
   debug: ofOneTarget,
