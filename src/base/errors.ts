@@ -56,6 +56,7 @@ export const errorCodes = {
   ERR_SSH_KEY_PASSPHRASE: 'A key file is encrypted and the passphrase is missing or wrong.',
   ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
+  ERR_SSH_SIGNATURE: 'A signature over a message does not hold, or is not of somebody who may sign.',
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   ERR_SSH_LOAD: 'Code that is loaded when it is first needed could not be read; the next call tries again.',
   ERR_SSH_FORWARD: 'A forward could not be made, or a connection through it could not.',
@@ -272,6 +273,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':
+    case 'ERR_SSH_SIGNATURE':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
     case 'ERR_SSH_SFTP_NO_SUCH_FILE':
