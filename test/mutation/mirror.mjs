@@ -49,16 +49,20 @@ export class Mirror {
   }
 }
 
+/** Numbers of branches stay below this. */
+export const branchesAtMost = 1 << 17;
+
 /** A line for the top of a source: a process that ends adds the branches it took to a file. */
 export function childCounter(file) {
   const collect = `() => {
-    const taken = new Set<number>();
+    const taken = new Uint8Array(${branchesAtMost});
     process.on('exit', () => {
-      try { process.getBuiltinModule('node:fs').appendFileSync(${JSON.stringify(file)}, JSON.stringify([...taken]) + '\\n'); } catch {}
+      const numbers = [...taken.keys()].filter((branch) => taken[branch] === 1);
+      try { process.getBuiltinModule('node:fs').appendFileSync(${JSON.stringify(file)}, JSON.stringify(numbers) + '\\n'); } catch {}
     });
     return taken;
   }`.replaceAll(/\s*\n\s*/g, ' ');
-  return `const __hit = (branch: number): void => { ((globalThis as any).__taken ??= (${collect})()).add(branch); };`;
+  return `const __taken: Uint8Array = ((globalThis as any).__taken ??= (${collect})()); const __hit = (branch: number): void => { __taken[branch] = 1; };`;
 }
 
 /** A text with a line put before it, behind the `#!` where there is one. */

@@ -93,6 +93,9 @@ const tooLong = [
   'test/servers/eventLoop.test.ts',
   'test/servers/sabotage.test.ts',
   'test/diagnostics/silentDials.test.ts',
+  // Every byte of every file, one after the other.
+  'test/keys/damage.test.ts',
+  'test/keys/publicDamage.test.ts',
 ];
 
 /** A change under which the tests take longer than this is caught: by whoever waits for them. */
@@ -298,7 +301,7 @@ for (const group of [testsOfCore, testsOfEdges]) {
   if (own.length === 0) continue;
   const sources = numbered(own);
   const worker = new Worker(root, folder, group === testsOfEdges);
-  const stop = () => worker.stop().then(() => process.exit(1));
+  const stop = () => worker.close().then(() => process.exit(1));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
@@ -307,7 +310,7 @@ for (const group of [testsOfCore, testsOfEdges]) {
     const covered = await cover(worker, firsts, tests);
     for (const name of own) await mutate(name, worker, sources, covered, options);
   } finally {
-    await worker.stop();
+    await worker.close();
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }

@@ -15,5 +15,5 @@ export class Worker {
   constructor(root: string, folder: string, edges: boolean);
   /** Undefined where there was no answer in time. */
   ask(message: object, milliseconds: number): Promise<Answer | undefined>;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }

@@ -48,12 +48,19 @@ export class Worker {
 
   /** Undefined where there was none in time; the next question has a new process then. */
   async ask(message, milliseconds) {
+    if (this.closed) return new Promise(() => {});
     if (this.child === undefined) await this.start();
     this.child.send(message);
     const answer = await this.answer(milliseconds);
     if (answer === undefined) await this.stop();
     if (answer?.error !== undefined) throw new Error(answer.error);
     return answer;
+  }
+
+  /** For good: whoever asks from now on gets no answer. */
+  async close() {
+    this.closed = true;
+    await this.stop();
   }
 
   async stop() {
@@ -73,17 +80,18 @@ export class Worker {
   }
 
   answer(milliseconds) {
+    const { child } = this;
     return new Promise((resolve) => {
       const done = (answer) => {
         clearTimeout(timer);
-        this.child.off('message', done);
-        this.child.off('exit', lost);
+        child.off('message', done);
+        child.off('exit', lost);
         resolve(answer);
       };
       const lost = () => done(undefined);
       const timer = setTimeout(lost, milliseconds);
-      this.child.once('message', done);
-      this.child.once('exit', lost);
+      child.once('message', done);
+      child.once('exit', lost);
     });
   }
 }
