@@ -166,7 +166,7 @@ export class Sftp extends FileCalls {
 
   /**
    * Brings a file here, with `recursive` a folder. A local path that ends in `/` is a folder
-   * which the file goes into.
+   * which it goes into under its own name; a folder whose target is not there becomes it.
    *
    * @throws SshError `ERR_SSH_TRANSFER` a check failed, a local file cannot be written, or is not to be replaced; what the
    *   server answered; `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, the cause of the connection's end
@@ -190,7 +190,7 @@ export class Sftp extends FileCalls {
 
   /**
    * Sends a file, with `recursive` a folder; or bytes, or a stream. A path on the server that
-   * ends in `/` is a folder which the file goes into. Errors as `get`.
+   * ends in `/` is as for `get`. Errors as `get`.
    */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
     return this.session.publicCall(Sftp.prototype.put, () => this.putWithin(local, remote, options));
