@@ -33,6 +33,14 @@ import { type SyncOptions, type SyncResult, sync } from './transfer/sync/sync.ts
 /** Bytes a stream holds by itself where nothing else is said. */
 const usualHighWaterMark = 256 * 1024;
 
+/** Names of users and groups, in the order of the numbers that were asked for. */
+export interface OwnerNames {
+  /** Undefined for a number that no user has. */
+  readonly users: readonly (string | undefined)[];
+  /** Undefined for a number that no group has. */
+  readonly groups: readonly (string | undefined)[];
+}
+
 /**
  * Files on a server. Made by `client.sftp()`.
  *
@@ -97,6 +105,7 @@ export class Sftp extends FileCalls {
     await channel.closed;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -110,10 +119,7 @@ export class Sftp extends FileCalls {
     uids: readonly number[],
     gids: readonly number[],
     options: CallOptions = {},
-  ): Promise<{
-    readonly users: readonly (string | undefined)[];
-    readonly groups: readonly (string | undefined)[];
-  }> {
+  ): Promise<OwnerNames> {
     return this.simple('ownerNames', options, async (errand) => {
       const operation = { name: 'users-groups-by-id', path: undefined };
       const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
