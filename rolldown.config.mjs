@@ -79,6 +79,7 @@ export default {
   },
   external: [/^node:/, /^@noble\//],
   platform: 'node',
+  preserveEntrySignatures: 'allow-extension',
   plugins: [lateImports, latin1],
   // What the oldest Node that is supported can read.
   transform: { target: 'es2023' },

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The package `deadline-ssh/diagnostics`: what the connections of this process
  * do and wait for.

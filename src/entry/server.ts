@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The package `deadline-ssh/server`: the server role.
  *
