@@ -14,11 +14,8 @@ import {
   type FleetResults,
   type RunOnAllOptions,
 } from '../../src/client/fleet/runOnAll.ts';
-import {
-  type ConnectionSnapshot,
-  observeConnections,
-  type RegisteredConnection,
-} from '../../src/io/registry.ts';
+import { observeConnections, type RegisteredConnection } from '../../src/io/registry.ts';
+import type { ConnectionSnapshot } from '../../src/io/snapshots.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 import { createServerOn, type SshServer } from '../../src/server/server.ts';
 import { VirtualClock } from '../support/virtualClock.ts';

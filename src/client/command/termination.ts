@@ -5,8 +5,8 @@
  * Must not know: why it is given up.
  */
 import type { Channel } from '../../connection/channel.ts';
-import type { AnyCore } from '../../endpoint/channels/coreDoor.ts';
 import { signal } from '../../message/channelRequest.ts';
+import type { AnyCore } from '../../protocol/core.ts';
 
 /**
  * Milliseconds between TERM and CLOSE. sshd answers CLOSE only when the process
