@@ -22,6 +22,7 @@ import {
   sntrup761Slot,
 } from './slots.ts';
 
+/** What a provider in TypeScript needs. */
 export interface NobleProviderOptions {
   /**
    * Source of all key pairs and padding; the same bytes make the same key pairs.

@@ -84,8 +84,9 @@ const optionTable: OptionTable<KnownHostsOptions> = {
  * const open = (host: string) => connect({ host, username: 'ops', verifyHostKey });
  * ```
  */
-export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...paths: readonly string[]): HostKeyPolicy;
+/** The same with options. */
+export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...given: readonly (string | KnownHostsOptions)[]): HostKeyPolicy {
   const [first] = given;
   if (typeof first === 'object' && !Array.isArray(first)) return policyOf(first);
