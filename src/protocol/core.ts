@@ -26,6 +26,9 @@ export interface EndedEvent {
 /** Events both roles have. */
 export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
 
+/** A core of either role, as far as both have the same. */
+export type AnyCore = ProtocolCore<{ readonly type: string }>;
+
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
 

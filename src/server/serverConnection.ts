@@ -19,7 +19,7 @@ import { keysExchangedLine } from '../endpoint/debugLines.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
