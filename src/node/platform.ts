@@ -11,6 +11,7 @@ import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { userAgentPath } from './agentPath.ts';
 import { nodeClock } from './clock.ts';
+import { commandLink } from './command/commandLink.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
@@ -55,6 +56,7 @@ export const nodePlatform: Platform = {
   keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic()),
   tcp: tcpLink,
   stream: streamLink,
+  command: commandLink,
   local: localLink,
   network: localNetwork,
   agentPath: userAgentPath,
