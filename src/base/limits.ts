@@ -74,6 +74,7 @@ export interface Limits {
   readonly argon2Work: number;
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
+  /** Bits of an RSA modulus at most. */
   readonly rsaMaximumBits: number;
   /** Bits of an RSA key that a server lets its users log in with. */
   readonly userRsaBits: number;

@@ -53,7 +53,7 @@ export const nodePlatform: Platform = {
     openssl ??= createOpensslProvider();
     return openssl;
   },
-  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic()),
+  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic),
   tcp: tcpLink,
   stream: streamLink,
   command: commandLink,

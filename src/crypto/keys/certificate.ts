@@ -32,7 +32,9 @@ export interface Certificate {
   readonly blob: Uint8Array;
   /** The key it is for. */
   readonly publicKey: PublicKey;
+  /** Number that the authority gave it; 0 where it numbers none. */
   readonly serial: bigint;
+  /** Whom it is for. */
   readonly kind: 'user' | 'host';
   /** What the authority calls it; not escaped. */
   readonly keyId: string;
@@ -44,7 +46,9 @@ export interface Certificate {
   readonly validBefore: bigint;
   /** Whoever does not know one of these must refuse the certificate. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
+  /** What it allows besides; whoever does not know one may go on. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
+  /** The key that signed it. */
   readonly authority: PublicKey;
   /** Public key blob of the authority. */
   readonly authorityBlob: Uint8Array;
