@@ -20,4 +20,8 @@ export interface Subcommand {
 export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
   ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench/bench.ts') }],
   ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet/fleet.ts') }],
+  [
+    'keygen',
+    { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
+  ],
 ]);
