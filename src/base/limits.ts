@@ -37,8 +37,6 @@ export interface Limits {
   readonly identificationLines: number;
   /** Bytes a server may send before its identification. */
   readonly identificationBytes: number;
-  /** Bytes of a text that names something: a user, a host, a path, a terminal, a language. */
-  readonly textLength: number;
   /** Bytes of all authentication banners together; what is beyond is cut off, and that is said. */
   readonly bannerBytes: number;
   /** Requests of the authentication protocol, INFO_REQUEST rounds included. */
@@ -76,6 +74,7 @@ export interface Limits {
   readonly argon2Work: number;
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
+  /** Bits of an RSA modulus at most. */
   readonly rsaMaximumBits: number;
   /** Bits of an RSA key that a server lets its users log in with. */
   readonly userRsaBits: number;
@@ -120,7 +119,6 @@ export const defaultLimits: Limits = {
   greetingLine: 8192,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
-  textLength: 1024,
   bannerBytes: 64 * 1024,
   authenticationRounds: 64,
   authenticationAttempts: 6,
@@ -163,7 +161,6 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   greetingLine: [64, 65_536],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
-  textLength: [1024, 1024],
   bannerBytes: [0, 16 * 1024 * 1024],
   authenticationRounds: [1, 1024],
   authenticationAttempts: [1, 1024],

@@ -39,6 +39,7 @@ export interface Timeouts {
   readonly lock: number;
 }
 
+/** The deadline of each wait where none is given. */
 export const defaultTimeouts: Timeouts = {
   connect: 10_000,
   identification: 10_000,
@@ -59,9 +60,11 @@ export const defaultDialTimeout = 30_000;
 export interface KeepAlive {
   /** Milliseconds. */
   readonly interval: number;
+  /** Requests without an answer, one after the other, after which the connection ends. */
   readonly maxMissed: number;
 }
 
+/** A request after 15 seconds of silence, the end after three without an answer. */
 export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
 
 const timeoutTable: OptionTable<Timeouts> = {

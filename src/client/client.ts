@@ -9,8 +9,7 @@ import { SshError } from '../base/errors.ts';
 import { checkArgument, port as portRule } from '../base/optionChecks.ts';
 import { abortError, onAbort } from '../endpoint/calls/abort.ts';
 import type { CallScope } from '../endpoint/calls/callScope.ts';
-import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
-import { publicCall } from '../endpoint/calls/publicCall.ts';
+import type { CallSite } from '../endpoint/calls/callSite.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
@@ -186,11 +185,11 @@ export class Client extends TransferringClient {
   /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
   sftp(options: SftpOptions = {}): Promise<Sftp> {
     return this.call(Client.prototype.sftp, () => {
-      const { kind, payload, bounds } = sftpCommand(options);
+      const { kind, payload, bounds, server } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
         return scope.until(
-          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
         );
       });
     });
@@ -382,20 +381,9 @@ export class Client extends TransferringClient {
     this.session.destroy(closedError('the connection was destroyed'));
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** What every call of a user's goes through. */
-  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
-    const { session } = this;
-    const site = new CallSite(calledAs);
-    const known = {
-      site,
-      addressed: (error: SshError) => session.addressed(error),
-      isGivenUp: () => session.isGivenUp,
-    };
-    return publicCall(known, () => work(site));
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {

@@ -195,7 +195,7 @@ export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/kno
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
 export type { OpenFlag } from '../sftp/files/content/flags.ts';
-export type { FileContent } from '../sftp/files/content/whole.ts';
+export type { FileContent } from '../sftp/files/content/pieces.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
 export type {
   CopyFileOptions,

@@ -43,7 +43,6 @@ export const longestFile = 420;
 /** Types of the platform that a layer above `io/` has in its public interface; erased when it is built. */
 const platformTypes: Readonly<Record<string, readonly string[]>> = {
   'src/endpoint/streams.ts': ['node:stream'],
-  'src/sftp/seam/streams.ts': ['node:stream'],
 };
 
 /**

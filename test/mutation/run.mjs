@@ -29,6 +29,7 @@ const testsOf = {
   transport: ['test/transport', ...conversations],
   userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
   connection: ['test/connection'],
+  sftp: ['test/sftp'],
 };
 
 /** A change under which the tests take longer than this is caught: by whoever waits for them. */

@@ -7,6 +7,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SshError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/shortage.ts';
 import type { AuthMethod, PassphraseFunction } from '../../client/dial/options.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
@@ -158,12 +159,12 @@ async function certificateBeside(
     return parseCertificate(new Uint8Array(await readFile(file))).certificate;
   } catch (error) {
     // The key may do without it, as with ssh.
-    if (!isMissing(error)) warn(`the certificate ${file} is left aside: ${reasonOf(error)}`);
+    if (!isMissing(error)) warn(`the certificate ${file} is left aside: ${wordsOf(error)}`);
     return undefined;
   }
 }
 
-function reasonOf(error: unknown): string {
+function wordsOf(error: unknown): string {
   if (error instanceof SshError) return messageOf(error);
   return error instanceof Error ? error.message : String(error);
 }
@@ -185,8 +186,7 @@ async function readIdentity(path: string): Promise<IdentityFile> {
       othersMode: isExposed ? mode & 0o777 : undefined,
     };
   } catch (error) {
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw keyError('ERR_SSH_OPTIONS', `cannot read the private key ${path}${why}`, error);
+    throw keyError('ERR_SSH_OPTIONS', `cannot read the private key ${path}${reasonOf(error)}`, error);
   } finally {
     await file?.close();
   }

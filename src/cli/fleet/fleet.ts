@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { SshError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/shortage.ts';
 import type { AuthMethod, ConnectOptions } from '../../client/dial/options.ts';
 import { createRunOnAll } from '../../client/fleet/runOnAll.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
@@ -214,12 +215,15 @@ async function readText(file: string, signal: AbortSignal): Promise<string> {
       ? await text(addAbortSignal(signal, process.stdin))
       : await readFile(file, { encoding: 'utf8', signal });
   } catch (error) {
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw new SshError('ERR_SSH_OPTIONS', `cannot read the list of hosts ${shownName(file)}${why}`, {
-      phase: 'options',
-      origin: 'user',
-      cause: error,
-    });
+    throw new SshError(
+      'ERR_SSH_OPTIONS',
+      `cannot read the list of hosts ${shownName(file)}${reasonOf(error)}`,
+      {
+        phase: 'options',
+        origin: 'user',
+        cause: error,
+      },
+    );
   }
 }
 

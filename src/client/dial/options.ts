@@ -99,15 +99,22 @@ export type ChangePassword = (prompt: string) => Promise<string | undefined> | s
 /** One step of an explicit order of authentication. */
 export type AuthMethod =
   | 'none'
-  | { readonly method: 'none' }
   | {
+      /** No credential: some servers let users in so, and the others say what they take. */
+      readonly method: 'none';
+    }
+  | {
+      /** A private key of your own. */
       readonly method: 'publickey';
+      /** One key, as for `privateKey` of `connect`. */
       readonly privateKey: PrivateKeyInput;
+      /** Of this key, or a function that is asked when it is needed. */
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
       /** For this key; tried before the plain key. */
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
+      /** The keys of an authentication agent. */
       readonly method: 'agent';
       /** Path of its socket, or of its pipe; the user's own where not given. */
       readonly agent?: string | true | undefined;
@@ -115,17 +122,23 @@ export type AuthMethod =
       readonly keys?: readonly PublicKey[] | undefined;
     }
   | {
+      /** A password. */
       readonly method: 'password';
+      /** Or a function that is asked when the server wants it. */
       readonly password: string | PasswordFunction;
+      /** Asked when the server wants the password changed. */
       readonly changePassword?: ChangePassword | undefined;
     }
   | {
+      /** Questions of the server (RFC 4256). */
       readonly method: 'keyboard-interactive';
+      /** Answers each round of questions. */
       readonly answer: KeyboardInteractive;
       /** How often the method is begun while the answers given are not accepted; 1. */
       readonly attempts?: number | undefined;
     };
 
+/** What `connect` takes. Only `host` or `stream` is needed. */
 export interface ConnectOptions {
   /**
    * Name or address, and nothing else: no user, no port, no URI; needed unless
@@ -156,7 +169,9 @@ export interface ConnectOptions {
   readonly agent?: string | boolean | undefined;
   /** Or a function that is asked when needed. */
   readonly password?: string | PasswordFunction | undefined;
+  /** Asked when the server wants the password changed; without it such a login fails. */
   readonly changePassword?: ChangePassword | undefined;
+  /** Answers the questions of the server (RFC 4256). `password` answers a single hidden question where this is not given. */
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
   /** Explicit order; the credentials above are not looked at then. */
   readonly auth?: readonly AuthMethod[] | undefined;
@@ -175,11 +190,13 @@ export interface ConnectOptions {
    * counted; the time the caller's own functions take is not.
    */
   readonly timeout?: number | undefined;
+  /** The deadline of each wait in milliseconds; `defaultTimeouts` where not given. */
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
   readonly keepAlive?: Optional<KeepAlive> | boolean | undefined;
   /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
   readonly rekey?: Optional<RekeyPolicy> | undefined;
+  /** What a peer may make this side hold or do; `defaultLimits` where not given. */
   readonly limits?: Optional<Limits> | undefined;
   /** Aborts the dial. */
   readonly signal?: AbortSignal | undefined;

@@ -20,6 +20,7 @@ export interface SftpChannelParts {
   readonly port: ChannelPort;
   readonly host: string;
   readonly now: () => number;
+  readonly pause: () => Promise<void>;
   /** Milliseconds, of the timeouts of these names. */
   readonly timeouts: { readonly request: number; readonly close: number };
 }
@@ -47,8 +48,20 @@ export class PortSftpChannel implements SftpChannel {
     return this.parts.port.closed;
   }
 
+  get isGivenUp(): boolean {
+    return this.parts.session.isGivenUp;
+  }
+
+  addressed(error: SshError): SshError {
+    return this.parts.session.addressed(error);
+  }
+
   now(): number {
     return this.parts.now();
+  }
+
+  pause(): Promise<void> {
+    return this.parts.pause();
   }
 
   listen(listener: ChannelListener): void {

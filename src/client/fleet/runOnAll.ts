@@ -38,6 +38,7 @@ export type FleetTarget = string | ConnectOptions;
 
 /** What the command gets, on every host the same; as the options of `Client.run`. */
 export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal' | 'onStdout' | 'onStderr'> {
+  /** What the command reads from its stdin, on every host the same. */
   readonly input?: string | Uint8Array | undefined;
 }
 
@@ -54,10 +55,15 @@ export interface RunOnAllOptions
 
 /** Milliseconds of each phase that came to its end; `command` is from the open channel to its close. */
 export interface FleetTimings {
+  /** Until TCP stands, name look-up included. */
   readonly connect?: number;
+  /** Until the server has identified itself. */
   readonly identification?: number;
+  /** Until both sides have keys. */
   readonly keyExchange?: number;
+  /** Until the server has let the user in. */
   readonly authentication?: number;
+  /** From the open channel to its close. */
   readonly command?: number;
 }
 
@@ -68,33 +74,42 @@ interface FleetOutcome<Target> {
   readonly index: number;
   /** Milliseconds from the start of its connection to this result. */
   readonly elapsed: number;
+  /** How long each phase took. */
   readonly timings: FleetTimings;
 }
 
 /** The command ran to its end; a status other than 0 is a result all the same. */
 export interface FleetSuccess<Target, Data = string> extends FleetOutcome<Target>, RunResult<Data> {
+  /** Tells the two results apart. */
   readonly ok: true;
 }
 
 /** It did not: `error.code`, `error.phase` and `error.waitingFor` tell how far it got and why. */
 export interface FleetFailure<Target> extends FleetOutcome<Target> {
+  /** Tells the two results apart. */
   readonly ok: false;
+  /** Why there is no result of the command. */
   readonly error: SshError;
 }
 
+/** What came of one target. */
 export type FleetResult<Target, Data = string> = FleetSuccess<Target, Data> | FleetFailure<Target>;
 
 /** The results as they come. `return`, which `break` in a `for await` calls, ends all that is under way. */
 export interface FleetResults<Result> extends AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+  /** Ends all that is under way, and resolves when nothing of it is left. */
   return(): Promise<IteratorResult<Result, undefined>>;
 }
 
+/** The form of `runOnAll`: results come as they are there, not in the order of the targets. */
 export interface RunOnAll {
+  /** With output as bytes. */
   <Target extends FleetTarget>(
     targets: ItemSource<Target>,
     command: Command,
     options: RunOnAllOptions & { readonly run: { readonly encoding: 'buffer' } },
   ): FleetResults<FleetResult<Target, Uint8Array>>;
+  /** With output as text. */
   <Target extends FleetTarget>(
     targets: ItemSource<Target>,
     command: Command,

@@ -49,8 +49,11 @@ export type AlgorithmList =
   | readonly string[]
   | AlgorithmPreset
   | {
+      /** Names to try before the default ones. */
       readonly prepend?: readonly string[] | undefined;
+      /** Names to try behind the default ones. */
       readonly append?: readonly string[] | undefined;
+      /** Names of the default ones to leave out. */
       readonly remove?: readonly string[] | undefined;
     };
 
@@ -61,10 +64,15 @@ export type AlgorithmPreset = 'compatible' | 'legacy';
 export type AlgorithmOptions =
   | AlgorithmPreset
   | {
+      /** Key exchange, such as `curve25519-sha256`. */
       readonly kex?: AlgorithmList | undefined;
+      /** Signatures of the server, such as `rsa-sha2-512`; also which ones your own RSA keys make. */
       readonly hostKey?: AlgorithmList | undefined;
+      /** Such as `aes256-gcm@openssh.com`. */
       readonly cipher?: AlgorithmList | undefined;
+      /** For ciphers that do not authenticate by themselves, such as `hmac-sha2-256-etm@openssh.com`. */
       readonly mac?: AlgorithmList | undefined;
+      /** `none` only, where not given. */
       readonly compression?: AlgorithmList | undefined;
     };
 

@@ -4,19 +4,21 @@
  * Owns: what each call takes, and the rules for checking it.
  * Must not know: how any of them is carried out.
  */
-import type { CallOptions } from '../seam/channel.ts';
+
 import {
   callback,
-  callRules,
+  checkOption,
   checkOptions,
   flag,
   isObject,
-  mode,
   type OptionRule,
   type OptionTable,
   oneOf,
+  optionsError,
   wholeNumber,
-} from '../session/optionChecks.ts';
+} from '../../base/optionChecks.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import { callRules, mode } from '../session/callRules.ts';
 import type { OpenFlag } from './content/flags.ts';
 import { type Encoding, encodings } from './content/text.ts';
 import type { WalkFault } from './tree/walk.ts';
@@ -132,6 +134,11 @@ export const checkWriteFile: (given: WriteFileOptions) => void = checker<WriteFi
   mode,
   flag: anyFlag,
 });
+/** A mode that is no option of a call. @throws SshError `ERR_SSH_OPTIONS` */
+export function checkMode(given: unknown): void {
+  checkOption('mode', given, mode);
+}
+
 export const checkReaddir: (given: ReaddirOptions) => void = checker<ReaddirOptions>('readdir', {
   ...callRules,
   withFileTypes: flag,
@@ -189,4 +196,11 @@ export const checkWriteStream: (given: WriteStreamOptions) => void = checker<Wri
 export function optionsOf<Options>(given: Options | Encoding | undefined): Options {
   if (typeof given === 'string') return { encoding: given } as Options;
   return (isObject(given) ? given : (given ?? {})) as Options;
+}
+
+/** A place in a file, or a length of one. @throws SshError `ERR_SSH_OPTIONS` */
+export function checkedPosition(position: number | bigint): number {
+  const value = Number(position);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw optionsError('a position must be a whole number from 0 to 2^53-1');
 }

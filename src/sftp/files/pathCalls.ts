@@ -4,6 +4,8 @@
  * Owns: checks, bounds and results of each of these calls.
  * Must not know: how each is carried out, contents of files.
  */
+
+import type { PublicFunction } from '../../endpoint/calls/callSite.ts';
 import { filesystemStatus, homeDirectory, onePath } from '../packet/extensions.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
@@ -128,26 +130,34 @@ export class PathCalls {
   /** Cuts a file, or makes it longer with zeros. */
   truncate(path: RemotePath, length: number | bigint = 0, options: CallOptions = {}): Promise<void> {
     return this.simple('truncate', options, (errand) =>
-      attributeCalls.setAttributes(this.session, path, { size: BigInt(length) }, 'truncate', errand),
+      attributeCalls.setAttributes(
+        this.session,
+        path,
+        { size: BigInt(check.checkedPosition(length)) },
+        'truncate',
+        errand,
+      ),
     );
   }
 
   /** The file system that a file is on (statvfs@openssh.com). */
-  async statfs(path: RemotePath, options: CallOptions = {}): Promise<FilesystemStats> {
-    const operation = { name: 'statfs', path: pathText(path) };
-    const payload = await this.simple('statfs', options, (errand) => {
+  statfs(path: RemotePath, options: CallOptions = {}): Promise<FilesystemStats> {
+    return this.simple('statfs', options, async (errand) => {
       const asked = onePath.toBytes({ path: pathBytes(path) });
-      return this.session.extended('statvfs@openssh.com', asked, operation, errand);
+      const operation = { name: 'statfs', path: pathText(path) };
+      const payload = await this.session.extended('statvfs@openssh.com', asked, operation, errand);
+      const { frsize, flag, bsize: _preferred, ...rest } = decoded(() => filesystemStatus.fromBytes(payload));
+      return { bsize: frsize, isReadOnly: (flag & readOnlyFlag) !== 0n, ...rest };
     });
-    const { frsize, flag, bsize: _preferred, ...rest } = decoded(() => filesystemStatus.fromBytes(payload));
-    return { bsize: frsize, isReadOnly: (flag & readOnlyFlag) !== 0n, ...rest };
   }
 
   // Names ----------------------------------------------------------------------------
 
   /** Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the server cannot. */
-  async rename(from: RemotePath, to: RemotePath, options: CallOptions = {}): Promise<void> {
-    await this.simple('rename', options, (errand) => nameCalls.renameOver(this.session, from, to, errand));
+  rename(from: RemotePath, to: RemotePath, options: CallOptions = {}): Promise<void> {
+    return this.simple('rename', options, async (errand) => {
+      await nameCalls.renameOver(this.session, from, to, errand);
+    });
   }
 
   unlink(path: RemotePath, options: CallOptions = {}): Promise<void> {
@@ -210,49 +220,52 @@ export class PathCalls {
 
   // The common part --------------------------------------------------------------------
 
-  protected call<T>(
+  /**
+   * A call of the public API: checked, bounded, its error led to the caller's line.
+   *
+   * @param name of the method, which the caller's frames end at
+   */
+  protected call<Options extends CallOptions, T>(
+    name: string,
+    given: Options,
+    test: (given: Options) => void,
+    work: (errand: Errand | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { session } = this;
+    return session.publicCall(Reflect.get(this, name) as PublicFunction, async () => {
+      test(given);
+      return session.call(`${name} over SFTP`, given, async (errand) => work(errand));
+    });
+  }
+
+  /** A call with no options but its bounds. */
+  protected simple<T>(
     name: string,
     options: CallOptions,
     work: (errand: Errand | undefined) => Promise<T>,
   ): Promise<T> {
-    return this.session.call(`${name} over SFTP`, options, work);
+    return this.call(name, options, check.checkCall, work);
   }
 
-  /** A call with no options but its bounds. What `work` throws at once rejects as well. */
-  protected async simple<T>(
-    name: string,
-    options: CallOptions,
-    work: (errand: Errand | undefined) => Promise<T>,
-  ): Promise<T> {
-    check.checkCall(options);
-    return this.call(name, options, async (errand) => work(errand));
-  }
-
-  private async pathOf(
+  private pathOf(
     name: string,
     options: check.PathOptions,
     work: (errand: Errand | undefined) => Promise<Uint8Array>,
   ): Promise<string | Uint8Array> {
-    const { encoding, ...bounds } = checked(options, check.checkPath);
-    const bytes = await this.call(name, bounds, async (errand) => work(errand));
-    return encoding === 'buffer' ? bytes : pathText(bytes);
+    return this.call(name, options, check.checkPath, async (errand) => {
+      const bytes = await work(errand);
+      return options.encoding === 'buffer' ? bytes : pathText(bytes);
+    });
   }
 
-  private async statOf(
+  private statOf(
     kind: 'stat' | 'lstat',
     path: RemotePath,
     options: check.StatOptions,
   ): Promise<FileStats | BigIntFileStats> {
-    const { bigint = false, ...bounds } = checked(options, check.checkStat);
-    const found = await this.call(kind, bounds, async (errand) =>
-      attributeCalls.statPath(this.session, path, kind, errand),
-    );
-    return bigint ? new BigIntFileStats(found) : new FileStats(found);
+    return this.call(kind, options, check.checkStat, async (errand) => {
+      const found = await attributeCalls.statPath(this.session, path, kind, errand);
+      return options.bigint === true ? new BigIntFileStats(found) : new FileStats(found);
+    });
   }
-}
-
-/** The options, checked. */
-export function checked<Options>(options: Options, test: (given: Options) => void): Options {
-  test(options);
-  return options;
 }

@@ -24,6 +24,14 @@ export interface SftpLimits {
   readonly openHandles: number | undefined;
 }
 
+/** What is known of a server that it does not tell, or tells wrongly. */
+export interface ServerOptions {
+  /** Handles that may be open at once, files and folders together. What the server tells, or its answers teach, where not given. */
+  readonly openHandles?: number | undefined;
+  /** Which path of SYMLINK comes first: the `target` of the link, as in OpenSSH, or the `link` itself, as in the draft. By the server's identification where not given. */
+  readonly symlinkOrder?: SymlinkOrder | undefined;
+}
+
 /** What every server must take (draft-ietf-secsh-filexfer-02 §3 asks for 34,000 bytes in all). */
 const usualLength = 32 * 1024;
 /** What stands around the data of a READ or WRITE at most: header, handle, offset, length. */
@@ -35,7 +43,7 @@ export class Capabilities {
   readonly version: number;
   /** What the server announced, by name, with its data as escaped text. */
   readonly extensions: ReadonlyMap<string, string>;
-  symlinkOrder: SymlinkOrder;
+  readonly symlinkOrder: SymlinkOrder;
   limits: SftpLimits;
   /** The server refuses to set attributes: it has refused once what it should have allowed. */
   refusesSetstat = false;
@@ -44,10 +52,10 @@ export class Capabilities {
   /** Commands beside SFTP do not run, or none has been of use. */
   runsNoCommands = false;
 
-  constructor(version: Version, identification: string, limits: Limits) {
+  constructor(version: Version, identification: string, limits: Limits, server: ServerOptions) {
     this.version = version.version;
     this.extensions = announcedExtensions(version);
-    this.symlinkOrder = symlinkOrderOf(identification);
+    this.symlinkOrder = server.symlinkOrder ?? symlinkOrderOf(identification);
     this.limits = limitsOf(undefined, limits);
   }
 

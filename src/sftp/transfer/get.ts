@@ -4,6 +4,8 @@
  * Owns: what is asked for (a file or a folder) and where it is to go (a path or a stream).
  * Must not know: how a file or a tree is transferred.
  */
+
+import { optionsError } from '../../base/optionChecks.ts';
 import { statPath } from '../files/attributeCalls.ts';
 import { baseName, pathBytes, pathText, type RemotePath } from '../files/paths.ts';
 import { isOfType } from '../files/stats.ts';
@@ -11,7 +13,6 @@ import { fileTypes } from '../packet/attributes.ts';
 import type { LocalPath } from '../seam/localFiles.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import type { Writable } from '../seam/streams.ts';
-import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { download, downloadTo } from './download/download.ts';
 import { getTree } from './download/getTree.ts';

@@ -4,11 +4,11 @@
  * Owns: what is sent (a file, a folder, bytes, a stream) and where it is to go.
  * Must not know: how a file or a tree is transferred.
  */
+
+import { isObject, optionsError } from '../../base/optionChecks.ts';
 import { joinPath, pathBytes, type RemotePath } from '../files/paths.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
-import { isObject, optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
-import { transferError } from './errors.ts';
 import { resolveTransfer, type TransferOptions } from './options.ts';
 import type { TransferResult } from './result.ts';
 import { Transfer } from './transfer.ts';
@@ -48,10 +48,10 @@ export async function put(
 
 async function fromPath(transfer: Transfer, source: string, target: Uint8Array): Promise<void> {
   const { local, options } = transfer;
-  const stat = await local.stat(source);
-  if (stat === undefined)
-    throw transferError(`there is no local file "${source}"`, source, { origin: 'user' });
-  if (stat.kind === 'folder' && options.recursive) return putTree(transfer, source, target);
+  if (options.recursive) {
+    const stat = await local.stat(source);
+    if (stat?.kind === 'folder') return putTree(transfer, source, target);
+  }
   const isIntoFolder = target.at(-1) === 0x2f;
   const path = isIntoFolder ? joinPath(target, local.split(source).name) : target;
   transfer.progress.found(0);

@@ -52,8 +52,8 @@ export async function getTree(transfer: Transfer, remote: Uint8Array, target: Lo
     if (later.length === mostLater) throw tooMany(pathText(remote));
     later.push(entry);
   };
-  const onError = (error: unknown, path: string): 'skip' | 'stop' => {
-    transfer.fail(path, error);
+  const onError = async (error: unknown, path: string): Promise<'skip' | 'stop'> => {
+    await transfer.fail(path, error);
     return transfer.isStopped ? 'stop' : 'skip';
   };
   for await (const step of walkSteps(session, remote, onError, errand)) {
@@ -63,11 +63,12 @@ export async function getTree(transfer: Transfer, remote: Uint8Array, target: Lo
     const problem = local.nameProblem(entry.nameBytes);
     if (problem !== undefined) {
       step.passOver();
-      transfer.fail(entry.path, unsafeName(entry, problem));
+      await transfer.fail(entry.path, unsafeName(entry, problem));
       continue;
     }
     const kind = kindOf(entry.attributes);
-    if (!isWanted(transfer, entry, kind)) {
+    const told = { kind, size: sizeOf(entry.attributes.size) };
+    if (!(await transfer.isWanted(entry.path, () => told))) {
       step.passOver();
       continue;
     }
@@ -199,17 +200,6 @@ function keepFolder(
       }
     },
   });
-}
-
-function isWanted(
-  { options, counts }: Transfer,
-  entry: DirectoryEntry,
-  kind: TransferEntry['kind'],
-): boolean {
-  const { filter } = options;
-  if (filter === undefined || filter(entry.path, { kind, size: sizeOf(entry.attributes.size) })) return true;
-  counts.skip(entry.path, 'the filter leaves it out');
-  return false;
 }
 
 function kindOf(attributes: FileAttributes): TransferEntry['kind'] {

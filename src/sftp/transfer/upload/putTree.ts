@@ -52,7 +52,7 @@ async function putFolder(
     transfer.check();
     const path = local.join(source, entry.name);
     const entryText = local.text(path);
-    if (!(await isWanted(transfer, entry, path, entryText))) continue;
+    if (!(await transfer.isWanted(entryText, () => described(transfer, entry, path)))) continue;
     const target = joinPath(level.path, entry.name);
     if (entry.kind === 'folder') {
       const inner: Level = { path: target, ready: makeInner(transfer, level, target) };
@@ -147,17 +147,8 @@ async function keepFolder(transfer: Transfer, path: LocalPath, level: Level): Pr
   });
 }
 
-async function isWanted(
-  { options, counts, local }: Transfer,
-  entry: LocalEntry,
-  path: LocalPath,
-  text: string,
-): Promise<boolean> {
-  const { filter } = options;
-  if (filter === undefined) return true;
+/** What a filter is told of an entry: the size of a file costs a call. */
+async function described({ local }: Transfer, entry: LocalEntry, path: LocalPath): Promise<TransferEntry> {
   const size = entry.kind === 'file' ? (await local.lstat(path))?.size : undefined;
-  const told: TransferEntry = { kind: entry.kind, size };
-  if (filter(text, told)) return true;
-  counts.skip(text, 'the filter leaves it out');
-  return false;
+  return { kind: entry.kind, size };
 }
