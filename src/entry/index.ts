@@ -205,6 +205,7 @@ export type {
   ReaddirOptions,
   ReadFileOptions,
   ReadStreamOptions,
+  RenameOptions,
   RmOptions,
   StatOptions,
   WalkOptions,

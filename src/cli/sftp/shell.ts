@@ -207,26 +207,9 @@ export class SftpShell {
         await sftp.symlink(toBytes(command.from), there(command.to), { signal });
         return true;
       case 'rename':
-        await this.rename(there(command.from), there(command.to), command.plain, signal);
+        await sftp.rename(there(command.from), there(command.to), { replace: !command.plain, signal });
         return true;
     }
-  }
-
-  /** The rename of the protocol itself replaces nothing; a server may refuse to say what is there. */
-  private async rename(
-    from: Uint8Array,
-    to: Uint8Array,
-    isPlain: boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { sftp } = this.options.session;
-    if (isPlain && (await remoteTree(sftp, signal).lstat(fromBytes(to))) !== undefined) {
-      throw new SshError('ERR_SSH_SFTP_FAILURE', `"${shown(fromBytes(to))}" is there already`, {
-        origin: 'peer',
-        path: shown(fromBytes(to)),
-      });
-    }
-    await sftp.rename(from, to, { signal });
   }
 
   private async change(

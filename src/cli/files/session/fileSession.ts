@@ -33,7 +33,7 @@ export async function openFileSession(
   messages: Messages,
   interruption: Interruption,
 ): Promise<FileSession> {
-  const { direct, program, subsystem } = settings;
+  const { direct, program, subsystem, blockLength } = settings;
   if (direct !== undefined) return overPipes(settings, direct, direct.join(' '));
   const address = server as ServerAddress;
   if (program !== undefined) {
@@ -41,10 +41,10 @@ export async function openFileSession(
   }
   const client = await connectTo(settings, address, messages, interruption);
   try {
-    const isCommand = subsystem?.includes('/') === true;
     const sftp = await client.sftp({
       signal: interruption.signal,
-      ...(isCommand ? { command: subsystem } : {}),
+      blockLength,
+      ...(subsystem?.includes('/') === true ? { command: subsystem } : { subsystem }),
     });
     return fileSession(sftp, address.host, client.closed, async () => {
       await sftp.close().catch(() => {});
@@ -65,7 +65,9 @@ async function overPipes(
   const host = escapeText(name, 300);
   const channel = new PipeChannel({ argv, host, clock });
   const platform = { ...(await nodePlatform.files()), clock, run: undefined };
-  const sftp = await Sftp.open(channel, limitsOf(settings), platform);
+  const sftp = await Sftp.open(channel, limitsOf(settings), platform, {
+    blockLength: settings.blockLength,
+  });
   return fileSession(sftp, name, channel.closed, () => sftp.close());
 }
 

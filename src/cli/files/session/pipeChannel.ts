@@ -42,6 +42,8 @@ const patience = 1_000;
 export class PipeChannel implements SftpChannel {
   readonly host: string;
   readonly remoteIdentification = '';
+  /** This side has told the program to end. */
+  isGivenUp = false;
   /** Resolves with why, once the program has ended. */
   readonly closed: Promise<SshError>;
   private readonly clock: Clock;
@@ -63,6 +65,11 @@ export class PipeChannel implements SftpChannel {
     // A process group of its own would not hear of Ctrl-C, which ends an ssh as it ends this program; its errors are the user's to read.
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.closed = this.watch(program);
+  }
+
+  /** There is no address to name: the program is on this machine. */
+  addressed(error: SshError): SshError {
+    return error;
   }
 
   now(): number {
@@ -104,6 +111,7 @@ export class PipeChannel implements SftpChannel {
   /** A program whose input has ended goes by itself; one that does not is ended. */
   close(): void {
     const { child, clock } = this;
+    this.isGivenUp = true;
     child.stdin?.end();
     child.stdout?.resume();
     const timer = clock.schedule(clock.now() + patience, { due: () => void child.kill('SIGKILL') });
