@@ -92,6 +92,8 @@ export const errorCodes = {
   ERR_SSH_KEY_UNSUPPORTED: 'A key file is of a kind that is not supported.',
   /** Check that the agent runs and holds the key. */
   ERR_SSH_AGENT: 'The authentication agent failed or misbehaved.',
+  /** Do not trust the message: it was changed, or somebody else signed it. */
+  ERR_SSH_SIGNATURE: 'A signature over a message does not hold, or is not of somebody who may sign.',
   /** Choose another algorithm, or `crypto: 'noble'`, where this runtime lacks one. */
   ERR_SSH_CRYPTO: 'A cryptographic operation could not be performed.',
   /** Free what the message says is short, and call again. */
@@ -337,6 +339,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_KEY_FORMAT':
     case 'ERR_SSH_KEY_PASSPHRASE':
     case 'ERR_SSH_KEY_UNSUPPORTED':
+    case 'ERR_SSH_SIGNATURE':
     case 'ERR_SSH_AGENT':
     case 'ERR_SSH_CRYPTO':
     case 'ERR_SSH_SFTP_NO_SUCH_FILE':

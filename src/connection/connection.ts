@@ -140,7 +140,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   /** Begins to close a channel, with a bound on the peer's answer; `channelClosed` follows in either case. */
   close(channel: Channel): void {
-    if (channel.closeSent || channel.state === 'closed') return;
+    if (channel.closeSent) return;
     channel.close();
     if (!channel.closeSent) return;
     channel.wait = this.startWait('close', `SSH_MSG_CHANNEL_CLOSE of channel ${channel.localId}`, () =>
@@ -253,15 +253,16 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.noteRoundTrip(channel.wait);
     this.waits.finish(channel.wait);
     channel.opened(senderChannel, initialWindowSize, maximumPacketSize);
-    if (channel.abandoned) this.close(channel);
+    if (channel.isUnwanted) this.close(channel);
     else this.emit({ type: 'channelOpened', channel });
   }
 
   private receiveOpenFailure(reader: WireReader): void {
     const { recipientChannel, reasonCode, description } = channelOpenFailure.decode(reader);
     const channel = this.channels.openingOne(recipientChannel);
+    const { isUnwanted } = channel;
     this.remove(channel);
-    if (channel.abandoned) return this.emit({ type: 'channelClosed', channel });
+    if (isUnwanted) return this.emit({ type: 'channelClosed', channel });
     const error = openFailureError(channel.type, reasonCode, description, this.list());
     this.emit({ type: 'channelOpenFailed', channel, error });
   }
@@ -340,14 +341,14 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   /** Nobody wants the channel being opened any more: it is closed as soon as the peer confirms it. */
   abandonOpen(channel: Channel): void {
     this.waits.finish(channel.wait);
-    channel.abandoned = true;
+    channel.abandon();
   }
 
   // Expiry: the call ends, the connection lives ----------------------------------------
 
   private openExpired(channel: Channel): void {
     const error = this.expired(channel.wait);
-    channel.abandoned = true;
+    channel.abandon();
     this.emit({ type: 'channelOpenFailed', channel, error });
   }
 

@@ -32,6 +32,7 @@ export interface CipherRow extends Offered {
   readonly authenticated: boolean;
 }
 
+/** Every cipher that can be negotiated. */
 export type CipherName =
   | 'aes128-gcm@openssh.com'
   | 'aes256-gcm@openssh.com'
@@ -86,6 +87,7 @@ export interface MacRow extends Offered {
   readonly encryptThenMac: boolean;
 }
 
+/** Every MAC that can be negotiated. */
 export type MacName =
   | 'hmac-sha2-256-etm@openssh.com'
   | 'hmac-sha2-512-etm@openssh.com'
@@ -151,6 +153,7 @@ export interface KexRow extends Offered {
   readonly postQuantum: boolean;
 }
 
+/** Every key exchange method that can be negotiated. */
 export type KexName =
   | 'mlkem768x25519-sha256'
   | 'sntrup761x25519-sha512'
@@ -198,6 +201,7 @@ export interface SignatureRow extends Offered {
   readonly keyType: string;
 }
 
+/** Every signature algorithm that can be negotiated. */
 export type SignatureAlgorithmName =
   | 'ssh-ed25519'
   | 'ecdsa-sha2-nistp256'

@@ -24,9 +24,13 @@ import { Histogram, type Sample, Sums } from './series.ts';
 
 /** One metric with its numbers. */
 export interface MetricFamily {
+  /** Name of the metric. */
   readonly name: MetricName;
+  /** What kind of metric it is. */
   readonly type: MetricDefinition['type'];
+  /** What it counts, in a sentence. */
   readonly help: string;
+  /** Its numbers, one for each set of labels. */
   readonly samples: readonly Sample[];
 }
 

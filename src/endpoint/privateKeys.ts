@@ -9,8 +9,12 @@ import { wipe } from '../base/bytes.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/keys/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
-import type { KeyArithmetic } from '../keys/arithmetic.ts';
-import type { ParsePrivateKeyOptions } from '../keys/privateKey/privateKeyFile.ts';
+import { CurveMissingError, type KeyArithmetic } from '../keys/arithmetic.ts';
+import {
+  isProtected,
+  type ParsePrivateKeyOptions,
+  privateKeySteps,
+} from '../keys/privateKey/privateKeyFile.ts';
 import { lateCode } from './lateCode.ts';
 import { asBytes } from './options/optionErrors.ts';
 
@@ -84,8 +88,21 @@ export async function parseWithPauses(
   settings: UnlockSettings,
   betweenSteps: BetweenSteps = () => {},
 ): Promise<PrivateKeyFile> {
-  const { limits, pause, arithmetic } = settings;
-  const steps = await keySteps(bytes, { passphrase, limits }, arithmetic);
+  const { limits, arithmetic } = settings;
+  const options = { passphrase, limits };
+  try {
+    return await finish(await keySteps(bytes, options, arithmetic), settings, betweenSteps);
+  } catch (error) {
+    if (!(error instanceof CurveMissingError)) throw error;
+    return finish(await keySteps(bytes, options, undefined), settings, betweenSteps);
+  }
+}
+
+async function finish(
+  steps: Generator<void, PrivateKeyFile>,
+  { pause }: UnlockSettings,
+  betweenSteps: BetweenSteps,
+): Promise<PrivateKeyFile> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -107,9 +124,6 @@ async function keySteps(
   arithmetic: KeyArithmetic | undefined,
 ): Promise<Generator<void, PrivateKeyFile>> {
   if (arithmetic !== undefined) {
-    const { isProtected, privateKeySteps } = await keyFileCode(
-      () => import('../keys/privateKey/privateKeyFile.ts'),
-    );
     const formats = isProtected(bytes)
       ? (await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'))).protectedFormats
       : undefined;

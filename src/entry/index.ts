@@ -137,6 +137,8 @@ export type {
   CertificateInput,
   ChangePassword,
   ConnectOptions,
+  Hop,
+  HopOptions,
   KeyboardInteractive,
   PassphraseFunction,
   PasswordFunction,

@@ -31,6 +31,7 @@ export interface KeyOption {
 
 /** A public key as it came from a file. */
 export interface PublicKeyFile {
+  /** The key. */
   readonly publicKey: PublicKey;
   /** As the file has it; not escaped. */
   readonly comment: string;
@@ -40,8 +41,24 @@ export interface PublicKeyFile {
 
 /** The keys of an authorized_keys file, and which of its lines are none. */
 export interface AuthorizedKeys {
-  readonly entries: readonly (PublicKeyFile & { readonly line: number })[];
-  readonly malformed: readonly { readonly line: number; readonly reason: string }[];
+  /** The keys, in the order of the file. */
+  readonly entries: readonly AuthorizedKey[];
+  /** Lines that are neither empty, nor comments, nor keys. */
+  readonly malformed: readonly UnreadLine[];
+}
+
+/** A key of an authorized_keys file. */
+export interface AuthorizedKey extends PublicKeyFile {
+  /** From 1. */
+  readonly line: number;
+}
+
+/** A line that cannot be read. */
+export interface UnreadLine {
+  /** From 1. */
+  readonly line: number;
+  /** What is wrong with it. */
+  readonly reason: string;
 }
 
 /**
@@ -105,6 +122,7 @@ const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
 export interface FormatPublicKeyOptions {
   /** `openssh`: one line; `rfc4716`: as `ssh-keygen -e`; `pem`: SubjectPublicKeyInfo. */
   readonly format?: 'openssh' | 'rfc4716' | 'pem' | undefined;
+  /** Behind the key, in the formats that have one. Empty where not given. */
   readonly comment?: string | undefined;
 }
 

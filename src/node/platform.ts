@@ -10,6 +10,7 @@ import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { nodeClock } from './clock.ts';
+import { commandLink } from './command/commandLink.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
@@ -54,9 +55,10 @@ export const nodePlatform: Platform = {
     openssl ??= createOpensslProvider();
     return openssl;
   },
-  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic()),
+  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic),
   tcp: tcpLink,
   stream: streamLink,
+  command: commandLink,
   local: localLink,
   network: localNetwork,
   agentPath: () => {

@@ -25,7 +25,9 @@ import { ServerConnection } from './serverConnection.ts';
 
 /** Where a server listens. */
 export interface ServerAddress {
+  /** The address that is listened on. */
   readonly host: string;
+  /** The port that is listened on. */
   readonly port: number;
 }
 
@@ -50,6 +52,7 @@ export interface ServerPlatform extends EndpointPlatform {
   ): Promise<Acceptor>;
 }
 
+/** A server, as `createServer` makes it. */
 export class SshServer {
   private readonly platform: ServerPlatform;
   private readonly options: ResolvedServerOptions;
@@ -145,6 +148,7 @@ export class SshServer {
     await Promise.all([acceptor?.close(), ...leaving, ...closing]);
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -52,12 +52,14 @@ export class ServerConnection {
   username: string | undefined;
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
+  /** @internal */
   readonly authenticator: ServerAuthenticator;
   private readonly work: ConnectionWork;
   private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
   private readonly forwards: ForwardedConnections;
 
+  /** @internal */
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
     const waits = new WaitTable();
@@ -109,6 +111,7 @@ export class ServerConnection {
     });
   }
 
+  /** @internal */
   start(): void {
     this.driver.start();
   }
@@ -118,15 +121,18 @@ export class ServerConnection {
     return this.driver.over;
   }
 
+  /** A look at the connection at this moment. */
   inspect(): ConnectionSnapshot {
     return this.driver.snapshot();
   }
 
+  /** Ends the connection in order: what was written is sent first, within the `close` deadline. */
   async close(): Promise<void> {
     this.driver.close(closedError());
     await this.closed;
   }
 
+  /** Ends the connection at once. */
   destroy(): void {
     this.driver.destroy(closedError());
   }
@@ -143,21 +149,25 @@ export class ServerConnection {
 
   // What the router tells ------------------------------------------------------------
 
+  /** @internal */
   serviceRequested(): void {
     const { banner } = this.parts.options.given;
     if (banner !== undefined) this.onCore((core) => core.banner(banner));
   }
 
+  /** @internal */
   authenticated(username: string): void {
     this.username = username;
     this.work.refund(this.driver.now);
     this.parts.loggedIn();
   }
 
+  /** @internal */
   channelClosed(channel: Channel): void {
     this.sessions.delete(channel);
   }
 
+  /** @internal */
   ended(cause: SshError): void {
     this.authenticator.ended(cause);
     this.forwards.ended();
@@ -188,6 +198,7 @@ export class ServerConnection {
     });
   }
 
+  /** @internal */
   load(loaders: readonly (() => Promise<void>)[]): void {
     Promise.all(loaders.map((load) => load())).then(
       () => this.onCore((core) => core.algorithmsLoaded()),
@@ -219,6 +230,7 @@ export class ServerConnection {
     );
   }
 
+  /** @internal */
   channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
     const { channel, requestType, wantReply, payload } = event;
     let taken = false;
@@ -237,6 +249,7 @@ export class ServerConnection {
     this.driver.quietly(step);
   }
 
+  /** @internal */
   debug(line: string): void {
     const { options, target } = this.parts;
     const { onDebug } = options.given;

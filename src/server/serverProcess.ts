@@ -14,6 +14,7 @@ import { exitSignal, exitStatus } from '../message/channelRequest.ts';
 
 /** The terminal a client asked for. */
 export interface Terminal extends WindowSize {
+  /** Such as `xterm-256color`, as the client says. */
   readonly term: string;
   /** Modes by opcode (RFC 4254 §8). */
   readonly modes: ReadonlyMap<number, number>;
@@ -32,10 +33,15 @@ export interface ServerProcessParts {
  * that returns exits with what it returned.
  */
 export class ServerProcess {
+  /** What the client sends. Its end is the client's end of file. */
   readonly stdin: Readable;
+  /** What the client reads as stdout. */
   readonly stdout: Writable;
+  /** What the client reads as stderr. */
   readonly stderr: Writable;
+  /** Who has logged in. */
   readonly username: string;
+  /** Variables that the client set. */
   readonly env: ReadonlyMap<string, string>;
   /** Undefined without a terminal. */
   readonly terminal: Terminal | undefined;
@@ -48,6 +54,7 @@ export class ServerProcess {
   private readonly port: ChannelPort;
   private exited = false;
 
+  /** @internal */
   constructor(parts: ServerProcessParts) {
     const { port, streams, username, env, terminal } = parts;
     const aborter = new AbortController();

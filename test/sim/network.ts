@@ -93,6 +93,9 @@ export class SimNetwork {
         return raceLink(this.race(), { host, port, family: wanted, address }, this.clock, waits);
       },
       stream: streamLink,
+      command: () => () => {
+        throw new Error('simulated hosts have no programs');
+      },
       local: () => () => {
         throw new Error('simulated hosts have no local sockets');
       },

@@ -51,7 +51,7 @@ export class Transfers {
 
   /** Brings a file or a folder here. Whether all of it arrived; what did not is reported. */
   async get(from: ByteText, to: ByteText, wish: TransferWish, signal: AbortSignal): Promise<boolean> {
-    return this.attempt('get', from, to, async (onProgress) => {
+    return this.attempt('get', from, to, wish, async (onProgress) => {
       const whole = await this.sftp.stat(toBytes(from), { signal });
       // A server that opens a pipe waits for whoever writes into it.
       checkKind(whole, shown(from), wish.recursive);
@@ -69,7 +69,7 @@ export class Transfers {
 
   /** Sends a file or a folder. */
   async put(from: ByteText, to: ByteText, wish: TransferWish, signal: AbortSignal): Promise<boolean> {
-    return this.attempt('put', from, to, async (onProgress) => {
+    return this.attempt('put', from, to, wish, async (onProgress) => {
       const path = toLocalPath(from);
       if (typeof path !== 'string') {
         throw new SshError(
@@ -95,6 +95,7 @@ export class Transfers {
     direction: 'get' | 'put',
     from: ByteText,
     to: ByteText,
+    wish: TransferWish,
     work: (onProgress: TransferOptions['onProgress']) => Promise<TransferResult>,
   ): Promise<boolean> {
     const onProgress = this.display.begin(shown(from));
@@ -113,7 +114,8 @@ export class Transfers {
       this.report.note(`${skippedCount - skipped.length} more were left out`);
     for (const { path, message } of warnings) this.note(path, message);
     this.report.done(direction, shown(from), shown(to), result);
-    return failedCount === 0;
+    // Links are left out where nobody wants them; where they are wanted, something is missing.
+    return failedCount === 0 && (skippedCount === 0 || !wish.followLinks);
   }
 
   private note(path: string, text: string): void {

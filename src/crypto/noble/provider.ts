@@ -22,6 +22,7 @@ import {
   sntrup761Slot,
 } from './slots.ts';
 
+/** What a provider in TypeScript needs. */
 export interface NobleProviderOptions {
   /**
    * Source of all key pairs and padding; the same bytes make the same key pairs.
@@ -51,7 +52,7 @@ export function createNobleProvider(options: NobleProviderOptions): CryptoProvid
     mlKem768: nobleMlKem768Slot,
     sntrup761: sntrup761Slot,
     rsa: createBigIntRsa(options.randomBytes),
-    packetCiphers: noblePacketCiphersSlot,
+    packetCiphers: () => noblePacketCiphersSlot,
     rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
   });
 }

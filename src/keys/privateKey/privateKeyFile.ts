@@ -37,6 +37,7 @@ import { privateFormat } from './recognize.ts';
 export interface ParsePrivateKeyOptions {
   /** Text is taken as UTF-8. Not looked at when the key is not encrypted. */
   readonly passphrase?: string | Uint8Array | undefined;
+  /** What the file may ask for; as `limits` of `connect`. */
   readonly limits?: Partial<DerivationLimits & Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
 }
 
@@ -47,7 +48,9 @@ const optionTable: OptionTable<ParsePrivateKeyOptions> = {
 
 /** What a private key file says without its passphrase. */
 export interface PrivateKeyDescription {
+  /** Which kind of file it is. */
   readonly format: 'openssh' | 'pkcs1' | 'sec1' | 'pkcs8' | 'putty-2' | 'putty-3';
+  /** Whether a passphrase is needed. */
   readonly encrypted: boolean;
   /** The public half where the file has it in the clear; what an agent or a server may be asked about beforehand. */
   readonly publicKey: PublicKey | undefined;
