@@ -228,6 +228,7 @@ export type {
   ReaddirOptions,
   ReadFileOptions,
   ReadStreamOptions,
+  RenameOptions,
   RmOptions,
   StatOptions,
   WalkOptions,
