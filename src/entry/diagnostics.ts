@@ -1,4 +1,3 @@
-/// <reference types="node" preserve="true" />
 /**
  * The package `deadline-ssh/diagnostics`: what the connections of this process
  * do and wait for.
@@ -6,6 +5,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 export {
   type DebugHandlerOptions,
   type DebugRequest,

@@ -1,10 +1,10 @@
-/// <reference types="node" preserve="true" />
 /**
  * The package `deadline-ssh`: the client.
  *
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 
 import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
 import { defaultTimeouts } from '../base/timeouts.ts';

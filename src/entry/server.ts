@@ -1,10 +1,10 @@
-/// <reference types="node" preserve="true" />
 /**
  * The package `deadline-ssh/server`: the server role.
  *
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 import { listen } from '../node/listener.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { ServerOptions } from '../server/options.ts';

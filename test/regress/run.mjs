@@ -74,7 +74,13 @@ if (flags.write) {
   );
 }
 console.log(printed(rows));
-process.exit(rows.some(({ genuine, ours, why }) => genuine?.status === 'pass' && ours?.status !== 'pass' && why === undefined) ? 1 : 0);
+process.exit(
+  rows.some(
+    ({ genuine, ours, why }) => genuine?.status === 'pass' && ours?.status !== 'pass' && why === undefined,
+  )
+    ? 1
+    : 0,
+);
 
 async function work() {
   for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
@@ -136,7 +142,13 @@ function isolated(place, name, env, limit) {
 /** The program that a test is about takes part of the rest: sftp starts ssh. */
 function environment(program, which) {
   const { genuine } = programs;
-  const replaced = { ssh: ['ssh'], sftp: ['ssh', 'sftp'], scp: ['ssh', 'scp'], keyscan: ['ssh', 'keyscan'], keygen: ['ssh', 'keygen'] };
+  const replaced = {
+    ssh: ['ssh'],
+    sftp: ['ssh', 'sftp'],
+    scp: ['ssh', 'scp'],
+    keyscan: ['ssh', 'keyscan'],
+    keygen: ['ssh', 'keygen'],
+  };
   const own = which === 'ours' ? (replaced[program] ?? []) : [];
   const of = (name) => (own.includes(name) ? programs.ours : genuine)[name];
   return {
