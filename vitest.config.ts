@@ -13,6 +13,7 @@ const alias = [
 
 /** Tests that need programs which a machine may lack. */
 const onServers = [
+  'test/chaos/**/*.test.ts',
   'test/cli/**/*.test.ts',
   'test/client/target.test.ts',
   'test/crypto/sshKeygen.test.ts',

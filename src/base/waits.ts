@@ -14,6 +14,7 @@
 export type WaitName =
   | 'dial'
   | 'connect'
+  | 'proxyCommand'
   | 'identification'
   | 'keyExchange'
   | 'authentication'

@@ -228,12 +228,27 @@ export class Client extends TransferringClient {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
       checkCallOptions('openUnix', options);
-      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-      );
-      return this.streamOver(port, site);
+      return this.streamOver(await this.openUnixPort(path, options), site);
     });
+  }
+
+  private openUnixPort(path: string, options: CallOptions): Promise<ChannelPort> {
+    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+    return this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+    );
+  }
+
+  /** As `openTcp` or `openUnix`, for those in this library who need no stream. */
+  openPlacePort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
+    return place.path === undefined
+      ? this.openTcpPort(place.host, place.port, options)
+      : this.openUnixPort(place.path, options);
+  }
+
+  /** Whether calls can begin: the connection has not ended, and was not closed. */
+  get isLive(): boolean {
+    return this.session.isLive && !this.session.isGivenUp;
   }
 
   /**

@@ -98,6 +98,7 @@ export const livePhases: readonly SshErrorPhase[] = [...dialPhases, 'connection'
 const everyWait: Readonly<Record<WaitName, true>> = {
   dial: true,
   connect: true,
+  proxyCommand: true,
   identification: true,
   keyExchange: true,
   authentication: true,

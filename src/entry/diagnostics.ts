@@ -5,6 +5,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 export {
   type DebugHandlerOptions,
   type DebugRequest,

@@ -4,6 +4,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 import { listen } from '../node/listener.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { ServerOptions } from '../server/options.ts';

@@ -133,7 +133,7 @@ function channelSnapshot(channel: Channel): ChannelSnapshot {
 }
 
 /** In terms of the present moment. */
-function waitSnapshot(wait: Wait, now: number): WaitSnapshot {
+export function waitSnapshot(wait: Wait, now: number): WaitSnapshot {
   return {
     name: wait.name,
     waitingFor: wait.detail,

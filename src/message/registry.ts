@@ -26,8 +26,11 @@ export interface MessageContext {
 
 /** A message whose type is known by its number only. */
 export interface DecodedMessage {
+  /** Number of the message. */
   readonly number: number;
+  /** Name of the message. */
   readonly name: string;
+  /** What the message says. */
   readonly value: object;
   /** The codec that read it and can write it again. */
   readonly codec: MessageCodec<object>;

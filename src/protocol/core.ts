@@ -52,13 +52,14 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   private keyExchangeWait: Wait | undefined;
   /** While it is suspended. */
   private keyExchangeElapsed: number | undefined;
+  /** Of the first byte, where there is a wait for that, then of the whole identification. */
   private identificationWait: Wait | undefined;
   private keepAliveWait: Wait | undefined;
   private probesMissed = 0;
   private lastPacketAt: number;
   private packetsSeen = 0;
 
-  constructor(settings: CoreSettings, { waits, now }: OwnOptions) {
+  constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
     this.bytesReceived = 0;
@@ -71,12 +72,11 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       waits,
       upper: this,
     });
-    this.identificationWait = waits.start(
-      'identification',
-      "the peer's identification",
-      now,
-      settings.timeouts.identification,
-    );
+    if (firstByte === undefined) this.awaitIdentification(now);
+    else {
+      const detail = 'the first byte through the proxy command';
+      this.identificationWait = waits.start('proxyCommand', detail, now, firstByte);
+    }
   }
 
   // The five verbs -------------------------------------------------------------
@@ -85,6 +85,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   receive(chunk: Uint8Array, now: number, lent: boolean = false): void {
     if (this.cause !== undefined) return;
     this.transport.now = now;
+    if (this.identificationWait?.name === 'proxyCommand') this.awaitIdentification(now);
     this.bytesReceived += chunk.length;
     this.queue.push(chunk, lent);
     if (this.transport.remote === undefined) this.queue.keep();
@@ -357,6 +358,13 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       },
     );
     this.keepAliveWait = wait;
+  }
+
+  private awaitIdentification(now: number): void {
+    const { waits } = this;
+    waits.finish(this.identificationWait);
+    const { identification } = this.settings.timeouts;
+    this.identificationWait = waits.start('identification', "the peer's identification", now, identification);
   }
 
   // Errors -----------------------------------------------------------------------------

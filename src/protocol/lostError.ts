@@ -19,6 +19,8 @@ export function lostError(cause: unknown, phase: SshErrorPhase, instead: string 
     });
   }
   const isSilent = instead === '';
+  // The link says itself why it leads nowhere.
+  if (isSilent && reason instanceof SshError && reason.code === 'ERR_SSH_CONNECT') return reason;
   const what = isSilent ? 'without a word' : `after "${instead}"`;
   return new SshError(
     isSilent ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',

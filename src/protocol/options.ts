@@ -33,6 +33,8 @@ export interface OwnOptions {
   /** Where the waits are kept; given, so that those outside the protocol (name lookup, writing) share it. */
   readonly waits: WaitTable;
   readonly now: number;
+  /** Milliseconds for the first byte, ahead of the identification, where a program has to find the way to the peer. */
+  readonly firstByte?: number | undefined;
 }
 
 /** What both roles are made from. */

@@ -33,6 +33,14 @@ import { type SyncOptions, type SyncResult, sync } from './transfer/sync/sync.ts
 /** Bytes a stream holds by itself where nothing else is said. */
 const usualHighWaterMark = 256 * 1024;
 
+/** Names of users and groups, in the order of the numbers that were asked for. */
+export interface OwnerNames {
+  /** Undefined for a number that no user has. */
+  readonly users: readonly (string | undefined)[];
+  /** Undefined for a number that no group has. */
+  readonly groups: readonly (string | undefined)[];
+}
+
 /**
  * Files on a server. Made by `client.sftp()`.
  *
@@ -97,6 +105,7 @@ export class Sftp extends FileCalls {
     await channel.closed;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -110,10 +119,7 @@ export class Sftp extends FileCalls {
     uids: readonly number[],
     gids: readonly number[],
     options: CallOptions = {},
-  ): Promise<{
-    readonly users: readonly (string | undefined)[];
-    readonly groups: readonly (string | undefined)[];
-  }> {
+  ): Promise<OwnerNames> {
     return this.simple('ownerNames', options, async (errand) => {
       const operation = { name: 'users-groups-by-id', path: undefined };
       const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
@@ -166,7 +172,7 @@ export class Sftp extends FileCalls {
 
   /**
    * Brings a file here, with `recursive` a folder. A local path that ends in `/` is a folder
-   * which the file goes into.
+   * which it goes into under its own name; a folder whose target is not there becomes it.
    *
    * @throws SshError `ERR_SSH_TRANSFER` a check failed, a local file cannot be written, or is not to be replaced; what the
    *   server answered; `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, the cause of the connection's end
@@ -190,7 +196,7 @@ export class Sftp extends FileCalls {
 
   /**
    * Sends a file, with `recursive` a folder; or bytes, or a stream. A path on the server that
-   * ends in `/` is a folder which the file goes into. Errors as `get`.
+   * ends in `/` is as for `get`. Errors as `get`.
    */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
     return this.session.publicCall(Sftp.prototype.put, () => this.putWithin(local, remote, options));

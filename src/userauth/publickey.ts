@@ -132,8 +132,10 @@ export function sendSignature(head: RequestHead, key: OfferedKey, signature: Uin
 }
 
 function unsigned(head: RequestHead, key: OfferedKey): Omit<UserauthPublickeyRequest, 'signature'> {
+  const { userName, serviceName } = head;
   return {
-    ...head,
+    userName,
+    serviceName,
     methodName: 'publickey',
     hasSignature: true,
     publicKeyAlgorithm: key.algorithm,
@@ -146,8 +148,10 @@ function unsignedHostbound(
   key: OfferedKey,
   serverHostKey: Uint8Array,
 ): Omit<UserauthHostboundRequest, 'signature'> {
+  const { userName, serviceName } = head;
   return {
-    ...head,
+    userName,
+    serviceName,
     methodName: 'publickey-hostbound-v00@openssh.com',
     hasSignature: true,
     publicKeyAlgorithm: key.algorithm,

@@ -90,15 +90,28 @@ export class WireWriter {
   }
 
   nameList(names: readonly string[]): this {
-    for (const name of names) {
-      if (!/^[\x21-\x2b\x2d-\x7e]{1,64}$/.test(name)) {
-        throw new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {
-          phase: 'options',
-          origin: 'user',
-        });
-      }
+    const start = this.position;
+    this.uint32(0);
+    for (let i = 0; i < names.length; i++) {
+      if (i > 0) this.byte(comma);
+      this.name(names[i] as string);
     }
-    return this.text(names.join(','));
+    const end = this.position;
+    this.position = start;
+    this.uint32(end - start - 4);
+    this.position = end;
+    return this;
+  }
+
+  private name(name: string): void {
+    const { length } = name;
+    if (length === 0 || length > longestName) throw notListable(name);
+    this.reserve(length);
+    for (let i = 0; i < length; i++) {
+      const code = name.charCodeAt(i);
+      if (code <= 0x20 || code >= 0x7f || code === comma) throw notListable(name);
+      this.buffer[this.position++] = code;
+    }
   }
 
   /** Bytes written. */
@@ -124,4 +137,15 @@ export class WireWriter {
     grown.set(this.buffer.subarray(0, this.position));
     this.buffer = grown;
   }
+}
+
+const comma = 0x2c;
+/** Characters of a name (RFC 4251 §6). */
+const longestName = 64;
+
+function notListable(name: string): SshError {
+  return new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {
+    phase: 'options',
+    origin: 'user',
+  });
 }

@@ -119,8 +119,9 @@ const connectRows: Rows<ConnectOptions> = {
   rekey: objects,
   limits: objects,
   signal: [],
-  via: [],
+  via: [...texts, 'list', ...objects],
   proxy: texts,
+  proxyCommand: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],
@@ -208,6 +209,7 @@ describe('the options of', () => {
   it('timeouts, limits, keepAlive, rekey and algorithms', async () => {
     const timeoutNames: (keyof Timeouts)[] = [
       'connect',
+      'proxyCommand',
       'identification',
       'keyExchange',
       'authentication',

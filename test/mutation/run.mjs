@@ -1,28 +1,30 @@
 /**
- * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--part I/N]`: do the tests notice when a check is taken out?
+ * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--part I/N] [--minutes N]`: do the tests notice when a check is taken out?
  *
  * Owns: which tests speak for which folder, the run, the report
  * (.tmp/mutation/FOLDER.txt), the list of changes that change nothing (equivalent.txt).
  * Must not know: how a source is changed (`mutants.mjs`), how tests are run (`worker.mjs`).
  *
- * For each folder the tests run once with branches counted, so that of every
- * change only those run that come by its place, until one fails: first those that
- * caught most in the least time so far.
+ * The tests run once with branches counted, so that of every change only those
+ * run that come by its place, until one fails: first those that caught most in the
+ * least time so far. Where tests use sockets and processes, a failure counts only if
+ * it comes a second time, and now and then nothing is changed, to see that nothing
+ * is caught then.
  */
-import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { instrumented } from '../fuzz/instrument.mjs';
 import { changeOf, mutantsOf } from './mutants.mjs';
+import { Worker } from './workerProcess.mjs';
 
 const root = process.cwd();
 const folder = join(root, '.tmp/mutation');
-const branchesFile = join(folder, `branches-${process.pid}.json`);
 
 /** Tests without sockets and without waiting: whole conversations. */
 const conversations = ['test/regression', 'test/conformance', 'test/fuzz/malformed.test.ts'];
-const testsOf = {
+/** The layers below `io`, whose tests need neither sockets nor time. */
+const testsOfCore = {
   wire: ['test/wire', 'test/message/codec.test.ts', 'test/message/rules.test.ts'],
   message: ['test/message'],
   packet: ['test/packet'],
@@ -31,61 +33,83 @@ const testsOf = {
   connection: ['test/connection'],
   sftp: ['test/sftp'],
 };
+/** The layers above them: simulations, real servers, child processes. */
+const testsOfEdges = {
+  base: ['test/base', 'test/client', 'test/cli/serverText.test.ts', 'test/io', 'test/regression'],
+  crypto: ['test/crypto', 'test/packet', 'test/recorded'],
+  protocol: [
+    'test/regression',
+    'test/conformance',
+    'test/sim',
+    'test/userauth',
+    'test/fuzz/malformed.test.ts',
+  ],
+  keys: [
+    'test/keys',
+    'test/node/knownHosts.test.ts',
+    'test/node/knownHostsFile.test.ts',
+    'test/fuzz/malformed.test.ts',
+  ],
+  io: [
+    'test/io',
+    'test/sim',
+    'test/regression',
+    'test/diagnostics',
+    'test/client',
+    'test/node',
+    'test/servers',
+  ],
+  endpoint: [
+    'test/endpoint',
+    'test/client',
+    'test/sim',
+    'test/regression',
+    'test/node',
+    'test/server',
+    'test/servers',
+  ],
+  sftp: ['test/sftp', 'test/servers/sftp.test.ts'],
+  forwarding: ['test/forwarding', 'test/sim', 'test/regression', 'test/node', 'test/server', 'test/servers'],
+  server: ['test/server', 'test/sim', 'test/regression', 'test/sftp', 'test/examples'],
+  client: [
+    'test/client',
+    'test/sim',
+    'test/regression',
+    'test/node',
+    'test/sftp',
+    'test/server',
+    'test/servers',
+    'test/cli',
+  ],
+  diagnostics: ['test/diagnostics', 'test/sim/fleet.test.ts', 'test/docs/diagnostics.test.ts'],
+  node: ['test/node', 'test/io', 'test/crypto', 'test/sftp', 'test/servers', 'test/client', 'test/cli'],
+  cli: ['test/cli', 'test/client/target.test.ts'],
+};
+const testsOf = { ...testsOfCore, ...testsOfEdges };
+/** Tests that take minutes, or are about the machine. */
+const tooLong = [
+  'test/sim/fleet.test.ts',
+  'test/servers/idleConnections.test.ts',
+  'test/servers/manyConnections.test.ts',
+  'test/servers/eventLoop.test.ts',
+  'test/servers/sabotage.test.ts',
+  'test/diagnostics/silentDials.test.ts',
+  // Every byte of every file, one after the other.
+  'test/keys/damage.test.ts',
+  'test/keys/publicDamage.test.ts',
+];
 
 /** A change under which the tests take longer than this is caught: by whoever waits for them. */
 const patience = (usual) => 15_000 + 8 * usual;
 
-class Worker {
-  async start() {
-    this.child = fork(join(root, 'test/mutation/worker.mjs'), {
-      env: { ...process.env, MUTATION_BRANCHES: branchesFile, FC_SEED: '1' },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    await this.answer(60_000);
-  }
-
-  /** Undefined where there was none in time; the next question has a new process then. */
-  async ask(message, milliseconds) {
-    if (this.child === undefined) await this.start();
-    this.child.send(message);
-    const answer = await this.answer(milliseconds);
-    if (answer === undefined) await this.stop();
-    if (answer?.error !== undefined) throw new Error(answer.error);
-    return answer;
-  }
-
-  async stop() {
-    const { child } = this;
-    this.child = undefined;
-    if (child === undefined) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  answer(milliseconds) {
-    return new Promise((resolve) => {
-      const done = (answer) => {
-        clearTimeout(timer);
-        this.child.off('message', done);
-        this.child.off('exit', lost);
-        resolve(answer);
-      };
-      const lost = () => done(undefined);
-      const timer = setTimeout(lost, milliseconds);
-      this.child.once('message', done);
-      this.child.once('exit', lost);
-    });
-  }
-}
-
 function testFiles(places) {
-  return places.flatMap((place) => {
+  const found = places.flatMap((place) => {
     if (place.endsWith('.ts')) return [place];
     if (!existsSync(place)) return [];
     const names = readdirSync(place, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
     return names.sort().map((name) => `${place}/${name}`);
   });
+  return found.filter((path) => !tooLong.includes(path));
 }
 
 /** Of each test file: how long it takes, and by which branches it comes. */
@@ -122,19 +146,23 @@ function equivalents() {
     });
 }
 
-async function mutate(name, { sample, only, part }) {
-  const sources = readdirSync(`src/${name}`, { recursive: true })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => `src/${name}/${file}`)
-    .sort();
+/** The sources of folders, with the numbers of their branches. */
+function numbered(names) {
+  const sources = new Map();
   let next = 1;
-  const branches = new Map();
-  for (const path of sources) {
-    const { regions, branches: count } = instrumented(readFileSync(path, 'utf8'), next, { lang: 'ts' });
-    branches.set(path, { first: next, regions });
-    next += count + 1;
+  for (const name of names) {
+    const paths = readdirSync(`src/${name}`, { recursive: true }).filter((file) => file.endsWith('.ts'));
+    for (const path of paths.map((file) => `src/${name}/${file}`).sort()) {
+      const { regions, branches: count } = instrumented(readFileSync(path, 'utf8'), next, { lang: 'ts' });
+      sources.set(path, { first: next, regions });
+      next += count + 1;
+    }
   }
-  const all = sources.flatMap((path) => mutantsOf(path, readFileSync(path, 'utf8')));
+  return sources;
+}
+
+/** The changes to try: evenly spread, and the same ones at each run. */
+function chosenOf(all, { sample, only, part }) {
   const known = equivalents();
   const isKnown = (mutant) =>
     known.some(
@@ -143,79 +171,108 @@ async function mutate(name, { sample, only, part }) {
   const chosen = all
     .filter((mutant) => only === undefined || `${mutant.path}:${mutant.line}`.includes(only))
     .filter((mutant) => !isKnown(mutant));
-  // Evenly spread, and the same at each run.
   const stride = Math.max(1, chosen.length / sample);
   const [which, of] = part.split('/').map(Number);
   const mutants = chosen
     .filter((_, index) => Math.floor(index / stride) !== Math.floor((index - 1) / stride))
     .filter((_, index) => index % of === which % of);
-  const file = part === '1/1' ? name : `${name}-${which}of${of}`;
-  console.log(`${name}: ${all.length} changes, ${mutants.length} to try`);
+  return spread(mutants);
+}
 
-  const worker = new Worker();
-  const files = await cover(
-    worker,
-    [...branches].map(([path, { first }]) => [path, first]),
-    testFiles(testsOf[name]),
-  );
-  const results = [];
+/** In an order in which the first so many are spread over the whole as well, for a run that ends early. */
+function spread(list) {
+  const golden = (Math.sqrt(5) - 1) / 2;
+  const rank = (index) => (index * golden) % 1;
+  return list
+    .map((item, index) => ({ item, rank: rank(index) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item);
+}
+
+/** Whether a test that comes by a place fails over a change: the likely ones by themselves, then the others. */
+async function outcomeOf(worker, mutant, tests, confirms) {
+  if (tests.length === 0) return 'no test comes by';
+  const usual = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const steps = 1e6 + 10 * tests.reduce((sum, file) => sum + file.steps, 0);
+  const ask = (some) =>
+    worker.ask(
+      { type: 'mutate', mutant: { ...mutant, steps }, tests: some.map(({ path }) => path) },
+      patience(usual),
+    );
+  for (const group of [tests.slice(0, 3), tests.slice(3)]) {
+    for (let some = group; some.length > 0; ) {
+      const answer = await ask(some);
+      if (answer === undefined) return 'caught by time';
+      if (answer.passed) break;
+      const [file = some[0]] = some.filter(({ path }) => answer.by.includes(path));
+      // By itself as well: one that was only disturbed passes then.
+      const again = confirms ? await ask([file]) : answer;
+      if (again?.passed !== true) {
+        file.catches++;
+        return 'caught';
+      }
+      some = some.filter((each) => each !== file);
+    }
+  }
+  return 'survives';
+}
+
+async function mutate(name, worker, sources, covered, options) {
+  const paths = [...sources.keys()].filter((path) => path.startsWith(`src/${name}/`));
+  const all = paths.flatMap((path) => mutantsOf(path, readFileSync(path, 'utf8')));
+  const mutants = chosenOf(all, options);
+  const speak = testFiles(testsOf[name]);
+  const files = covered.filter(({ path }) => speak.includes(path));
+  const confirms = name in testsOfEdges;
+  console.log(`${name}: ${all.length} changes, ${mutants.length} to try`);
+  const file = options.part === '1/1' ? name : `${name}-${options.part.replace('/', 'of')}`;
+  const run = { name, total: all.length, results: [], controls: [] };
   const begun = performance.now();
+  const seconds = () => (performance.now() - begun) / 1000;
   for (const mutant of mutants) {
-    const { first, regions } = branches.get(mutant.path);
+    if (seconds() > 60 * options.minutes) break;
+    const { first, regions } = sources.get(mutant.path);
     const around = regions.filter(({ start, end }) => start <= mutant.start && mutant.end <= end).at(-1);
     const branch = around?.branch ?? first - 1;
     const tests = files
-      .filter((file) => file.branches.has(branch))
+      .filter((each) => each.branches.has(branch))
       .sort((a, b) => b.catches / b.milliseconds - a.catches / a.milliseconds);
-    const usual = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-    let outcome = 'no test comes by';
-    if (tests.length > 0) {
-      const steps = 1e6 + 10 * tests.reduce((sum, file) => sum + file.steps, 0);
-      outcome = 'survives';
-      // The likely ones by themselves: vitest loads all files it is given, also behind one that fails.
-      for (const some of [tests.slice(0, 3), tests.slice(3)]) {
-        if (some.length === 0 || outcome !== 'survives') continue;
-        const paths = some.map(({ path }) => path);
-        const answer = await worker.ask(
-          { type: 'mutate', mutant: { ...mutant, steps }, tests: paths },
-          patience(usual),
-        );
-        if (answer === undefined) outcome = 'caught by time';
-        else if (!answer.passed) outcome = 'caught';
-        for (const file of some) if (answer?.by.includes(file.path)) file.catches++;
-      }
+    run.results.push({ ...mutant, outcome: await outcomeOf(worker, mutant, tests, confirms) });
+    if (confirms && run.results.length % controlEvery === 1 && tests.length > 0) {
+      const nothing = { ...mutant, start: 0, end: 0, replacement: '' };
+      const likely = tests.slice(0, 6).map((each) => ({ ...each }));
+      run.controls.push(await outcomeOf(worker, nothing, likely, confirms));
     }
-    results.push({ ...mutant, outcome });
-    if (results.length % 25 === 0) {
-      const seconds = (performance.now() - begun) / 1000;
-      console.log(
-        `${name}: ${results.length}/${mutants.length}, ${survivors(results).length} survive, ${seconds.toFixed(0)} s`,
-      );
-      report(file, name, all.length, results);
+    if (run.results.length % 10 === 0) {
+      console.log(`${summaryOf(run)}; ${seconds().toFixed(0)} s`);
+      report(file, run);
     }
   }
-  await worker.stop();
-  report(file, name, all.length, results);
-  console.log(summaryOf(name, all.length, results));
-  return results;
+  report(file, run);
+  console.log(summaryOf(run));
 }
+
+/** Every so many changes one that changes nothing is tried. */
+const controlEvery = 15;
 
 const survivors = (results) => results.filter(({ outcome }) => !outcome.startsWith('caught'));
 
-function summaryOf(name, total, results) {
+function summaryOf({ name, total, results, controls }) {
   const left = survivors(results).length;
   const caught = results.length - left;
   const share = ((100 * caught) / Math.max(1, results.length)).toFixed(1);
   const byTime = results.filter(({ outcome }) => outcome === 'caught by time').length;
-  return `${name}: ${caught} of ${results.length} caught (${byTime} by time), ${share} %; ${total} changes there are`;
+  const text = `${name}: ${caught} of ${results.length} caught (${byTime} by time), ${share} %; ${total} changes there are`;
+  if (controls.length === 0) return text;
+  return `${text}; of ${controls.length} runs without a change ${survivors(controls.map((outcome) => ({ outcome }))).length} passed`;
 }
 
-function report(file, name, total, results) {
-  const lines = survivors(results).map(
+function report(file, run) {
+  const lines = survivors(run.results).map(
     (mutant) =>
       `${mutant.path}:${mutant.line} (${mutant.kind}, ${mutant.outcome})\n  ${mutant.text}\n  ${changeOf(mutant)}\n`,
   );
-  writeFileSync(join(folder, `${file}.txt`), `${summaryOf(name, total, results)}\n\n${lines.join('\n')}`);
+  writeFileSync(join(folder, `${file}.txt`), `${summaryOf(run)}\n\n${lines.join('\n')}`);
 }
 
 const { values, positionals } = parseArgs({
@@ -224,6 +281,7 @@ const { values, positionals } = parseArgs({
     sample: { type: 'string', default: '100000' },
     only: { type: 'string' },
     part: { type: 'string', default: '1/1' },
+    minutes: { type: 'string', default: '100000' },
   },
 });
 mkdirSync(folder, { recursive: true });
@@ -233,7 +291,29 @@ if (unknown.length > 0) {
   console.error(`no such folder: ${unknown.join(', ')}; there are ${Object.keys(testsOf).join(', ')}`);
   process.exit(2);
 }
-for (const name of names) {
-  await mutate(name, { sample: Number(values.sample), only: values.only, part: values.part });
+const options = {
+  sample: Number(values.sample),
+  only: values.only,
+  part: values.part,
+  minutes: Number(values.minutes),
+};
+for (const group of [testsOfCore, testsOfEdges]) {
+  const own = names.filter((name) => name in group);
+  if (own.length === 0) continue;
+  const sources = numbered(own);
+  const worker = new Worker(root, folder, group === testsOfEdges);
+  const stop = () => worker.close().then(() => process.exit(1));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    const tests = [...new Set(own.flatMap((name) => testFiles(testsOf[name])))];
+    const firsts = [...sources].map(([path, { first }]) => [path, first]);
+    const covered = await cover(worker, firsts, tests);
+    for (const name of own) await mutate(name, worker, sources, covered, options);
+  } finally {
+    await worker.close();
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
 }
 process.exit(0);

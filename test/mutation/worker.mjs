@@ -1,13 +1,14 @@
 /**
  * Runs tests over sources that are not quite what they are: one process, so that one which hangs can be ended.
  *
- * Owns: the talk with the command (`run.mjs`), vitest.
+ * Owns: the talk with the command (`run.mjs`), vitest, the verdict on a run.
  * Must not know: which changes there are.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BaseSequencer, createVitest } from 'vitest/node';
 import { instrumented } from '../fuzz/instrument.mjs';
+import { branchesAtMost, childCounter, Mirror, takeChildBranches, withPreamble } from './mirror.mjs';
 import { applied } from './mutants.mjs';
 
 const root = process.cwd();
@@ -25,15 +26,12 @@ const plugin = {
     if (mutant?.path === path) {
       // Counted as well: a loop that no longer ends is known by its steps, long before by the clock.
       const { text } = instrumented(applied(code, mutant), 0, { lang: 'ts' });
-      return {
-        code: `${counter(`if (++__steps > ${mutant.steps}) throw new Error('endless');`)}${text}`,
-        map: null,
-      };
+      const limit = `if (++__steps > ${mutant.steps}) throw new Error('endless');`;
+      return { code: withPreamble(counter(limit), text), map: null };
     }
     if (first === undefined) return null;
     const { text } = instrumented(code, first, { lang: 'ts' });
-    const note = '(globalThis as any).__branches?.add(branch); (globalThis as any).__steps++;';
-    return { code: `${counter(note)}__hit(${first - 1});${text}`, map: null };
+    return { code: withPreamble(`${branchCounter}__hit(${first - 1});`, text), map: null };
   },
 };
 
@@ -44,6 +42,8 @@ const fewerRuns = (code) =>
   code.replaceAll(/numRuns: ([\d_]+)/g, (given, digits) =>
     Number(digits.replaceAll('_', '')) >= needsThem ? given : `numRuns: ${mostRuns}`,
   );
+/** Quick, as it stands in every loop. */
+const branchCounter = `const __b: Uint8Array = ((globalThis as any).__branches ??= new Uint8Array(${branchesAtMost})); const __s: number[] = ((globalThis as any).__steps ??= [0]); const __hit = (branch: number): void => { __b[branch] = 1; __s[0]++; };`;
 const counter = (body) => `let __steps = 0; const __hit = (branch: number): void => { ${body} };`;
 
 /** As they are given: the quick ones come first. */
@@ -52,6 +52,17 @@ class InOrder extends BaseSequencer {
     return files;
   }
 }
+
+/**
+ * The modules that ran since the last question. Vitest itself returns those of
+ * earlier runs as well, with the results that they had then.
+ */
+let ended = [];
+const listener = {
+  onTestModuleEnd(module) {
+    ended.push({ path: module.relativeModuleId, ok: module.ok() });
+  },
+};
 
 const leftOut = [
   // What holds under one cipher of a kind holds under its sisters, and OpenSSL's are the quick ones.
@@ -62,16 +73,24 @@ const leftOut = [
   ...['a million', 'a thousand', 'of 16000000 bytes', 'by openssl RFC 4253'],
 ];
 
+/** Tests with child processes compile the sources here; none are compiled where this is undefined. */
+const mirror =
+  process.env.DEADLINE_SSH_SOURCES === undefined
+    ? undefined
+    : new Mirror(root, process.env.DEADLINE_SSH_SOURCES);
+const childBranches = `${process.env.MUTATION_BRANCHES}-children`;
+
 const vitest = await createVitest(
   'test',
   {
     watch: false,
     bail: 1,
-    pool: 'threads',
+    // Tests of the edges change the process that they run in, and start others.
+    pool: mirror === undefined ? 'threads' : 'forks',
     isolate: false,
     maxWorkers: 1,
     fileParallelism: false,
-    reporters: [{}],
+    reporters: [listener],
     testTimeout: 60_000,
     testNamePattern: new RegExp(`^(?!.*(?:${leftOut.join('|')}))`),
     sequence: { sequencer: InOrder },
@@ -82,12 +101,14 @@ const vitest = await createVitest(
 
 async function run(tests) {
   const all = tests.flatMap((path) => vitest.getRootProject().createSpecification(join(root, path)));
+  ended = [];
   const begun = performance.now();
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(all, true);
-  const failed = testModules.filter((module) => !module.ok());
+  const { unhandledErrors } = await vitest.runTestSpecifications(all, true);
+  const failed = ended.filter(({ ok }) => !ok);
   return {
-    passed: failed.length === 0 && unhandledErrors.length === 0,
-    by: failed.map((module) => module.relativeModuleId),
+    passed: failed.length === 0 && unhandledErrors.length === 0 && ended.length === all.length,
+    ran: ended.map(({ path }) => path),
+    by: failed.map(({ path }) => path),
     milliseconds: performance.now() - begun,
   };
 }
@@ -96,24 +117,49 @@ function invalidate(path) {
   vitest.invalidateFile(join(root, path));
 }
 
+/** From now on the branches of these sources are noted, here and in child processes. */
+function note(sources) {
+  covered = new Map(sources);
+  for (const [path, first] of covered) {
+    invalidate(path);
+    if (mirror === undefined) continue;
+    const { text } = instrumented(readFileSync(join(root, path), 'utf8'), first, { lang: 'ts' });
+    mirror.write(path, withPreamble(`${childCounter(childBranches)}__hit(${first - 1});`, text));
+  }
+}
+
+function noteNothing() {
+  const paths = [...covered.keys()];
+  covered = new Map();
+  for (const path of paths) {
+    invalidate(path);
+    mirror?.restore(path);
+  }
+}
+
+async function cover({ sources, tests }) {
+  if (covered.size === 0) note(sources);
+  takeChildBranches(childBranches);
+  const answer = await run(tests);
+  const { branches, steps } = JSON.parse(readFileSync(process.env.MUTATION_BRANCHES, 'utf8'));
+  return { ...answer, branches: [...new Set([...branches, ...takeChildBranches(childBranches)])], steps };
+}
+
+async function mutate(message) {
+  noteNothing();
+  mutant = message.mutant;
+  invalidate(mutant.path);
+  mirror?.write(mutant.path, applied(readFileSync(join(root, mutant.path), 'utf8'), mutant));
+  const answer = await run(message.tests);
+  mutant = undefined;
+  invalidate(message.mutant.path);
+  mirror?.restore(message.mutant.path);
+  return answer;
+}
+
 process.on('message', async (message) => {
   try {
-    if (message.type === 'cover') {
-      covered = new Map(message.sources);
-      for (const path of covered.keys()) invalidate(path);
-      const answer = await run(message.tests);
-      const noted = JSON.parse(readFileSync(process.env.MUTATION_BRANCHES, 'utf8'));
-      for (const path of covered.keys()) invalidate(path);
-      covered = new Map();
-      process.send({ ...answer, ...noted });
-    } else {
-      mutant = message.mutant;
-      invalidate(mutant.path);
-      const answer = await run(message.tests);
-      mutant = undefined;
-      invalidate(message.mutant.path);
-      process.send(answer);
-    }
+    process.send(await (message.type === 'cover' ? cover(message) : mutate(message)));
   } catch (error) {
     process.send({ error: String(error?.stack ?? error) });
   }

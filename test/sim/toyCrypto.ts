@@ -168,7 +168,7 @@ export function createToyProvider(randomBytes: (length: number) => Uint8Array): 
     mlKem768: filledSlot(nobleMlKem768),
     sntrup761: filledSlot(sntrup761),
     rsa: { sign: refuse, verify: refuse },
-    packetCiphers: filledSlot(packetCiphers),
+    packetCiphers: () => filledSlot(packetCiphers),
     rareCode: { cbc: filledSlot(nobleCbcStreams), umac: filledSlot(UmacPacketMac) },
   });
 }

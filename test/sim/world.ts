@@ -14,13 +14,17 @@ import {
   type FleetResults,
   type RunOnAllOptions,
 } from '../../src/client/fleet/runOnAll.ts';
+import { createOpenTunnel } from '../../src/client/tunnel/openTunnel.ts';
+import type { TunnelOptions } from '../../src/client/tunnel/options.ts';
+import type { Tunnel } from '../../src/client/tunnel/tunnel.ts';
+import type { ListenPlace, TargetPlace } from '../../src/forwarding/places.ts';
 import { observeConnections, type RegisteredConnection } from '../../src/io/registry.ts';
 import type { ConnectionSnapshot } from '../../src/io/snapshots.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 import { createServerOn, type SshServer } from '../../src/server/server.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 import { type Host, SimNetwork } from './network.ts';
-import { seededBytes } from './random.ts';
+import { seeded, seededBytes } from './random.ts';
 import type { LinkPlan } from './simLink.ts';
 import { serverHandlers } from './simServer.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from './toyCrypto.ts';
@@ -131,6 +135,28 @@ export class World {
       algorithms: toyAlgorithms,
       ...options,
     });
+  }
+
+  /** A tunnel through the server; chance is a number that comes again with the seed. */
+  openTunnel(
+    from: ListenPlace,
+    to: TargetPlace,
+    options: TunnelOptions = {},
+    connect: ConnectOptions = {},
+  ): Promise<Tunnel> {
+    return createOpenTunnel(this.platform, seeded(this.options.seed))(
+      {
+        host: 'server',
+        username: 'user',
+        privateKey: userKey,
+        verifyHostKey: () => true,
+        algorithms: toyAlgorithms,
+        ...connect,
+      },
+      from,
+      to,
+      options,
+    );
   }
 
   /** Keeps account of a promise that the API gave out. Resolves, with undefined where it rejected. */

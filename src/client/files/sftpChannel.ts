@@ -93,10 +93,8 @@ export class PortSftpChannel implements SftpChannel {
   }
 
   close(): void {
-    const { port } = this.parts;
-    // A server that is told the end goes by itself; one that does not is ended.
-    port.outbound.end(() => {});
-    port.terminate();
+    // A server that is told the end goes by itself; sshd refuses signals to it, and logs that.
+    this.parts.port.terminate('end of input');
   }
 
   startWait(detail: string, onExpire: () => void): Wait {

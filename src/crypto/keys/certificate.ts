@@ -83,7 +83,7 @@ export function isCertificateBlob(blob: Uint8Array): boolean {
  * that does not rest on SHA-1. That the authority is trusted is another matter.
  */
 export function verifyCertificate(
-  provider: CryptoProvider,
+  provider: Pick<CryptoProvider, 'verify'>,
   blob: Uint8Array,
   bounds: RsaBounds = { rsaMinimumBits: 2048, rsaMaximumBits: 16_384 },
 ): boolean {

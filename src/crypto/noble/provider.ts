@@ -52,7 +52,7 @@ export function createNobleProvider(options: NobleProviderOptions): CryptoProvid
     mlKem768: nobleMlKem768Slot,
     sntrup761: sntrup761Slot,
     rsa: createBigIntRsa(options.randomBytes),
-    packetCiphers: noblePacketCiphersSlot,
+    packetCiphers: () => noblePacketCiphersSlot,
     rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
   });
 }

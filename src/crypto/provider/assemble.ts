@@ -5,7 +5,7 @@
  * Must not know: whether the parts run in TypeScript or in OpenSSL.
  */
 
-import { ciphers, type MacName, macs } from '../algorithms.ts';
+import { type CipherName, ciphers, type MacName, macs } from '../algorithms.ts';
 import {
   ecdhAgreement,
   mlKem768Encapsulation,
@@ -41,8 +41,8 @@ export function assembleProvider(parts: Primitives): CryptoProvider {
     keep: (key) => {
       if (key.type === 'ssh-rsa') parts.rsa.keep?.(key);
     },
-    createOpeningCipher: (keys) => parts.packetCiphers.use().createOpeningCipher(keys),
-    createSealingCipher: (keys) => parts.packetCiphers.use().createSealingCipher(keys),
+    createOpeningCipher: (keys) => parts.packetCiphers(keys.cipher).use().createOpeningCipher(keys),
+    createSealingCipher: (keys) => parts.packetCiphers(keys.cipher).use().createSealingCipher(keys),
     loaderFor(algorithm) {
       const missing = codeFor(parts, algorithm).filter((slot) => !slot.ready);
       return missing.length === 0 ? undefined : () => loadEach(missing);
@@ -55,10 +55,11 @@ async function loadEach(slots: readonly Loadable[]): Promise<void> {
 }
 
 function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
-  const { curve25519, nistCurves, mlKem768, packetCiphers } = parts;
+  const { curve25519, nistCurves, mlKem768 } = parts;
   // A certificate's own key is of the type it names; that of its authority may be of any.
   if (isCertificateName(algorithm)) return [curve25519, ...Object.values(nistCurves)];
-  if (Object.hasOwn(ciphers, algorithm)) {
+  if (isCipher(algorithm)) {
+    const packetCiphers = parts.packetCiphers(algorithm);
     return algorithm.endsWith('-cbc') ? [packetCiphers, parts.rareCode.cbc] : [packetCiphers];
   }
   if (isMac(algorithm)) return macs[algorithm].hash === 'umac' ? [parts.rareCode.umac] : [];
@@ -89,6 +90,10 @@ function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
     default:
       return [];
   }
+}
+
+function isCipher(algorithm: string): algorithm is CipherName {
+  return Object.hasOwn(ciphers, algorithm);
 }
 
 function isMac(algorithm: string): algorithm is MacName {

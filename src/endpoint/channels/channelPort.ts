@@ -14,12 +14,15 @@ import type { CallSite } from '../calls/callSite.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../streams.ts';
 import type { CoreDoor } from './coreDoor.ts';
 
+/** How a process is told to end: programs that read to the end of their input need no signal, which servers may refuse. */
+export type Termination = 'signal' | 'end of input';
+
 /** What the ports of a connection have in common. */
 export interface PortConnection {
   /** The one way down: data, the window that is opened again, ends. */
   readonly door: CoreDoor;
   /** Ends the process on a channel that nobody waits for any more, and then the channel. */
-  readonly terminate: (core: AnyCore, channel: Channel) => void;
+  readonly terminate: (core: AnyCore, channel: Channel, by: Termination) => void;
 }
 
 /** Told that bytes were handed on, or why not. */
@@ -72,8 +75,8 @@ export class ChannelPort {
   }
 
   /** Ends a process nobody waits for any more. */
-  terminate(): void {
-    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel));
+  terminate(by: Termination = 'signal'): void {
+    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel, by));
   }
 
   /** Terminates for a reason of this side: the streams and whoever waits for the end get that error now. */

@@ -130,6 +130,7 @@ export class FileCalls extends PathCalls {
     });
   }
 
+  /** Removes a folder that is empty. */
   rmdir(path: RemotePath, options: CallOptions = {}): Promise<void> {
     return this.simple('rmdir', options, (errand) => nameCalls.removeFolder(this.session, path, errand));
   }

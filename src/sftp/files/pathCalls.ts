@@ -21,14 +21,21 @@ import { BigIntFileStats, FileStats } from './stats.ts';
 export interface FilesystemStats {
   /** Bytes of a block, in which the counts are. */
   readonly bsize: bigint;
+  /** Blocks in all. */
   readonly blocks: bigint;
-  /** Free blocks, and those that a user without privileges may have. */
+  /** Free blocks. */
   readonly bfree: bigint;
+  /** Blocks that a user without privileges may have. */
   readonly bavail: bigint;
+  /** Files that the file system can have. */
   readonly files: bigint;
+  /** Files that it can have besides those that are there. */
   readonly ffree: bigint;
+  /** The same for a user without privileges. */
   readonly favail: bigint;
+  /** What the server calls the file system. */
   readonly fsid: bigint;
+  /** Whether nothing can be written to it. */
   readonly isReadOnly: boolean;
   /** Bytes of a file name at most. */
   readonly namemax: bigint;
@@ -81,6 +88,7 @@ export class PathCalls {
     });
   }
 
+  /** Sets the permissions of a file; a link is followed. */
   chmod(path: RemotePath, mode: number, options: CallOptions = {}): Promise<void> {
     const attrs = { permissions: mode & 0o7777 };
     return this.simple('chmod', options, (errand) =>
@@ -96,6 +104,7 @@ export class PathCalls {
     );
   }
 
+  /** Sets owner and group of a file by their numbers; a link is followed. */
   chown(path: RemotePath, uid: number, gid: number, options: CallOptions = {}): Promise<void> {
     return this.simple('chown', options, (errand) => {
       const attrs = attributeCalls.ownerAttributes(uid, gid);
@@ -153,13 +162,18 @@ export class PathCalls {
 
   // Names ----------------------------------------------------------------------------
 
-  /** Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the server cannot. */
-  rename(from: RemotePath, to: RemotePath, options: CallOptions = {}): Promise<void> {
-    return this.simple('rename', options, async (errand) => {
-      await nameCalls.renameOver(this.session, from, to, errand);
+  /**
+   * Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the
+   * server cannot. With `replace: false` by the RENAME of the protocol alone, which fails then.
+   */
+  rename(from: RemotePath, to: RemotePath, options: check.RenameOptions = {}): Promise<void> {
+    return this.call('rename', options, check.checkRename, async (errand) => {
+      if (options.replace === false) await nameCalls.renameOnly(this.session, from, to, errand);
+      else await nameCalls.renameOver(this.session, from, to, errand);
     });
   }
 
+  /** Removes a file or a link, and no folder. */
   unlink(path: RemotePath, options: CallOptions = {}): Promise<void> {
     return this.simple('unlink', options, (errand) => nameCalls.removeFile(this.session, path, errand));
   }

@@ -27,7 +27,9 @@ export interface TransferProgress {
   readonly transferred: number;
   /** Bytes of all files that are known so far; it grows while folders are still listed. */
   readonly total: number;
+  /** Files that are known so far. */
   readonly files: number;
+  /** Files that have arrived. */
   readonly filesDone: number;
   /** Bytes a second, over the last seconds. */
   readonly rate: number;
@@ -47,6 +49,7 @@ export interface Preserved {
   readonly owner?: boolean | undefined;
 }
 
+/** What `get` and `put` take. */
 export interface TransferOptions extends CallOptions {
   /** Folders with all that is in them. `false` */
   readonly recursive?: boolean | undefined;
@@ -82,6 +85,7 @@ export interface TransferOptions extends CallOptions {
 
 /** What a filter is told of an entry. */
 export interface TransferEntry {
+  /** What it is. */
   readonly kind: 'file' | 'folder' | 'link' | 'other';
   /** Bytes, where they are known before the file is opened. */
   readonly size: number | undefined;

@@ -6,7 +6,8 @@
  */
 
 import { isObject, optionsError } from '../../base/optionChecks.ts';
-import { joinPath, pathBytes, type RemotePath } from '../files/paths.ts';
+import { statIfThere } from '../files/attributeCalls.ts';
+import { isPossibleName, joinPath, pathBytes, type RemotePath, slash } from '../files/paths.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import type { SftpSession } from '../session/session.ts';
 import { resolveTransfer, type TransferOptions } from './options.ts';
@@ -48,17 +49,32 @@ export async function put(
 
 async function fromPath(transfer: Transfer, source: string, target: Uint8Array): Promise<void> {
   const { local, options } = transfer;
+  const isIntoFolder = target.at(-1) === slash;
   if (options.recursive) {
     const stat = await local.stat(source);
-    if (stat?.kind === 'folder') return putTree(transfer, source, target);
+    if (stat?.kind === 'folder') {
+      return putTree(transfer, source, isIntoFolder ? await folderIn(transfer, source, target) : target);
+    }
   }
-  const isIntoFolder = target.at(-1) === 0x2f;
   const path = isIntoFolder ? joinPath(target, local.split(source).name) : target;
   transfer.progress.found(0);
   const place = { path, isFresh: false };
   await transfer.attempt(source, () =>
     upload(transfer, { local: source, path: source, place, isCounted: false }),
   );
+}
+
+/**
+ * Where a folder goes whose target ends in `/`, which `cp -r` and `scp -r` decide alike: into
+ * the target under its own name where that is there, and else it becomes the target. What is
+ * named by `.` or `..` has no name of its own: its entries go over.
+ */
+async function folderIn(transfer: Transfer, source: string, target: Uint8Array): Promise<Uint8Array> {
+  const { session, errand, local } = transfer;
+  const { name } = local.split(source);
+  if (!isPossibleName(name)) return target;
+  const there = await statIfThere(session, target, 'stat', errand);
+  return there === undefined ? target : joinPath(target, name);
 }
 
 function isIterable(value: unknown): value is AsyncIterable<string | Uint8Array> {

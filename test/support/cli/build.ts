@@ -9,10 +9,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
+import { sourceRoot } from '../sourceRoot.ts';
 
-const project = fileURLToPath(new URL('../../../', import.meta.url));
 const buildTimeout = 120_000;
 
 /** Compiles the sources for the tests of this file; gives the path of the command while they run. */
@@ -32,12 +31,12 @@ export function useBuiltCommand(): () => string {
 
 function build(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dlssh-command-')));
-  copyFileSync(join(project, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(project, 'node_modules'), join(folder, 'node_modules'));
-  const bundler = join(project, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
+  copyFileSync(join(sourceRoot, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(sourceRoot, 'node_modules'), join(folder, 'node_modules'));
+  const bundler = join(sourceRoot, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
   // As `npm run build` does, but for the types.
   const args = [bundler, '-c', '--log-level', 'warn', '--dir', join(folder, 'dist')];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: sourceRoot, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}${stderr}`);
   return folder;
 }

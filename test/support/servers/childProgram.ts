@@ -8,9 +8,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const project = fileURLToPath(new URL('../../../', import.meta.url));
+import { sourceRoot } from '../sourceRoot.ts';
 
 /** The longest a program may take, in milliseconds. */
 const endsWithin = 60_000;
@@ -29,7 +27,7 @@ export class ChildPrograms {
     this.folder = join(folder, 'compiled');
     this.programs = programs;
     mkdirSync(this.folder);
-    symlinkSync(join(project, 'node_modules'), join(this.folder, 'node_modules'));
+    symlinkSync(join(sourceRoot, 'node_modules'), join(this.folder, 'node_modules'));
     const exports = { '.': './src/entry/index.js', './*': './src/entry/*.js' };
     writeFileSync(
       join(this.folder, 'package.json'),
@@ -37,7 +35,7 @@ export class ChildPrograms {
     );
     const config = join(this.folder, 'tsconfig.json');
     writeFileSync(config, JSON.stringify(this.configuration()));
-    const compiler = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
+    const compiler = join(sourceRoot, 'node_modules', 'typescript', 'bin', 'tsc');
     const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', config], {
       encoding: 'utf8',
     });
@@ -80,16 +78,16 @@ export class ChildPrograms {
   /** Types are checked elsewhere. */
   private configuration(): object {
     return {
-      extends: join(project, 'tsconfig.json'),
+      extends: join(sourceRoot, 'tsconfig.json'),
       compilerOptions: {
         noEmit: false,
         noCheck: true,
         declaration: false,
         isolatedDeclarations: false,
-        rootDir: project,
+        rootDir: sourceRoot,
         outDir: this.folder,
       },
-      include: [join(project, 'src'), join(project, this.programs)],
+      include: [join(sourceRoot, 'src'), join(sourceRoot, this.programs)],
     };
   }
 }

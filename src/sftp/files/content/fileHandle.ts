@@ -27,12 +27,15 @@ export type Position = number | bigint | null;
 export interface ReadResult<T extends Uint8Array> {
   /** 0 at the end of the file. */
   readonly bytesRead: number;
+  /** What was given, with what was read in it. */
   readonly buffer: T;
 }
 
 /** What `write` came to. */
 export interface WriteResult<T> {
+  /** All that was given. */
   readonly bytesWritten: number;
+  /** What was given. */
   readonly buffer: T;
 }
 
@@ -169,6 +172,7 @@ export class SftpFile {
     return this.bounded('appendFile', options, (errand) => this.writeOn(content, errand));
   }
 
+  /** The attributes of the file. */
   stat(options: CallOptions & { readonly bigint: true }): Promise<BigIntFileStats>;
   stat(options?: CallOptions & { readonly bigint?: false | undefined }): Promise<FileStats>;
   stat(
@@ -193,18 +197,21 @@ export class SftpFile {
     });
   }
 
+  /** Sets its permissions. */
   chmod(mode: number, options: CallOptions = {}): Promise<void> {
     return this.bounded('chmod', options, (errand) =>
       this.file.setAttributes({ permissions: mode & 0o7777 }, 'chmod', errand),
     );
   }
 
+  /** Sets its owner and group by their numbers. */
   chown(uid: number, gid: number, options: CallOptions = {}): Promise<void> {
     return this.bounded('chown', options, (errand) =>
       this.file.setAttributes(ownerAttributes(uid, gid), 'chown', errand),
     );
   }
 
+  /** Sets when it was read and when it was changed. */
   utimes(atime: FileTime, mtime: FileTime, options: CallOptions = {}): Promise<void> {
     return this.bounded('utimes', options, (errand) =>
       this.file.setAttributes(timeAttributes(atime, mtime), 'utimes', errand),

@@ -149,6 +149,7 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
     return new SftpFolder(new FolderReader(session, path), (error) => session.rejection(site, error));
   }
 
+  /** The folder, as it was given. */
   get path(): string {
     return pathText(this.reader.path);
   }
@@ -171,10 +172,12 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
     }
   }
 
+  /** Ends the listing before its end. */
   async close(): Promise<void> {
     this.reader.close();
   }
 
+  /** The entries, one after the other; `break` ends the listing. */
   async *[Symbol.asyncIterator](): AsyncGenerator<DirectoryEntry, undefined> {
     try {
       for (let entry = await this.read(); entry !== undefined; entry = await this.read()) yield entry;
@@ -183,6 +186,7 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
     }
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

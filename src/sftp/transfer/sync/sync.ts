@@ -20,6 +20,7 @@ import { upload } from '../upload/upload.ts';
 import { compare, type SyncEntry, type SyncStep } from './plan.ts';
 import { LocalSide, nameOf, RemoteSide, type Side } from './sides.ts';
 
+/** What `sync` takes. */
 export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'> {
   /** `up` makes the server's folder like the one here, `down` the other way round. */
   readonly direction: 'up' | 'down';
@@ -33,9 +34,11 @@ export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'
   readonly onStep?: ((step: SyncStep) => void) | undefined;
 }
 
+/** What came of `sync`. */
 export interface SyncResult extends TransferResult {
   /** The steps that were taken, or would be; 100,000 at most. */
   readonly steps: readonly SyncStep[];
+  /** Entries that were removed. */
   readonly deleted: number;
 }
 
