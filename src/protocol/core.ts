@@ -149,11 +149,6 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // Calls from outside ------------------------------------------------------------
 
-  /** Bytes `receive` needs to make progress. */
-  get readNeed(): number {
-    return this.transport.readNeed;
-  }
-
   /** Bytes of input held, for the accounts of tests and reports. */
   get bufferedInput(): number {
     return this.queue.length;
@@ -214,7 +209,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
   letGo(): void {
-    this.queue.takeAll();
+    this.queue.clear();
     this.connection.letGo();
   }
 
