@@ -183,8 +183,7 @@ class CopyProgram {
     const { signal } = this.interruption;
     const { transfers, session } = await this.transfersOf(server);
     const pattern = await this.remotePath(source);
-    const found = await expand(remoteTree(session.sftp, signal), pattern);
-    const paths = found.map(({ path }) => path);
+    const paths = await pathsOf(session, pattern, signal);
     if (paths.length === 0) {
       return this.refuse(`there is no file "${shown(parsePattern(pattern).literal)}" on ${session.name}`);
     }
@@ -299,4 +298,17 @@ class CopyProgram {
     this.output.failed(new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user' }));
     return false;
   }
+}
+
+/** What a pattern matches; where nothing does, the file of that very name. */
+async function pathsOf(
+  { sftp }: FileSession,
+  pattern: ByteText,
+  signal: AbortSignal,
+): Promise<readonly ByteText[]> {
+  const tree = remoteTree(sftp, signal);
+  const found = await expand(tree, pattern);
+  if (found.length > 0) return found.map(({ path }) => path);
+  const { literal, isMagic } = parsePattern(pattern);
+  return isMagic && (await tree.lstat(literal)) !== undefined ? [literal] : [];
 }
