@@ -130,7 +130,8 @@ const programsOf: Readonly<Record<string, readonly string[]>> = {
   '@arethetypeswrong/cli': ['attw '],
   '@biomejs/biome': ['biome '],
   publint: ['publint '],
-  rolldown: ['rolldown '],
+  // By its programming interface: its command lists every file that it writes.
+  rolldown: ['bundle.mjs'],
   typescript: ['tsc '],
 };
 
