@@ -129,6 +129,7 @@ describe('package-lock.json', () => {
 const programsOf: Readonly<Record<string, readonly string[]>> = {
   '@arethetypeswrong/cli': ['attw '],
   '@biomejs/biome': ['biome '],
+  knip: ['knip'],
   publint: ['publint '],
   // By its programming interface: its command lists every file that it writes.
   rolldown: ['bundle.mjs'],
