@@ -15,7 +15,8 @@ import type { Duplex } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
-import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import type { CommandKind } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -227,12 +228,27 @@ export class Client extends TransferringClient {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
       checkCallOptions('openUnix', options);
-      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-      );
-      return this.streamOver(port, site);
+      return this.streamOver(await this.openUnixPort(path, options), site);
     });
+  }
+
+  private openUnixPort(path: string, options: CallOptions): Promise<ChannelPort> {
+    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+    return this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+    );
+  }
+
+  /** As `openTcp` or `openUnix`, for those in this library who need no stream. */
+  openPlacePort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
+    return place.path === undefined
+      ? this.openTcpPort(place.host, place.port, options)
+      : this.openUnixPort(place.path, options);
+  }
+
+  /** Whether calls can begin: the connection has not ended, and was not closed. */
+  get isLive(): boolean {
+    return this.session.isLive && !this.session.isGivenUp;
   }
 
   /**
