@@ -16,6 +16,7 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { createHttpAgent } from './httpAgent.ts';
 import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
@@ -60,6 +61,7 @@ export const nodePlatform: Platform = {
   stream: streamLink,
   command: commandLink,
   local: localLink,
+  httpAgent: createHttpAgent,
   network: localNetwork,
   agentPath: () => {
     const path = process.env['SSH_AUTH_SOCK'];

@@ -46,6 +46,7 @@ const table: OptionTable<ServerOptions> = {
     accepts: (value) => anyObject.accepts(value) && Object.values(value as object).every(callback.accepts),
   },
   openTcp: callback,
+  forwarding: anyObject,
   banner: anyText,
   // It says itself what it takes.
   algorithms: { takes: 'algorithms', accepts: () => true },
@@ -90,6 +91,16 @@ export function checkServerOptions(given: unknown): void {
   if (maxStartups !== undefined) {
     const startups = { start: count, full: count };
     checkOptions(maxStartups, { of: 'maxStartups', table: startups, prefix: 'maxStartups.' });
+  }
+  const { forwarding, openTcp } = given as Partial<ServerOptions>;
+  if (forwarding !== undefined) {
+    const functions = { local: callback, remote: callback };
+    checkOptions(forwarding, { of: 'forwarding', table: functions, prefix: 'forwarding.' });
+    if (forwarding.local !== undefined && openTcp !== undefined) {
+      throw optionsError(
+        'openTcp and forwarding.local exclude each other: both answer for the same connections',
+      );
+    }
   }
   if (keyExchangeBudget !== undefined) checkBudget(keyExchangeBudget);
 }

@@ -30,6 +30,7 @@ const rows: Rows<ServerOptions> = {
   shell: ['function'],
   subsystems: objects,
   openTcp: ['function'],
+  forwarding: objects,
   banner: anyText,
   algorithms: objects,
   crypto: [],
