@@ -113,12 +113,23 @@ export const errorCodes = {
   /** The message and `path` say what did not arrive; transfer that again. */
   ERR_SSH_TRANSFER:
     'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
+  ERR_SSH_CONFIG: 'A configuration file, or an option in the form of one, cannot be read or is not right.',
   /** Report it, with the stack. */
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
 } as const;
 
 /** One of the documented `ERR_SSH_…` codes. */
 export type SshErrorCode = keyof typeof errorCodes;
+
+/** What is wrong at one place of a configuration. */
+export interface ConfigProblem {
+  /** As it was named; `command-line` for options of the caller. */
+  readonly file: string;
+  /** From 1; 0 where it is about the file as a whole. */
+  readonly line: number;
+  /** What is wrong, with what the file says in it escaped. */
+  readonly message: string;
+}
 
 /** What an error may say beyond its message; every field is optional. */
 export interface SshErrorDetails {
@@ -155,6 +166,12 @@ export interface SshErrorDetails {
   readonly path?: string | undefined;
   /** What an SFTP server answered. */
   readonly status?: SftpStatus | undefined;
+  /** The configuration file that is not right; `command-line` for options of the caller. */
+  readonly file?: string | undefined;
+  /** The line in it, from 1; 0 where it is about the file as a whole. */
+  readonly line?: number | undefined;
+  /** All that is wrong with the file, the first of which is in the message. */
+  readonly problems?: readonly ConfigProblem[] | undefined;
 }
 
 /** The status of an SFTP server: its number and its name, such as 2 and `SSH_FX_NO_SUCH_FILE`. */
@@ -210,6 +227,9 @@ export class SshError extends Error {
   declare path?: string;
   /** What an SFTP server answered. */
   declare status?: SftpStatus;
+  declare file?: string;
+  declare line?: number;
+  declare problems?: readonly ConfigProblem[];
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
     super(
@@ -237,6 +257,9 @@ export class SshError extends Error {
     if (details.channelOpenReason !== undefined) this.channelOpenReason = details.channelOpenReason;
     if (details.path !== undefined) this.path = details.path;
     if (details.status !== undefined) this.status = details.status;
+    if (details.file !== undefined) this.file = details.file;
+    if (details.line !== undefined) this.line = details.line;
+    if (details.problems !== undefined) this.problems = details.problems;
   }
 
   /**
@@ -348,6 +371,7 @@ export function disconnectReasonFor(error: SshError): number | undefined {
     case 'ERR_SSH_SFTP_UNSUPPORTED':
     case 'ERR_SSH_SFTP_PROTOCOL':
     case 'ERR_SSH_TRANSFER':
+    case 'ERR_SSH_CONFIG':
     case 'ERR_SSH_INTERNAL':
       return disconnectReasons.byApplication;
     default:

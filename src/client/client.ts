@@ -16,7 +16,8 @@ import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
-import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import type { CommandKind } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,

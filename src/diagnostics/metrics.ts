@@ -5,12 +5,8 @@
  * Must not know: how numbers are shown or who collects them.
  */
 import type { SshErrorPhase } from '../base/errors.ts';
-import {
-  type ConnectionSnapshot,
-  liveConnections,
-  observeConnections,
-  type RegisteredConnection,
-} from '../io/registry.ts';
+import { liveConnections, observeConnections, type RegisteredConnection } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import {
   dialPhases,
   durationBuckets,

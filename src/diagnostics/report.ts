@@ -9,7 +9,8 @@ import type { SshErrorPhase } from '../base/errors.ts';
 import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { WaitName } from '../base/waits.ts';
 import type { LinkAddresses } from '../io/link.ts';
-import { type ChannelSnapshot, type ConnectionSnapshot, liveConnections } from '../io/registry.ts';
+import { liveConnections } from '../io/registry.ts';
+import type { ChannelSnapshot, ConnectionSnapshot } from '../io/snapshots.ts';
 
 /** The live connections of the process. Times are milliseconds; all of it survives JSON as it is. */
 export interface Report {

@@ -4,6 +4,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 
 import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
 import { defaultTimeouts } from '../base/timeouts.ts';
@@ -234,7 +235,7 @@ export type {
   TargetTcp,
 } from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
-export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
+export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
@@ -249,6 +250,7 @@ export type {
   ReaddirOptions,
   ReadFileOptions,
   ReadStreamOptions,
+  RenameOptions,
   RmOptions,
   StatOptions,
   WalkOptions,

@@ -71,6 +71,7 @@ export type {
   AuthorizedKeys,
   FormatPublicKeyOptions,
   KeyOption,
+  ParsePublicKeyOptions,
   PublicKeyFile,
 } from '../keys/publicKeyFile.ts';
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';

@@ -6,7 +6,7 @@
  */
 import { type Wait, type WaitName, WaitTable } from '../base/waits.ts';
 import type { Clock, Sleeper, Timer } from './clock.ts';
-import type { WaitSnapshot } from './registry.ts';
+import type { WaitSnapshot } from './snapshots.ts';
 import { waitSnapshot } from './snapshots.ts';
 
 export class WaitKeeper implements Sleeper {

@@ -9,6 +9,7 @@ import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
+import { userAgentPath } from './agentPath.ts';
 import { nodeClock } from './clock.ts';
 import { commandLink } from './command/commandLink.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
@@ -21,9 +22,6 @@ import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
-
-/** Where the agent of Windows listens. */
-const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
 let everyPacketOpenssl: CryptoProvider | undefined;
@@ -63,11 +61,7 @@ export const nodePlatform: Platform = {
   local: localLink,
   httpAgent: createHttpAgent,
   network: localNetwork,
-  agentPath: () => {
-    const path = process.env['SSH_AUTH_SOCK'];
-    if (path !== undefined && path !== '') return path;
-    return process.platform === 'win32' ? windowsAgent : undefined;
-  },
+  agentPath: userAgentPath,
   defaultHostKeyVerifier: () => knownHosts(),
   asciiName: domainToASCII,
   localUser: () => {

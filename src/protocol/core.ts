@@ -26,6 +26,9 @@ export interface EndedEvent {
 /** Events both roles have. */
 export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
 
+/** A core of either role, as far as both have the same. */
+export type AnyCore = ProtocolCore<{ readonly type: string }>;
+
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
 
@@ -146,11 +149,6 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // Calls from outside ------------------------------------------------------------
 
-  /** Bytes `receive` needs to make progress. */
-  get readNeed(): number {
-    return this.transport.readNeed;
-  }
-
   /** Bytes of input held, for the accounts of tests and reports. */
   get bufferedInput(): number {
     return this.queue.length;
@@ -211,7 +209,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
   letGo(): void {
-    this.queue.takeAll();
+    this.queue.clear();
     this.connection.letGo();
   }
 

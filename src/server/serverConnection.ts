@@ -20,7 +20,7 @@ import type { EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
@@ -32,6 +32,7 @@ import { ForwardedConnections } from './forwardedConnections.ts';
 import { ServerForwarding } from './forwarding.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
+import type { SubsystemWaits } from './sftpSubsystem.ts';
 
 export interface ServerConnectionParts {
   readonly platform: EndpointPlatform & { readonly network: LocalNetwork };
@@ -243,8 +244,26 @@ export class ServerConnection {
         username: this.username ?? '',
         options: options.given,
         report: (error) => this.report(error),
+        limits: options.limits,
+        identification: this.driver.core?.transport.remote?.text ?? '',
+        waits: this.subsystemWaits,
       }),
     );
+  }
+
+  private get subsystemWaits(): SubsystemWaits {
+    const { driver } = this;
+    const { request } = this.parts.options.timeouts;
+    return {
+      start: (detail, onExpire) =>
+        driver.isLive
+          ? driver.core?.waits.start('request', detail, driver.now, request, onExpire)
+          : undefined,
+      finish: (wait) => driver.core?.waits.finish(wait),
+      timeoutError: (wait) =>
+        driver.core?.timeoutError(wait) ??
+        new SshError('ERR_SSH_TIMEOUT', `timed out waiting for ${wait.detail}`, { origin: 'deadline' }),
+    };
   }
 
   /** @internal */

@@ -111,11 +111,6 @@ export class Transport implements KeyExchangeSink {
     return true;
   }
 
-  /** Bytes the queue must hold for `step` to do something. */
-  get readNeed(): number {
-    return this.remote === undefined ? 1 : this.opener.readNeed;
-  }
-
   /** What came in place of an identification, escaped. */
   receivedInstead(queue: ByteQueue): string {
     return this.identificationReader?.received(queue) ?? '';

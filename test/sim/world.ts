@@ -22,11 +22,8 @@ import { createOpenTunnel } from '../../src/client/tunnel/openTunnel.ts';
 import type { TunnelOptions } from '../../src/client/tunnel/options.ts';
 import type { Tunnel } from '../../src/client/tunnel/tunnel.ts';
 import type { ListenPlace, TargetPlace } from '../../src/forwarding/places.ts';
-import {
-  type ConnectionSnapshot,
-  observeConnections,
-  type RegisteredConnection,
-} from '../../src/io/registry.ts';
+import { observeConnections, type RegisteredConnection } from '../../src/io/registry.ts';
+import type { ConnectionSnapshot } from '../../src/io/snapshots.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 import { createServerOn, type SshServer } from '../../src/server/server.ts';
 import { VirtualClock } from '../support/virtualClock.ts';

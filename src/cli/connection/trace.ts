@@ -6,12 +6,8 @@
  * Must not know: sockets, arguments.
  */
 import type { SshError, SshErrorPhase } from '../../base/errors.ts';
-import {
-  type ConnectionObserver,
-  type ConnectionSnapshot,
-  observeConnections,
-  type RegisteredConnection,
-} from '../../io/registry.ts';
+import { type ConnectionObserver, observeConnections, type RegisteredConnection } from '../../io/registry.ts';
+import type { ConnectionSnapshot } from '../../io/snapshots.ts';
 import type { Messages } from '../messages.ts';
 
 /** What is timed: the phases of the dial, the start of the command, the command, and all of it. */

@@ -68,6 +68,8 @@ export interface DialContext {
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
+  /** As the options have them; those of `options` are in an order for the host. */
+  readonly hostKeyAlgorithms: readonly string[];
   readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
@@ -203,7 +205,8 @@ async function prepare(
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider, elapsed };
+    const hostKeyAlgorithms = options.preferences.hostKey;
+    return { options: ordered, hostKeyAlgorithms, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -236,7 +239,7 @@ class Dial {
   constructor(
     platform: Platform,
     settings: DialSettings,
-    { options, keys, verifier, provider, elapsed, through }: Ready,
+    { options, hostKeyAlgorithms, keys, verifier, provider, elapsed, through }: Ready,
     openedAt: string | undefined,
   ) {
     const { given, host, port, target, timeouts, limits, preferences } = options;
@@ -267,6 +270,7 @@ class Dial {
     this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
     this.authenticator = new Authenticator(given, keys, {
       provider,
+      hostKeyAlgorithms,
       agents: agentAccess(this.agentOptions()),
       debug: (line) => this.standby.debug(line),
       keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },

@@ -42,7 +42,7 @@ interface Waiter<Result> {
 }
 
 /** The results of a run, as an iterator of them. */
-export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result>, AsyncDisposable {
   private readonly options: BoundedRunOptions<Item, Result>;
   private readonly stop = new AbortController();
   private readonly ready: Result[] = [];

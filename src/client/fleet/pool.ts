@@ -20,7 +20,7 @@ import { abortError, checkAborted, onAbort } from '../../endpoint/calls/abort.ts
 import { CallSite } from '../../endpoint/calls/callSite.ts';
 import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
-import type { ConnectionSnapshot, WaitSnapshot } from '../../io/registry.ts';
+import type { ConnectionSnapshot, WaitSnapshot } from '../../io/snapshots.ts';
 import { WaitKeeper } from '../../io/waitKeeper.ts';
 import type { CallOptions } from '../callOptions.ts';
 import type { Client } from '../client.ts';

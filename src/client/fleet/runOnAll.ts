@@ -139,7 +139,9 @@ export interface FleetFailure<Target> extends FleetOutcome<Target> {
 export type FleetResult<Target, Data = string> = FleetSuccess<Target, Data> | FleetFailure<Target>;
 
 /** The results as they come. `return`, which `break` in a `for await` calls, ends all that is under way. */
-export interface FleetResults<Result> extends AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+export interface FleetResults<Result> extends AsyncIterableIterator<Result>, AsyncDisposable {
+  /** The next result, in the order in which they come. */
+  next(): Promise<IteratorResult<Result, undefined>>;
   /** Ends all that is under way, and resolves when nothing of it is left. */
   return(): Promise<IteratorResult<Result, undefined>>;
 }

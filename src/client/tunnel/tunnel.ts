@@ -20,7 +20,7 @@ import {
 } from '../../forwarding/forward.ts';
 import type { LocalConnection } from '../../forwarding/local.ts';
 import { type ListenPlace, placeText, type TargetPlace } from '../../forwarding/places.ts';
-import type { ConnectionSnapshot, WaitSnapshot } from '../../io/registry.ts';
+import type { ConnectionSnapshot, WaitSnapshot } from '../../io/snapshots.ts';
 import { WaitKeeper } from '../../io/waitKeeper.ts';
 import type { Client } from '../client.ts';
 import type { Platform } from '../platform.ts';
