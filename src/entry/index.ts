@@ -14,6 +14,7 @@ import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/dial/connect.ts';
 import type { ConnectOptions } from '../client/dial/options.ts';
+import { createPoolOn, type Pool, type PoolOptions } from '../client/fleet/pool.ts';
 import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { createOpenTunnel, type OpenTunnel } from '../client/tunnel/openTunnel.ts';
 import { nodePlatform } from '../node/platform.ts';
@@ -56,6 +57,15 @@ export const connect: (options: ConnectOptions) => Promise<Client> = createConne
  * @throws SshError `ERR_SSH_FORWARD` cannot listen there; what the first dial fails by, as from `connect`
  */
 export const openTunnel: OpenTunnel = createOpenTunnel(nodePlatform);
+
+/**
+ * Keeps connections for their next use: `pool.use(target, work)` gives the work one that is
+ * there and has room, or a new one. Each wait has a deadline; `close()` ends all.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export const createPool: <Target = string>(options?: PoolOptions<Target>) => Pool<Target> =
+  createPoolOn(nodePlatform);
 
 const agentTable = { timeout: milliseconds };
 
@@ -161,14 +171,24 @@ export type {
   PasswordFunction,
 } from '../client/dial/options.ts';
 export type { SftpOptions } from '../client/files/sftp.ts';
+export {
+  Pool,
+  type PooledConnection,
+  type PoolOptions,
+  type PoolSnapshot,
+  type UseContext,
+} from '../client/fleet/pool.ts';
 export type {
+  ConnectionPool,
   FleetFailure,
+  FleetFunction,
   FleetResult,
   FleetResults,
   FleetRunOptions,
   FleetSuccess,
   FleetTarget,
   FleetTimings,
+  FleetValue,
   RunOnAll,
   RunOnAllOptions,
 } from '../client/fleet/runOnAll.ts';

@@ -35,6 +35,7 @@ export const createServer: (options: ServerOptions) => Promise<SshServer> = crea
   listen,
 });
 
+export { type ServeFolderOptions, serveFolder } from '../node/served/serveFolder.ts';
 export type { AuthenticationMethod } from '../server/factors.ts';
 export type {
   Authentication,
@@ -48,3 +49,21 @@ export type {
 export { type ServerAddress, SshServer } from '../server/server.ts';
 export { ServerConnection } from '../server/serverConnection.ts';
 export { ServerProcess, type Terminal } from '../server/serverProcess.ts';
+export type { SftpOption } from '../server/sftpSubsystem.ts';
+export type { FilesystemStatus } from '../sftp/packet/extensions.ts';
+export {
+  type AttributeChanges,
+  type ServedAttributes,
+  type ServedEntry,
+  type ServedFile,
+  type SftpHandlers,
+  serveFiles,
+} from '../sftp/serve/handlers.ts';
+export {
+  type OpenHow,
+  type RefusalReason,
+  type SftpContext,
+  SftpRefusal,
+  type SftpStore,
+  type StoreSession,
+} from '../sftp/serve/store.ts';

@@ -28,6 +28,7 @@ import {
 import { duplexStream, keyInputs } from '../endpoint/options/optionRules.ts';
 import { serverNames } from '../endpoint/options/otherNames.ts';
 import type { Authentication, ServerOptions } from './options.ts';
+import { checkSftpOption, sftpRule } from './sftpSubsystem.ts';
 
 const count = wholeNumber(1, Number.POSITIVE_INFINITY);
 
@@ -45,6 +46,7 @@ const table: OptionTable<ServerOptions> = {
     takes: 'an object of names and functions',
     accepts: (value) => anyObject.accepts(value) && Object.values(value as object).every(callback.accepts),
   },
+  sftp: sftpRule,
   openTcp: callback,
   banner: anyText,
   // It says itself what it takes.
@@ -77,7 +79,8 @@ const authenticationTable: OptionTable<Authentication> = {
 /** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
 export function checkServerOptions(given: unknown): void {
   checkOptions(given, { of: 'createServer', table, otherNames: serverNames });
-  const { hostKeys, authentication, keyExchangeBudget, maxStartups } = given as Partial<ServerOptions>;
+  const { hostKeys, authentication, keyExchangeBudget, maxStartups, sftp, subsystems } =
+    given as Partial<ServerOptions>;
   checkArgument('hostKeys', hostKeys, keyInputs);
   if (authentication === undefined) {
     throw optionsError('authentication is missing: nobody could log in');
@@ -87,6 +90,12 @@ export function checkServerOptions(given: unknown): void {
     table: authenticationTable,
     prefix: 'authentication.',
   });
+  if (sftp !== undefined) {
+    checkSftpOption(sftp);
+    if (subsystems !== undefined && Object.hasOwn(subsystems, 'sftp')) {
+      throw optionsError('sftp and subsystems.sftp are for the same subsystem: give one of them');
+    }
+  }
   if (maxStartups !== undefined) {
     const startups = { start: count, full: count };
     checkOptions(maxStartups, { of: 'maxStartups', table: startups, prefix: 'maxStartups.' });

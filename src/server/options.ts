@@ -32,6 +32,7 @@ import {
 import { defaultStartups, type NewcomersOptions } from './admission/newcomers.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import type { ServerProcess } from './serverProcess.ts';
+import type { SftpOption } from './sftpSubsystem.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -166,6 +167,11 @@ export interface ServerOptions {
   readonly shell?: (process: ServerProcess) => Awaitable<number | undefined>;
   /** Subsystems by name. */
   readonly subsystems?: Readonly<Record<string, (process: ServerProcess) => Awaitable<number | undefined>>>;
+  /**
+   * Files over SFTP: `serveFolder('/srv/files')`, handlers of a store of one's own, or a
+   * function that gives either for a user. Where not given there is no SFTP.
+   */
+  readonly sftp?: SftpOption;
   /** Opens the connection a client asks for with direct-tcpip; undefined refuses. */
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
   /** Shown before authentication. */

@@ -30,6 +30,7 @@ import { ServerAuthenticator } from './authentication.ts';
 import { ForwardedConnections } from './forwardedConnections.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
+import type { SubsystemWaits } from './sftpSubsystem.ts';
 
 export interface ServerConnectionParts {
   readonly platform: EndpointPlatform;
@@ -226,8 +227,26 @@ export class ServerConnection {
         username: this.username ?? '',
         options: options.given,
         report: (error) => this.report(error),
+        limits: options.limits,
+        identification: this.driver.core?.transport.remote?.text ?? '',
+        waits: this.subsystemWaits,
       }),
     );
+  }
+
+  private get subsystemWaits(): SubsystemWaits {
+    const { driver } = this;
+    const { request } = this.parts.options.timeouts;
+    return {
+      start: (detail, onExpire) =>
+        driver.isLive
+          ? driver.core?.waits.start('request', detail, driver.now, request, onExpire)
+          : undefined,
+      finish: (wait) => driver.core?.waits.finish(wait),
+      timeoutError: (wait) =>
+        driver.core?.timeoutError(wait) ??
+        new SshError('ERR_SSH_TIMEOUT', `timed out waiting for ${wait.detail}`, { origin: 'deadline' }),
+    };
   }
 
   /** @internal */

@@ -90,28 +90,20 @@ export class WireWriter {
   }
 
   nameList(names: readonly string[]): this {
-    const start = this.position;
-    this.uint32(0);
+    let length = Math.max(0, names.length - 1);
+    for (let i = 0; i < names.length; i++) length += listable(names[i] as string);
+    // Room for all of it at once: a writer that runs out of room goes on in another place.
+    this.reserve(4 + length);
+    this.uint32(length);
+    const { buffer } = this;
+    let { position } = this;
     for (let i = 0; i < names.length; i++) {
-      if (i > 0) this.byte(comma);
-      this.name(names[i] as string);
+      if (i > 0) buffer[position++] = comma;
+      const name = names[i] as string;
+      for (let k = 0; k < name.length; k++) buffer[position++] = name.charCodeAt(k);
     }
-    const end = this.position;
-    this.position = start;
-    this.uint32(end - start - 4);
-    this.position = end;
+    this.position = position;
     return this;
-  }
-
-  private name(name: string): void {
-    const { length } = name;
-    if (length === 0 || length > longestName) throw notListable(name);
-    this.reserve(length);
-    for (let i = 0; i < length; i++) {
-      const code = name.charCodeAt(i);
-      if (code <= 0x20 || code >= 0x7f || code === comma) throw notListable(name);
-      this.buffer[this.position++] = code;
-    }
   }
 
   /** Bytes written. */
@@ -142,6 +134,17 @@ export class WireWriter {
 const comma = 0x2c;
 /** Characters of a name (RFC 4251 §6). */
 const longestName = 64;
+
+/** Characters of a name that a list can have. */
+function listable(name: string): number {
+  const { length } = name;
+  if (length === 0 || length > longestName) throw notListable(name);
+  for (let i = 0; i < length; i++) {
+    const code = name.charCodeAt(i);
+    if (code <= 0x20 || code >= 0x7f || code === comma) throw notListable(name);
+  }
+  return length;
+}
 
 function notListable(name: string): SshError {
   return new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {

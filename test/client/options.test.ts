@@ -133,7 +133,13 @@ const connectRows: Rows<ConnectOptions> = {
   captureStack: flags,
 };
 const { host: _h, stream: _s, onBanner: _b, onDebug: _d, ...sharedRows } = connectRows;
-const fleetRows: Rows<RunOnAllOptions> = { ...sharedRows, concurrency: ['number'], run: objects };
+const fleetRows: Rows<RunOnAllOptions> = {
+  ...sharedRows,
+  concurrency: ['number'],
+  retry: [...flags, ...objects],
+  pool: [],
+  run: objects,
+};
 const { signal: _g, onStdout: _o, onStderr: _e, ...commandRows } = runRows;
 const fleetRunRows: Rows<FleetRunOptions> = { ...commandRows, input: [...anyText, 'bytes'] };
 

@@ -7,10 +7,10 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ClosedPort } from '../support/closedPort.ts';
 import { ChildPrograms } from '../support/servers/childProgram.ts';
 import {
   describeServer,
-  freePort,
   openSsh,
   setupTimeout,
   startOpenSsh,
@@ -82,7 +82,8 @@ describeServer('the example', openSsh, (lab) => {
     });
 
     it('says where it failed', async () => {
-      const { code, stderr } = await run('run', `nobody@127.0.0.1:${await freePort()}`, 'true');
+      await using closed = await ClosedPort.hold();
+      const { code, stderr } = await run('run', `nobody@127.0.0.1:${closed.port}`, 'true');
       expect(code).toBe(255);
       expect(stderr).toContain('ERR_SSH_CONNECT in connect: ');
     });
@@ -137,7 +138,8 @@ describeServer('the example', openSsh, (lab) => {
 
   describe('manyHosts', () => {
     it('has a line for each, whatever became of the others', async () => {
-      const dead = `nobody@127.0.0.1:${await freePort()}`;
+      await using closed = await ClosedPort.hold();
+      const dead = `nobody@127.0.0.1:${closed.port}`;
       const { code, stdout } = await run('manyHosts', 'echo here', target, dead, target);
       expect(code).toBe(1);
       expect(String(stdout).trimEnd().split('\n').sort()).toEqual(

@@ -29,6 +29,7 @@ const rows: Rows<ServerOptions> = {
   exec: ['function'],
   shell: ['function'],
   subsystems: objects,
+  sftp: ['function', ...objects],
   openTcp: ['function'],
   banner: anyText,
   algorithms: objects,

@@ -27,8 +27,11 @@ import {
   type CopyPlace,
   copyHelp,
   parseCopyArguments,
+  type ServingArguments,
 } from './copyArguments.ts';
 import { CopyOutput } from './copyOutput.ts';
+import { askToCopy, joinServers, receiveFrom, sendTo, serve } from './rcp/legacy.ts';
+import { LegacyTally } from './rcp/tally.ts';
 
 /** Something was not copied, or the options make no sense: as scp has it. */
 const failed = 1;
@@ -49,8 +52,23 @@ export async function run(argv: readonly string[]): Promise<number> {
     case 'version':
       process.stdout.write(args.mode === 'help' ? copyHelp : `deadline-ssh ${packageVersion()}\n`);
       return 0;
-    default:
-      return new CopyProgram(args as never, messages).run();
+    case 'copy':
+      return new CopyProgram(args, messages).run();
+    case 'serve':
+      return serveCopy(args, messages);
+  }
+}
+
+async function serveCopy(args: ServingArguments, messages: Messages): Promise<number> {
+  const interruption = new Interruption();
+  const stopWatching = interruption.watch();
+  try {
+    return await serve(args, interruption.signal);
+  } catch (error) {
+    if (interruption.status === undefined) messages.say(messageOf(error));
+    return interruption.status ?? failed;
+  } finally {
+    stopWatching();
   }
 }
 
@@ -107,6 +125,7 @@ class CopyProgram {
   }
 
   private async copyAll(): Promise<boolean> {
+    if (this.args.isLegacy) return this.copyByOldProtocol();
     const target = await this.lookAtTarget();
     if (target === undefined) return false;
     let isDone = true;
@@ -114,6 +133,40 @@ class CopyProgram {
       if (this.interruption.status !== undefined) return false;
       if (!(await this.attempt(source, target))) isDone = false;
     }
+    return isDone;
+  }
+
+  /** With -O: what is sent goes in one connection, what is brought here in one for each source. */
+  private async copyByOldProtocol(): Promise<boolean> {
+    const { sources, target } = this.args;
+    let isDone = true;
+    const onProgress = this.display.begin(shown(sources[0]?.path ?? ''));
+    const tally = new LegacyTally(onProgress);
+    const report = {
+      moved: (path: ByteText, bytes: number, size: number) => tally.moved(path, bytes, size),
+      failed: (problem: string) => {
+        isDone = this.refuse(problem);
+      },
+    };
+    const { args, messages, interruption } = this;
+    const context = { args, messages, interruption, report };
+    const here = sources.filter(({ server }) => server === undefined).map(({ path }) => path);
+    if (target.server === undefined) {
+      if (sources.length > 1 && !(await isLocalFolder(target.path))) {
+        return this.refuse(`"${shown(target.path)}" is no folder for several files`);
+      }
+      for (const { server, path } of sources) {
+        if (server !== undefined) await receiveFrom(server, path, target.path, context);
+        else if (!(await this.here(path, target.path))) isDone = false;
+      }
+    } else {
+      if (here.length > 0) await sendTo(target.server, target.path, here, context);
+      for (const { server, path } of sources) {
+        if (server !== undefined)
+          await joinServers({ server, path }, { server: target.server, path: target.path }, context);
+      }
+    }
+    this.display.end(isDone ? tally.result() : undefined);
     return isDone;
   }
 
@@ -181,10 +234,20 @@ class CopyProgram {
   /** What a pattern on a server matches, to here or to another server. */
   private async fromServer(source: CopyPlace, server: ServerAddress, target: Target): Promise<boolean> {
     const { signal } = this.interruption;
+    const other = target.place.server;
+    if (this.args.isDirect && other !== undefined) {
+      let isDone = true;
+      const { args, messages, interruption } = this;
+      const failed = (problem: string): void => {
+        isDone = this.refuse(problem);
+      };
+      const context = { args, messages, interruption, report: { failed, moved: () => {} } };
+      await askToCopy({ server, path: source.path }, { server: other, path: target.place.path }, context);
+      return isDone;
+    }
     const { transfers, session } = await this.transfersOf(server);
     const pattern = await this.remotePath(source);
-    const found = await expand(remoteTree(session.sftp, signal), pattern);
-    const paths = found.map(({ path }) => path);
+    const paths = await pathsOf(session, pattern, signal);
     if (paths.length === 0) {
       return this.refuse(`there is no file "${shown(parsePattern(pattern).literal)}" on ${session.name}`);
     }
@@ -299,4 +362,17 @@ class CopyProgram {
     this.output.failed(new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user' }));
     return false;
   }
+}
+
+/** What a pattern matches; where nothing does, the file of that very name. */
+async function pathsOf(
+  { sftp }: FileSession,
+  pattern: ByteText,
+  signal: AbortSignal,
+): Promise<readonly ByteText[]> {
+  const tree = remoteTree(sftp, signal);
+  const found = await expand(tree, pattern);
+  if (found.length > 0) return found.map(({ path }) => path);
+  const { literal, isMagic } = parsePattern(pattern);
+  return isMagic && (await tree.lstat(literal)) !== undefined ? [literal] : [];
 }

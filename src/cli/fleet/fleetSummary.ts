@@ -111,11 +111,11 @@ export class FleetSummary {
       .filter(({ passed, failed }) => passed !== null || failed !== null);
   }
 
-  /** A table, a line for those who got through a phase and one for those who did not. */
+  /** A table: a line for those who got through a phase, one for those who did not, and one for each further code. */
   table(): string {
     const rows = this.phases.flatMap(({ phase, passed, failed, codes }) => [
       ...(passed === null ? [] : [row(titles[phase], passed, '')]),
-      ...(failed === null ? [] : [row(`${titles[phase]}, failed`, failed, codeCounts(codes))]),
+      ...(failed === null ? [] : failedRows(`${titles[phase]}, failed`, failed, codeCounts(codes))),
     ]);
     const head = ['phase', 'hosts', 'p50', 'p95', 'max', ''];
     return aligned([head, ...rows]);
@@ -159,10 +159,13 @@ function row(title: string, { hosts, p50, p95, max }: Spread, remark: string): s
   return [title, String(hosts), duration(p50), duration(p95), duration(max), remark];
 }
 
-function codeCounts(codes: StageSummary['codes']): string {
-  return Object.entries(codes)
-    .map(([code, count]) => `${code} ${count}`)
-    .join(', ');
+/** Each code has a line of its own, so that the table fits a terminal of 80 columns. */
+function failedRows(title: string, spread: Spread, [first = '', ...others]: readonly string[]): string[][] {
+  return [row(title, spread, first), ...others.map((other) => ['', '', '', '', '', other])];
+}
+
+function codeCounts(codes: StageSummary['codes']): string[] {
+  return Object.entries(codes).map(([code, count]) => `${code} ${count}`);
 }
 
 /** Nearest rank: each figure is one that was measured. */

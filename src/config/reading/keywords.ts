@@ -224,6 +224,9 @@ const forgottenNames = [
   'compressionlevel',
 ] as const;
 
+/** The keywords, spelled as the manual spells them. */
+export const keywordNames: readonly string[] = Object.keys(forms);
+
 const rows: ReadonlyMap<string, KeywordRow> = new Map([
   ...Object.entries(forms).map(([name, form]): [string, KeywordRow] => {
     const lower = name.toLowerCase();

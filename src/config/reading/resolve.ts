@@ -80,6 +80,8 @@ export function* resolve(request: Request, facts: Facts): Asking<Resolution> {
     for (const source of sources) yield* second.readSource(source);
   }
   fillDefaults(settings, openSsh, request.isForwardOnly === true);
+  // A descriptor can be passed by a program of the user's only.
+  if (settings.jump !== undefined) settings.replace('proxyusefdpass', 'no');
   const port = Number(settings.value('port') ?? sshPort);
   settings.replace('port', String(port));
   const user = settings.value('user') ?? facts.userName;

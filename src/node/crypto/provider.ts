@@ -6,7 +6,7 @@
  */
 
 import { umacSlot } from '../../crypto/noble/packet/rareSlots.ts';
-import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
+import { nobleMlKem768Slot } from '../../crypto/noble/slots.ts';
 import { assembleProvider } from '../../crypto/provider/assemble.ts';
 import type { PacketCiphers } from '../../crypto/provider/primitives.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
@@ -23,6 +23,7 @@ import {
   opensslCurve25519Slot,
   opensslMlKem768Slot,
   opensslNistCurveSlots,
+  opensslSntrup761Slot,
 } from './slots.ts';
 
 export interface OpensslProviderOptions {
@@ -57,7 +58,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
-    sntrup761: sntrup761Slot,
+    sntrup761: opensslSntrup761Slot,
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,

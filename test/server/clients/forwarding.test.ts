@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pseudoRandom, sha256, startEmbedded } from '../../support/clients/embedded.ts';
 import { describeEachClient } from '../../support/clients/index.ts';
 import { ClientProcess, runClient } from '../../support/clients/process.ts';
+import { ClosedPort } from '../../support/closedPort.ts';
 import { freePort } from '../../support/servers/index.ts';
 
 const login = { key: 'ed25519' as const };
@@ -122,10 +123,10 @@ describeEachClient('forwarded connections', (kind, lab) => {
   it('are refused where the place is not allowed or not there, and the session lives on', async () => {
     await using server = await startEmbedded();
     const from = await freePort();
-    const closed = await freePort();
+    await using closed = await ClosedPort.hold();
     for (const to of [
       { host: 'forbidden', port: 1 },
-      { host: '127.0.0.1', port: closed },
+      { host: '127.0.0.1', port: closed.port },
     ]) {
       const running = new ClientProcess(
         kind.invoke(lab, { port: server.port, login, forward: { from, to } }),

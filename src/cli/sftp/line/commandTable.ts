@@ -66,7 +66,7 @@ const entry = (
 
 export const commandTable: readonly CommandEntry[] = [
   entry('cd', '[path]', 'go to a folder on the server', ['remote'], { aliases: ['chdir'] }),
-  entry('chgrp', '[-h] group path', 'set the group by number; -h of a link itself', ['none', 'remote'], {
+  entry('chgrp', '[-h] group path', 'set the group by number; -h of a link', ['none', 'remote'], {
     flags: 'h',
   }),
   entry('chmod', '[-h] mode path', 'set permissions, such as 644', ['none', 'remote'], { flags: 'h' }),
