@@ -277,7 +277,8 @@ const readVersionAddendum: Reader = (context) => {
   context.words.rest();
   const { rest } = context.directive;
   if (rest.includes('\r')) return 'has a carriage return in it';
-  const text = rest.replace(/#.*$/s, '').replace(/\s+$/, '');
+  // All of the line: ssh knows no comment here.
+  const text = rest.replace(/\s+$/, '');
   offer(context, lowerCase(text) === 'none' ? '' : text);
   return undefined;
 };
