@@ -277,9 +277,8 @@ const readVersionAddendum: Reader = (context) => {
   context.words.rest();
   const { rest } = context.directive;
   if (rest.includes('\r')) return 'has a carriage return in it';
-  // All of the line: ssh knows no comment here.
-  const text = rest.replace(/\s+$/, '');
-  offer(context, lowerCase(text) === 'none' ? '' : text);
+  // What looks like a comment is a part of it.
+  offer(context, lowerCase(rest) === 'none' ? '' : rest);
   return undefined;
 };
 
