@@ -29,7 +29,7 @@ const offers: readonly { readonly name: string; readonly algorithms: Algorithms 
 ];
 
 export async function coldPart(quick: boolean): Promise<void> {
-  const rounds = quick ? 1 : 15;
+  const rounds = quick ? 1 : 9;
   const nodes = quick ? nodeVersions().slice(0, 1) : nodeVersions();
   const sshd = await startSshd();
   const results: object[] = [];

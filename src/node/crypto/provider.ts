@@ -23,6 +23,7 @@ import {
   opensslCurve25519Slot,
   opensslMlKem768Slot,
   opensslNistCurveSlots,
+  opensslSntrup761BatchSlot,
   opensslSntrup761Slot,
 } from './slots.ts';
 
@@ -58,7 +59,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
-    sntrup761: opensslSntrup761Slot,
+    sntrup761: randomBytes === undefined ? opensslSntrup761BatchSlot : opensslSntrup761Slot,
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,
