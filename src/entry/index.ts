@@ -210,6 +210,7 @@ export type { TunnelEvent, TunnelOptions, TunnelState } from '../client/tunnel/o
 export type { RetryPolicy } from '../client/tunnel/retry.ts';
 export { Tunnel, type TunnelSnapshot } from '../client/tunnel/tunnel.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { TunnelAgent } from '../endpoint/httpAgent.ts';
 export type {
   AlgorithmList,
   AlgorithmOptions,
@@ -217,6 +218,7 @@ export type {
 } from '../endpoint/options/algorithmOptions.ts';
 export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { SocketStream } from '../endpoint/streams.ts';
 export {
   Forward,
   type ForwardCounters,

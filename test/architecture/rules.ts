@@ -46,6 +46,7 @@ export const longestFile = 420;
 /** Types of the platform that a layer above `io/` has in its public interface; erased when it is built. */
 const platformTypes: Readonly<Record<string, readonly string[]>> = {
   'src/endpoint/streams.ts': ['node:stream'],
+  'src/endpoint/httpAgent.ts': ['node:http'],
 };
 
 /**
