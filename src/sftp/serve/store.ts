@@ -5,7 +5,7 @@
  * refusal of one, with its status.
  * Must not know: packets, what a store keeps its files in.
  */
-import { type FileAttributes, fileTypes } from '../packet/attributes.ts';
+import type { FileAttributes } from '../packet/attributes.ts';
 import type { FilesystemStatus } from '../packet/extensions.ts';
 import { statusCodes } from '../packet/status.ts';
 
@@ -139,6 +139,3 @@ export class SftpRefusal extends Error {
     return statusCodes[this.reason];
   }
 }
-
-export const isFolder = ({ permissions = 0 }: FileAttributes): boolean =>
-  (permissions & fileTypes.mask) === fileTypes.folder;
