@@ -69,6 +69,7 @@ export interface ResolveHostOptions extends Credentials {
   readonly forwardOnly?: boolean | undefined;
   /** Milliseconds for all that is read, looked up and run by `Match exec`: 30,000. */
   readonly timeout?: number | undefined;
+  /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
   /** 1 MiB a file, 16 files within each other, 1,024 files, 16 MiB in all. */
   readonly limits?: { readonly [Name in keyof ConfigLimits]?: ConfigLimits[Name] | undefined } | undefined;
