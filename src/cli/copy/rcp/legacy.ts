@@ -249,7 +249,8 @@ function run(
       const message = `${file} cannot be run: ${error.message}`;
       reject(new SshError('ERR_SSH_CONNECT', message, { phase: 'connect', origin: 'local', cause: error }));
     });
-    child.once('close', (code) => resolve(code === 0));
+    // Its streams may have something left that nobody reads.
+    child.once('exit', (code) => resolve(code === 0));
   });
   ended.catch(() => {});
   return {
@@ -258,7 +259,7 @@ function run(
     ended,
     close: async () => {
       child.stdin.end();
-      child.stdout.resume();
+      child.stdout.destroy();
       const timer = setTimeout(() => void child.kill(), defaultTimeouts.close);
       await ended.catch(() => {});
       clearTimeout(timer);

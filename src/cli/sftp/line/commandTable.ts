@@ -81,7 +81,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('lcd', '[path]', 'go to a folder here', ['local'], { aliases: ['lchdir'] }),
   entry('lls', '[arguments of ls]', 'list a folder here', ['local']),
   entry('lmkdir', 'path', 'make a folder here', ['local']),
-  entry('ln', '[-s] path path', 'give a file another name; -s by a symbolic link', ['remote'], {
+  entry('ln', '[-s] path path', 'make another name; -s a symbolic link', ['remote'], {
     flags: 's',
   }),
   entry('lpwd', '', 'where this program is'),
