@@ -26,7 +26,8 @@ export type Program =
   | 'dbclient'
   | 'dropbearconvert'
   | 'ip'
-  | 'iptables';
+  | 'iptables'
+  | 'xauth';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
