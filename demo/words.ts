@@ -4,7 +4,8 @@
  * Owns: its words and tables.
  * Must not know: when they are printed, whether what they say is right.
  */
-import { aligned, duration, FleetSummary, stageOf } from '../src/cli/fleet/fleetSummary.ts';
+import { aligned, duration } from '../src/cli/figures.ts';
+import { FleetSummary, stageOf } from '../src/cli/fleet/fleetSummary.ts';
 import type { Report } from '../src/entry/diagnostics.ts';
 import type { ConnectOptions, FleetResult } from '../src/entry/index.ts';
 import { type Group, isOf } from './fleet.ts';

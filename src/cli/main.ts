@@ -2,14 +2,10 @@
 /**
  * The command `deadline-ssh`.
  *
- * Owns: what it is made of.
+ * Owns: that its code is loaded once it is known where it is compiled already.
  * Must not know: anything else.
  */
-import { dispatch } from './dispatch.ts';
-import { runProgram } from './program.ts';
-import { runSession } from './remote/session.ts';
-import { subcommands } from './subcommands.ts';
+import { keepCompiledCode } from './compileCache.ts';
 
-await runProgram((argv) =>
-  dispatch(argv, { subcommands, output: process.stdout, messages: process.stderr, session: runSession }),
-);
+keepCompiledCode();
+await (await import('./command.ts')).runCommand();

@@ -5,6 +5,7 @@
  * Must not know: any platform. `node/` fulfils it.
  */
 import type { WaitTable } from '../base/waits.ts';
+import type { AgentFactory } from '../endpoint/httpAgent.ts';
 import type { CryptoChoice, EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import type { RaceWaits } from '../io/connecting/raceLink.ts';
@@ -42,6 +43,8 @@ export interface Platform extends EndpointPlatform {
   command(start: CommandStart): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
   local(path: string): LinkOpener;
+  /** For requests of HTTP through a server. */
+  readonly httpAgent: AgentFactory;
   /** For forwarding: listening and connecting on this machine. */
   readonly network: LocalNetwork;
   /** Where the user's authentication agent listens, if there is one. */

@@ -210,6 +210,7 @@ export type { TunnelEvent, TunnelOptions, TunnelState } from '../client/tunnel/o
 export type { RetryPolicy } from '../client/tunnel/retry.ts';
 export { Tunnel, type TunnelSnapshot } from '../client/tunnel/tunnel.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { TunnelAgent } from '../endpoint/httpAgent.ts';
 export type {
   AlgorithmList,
   AlgorithmOptions,
@@ -217,6 +218,7 @@ export type {
 } from '../endpoint/options/algorithmOptions.ts';
 export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { SocketStream } from '../endpoint/streams.ts';
 export {
   Forward,
   type ForwardCounters,
@@ -233,7 +235,13 @@ export type {
   TargetTcp,
 } from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
-export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/snapshots.ts';
+export type {
+  ChannelSnapshot,
+  ConnectionSnapshot,
+  ForwardedConnectionSnapshot,
+  ForwardSnapshot,
+  WaitSnapshot,
+} from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';

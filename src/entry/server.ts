@@ -41,9 +41,12 @@ export type {
   Authentication,
   AuthenticationContext,
   AuthenticationVerdict,
+  ForwardingFunctions,
+  LocalForwardRequest,
   OfferedKey,
   OpenTcpRequest,
   PasswordChange,
+  RemoteForwardRequest,
   ServerOptions,
 } from '../server/options.ts';
 export { type ServerAddress, SshServer } from '../server/server.ts';

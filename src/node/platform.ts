@@ -17,6 +17,7 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { createHttpAgent } from './httpAgent.ts';
 import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
@@ -58,6 +59,7 @@ export const nodePlatform: Platform = {
   stream: streamLink,
   command: commandLink,
   local: localLink,
+  httpAgent: createHttpAgent,
   network: localNetwork,
   agentPath: userAgentPath,
   defaultHostKeyVerifier: () => knownHosts(),

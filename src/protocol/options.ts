@@ -12,7 +12,7 @@ import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
 import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/kex/rekeyPolicy.ts';
-import type { TransportOptions } from '../transport/options.ts';
+import type { TransportOptions } from '../transport/transport.ts';
 
 /** What connections of one kind have in common. */
 export interface SharedOptions {

@@ -48,6 +48,7 @@ const table: OptionTable<ServerOptions> = {
   },
   sftp: sftpRule,
   openTcp: callback,
+  forwarding: anyObject,
   banner: anyText,
   // It says itself what it takes.
   algorithms: { takes: 'algorithms', accepts: () => true },
@@ -99,6 +100,16 @@ export function checkServerOptions(given: unknown): void {
   if (maxStartups !== undefined) {
     const startups = { start: count, full: count };
     checkOptions(maxStartups, { of: 'maxStartups', table: startups, prefix: 'maxStartups.' });
+  }
+  const { forwarding, openTcp } = given as Partial<ServerOptions>;
+  if (forwarding !== undefined) {
+    const functions = { local: callback, remote: callback };
+    checkOptions(forwarding, { of: 'forwarding', table: functions, prefix: 'forwarding.' });
+    if (forwarding.local !== undefined && openTcp !== undefined) {
+      throw optionsError(
+        'openTcp and forwarding.local exclude each other: both answer for the same connections',
+      );
+    }
   }
   if (keyExchangeBudget !== undefined) checkBudget(keyExchangeBudget);
 }

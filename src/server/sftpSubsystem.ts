@@ -6,7 +6,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import { callback, isObject, type OptionRule, optionsError } from '../base/optionChecks.ts';
+import { anyObject, callback, isObject, type OptionRule, optionsError } from '../base/optionChecks.ts';
 import type { Wait } from '../base/waits.ts';
 import { askUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
@@ -28,7 +28,7 @@ export type SftpOption =
 
 export const sftpRule: OptionRule = {
   takes: 'serveFolder(…), handlers, or a function that gives one of them',
-  accepts: (value) => callback.accepts(value) || (isObject(value) && !(Symbol.iterator in value)),
+  accepts: (value) => callback.accepts(value) || anyObject.accepts(value),
 };
 
 /** @throws SshError `ERR_SSH_OPTIONS` */

@@ -443,8 +443,8 @@ describe('the arguments of', () => {
 
   it('runOnAll', async () => {
     await checkArgument(['list', 'bytes'], (targets: string[]) => runOnAll(targets, 'x'));
-    // A list is one of words, and has errors of its own.
-    await checkArgument([...anyText, 'list'], (command: string) => runOnAll([], command));
+    // A list is one of words, and has errors of its own; a function is run in place of a command.
+    await checkArgument([...anyText, 'list', 'function'], (command: string) => runOnAll([], command));
   });
 
   it('pinnedHostKey and the functions of an agent', async () => {

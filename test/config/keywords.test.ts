@@ -219,7 +219,7 @@ const values: Readonly<
     refuses: ['none a', '%x', '~nobody/k'],
   },
   VerifyHostKeyDNS: { takes: { ask: 'ask', no: 'false' }, refuses: ['sure'] },
-  VersionAddendum: { takes: { 'a %n # c': 'a alpha', NONE: '' }, refuses: ['%x'] },
+  VersionAddendum: { takes: { 'a %n # c': 'a alpha # c', NONE: '' }, refuses: ['%x'] },
   VisualHostKey: { takes: { yes: 'yes' }, refuses: ['ask'] },
   WarnWeakCrypto: { takes: { no: 'no', 'no-pq-kex': 'no' }, refuses: ['ask'] },
   XAuthLocation: { takes: { '/x': '/x' }, refuses: ['""'] },

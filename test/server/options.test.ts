@@ -31,6 +31,7 @@ const rows: Rows<ServerOptions> = {
   subsystems: objects,
   sftp: ['function', ...objects],
   openTcp: ['function'],
+  forwarding: objects,
   banner: anyText,
   algorithms: objects,
   crypto: [],

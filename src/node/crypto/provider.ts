@@ -23,6 +23,7 @@ import {
   opensslCurve25519Slot,
   opensslMlKem768Slot,
   opensslNistCurveSlots,
+  opensslSntrup761BatchSlot,
   opensslSntrup761Slot,
 } from './slots.ts';
 
@@ -43,7 +44,7 @@ const wholePacketCiphersSlot = new ImportedSlot(
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
- * imported for each signature and not kept, but for those named to `keep`; OpenSSL's objects for the secrets of a
+ * imported for each signature and not kept, but for those named to `keep` and an Ed25519 key that was just read; OpenSSL's objects for the secrets of a
  * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {
@@ -58,7 +59,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
-    sntrup761: opensslSntrup761Slot,
+    sntrup761: randomBytes === undefined ? opensslSntrup761BatchSlot : opensslSntrup761Slot,
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,

@@ -53,6 +53,11 @@ export const opensslSntrup761Slot: Slot<Sntrup761> = new ImportedSlot(
   async () => (await import('./sntrup761.ts')).opensslSntrup761,
 );
 
+export const opensslSntrup761BatchSlot: Slot<Sntrup761> = new ImportedSlot(
+  'sntrup761',
+  async () => (await import('./sntrup761.ts')).opensslSntrup761InBatches,
+);
+
 export const opensslNistCurveSlots: { readonly [C in CurveName]: Slot<NistCurve> } = {
   nistp256: nistCurveSlot('nistp256'),
   nistp384: nistCurveSlot('nistp384'),

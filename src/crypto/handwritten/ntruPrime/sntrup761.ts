@@ -13,8 +13,9 @@
 import { concatBytes, wipe } from '../../../base/bytes.ts';
 import type { Sntrup761 } from '../../provider/primitives.ts';
 import type { RandomBytes } from '../../provider/random.ts';
+import { type InverseSupply, invertible } from './inverseSupply.ts';
 import { inverseModulo3 } from './modulo3.ts';
-import { center, inverseOfTriple, modulus } from './modulo4591.ts';
+import { center, modulus } from './modulo4591.ts';
 import { RadixCode } from './radix.ts';
 import { degree, forgetProduct, multiplyTernary } from './ternaryProduct.ts';
 
@@ -33,13 +34,18 @@ const roundedCode: RadixCode = new RadixCode(Array.from({ length: degree }, () =
 /** SHA-512 of all of `data`. */
 export type Sha512 = (data: Uint8Array) => Uint8Array;
 
-/** The functions over somebody's SHA-512: loading another one costs as much as a key pair. */
-export function createSntrup761(sha512: Sha512): Sntrup761 {
+/**
+ * The functions over somebody's SHA-512: loading another one costs as much as a key pair.
+ *
+ * @param supply where key pairs share inversions: they are no longer those of the order in which randomness is drawn
+ */
+export function createSntrup761(sha512: Sha512, supply?: InverseSupply): Sntrup761 {
   return {
     generate(randomBytes) {
       const { g, inverse } = drawInvertible(randomBytes);
-      const f = drawShort(randomBytes);
-      const publicKey = encodeFull(product(inverseOfTriple(f), g));
+      const draw = (): Int32Array => drawShort(randomBytes);
+      const { f, inverse: third } = supply?.take(draw) ?? invertible(draw());
+      const publicKey = encodeFull(product(third, g));
       const rho = randomBytes(smallLength);
       const secretKey = concatBytes(
         encodeSmall(f),
@@ -49,7 +55,7 @@ export function createSntrup761(sha512: Sha512): Sntrup761 {
         hash(sha512, 4, publicKey),
       );
       forgetProduct();
-      for (const secret of [f, g, inverse]) secret.fill(0);
+      for (const secret of [f, g, inverse, third]) secret.fill(0);
       return { publicKey, secretKey };
     },
 
