@@ -284,7 +284,8 @@ describe('the name of the host', () => {
   });
 
   it('is decided about before the second pass', () => {
-    const text = 'Match final\nCanonicalizeMaxDots 0\nCanonicalizeFallbackLocal no\nCanonicalizeHostname yes\n';
+    const text =
+      'Match final\nCanonicalizeMaxDots 0\nCanonicalizeFallbackLocal no\nCanonicalizeHostname yes\n';
     expect(keywordsFor(text)).toMatchObject({
       canonicalizemaxdots: '1',
       canonicalizefallbacklocal: 'yes',

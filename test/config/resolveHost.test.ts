@@ -181,8 +181,12 @@ Host beta
   });
 
   it('gives those on the way no password, and the address to send from to the first alone', async () => {
-    const text = 'IdentityFile none\nAddressFamily inet\nBindAddress 127.0.0.1\nHost alpha\nProxyJump one,two';
-    const options: ConnectOptions = await optionsFor(text, { password: 'secret', keyboardInteractive: () => [] });
+    const text =
+      'IdentityFile none\nAddressFamily inet\nBindAddress 127.0.0.1\nHost alpha\nProxyJump one,two';
+    const options: ConnectOptions = await optionsFor(text, {
+      password: 'secret',
+      keyboardInteractive: () => [],
+    });
     const [first, second] = options.via as readonly ConnectOptions[];
     expect(first).toMatchObject({ auth: ['none'], family: 4, localAddress: '127.0.0.1' });
     expect(second).toMatchObject({ auth: ['none'] });
