@@ -40,6 +40,7 @@ import { warningsOf } from './warnings.ts';
 export type ConfigFile =
   | string
   | {
+      /** Path of the file, also where `text` is given: messages name it. */
       readonly path: string;
       /** Read from the path where not given. */
       readonly text?: string | undefined;

@@ -235,7 +235,13 @@ export type {
   TargetTcp,
 } from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
-export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/snapshots.ts';
+export type {
+  ChannelSnapshot,
+  ConnectionSnapshot,
+  ForwardedConnectionSnapshot,
+  ForwardSnapshot,
+  WaitSnapshot,
+} from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';

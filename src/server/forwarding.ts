@@ -93,6 +93,7 @@ export class ServerForwarding {
       acceptors.onRequest(cancelTcpipForward.name, (request) => this.cancelTcp(request));
       acceptors.onRequest(cancelStreamlocalForward.name, (request) => this.cancelPath(request));
     }
+    parts.driver.forwards = () => this.list().map((forward) => forward.snapshot());
     router.subscribe<ServerForwarding>(this, hearing);
   }
 

@@ -160,35 +160,50 @@ export interface OpenTcpRequest {
 /** A connection that a client wants the server to make (RFC 4254 §7.2; OpenSSH PROTOCOL §2.4). */
 export type LocalForwardRequest =
   | {
+      /** Who asks. */
       readonly username: string;
+      /** A name or address, as the client spelled it. */
       readonly host: string;
+      /** From 0 to 65535, as the client gave it. */
       readonly port: number;
+      /** Tells the two requests apart. */
       readonly path?: undefined;
+      /** Where the connection comes from on the client's side, as the client says. */
       readonly originatorAddress: string;
+      /** The port of that. */
       readonly originatorPort: number;
     }
   | {
+      /** Who asks. */
       readonly username: string;
       /** Of a unix socket. */
       readonly path: string;
+      /** Tells the two requests apart. */
       readonly host?: undefined;
+      /** Tells the two requests apart. */
       readonly port?: undefined;
     };
 
 /** A place that a client wants the server to listen on (RFC 4254 §7.1; OpenSSH PROTOCOL §2.4). */
 export type RemoteForwardRequest =
   | {
+      /** Who asks. */
       readonly username: string;
       /** As the client names it: `''` for all addresses, `localhost` for loopback. */
       readonly host: string;
       /** 0 for any free port. */
       readonly port: number;
+      /** Tells the two requests apart. */
       readonly path?: undefined;
     }
   | {
+      /** Who asks. */
       readonly username: string;
+      /** Of a unix socket. */
       readonly path: string;
+      /** Tells the two requests apart. */
       readonly host?: undefined;
+      /** Tells the two requests apart. */
       readonly port?: undefined;
     };
 
@@ -217,6 +232,7 @@ export interface ForwardingFunctions {
     | undefined;
 }
 
+/** What `createServer` takes. `hostKeys` and `authentication` are needed. */
 export interface ServerOptions {
   /** Private keys as files or parsed, one of each type. */
   readonly hostKeys: PrivateKeyInput | readonly PrivateKeyInput[];

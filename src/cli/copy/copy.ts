@@ -327,7 +327,10 @@ class CopyProgram {
     const session = await this.session(server);
     const { output } = this;
     const transfers = new Transfers(session.sftp, this.display, {
-      failed: (_direction, error) => output.failed(error),
+      failed: (_direction, error) => {
+        // Whoever gave it up knows.
+        if (this.interruption.status === undefined) output.failed(error);
+      },
       note: (text) => output.note(text),
       done: (direction, from, to, result) => {
         const there = (path: string): string => `${server.host}:${path}`;

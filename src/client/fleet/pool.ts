@@ -29,6 +29,7 @@ import type { ConnectOptions } from '../dial/options.ts';
 import { parseTarget } from '../dial/target.ts';
 import type { Platform } from '../platform.ts';
 
+/** What `createPool` takes. */
 export interface PoolOptions<Target = string> {
   /** Connections at once, those that are just being closed among them. 100 */
   readonly maxConnections?: number | undefined;
@@ -66,6 +67,7 @@ export const defaultPool = {
 
 /** One connection of a pool, at this moment. */
 export interface PooledConnection<Target = unknown> {
+  /** The target as it was given. */
   readonly target: Target;
   /** `dialling`, `busy` with its uses, `idle`, or `closing`. */
   readonly state: 'dialling' | 'busy' | 'idle' | 'closing';
@@ -77,6 +79,7 @@ export interface PooledConnection<Target = unknown> {
 
 /** A pool at one moment. */
 export interface PoolSnapshot<Target = unknown> {
+  /** The connections of the pool, the oldest first. */
   readonly connections: readonly PooledConnection<Target>[];
   /** Uses that wait for a connection. */
   readonly waiting: number;
@@ -186,6 +189,7 @@ export class Pool<Target = string> {
     return this.closing;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -61,6 +61,7 @@ export type FleetFunction<Target, T> = (
 
 /** Where connections come from that outlive a run: a `Pool`. */
 export interface ConnectionPool<Target> {
+  /** Runs work on a connection to the target, and gives the connection back. */
   use<T>(
     target: Target,
     work: (client: Client, context: { readonly signal: AbortSignal }) => Promise<T> | T,
@@ -123,7 +124,9 @@ export interface FleetSuccess<Target, Data = string> extends FleetOutcome<Target
 
 /** The function came to its end, with this value. */
 export interface FleetValue<Target, T> extends FleetOutcome<Target> {
+  /** Tells the two results apart. */
   readonly ok: true;
+  /** What the function answered. */
   readonly value: T;
 }
 

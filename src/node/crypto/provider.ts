@@ -44,7 +44,7 @@ const wholePacketCiphersSlot = new ImportedSlot(
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
- * imported for each signature and not kept, but for those named to `keep`; OpenSSL's objects for the secrets of a
+ * imported for each signature and not kept, but for those named to `keep` and an Ed25519 key that was just read; OpenSSL's objects for the secrets of a
  * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {

@@ -22,6 +22,7 @@ import { ConfinedTree } from './confinedTree.ts';
 import { FolderStore } from './folderStore.ts';
 import { Quota } from './quota.ts';
 
+/** What `serveFolder` takes. */
 export interface ServeFolderOptions {
   /** Nothing in it can be changed. `false` */
   readonly readOnly?: boolean | undefined;

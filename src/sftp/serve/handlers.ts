@@ -38,7 +38,9 @@ export interface ServedAttributes {
   readonly size?: number | bigint | undefined;
   /** Permissions. 0o644, of a folder 0o755 */
   readonly mode?: number | undefined;
+  /** Number of the owner. 0 */
   readonly uid?: number | undefined;
+  /** Number of the group. 0 */
   readonly gid?: number | undefined;
   /** When it was changed. 1970 */
   readonly mtime?: Date | undefined;
@@ -48,11 +50,17 @@ export interface ServedAttributes {
 
 /** What a client changes; what is undefined stays. */
 export interface AttributeChanges {
+  /** Bytes: the file is cut or filled up with zeros. */
   readonly size?: bigint | undefined;
+  /** Permissions. */
   readonly mode?: number | undefined;
+  /** Number of the owner. */
   readonly uid?: number | undefined;
+  /** Number of the group. */
   readonly gid?: number | undefined;
+  /** When it was read. */
   readonly atime?: Date | undefined;
+  /** When it was changed. */
   readonly mtime?: Date | undefined;
 }
 
@@ -68,7 +76,9 @@ export interface ServedFile {
   readonly read?: ((length: number, position: number) => Awaitable<Uint8Array>) | undefined;
   /** `data` may be kept: nobody else writes to it. */
   readonly write?: ((data: Uint8Array, position: number) => Awaitable<void>) | undefined;
+  /** What the open file is like; answered as unsupported where not given. */
   readonly stat?: (() => Awaitable<ServedAttributes>) | undefined;
+  /** Changes the open file; answered as unsupported where not given. */
   readonly setAttributes?: ((changes: AttributeChanges) => Awaitable<void>) | undefined;
   /** Resolves when what was written is where nothing takes it away. */
   readonly sync?: (() => Awaitable<void>) | undefined;
@@ -84,7 +94,9 @@ export interface ServedFile {
  * there is no such file.
  */
 export interface SftpHandlers {
+  /** Opens or makes a file. */
   readonly open?: ((path: string, how: OpenHow, context: SftpContext) => Awaitable<ServedFile>) | undefined;
+  /** Lists a folder, whole or piece by piece. */
   readonly readdir?:
     | ((path: string, context: SftpContext) => Awaitable<Iterable<ServedEntry> | AsyncIterable<ServedEntry>>)
     | undefined;
@@ -105,19 +117,25 @@ export interface SftpHandlers {
         context: SftpContext,
       ) => Awaitable<void>)
     | undefined;
+  /** Removes a file or a link. */
   readonly unlink?: ((path: string, context: SftpContext) => Awaitable<void>) | undefined;
+  /** Makes a folder. */
   readonly mkdir?: ((path: string, mode: number, context: SftpContext) => Awaitable<void>) | undefined;
+  /** Removes an empty folder. */
   readonly rmdir?: ((path: string, context: SftpContext) => Awaitable<void>) | undefined;
   /** `replaces`: a file that has the new name goes; it is an error otherwise. */
   readonly rename?:
     | ((from: string, to: string, replaces: boolean, context: SftpContext) => Awaitable<void>)
     | undefined;
+  /** The target of a link. */
   readonly readlink?: ((path: string, context: SftpContext) => Awaitable<string>) | undefined;
   /** `target` is as the client wrote it. */
   readonly symlink?: ((target: string, path: string, context: SftpContext) => Awaitable<void>) | undefined;
+  /** Gives a file a second name (OpenSSH PROTOCOL §4.5). */
   readonly link?: ((existing: string, path: string, context: SftpContext) => Awaitable<void>) | undefined;
   /** Where a path truly leads, links followed. The path itself where not given. */
   readonly realpath?: ((path: string, context: SftpContext) => Awaitable<string>) | undefined;
+  /** Size and room of the file system (OpenSSH PROTOCOL §4.4). */
   readonly statfs?:
     | ((path: string, context: SftpContext) => Awaitable<Partial<FilesystemStatus>>)
     | undefined;

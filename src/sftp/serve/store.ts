@@ -24,13 +24,17 @@ export interface StoreAttributes extends FileAttributes {
 }
 
 export interface StoreEntry {
+  /** As the client gets it. */
   readonly name: Uint8Array;
+  /** What the listing says of it. */
   readonly attributes: StoreAttributes;
 }
 
 /** How a file is to be opened. */
 export interface OpenHow {
+  /** The client wants to read. */
   readonly reads: boolean;
+  /** The client wants to write. */
   readonly writes: boolean;
   /** Each write goes to the end of the file. */
   readonly appends: boolean;
@@ -68,20 +72,31 @@ export interface StoreFolder {
 export interface StoreSession {
   /** The absolute path of what a path leads to. Its last name may be of nothing. */
   realpath(path: Uint8Array): Promise<Uint8Array>;
+  /** What a file is like. */
   readonly attributes?: ((path: Uint8Array, followsLink: boolean) => Promise<StoreAttributes>) | undefined;
+  /** Changes what a file is like. */
   readonly setAttributes?:
     | ((path: Uint8Array, attributes: FileAttributes, followsLink: boolean) => Promise<void>)
     | undefined;
+  /** Opens or makes a file. */
   readonly open?: ((path: Uint8Array, how: OpenHow) => Promise<StoreFile>) | undefined;
+  /** Begins a listing. */
   readonly openFolder?: ((path: Uint8Array) => Promise<StoreFolder>) | undefined;
+  /** Removes a file or a link. */
   readonly remove?: ((path: Uint8Array) => Promise<void>) | undefined;
+  /** Makes a folder. */
   readonly makeFolder?: ((path: Uint8Array, mode: number | undefined) => Promise<void>) | undefined;
+  /** Removes an empty folder. */
   readonly removeFolder?: ((path: Uint8Array) => Promise<void>) | undefined;
   /** `replaces`: a file that has the new name goes; it is an error otherwise. */
   readonly rename?: ((from: Uint8Array, to: Uint8Array, replaces: boolean) => Promise<void>) | undefined;
+  /** The target of a link. */
   readonly readLink?: ((path: Uint8Array) => Promise<Uint8Array>) | undefined;
+  /** Makes a link. */
   readonly makeLink?: ((target: Uint8Array, path: Uint8Array) => Promise<void>) | undefined;
+  /** Gives a file a second name. */
   readonly hardLink?: ((from: Uint8Array, to: Uint8Array) => Promise<void>) | undefined;
+  /** Size and room of the file system. */
   readonly statFilesystem?: ((path: Uint8Array) => Promise<FilesystemStatus>) | undefined;
   /** Names of users and groups by number; undefined for a number that nobody has. */
   readonly ownerNames?:
@@ -125,6 +140,7 @@ export type RefusalReason = 'noSuchFile' | 'permissionDenied' | 'failure' | 'bad
  * ```
  */
 export class SftpRefusal extends Error {
+  /** Why, as version 3 of SFTP can say it. */
   readonly reason: RefusalReason;
 
   /** @param message for the client; the usual one of the status where not given */
