@@ -5,7 +5,14 @@
  * Owns: the server, the listeners around it, the manners in which targets fail.
  * Must not know: who dials them, what is printed.
  */
-import { type AddressInfo, createServer as createListener, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import {
+  type AddressInfo,
+  connect as connectSocket,
+  createServer as createListener,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { type ConnectOptions, pinnedHostKey } from '../src/entry/index.ts';
 import { fingerprint, generateKey } from '../src/entry/keys.ts';
 import { createServer, type ServerConnection, type SshServer } from '../src/entry/server.ts';
@@ -30,12 +37,12 @@ const dripInterval = 100;
 /** In the order in which they are dialled: the good ones wait behind all the others. */
 export const groups: readonly Group[] = [
   { manner: 'silent', count: 30, story: 'accept and never speak' },
-  { manner: 'drip', count: 10, story: 'send a byte now and then, and no line' },
+  { manner: 'drip', count: 10, story: 'send a byte now and then' },
   { manner: 'closed', count: 5, story: 'refuse the connection' },
-  { manner: 'dropped', count: 5, story: 'hang up in the middle of the handshake' },
-  { manner: 'stuck', count: 10, story: 'fall silent in the middle of the key exchange' },
-  { manner: 'mute', count: 5, story: 'let you log in and never open a channel' },
-  { manner: 'busy', count: 5, story: 'start the command, which never ends' },
+  { manner: 'dropped', count: 5, story: 'hang up in the handshake' },
+  { manner: 'stuck', count: 10, story: 'fall silent in the key exchange' },
+  { manner: 'mute', count: 5, story: 'log you in, then open no channel' },
+  { manner: 'busy', count: 5, story: 'run the command for ever' },
   { manner: 'good', count: 40, story: 'answer' },
 ];
 
@@ -85,7 +92,7 @@ export class Fleet {
       busy: () => behind(() => all),
       silent: () => listener(sockets, () => {}),
       drip: () => listener(sockets, drip),
-      closed: () => listener(sockets, () => {}),
+      closed: () => listener(sockets, (socket) => socket.resume()),
       dropped: () => behind(() => upTo(partOfTheKeyExchange, true)),
       stuck: () => behind(() => upTo(partOfTheKeyExchange, false)),
       mute: () => behind((connection) => untilLoggedIn(connection)),
@@ -96,9 +103,9 @@ export class Fleet {
     for (const { manner, count } of groups) {
       for (let i = 1; i <= count; i++) {
         const target = listenerOf[manner]();
-        const port = await listen(target);
-        if (manner === 'closed') await close(target);
-        else listeners.push(target);
+        listeners.push(target);
+        const listening = await listen(target);
+        const port = manner === 'closed' ? await refusingPort(listening, sockets) : listening;
         targets.push({
           host: '127.0.0.1',
           port,
@@ -132,6 +139,18 @@ function listener(sockets: Set<Socket>, accepted: (socket: Socket) => void): Ser
     socket.on('error', () => socket.destroy());
     accepted(socket);
   });
+}
+
+/**
+ * A port that refuses connections and stays so. It is the near end of a
+ * connection of our own, so that no other program can listen on it meanwhile.
+ */
+async function refusingPort(listening: number, sockets: Set<Socket>): Promise<number> {
+  const socket = connectSocket(listening, '127.0.0.1');
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+  await once(socket, 'connect');
+  return (socket.address() as AddressInfo).port;
 }
 
 function drip(socket: Socket): void {

@@ -38,6 +38,12 @@ export function messageAlone({ message, host, port }: SshError): string {
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
+/** The error with a remark behind its message, which is made once. */
+export function remarked(error: SshError, remark: string): SshError {
+  if (!error.message.endsWith(`; ${remark}`)) retitle(error, `${error.message}; ${remark}`);
+  return error;
+}
+
 function named(error: SshError, target: Address): SshError {
   error.host = target.host;
   error.port = target.port;

@@ -37,8 +37,6 @@ export interface Limits {
   readonly identificationLines: number;
   /** Bytes a server may send before its identification. */
   readonly identificationBytes: number;
-  /** Bytes of a text that names something: a user, a host, a path, a terminal, a language. */
-  readonly textLength: number;
   /** Bytes of all authentication banners together; what is beyond is cut off, and that is said. */
   readonly bannerBytes: number;
   /** Requests of the authentication protocol, INFO_REQUEST rounds included. */
@@ -76,6 +74,7 @@ export interface Limits {
   readonly argon2Work: number;
   /** Bits of an RSA modulus. */
   readonly rsaMinimumBits: number;
+  /** Bits of an RSA modulus at most. */
   readonly rsaMaximumBits: number;
   /** Bits of an RSA key that a server lets its users log in with. */
   readonly userRsaBits: number;
@@ -106,6 +105,8 @@ export interface Limits {
   readonly sftpBytesInFlight: number;
   /** Folders within folders that a walk or a transfer goes down. */
   readonly sftpNesting: number;
+  /** Files and folders that a client of a server has open at once in one SFTP session. */
+  readonly sftpHandles: number;
   /** Bytes of one file name or path that a peer gives. */
   readonly sftpNameLength: number;
 }
@@ -120,7 +121,6 @@ export const defaultLimits: Limits = {
   greetingLine: 8192,
   identificationLines: 1024,
   identificationBytes: 64 * 1024,
-  textLength: 1024,
   bannerBytes: 64 * 1024,
   authenticationRounds: 64,
   authenticationAttempts: 6,
@@ -150,6 +150,7 @@ export const defaultLimits: Limits = {
   sftpRequestsPerFile: 64,
   sftpBytesInFlight: 8 * 1024 * 1024,
   sftpNesting: 64,
+  sftpHandles: 256,
   sftpNameLength: 4096,
 };
 
@@ -163,7 +164,6 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   greetingLine: [64, 65_536],
   identificationLines: [0, 65_536],
   identificationBytes: [255, 1024 * 1024],
-  textLength: [1024, 1024],
   bannerBytes: [0, 16 * 1024 * 1024],
   authenticationRounds: [1, 1024],
   authenticationAttempts: [1, 1024],
@@ -193,6 +193,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   sftpRequestsPerFile: [1, 4096],
   sftpBytesInFlight: [32 * 1024, 1024 * 1024 * 1024],
   sftpNesting: [1, 1024],
+  sftpHandles: [1, 65_536],
   sftpNameLength: [255, 65_536],
 };
 

@@ -19,7 +19,9 @@ import {
 export interface Timeouts {
   /** Name lookup and TCP. */
   readonly connect: number;
-  /** TCP up to the peer's identification string. */
+  /** A proxy command from its start to its first byte. */
+  readonly proxyCommand: number;
+  /** TCP up to the peer's identification string; with a proxy command, from its first byte. */
   readonly identification: number;
   /** Our SSH_MSG_KEXINIT to their SSH_MSG_NEWKEYS, at the start and at each rekey. */
   readonly keyExchange: number;
@@ -39,8 +41,10 @@ export interface Timeouts {
   readonly lock: number;
 }
 
+/** The deadline of each wait where none is given. */
 export const defaultTimeouts: Timeouts = {
   connect: 10_000,
+  proxyCommand: 10_000,
   identification: 10_000,
   keyExchange: 15_000,
   authentication: 15_000,
@@ -59,13 +63,16 @@ export const defaultDialTimeout = 30_000;
 export interface KeepAlive {
   /** Milliseconds. */
   readonly interval: number;
+  /** Requests without an answer, one after the other, after which the connection ends. */
   readonly maxMissed: number;
 }
 
+/** A request after 15 seconds of silence, the end after three without an answer. */
 export const defaultKeepAlive: KeepAlive = { interval: 15_000, maxMissed: 3 };
 
 const timeoutTable: OptionTable<Timeouts> = {
   connect: milliseconds,
+  proxyCommand: milliseconds,
   identification: milliseconds,
   keyExchange: milliseconds,
   authentication: milliseconds,

@@ -14,6 +14,7 @@
 export type WaitName =
   | 'dial'
   | 'connect'
+  | 'proxyCommand'
   | 'identification'
   | 'keyExchange'
   | 'authentication'
@@ -31,6 +32,7 @@ export type WaitName =
 
 /** One open wait, as reports show it. */
 export interface Wait {
+  /** Such as `identification`; docs/deadlines.md has all of them. */
   readonly name: WaitName;
   /** What exactly, for people: `exec on channel 3`, `SSH_MSG_NEWKEYS`. Never a secret, never user data. */
   readonly detail: string;
@@ -150,6 +152,7 @@ export class WaitTable {
     return wait;
   }
 
+  /** Waits that are under way. */
   get size(): number {
     return this.count;
   }

@@ -19,5 +19,11 @@ export interface Subcommand {
 /** By name. Any other first word is a host. */
 export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
   ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench/bench.ts') }],
+  ['cp', { summary: 'copy files between machines', load: () => import('./copy/copy.ts') }],
   ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet/fleet.ts') }],
+  [
+    'keygen',
+    { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
+  ],
+  ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
 ]);

@@ -45,9 +45,11 @@ export interface SessionOptions extends CallOptions {
   readonly maxChannels?: number | undefined;
 }
 
+/** What `exec` takes. */
 export interface ExecOptions extends SessionOptions {
   /** `true` for a terminal of 80 by 24. */
   readonly pty?: boolean | PtyOptions | undefined;
+  /** Environment variables. Servers take few by default (`AcceptEnv` of OpenSSH); `refusedEnv` names the rest. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
    * Folder of the server to run the command in, by way of its shell: `cd` comes
@@ -65,7 +67,9 @@ export interface ExecOptions extends SessionOptions {
   readonly forwardAgent?: boolean | undefined;
 }
 
+/** What `shell` takes. */
 export interface ShellOptions extends SessionOptions, PtyOptions {
+  /** As for `exec`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** As for `exec`. */
   readonly forwardAgent?: boolean | undefined;
@@ -75,6 +79,9 @@ export interface ShellOptions extends SessionOptions, PtyOptions {
 
 /** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
 export interface RunOptions<Data = string> extends ExecOptions {
+  /**
+   * What the command reads from its stdin: text, bytes, a stream or any iterable of these. Nothing where not given.
+   */
   readonly input?: RunInput | undefined;
   /** Of the output; `buffer` gives bytes. `utf8` */
   readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;

@@ -6,17 +6,18 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { checkArgument, port as portRule } from '../base/optionChecks.ts';
+import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';
 import { abortError, onAbort } from '../endpoint/calls/abort.ts';
 import type { CallScope } from '../endpoint/calls/callScope.ts';
-import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
-import { publicCall } from '../endpoint/calls/publicCall.ts';
+import { CallSite } from '../endpoint/calls/callSite.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
-import type { Duplex } from '../endpoint/streams.ts';
+import type { TunnelAgent } from '../endpoint/httpAgent.ts';
+import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
-import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
-import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
+import type { CommandKind } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -186,11 +187,11 @@ export class Client extends TransferringClient {
   /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
   sftp(options: SftpOptions = {}): Promise<Sftp> {
     return this.call(Client.prototype.sftp, () => {
-      const { kind, payload, bounds } = sftpCommand(options);
+      const { kind, payload, bounds, server } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
         const { port } = await this.start(kind, payload, {}, scope);
         return scope.until(
-          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal })),
+          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
         );
       });
     });
@@ -201,9 +202,9 @@ export class Client extends TransferringClient {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+  openTcp(host: string, port: number, options: CallOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openTcp, async (site) =>
-      this.streamOver(await this.openTcpPort(host, port, options), site),
+      this.socketOver(await this.openTcpPort(host, port, options), site, { host, port }),
     );
   }
 
@@ -224,16 +225,60 @@ export class Client extends TransferringClient {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+  openUnix(path: string, options: CallOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
       checkCallOptions('openUnix', options);
-      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-      );
-      return this.streamOver(port, site);
+      return this.socketOver(await this.openUnixPort(path, options), site, { path });
     });
+  }
+
+  private openUnixPort(path: string, options: CallOptions): Promise<ChannelPort> {
+    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+    return this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+    );
+  }
+
+  /** As `openTcp` or `openUnix`, for those in this library who need no stream. */
+  openPlacePort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
+    return place.path === undefined
+      ? this.openTcpPort(place.host, place.port, options)
+      : this.openUnixPort(place.path, options);
+  }
+
+  /** Whether calls can begin: the connection has not ended, and was not closed. */
+  get isLive(): boolean {
+    return this.session.isLive && !this.session.isGivenUp;
+  }
+
+  /**
+   * An agent for `http.request` and `https.request`, and with its `dispatcher` for
+   * `fetch`, whose connections the server makes.
+   *
+   * @param to where all of them lead: an address, or a unix socket of the server; where
+   *   not given, to where each request goes, whose name the server looks up
+   * @param options those of an `http.Agent`; `keepAlive` is on
+   * @throws SshError `ERR_SSH_OPTIONS`; a request whose connection cannot be made fails as `openTcp`
+   * @example
+   * ```ts
+   * import { get } from 'node:http';
+   * import type { Client } from 'deadline-ssh';
+   * function metrics(client: Client): void {
+   *   const agent = client.httpAgent({ host: '10.0.0.7', port: 9100 });
+   *   get('http://metrics.internal/metrics', { agent }, (answer) => answer.pipe(process.stdout));
+   * }
+   * ```
+   */
+  httpAgent(to?: TargetPlace, options: object = {}): TunnelAgent {
+    const place = to === undefined ? undefined : checkTarget('the target', to);
+    checkOption('the options of httpAgent', options, anyObject);
+    const site = new CallSite(Client.prototype.httpAgent);
+    const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> => {
+      const there = place ?? { host, port };
+      return this.socketOver(await this.openPlacePort(there, { signal }), site, there);
+    };
+    return this.dialled.platform.httpAgent(open, options);
   }
 
   /**
@@ -382,25 +427,21 @@ export class Client extends TransferringClient {
     this.session.destroy(closedError('the connection was destroyed'));
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** What every call of a user's goes through. */
-  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
-    const { session } = this;
-    const site = new CallSite(calledAs);
-    const known = {
-      site,
-      addressed: (error: SshError) => session.addressed(error),
-      isGivenUp: () => session.isGivenUp,
-    };
-    return publicCall(known, () => work(site));
   }
 
   private streamOver(port: ChannelPort, site: CallSite): Duplex {
     port.openedBy = site.asText();
     return channelStream(port, this.dialled.platform.streams);
+  }
+
+  private socketOver(port: ChannelPort, site: CallSite, place: TargetPlace): SocketStream {
+    port.openedBy = site.asText();
+    // Connections carry data alone.
+    port.extended.cancel();
+    return this.dialled.platform.streams.socket(port.data, port.outbound, place);
   }
 
   // The common start of processes ------------------------------------------------------
@@ -542,7 +583,7 @@ export class Client extends TransferringClient {
     }
   }
 
-  /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
+  /** A process may run for ever; its wait is in the table of waits all the same, guarded by keep-alive. */
   private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
     const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
     return this.session.startWait('command', detail, Number.POSITIVE_INFINITY);

@@ -8,14 +8,26 @@ import { SshError } from '../base/errors.ts';
 import { kexMethods } from '../crypto/algorithms.ts';
 import type { Transport } from '../transport/transport.ts';
 
+/** What holds for each direction of a connection. */
+export interface ByDirection<Choice> {
+  /** For what the client sends. */
+  readonly clientToServer: Choice;
+  /** For what the server sends. */
+  readonly serverToClient: Choice;
+}
+
 /** What the last key exchange agreed on. */
 export interface NegotiatedSummary {
+  /** Method of the key exchange, such as `curve25519-sha256`. */
   readonly kex: string;
+  /** Algorithm of the server's signature, such as `ssh-ed25519`. */
   readonly hostKey: string;
-  readonly cipher: { readonly clientToServer: string; readonly serverToClient: string };
+  /** Such as `aes128-gcm@openssh.com`. */
+  readonly cipher: ByDirection<string>;
   /** Undefined where the cipher authenticates by itself. */
-  readonly mac: { readonly clientToServer: string | undefined; readonly serverToClient: string | undefined };
-  readonly compression: { readonly clientToServer: string; readonly serverToClient: string };
+  readonly mac: ByDirection<string | undefined>;
+  /** `none`, or `zlib@openssh.com`. */
+  readonly compression: ByDirection<string>;
   /** Strict key exchange, which defeats the Terrapin attack (CVE-2023-48795). */
   readonly strict: boolean;
   /** The key exchange withstands an adversary with a quantum computer. */

@@ -4,6 +4,8 @@
  * Owns: the seam between the client and the platform under it.
  * Must not know: any platform. `node/` fulfils it.
  */
+import type { WaitTable } from '../base/waits.ts';
+import type { AgentFactory } from '../endpoint/httpAgent.ts';
 import type { CryptoChoice, EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import type { RaceWaits } from '../io/connecting/raceLink.ts';
@@ -12,6 +14,17 @@ import type { KeyArithmetic } from '../keys/arithmetic.ts';
 import type { FilePlatform } from '../sftp/seam/platform.ts';
 import type { AsciiName } from './dial/hostName.ts';
 import type { HostKeyVerifier } from './hostKeys/hostKeys.ts';
+
+/** A program that leads to a server. */
+export interface CommandStart {
+  /** A line for the shell, or a program and its arguments. */
+  readonly command: string | readonly string[];
+  /** Told each line of its stderr, escaped. */
+  readonly note: (line: string) => void;
+  readonly waits: WaitTable;
+  /** Milliseconds that it may take to end by itself once the link has ended. */
+  readonly closeTimeout: number;
+}
 
 export interface Platform extends EndpointPlatform {
   /** What SFTP needs: streams over files of a server, and the files of this machine. Loaded when it is first asked for. */
@@ -26,8 +39,12 @@ export interface Platform extends EndpointPlatform {
     /** Where look-ups and attempts are to be seen. */
     readonly waits: RaceWaits;
   }): LinkOpener;
+  /** Starts a program and runs over its stdin and stdout; all its processes end with the link. */
+  command(start: CommandStart): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
   local(path: string): LinkOpener;
+  /** For requests of HTTP through a server. */
+  readonly httpAgent: AgentFactory;
   /** For forwarding: listening and connecting on this machine. */
   readonly network: LocalNetwork;
   /** Where the user's authentication agent listens, if there is one. */

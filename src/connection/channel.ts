@@ -1,18 +1,16 @@
 /**
- * One channel: its two windows, its two ends, its queue of requests.
+ * One channel: its two directions with their windows, its queue of requests.
  *
  * Owns: RFC 4254 §5.2 (data and windows), §5.3 (EOF and CLOSE), §5.4 (requests
- * and their replies in order), for one channel.
+ * and their replies in order), for one channel. `channelStates.ts` has the states
+ * of the two directions.
  * Must not know: how messages travel (the sink), other channels, what a type or
  * a request means, clocks.
- *
- * The law of its two ends: each side sends EOF at most once and CLOSE exactly
- * once; after CLOSE it sends nothing; when both CLOSEs have passed the channel
- * is gone and its number is free.
  */
 import { SshError } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
 import type { ChannelMessages } from './channelMessages.ts';
+import { type Receiving, receivingAfter, type Sending, sendingAfter } from './channelStates.ts';
 import { ReceiveBuffer } from './receiveBuffer.ts';
 import { ReceiveWindow } from './receiveWindow.ts';
 import type { WindowBudget } from './windowBudget.ts';
@@ -84,10 +82,10 @@ export class Channel {
   sendMaximumPacketSize = 0;
   /** Bytes the peer may still send. */
   receiveWindow: number;
-  eofSent = false;
-  eofReceived = false;
-  closeSent = false;
-  closeReceived = false;
+  /** The direction to the peer. */
+  sending: Sending = 'open';
+  /** The direction from the peer. */
+  receiving: Receiving = 'open';
   /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
   bytesIn: number = Number.NaN;
   bytesOut: number = Number.NaN;
@@ -95,19 +93,14 @@ export class Channel {
   isReady = false;
   /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
   wait: Wait | undefined;
-  /** Nobody wants it any more: what comes is dropped, and it is closed as soon as that is possible. */
-  abandoned = false;
   /** What came and was not taken; others once these belong to whoever reads from them. */
   data: ReceiveBuffer = new ReceiveBuffer();
   extended: ReceiveBuffer = new ReceiveBuffer();
-  /** This side closed the channel while the peer might still have sent: what came is not all of it. */
-  isCut = false;
 
   private readonly sink: ChannelSink;
   private readonly maximumPacketSize: number;
   private readonly writes: PendingWrite[] = [];
   private readonly requests: ChannelRequest[] = [];
-  private eofWanted = false;
   private handedOn = 0;
   private isHandedOnTold = false;
   private readonly window: ReceiveWindow;
@@ -138,6 +131,30 @@ export class Channel {
     this.maximumPacketSize = options.maximumPacketSize;
   }
 
+  // What its states say ---------------------------------------------------------
+
+  get eofSent(): boolean {
+    return this.sending === 'ended' || this.sending === 'closed';
+  }
+
+  get closeSent(): boolean {
+    return this.sending === 'closed' || this.sending === 'cut';
+  }
+
+  get eofReceived(): boolean {
+    return this.receiving === 'ended' || this.receiving === 'closed';
+  }
+
+  /** Nobody here reads what comes: a channel that is being opened is closed as soon as it is open. */
+  get isUnwanted(): boolean {
+    return this.receiving === 'unwanted' || this.receiving === 'stopping' || this.receiving === 'stopped';
+  }
+
+  /** This side closed the channel while the peer might still have sent: what came is not all of it. */
+  get isStopped(): boolean {
+    return this.receiving === 'stopping' || this.receiving === 'stopped';
+  }
+
   // Our side ------------------------------------------------------------------
 
   /**
@@ -147,7 +164,7 @@ export class Channel {
    * @param dataTypeCode for CHANNEL_EXTENDED_DATA, such as 1 for stderr (RFC 4254 §5.2)
    */
   write(data: Uint8Array, dataTypeCode?: number): void {
-    if (this.closeSent || this.eofWanted || this.state === 'closed') {
+    if (this.sending !== 'open') {
       throw new SshError('ERR_SSH_CHANNEL_CLOSED', 'the channel takes no more data', { origin: 'user' });
     }
     if (data.length === 0) return;
@@ -157,22 +174,27 @@ export class Channel {
 
   /** Sends EOF: now, so that it is ahead of what is said next, or behind data that waits. */
   eof(): void {
-    if (this.eofWanted || this.closeSent || this.state === 'closed') return;
-    this.eofWanted = true;
+    this.sending = sendingAfter[this.sending].eof;
     this.sendEofIfDue();
   }
 
   /** Sends CLOSE now; what was written and not sent is dropped, and so is what still comes. */
   close(): void {
-    if (this.closeSent || this.state === 'closed') return;
+    if (this.closeSent) return;
     this.writes.length = 0;
-    this.isCut = !this.eofReceived;
-    if (this.state === 'opening') {
-      this.abandoned = true;
-      return;
-    }
-    this.closeSent = true;
+    this.receiving = receivingAfter[this.receiving].stop;
+    // The CLOSE of a channel that is being opened goes out when the peer has confirmed it.
+    if (this.state === 'open') this.sendClose();
+  }
+
+  private sendClose(): void {
+    this.sending = sendingAfter[this.sending].close;
     this.sink.messages.sendClose(this);
+  }
+
+  /** Nobody reads from it any more: what comes is dropped. */
+  abandon(): void {
+    this.receiving = receivingAfter[this.receiving].abandon;
   }
 
   /** Drops what came and what will come, what was written and what will be asked. */
@@ -184,7 +206,7 @@ export class Channel {
 
   /** Drops what will come and what was written. What came is only held by whoever reads it. */
   letGo(): void {
-    this.abandoned = true;
+    this.abandon();
     this.writes.length = 0;
     this.data = new ReceiveBuffer();
     this.extended = new ReceiveBuffer();
@@ -210,9 +232,11 @@ export class Channel {
       this.budget?.release(released);
       return;
     }
-    const silent = this.eofReceived || this.closeReceived || this.closeSent || this.state !== 'open';
+    const { receiving, state } = this;
     const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
-    if (silent || bytesToAdd === 0) return;
+    if (bytesToAdd === 0 || state !== 'open') return;
+    // Where nothing more comes, or is not wanted, no window is opened.
+    if (receiving !== 'open' && receiving !== 'unwanted') return;
     this.receiveWindow += bytesToAdd;
     this.sink.messages.sendWindowAdjust(this, bytesToAdd);
   }
@@ -222,7 +246,7 @@ export class Channel {
    * `channelRequestAnswered`.
    */
   request(requestType: string, payload: Uint8Array, wantReply: boolean): ChannelRequest | undefined {
-    if (this.closeSent || this.closeReceived || this.state !== 'open') {
+    if (this.closeSent || this.state !== 'open') {
       throw new SshError('ERR_SSH_CHANNEL_CLOSED', `the channel closed before ${requestType}`, {
         origin: 'peer',
       });
@@ -303,10 +327,9 @@ export class Channel {
 
   /** Sends EOF once all data went before it. */
   sendEofIfDue(): void {
-    if (!this.eofWanted || this.eofSent || this.closeSent) return;
-    if (this.writes.length > 0 || this.state !== 'open') return;
+    if (this.sending !== 'ending' || this.writes.length > 0 || this.state !== 'open') return;
     this.sink.messages.sendEof(this);
-    this.eofSent = true;
+    this.sending = sendingAfter.ending.eofSent;
     this.tellHandedOn(0);
   }
 
@@ -318,7 +341,7 @@ export class Channel {
     this.sendWindow = initialWindowSize;
     this.sendMaximumPacketSize = maximumPacketSize;
     this.state = 'open';
-    if (this.writes.length > 0 || this.eofWanted) this.sink.wantsOutput(this);
+    if (this.writes.length > 0 || this.sending === 'ending') this.sink.wantsOutput(this);
   }
 
   receiveAdjust(bytesToAdd: number): void {
@@ -336,7 +359,7 @@ export class Channel {
     this.checkData(length);
     this.receiveWindow -= length;
     this.bytesIn += length;
-    if (this.abandoned || this.closeSent) return;
+    if (this.receiving !== 'open') return;
     const buffer = this[stream];
     const wasEmpty = buffer.length === 0;
     buffer.append(bytes, start, end);
@@ -351,8 +374,13 @@ export class Channel {
   }
 
   receiveEof(): void {
-    if (this.eofReceived) throw channelError(`EOF twice on channel ${this.localId}`);
-    this.eofReceived = true;
+    const next = receivingAfter[this.receiving].eof;
+    if (next === undefined) {
+      throw channelError(
+        `EOF ${this.receiving === 'ended' ? 'twice' : 'after CLOSE'} on channel ${this.localId}`,
+      );
+    }
+    this.receiving = next;
     this.sink.emit({ type: 'channelEof', channel: this });
   }
 
@@ -365,17 +393,16 @@ export class Channel {
   }
 
   receiveClose(): void {
-    if (this.closeReceived) throw channelError(`CLOSE twice on channel ${this.localId}`);
-    this.closeReceived = true;
+    const next = receivingAfter[this.receiving].close;
+    if (next === undefined) throw channelError(`CLOSE twice on channel ${this.localId}`);
+    this.receiving = next;
     this.writes.length = 0;
     if (this.hasOutput) this.presumeGranted();
     for (const request of this.requests.splice(0)) {
       const what = `the server closed the channel without an answer to ${request.requestType}`;
       this.settleUnanswered(request, new SshError('ERR_SSH_CHANNEL_CLOSED', what));
     }
-    if (this.closeSent) return;
-    this.closeSent = true;
-    this.sink.messages.sendClose(this);
+    if (!this.closeSent) this.sendClose();
   }
 
   /** What was asked for was done, whatever the peer answers or does not: it sent what comes of it. */
@@ -396,8 +423,10 @@ export class Channel {
   }
 
   private checkData(length: number): void {
-    if (this.eofReceived || this.closeReceived) {
-      throw channelError(`data after ${this.closeReceived ? 'CLOSE' : 'EOF'} on channel ${this.localId}`);
+    if (this.receiving !== 'open' && receivingAfter[this.receiving].data === undefined) {
+      throw channelError(
+        `data after ${this.receiving === 'ended' ? 'EOF' : 'CLOSE'} on channel ${this.localId}`,
+      );
     }
     if (length > this.receiveWindow) {
       throw channelError(
@@ -416,6 +445,8 @@ export class Channel {
    */
   gone(keepsUnread: boolean): void {
     this.state = 'closed';
+    this.sending = sendingAfter[this.sending].close;
+    this.receiving = receivingAfter[this.receiving].close ?? this.receiving;
     this.heldBeyond = keepsUnread ? this.data.length + this.extended.length : 0;
     this.budget?.close(this.window.size, this.heldBeyond);
   }

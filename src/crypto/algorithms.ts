@@ -32,6 +32,7 @@ export interface CipherRow extends Offered {
   readonly authenticated: boolean;
 }
 
+/** Every cipher that can be negotiated. */
 export type CipherName =
   | 'aes128-gcm@openssh.com'
   | 'aes256-gcm@openssh.com'
@@ -86,6 +87,7 @@ export interface MacRow extends Offered {
   readonly encryptThenMac: boolean;
 }
 
+/** Every MAC that can be negotiated. */
 export type MacName =
   | 'hmac-sha2-256-etm@openssh.com'
   | 'hmac-sha2-512-etm@openssh.com'
@@ -151,6 +153,7 @@ export interface KexRow extends Offered {
   readonly postQuantum: boolean;
 }
 
+/** Every key exchange method that can be negotiated. */
 export type KexName =
   | 'mlkem768x25519-sha256'
   | 'sntrup761x25519-sha512'
@@ -182,11 +185,11 @@ export const kexMethods: Readonly<Record<KexName, KexRow>> = {
   'ecdh-sha2-nistp384': { hash: 'sha384', postQuantum: false, ...compatible, costly: true },
   'ecdh-sha2-nistp521': { hash: 'sha512', postQuantum: false, ...compatible, costly: true },
   'curve448-sha512': { hash: 'sha512', postQuantum: false, ...always, costly: true },
-  'diffie-hellman-group-exchange-sha256': { hash: 'sha256', postQuantum: false, ...always },
+  'diffie-hellman-group-exchange-sha256': { hash: 'sha256', postQuantum: false, ...compatible },
   'diffie-hellman-group16-sha512': { hash: 'sha512', postQuantum: false, ...always },
-  'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...always, costly: true },
+  'diffie-hellman-group18-sha512': { hash: 'sha512', postQuantum: false, ...compatible, costly: true },
   'diffie-hellman-group15-sha512': { hash: 'sha512', postQuantum: false, ...always },
-  'diffie-hellman-group17-sha512': { hash: 'sha512', postQuantum: false, ...always, costly: true },
+  'diffie-hellman-group17-sha512': { hash: 'sha512', postQuantum: false, ...compatible, costly: true },
   'diffie-hellman-group14-sha256': { hash: 'sha256', postQuantum: false, ...compatible },
   'diffie-hellman-group14-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
   'diffie-hellman-group-exchange-sha1': { hash: 'sha1', postQuantum: false, ...legacy },
@@ -198,6 +201,7 @@ export interface SignatureRow extends Offered {
   readonly keyType: string;
 }
 
+/** Every signature algorithm that can be negotiated. */
 export type SignatureAlgorithmName =
   | 'ssh-ed25519'
   | 'ecdsa-sha2-nistp256'

@@ -16,15 +16,24 @@ import { formatConnection, formatReport } from './reportText.ts';
 
 /** What is looked at in a request: `IncomingMessage` of `node:http` has it. */
 export interface DebugRequest {
+  /** Such as `GET`. */
   readonly method?: string | undefined;
+  /** Path and query. */
   readonly url?: string | undefined;
   /** Every request of an HTTP server has them; a caller that is none asks for itself. */
-  readonly headers?: { readonly host?: string | undefined } | undefined;
+  readonly headers?:
+    | {
+        /** The host that the request was sent to. */
+        readonly host?: string | undefined;
+      }
+    | undefined;
 }
 
 /** What is done to a response: `ServerResponse` of `node:http` has it. */
 export interface DebugResponse {
+  /** Begins the response. */
   writeHead(statusCode: number, headers: Record<string, string>): unknown;
+  /** Ends the response. */
   end(body?: string): unknown;
 }
 

@@ -21,33 +21,63 @@ export interface ConnectionEventMessage {
 
 /** What is published under each name. */
 export interface DiagnosticsEvents {
-  'deadline-ssh:dial': ConnectionEventMessage & { readonly target: string };
-  'deadline-ssh:accept': ConnectionEventMessage & { readonly target: string };
+  /** A client begins to connect. */
+  'deadline-ssh:dial': ConnectionEventMessage & {
+    /** `host:port` as the caller named it. */
+    readonly target: string;
+  };
+  /** A server has a new connection. */
+  'deadline-ssh:accept': ConnectionEventMessage & {
+    /** What is known of the client: `address:port`. */
+    readonly target: string;
+  };
+  /** A connection goes from one phase to the next. */
   'deadline-ssh:phase': ConnectionEventMessage & {
+    /** The phase that is over. */
     readonly from: SshErrorPhase;
+    /** The phase that begins. */
     readonly to: SshErrorPhase;
     /** How long the phase `from` took. */
     readonly elapsed: number;
   };
+  /** A deadline passed, or a keep-alive probe was not answered in time. */
   'deadline-ssh:wait-expired': ConnectionEventMessage & {
+    /** Name of the wait. */
     readonly wait: WaitName;
+    /** What exactly was waited for. */
     readonly waitingFor: string;
+    /** How long the wait took. */
     readonly elapsed: number;
+    /** How long it was allowed to take. */
     readonly timeout: number;
   };
-  'deadline-ssh:command-start': ConnectionEventMessage & { readonly kind: CommandKind };
-  'deadline-ssh:command-end': ConnectionEventMessage & {
+  /** A client asks for a command, shell or subsystem. */
+  'deadline-ssh:command-start': ConnectionEventMessage & {
+    /** What it asks for. */
     readonly kind: CommandKind;
+  };
+  /** A command, shell or subsystem ended, or did not start. */
+  'deadline-ssh:command-end': ConnectionEventMessage & {
+    /** What was asked for. */
+    readonly kind: CommandKind;
+    /** From the request to the end. */
     readonly elapsed: number;
+    /** How it ended. */
     readonly outcome: CommandOutcome;
   };
+  /** A connection is over and nothing of it is left. */
   'deadline-ssh:end': ConnectionEventMessage & {
+    /** Why it ended. */
     readonly code: SshErrorCode;
+    /** Who ended it. */
     readonly origin: SshErrorOrigin;
     /** The wait that ended it, where one did. */
     readonly wait: string | undefined;
+    /** How long it lived. */
     readonly age: number;
+    /** Bytes of its whole life, packets and identification together. */
     readonly bytesReceived: number;
+    /** Bytes of its whole life, packets and identification together. */
     readonly bytesSent: number;
   };
 }

@@ -31,24 +31,43 @@ export function formatMetrics(metrics: Metrics = processMetrics()): string {
 export interface CollectedMetric {
   /** Written by the registry when it speaks OpenMetrics. */
   name: string;
+  /** What kind of metric it is. */
   readonly type: 'counter' | 'gauge' | 'histogram';
+  /** What it counts, in a sentence. */
   readonly help: string;
-  get(): Promise<{
-    readonly name: string;
-    readonly help: string;
-    readonly type: 'counter' | 'gauge' | 'histogram';
-    readonly aggregator: 'sum';
-    readonly values: readonly {
-      readonly labels: Labels;
-      readonly value: number;
-      readonly metricName?: string;
-    }[];
-  }>;
+  /** The numbers at this moment. */
+  get(): Promise<CollectedValues>;
+  /** Does nothing: the numbers are those of the process. */
   reset(): void;
+}
+
+/** The numbers of a metric at one moment. */
+export interface CollectedValues {
+  /** Name of the metric. */
+  readonly name: string;
+  /** What it counts, in a sentence. */
+  readonly help: string;
+  /** What kind of metric it is. */
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** How the numbers of several processes become one. */
+  readonly aggregator: 'sum';
+  /** A number for each set of labels. */
+  readonly values: readonly CollectedValue[];
+}
+
+/** One number of a metric. */
+export interface CollectedValue {
+  /** What the number is about. */
+  readonly labels: Labels;
+  /** The number. */
+  readonly value: number;
+  /** The name with its suffix, for the parts of a histogram. */
+  readonly metricName?: string;
 }
 
 /** A `Registry` of the package `prom-client`, version 15; nothing of that package is imported here. */
 export interface MetricsRegistry {
+  /** Takes a metric that is asked for its numbers at each scrape. */
   registerMetric(metric: Pick<CollectedMetric, 'reset'>): void;
 }
 

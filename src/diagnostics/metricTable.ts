@@ -10,8 +10,11 @@ import type { WaitName } from '../base/waits.ts';
 
 /** What a metric is, as Prometheus has it. */
 export interface MetricDefinition {
+  /** What kind of metric it is. */
   readonly type: 'counter' | 'gauge' | 'histogram';
+  /** What it counts, in a sentence. */
   readonly help: string;
+  /** Names of its labels. */
   readonly labels: readonly string[];
 }
 
@@ -95,6 +98,7 @@ export const livePhases: readonly SshErrorPhase[] = [...dialPhases, 'connection'
 const everyWait: Readonly<Record<WaitName, true>> = {
   dial: true,
   connect: true,
+  proxyCommand: true,
   identification: true,
   keyExchange: true,
   authentication: true,

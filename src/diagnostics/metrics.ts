@@ -5,12 +5,8 @@
  * Must not know: how numbers are shown or who collects them.
  */
 import type { SshErrorPhase } from '../base/errors.ts';
-import {
-  type ConnectionSnapshot,
-  liveConnections,
-  observeConnections,
-  type RegisteredConnection,
-} from '../io/registry.ts';
+import { liveConnections, observeConnections, type RegisteredConnection } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import {
   dialPhases,
   durationBuckets,
@@ -24,9 +20,13 @@ import { Histogram, type Sample, Sums } from './series.ts';
 
 /** One metric with its numbers. */
 export interface MetricFamily {
+  /** Name of the metric. */
   readonly name: MetricName;
+  /** What kind of metric it is. */
   readonly type: MetricDefinition['type'];
+  /** What it counts, in a sentence. */
   readonly help: string;
+  /** Its numbers, one for each set of labels. */
   readonly samples: readonly Sample[];
 }
 

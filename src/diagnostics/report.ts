@@ -9,7 +9,8 @@ import type { SshErrorPhase } from '../base/errors.ts';
 import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { WaitName } from '../base/waits.ts';
 import type { LinkAddresses } from '../io/link.ts';
-import { type ChannelSnapshot, type ConnectionSnapshot, liveConnections } from '../io/registry.ts';
+import { liveConnections } from '../io/registry.ts';
+import type { ChannelSnapshot, ConnectionSnapshot } from '../io/snapshots.ts';
 
 /** The live connections of the process. Times are milliseconds; all of it survives JSON as it is. */
 export interface Report {
@@ -25,10 +26,13 @@ export interface Report {
 
 /** Connections in the same phase that wait for the same. */
 export interface ReportGroup {
+  /** Which side this process is. */
   readonly role: 'client' | 'server';
+  /** How far the connections are. */
   readonly phase: SshErrorPhase;
   /** Names of the waits, sorted; empty where nothing is waited for. `dial` is left out where it is not all there is. */
   readonly waitsFor: readonly WaitName[];
+  /** How many they are. */
   readonly connections: number;
   /** Age of the oldest connection. */
   readonly oldestAge: number;
@@ -42,19 +46,29 @@ export interface ReportGroup {
 
 /** One connection. */
 export interface ConnectionDetail {
+  /** Counts up through the life of the process. */
   readonly id: number;
+  /** Which side this process is. */
   readonly role: 'client' | 'server';
   /** `host:port` as the caller named it, or what is known of the peer; escaped. */
   readonly target: string;
   /** `address:port`; null where there is none or it is not known yet. */
   readonly localAddress: string | null;
+  /** As `localAddress`, of the peer. */
   readonly remoteAddress: string | null;
+  /** How far it is. */
   readonly phase: SshErrorPhase;
+  /** Milliseconds since it was begun. */
   readonly age: number;
+  /** What it waits for at this moment. */
   readonly waits: readonly WaitDetail[];
+  /** Bytes on the wire. */
   readonly bytesReceived: number;
+  /** Bytes on the wire. */
   readonly bytesSent: number;
+  /** Packets of the transport. */
   readonly packetsReceived: number;
+  /** Packets of the transport. */
   readonly packetsSent: number;
   /** Bytes the transport below has not taken. */
   readonly unsentBytes: number;
@@ -62,6 +76,7 @@ export interface ConnectionDetail {
   readonly lastMessage: string | null;
   /** The peer's identification string, escaped. */
   readonly remoteIdentification: string | null;
+  /** Its open channels. */
   readonly channels: readonly ChannelSnapshot[];
   /** Frames of the stack that opened it, where `captureStack` was set. */
   readonly openedAt: readonly string[] | null;
@@ -69,12 +84,15 @@ export interface ConnectionDetail {
 
 /** One wait. */
 export interface WaitDetail {
+  /** Such as `identification`; docs/deadlines.md has all of them. */
   readonly name: WaitName;
   /** What exactly is waited for. */
   readonly waitingFor: string;
+  /** Milliseconds since the wait began. */
   readonly elapsed: number;
   /** How long it may last in all; null where it has no bound of its own. */
   readonly timeout: number | null;
+  /** Milliseconds until it expires; null where it has no bound of its own. */
   readonly remaining: number | null;
 }
 

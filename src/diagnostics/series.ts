@@ -12,7 +12,9 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Sample {
   /** What follows the metric's name: `_bucket`, `_sum` and `_count` of histograms. */
   readonly suffix: '' | '_bucket' | '_sum' | '_count';
+  /** What the number is about. */
   readonly labels: Labels;
+  /** The number. */
   readonly value: number;
 }
 

@@ -11,6 +11,7 @@
  * read like a question of your own program, so show whose they are.
  */
 export interface Prompt {
+  /** What the server asks. */
   readonly prompt: string;
   /** Whether what is typed may be shown. */
   readonly echo: boolean;
@@ -18,7 +19,10 @@ export interface Prompt {
 
 /** A round of questions. */
 export interface Challenge {
+  /** A heading; often empty. */
   readonly name: string;
+  /** What to do, for the person who answers; often empty. */
   readonly instruction: string;
+  /** The questions, in order; may be empty, which wants an empty list of answers. */
   readonly prompts: readonly Prompt[];
 }

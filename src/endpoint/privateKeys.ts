@@ -9,8 +9,12 @@ import { wipe } from '../base/bytes.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Certificate } from '../crypto/keys/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
-import type { KeyArithmetic } from '../keys/arithmetic.ts';
-import type { ParsePrivateKeyOptions } from '../keys/privateKey/privateKeyFile.ts';
+import { CurveMissingError, type KeyArithmetic } from '../keys/arithmetic.ts';
+import {
+  FormatsMissingError,
+  type ParsePrivateKeyOptions,
+  privateKeySteps,
+} from '../keys/privateKey/privateKeyFile.ts';
 import { lateCode } from './lateCode.ts';
 import { asBytes } from './options/optionErrors.ts';
 
@@ -84,8 +88,47 @@ export async function parseWithPauses(
   settings: UnlockSettings,
   betweenSteps: BetweenSteps = () => {},
 ): Promise<PrivateKeyFile> {
-  const { limits, pause, arithmetic } = settings;
-  const steps = await keySteps(bytes, { passphrase, limits }, arithmetic);
+  const { limits, arithmetic } = settings;
+  const options = { passphrase, limits };
+  if (arithmetic === undefined) return finish(await wholeSteps(bytes, options), settings, betweenSteps);
+  // Most keys are plain, and the runtime has curves.
+  let steps = privateKeySteps(bytes, options, { arithmetic, formats: undefined });
+  for (;;) {
+    try {
+      return await finish(steps, settings, betweenSteps);
+    } catch (error) {
+      steps = await otherSteps(error, bytes, options, arithmetic);
+    }
+  }
+}
+
+/** The steps with the code that was missing; throws `error` where it was something else. */
+async function otherSteps(
+  error: unknown,
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+  arithmetic: KeyArithmetic,
+): Promise<Generator<void, PrivateKeyFile>> {
+  if (error instanceof CurveMissingError) return wholeSteps(bytes, options);
+  if (!(error instanceof FormatsMissingError)) throw error;
+  const { protectedFormats } = await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'));
+  return privateKeySteps(bytes, options, { arithmetic, formats: protectedFormats });
+}
+
+/** With the curves in TypeScript. */
+async function wholeSteps(
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+): Promise<Generator<void, PrivateKeyFile>> {
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
+  return parsePrivateKeyInSteps(bytes, options);
+}
+
+async function finish(
+  steps: Generator<void, PrivateKeyFile>,
+  { pause }: UnlockSettings,
+  betweenSteps: BetweenSteps,
+): Promise<PrivateKeyFile> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -98,25 +141,6 @@ export async function parseWithPauses(
       throw error;
     }
   }
-}
-
-/** Curves and key derivation come with the keys that need them: most are plain, and the runtime has curves. */
-async function keySteps(
-  bytes: Uint8Array,
-  options: ParsePrivateKeyOptions,
-  arithmetic: KeyArithmetic | undefined,
-): Promise<Generator<void, PrivateKeyFile>> {
-  if (arithmetic !== undefined) {
-    const { isProtected, privateKeySteps } = await keyFileCode(
-      () => import('../keys/privateKey/privateKeyFile.ts'),
-    );
-    const formats = isProtected(bytes)
-      ? (await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'))).protectedFormats
-      : undefined;
-    return privateKeySteps(bytes, options, { arithmetic, formats });
-  }
-  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
-  return parsePrivateKeyInSteps(bytes, options);
 }
 
 function keyFileCode<T>(load: () => Promise<T>): Promise<T> {

@@ -46,8 +46,50 @@ export interface ByteSink {
   cancel(): void;
 }
 
+/**
+ * A connection that a server made, as programs expect of a socket: drivers of databases
+ * take it in place of one. Small writes go out at once, whatever `setNoDelay` says, and
+ * keep-alive is the SSH connection's.
+ */
+export interface SocketStream extends Duplex {
+  /** The host as it was asked for, or the path of a unix socket. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly remoteFamily: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Always false: it is connected. */
+  readonly connecting: boolean;
+  readonly pending: boolean;
+  readonly readyState: 'open' | 'readOnly' | 'writeOnly' | 'closed';
+  /** It is connected already: emits `connect`, for drivers that ask for it. */
+  connect(...to: readonly unknown[]): this;
+  address(): object;
+  setNoDelay(noDelay?: boolean): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Emits `timeout` after so many milliseconds without a byte in either direction; 0 for never. Nothing is closed by it. */
+  setTimeout(milliseconds: number, callback?: () => void): this;
+  ref(): this;
+  unref(): this;
+  destroySoon(): void;
+  /** As a reset: the channel is closed at once. */
+  resetAndDestroy(): this;
+}
+
 /** Makes streams of the platform. */
 export interface StreamFactory {
+  /** A duplex stream that looks like a socket. */
+  socket(
+    source: ByteSource,
+    sink: ByteSink,
+    place: {
+      readonly host?: string | undefined;
+      readonly port?: number | undefined;
+      readonly path?: string | undefined;
+    },
+  ): SocketStream;
   readable(source: ByteSource): Readable;
   writable(sink: ByteSink): Writable;
   duplex(source: ByteSource, sink: ByteSink): Duplex;

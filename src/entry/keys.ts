@@ -18,6 +18,15 @@ import {
   formatPrivateKey as formatWith,
   formatPrivateKeyInSteps as formatWithInSteps,
 } from '../keys/privateKey/formatPrivateKey.ts';
+import { signingParts } from '../keys/sshsig/signingParts.ts';
+import {
+  type MessageSignature,
+  parseMessageSignature,
+  type SignedMessage,
+  type SignMessageOptions,
+  signMessageWith,
+  verifyMessageWith,
+} from '../keys/sshsig/sshsig.ts';
 
 export type { SshErrorCode } from '../base/errors.ts';
 export { SshError } from '../base/errors.ts';
@@ -62,9 +71,20 @@ export type {
   AuthorizedKeys,
   FormatPublicKeyOptions,
   KeyOption,
+  ParsePublicKeyOptions,
   PublicKeyFile,
 } from '../keys/publicKeyFile.ts';
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
+export type { AllowedSigner, SignerQuestion } from '../keys/sshsig/allowedSigners.ts';
+export { AllowedSigners } from '../keys/sshsig/allowedSigners.ts';
+export type {
+  MessageHash,
+  MessageSignature,
+  SignedMessage,
+  SignMessageOptions,
+} from '../keys/sshsig/sshsig.ts';
+export { formatMessageSignature, parseMessageSignature } from '../keys/sshsig/sshsig.ts';
+export type { WallClock } from '../keys/sshsig/timestamps.ts';
 
 /** @throws SshError `ERR_SSH_OPTIONS` for options that are no object, which would be lost on the way */
 function withRandomness<Options extends { readonly randomBytes?: RandomBytes | undefined }>(
@@ -134,6 +154,43 @@ export function formatPrivateKeyInSteps(
   options: WithRandomness<FormatPrivateKeyOptions> = {},
 ): Generator<void, string> {
   return formatWithInSteps(key, withRandomness('formatPrivateKey', options));
+}
+
+/**
+ * Signs a message as `ssh-keygen -Y sign` does: for a file, a commit, or a purpose
+ * of your own, which the namespace names.
+ *
+ * @returns the text of a signature file
+ * @throws SshError `ERR_SSH_OPTIONS` for a namespace that is empty or a certificate for another key,
+ *   `ERR_SSH_CRYPTO` for a key that cannot sign
+ * @example
+ * ```ts
+ * import { generateKey, signMessage } from 'deadline-ssh/keys';
+ * const signature = signMessage('the text', generateKey('ed25519'), { namespace: 'file' });
+ * ```
+ */
+export function signMessage(
+  message: SignedMessage,
+  privateKey: PrivateKey,
+  options: SignMessageOptions,
+): string {
+  return signMessageWith(signingParts(randomBytes), message, privateKey, options);
+}
+
+/**
+ * Checks that a signature is one of its key over a message, for a purpose. Whose
+ * key that is, and whether it may sign, is for `AllowedSigners` to say.
+ *
+ * @throws SshError `ERR_SSH_SIGNATURE` where it does not hold, `ERR_SSH_KEY_FORMAT` for a text that is no signature
+ */
+export function verifyMessage(
+  message: SignedMessage,
+  signature: MessageSignature | string,
+  options: { readonly namespace: string },
+): MessageSignature {
+  const read = typeof signature === 'string' ? parseMessageSignature(signature) : signature;
+  verifyMessageWith(signingParts(randomBytes), message, read, options.namespace);
+  return read;
 }
 
 function randomBytes(length: number): Uint8Array {

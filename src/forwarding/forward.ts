@@ -40,6 +40,7 @@ export interface ForwardCounters {
   readonly failed: number;
   /** Bytes of connections that are over and of those that live. */
   readonly bytesOut: number;
+  /** Bytes the other way, of the same connections. */
   readonly bytesIn: number;
 }
 
@@ -165,6 +166,7 @@ export class Forward {
     return [...this.passages].map((passage) => passage.snapshot);
   }
 
+  /** What the forward has done since it stands. */
   get counters(): ForwardCounters {
     const { totals } = this;
     let { bytesOut, bytesIn } = totals;
@@ -191,6 +193,7 @@ export class Forward {
     await this.closed;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

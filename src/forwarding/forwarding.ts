@@ -20,7 +20,14 @@ import { type SocksReply, socksReplies } from './socks/socksServer.ts';
 /** Options of a SOCKS proxy. */
 export interface SocksOptions extends ForwardOptions {
   /** Asked of programs that speak SOCKS 5; others are refused then. */
-  readonly credentials?: { readonly username: string; readonly password: string } | undefined;
+  readonly credentials?:
+    | {
+        /** At most 255 bytes. */
+        readonly username: string;
+        /** At most 255 bytes. */
+        readonly password: string;
+      }
+    | undefined;
   /**
    * What may be reached through the proxy; everything by default. What throws or
    * is not true refuses. A proxy that listens on the server reaches this machine

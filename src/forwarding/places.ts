@@ -17,36 +17,48 @@ export interface ListenTcp {
   readonly host?: string | undefined;
   /** 0 for any free port. */
   readonly port: number;
+  /** Tells the two places apart. */
   readonly path?: undefined;
 }
 
 /** A unix socket to listen on. */
 export interface ListenPath {
+  /** At most 107 bytes. */
   readonly path: string;
   /** Permissions of the socket; 0o600 by default. A server has its own. */
   readonly mode?: number | undefined;
   /** Removes a socket that lies there. Anything else that lies there is left alone. `false` */
   readonly unlink?: boolean | undefined;
+  /** Tells the two places apart. */
   readonly host?: undefined;
+  /** Tells the two places apart. */
   readonly port?: undefined;
 }
 
+/** Where to listen. */
 export type ListenPlace = ListenTcp | ListenPath;
 
 /** A TCP address to connect to. */
 export interface TargetTcp {
+  /** A name or an address; the side that connects looks it up. */
   readonly host: string;
+  /** From 1 to 65535. */
   readonly port: number;
+  /** Tells the two places apart. */
   readonly path?: undefined;
 }
 
 /** A unix socket to connect to. */
 export interface TargetPath {
+  /** At most 107 bytes. */
   readonly path: string;
+  /** Tells the two places apart. */
   readonly host?: undefined;
+  /** Tells the two places apart. */
   readonly port?: undefined;
 }
 
+/** Where to connect to. */
 export type TargetPlace = TargetTcp | TargetPath;
 
 /** Bytes that the path of a unix socket has room for (unix(7)), its zero not counted. */

@@ -24,9 +24,13 @@ export interface LinkReceiver {
 
 /** Where a link leads, for reports. */
 export interface LinkAddresses {
+  /** Address of this side. */
   readonly localAddress: string | undefined;
+  /** Port of this side. */
   readonly localPort: number | undefined;
+  /** Address of the peer. */
   readonly remoteAddress: string | undefined;
+  /** Port of the peer. */
   readonly remotePort: number | undefined;
 }
 

@@ -12,7 +12,11 @@
  */
 import type { CurveName } from '../crypto/provider/provider.ts';
 
-/** Public halves from private ones. Lengths are checked by the caller. */
+/**
+ * Public halves from private ones. Lengths are checked by the caller.
+ *
+ * Both functions throw `CurveMissingError` where the implementation lacks the curve.
+ */
 export interface KeyArithmetic {
   /** The 32 bytes of the public key of a 32-byte seed (RFC 8032 §5.1.5). */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
@@ -22,4 +26,9 @@ export interface KeyArithmetic {
    * @returns undefined for a scalar that is not from 1 to the order minus 1 (SEC 1 §3.2.1)
    */
   ecPublicKey(curve: CurveName, scalar: Uint8Array): Uint8Array | undefined;
+}
+
+/** An implementation on a library of the runtime lacks a curve: another implementation has to serve. */
+export class CurveMissingError extends Error {
+  override readonly name: string = 'CurveMissingError';
 }

@@ -13,6 +13,7 @@ import { bitLength, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { base64Encode } from './pem/base64.ts';
 
+/** `sha256` is what OpenSSH shows; `md5` what it showed before 6.8. */
 export type FingerprintHash = 'sha256' | 'md5';
 
 /** Where the hash comes from: whoever has a provider need not load another. */

@@ -7,13 +7,15 @@
  * Must not know: private keys, certificates, files on disk.
  */
 import { copyOf } from '../base/bytes.ts';
-import { anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
-import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import { type Limits, resolveLimits } from '../base/limits.ts';
+import { anyObject, anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
+import type { PublicKey, RsaBounds } from '../crypto/keys/publicKey.ts';
 import { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
 import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
 import { base64Decode, base64Encode } from './pem/base64.ts';
-import { DerReader, derBitString, derInteger, derSequence } from './pem/der.ts';
+import { DerReader } from './pem/der.ts';
+import { derBitString, derInteger, derSequence } from './pem/derWriter.ts';
 import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
@@ -31,6 +33,7 @@ export interface KeyOption {
 
 /** A public key as it came from a file. */
 export interface PublicKeyFile {
+  /** The key. */
   readonly publicKey: PublicKey;
   /** As the file has it; not escaped. */
   readonly comment: string;
@@ -40,9 +43,33 @@ export interface PublicKeyFile {
 
 /** The keys of an authorized_keys file, and which of its lines are none. */
 export interface AuthorizedKeys {
-  readonly entries: readonly (PublicKeyFile & { readonly line: number })[];
-  readonly malformed: readonly { readonly line: number; readonly reason: string }[];
+  /** The keys, in the order of the file. */
+  readonly entries: readonly AuthorizedKey[];
+  /** Lines that are neither empty, nor comments, nor keys. */
+  readonly malformed: readonly UnreadLine[];
 }
+
+/** A key of an authorized_keys file. */
+export interface AuthorizedKey extends PublicKeyFile {
+  /** From 1. */
+  readonly line: number;
+}
+
+/** A line that cannot be read. */
+export interface UnreadLine {
+  /** From 1. */
+  readonly line: number;
+  /** What is wrong with it. */
+  readonly reason: string;
+}
+
+/** Options of `parsePublicKey`. */
+export interface ParsePublicKeyOptions {
+  /** For keys that are shown and not used: RSA of as few as 1,024 bits. */
+  readonly limits?: Partial<Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
+}
+
+const parseTable: OptionTable<ParsePublicKeyOptions> = { limits: anyObject };
 
 /**
  * Reads one public key in any supported format.
@@ -56,21 +83,26 @@ export interface AuthorizedKeys {
  * const show = (line: string): string => fingerprint(parsePublicKey(line).publicKey, 'sha256');
  * ```
  */
-export function parsePublicKey(data: Uint8Array | string): PublicKeyFile {
+export function parsePublicKey(
+  data: Uint8Array | string,
+  options: ParsePublicKeyOptions = {},
+): PublicKeyFile {
+  checkOptions(options, { of: 'parsePublicKey', table: parseTable });
   try {
+    const bounds: RsaBounds = resolveLimits(options.limits);
     const text = byteText(data);
     const format = publicFormat(text);
     switch (format) {
       case 'PUBLIC KEY':
-        return bare(parseSpki(decodePem(text, format).bytes), '');
+        return bare(parseSpki(decodePem(text, format).bytes, bounds), '');
       case 'RSA PUBLIC KEY':
-        return bare(parsePkcs1Public(decodePem(text, format).bytes), '');
+        return bare(parsePkcs1Public(decodePem(text, format).bytes, bounds), '');
       case 'rfc4716': {
         const { blob, comment } = decodeRfc4716(text);
-        return bare(decodePublicKey(blob), comment);
+        return bare(decodePublicKey(blob, bounds), comment);
       }
       case 'line':
-        return parseOnlyLine(text);
+        return parseOnlyLine(text, bounds);
     }
   } catch (error) {
     throw asKeyError(error, 'public key');
@@ -89,7 +121,7 @@ export function parseAuthorizedKeys(data: Uint8Array | string): AuthorizedKeys {
   splitLines(byteTextOrEmpty(data)).forEach((content, i) => {
     if (isBlank(content)) return;
     try {
-      entries.push({ ...parseKeyLine(content), line: i + 1 });
+      entries.push({ ...parseKeyLine(content, resolveLimits({})), line: i + 1 });
     } catch (error) {
       malformed.push({ line: i + 1, reason: reasonOf(asKeyError(error, 'public key')) });
     }
@@ -105,6 +137,7 @@ const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
 export interface FormatPublicKeyOptions {
   /** `openssh`: one line; `rfc4716`: as `ssh-keygen -e`; `pem`: SubjectPublicKeyInfo. */
   readonly format?: 'openssh' | 'rfc4716' | 'pem' | undefined;
+  /** Behind the key, in the formats that have one. Empty where not given. */
   readonly comment?: string | undefined;
 }
 
@@ -149,11 +182,11 @@ function isBlank(line: string): boolean {
   return /^[ \t]*(#|$)/.test(line);
 }
 
-function parseOnlyLine(text: string): PublicKeyFile {
+function parseOnlyLine(text: string, bounds: RsaBounds): PublicKeyFile {
   const lines = splitLines(text).filter((line) => !isBlank(line));
   const [line] = lines;
   if (line === undefined) throw keyFormatError('this is no public key: the file holds nothing but comments');
-  const key = parseKeyLine(line);
+  const key = parseKeyLine(line, bounds);
   if (lines.length > 1) {
     throw keyFormatError(`the file holds ${lines.length} lines, where one public key is wanted`);
   }
@@ -163,12 +196,12 @@ function parseOnlyLine(text: string): PublicKeyFile {
 const keyPattern = /^([!-~]+)[ \t]+([!-~]+)(?:[ \t]+(.*))?$/;
 
 /** A line that is not blank, in `latin1` characters. */
-function parseKeyLine(line: string): PublicKeyFile {
+function parseKeyLine(line: string, bounds: RsaBounds): PublicKeyFile {
   const start = line.replace(/^[ \t]+/, '');
-  const direct = keyFields(start);
+  const direct = keyFields(start, bounds);
   if (direct !== undefined) return { ...direct, options: [] };
   const { options, rest } = readOptions(start);
-  const behind = keyFields(rest);
+  const behind = keyFields(rest, bounds);
   if (behind === undefined) {
     throw keyFormatError('this is no public key: no type and base64 key where they should stand');
   }
@@ -176,7 +209,10 @@ function parseKeyLine(line: string): PublicKeyFile {
 }
 
 /** Type, key and comment; undefined where no key begins. */
-function keyFields(text: string): { readonly publicKey: PublicKey; readonly comment: string } | undefined {
+function keyFields(
+  text: string,
+  bounds: RsaBounds,
+): { readonly publicKey: PublicKey; readonly comment: string } | undefined {
   const match = keyPattern.exec(text);
   const type = match?.[1] ?? '';
   if (match === null || !/^[a-z0-9@.-]+$/.test(type) || !match[2]?.startsWith('AAAA')) return undefined;
@@ -193,7 +229,7 @@ function keyFields(text: string): { readonly publicKey: PublicKey; readonly comm
       `the public key is damaged: it says ${quoted(type)} and is of type ${quoted(inner)}`,
     );
   }
-  return { publicKey: decodePublicKey(blob), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
+  return { publicKey: decodePublicKey(blob, bounds), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
 }
 
 /** Options up to the first space outside quotes; a quote within quotes is written `\"`. */
@@ -212,38 +248,38 @@ function readOptions(text: string): { readonly options: readonly KeyOption[]; re
   }
 }
 
-function parseSpki(bytes: Uint8Array): PublicKey {
+function parseSpki(bytes: Uint8Array, bounds: RsaBounds): PublicKey {
   const fields = new DerReader(bytes).sequence();
   const algorithm = readAlgorithm(fields.sequence());
   const bits = fields.viewBitString();
   fields.end();
-  return publicKeyFrom(algorithm, bits);
+  return publicKeyFrom(algorithm, bits, bounds);
 }
 
-function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array): PublicKey {
+function publicKeyFrom(algorithm: KeyAlgorithm, bits: Uint8Array, bounds: RsaBounds): PublicKey {
   switch (algorithm.kind) {
     case 'rsa':
-      return parsePkcs1Public(bits);
+      return parsePkcs1Public(bits, bounds);
     case 'ed25519':
-      return checked({ type: 'ssh-ed25519', point: copyOf(bits) });
+      return checked({ type: 'ssh-ed25519', point: copyOf(bits) }, bounds);
     case 'ec': {
       const { curve } = algorithm;
-      return checked({ type: `ecdsa-sha2-${curve}`, curve, point: copyOf(bits) });
+      return checked({ type: `ecdsa-sha2-${curve}`, curve, point: copyOf(bits) }, bounds);
     }
   }
 }
 
-function parsePkcs1Public(bytes: Uint8Array): PublicKey {
+function parsePkcs1Public(bytes: Uint8Array, bounds: RsaBounds): PublicKey {
   const fields = new DerReader(bytes).sequence();
   const modulus = copyOf(fields.viewInteger());
   const exponent = copyOf(fields.viewInteger());
   fields.end();
-  return checked({ type: 'ssh-rsa', exponent, modulus });
+  return checked({ type: 'ssh-rsa', exponent, modulus }, bounds);
 }
 
 /** Through the one place that checks lengths and sizes. */
-function checked(key: PublicKey): PublicKey {
-  return decodePublicKey(encodePublicKey(key));
+function checked(key: PublicKey, bounds: RsaBounds): PublicKey {
+  return decodePublicKey(encodePublicKey(key), bounds);
 }
 
 function formatSpki(key: PublicKey): Uint8Array {

@@ -62,6 +62,7 @@ export interface PayloadCodec<T> extends Codec<T> {
   readonly name: string;
   /** @throws SshError `ERR_SSH_DECODE`; its text names the payload. */
   fromBytes(bytes: Uint8Array): T;
+  /** The bytes of a value, in memory of their own. */
   toBytes(value: T): Uint8Array;
 }
 

@@ -16,6 +16,7 @@ export interface KexDhInit {
   readonly e: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEXDH_INIT. */
 export const kexDhInit: MessageCodec<KexDhInit> = message(
   messageNumbers.kexDhInit,
   { e: mpint },
@@ -32,6 +33,7 @@ export interface KexDhReply {
   readonly signature: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEXDH_REPLY. */
 export const kexDhReply: MessageCodec<KexDhReply> = message(
   messageNumbers.kexDhReply,
   { hostKey: string, f: mpint, signature: string },
@@ -44,6 +46,7 @@ export interface KexEcdhInit {
   readonly clientPublicKey: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEX_ECDH_INIT. */
 export const kexEcdhInit: MessageCodec<KexEcdhInit> = message(
   messageNumbers.kexEcdhInit,
   { clientPublicKey: string },
@@ -52,12 +55,15 @@ export const kexEcdhInit: MessageCodec<KexEcdhInit> = message(
 
 /** RFC 5656 §4. */
 export interface KexEcdhReply {
+  /** Public key blob of the server. */
   readonly hostKey: Uint8Array;
   /** Q_S, or what stands in its place in a hybrid. */
   readonly serverPublicKey: Uint8Array;
+  /** Signature blob over the exchange hash. */
   readonly signature: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEX_ECDH_REPLY. */
 export const kexEcdhReply: MessageCodec<KexEcdhReply> = message(
   messageNumbers.kexEcdhReply,
   { hostKey: string, serverPublicKey: string, signature: string },
@@ -66,11 +72,15 @@ export const kexEcdhReply: MessageCodec<KexEcdhReply> = message(
 
 /** RFC 4419 §3: the sizes in bits that the client takes and the one it wants. */
 export interface KexDhGexRequest {
+  /** Bits of the shortest group that is taken. */
   readonly min: number;
+  /** Bits of the group that is wanted. */
   readonly n: number;
+  /** Bits of the longest group that is taken. */
   readonly max: number;
 }
 
+/** Codec of SSH_MSG_KEX_DH_GEX_REQUEST. */
 export const kexDhGexRequest: MessageCodec<KexDhGexRequest> = message(messageNumbers.kexDhGexRequest, {
   min: uint32,
   n: uint32,
@@ -79,9 +89,11 @@ export const kexDhGexRequest: MessageCodec<KexDhGexRequest> = message(messageNum
 
 /** RFC 4419 §5: the older request, which has a single size and shares number 30. */
 export interface KexDhGexRequestOld {
+  /** Bits of the group that is wanted. */
   readonly n: number;
 }
 
+/** Codec of SSH_MSG_KEX_DH_GEX_REQUEST_OLD. */
 export const kexDhGexRequestOld: MessageCodec<KexDhGexRequestOld> = message(
   messageNumbers.kexDhGexRequestOld,
   { n: uint32 },
@@ -96,6 +108,7 @@ export interface KexDhGexGroup {
   readonly g: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEX_DH_GEX_GROUP. */
 export const kexDhGexGroup: MessageCodec<KexDhGexGroup> = message(
   messageNumbers.kexDhGexGroup,
   { p: mpint, g: mpint },
@@ -104,18 +117,24 @@ export const kexDhGexGroup: MessageCodec<KexDhGexGroup> = message(
 
 /** RFC 4419 §3. */
 export interface KexDhGexInit {
+  /** Public value of the client. */
   readonly e: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEX_DH_GEX_INIT. */
 export const kexDhGexInit: MessageCodec<KexDhGexInit> = message(messageNumbers.kexDhGexInit, { e: mpint });
 
 /** RFC 4419 §3. */
 export interface KexDhGexReply {
+  /** Public key blob of the server. */
   readonly hostKey: Uint8Array;
+  /** Public value of the server. */
   readonly f: Uint8Array;
+  /** Signature blob over the exchange hash. */
   readonly signature: Uint8Array;
 }
 
+/** Codec of SSH_MSG_KEX_DH_GEX_REPLY. */
 export const kexDhGexReply: MessageCodec<KexDhGexReply> = message(messageNumbers.kexDhGexReply, {
   hostKey: string,
   f: mpint,

@@ -12,7 +12,7 @@ import * as requests from './channelRequest.ts';
 import type { MessageCodec, PayloadCodec } from './codec.ts';
 import * as global from './globalRequest.ts';
 import * as kex from './kex.ts';
-import { messageName, messageNumbers } from './numbers.ts';
+import { isKeyExchangeMethodNumber, messageName, messageNumbers } from './numbers.ts';
 import * as transport from './transport.ts';
 import * as userauth from './userauth.ts';
 
@@ -26,8 +26,11 @@ export interface MessageContext {
 
 /** A message whose type is known by its number only. */
 export interface DecodedMessage {
+  /** Number of the message. */
   readonly number: number;
+  /** Name of the message. */
   readonly name: string;
+  /** What the message says. */
   readonly value: object;
   /** The codec that read it and can write it again. */
   readonly codec: MessageCodec<object>;
@@ -163,7 +166,7 @@ function codecFor(
   if (number === messageNumbers.userauthPkOk) {
     return methodMessages[context.authenticationMethod ?? 'publickey'];
   }
-  if (number >= 30 && number <= 49) {
+  if (isKeyExchangeMethodNumber(number)) {
     return kexMessages[context.kex ?? 'ecdh'].find((codec) => codec.number === number);
   }
   return unambiguous.get(number);

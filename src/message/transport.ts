@@ -24,8 +24,11 @@ import { messageNumbers } from './numbers.ts';
 
 /** RFC 4253 §11.1. Reason codes are `disconnectReasons`. */
 export interface Disconnect {
+  /** Why; see `disconnectReasons`. */
   readonly reasonCode: number;
+  /** For people, as the sender wrote it: not escaped. */
   readonly description: string;
+  /** Language of the text (RFC 3066); usually empty. */
   readonly languageTag: string;
 }
 
@@ -39,6 +42,7 @@ const textIfAny: Codec<string> = {
   encode: (writer, value) => void writer.text(value),
 };
 
+/** Codec of SSH_MSG_DISCONNECT. */
 export const disconnect: MessageCodec<Disconnect> = message(messageNumbers.disconnect, {
   reasonCode: uint32,
   description: textIfAny,
@@ -47,9 +51,11 @@ export const disconnect: MessageCodec<Disconnect> = message(messageNumbers.disco
 
 /** RFC 4253 §11.2. */
 export interface Ignore {
+  /** The bytes. */
   readonly data: Uint8Array;
 }
 
+/** Codec of SSH_MSG_IGNORE. */
 export const ignore: MessageCodec<Ignore> = message(messageNumbers.ignore, { data: string });
 
 /** RFC 4253 §11.4. */
@@ -58,17 +64,22 @@ export interface Unimplemented {
   readonly packetSequenceNumber: number;
 }
 
+/** Codec of SSH_MSG_UNIMPLEMENTED. */
 export const unimplemented: MessageCodec<Unimplemented> = message(messageNumbers.unimplemented, {
   packetSequenceNumber: uint32,
 });
 
 /** RFC 4253 §11.3. */
 export interface Debug {
+  /** Whether people should see it in any case. */
   readonly alwaysDisplay: boolean;
+  /** For people, as the sender wrote it: not escaped. */
   readonly message: string;
+  /** Language of the text (RFC 3066); usually empty. */
   readonly languageTag: string;
 }
 
+/** Codec of SSH_MSG_DEBUG. */
 export const debug: MessageCodec<Debug> = message(messageNumbers.debug, {
   alwaysDisplay: boolean,
   message: text,
@@ -77,36 +88,44 @@ export const debug: MessageCodec<Debug> = message(messageNumbers.debug, {
 
 /** RFC 4253 §10. */
 export interface ServiceRequest {
+  /** Such as `ssh-userauth` or `ssh-connection`. */
   readonly serviceName: string;
 }
 
+/** Codec of SSH_MSG_SERVICE_REQUEST. */
 export const serviceRequest: MessageCodec<ServiceRequest> = message(messageNumbers.serviceRequest, {
   serviceName: name,
 });
 
 /** RFC 4253 §10. */
 export interface ServiceAccept {
+  /** Such as `ssh-userauth` or `ssh-connection`. */
   readonly serviceName: string;
 }
 
+/** Codec of SSH_MSG_SERVICE_ACCEPT. */
 export const serviceAccept: MessageCodec<ServiceAccept> = message(messageNumbers.serviceAccept, {
   serviceName: name,
 });
 
 /** One extension; the form of its value is its own (RFC 8308 §3). */
 export interface Extension {
+  /** Such as `server-sig-algs`. */
   readonly extensionName: string;
+  /** Its form depends on the extension. */
   readonly extensionValue: Uint8Array;
 }
 
 /** RFC 8308 §2.3. */
 export interface ExtInfo {
+  /** In the order of the packet. */
   readonly extensions: readonly Extension[];
 }
 
 /** An extension with a name of one character and an empty value. */
 const shortestExtension = 9;
 
+/** Codec of SSH_MSG_EXT_INFO. */
 export const extInfo: MessageCodec<ExtInfo> = message(messageNumbers.extInfo, {
   extensions: counted(struct<Extension>({ extensionName: name, extensionValue: string }), shortestExtension),
 });
@@ -115,16 +134,27 @@ export const extInfo: MessageCodec<ExtInfo> = message(messageNumbers.extInfo, {
 export interface KexInit {
   /** 16 random bytes. */
   readonly cookie: Uint8Array;
+  /** Best first; markers such as `ext-info-c` among them. */
   readonly kexAlgorithms: readonly string[];
+  /** Best first. */
   readonly serverHostKeyAlgorithms: readonly string[];
+  /** Best first. */
   readonly encryptionAlgorithmsClientToServer: readonly string[];
+  /** Best first. */
   readonly encryptionAlgorithmsServerToClient: readonly string[];
+  /** Best first. */
   readonly macAlgorithmsClientToServer: readonly string[];
+  /** Best first. */
   readonly macAlgorithmsServerToClient: readonly string[];
+  /** Best first. */
   readonly compressionAlgorithmsClientToServer: readonly string[];
+  /** Best first. */
   readonly compressionAlgorithmsServerToClient: readonly string[];
+  /** Usually empty. */
   readonly languagesClientToServer: readonly string[];
+  /** Usually empty. */
   readonly languagesServerToClient: readonly string[];
+  /** Whether a guessed packet of the key exchange comes next (RFC 4253 §7). */
   readonly firstKexPacketFollows: boolean;
   /** 0; kept for future extension. */
   readonly reserved: number;
@@ -144,6 +174,7 @@ const offeredNames: Codec<readonly string[]> = {
   encode: (writer, value) => void writer.nameList(value),
 };
 
+/** Codec of SSH_MSG_KEXINIT. */
 export const kexInit: MessageCodec<KexInit> = message(messageNumbers.kexInit, {
   cookie: bytes(16),
   kexAlgorithms: offeredNames,
@@ -163,6 +194,7 @@ export const kexInit: MessageCodec<KexInit> = message(messageNumbers.kexInit, {
 /** RFC 4253 §7.3. */
 export type NewKeys = Empty;
 
+/** Codec of SSH_MSG_NEWKEYS. */
 export const newKeys: MessageCodec<NewKeys> = message(messageNumbers.newKeys, {});
 
 /** ping@openssh.com (OpenSSH PROTOCOL). */
@@ -171,11 +203,14 @@ export interface Ping {
   readonly data: Uint8Array;
 }
 
+/** Codec of SSH_MSG_PING. */
 export const ping: MessageCodec<Ping> = message(messageNumbers.ping, { data: string });
 
 /** The answer to `Ping`, with the same data. */
 export interface Pong {
+  /** The bytes. */
   readonly data: Uint8Array;
 }
 
+/** Codec of SSH_MSG_PONG. */
 export const pong: MessageCodec<Pong> = message(messageNumbers.pong, { data: string });

@@ -24,7 +24,9 @@ import { messageNumbers } from './numbers.ts';
 
 /** What every request begins with (RFC 4252 §5). */
 interface RequestHead {
+  /** Who wants to log in. */
   readonly userName: string;
+  /** What is wanted once the user is in: `ssh-connection`. */
   readonly serviceName: string;
 }
 
@@ -35,11 +37,13 @@ const head: { readonly userName: Codec<string>; readonly serviceName: Codec<stri
 
 /** RFC 4252 §5: a request of any method. */
 export interface UserauthRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: string;
   /** Fields of the method, as they came. */
   readonly methodFields: Uint8Array;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST. */
 export const userauthRequest: MessageCodec<UserauthRequest> = message(messageNumbers.userauthRequest, {
   ...head,
   methodName: name,
@@ -48,9 +52,11 @@ export const userauthRequest: MessageCodec<UserauthRequest> = message(messageNum
 
 /** RFC 4252 §5.2. */
 export interface UserauthNoneRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'none';
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST with the method `none`. */
 export const userauthNoneRequest: MessageCodec<UserauthNoneRequest> = message(
   messageNumbers.userauthRequest,
   { ...head, methodName: literalName('none') },
@@ -59,11 +65,15 @@ export const userauthNoneRequest: MessageCodec<UserauthNoneRequest> = message(
 
 /** RFC 4252 §8. */
 export interface UserauthPasswordRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'password';
+  /** Tells a change of the password from a login. */
   readonly changesPassword: false;
+  /** The password. */
   readonly password: string;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST with a password (RFC 4252 §8). */
 export const userauthPasswordRequest: MessageCodec<UserauthPasswordRequest> = message(
   messageNumbers.userauthRequest,
   {
@@ -77,12 +87,17 @@ export const userauthPasswordRequest: MessageCodec<UserauthPasswordRequest> = me
 
 /** RFC 4252 §8: the answer to PASSWD_CHANGEREQ. */
 export interface UserauthPasswordChangeRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'password';
+  /** Tells a change of the password from a login. */
   readonly changesPassword: true;
+  /** The password as it is. */
   readonly oldPassword: string;
+  /** The password to be. */
   readonly newPassword: string;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST with a change of the password (RFC 4252 §8). */
 export const userauthPasswordChangeRequest: MessageCodec<UserauthPasswordChangeRequest> = message(
   messageNumbers.userauthRequest,
   {
@@ -97,7 +112,9 @@ export const userauthPasswordChangeRequest: MessageCodec<UserauthPasswordChangeR
 
 /** RFC 4252 §7: would this key do? */
 export interface UserauthPublickeyQuery extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'publickey';
+  /** Whether the request is signed. */
   readonly hasSignature: false;
   /** The signature algorithm; for RSA not the type in the key blob (RFC 8332 §3). */
   readonly publicKeyAlgorithm: string;
@@ -105,6 +122,7 @@ export interface UserauthPublickeyQuery extends RequestHead {
   readonly publicKey: Uint8Array;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST that asks whether a key would do (RFC 4252 §7). */
 export const userauthPublickeyQuery: MessageCodec<UserauthPublickeyQuery> = message(
   messageNumbers.userauthRequest,
   {
@@ -119,14 +137,19 @@ export const userauthPublickeyQuery: MessageCodec<UserauthPublickeyQuery> = mess
 
 /** RFC 4252 §7: the request that authenticates. */
 export interface UserauthPublickeyRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'publickey';
+  /** Whether the request is signed. */
   readonly hasSignature: true;
+  /** Algorithm of the signature, such as `rsa-sha2-512`. */
   readonly publicKeyAlgorithm: string;
+  /** Public key blob. */
   readonly publicKey: Uint8Array;
   /** Signature blob over session id and request. */
   readonly signature: Uint8Array;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST signed by a key (RFC 4252 §7). */
 export const userauthPublickeyRequest: MessageCodec<UserauthPublickeyRequest> = message(
   messageNumbers.userauthRequest,
   {
@@ -144,14 +167,21 @@ const hostbound = 'publickey-hostbound-v00@openssh.com';
 
 /** OpenSSH PROTOCOL §3.1: `publickey` whose signature covers the server's host key too. */
 export interface UserauthHostboundRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: typeof hostbound;
+  /** Whether the request is signed. */
   readonly hasSignature: true;
+  /** Algorithm of the signature, such as `rsa-sha2-512`. */
   readonly publicKeyAlgorithm: string;
+  /** Public key blob. */
   readonly publicKey: Uint8Array;
+  /** Public key blob of the server that the request is for. */
   readonly serverHostKey: Uint8Array;
+  /** Signature blob over the exchange hash. */
   readonly signature: Uint8Array;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST by `publickey-hostbound-v00@openssh.com`. */
 export const userauthHostboundRequest: MessageCodec<UserauthHostboundRequest> = message(
   messageNumbers.userauthRequest,
   {
@@ -168,6 +198,7 @@ export const userauthHostboundRequest: MessageCodec<UserauthHostboundRequest> = 
 
 /** RFC 4256 §3.1. */
 export interface UserauthKeyboardInteractiveRequest extends RequestHead {
+  /** Name of the method. */
   readonly methodName: 'keyboard-interactive';
   /** Deprecated by the RFC; empty. */
   readonly languageTag: string;
@@ -175,6 +206,7 @@ export interface UserauthKeyboardInteractiveRequest extends RequestHead {
   readonly submethods: string;
 }
 
+/** Codec of SSH_MSG_USERAUTH_REQUEST by keyboard-interactive (RFC 4256). */
 export const userauthKeyboardInteractiveRequest: MessageCodec<UserauthKeyboardInteractiveRequest> = message(
   messageNumbers.userauthRequest,
   { ...head, methodName: literalName('keyboard-interactive'), languageTag: shortText, submethods: shortText },
@@ -183,11 +215,13 @@ export const userauthKeyboardInteractiveRequest: MessageCodec<UserauthKeyboardIn
 
 /** RFC 4252 §5.1. */
 export interface UserauthFailure {
+  /** Methods that may follow. */
   readonly authenticationsThatCanContinue: readonly string[];
   /** The request succeeded and is not enough. */
   readonly partialSuccess: boolean;
 }
 
+/** Codec of SSH_MSG_USERAUTH_FAILURE. */
 export const userauthFailure: MessageCodec<UserauthFailure> = message(messageNumbers.userauthFailure, {
   authenticationsThatCanContinue: nameList,
   partialSuccess: boolean,
@@ -196,14 +230,18 @@ export const userauthFailure: MessageCodec<UserauthFailure> = message(messageNum
 /** RFC 4252 §5.1. */
 export type UserauthSuccess = Empty;
 
+/** Codec of SSH_MSG_USERAUTH_SUCCESS. */
 export const userauthSuccess: MessageCodec<UserauthSuccess> = message(messageNumbers.userauthSuccess, {});
 
 /** RFC 4252 §5.4. The text is the peer's and not escaped. */
 export interface UserauthBanner {
+  /** For people, as the sender wrote it: not escaped. */
   readonly message: string;
+  /** Language of the text (RFC 3066); usually empty. */
   readonly languageTag: string;
 }
 
+/** Codec of SSH_MSG_USERAUTH_BANNER. */
 export const userauthBanner: MessageCodec<UserauthBanner> = message(messageNumbers.userauthBanner, {
   message: text,
   languageTag: shortText,
@@ -211,10 +249,13 @@ export const userauthBanner: MessageCodec<UserauthBanner> = message(messageNumbe
 
 /** RFC 4252 §7: both fields are those of the query. */
 export interface UserauthPkOk {
+  /** Algorithm of the signature, such as `rsa-sha2-512`. */
   readonly publicKeyAlgorithm: string;
+  /** Public key blob. */
   readonly publicKey: Uint8Array;
 }
 
+/** Codec of SSH_MSG_USERAUTH_PK_OK. */
 export const userauthPkOk: MessageCodec<UserauthPkOk> = message(
   messageNumbers.userauthPkOk,
   { publicKeyAlgorithm: name, publicKey: string },
@@ -223,10 +264,13 @@ export const userauthPkOk: MessageCodec<UserauthPkOk> = message(
 
 /** RFC 4252 §8. */
 export interface UserauthPasswdChangeReq {
+  /** The question, as the server wrote it: not escaped. */
   readonly prompt: string;
+  /** Language of the text (RFC 3066); usually empty. */
   readonly languageTag: string;
 }
 
+/** Codec of SSH_MSG_USERAUTH_PASSWD_CHANGE_REQ. */
 export const userauthPasswdChangeReq: MessageCodec<UserauthPasswdChangeReq> = message(
   messageNumbers.userauthPasswdChangeReq,
   { prompt: text, languageTag: shortText },
@@ -235,21 +279,28 @@ export const userauthPasswdChangeReq: MessageCodec<UserauthPasswdChangeReq> = me
 
 /** One question to the user; `echo` says whether the answer may be shown while it is typed. */
 export interface Prompt {
+  /** The question, as the server wrote it: not escaped. */
   readonly prompt: string;
+  /** Whether what is typed may be shown. */
   readonly echo: boolean;
 }
 
 /** RFC 4256 §3.2. */
 export interface UserauthInfoRequest {
+  /** A heading, as the server wrote it: not escaped. */
   readonly name: string;
+  /** What to do, as the server wrote it: not escaped. */
   readonly instruction: string;
+  /** Language of the text (RFC 3066); usually empty. */
   readonly languageTag: string;
+  /** The questions, in order. */
   readonly prompts: readonly Prompt[];
 }
 
 /** An empty prompt and its echo. */
 const shortestPrompt = 5;
 
+/** Codec of SSH_MSG_USERAUTH_INFO_REQUEST. */
 export const userauthInfoRequest: MessageCodec<UserauthInfoRequest> = message(
   messageNumbers.userauthInfoRequest,
   {
@@ -263,9 +314,11 @@ export const userauthInfoRequest: MessageCodec<UserauthInfoRequest> = message(
 
 /** RFC 4256 §3.4: as many as there were prompts. */
 export interface UserauthInfoResponse {
+  /** One for each prompt, in order. */
   readonly responses: readonly string[];
 }
 
+/** Codec of SSH_MSG_USERAUTH_INFO_RESPONSE. */
 export const userauthInfoResponse: MessageCodec<UserauthInfoResponse> = message(
   messageNumbers.userauthInfoResponse,
   { responses: counted(exactText, 4) },

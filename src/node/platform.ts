@@ -9,19 +9,19 @@ import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
+import { userAgentPath } from './agentPath.ts';
 import { nodeClock } from './clock.ts';
+import { commandLink } from './command/commandLink.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { createHttpAgent } from './httpAgent.ts';
 import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
-
-/** Where the agent of Windows listens. */
-const windowsAgent = String.raw`\\.\pipe\openssh-ssh-agent`;
 
 let openssl: CryptoProvider | undefined;
 let everyPacketOpenssl: CryptoProvider | undefined;
@@ -54,16 +54,14 @@ export const nodePlatform: Platform = {
     openssl ??= createOpensslProvider();
     return openssl;
   },
-  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic()),
+  keyArithmetic: (kind) => (kind === 'noble' ? undefined : opensslKeyArithmetic),
   tcp: tcpLink,
   stream: streamLink,
+  command: commandLink,
   local: localLink,
+  httpAgent: createHttpAgent,
   network: localNetwork,
-  agentPath: () => {
-    const path = process.env['SSH_AUTH_SOCK'];
-    if (path !== undefined && path !== '') return path;
-    return process.platform === 'win32' ? windowsAgent : undefined;
-  },
+  agentPath: userAgentPath,
   defaultHostKeyVerifier: () => knownHosts(),
   asciiName: domainToASCII,
   localUser: () => {

@@ -192,7 +192,6 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       username: this.username,
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       limits: this.settings.limits,
-      confidential: true,
       boundHostKey: () => {
         const { peerExtensions, keyExchange } = this.transport;
         return peerExtensions.publickeyHostbound ? keyExchange.hostKey : undefined;

@@ -7,14 +7,12 @@
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
-import { Connection } from '../connection/connection.ts';
+import { Connection, type ConnectionUpper } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { ConnectionUpper } from '../connection/options.ts';
+import { isConnectionNumber } from '../message/numbers.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { TransportUpper } from '../transport/options.ts';
-import { Transport } from '../transport/transport.ts';
+import { Transport, type TransportUpper } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
-import { lostError } from './lostError.ts';
 import type { CoreSettings, OwnOptions } from './options.ts';
 
 /** The end of the connection, the last event there is. */
@@ -25,6 +23,9 @@ export interface EndedEvent {
 
 /** Events both roles have. */
 export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
+
+/** A core of either role, as far as both have the same. */
+export type AnyCore = ProtocolCore<{ readonly type: string }>;
 
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
@@ -49,13 +50,14 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   private keyExchangeWait: Wait | undefined;
   /** While it is suspended. */
   private keyExchangeElapsed: number | undefined;
+  /** Of the first byte, where there is a wait for that, then of the whole identification. */
   private identificationWait: Wait | undefined;
   private keepAliveWait: Wait | undefined;
   private probesMissed = 0;
   private lastPacketAt: number;
   private packetsSeen = 0;
 
-  constructor(settings: CoreSettings, { waits, now }: OwnOptions) {
+  constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
     this.bytesReceived = 0;
@@ -68,12 +70,11 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
       waits,
       upper: this,
     });
-    this.identificationWait = waits.start(
-      'identification',
-      "the peer's identification",
-      now,
-      settings.timeouts.identification,
-    );
+    if (firstByte === undefined) this.awaitIdentification(now);
+    else {
+      const detail = 'the first byte through the proxy command';
+      this.identificationWait = waits.start('proxyCommand', detail, now, firstByte);
+    }
   }
 
   // The five verbs -------------------------------------------------------------
@@ -82,6 +83,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   receive(chunk: Uint8Array, now: number, lent: boolean = false): void {
     if (this.cause !== undefined) return;
     this.transport.now = now;
+    if (this.identificationWait?.name === 'proxyCommand') this.awaitIdentification(now);
     this.bytesReceived += chunk.length;
     this.queue.push(chunk, lent);
     if (this.transport.remote === undefined) this.queue.keep();
@@ -145,11 +147,6 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // Calls from outside ------------------------------------------------------------
 
-  /** Bytes `receive` needs to make progress. */
-  get readNeed(): number {
-    return this.transport.readNeed;
-  }
-
   /** Bytes of input held, for the accounts of tests and reports. */
   get bufferedInput(): number {
     return this.queue.length;
@@ -210,7 +207,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
   letGo(): void {
-    this.queue.takeAll();
+    this.queue.clear();
     this.connection.letGo();
   }
 
@@ -273,7 +270,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   protected abstract received(event: TransportEvent): void;
 
   receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void {
-    if (number >= 80) this.connection.receive(number, buffer, start, end);
+    if (isConnectionNumber(number)) this.connection.receive(number, buffer, start, end);
     else this.receiveUserauth(number, buffer, start, end);
   }
 
@@ -361,6 +358,13 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
     this.keepAliveWait = wait;
   }
 
+  private awaitIdentification(now: number): void {
+    const { waits } = this;
+    waits.finish(this.identificationWait);
+    const { identification } = this.settings.timeouts;
+    this.identificationWait = waits.start('identification', "the peer's identification", now, identification);
+  }
+
   // Errors -----------------------------------------------------------------------------
 
   private stamped(error: unknown): SshError {
@@ -409,4 +413,30 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         return this.phase;
     }
   }
+}
+
+/**
+ * The error of a connection that ended without a goodbye.
+ *
+ * @param instead what came in place of an identification, escaped; undefined where the peer identified itself
+ */
+function lostError(cause: unknown, phase: SshErrorPhase, instead: string | undefined): SshError {
+  const reason = cause instanceof Error ? cause : undefined;
+  if (instead === undefined) {
+    const why = reason === undefined ? '' : `: ${reason.message}`;
+    return new SshError('ERR_SSH_CONNECTION_LOST', `the connection was lost${why}`, {
+      phase,
+      origin: 'network',
+      cause: reason,
+    });
+  }
+  const isSilent = instead === '';
+  // The link says itself why it leads nowhere.
+  if (isSilent && reason instanceof SshError && reason.code === 'ERR_SSH_CONNECT') return reason;
+  const what = isSilent ? 'without a word' : `after "${instead}"`;
+  return new SshError(
+    isSilent ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
+    `the peer ended the connection ${what}, before it identified itself; is it an SSH server?`,
+    { phase: 'identification', origin: isSilent ? 'network' : 'peer', cause: reason },
+  );
 }

@@ -12,7 +12,7 @@ import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import type { HostKeys } from '../transport/kex/keyExchangeOptions.ts';
 import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/kex/rekeyPolicy.ts';
-import type { TransportOptions } from '../transport/options.ts';
+import type { TransportOptions } from '../transport/transport.ts';
 
 /** What connections of one kind have in common. */
 export interface SharedOptions {
@@ -33,6 +33,8 @@ export interface OwnOptions {
   /** Where the waits are kept; given, so that those outside the protocol (name lookup, writing) share it. */
   readonly waits: WaitTable;
   readonly now: number;
+  /** Milliseconds for the first byte, ahead of the identification, where a program has to find the way to the peer. */
+  readonly firstByte?: number | undefined;
 }
 
 /** What both roles are made from. */

@@ -21,6 +21,7 @@ import { resolveRekey } from '../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/transport.ts';
@@ -32,6 +33,7 @@ import {
 import { defaultStartups, type NewcomersOptions } from './admission/newcomers.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import type { ServerProcess } from './serverProcess.ts';
+import type { SftpOption } from './sftpSubsystem.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -48,10 +50,14 @@ type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export type AuthenticationVerdict =
   | boolean
   | 'partial'
-  | { readonly partial: readonly AuthenticationMethod[] };
+  | {
+      /** The methods that may follow. */
+      readonly partial: readonly AuthenticationMethod[];
+    };
 
 /** The client has to change its password first: it is asked for a new one with this text. */
 export interface PasswordChange {
+  /** What the client is told. */
   readonly changePassword: string;
 }
 
@@ -91,6 +97,7 @@ export interface Authentication {
   readonly required?: readonly (readonly AuthenticationMethod[])[];
   /** Whether a user is let in without anything. */
   readonly none?: (username: string, context: AuthenticationContext) => Awaitable<boolean>;
+  /** Whether a password is the user's. */
   readonly password?: (
     username: string,
     password: string,
@@ -125,36 +132,116 @@ export interface Authentication {
 
 /** A key a client offers. */
 export interface OfferedKey {
+  /** The public key blob (RFC 4253 §6.6). */
   readonly blob: Uint8Array;
+  /** The public key, read. */
   readonly key: PublicKey;
+  /** Type of the key, such as `ssh-ed25519`. */
   readonly type: string;
+  /** `SHA256:…` */
   readonly fingerprint: string;
 }
 
 /** Where a client wants a TCP connection to lead. */
 export interface OpenTcpRequest {
+  /** Who asks. */
   readonly username: string;
+  /** A name or address, as the client spelled it. */
   readonly host: string;
+  /** From 0 to 65535, as the client gave it. */
   readonly port: number;
+  /** Where the connection comes from on the client's side, as the client says. */
   readonly originatorAddress: string;
+  /** The port of that. */
   readonly originatorPort: number;
+}
+
+/** What `createServer` takes. `hostKeys` and `authentication` are needed. */
+/** A connection that a client wants the server to make (RFC 4254 §7.2; OpenSSH PROTOCOL §2.4). */
+export type LocalForwardRequest =
+  | {
+      readonly username: string;
+      readonly host: string;
+      readonly port: number;
+      readonly path?: undefined;
+      readonly originatorAddress: string;
+      readonly originatorPort: number;
+    }
+  | {
+      readonly username: string;
+      /** Of a unix socket. */
+      readonly path: string;
+      readonly host?: undefined;
+      readonly port?: undefined;
+    };
+
+/** A place that a client wants the server to listen on (RFC 4254 §7.1; OpenSSH PROTOCOL §2.4). */
+export type RemoteForwardRequest =
+  | {
+      readonly username: string;
+      /** As the client names it: `''` for all addresses, `localhost` for loopback. */
+      readonly host: string;
+      /** 0 for any free port. */
+      readonly port: number;
+      readonly path?: undefined;
+    }
+  | {
+      readonly username: string;
+      readonly path: string;
+      readonly host?: undefined;
+      readonly port?: undefined;
+    };
+
+/**
+ * What a server forwards for its clients: nothing, but what these functions allow.
+ *
+ * @example
+ * ```ts
+ * import type { ForwardingFunctions } from 'deadline-ssh/server';
+ * const forwarding: ForwardingFunctions = {
+ *   // `ssh -L`, `-D`, `-W`, `-J`
+ *   local: ({ host, port }) => port === 5432 && host === 'db.internal',
+ *   // `ssh -R`, on loopback whatever was asked
+ *   remote: ({ port }) => port !== undefined && { host: '127.0.0.1', port },
+ * };
+ * ```
+ */
+export interface ForwardingFunctions {
+  /** `true` connects as the client asked, a place connects there instead; anything else refuses. */
+  readonly local?:
+    | ((request: LocalForwardRequest) => Awaitable<boolean | TargetPlace | undefined>)
+    | undefined;
+  /** `true` listens as the client asked, a place listens there instead; anything else refuses. */
+  readonly remote?:
+    | ((request: RemoteForwardRequest) => Awaitable<boolean | ListenPlace | undefined>)
+    | undefined;
 }
 
 export interface ServerOptions {
   /** Private keys as files or parsed, one of each type. */
   readonly hostKeys: PrivateKeyInput | readonly PrivateKeyInput[];
+  /** Who is let in. */
   readonly authentication: Authentication;
   /** Runs a command. The process ends when the returned promise settles, or at `process.exit`. */
   readonly exec?: (process: ServerProcess, command: string) => Awaitable<number | undefined>;
+  /** Runs a shell, as `exec` runs a command. */
   readonly shell?: (process: ServerProcess) => Awaitable<number | undefined>;
   /** Subsystems by name. */
   readonly subsystems?: Readonly<Record<string, (process: ServerProcess) => Awaitable<number | undefined>>>;
+  /**
+   * Files over SFTP: `serveFolder('/srv/files')`, handlers of a store of one's own, or a
+   * function that gives either for a user. Where not given there is no SFTP.
+   */
+  readonly sftp?: SftpOption;
   /** Opens the connection a client asks for with direct-tcpip; undefined refuses. */
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
+  /** What is forwarded for clients, to and from this machine; nothing where not given. `openTcp` and `local` exclude each other. */
+  readonly forwarding?: ForwardingFunctions;
   /** Shown before authentication. */
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */
   readonly algorithms?: AlgorithmOptions;
+  /** As for `connect`. `auto` */
   readonly crypto?: CryptoChoice;
   /** Milliseconds from a connection to the end of its authentication. 30,000 */
   readonly loginTimeout?: number;
@@ -165,9 +252,13 @@ export interface ServerOptions {
    * whether a key would do. 1,000; 0 refuses at once.
    */
   readonly failureDelay?: number;
+  /** The deadline of each wait in milliseconds; `defaultTimeouts` where not given. */
   readonly timeouts?: Optional<Timeouts>;
+  /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
   readonly keepAlive?: Optional<KeepAlive> | boolean;
+  /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
   readonly rekey?: Optional<RekeyPolicy>;
+  /** What a client may make this side hold or do; `defaultLimits` where not given. */
   readonly limits?: Optional<Limits>;
   /**
    * What this server computes for clients that have not logged in, for each
@@ -177,7 +268,9 @@ export interface ServerOptions {
    * total: { burst: 4_000, perSecond: 500 } }`
    */
   readonly keyExchangeBudget?: {
+    /** For each address. */
     readonly perAddress?: Optional<ComputingRate> | undefined;
+    /** For all clients together. */
     readonly total?: Optional<ComputingRate> | undefined;
   };
   /**
@@ -199,6 +292,7 @@ export interface ServerOptions {
   readonly onError?: (error: unknown) => void;
   /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
   readonly onDebug?: (line: string) => void;
+  /** Software version in the identification string. `deadline_ssh` */
   readonly softwareVersion?: string;
 }
 

@@ -13,6 +13,7 @@ import { tellUser } from '../endpoint/calls/userCode.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { loadKeys } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
+import type { LocalNetwork } from '../forwarding/local.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { CoreSettings } from '../protocol/options.ts';
 import { serverSettings } from '../protocol/server.ts';
@@ -25,7 +26,9 @@ import { ServerConnection } from './serverConnection.ts';
 
 /** Where a server listens. */
 export interface ServerAddress {
+  /** The address that is listened on. */
   readonly host: string;
+  /** The port that is listened on. */
   readonly port: number;
 }
 
@@ -38,6 +41,8 @@ export interface Acceptor {
 
 /** A platform that can listen as well. */
 export interface ServerPlatform extends EndpointPlatform {
+  /** For forwarding: listening and connecting on this machine. */
+  readonly network: LocalNetwork;
   /**
    * @param failed told of a connection that could not be accepted; others go on
    * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there
@@ -50,6 +55,7 @@ export interface ServerPlatform extends EndpointPlatform {
   ): Promise<Acceptor>;
 }
 
+/** A server, as `createServer` makes it. */
 export class SshServer {
   private readonly platform: ServerPlatform;
   private readonly options: ResolvedServerOptions;
@@ -145,6 +151,7 @@ export class SshServer {
     await Promise.all([acceptor?.close(), ...leaving, ...closing]);
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

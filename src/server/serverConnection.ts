@@ -17,9 +17,10 @@ import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import { EventRouter, type Hearing } from '../endpoint/channels/eventRouter.ts';
 import { keysExchangedLine } from '../endpoint/debugLines.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
+import type { LocalNetwork } from '../forwarding/local.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
@@ -28,11 +29,13 @@ import { ConnectionWork } from './admission/connectionWork.ts';
 import type { KeyExchangeBudget } from './admission/keyExchangeBudget.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ForwardedConnections } from './forwardedConnections.ts';
+import { ServerForwarding } from './forwarding.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
+import type { SubsystemWaits } from './sftpSubsystem.ts';
 
 export interface ServerConnectionParts {
-  readonly platform: EndpointPlatform;
+  readonly platform: EndpointPlatform & { readonly network: LocalNetwork };
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
@@ -52,12 +55,14 @@ export class ServerConnection {
   username: string | undefined;
   private readonly parts: ServerConnectionParts;
   private readonly driver: Driver<ServerProtocol>;
+  /** @internal */
   readonly authenticator: ServerAuthenticator;
   private readonly work: ConnectionWork;
   private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
   private readonly forwards: ForwardedConnections;
 
+  /** @internal */
   constructor(parts: ServerConnectionParts) {
     const { platform, options } = parts;
     const waits = new WaitTable();
@@ -96,6 +101,21 @@ export class ServerConnection {
     if (options.given.openTcp !== undefined) {
       acceptors.onChannel(directTcpip.name, (opening) => this.forwards.requested(opening));
     }
+    const { forwarding: functions } = options.given;
+    if (functions !== undefined) {
+      const { driver, ports } = this;
+      new ServerForwarding({
+        functions,
+        network: platform.network,
+        options,
+        driver,
+        router,
+        acceptors,
+        ports,
+        username: () => this.username ?? '',
+        report: (error) => this.report(error),
+      });
+    }
     router.subscribe<ServerConnection>(this, hearing);
     this.authenticator = new ServerAuthenticator({
       callbacks: options.given.authentication,
@@ -109,6 +129,7 @@ export class ServerConnection {
     });
   }
 
+  /** @internal */
   start(): void {
     this.driver.start();
   }
@@ -118,15 +139,18 @@ export class ServerConnection {
     return this.driver.over;
   }
 
+  /** A look at the connection at this moment. */
   inspect(): ConnectionSnapshot {
     return this.driver.snapshot();
   }
 
+  /** Ends the connection in order: what was written is sent first, within the `close` deadline. */
   async close(): Promise<void> {
     this.driver.close(closedError());
     await this.closed;
   }
 
+  /** Ends the connection at once. */
   destroy(): void {
     this.driver.destroy(closedError());
   }
@@ -143,21 +167,25 @@ export class ServerConnection {
 
   // What the router tells ------------------------------------------------------------
 
+  /** @internal */
   serviceRequested(): void {
     const { banner } = this.parts.options.given;
     if (banner !== undefined) this.onCore((core) => core.banner(banner));
   }
 
+  /** @internal */
   authenticated(username: string): void {
     this.username = username;
     this.work.refund(this.driver.now);
     this.parts.loggedIn();
   }
 
+  /** @internal */
   channelClosed(channel: Channel): void {
     this.sessions.delete(channel);
   }
 
+  /** @internal */
   ended(cause: SshError): void {
     this.authenticator.ended(cause);
     this.forwards.ended();
@@ -188,6 +216,7 @@ export class ServerConnection {
     });
   }
 
+  /** @internal */
   load(loaders: readonly (() => Promise<void>)[]): void {
     Promise.all(loaders.map((load) => load())).then(
       () => this.onCore((core) => core.algorithmsLoaded()),
@@ -215,10 +244,29 @@ export class ServerConnection {
         username: this.username ?? '',
         options: options.given,
         report: (error) => this.report(error),
+        limits: options.limits,
+        identification: this.driver.core?.transport.remote?.text ?? '',
+        waits: this.subsystemWaits,
       }),
     );
   }
 
+  private get subsystemWaits(): SubsystemWaits {
+    const { driver } = this;
+    const { request } = this.parts.options.timeouts;
+    return {
+      start: (detail, onExpire) =>
+        driver.isLive
+          ? driver.core?.waits.start('request', detail, driver.now, request, onExpire)
+          : undefined,
+      finish: (wait) => driver.core?.waits.finish(wait),
+      timeoutError: (wait) =>
+        driver.core?.timeoutError(wait) ??
+        new SshError('ERR_SSH_TIMEOUT', `timed out waiting for ${wait.detail}`, { origin: 'deadline' }),
+    };
+  }
+
+  /** @internal */
   channelRequest(event: ConnectionEvent & { type: 'channelRequest' }): void {
     const { channel, requestType, wantReply, payload } = event;
     let taken = false;
@@ -237,6 +285,7 @@ export class ServerConnection {
     this.driver.quietly(step);
   }
 
+  /** @internal */
   debug(line: string): void {
     const { options, target } = this.parts;
     const { onDebug } = options.given;

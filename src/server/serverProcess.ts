@@ -6,6 +6,7 @@
  * Must not know: how a process is asked for (`serverConnection.ts`).
  */
 import { SshError } from '../base/errors.ts';
+import { anyText, checkArgument, someText, wholeNumber } from '../base/optionChecks.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { WindowSize } from '../endpoint/options/windowSize.ts';
 import type { Readable, StreamFactory, Writable } from '../endpoint/streams.ts';
@@ -13,6 +14,7 @@ import { exitSignal, exitStatus } from '../message/channelRequest.ts';
 
 /** The terminal a client asked for. */
 export interface Terminal extends WindowSize {
+  /** Such as `xterm-256color`, as the client says. */
   readonly term: string;
   /** Modes by opcode (RFC 4254 §8). */
   readonly modes: ReadonlyMap<number, number>;
@@ -31,10 +33,15 @@ export interface ServerProcessParts {
  * that returns exits with what it returned.
  */
 export class ServerProcess {
+  /** What the client sends. Its end is the client's end of file. */
   readonly stdin: Readable;
+  /** What the client reads as stdout. */
   readonly stdout: Writable;
+  /** What the client reads as stderr. */
   readonly stderr: Writable;
+  /** Who has logged in. */
   readonly username: string;
+  /** Variables that the client set. */
   readonly env: ReadonlyMap<string, string>;
   /** Undefined without a terminal. */
   readonly terminal: Terminal | undefined;
@@ -47,6 +54,7 @@ export class ServerProcess {
   private readonly port: ChannelPort;
   private exited = false;
 
+  /** @internal */
   constructor(parts: ServerProcessParts) {
     const { port, streams, username, env, terminal } = parts;
     const aborter = new AbortController();
@@ -61,28 +69,44 @@ export class ServerProcess {
     void port.closed.then((cause) => aborter.abort(cause ?? closedByClient()));
   }
 
-  /** Ends the process with a status, behind what was written. Once only; later calls do nothing. */
+  /**
+   * Ends the process with a status, behind what was written. Once only; later calls do nothing.
+   *
+   * @param code from 0 to 4,294,967,295; programs on Unix have 255 at most
+   * @throws SshError `ERR_SSH_OPTIONS` for anything else, as a rejection
+   */
   exit(code: number): Promise<void> {
-    return this.finish(exitStatus.name, exitStatus.toBytes({ exitStatus: code >>> 0 }));
+    return this.finish(exitStatus.name, () => {
+      checkArgument('the status of exit', code, statuses);
+      return exitStatus.toBytes({ exitStatus: code });
+    });
   }
 
-  /** Ends the process as if by a signal; the name has no SIG in front. */
+  /**
+   * Ends the process as if by a signal.
+   *
+   * @param signalName without SIG in front: `TERM`
+   * @param errorMessage for the person at the other end
+   * @throws SshError `ERR_SSH_OPTIONS` for a name or a message that is not text, as a rejection
+   */
   exitWithSignal(signalName: string, errorMessage: string = ''): Promise<void> {
-    return this.finish(
-      exitSignal.name,
-      exitSignal.toBytes({ signalName, coreDumped: false, errorMessage, languageTag: '' }),
-    );
+    return this.finish(exitSignal.name, () => {
+      checkArgument('the signal of exitWithSignal', signalName, someText);
+      checkArgument('the message of exitWithSignal', errorMessage, anyText);
+      return exitSignal.toBytes({ signalName, coreDumped: false, errorMessage, languageTag: '' });
+    });
   }
 
   /** A handler may well not wait for it: that the client is gone by then ends nobody's process. */
-  private finish(requestType: string, payload: Uint8Array): Promise<void> {
-    const finished = this.sayEnd(requestType, payload);
+  private finish(requestType: string, payloadOf: () => Uint8Array): Promise<void> {
+    const finished = this.sayEnd(requestType, payloadOf);
     finished.catch(() => {});
     return finished;
   }
 
-  private async sayEnd(requestType: string, payload: Uint8Array): Promise<void> {
+  private async sayEnd(requestType: string, payloadOf: () => Uint8Array): Promise<void> {
     if (this.exited) return;
+    const payload = payloadOf();
     this.port.channel.checkRequest(requestType, payload);
     this.exited = true;
     await Promise.all([ended(this.stderr), ended(this.stdout)]);
@@ -96,6 +120,8 @@ export class ServerProcess {
     this.port.data.cancel();
   }
 }
+
+const statuses = wholeNumber(0, 0xffff_ffff);
 
 /** Resolves when a stream has handed on all that was written, or broke. */
 function ended(stream: Writable): Promise<void> {

@@ -7,6 +7,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
+import { CallSite } from '../endpoint/calls/callSite.ts';
 import { WireReader } from '../wire/reader.ts';
 import { ReadSource, WriteSink } from './files/content/streams.ts';
 import type { DirectoryEntry } from './files/entry.ts';
@@ -20,7 +21,7 @@ import type { CallOptions, SftpChannel } from './seam/channel.ts';
 import type { LocalPath } from './seam/localFiles.ts';
 import type { SftpPlatform } from './seam/platform.ts';
 import type { Readable, Writable } from './seam/streams.ts';
-import type { SftpLimits } from './session/capabilities.ts';
+import type { ServerOptions, SftpLimits } from './session/capabilities.ts';
 import { iterate } from './session/iterate.ts';
 import { decoded, SftpSession } from './session/session.ts';
 import { get, type WritableTarget } from './transfer/get.ts';
@@ -31,6 +32,14 @@ import { type SyncOptions, type SyncResult, sync } from './transfer/sync/sync.ts
 
 /** Bytes a stream holds by itself where nothing else is said. */
 const usualHighWaterMark = 256 * 1024;
+
+/** Names of users and groups, in the order of the numbers that were asked for. */
+export interface OwnerNames {
+  /** Undefined for a number that no user has. */
+  readonly users: readonly (string | undefined)[];
+  /** Undefined for a number that no group has. */
+  readonly groups: readonly (string | undefined)[];
+}
 
 /**
  * Files on a server. Made by `client.sftp()`.
@@ -54,8 +63,13 @@ export class Sftp extends FileCalls {
   }
 
   /** Begins SFTP on a channel. For this library and for tests; a user calls `client.sftp()`. */
-  static async open(channel: SftpChannel, limits: Limits, platform: SftpPlatform): Promise<Sftp> {
-    return new Sftp(await SftpSession.open(channel, limits), platform);
+  static async open(
+    channel: SftpChannel,
+    limits: Limits,
+    platform: SftpPlatform,
+    server: ServerOptions = {},
+  ): Promise<Sftp> {
+    return new Sftp(await SftpSession.open(channel, limits, server), platform);
   }
 
   // The session ----------------------------------------------------------------------
@@ -91,6 +105,7 @@ export class Sftp extends FileCalls {
     await channel.closed;
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -100,25 +115,21 @@ export class Sftp extends FileCalls {
    *
    * @throws SshError `ERR_SSH_SFTP_UNSUPPORTED` the server has no such extension
    */
-  async ownerNames(
+  ownerNames(
     uids: readonly number[],
     gids: readonly number[],
     options: CallOptions = {},
-  ): Promise<{
-    readonly users: readonly (string | undefined)[];
-    readonly groups: readonly (string | undefined)[];
-  }> {
-    check.checkCall(options);
-    const operation = { name: 'users-groups-by-id', path: undefined };
-    const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
-    const payload = await this.call('ownerNames', options, (errand) =>
-      this.session.extended('users-groups-by-id@openssh.com', asked, operation, errand),
-    );
-    const { usernames, groupnames } = decoded(() => usersGroupsNames.fromBytes(payload));
-    return {
-      users: decoded(() => namesFrom(usernames, uids.length)),
-      groups: decoded(() => namesFrom(groupnames, gids.length)),
-    };
+  ): Promise<OwnerNames> {
+    return this.simple('ownerNames', options, async (errand) => {
+      const operation = { name: 'users-groups-by-id', path: undefined };
+      const asked = usersGroupsById.toBytes({ uids: numbersAsBytes(uids), gids: numbersAsBytes(gids) });
+      const payload = await this.session.extended('users-groups-by-id@openssh.com', asked, operation, errand);
+      const { usernames, groupnames } = decoded(() => usersGroupsNames.fromBytes(payload));
+      return {
+        users: decoded(() => namesFrom(usernames, uids.length)),
+        groups: decoded(() => namesFrom(groupnames, gids.length)),
+      };
+    });
   }
 
   // Many files -----------------------------------------------------------------------
@@ -135,7 +146,8 @@ export class Sftp extends FileCalls {
   ): AsyncGenerator<string | DirectoryEntry, undefined> {
     check.checkGlob(options);
     const { withFileTypes = false, dot = false, ...bounds } = options;
-    const matches = iterate(this.session, `glob over SFTP`, bounds, (errand) =>
+    const site = new CallSite(Sftp.prototype.glob);
+    const matches = iterate(this.session, { site, detail: 'glob over SFTP', bounds }, (errand) =>
       findMatches(this.session, pattern, dot, errand),
     );
     for await (const entry of matches) yield withFileTypes ? entry : entry.path;
@@ -150,7 +162,8 @@ export class Sftp extends FileCalls {
     check.checkWalk(options);
     const { onError, ...bounds } = options;
     const root = pathBytes(path);
-    yield* iterate(this.session, 'walk over SFTP', bounds, (errand) =>
+    const site = new CallSite(Sftp.prototype.walk);
+    yield* iterate(this.session, { site, detail: 'walk over SFTP', bounds }, (errand) =>
       walkTree(this.session, root, onError, errand),
     );
   }
@@ -159,30 +172,46 @@ export class Sftp extends FileCalls {
 
   /**
    * Brings a file here, with `recursive` a folder. A local path that ends in `/` is a folder
-   * which the file goes into.
+   * which it goes into under its own name; a folder whose target is not there becomes it.
    *
    * @throws SshError `ERR_SSH_TRANSFER` a check failed, a local file cannot be written, or is not to be replaced; what the
    *   server answered; `ERR_SSH_TIMEOUT`, `ERR_SSH_ABORTED`, the cause of the connection's end
    */
-  async get(
+  get(
     remote: RemotePath,
     local: LocalPath | WritableTarget,
     options: TransferOptions = {},
+  ): Promise<TransferResult> {
+    return this.session.publicCall(Sftp.prototype.get, () => this.getWithin(remote, local, options));
+  }
+
+  /** As `get`, within another call of this library. */
+  getWithin(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions,
   ): Promise<TransferResult> {
     return get(this.session, this.platform, remote, local, options);
   }
 
   /**
    * Sends a file, with `recursive` a folder; or bytes, or a stream. A path on the server that
-   * ends in `/` is a folder which the file goes into. Errors as `get`.
+   * ends in `/` is as for `get`. Errors as `get`.
    */
-  async put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return this.session.publicCall(Sftp.prototype.put, () => this.putWithin(local, remote, options));
+  }
+
+  /** As `put`, within another call of this library. */
+  putWithin(local: UploadSource, remote: RemotePath, options: TransferOptions): Promise<TransferResult> {
     return put(this.session, this.platform, local, remote, options);
   }
 
   /** Makes a folder on the server like one here, or the other way round: what is missing or differs goes over. Errors as `get`. */
-  async sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
-    return sync(this.session, this.platform, local, remote, options);
+  sync(local: string, remote: RemotePath, options: SyncOptions): Promise<SyncResult> {
+    return this.session.publicCall(Sftp.prototype.sync, () =>
+      sync(this.session, this.platform, local, remote, options),
+    );
   }
 
   // Streams --------------------------------------------------------------------------
@@ -196,7 +225,9 @@ export class Sftp extends FileCalls {
       start,
       end: end === undefined ? Number.POSITIVE_INFINITY : Math.max(start, end + 1),
     };
-    const stream = this.platform.streams.readable(new ReadSource(this.session, span), highWaterMark, signal);
+    const site = new CallSite(Sftp.prototype.createReadStream).asText();
+    const source = new ReadSource(this.session, span, site);
+    const stream = this.platform.streams.readable(source, highWaterMark, signal);
     if (encoding !== undefined) stream.setEncoding(encoding);
     return stream;
   }
@@ -205,7 +236,8 @@ export class Sftp extends FileCalls {
   createWriteStream(path: RemotePath, options: check.WriteStreamOptions = {}): Writable {
     check.checkWriteStream(options);
     const { flags = 'w', mode, start, highWaterMark = usualHighWaterMark, signal } = options;
-    const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start });
+    const site = new CallSite(Sftp.prototype.createWriteStream).asText();
+    const sink = new WriteSink(this.session, { path: checkedPath(path), flags, mode, start }, site);
     return this.platform.streams.writable(sink, highWaterMark, signal);
   }
 }

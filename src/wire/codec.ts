@@ -120,14 +120,19 @@ export function counted<T>(item: Codec<T>, minimumItemLength: number): Codec<rea
 /** Fields one after the other, in the order in which they are declared. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[];
+  const codecs = names.map((field) => fields[field]);
   return {
     decode: (reader) => {
       const value: Partial<T> = {};
-      for (const field of names) value[field] = fields[field].decode(reader);
+      for (let i = 0; i < names.length; i++) {
+        value[names[i] as keyof T] = (codecs[i] as Codec<T[keyof T]>).decode(reader);
+      }
       return value as T;
     },
     encode: (writer, value) => {
-      for (const field of names) fields[field].encode(writer, value[field]);
+      for (let i = 0; i < names.length; i++) {
+        (codecs[i] as Codec<T[keyof T]>).encode(writer, value[names[i] as keyof T]);
+      }
     },
   };
 }

@@ -21,7 +21,7 @@ import { ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { payloadOf, seededBytes } from '../support/conversation.ts';
-import { connectionBytes, type ServerProbe } from './probe.ts';
+import { type ServerProbe, wireBytes } from './probe.ts';
 
 export const attackProvider: CryptoProvider = createEagerNobleProvider({ randomBytes: seededBytes(11) });
 
@@ -64,8 +64,12 @@ export class AttackClient {
   private readonly listens: boolean;
   private arrived: () => void = () => {};
   private countedFrom = 0;
+  private packets = 0;
 
-  constructor(port: number, { from, listens = false }: Pick<ServerProbe, 'from' | 'listens'>) {
+  constructor(
+    port: number,
+    { from, listens = false, compresses = false }: Pick<ServerProbe, 'from' | 'listens' | 'compresses'>,
+  ) {
     this.from = from;
     this.listens = listens;
     this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
@@ -78,7 +82,7 @@ export class AttackClient {
         hostKey: ['ssh-ed25519'],
         cipher: ['aes128-gcm@openssh.com'],
         mac: [],
-        compression: ['none', 'zlib@openssh.com'],
+        compression: compresses ? ['zlib@openssh.com'] : ['none'],
       },
       limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
       timeouts: defaultTimeouts,
@@ -98,6 +102,7 @@ export class AttackClient {
       this.socket.once('connect', () => {
         if (this.from === 'connect') return resolve();
         this.socket.on('data', (chunk) => {
+          this.packets++;
           this.core.receive(new Uint8Array(chunk), 0);
           this.flush();
         });
@@ -106,11 +111,12 @@ export class AttackClient {
     });
     if (!this.listens) this.deafen();
     this.countedFrom = this.socket.bytesWritten;
+    this.packets = 0;
   }
 
   /** Hears nothing any more: an answer that a true client does not expect would end it. */
   deafen(): void {
-    this.socket.removeAllListeners('data').resume();
+    this.socket.removeAllListeners('data').on('data', () => this.packets++);
   }
 
   /** Opens a session truly, and starts a command on it where one is given. */
@@ -128,14 +134,15 @@ export class AttackClient {
     return channel;
   }
 
-  /** Bytes that count. */
+  /** Bytes on the wire that count. */
   get sent(): number {
-    return this.socket.bytesWritten - this.countedFrom + (this.from === 'connect' ? connectionBytes : 0);
+    const payload = this.socket.bytesWritten - this.countedFrom;
+    return wireBytes(payload, this.packets, this.from === 'connect');
   }
 
   /** Sends bytes as they are. */
   raw(bytes: Uint8Array): void {
-    this.socket.write(bytes);
+    this.write(bytes);
   }
 
   /** Says a message, sealed truly, whatever the rules say. */
@@ -145,15 +152,15 @@ export class AttackClient {
 
   /** The identification and a KEXINIT, in the clear. */
   begin(init: KexInit, ...payloads: readonly Uint8Array[]): void {
-    this.raw(Buffer.from('SSH-2.0-x\r\n'));
-    this.raw(clearPackets(payloadOf(kexInit, init), ...payloads));
+    const packets = clearPackets(payloadOf(kexInit, init), ...payloads);
+    this.raw(Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), packets]));
   }
 
   flush(): void {
     for (let moved = true; moved; ) {
       moved = false;
       for (let output = this.core.takeOutput(); output !== undefined; output = this.core.takeOutput()) {
-        this.socket.write(output);
+        this.write(output);
       }
       for (let event = this.core.nextEvent(); event !== undefined; event = this.core.nextEvent()) {
         moved = true;
@@ -177,6 +184,11 @@ export class AttackClient {
         this.socket.once('close', () => resolve());
       });
     }
+  }
+
+  private write(bytes: Uint8Array): void {
+    this.packets++;
+    this.socket.write(bytes);
   }
 
   destroy(): void {

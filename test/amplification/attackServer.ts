@@ -16,7 +16,7 @@ import { identificationLine } from '../../src/transport/identification.ts';
 import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { payloadOf, testHostKey } from '../support/conversation.ts';
 import { attackProvider, clearPackets } from './attackClient.ts';
-import { type ClientProbe, connectionBytes } from './probe.ts';
+import { type ClientProbe, wireBytes } from './probe.ts';
 
 /** One client that has dialed. */
 export class AttackServer {
@@ -26,6 +26,7 @@ export class AttackServer {
   private readonly probe: ClientProbe;
   private arrived: () => void = () => {};
   private countedFrom = 0;
+  private packets = 0;
 
   constructor(socket: Socket, probe: ClientProbe) {
     this.socket = socket;
@@ -41,7 +42,7 @@ export class AttackServer {
         hostKey: ['ssh-ed25519'],
         cipher: ['aes128-gcm@openssh.com'],
         mac: [],
-        compression: ['none', 'zlib@openssh.com'],
+        compression: probe.compresses === true ? ['zlib@openssh.com'] : ['none'],
       },
       limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
       timeouts: defaultTimeouts,
@@ -60,21 +61,21 @@ export class AttackServer {
       return;
     }
     socket.on('data', (chunk) => {
+      this.packets++;
       this.core.receive(new Uint8Array(chunk), 0);
       this.flush();
     });
     this.flush();
   }
 
-  /** Bytes that count. */
+  /** Bytes on the wire that count. */
   get sent(): number {
-    return (
-      this.socket.bytesWritten - this.countedFrom + (this.probe.from === 'connect' ? connectionBytes : 0)
-    );
+    const payload = this.socket.bytesWritten - this.countedFrom;
+    return wireBytes(payload, this.packets, this.probe.from === 'connect');
   }
 
   raw(bytes: Uint8Array): void {
-    this.socket.write(bytes);
+    this.write(bytes);
   }
 
   /** Says a message, sealed truly, whatever the rules say. */
@@ -82,17 +83,22 @@ export class AttackServer {
     this.core.transport.send(message, value);
   }
 
+  /** Says a payload in the clear. */
+  clear(payload: Uint8Array): void {
+    this.raw(clearPackets(payload));
+  }
+
   /** The identification and a KEXINIT, in the clear. */
   begin(init: KexInit, ...payloads: readonly Uint8Array[]): void {
-    this.raw(Buffer.from('SSH-2.0-x\r\n'));
-    this.raw(clearPackets(payloadOf(kexInit, init), ...payloads));
+    const packets = clearPackets(payloadOf(kexInit, init), ...payloads);
+    this.raw(Buffer.concat([Buffer.from('SSH-2.0-x\r\n'), packets]));
   }
 
   flush(): void {
     for (let moved = true; moved; ) {
       moved = false;
       for (let output = this.core.takeOutput(); output !== undefined; output = this.core.takeOutput()) {
-        this.socket.write(output);
+        this.write(output);
       }
       for (let event = this.core.nextEvent(); event !== undefined; event = this.core.nextEvent()) {
         moved = true;
@@ -119,13 +125,19 @@ export class AttackServer {
     }
   }
 
+  private write(bytes: Uint8Array): void {
+    this.packets++;
+    this.socket.write(bytes);
+  }
+
   destroy(): void {
     this.socket.destroy();
   }
 
   private arrive(): void {
-    if (this.probe.listens !== true) this.socket.removeAllListeners('data').resume();
+    if (this.probe.listens !== true) this.socket.removeAllListeners('data').on('data', () => this.packets++);
     this.countedFrom = this.socket.bytesWritten;
+    this.packets = 0;
     this.arrived();
   }
 }

@@ -15,19 +15,25 @@ import { line, tableOf, writeTable } from './table.ts';
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
-    options: { write: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+    options: {
+      write: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      payer: { type: 'string', default: '' },
+    },
   });
-  const isWanted = ({ asks, from }: { asks: string; from: string }): boolean =>
-    `${from} ${asks}`.includes(values.only);
+  const isWanted =
+    (payer: string) =>
+    ({ asks, from }: { asks: string; from: string }): boolean =>
+      `${from} ${asks}`.includes(values.only) && payer.startsWith(values.payer);
   const all: Measured[] = [];
   const told = (measured: Measured): void => {
     all.push(measured);
     console.log(line(measured));
   };
-  await measureServer(serverProbes.filter(isWanted), told);
-  await measureClient(clientProbes.filter(isWanted), told);
+  await measureServer(serverProbes.filter(isWanted('server')), told);
+  await measureClient(clientProbes.filter(isWanted('client')), told);
   const over = all.filter(isOver);
-  if (values.write && values.only === '' && over.length === 0) writeTable(tableOf(all));
+  if (values.write && `${values.only}${values.payer}` === '' && over.length === 0) writeTable(tableOf(all));
   for (const measured of over) console.error(`over the bound: ${line(measured)}`);
   return over.length === 0 ? 0 : 1;
 }

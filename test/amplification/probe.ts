@@ -19,6 +19,8 @@ interface Common {
   readonly connections: number;
   /** Whether the answers are heard; what is not heard cannot be answered wrongly. */
   readonly listens?: boolean;
+  /** Whether both compress what they say after login. */
+  readonly compresses?: boolean;
   /** What bounds it besides, for the table. */
   readonly bound: string;
 }
@@ -52,8 +54,22 @@ export interface Measured {
 export const mostCpu = 10;
 export const mostHeld = 100;
 
-/** A connection of TCP costs its peer three packets, and these bytes of headers. */
-export const connectionBytes = 180;
+/** Bytes of headers, IPv4 and TCP with its time stamps. */
+const headers = 52;
+/** A connection begins with a SYN, whose options take 8 bytes more, and an ACK. */
+const handshake = 2 * headers + 8;
+
+/**
+ * Bytes on the wire.
+ *
+ * @param payload of the stream
+ * @param packets written, and pieces that came and had to be acknowledged: fewer than there were, as a long write
+ *   is several packets
+ * @param connects whether the connection itself is part of what is asked
+ */
+export function wireBytes(payload: number, packets: number, connects: boolean): number {
+  return payload + packets * headers + (connects ? handshake : 0);
+}
 
 export function cpuPerKilobyte({ cpu, bytes }: Measured): number {
   return (cpu / bytes) * 1024;

@@ -66,7 +66,7 @@ const keyExchanges: readonly ServerProbe[] = offered
     return {
       asks: `a key exchange by ${kex}`,
       from: 'connect',
-      connections: 20,
+      connections: 60,
       bound: budget,
       ask: (client: AttackClient) => client.begin(shortKexInit(kex), ...init),
     };
@@ -140,7 +140,7 @@ const beforeTheKeys: readonly ServerProbe[] = [
   {
     asks: 'a signature by an RSA host key of 3,072 bits',
     from: 'connect',
-    connections: 20,
+    connections: 60,
     bound: budget,
     ask: (client) => client.begin(shortKexInit('curve25519-sha256', 'rsa-sha2-512'), ...rsaInit),
   },
@@ -526,6 +526,15 @@ const afterLogin: readonly ServerProbe[] = [
     bound: idle,
     ask: (client) =>
       times(2_000, () => client.say(channelWindowAdjust, { recipientChannel: 9, bytesToAdd: 1 })),
+  },
+  {
+    asks: 'ten IGNORE that become 250,000 bytes each, where it allows compression',
+    from: 'login',
+    connections: 10,
+    compresses: true,
+    bound: '`limits.inflatedPayload`, `limits.idleMessages`',
+    ask: (client) =>
+      times(10, () => client.say(ignore, { data: bytes(defaultLimits.inflatedPayload - 100) })),
   },
   {
     asks: 'another key exchange',

@@ -54,7 +54,7 @@ async function serve(): Promise<number> {
     },
     exec: (process, command) => {
       // `hold` reads nothing and never ends; all else ends at once.
-      if (command !== 'hold') return 0;
+      if (!command.startsWith('hold')) return 0;
       return new Promise((resolve) => {
         process.signal.addEventListener('abort', () => resolve(0));
       });

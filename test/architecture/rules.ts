@@ -25,12 +25,15 @@ export const layers: readonly string[] = [
   'sftp/packet',
   'sftp/protocol',
   'forwarding/socks',
+  'config/syntax',
+  'config/reading',
   'io',
   'endpoint',
   'sftp',
   'forwarding',
   'server',
   'client',
+  'config',
   'diagnostics',
   'node',
   'cli',
@@ -43,7 +46,7 @@ export const longestFile = 420;
 /** Types of the platform that a layer above `io/` has in its public interface; erased when it is built. */
 const platformTypes: Readonly<Record<string, readonly string[]>> = {
   'src/endpoint/streams.ts': ['node:stream'],
-  'src/sftp/seam/streams.ts': ['node:stream'],
+  'src/endpoint/httpAgent.ts': ['node:http'],
 };
 
 /**

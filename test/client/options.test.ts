@@ -119,8 +119,9 @@ const connectRows: Rows<ConnectOptions> = {
   rekey: objects,
   limits: objects,
   signal: [],
-  via: [],
+  via: [...texts, 'list', ...objects],
   proxy: texts,
+  proxyCommand: texts,
   stream: [],
   maxChannels: ['number'],
   onBanner: ['function'],
@@ -132,7 +133,13 @@ const connectRows: Rows<ConnectOptions> = {
   captureStack: flags,
 };
 const { host: _h, stream: _s, onBanner: _b, onDebug: _d, ...sharedRows } = connectRows;
-const fleetRows: Rows<RunOnAllOptions> = { ...sharedRows, concurrency: ['number'], run: objects };
+const fleetRows: Rows<RunOnAllOptions> = {
+  ...sharedRows,
+  concurrency: ['number'],
+  retry: [...flags, ...objects],
+  pool: [],
+  run: objects,
+};
 const { signal: _g, onStdout: _o, onStderr: _e, ...commandRows } = runRows;
 const fleetRunRows: Rows<FleetRunOptions> = { ...commandRows, input: [...anyText, 'bytes'] };
 
@@ -208,6 +215,7 @@ describe('the options of', () => {
   it('timeouts, limits, keepAlive, rekey and algorithms', async () => {
     const timeoutNames: (keyof Timeouts)[] = [
       'connect',
+      'proxyCommand',
       'identification',
       'keyExchange',
       'authentication',
@@ -435,8 +443,8 @@ describe('the arguments of', () => {
 
   it('runOnAll', async () => {
     await checkArgument(['list', 'bytes'], (targets: string[]) => runOnAll(targets, 'x'));
-    // A list is one of words, and has errors of its own.
-    await checkArgument([...anyText, 'list'], (command: string) => runOnAll([], command));
+    // A list is one of words, and has errors of its own; a function is run in place of a command.
+    await checkArgument([...anyText, 'list', 'function'], (command: string) => runOnAll([], command));
   });
 
   it('pinnedHostKey and the functions of an agent', async () => {

@@ -24,13 +24,10 @@ describe('a new channel', () => {
       sendWindow: 0,
       sendMaximumPacketSize: 0,
       receiveWindow: 1000,
-      eofSent: false,
-      eofReceived: false,
-      closeSent: false,
-      closeReceived: false,
+      sending: 'open',
+      receiving: 'open',
       bytesIn: 0,
       bytesOut: 0,
-      abandoned: false,
       pendingBytes: 0,
       pendingRequests: 0,
       outputLength: 0,
@@ -170,14 +167,14 @@ describe('data to the peer', () => {
     afterClose.channel.close();
     expect(thrownBy(() => afterClose.channel.write(counting(1)))).toBe(closedByUs);
     const refused = new LoneChannel();
-    refused.channel.state = 'closed';
+    refused.channel.gone(false);
     expect(thrownBy(() => refused.channel.write(counting(1)))).toBe(closedByUs);
   });
 
   it('does not go on a channel that is no longer open', () => {
     const lone = LoneChannel.open();
     lone.channel.write(counting(1));
-    lone.channel.state = 'closed';
+    lone.channel.gone(false);
     expect(lone.pump()).toEqual([]);
   });
 });
@@ -215,7 +212,7 @@ describe('EOF to the peer', () => {
     gone.channel.write(counting(1));
     gone.channel.eof();
     gone.takeCalls();
-    gone.channel.state = 'closed';
+    gone.channel.gone(false);
     gone.pump();
     expect(gone.calls).toEqual([]);
   });
@@ -227,7 +224,7 @@ describe('EOF to the peer', () => {
     closed.channel.eof();
     expect(closed.takeCalls()).toEqual([]);
     const gone = LoneChannel.open();
-    gone.channel.state = 'closed';
+    gone.channel.gone(false);
     gone.channel.eof();
     expect(gone.takeCalls()).toEqual([]);
   });
@@ -241,7 +238,7 @@ describe('CLOSE to the peer', () => {
     lone.channel.close();
     lone.channel.close();
     expect(lone.takeCalls()).toEqual([['close']]);
-    expect(lone.channel).toMatchObject({ closeSent: true, pendingBytes: 0, abandoned: false });
+    expect(lone.channel).toMatchObject({ sending: 'cut', receiving: 'stopping', pendingBytes: 0 });
     expect(lone.pump()).toEqual([]);
   });
 
@@ -251,14 +248,14 @@ describe('CLOSE to the peer', () => {
     lone.takeCalls();
     lone.channel.close();
     expect(lone.takeCalls()).toEqual([]);
-    expect(lone.channel).toMatchObject({ closeSent: false, pendingBytes: 0, abandoned: true });
+    expect(lone.channel).toMatchObject({ sending: 'open', receiving: 'stopping', pendingBytes: 0 });
   });
 
   it('is not sent on a channel that is gone', () => {
     const lone = LoneChannel.open();
-    lone.channel.state = 'closed';
+    lone.channel.gone(false);
     lone.channel.close();
-    expect([lone.takeCalls(), lone.channel.closeSent]).toEqual([[], false]);
+    expect(lone.takeCalls()).toEqual([]);
   });
 });
 
@@ -348,7 +345,7 @@ describe('data of the peer', () => {
     lone.channel.write(counting(10));
     lone.channel.discardAll();
     const { channel } = lone;
-    expect(channel).toMatchObject({ abandoned: true, pendingBytes: 0 });
+    expect(channel).toMatchObject({ receiving: 'unwanted', pendingBytes: 0 });
     expect([channel.data.length, channel.extended.length]).toEqual([0, 0]);
   });
 });
@@ -380,9 +377,7 @@ describe('the window of the peer', () => {
       ({ channel }) => channel.receiveEof(),
       ({ channel }) => channel.close(),
       ({ channel }) => channel.receiveClose(),
-      ({ channel }) => {
-        channel.state = 'closed';
-      },
+      ({ channel }) => channel.gone(false),
     ];
     for (const end of ends) {
       const lone = LoneChannel.open();
@@ -489,19 +484,14 @@ describe('requests of ours (RFC 4254 §5.4)', () => {
     const ends: ((lone: LoneChannel) => void)[] = [
       ({ channel }) => channel.close(),
       ({ channel }) => channel.receiveClose(),
-      ({ channel }) => {
-        channel.closeReceived = true;
-      },
-      ({ channel }) => {
-        channel.state = 'closed';
-      },
-      ({ channel }) => {
-        channel.state = 'opening';
-      },
+      ({ channel }) => channel.gone(false),
     ];
-    for (const end of ends) {
+    const ended = ends.map((end) => {
       const lone = LoneChannel.open();
       end(lone);
+      return lone;
+    });
+    for (const lone of [new LoneChannel(), ...ended]) {
       lone.takeCalls();
       expect(thrownBy(() => lone.channel.request('exec', none, true))).toBe(
         'ERR_SSH_CHANNEL_CLOSED peer: the channel closed before exec',
@@ -525,7 +515,7 @@ describe('answers of ours', () => {
     lone.channel.reply(true);
     expect(lone.takeCalls()).toEqual([]);
     const gone = LoneChannel.open();
-    gone.channel.state = 'closed';
+    gone.channel.gone(false);
     gone.channel.reply(true);
     expect(gone.takeCalls()).toEqual([]);
   });
@@ -538,7 +528,7 @@ describe('CLOSE of the peer (RFC 4254 §5.3)', () => {
     lone.takeCalls();
     lone.channel.receiveClose();
     expect(lone.takeCalls()).toEqual([['close']]);
-    expect(lone.channel).toMatchObject({ closeReceived: true, closeSent: true, pendingBytes: 0 });
+    expect(lone.channel).toMatchObject({ receiving: 'cut', sending: 'cut', pendingBytes: 0 });
     expect(thrownBy(() => lone.channel.receiveClose())).toBe(brokenRule('CLOSE twice on channel 5'));
   });
 
@@ -548,6 +538,6 @@ describe('CLOSE of the peer (RFC 4254 §5.3)', () => {
     lone.takeCalls();
     lone.channel.receiveClose();
     expect(lone.takeCalls()).toEqual([]);
-    expect(lone.channel.closeReceived).toBe(true);
+    expect(lone.channel.receiving).toBe('stopped');
   });
 });

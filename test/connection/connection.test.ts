@@ -602,7 +602,7 @@ describe('CLOSE (RFC 4254 §5.3)', () => {
     lone.connection.close(channel);
     lone.advance(333);
     expect(lone.takeEvents()).toEqual([{ type: 'channelClosed', channel }]);
-    expect(channel).toMatchObject({ abandoned: true, state: 'open' });
+    expect(channel).toMatchObject({ receiving: 'stopping', state: 'open' });
     expect(channel.data.length).toBe(0);
     expect([lone.openWaits(), lone.connection.list()]).toEqual([[], [channel]]);
     expect(lone.connection.open('session', none).localId).toBe(1);

@@ -8,8 +8,8 @@ import { concatBytes, toHex } from '../../src/base/bytes.ts';
 import { inverseModulo3 } from '../../src/crypto/handwritten/ntruPrime/modulo3.ts';
 import { inverseOfTriple } from '../../src/crypto/handwritten/ntruPrime/modulo4591.ts';
 import { RadixCode } from '../../src/crypto/handwritten/ntruPrime/radix.ts';
-import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
 import { degree, multiplyTernary } from '../../src/crypto/handwritten/ntruPrime/ternaryProduct.ts';
+import { nobleSntrup761 as sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
 import type { RandomBytes } from '../../src/crypto/provider/random.ts';
 import { codeOf, flipBit, noble, seededRandom } from './support.ts';
 

@@ -113,12 +113,13 @@ describe('SECURITY.md', () => {
     expect(everySource).not.toMatch(/\beval\(|new Function\(/);
   });
 
-  it('says how to report, what is defended and what is not', () => {
+  it('says how to report, what is defended, what it costs, what was wrong and what is not defended', () => {
     const headings = [...read('SECURITY.md').matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual([
       'Reporting',
       'Who is trusted with what',
       'What is defended, and how',
+      'What a peer can cost',
       'What was wrong in 0.1.0',
       'What is not defended',
     ]);

@@ -517,3 +517,25 @@ function linesFound(path: string, host: string): number[] {
     return [];
   }
 }
+
+describe('what is no host and no port', () => {
+  it.each([
+    [22, 22, 'the host to look up must be a string, not 22'],
+    [undefined, 22, 'the host to look up must be a string, not undefined'],
+    ['a', '22', 'the port to look up must be a whole number from 1 to 65535, not the string "22"'],
+    ['a', undefined, 'the port to look up must be a whole number from 1 to 65535, not undefined'],
+    ['a', 0, 'the port to look up must be a whole number from 1 to 65535, not 0'],
+  ])('is refused by every look-up, and is not an unknown host: %s, %s', (host, port, message) => {
+    const known = KnownHosts.parse(`a ${ed25519.text}`);
+    const place = [host as never, port as never] as const;
+    for (const look of [
+      () => known.lookup(...place, ed25519.blob),
+      () => known.ownKeys(...place),
+      () => known.revocation(...place, ed25519.blob),
+      () => known.certAuthorities(...place),
+      () => known.keyTypesFor(...place),
+    ]) {
+      expect(failure(look)).toMatchObject({ code: 'ERR_SSH_OPTIONS', message });
+    }
+  });
+});

@@ -31,6 +31,7 @@ const testsOfCore = {
   transport: ['test/transport', ...conversations],
   userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
   connection: ['test/connection'],
+  sftp: ['test/sftp'],
 };
 /** The layers above them: simulations, real servers, child processes. */
 const testsOfEdges = {
@@ -83,6 +84,7 @@ const testsOfEdges = {
   diagnostics: ['test/diagnostics', 'test/sim/fleet.test.ts', 'test/docs/diagnostics.test.ts'],
   node: ['test/node', 'test/io', 'test/crypto', 'test/sftp', 'test/servers', 'test/client', 'test/cli'],
   cli: ['test/cli', 'test/client/target.test.ts'],
+  config: ['test/config'],
 };
 const testsOf = { ...testsOfCore, ...testsOfEdges };
 /** Tests that take minutes, or are about the machine. */

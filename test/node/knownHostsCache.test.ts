@@ -98,4 +98,18 @@ describe('a version of a file', () => {
       message: expect.stringContaining('longer than 10 bytes'),
     });
   });
+
+  it.each([
+    ['EMFILE', 'local', /; this process has no file descriptors left: .*ulimit -n/],
+    ['ENOMEM', 'local', /; the system has no memory left$/],
+    ['EACCES', 'user', /EACCES$/],
+  ])('that cannot be read tells whose matter that is: %s', async (code, origin, message) => {
+    vi.mocked(regularFile.readRegularFile).mockRejectedValue(Object.assign(new Error(code), { code }));
+    writeFileSync(file, line('a'));
+    await expect(readKnownHostsFile(file)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      origin,
+      message: expect.stringMatching(message),
+    });
+  });
 });

@@ -1,5 +1,6 @@
 /** Every option of a server, as a table: what it takes, and what is said of what it does not take. */
 import { describe, expect, it } from 'vitest';
+import { connect } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer } from '../../src/entry/server.ts';
 import type { Authentication, ServerOptions } from '../../src/server/options.ts';
@@ -28,7 +29,9 @@ const rows: Rows<ServerOptions> = {
   exec: ['function'],
   shell: ['function'],
   subsystems: objects,
+  sftp: ['function', ...objects],
   openTcp: ['function'],
+  forwarding: objects,
   banner: anyText,
   algorithms: objects,
   crypto: [],
@@ -117,5 +120,41 @@ describe('the arguments of', () => {
     expect(refusal?.message).toBe('the host of listen must be a string that is not empty, not 7');
     await checkArgument([], (stream: never) => server.accept(stream));
     await server.close();
+  });
+
+  it('exit and exitWithSignal', async () => {
+    const refusals: unknown[] = [];
+    const server = await createServer({
+      ...required,
+      exec: async (process) => {
+        for (const code of [-1, 1.5, 2 ** 32, '0', null]) {
+          refusals.push((await refusalOf(() => process.exit(code as never)))?.message);
+        }
+        refusals.push((await refusalOf(() => process.exitWithSignal(9 as never)))?.message);
+        refusals.push((await refusalOf(() => process.exitWithSignal('')))?.message);
+        refusals.push((await refusalOf(() => process.exitWithSignal('KILL', {} as never)))?.message);
+        await process.exit(7);
+      },
+    });
+    const { port } = await server.listen();
+    const client = await connect({ host: '127.0.0.1', port, username: 'ops', verifyHostKey: () => true });
+    try {
+      // What is refused ends nothing: the status is the one that was right.
+      expect(await client.run('any')).toMatchObject({ code: 7 });
+    } finally {
+      await client.close();
+      await server.close();
+    }
+    const status = 'the status of exit must be a whole number from 0 to 4294967295, not ';
+    expect(refusals).toEqual([
+      `${status}-1`,
+      `${status}1.5`,
+      `${status}4294967296`,
+      `${status}the string "0"`,
+      `${status}null`,
+      'the signal of exitWithSignal must be a string that is not empty, not 9',
+      'the signal of exitWithSignal must be a string that is not empty, not an empty string',
+      'the message of exitWithSignal must be a string, not an object',
+    ]);
   });
 });

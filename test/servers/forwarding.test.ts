@@ -8,7 +8,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect } from '../../src/entry/index.ts';
+import { connect, pinnedHostKey } from '../../src/entry/index.ts';
+import { liveConnections } from '../../src/io/registry.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 import {
   describeEachServer,
@@ -142,6 +143,25 @@ describeServer(
       expect(Buffer.compare(stdout, data)).toBe(0);
       const { stdout: port } = await third.run('echo "$SSH_CONNECTION"');
       expect(port.trim().endsWith(`127.0.0.1 ${inner.port}`)).toBe(true);
+    });
+
+    it('is reached through both where they are named, each with its own checks, and both end with it', async () => {
+      const { outer, middle, inner } = servers;
+      const via = [outer, middle].map((hop) => hop.options());
+      const before = liveConnections().length;
+      const client = await inner.connect({ via });
+      const { stdout } = await client.run('cat', { input: data, encoding: 'buffer' });
+      expect(Buffer.compare(stdout, data)).toBe(0);
+      expect(liveConnections().length).toBe(before + 3);
+      await client.close();
+      expect(liveConnections().length).toBe(before);
+      const wrong = { ...middle.options(), verifyHostKey: pinnedHostKey(`SHA256:${'A'.repeat(43)}`) };
+      await expect(inner.connect({ via: [outer.options(), wrong] })).rejects.toMatchObject({
+        code: 'ERR_SSH_HOST_KEY_NOT_PINNED',
+        port: middle.port,
+        message: expect.stringContaining('hop 2 of 2'),
+      });
+      await expect.poll(() => liveConnections().length).toBe(before);
     });
 
     it('is lost with the first of them, and says so', async () => {

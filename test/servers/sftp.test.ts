@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import type { Sftp } from '../../src/sftp/sftp.ts';
 import { describeServer, openSsh, setupTimeout, type TestServer } from '../support/servers/index.ts';
@@ -98,6 +98,18 @@ describe.each([
       await sftp.unlink(at('copy'));
       expect(await sftp.exists(at('a'))).toBe(false);
       expect(await sftp.readFile('/proc/self/status', 'utf8')).toContain('Name:');
+    });
+
+    it('is closed by EOF and CLOSE, without a signal that sshd refuses', async () => {
+      const own = await server.connect();
+      const sftp = await own.sftp();
+      const before = server.process.log.length;
+      await sftp.close();
+      await own.close();
+      const said = (): string => server.process.log.slice(before);
+      await vi.waitUntil(() => said().includes('Disconnected from'));
+      expect(said()).toMatch(/subsystem|Close session/i);
+      expect(said()).not.toMatch(/signal/i);
     });
 
     withSftp('large files come and go as they are, by get, put and as streams', async (sftp, client) => {

@@ -102,9 +102,15 @@ describe.each(Object.entries(calls))('row 62: %s', (name, call) => {
       expect(isDone, `${name} with ${answered} answers`).toBe(true);
       const error = await outcome;
       if (error !== undefined) {
-        expect(error).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'request', deadline: 15_000 });
+        expect(error).toMatchObject({
+          code: 'ERR_SSH_TIMEOUT',
+          waitingFor: 'request',
+          deadline: 15_000,
+          host: 'memory',
+          port: 22,
+        });
         expect(error.message).toMatch(
-          /^[a-z-]+( ".*")? on memory: the server did not answer within 15000 ms$/,
+          /^[a-z-]+( ".*")? on memory:22: the server did not answer within 15000 ms$/,
         );
       }
       channel.pass(60_000);
@@ -128,6 +134,27 @@ describe.each(Object.entries(calls))('row 62: %s', (name, call) => {
 });
 
 describe('a call', () => {
+  it('rejects with an error that says the host and leads to the line of its caller', async () => {
+    const { sftp } = await withFiles();
+    async function myOwnCall(): Promise<void> {
+      await sftp.readFile('/nope');
+    }
+    const error = await outcomeOf(myOwnCall());
+    expect(error).toMatchObject({
+      code: 'ERR_SSH_SFTP_NO_SUCH_FILE',
+      host: 'memory',
+      port: 22,
+      path: '/nope',
+    });
+    expect(error?.stack).toContain('myOwnCall');
+    const file = await sftp.open('/f');
+    await file.close();
+    async function myOtherCall(): Promise<void> {
+      await file.stat();
+    }
+    expect((await outcomeOf(myOtherCall()))?.stack).toContain('myOtherCall');
+  });
+
   it('has a timeout of its own', async () => {
     const { sftp, channel } = await withFiles({
       answer: (request) => (request.kind === 'stat' ? 'silence' : undefined),
@@ -161,7 +188,10 @@ describe('a call', () => {
     expect(server.count('read')).toBeGreaterThan(0);
     aborter.abort(new Error('enough'));
     const error = await outcome;
-    expect(error).toMatchObject({ code: 'ERR_SSH_ABORTED', message: 'aborted by the caller: enough' });
+    expect(error).toMatchObject({
+      code: 'ERR_SSH_ABORTED',
+      message: 'memory:22: aborted by the caller: enough',
+    });
     await channel.rest();
     expect(server.handles.size).toBe(0);
     channel.pass(15_000);

@@ -375,7 +375,7 @@ describe('extensions', () => {
   });
 
   it('OpenSSH PROTOCOL §4.3: count only at the version that they are known with', async () => {
-    const { sftp, channel } = await openMemory({ extensions: [] });
+    const { sftp, channel, server } = await openMemory({ extensions: [] });
     expect(sftp.version).toBe(3);
     expect([...sftp.extensions]).toEqual([]);
     for (const call of [
@@ -387,6 +387,7 @@ describe('extensions', () => {
     ]) {
       await expect(call()).rejects.toMatchObject({ code: 'ERR_SSH_SFTP_UNSUPPORTED' });
     }
+    expect(server.seen).toEqual([]);
     expect(channel.waits.size).toBe(0);
     expect(sftp.limits).toEqual({
       packetLength: 262_144,
@@ -418,6 +419,10 @@ describe('options', () => {
       [() => sftp.readFile('/x', { encoding: 'utf9' } as never), "encoding must be 'utf8'"],
       [() => sftp.chmod('/x', 1, { timeout: 0 }), 'timeout must be a positive number'],
       [() => sftp.writeFile('/x', '', { mode: 0o10000 }), 'mode must be a mode'],
+      [() => sftp.open('/x', 'w', 0o10000), 'mode must be a mode'],
+      [() => sftp.truncate('/x', -1), 'a position must be'],
+      [() => sftp.get('/x', '/tmp/x', { chunkSize: 5 } as never), 'sizes follow what the server takes'],
+      [() => sftp.put('/x', '/x', { step: () => {} } as never), 'use onProgress'],
       [() => sftp.unlink('/x', { signal: 5 } as never), 'signal must be an AbortSignal'],
     ] as const) {
       await expect(call()).rejects.toMatchObject({

@@ -139,9 +139,7 @@ function begin(compression: string): [Side, Side] {
 function act(side: Side, other: Side, { deed, amount }: Deed, index: number): void {
   const { core } = side;
   const { connection } = core.at(0);
-  const channel = side.channels.filter(
-    ({ state, closeSent, closeReceived }) => state === 'open' && !closeSent && !closeReceived,
-  )[0];
+  const channel = side.channels.filter(({ state, closeSent }) => state === 'open' && !closeSent)[0];
   switch (deed) {
     case 'ask':
       connection.request(`${index}@order`, emptyBytes, true);

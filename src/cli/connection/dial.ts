@@ -32,7 +32,7 @@ export interface DialContext {
   readonly messages: Messages;
   readonly signal: AbortSignal;
   /** What a measurement wants otherwise than a session. */
-  readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto'>;
+  readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto' | 'limits'>;
 }
 
 /** @throws SshError as `connect`, and for key files that were named and are no use */

@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { SshError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/shortage.ts';
 import type { AuthMethod, ConnectOptions } from '../../client/dial/options.ts';
 import { createRunOnAll } from '../../client/fleet/runOnAll.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
@@ -18,6 +19,7 @@ import { defaultIdentities, defaultIdentityFiles, namedIdentities } from '../con
 import { type Person, TerminalPerson } from '../connection/person.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
+import { duration } from '../figures.ts';
 import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
 import { besideStatus } from '../terminal/besideStatus.ts';
@@ -25,7 +27,7 @@ import { BrokenPipe, OutputFault, type OutputSink, streamSink } from '../termina
 import { StatusLine } from '../terminal/statusLine.ts';
 import { type FleetArguments, fleetHelp, parseFleetArguments } from './fleetArguments.ts';
 import { type FleetPrinter, JsonPrinter, LinePrinter } from './fleetPrinter.ts';
-import { duration, FleetSummary, hostCount } from './fleetSummary.ts';
+import { FleetSummary, hostCount } from './fleetSummary.ts';
 import { type HostsList, type LineRemark, type ListedHost, parseHostsList } from './hostsFile.ts';
 
 /** Remarks about lines that are shown; the rest is counted. */
@@ -214,12 +216,15 @@ async function readText(file: string, signal: AbortSignal): Promise<string> {
       ? await text(addAbortSignal(signal, process.stdin))
       : await readFile(file, { encoding: 'utf8', signal });
   } catch (error) {
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw new SshError('ERR_SSH_OPTIONS', `cannot read the list of hosts ${shownName(file)}${why}`, {
-      phase: 'options',
-      origin: 'user',
-      cause: error,
-    });
+    throw new SshError(
+      'ERR_SSH_OPTIONS',
+      `cannot read the list of hosts ${shownName(file)}${reasonOf(error)}`,
+      {
+        phase: 'options',
+        origin: 'user',
+        cause: error,
+      },
+    );
   }
 }
 

@@ -76,6 +76,7 @@ export interface AgentConstraints {
 
 /** What is added besides the key. */
 export interface AgentAddOptions extends AgentConstraints {
+  /** Shown beside the key in lists. Empty where not given. */
   readonly comment?: string | undefined;
   /** Added in place of the plain key. */
   readonly certificate?: CertificateInput | undefined;
@@ -230,10 +231,12 @@ export class Agent {
     return this.link.isOpen;
   }
 
+  /** Ends the connection to the agent; calls that are under way reject with `ERR_SSH_CLOSED`. */
   close(): void {
     this.link.close();
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }

@@ -5,8 +5,8 @@
  * the peer takes it, and its end together with the command's.
  * Must not know: channels beyond their sink, what the command is.
  */
-import { describeValue, isObject, optionsError } from '../../base/optionChecks.ts';
-import { thrownByUser } from '../../endpoint/calls/userCode.ts';
+import { describeValue, optionsError } from '../../base/optionChecks.ts';
+import { openPieces, type Pieces } from '../../endpoint/calls/callersPieces.ts';
 import { asBytes } from '../../endpoint/options/optionErrors.ts';
 import type { ByteSink } from '../../endpoint/streams.ts';
 
@@ -65,7 +65,7 @@ export class InputFeed {
       return;
     }
     try {
-      this.pieces = await faultIsCallers(() => openPieces(input));
+      this.pieces = await openPieces('input', input);
       await this.writeAll(this.pieces);
     } catch (error) {
       // Nobody waits any more for an input whose command is over.
@@ -87,17 +87,9 @@ export class InputFeed {
     for (let inARow = 0; ; inARow++) {
       // An endless input of nothing would otherwise keep the event loop to itself.
       if (inARow % piecesInARow === piecesInARow - 1) await this.pause();
-      const step = await faultIsCallers(() => pieces.next());
+      const { done, value } = await pieces.next();
       if (this.over) return;
-      if (!isObject(step)) {
-        throw optionsError(
-          `the iterator of input must give objects with a value, not ${describeValue(step)}`,
-        );
-      }
-      if (step.done === true) return this.end();
-      // As a loop does: a plain list may hold promises of its pieces.
-      const value = await faultIsCallers(() => step.value);
-      if (this.over) return;
+      if (done) return this.end();
       if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
         throw optionsError(`input must be ${inputTakes}; a piece of it is ${describeValue(value)}`);
       }
@@ -113,59 +105,6 @@ export class InputFeed {
     if (this.over) return;
     this.over = true;
     this.sink.end(() => {});
-  }
-}
-
-type Awaitable<T> = T | Promise<T>;
-
-/** Where pieces come from. `next` is the caller's own code, and may give anything. */
-interface Pieces {
-  next(): Awaitable<IteratorResult<unknown> | undefined>;
-  /** No more are wanted. Not waited for, and what it throws is nobody's concern: the command has its outcome. */
-  stop(): void;
-}
-
-function openPieces(input: AsyncIterable<unknown> | Iterable<unknown>): Pieces {
-  // The iterator of a stream of the Web holds back `return()` while a read is pending; its reader does not.
-  if (isFunction(Reflect.get(input, 'getReader'))) return webPieces(input as unknown as WebStream);
-  const iterator =
-    Symbol.asyncIterator in input
-      ? input[Symbol.asyncIterator]()
-      : (input as Iterable<unknown>)[Symbol.iterator]();
-  return {
-    next: () => iterator.next(),
-    stop: () => {
-      quietly(() => iterator.return?.());
-      // That of a stream of Node does so as well.
-      const destroy: unknown = Reflect.get(input, 'destroy');
-      if (isFunction(destroy)) quietly(() => destroy.call(input));
-    },
-  };
-}
-
-/** What is used of a `ReadableStream`. */
-interface WebStream {
-  getReader(): { read(): Promise<IteratorResult<unknown>>; cancel(): Promise<void> };
-}
-
-function webPieces(stream: WebStream): Pieces {
-  const reader = stream.getReader();
-  return { next: () => reader.read(), stop: () => quietly(() => reader.cancel()) };
-}
-
-async function faultIsCallers<T>(step: () => Awaitable<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    throw thrownByUser('input', error);
-  }
-}
-
-function quietly(step: () => unknown): void {
-  try {
-    Promise.resolve(step()).catch(() => {});
-  } catch {
-    // See `Pieces.stop`.
   }
 }
 

@@ -103,8 +103,11 @@ export interface ProcessParts {
  * ```
  */
 export class RemoteProcess {
+  /** What the command reads. `end()` is its end of file. */
   readonly stdin: Writable;
+  /** What the command writes. Unread output stops the command, through the window of the channel. */
   readonly stdout: Readable;
+  /** As `stdout`; empty with a terminal, where both are one. */
   readonly stderr: Readable;
   /**
    * Resolves when the process has ended and the channel is closed; rejects with
@@ -163,6 +166,7 @@ export class RemoteProcess {
     await this.port.closed;
   }
 
+  /** Ends the process and waits until its channel is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -19,7 +19,9 @@ export interface PtyOptions {
   readonly columns?: number | undefined;
   /** 24 */
   readonly rows?: number | undefined;
+  /** 0, which means that it is not known. */
   readonly widthPixels?: number | undefined;
+  /** 0, which means that it is not known. */
   readonly heightPixels?: number | undefined;
   /** Terminal modes by their termios names, such as `{ ECHO: 0 }` (RFC 4254 §8). */
   readonly modes?: Readonly<Record<string, number>> | undefined;

@@ -15,7 +15,9 @@ import type { ExitCollector, ExitResult, RefusedRequest } from './remoteProcess.
 
 /** How a command ended and what it wrote. A status other than 0 is a result, not an error. */
 export interface RunResult<Data = string> extends ExitResult {
+  /** All that the command wrote to its stdout. */
   readonly stdout: Data;
+  /** All that the command wrote to its stderr. */
   readonly stderr: Data;
   /** Environment variables the server did not take. */
   readonly refusedEnv: readonly string[];

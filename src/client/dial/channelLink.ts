@@ -4,20 +4,22 @@
  * Owns: the translation of a channel's port into a link.
  * Must not know: who runs over it.
  */
+import { messageAlone } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../../io/link.ts';
-import type { Client } from '../client.ts';
+import type { Through } from './hops.ts';
 
 /** Bytes given to the channel ahead of its window before the writer is told to wait. */
 const writeAhead = 256 * 1024;
 
-/** Opens a TCP connection from the server of `via` and runs over it. */
-export function channelLink(via: Client, host: string, port: number): LinkOpener {
-  return (receiver) => new ChannelLink(via, host, port, receiver);
+/** Opens a TCP connection from the server that `through` is connected to, and runs over it. */
+export function channelLink(through: Through, host: string, port: number): LinkOpener {
+  return (receiver) => new ChannelLink(through, host, port, receiver);
 }
 
 class ChannelLink implements Link {
+  private readonly through: Through;
   private readonly receiver: LinkReceiver;
   private readonly abort = new AbortController();
   private readonly pending: Uint8Array[] = [];
@@ -28,13 +30,14 @@ class ChannelLink implements Link {
   private ending = false;
   private isClosed = false;
 
-  constructor(via: Client, host: string, port: number, receiver: LinkReceiver) {
+  constructor(through: Through, host: string, port: number, receiver: LinkReceiver) {
+    this.through = through;
     this.receiver = receiver;
     this.address = { localAddress: undefined, localPort: undefined, remoteAddress: host, remotePort: port };
-    via.openTcpPort(host, port, { signal: this.abort.signal }).then(
+    through.client.openTcpPort(host, port, { signal: this.abort.signal }).then(
       (opened) => this.opened(opened),
       (error: unknown) => {
-        receiver.ended(error instanceof Error ? error : new Error(String(error)));
+        receiver.ended(notOpened(error, through));
         this.close();
       },
     );
@@ -114,10 +117,26 @@ class ChannelLink implements Link {
     });
   }
 
+  /** A hop that was dialled for this link ends with it, and is a part of what has to be gone. */
   private close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    const { client, isOwned } = this.through;
     // Never from within a call to the link.
-    queueMicrotask(() => this.receiver.closed());
+    if (!isOwned) return queueMicrotask(() => this.receiver.closed());
+    if (this.ending) client.close().catch(() => {});
+    else client.destroy();
+    void client.closed.then(() => this.receiver.closed());
   }
+}
+
+/** The error of a hop that opened no connection, in words that name the hop. The hop may have ended by it as well. */
+function notOpened(error: unknown, { client }: Through): Error {
+  if (!(error instanceof SshError)) return error instanceof Error ? error : new Error(String(error));
+  const { code, origin, waitingFor, elapsed, deadline, channelOpenReason } = error;
+  const message = `no connection through ${client.inspect().target}: ${messageAlone(error)}`;
+  const said = { origin, waitingFor, elapsed, deadline, channelOpenReason };
+  // What a refused channel has to say is in the message.
+  const cause = code === 'ERR_SSH_CHANNEL_OPEN_FAILED' ? undefined : error;
+  return new SshError(code, message, { ...said, phase: 'connect', cause });
 }

@@ -5,7 +5,7 @@
  * as a caller sees it, and the one deadline over all of it.
  * Must not know: a platform, the protocols' messages.
  */
-import { addressed } from '../../base/addressed.ts';
+import { addressed, spelled } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
 import { type Wait, WaitTable } from '../../base/waits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
@@ -39,7 +39,17 @@ import type { Platform } from '../platform.ts';
 import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
 import { DialSettings } from './dialSettings.ts';
+import {
+  checkHops,
+  dialHops,
+  type PlannedHop,
+  planHops,
+  type Reached,
+  type Route,
+  type Through,
+} from './hops.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { ProxyCommand } from './proxyCommand.ts';
 import { proxyLink } from './proxyLink.ts';
 import { Standby } from './standby.ts';
 
@@ -51,16 +61,25 @@ export interface DialContext {
   readonly starting?: ((connection: RegisteredConnection) => void) | undefined;
   /** Where in the caller's code the connection is opened. */
   readonly site?: CallSite | undefined;
+  /** What the connection runs through. It is freed where the dial fails. */
+  readonly through?: Through | undefined;
 }
 
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
+  /** As the options have them; those of `options` are in an order for the host. */
+  readonly hostKeyAlgorithms: readonly string[];
   readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
   /** Milliseconds of the dial's time that reading the keys took. */
   readonly elapsed: number;
+}
+
+/** What a dial begins with: the hops are reached, and their time is gone as well. */
+interface Ready extends Prepared {
+  readonly through: Through | undefined;
 }
 
 /** How far a dial is that has no link yet. */
@@ -79,19 +98,95 @@ export function createConnect(platform: Platform): (options: ConnectOptions) => 
 export function createDial(
   platform: Platform,
 ): (options: ConnectOptions, context: DialContext) => Promise<Client> {
-  const settings = new DialSettings();
-  return async (given, { keys, starting, site }) => {
-    const options = resolveOptions(given, () => platform.localUser(), platform.asciiName);
-    const { target } = options;
-    const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
-    try {
+  const dials = new Dials(platform);
+  return async (given, context) => (await dials.dial(given, context)).client;
+}
+
+/** Dials the hops of `via` alone, for those in this library who share them among many connections. */
+export function createWay(
+  platform: Platform,
+): (options: ConnectOptions, context: DialContext) => Promise<Through | undefined> {
+  const dials = new Dials(platform);
+  return (given, context) => dials.way(given, context);
+}
+
+/** The dials of a platform: each with its hops, which are dials as well. */
+class Dials {
+  private readonly platform: Platform;
+  private readonly settings = new DialSettings();
+
+  constructor(platform: Platform) {
+    this.platform = platform;
+  }
+
+  async dial(given: ConnectOptions, context: DialContext): Promise<Reached> {
+    const options = this.resolved(given);
+    const hops = planHops(given);
+    checkHops(hops, options, (hop) => this.resolved(hop));
+    const prepared = await this.named(options, context, () => {
       checkAborted(given.signal, notBegun);
-      const prepared = await untilAborted(given.signal, prepare(platform, options, keys), notBegun);
-      return await new Dial(platform, settings, prepared, openedAt).run(starting);
+      return untilAborted(given.signal, prepare(this.platform, options, context.keys), notBegun);
+    });
+    // What a hop ends by names the hop.
+    const where = spelled(options);
+    const { elapsed, through = context.through } = await this.reach(hops, prepared, where, context);
+    const { site, starting } = context;
+    const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
+    return this.named(options, { through }, async () => {
+      checkAborted(given.signal, notBegun);
+      const dial = new Dial(this.platform, this.settings, { ...prepared, elapsed, through }, openedAt);
+      return { client: await dial.run(starting), elapsed: dial.elapsed };
+    });
+  }
+
+  /** The hops of a connection alone: what many connections run through. */
+  async way(given: ConnectOptions, context: DialContext): Promise<Through | undefined> {
+    const options = this.resolved(given);
+    const hops = planHops(given);
+    checkHops(hops, undefined, (hop) => this.resolved(hop));
+    const prepared = await untilAborted(
+      given.signal,
+      prepare(this.platform, options, context.keys),
+      notBegun,
+    );
+    return (await this.reach(hops, prepared, 'the targets', context)).through;
+  }
+
+  private reach(
+    hops: readonly PlannedHop[],
+    prepared: Prepared,
+    target: string,
+    { site }: DialContext,
+  ): Promise<Route> {
+    const { options, keys, elapsed } = prepared;
+    const { given, dialTimeout: timeout } = options;
+    return dialHops(hops, {
+      timeout,
+      elapsed,
+      signal: given.signal,
+      keys,
+      target,
+      dial: (hop, through, known) => this.dial(hop, { keys: known, site, through }),
+    });
+  }
+
+  /** A step of a dial: its error names the target, and what the dial would have run through is freed. */
+  private async named<T>(
+    { target }: ResolvedOptions,
+    { through }: DialContext,
+    step: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await step();
     } catch (error) {
+      if (through?.isOwned === true) through.client.destroy();
       throw error instanceof SshError && target !== undefined ? addressed(error, target) : error;
     }
-  };
+  }
+
+  private resolved(options: ConnectOptions): ResolvedOptions {
+    return resolveOptions(options, () => this.platform.localUser(), this.platform.asciiName);
+  }
 }
 
 async function prepare(
@@ -110,7 +205,8 @@ async function prepare(
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider, elapsed };
+    const hostKeyAlgorithms = options.preferences.hostKey;
+    return { options: ordered, hostKeyAlgorithms, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -125,6 +221,7 @@ class Dial {
   private readonly options: ResolvedOptions;
   private readonly verifier: HostKeyVerifier;
   private readonly provider: CryptoProvider;
+  private readonly through: Through | undefined;
   private readonly authenticator: Authenticator;
   private readonly session: Session;
   private readonly waits = new WaitTable();
@@ -142,7 +239,7 @@ class Dial {
   constructor(
     platform: Platform,
     settings: DialSettings,
-    { options, keys, verifier, provider, elapsed }: Prepared,
+    { options, hostKeyAlgorithms, keys, verifier, provider, elapsed, through }: Ready,
     openedAt: string | undefined,
   ) {
     const { given, host, port, target, timeouts, limits, preferences } = options;
@@ -154,6 +251,7 @@ class Dial {
     this.verifier = verifier;
     this.provider = provider;
     this.dialElapsed = elapsed;
+    this.through = through;
     const router = new EventRouter<ClientEvent>();
     this.driver = new Driver<ClientProtocol>(
       {
@@ -172,6 +270,7 @@ class Dial {
     this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
     this.authenticator = new Authenticator(given, keys, {
       provider,
+      hostKeyAlgorithms,
       agents: agentAccess(this.agentOptions()),
       debug: (line) => this.standby.debug(line),
       keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },
@@ -227,7 +326,8 @@ class Dial {
   private linkOpener(): LinkOpener {
     const { given, host, port, proxy, timeouts } = this.options;
     if (given.stream !== undefined) return this.platform.stream(given.stream);
-    if (given.via !== undefined) return channelLink(given.via, host, port);
+    if (this.through !== undefined) return channelLink(this.through, host, port);
+    if (this.options.proxyCommand !== undefined) return this.throughCommand(this.options.proxyCommand);
     const waits = { table: this.waits, timeout: timeouts.connect };
     const { localAddress, family } = given;
     const place = proxy ?? { host, port };
@@ -235,6 +335,15 @@ class Dial {
     return proxy === undefined
       ? way
       : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());
+  }
+
+  private throughCommand(command: ProxyCommand): LinkOpener {
+    return this.platform.command({
+      command,
+      note: (line) => this.standby.debug(`proxyCommand says: ${line}`),
+      waits: this.waits,
+      closeTimeout: this.options.timeouts.close,
+    });
   }
 
   private createCore(now: number): ClientProtocol {
@@ -256,6 +365,7 @@ class Dial {
       waits: this.waits,
       now,
       username,
+      firstByte: this.options.proxyCommand === undefined ? undefined : timeouts.proxyCommand,
     });
     // The driver does not have the core yet, which is what a fault has to end.
     this.standby.debug(`connected to ${this.options.host}:${this.options.port}`, (fault) => core.fail(fault));
@@ -357,10 +467,15 @@ class Dial {
     }
   }
 
+  /** Milliseconds of the dial's time that are gone. */
+  get elapsed(): number {
+    return this.dialElapsed;
+  }
+
   ready(): void {
     const { session, standby } = this;
     const { agent } = this.options.given;
-    this.waits.finish(this.dialWait);
+    this.pauseDial();
     this.dialWait = undefined;
     standby.debug(`authenticated by ${this.authenticator.lastTried}`);
     this.authenticator.close();

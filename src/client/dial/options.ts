@@ -44,9 +44,9 @@ import {
   agentPath,
   certificates,
   duplexStream,
+  hops,
   keyInput,
   keyInputs,
-  ownClient,
   passphrase,
   password,
   publicKeys,
@@ -64,6 +64,7 @@ import type { Client } from '../client.ts';
 import type { HostKeyVerifier } from '../hostKeys/hostKeys.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
 import { type ProxyPlace, parseProxy } from './proxy.ts';
+import { expandCommand, type ProxyCommand, proxyCommandRule } from './proxyCommand.ts';
 import { checkHost } from './target.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -99,15 +100,22 @@ export type ChangePassword = (prompt: string) => Promise<string | undefined> | s
 /** One step of an explicit order of authentication. */
 export type AuthMethod =
   | 'none'
-  | { readonly method: 'none' }
   | {
+      /** No credential: some servers let users in so, and the others say what they take. */
+      readonly method: 'none';
+    }
+  | {
+      /** A private key of your own. */
       readonly method: 'publickey';
+      /** One key, as for `privateKey` of `connect`. */
       readonly privateKey: PrivateKeyInput;
+      /** Of this key, or a function that is asked when it is needed. */
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
       /** For this key; tried before the plain key. */
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
+      /** The keys of an authentication agent. */
       readonly method: 'agent';
       /** Path of its socket, or of its pipe; the user's own where not given. */
       readonly agent?: string | true | undefined;
@@ -115,17 +123,36 @@ export type AuthMethod =
       readonly keys?: readonly PublicKey[] | undefined;
     }
   | {
+      /** A password. */
       readonly method: 'password';
+      /** Or a function that is asked when the server wants it. */
       readonly password: string | PasswordFunction;
+      /** Asked when the server wants the password changed. */
       readonly changePassword?: ChangePassword | undefined;
     }
   | {
+      /** Questions of the server (RFC 4256). */
       readonly method: 'keyboard-interactive';
+      /** Answers each round of questions. */
       readonly answer: KeyboardInteractive;
       /** How often the method is begun while the answers given are not accepted; 1. */
       readonly attempts?: number | undefined;
     };
 
+/**
+ * One server on the way to another: a client; a host as `[user@]host[:port]` or an ssh
+ * URI; or options of its own. What a hop does not say is as for the connection that it
+ * leads to: user, keys, agent, host key check, algorithms, deadlines, limits. Passwords
+ * and answers to prompts are given to nobody but the host they stand beside. Only the
+ * first hop may be a client, or say how it is reached itself (`via`, `proxy`,
+ * `proxyCommand`, `stream`, `localAddress`, `family`).
+ */
+export type Hop = Client | string | HopOptions;
+
+/** The options of a hop: those of `connect`, but for `signal`, which ends the whole dial. */
+export type HopOptions = Omit<ConnectOptions, 'signal'>;
+
+/** What `connect` takes. Only `host` or `stream` is needed. */
 export interface ConnectOptions {
   /**
    * Name or address, and nothing else: no user, no port, no URI; needed unless
@@ -156,7 +183,9 @@ export interface ConnectOptions {
   readonly agent?: string | boolean | undefined;
   /** Or a function that is asked when needed. */
   readonly password?: string | PasswordFunction | undefined;
+  /** Asked when the server wants the password changed; without it such a login fails. */
   readonly changePassword?: ChangePassword | undefined;
+  /** Answers the questions of the server (RFC 4256). `password` answers a single hidden question where this is not given. */
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
   /** Explicit order; the credentials above are not looked at then. */
   readonly auth?: readonly AuthMethod[] | undefined;
@@ -175,22 +204,36 @@ export interface ConnectOptions {
    * counted; the time the caller's own functions take is not.
    */
   readonly timeout?: number | undefined;
+  /** The deadline of each wait in milliseconds; `defaultTimeouts` where not given. */
   readonly timeouts?: Optional<Timeouts> | undefined;
   /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
   readonly keepAlive?: Optional<KeepAlive> | boolean | undefined;
   /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
   readonly rekey?: Optional<RekeyPolicy> | undefined;
+  /** What a peer may make this side hold or do; `defaultLimits` where not given. */
   readonly limits?: Optional<Limits> | undefined;
   /** Aborts the dial. */
   readonly signal?: AbortSignal | undefined;
-  /** Connect through another client, which opens the TCP connection from its server. */
-  readonly via?: Client | undefined;
+  /**
+   * The way to the server through others, the nearest first: each is a client that is
+   * connected, or a hop that is dialled for this connection and ends with it. `timeout`
+   * covers the hops as well.
+   */
+  readonly via?: Hop | readonly Hop[] | undefined;
   /**
    * A proxy on the way to the server: `socks5://[user:password@]host[:port]` (RFC 1928)
    * or `http://…` (CONNECT, RFC 9110 §9.3.6). The proxy looks up the name of the
    * server. `timeouts.connect` covers the way to the proxy and its answer.
    */
   readonly proxy?: string | undefined;
+  /**
+   * A program that leads to the server, on its stdin and stdout: a line for the shell,
+   * or a program and its arguments. `%h`, `%p`, `%r` and `%n` stand for the host, the port,
+   * the user and the host as it was given, `%%` for a percent sign. `timeouts.proxyCommand`
+   * bounds it up to its first byte. All its processes end with the connection; its stderr
+   * goes to `onDebug`.
+   */
+  readonly proxyCommand?: string | readonly string[] | undefined;
   /** Any duplex stream in place of a TCP connection. */
   readonly stream?: Duplex | undefined;
   /**
@@ -241,8 +284,9 @@ export const connectTable: OptionTable<ConnectOptions> = {
   rekey: anyObject,
   limits: anyObject,
   signal: abortSignal,
-  via: ownClient,
+  via: hops,
   proxy: secretly(someText),
+  proxyCommand: proxyCommandRule,
   stream: duplexStream,
   maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
   onBanner: callback,
@@ -324,6 +368,8 @@ export interface ResolvedOptions {
   readonly rekey: RekeyPolicy;
   readonly identification: Uint8Array;
   readonly proxy: ProxyPlace | undefined;
+  /** With the target in place of the tokens. */
+  readonly proxyCommand: ProxyCommand | undefined;
   readonly given: ConnectOptions;
 }
 
@@ -336,16 +382,16 @@ export function resolveOptions(
   asciiName: AsciiName,
 ): ResolvedOptions {
   checkConnectOptions(given);
-  const { host, port = 22, username = localUser(), stream, via, proxy } = given;
-  if (stream !== undefined && via !== undefined) throw optionsError('stream and via exclude each other');
-  if (proxy !== undefined && (stream ?? via) !== undefined) {
-    throw optionsError(`${via === undefined ? 'stream' : 'via'} and proxy exclude each other`);
-  }
+  const { host, port = 22, username = localUser(), stream, proxy, proxyCommand } = given;
+  const [way, another] = ways.filter((name) => given[name] !== undefined);
+  if (way !== undefined && another !== undefined)
+    throw optionsError(`${way} and ${another} exclude each other`);
   if (host === undefined && stream === undefined) throw optionsError('host is missing');
   if (host !== undefined) checkHost(host);
   if (typeof username !== 'string' || username === '') throw optionsError('username is missing');
+  const canonical = canonicalHost(host ?? 'stream', asciiName);
   return {
-    host: canonicalHost(host ?? 'stream', asciiName),
+    host: canonical,
     port,
     target: host === undefined ? undefined : { host, port },
     username,
@@ -356,10 +402,16 @@ export function resolveOptions(
     keepAlive: resolveKeepAlive(given.keepAlive),
     rekey: resolveRekey(given.rekey),
     proxy: proxy === undefined ? undefined : parseProxy(proxy, asciiName),
+    proxyCommand:
+      proxyCommand &&
+      expandCommand(proxyCommand, { host: canonical, port, username, name: host ?? canonical }),
     identification: identificationOf(given.softwareVersion),
     given,
   };
 }
+
+/** What a connection may run over in place of TCP from this machine. */
+const ways = ['stream', 'via', 'proxy', 'proxyCommand'] as const satisfies readonly (keyof ConnectOptions)[];
 
 let defaultIdentification: Uint8Array | undefined;
 

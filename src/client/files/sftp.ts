@@ -4,19 +4,27 @@
  * Owns: how a server is asked for it, the options of that, what SFTP is given to run on.
  * Must not know: SFTP.
  */
+import { spelled } from '../../base/addressed.ts';
+import type { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
-import type { Timeouts } from '../../base/timeouts.ts';
-import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
-import { subsystem } from '../../message/channelRequest.ts';
-import type { RemotePath } from '../../sftp/files/paths.ts';
-import type { LocalPath } from '../../sftp/seam/localFiles.ts';
-import type { SftpPlatform } from '../../sftp/seam/platform.ts';
 import {
   abortSignal,
   checkOptions,
   milliseconds,
   type OptionTable,
-} from '../../sftp/session/optionChecks.ts';
+  oneOf,
+  wholeNumber,
+} from '../../base/optionChecks.ts';
+import type { Timeouts } from '../../base/timeouts.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall } from '../../endpoint/calls/publicCall.ts';
+import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
+import { lateCode } from '../../endpoint/lateCode.ts';
+import { subsystem } from '../../message/channelRequest.ts';
+import type { RemotePath } from '../../sftp/files/paths.ts';
+import type { LocalPath } from '../../sftp/seam/localFiles.ts';
+import type { SftpPlatform } from '../../sftp/seam/platform.ts';
+import type { ServerOptions } from '../../sftp/session/capabilities.ts';
 import type { Sftp } from '../../sftp/sftp.ts';
 import type { WritableTarget } from '../../sftp/transfer/get.ts';
 import type { TransferOptions } from '../../sftp/transfer/options.ts';
@@ -27,7 +35,8 @@ import type { Platform } from '../platform.ts';
 import type { Session } from '../session.ts';
 import { PortSftpChannel } from './sftpChannel.ts';
 
-export interface SftpOptions {
+/** What `client.sftp` takes. */
+export interface SftpOptions extends ServerOptions {
   /** Milliseconds until SFTP is ready, besides the connection's own timeouts for the parts of that. */
   readonly timeout?: number | undefined;
   /** Aborts the call; SFTP that is ready is ended by `close`. */
@@ -37,6 +46,8 @@ export interface SftpOptions {
    * `sftp`: `sudo /usr/lib/openssh/sftp-server`
    */
   readonly command?: string | undefined;
+  /** The subsystem that serves SFTP. `sftp` */
+  readonly subsystem?: string | undefined;
 }
 
 /** What is known of the connection when it is dialled. */
@@ -59,6 +70,13 @@ const table: OptionTable<SftpOptions> = {
     takes: 'a command, as a string that is not empty',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
+  subsystem: {
+    takes: 'the name of a subsystem, as a string that is not empty',
+    accepts: (value) => typeof value === 'string' && value !== '',
+  },
+  openHandles: wholeNumber(1, Number.POSITIVE_INFINITY),
+  blockLength: wholeNumber(1, Number.POSITIVE_INFINITY),
+  symlinkOrder: oneOf('target', 'link'),
 };
 
 /** A client that moves files: one SFTP session for each call. */
@@ -75,7 +93,9 @@ export abstract class TransferringClient {
 
   /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
-    return this.overSftp(options, (sftp) => sftp.put(local, remote, options));
+    return this.call(TransferringClient.prototype.put, () =>
+      this.overSftp(options, (sftp) => sftp.putWithin(local, remote, options)),
+    );
   }
 
   /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
@@ -84,11 +104,25 @@ export abstract class TransferringClient {
     local: LocalPath | WritableTarget,
     options: TransferOptions = {},
   ): Promise<TransferResult> {
-    return this.overSftp(options, (sftp) => sftp.get(remote, local, options));
+    return this.call(TransferringClient.prototype.get, () =>
+      this.overSftp(options, (sftp) => sftp.getWithin(remote, local, options)),
+    );
+  }
+
+  /** What every call of a user's goes through. */
+  protected call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
+    const { session } = this;
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
   }
 
   private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {
-    const { checkTransfer } = await import('../../sftp/transfer/options.ts');
+    const { checkTransfer } = await lateCode('SFTP', () => import('../../sftp/transfer/options.ts'));
     checkTransfer('a transfer', options);
     const sftp = await this.sftp(begun(options));
     try {
@@ -108,12 +142,14 @@ function begun({ timeout, signal }: TransferOptions): SftpOptions {
 export function sftpCommand(given: SftpOptions): {
   readonly kind: 'exec' | 'subsystem';
   readonly payload: Uint8Array;
-  readonly bounds: Omit<SftpOptions, 'command'>;
+  readonly bounds: Pick<SftpOptions, 'timeout' | 'signal'>;
+  readonly server: ServerOptions;
 } {
   checkOptions(given, { of: 'sftp', table });
-  const { command, ...bounds } = given;
-  if (command !== undefined) return { kind: 'exec', payload: execPayload(command), bounds };
-  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName: 'sftp' }), bounds };
+  const { command, subsystem: subsystemName = 'sftp', timeout, signal, ...server } = given;
+  const rest = { bounds: { timeout, signal }, server };
+  if (command !== undefined) return { kind: 'exec', payload: execPayload(command), ...rest };
+  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName }), ...rest };
 }
 
 /** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */
@@ -122,15 +158,19 @@ export async function beginSftp(
   port: ChannelPort,
   { platform, options }: Dialled,
   run: SftpPlatform['run'],
+  server: ServerOptions,
 ): Promise<Sftp> {
-  const { host, limits, timeouts } = options;
+  const { limits, timeouts } = options;
   const channel = new PortSftpChannel({
     session,
     port,
-    host: options.port === 22 ? host : `${host}:${options.port}`,
+    host: spelled({ host: options.host, port: options.port }),
     now: () => platform.clock.now(),
+    pause: () => platform.pause(),
     timeouts,
   });
-  const [{ Sftp }, files] = await Promise.all([import('../../sftp/sftp.ts'), platform.files()]);
-  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run });
+  const [{ Sftp }, files] = await lateCode('SFTP', () =>
+    Promise.all([import('../../sftp/sftp.ts'), platform.files()]),
+  );
+  return Sftp.open(channel, limits, { ...files, clock: platform.clock, run }, server);
 }

@@ -20,6 +20,7 @@ export interface SftpChannelParts {
   readonly port: ChannelPort;
   readonly host: string;
   readonly now: () => number;
+  readonly pause: () => Promise<void>;
   /** Milliseconds, of the timeouts of these names. */
   readonly timeouts: { readonly request: number; readonly close: number };
 }
@@ -47,8 +48,20 @@ export class PortSftpChannel implements SftpChannel {
     return this.parts.port.closed;
   }
 
+  get isGivenUp(): boolean {
+    return this.parts.session.isGivenUp;
+  }
+
+  addressed(error: SshError): SshError {
+    return this.parts.session.addressed(error);
+  }
+
   now(): number {
     return this.parts.now();
+  }
+
+  pause(): Promise<void> {
+    return this.parts.pause();
   }
 
   listen(listener: ChannelListener): void {
@@ -80,10 +93,8 @@ export class PortSftpChannel implements SftpChannel {
   }
 
   close(): void {
-    const { port } = this.parts;
-    // A server that is told the end goes by itself; one that does not is ended.
-    port.outbound.end(() => {});
-    port.terminate();
+    // A server that is told the end goes by itself; sshd refuses signals to it, and logs that.
+    this.parts.port.terminate('end of input');
   }
 
   startWait(detail: string, onExpire: () => void): Wait {

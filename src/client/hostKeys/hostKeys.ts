@@ -18,9 +18,11 @@ import { shownHost } from '../dial/hostName.ts';
 export interface HostKeyInfo {
   /** In ASCII, by IDNA where the caller's name was not; a numeric address in its one spelling. */
   readonly host: string;
+  /** The port that was dialled. */
   readonly port: number;
   /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */
   readonly blob: Uint8Array;
+  /** The public key, read. */
   readonly key: PublicKey;
   /** Type of the key, such as `ssh-ed25519`. */
   readonly type: string;
@@ -70,7 +72,9 @@ export type HostKeyVerifierFunction = (
 
 /** A verifier that knows which types of key a host is known by, so that these are negotiated first. */
 export interface HostKeyPolicy {
+  /** Decides about a key. */
   readonly verify: HostKeyVerifierFunction;
+  /** Types of the keys that the host is known by, such as `ssh-ed25519`; these are negotiated first. */
   readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
   /** Whether the host may be known by a certificate, so that certificates are asked for before anything else. */
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
@@ -80,7 +84,9 @@ export interface HostKeyPolicy {
 
 /** What was done about the keys a server announced. */
 export interface KeptHostKeys {
+  /** How many keys were added. */
   readonly added: number;
+  /** How many keys were removed. */
   readonly removed: number;
   /** Why keys that the server has no longer are still there. */
   readonly remains?: string | undefined;
@@ -105,6 +111,7 @@ export interface HostKeyRotation {
   ) => Promise<KeptHostKeys>;
 }
 
+/** What `verifyHostKey` of `connect` takes: a function, or a policy with more to say. */
 export type HostKeyVerifier = HostKeyVerifierFunction | HostKeyPolicy;
 
 const fingerprintRule: OptionRule = {

@@ -32,7 +32,9 @@ export interface Certificate {
   readonly blob: Uint8Array;
   /** The key it is for. */
   readonly publicKey: PublicKey;
+  /** Number that the authority gave it; 0 where it numbers none. */
   readonly serial: bigint;
+  /** Whom it is for. */
   readonly kind: 'user' | 'host';
   /** What the authority calls it; not escaped. */
   readonly keyId: string;
@@ -44,7 +46,9 @@ export interface Certificate {
   readonly validBefore: bigint;
   /** Whoever does not know one of these must refuse the certificate. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
+  /** What it allows besides; whoever does not know one may go on. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
+  /** The key that signed it. */
   readonly authority: PublicKey;
   /** Public key blob of the authority. */
   readonly authorityBlob: Uint8Array;
@@ -79,7 +83,7 @@ export function isCertificateBlob(blob: Uint8Array): boolean {
  * that does not rest on SHA-1. That the authority is trusted is another matter.
  */
 export function verifyCertificate(
-  provider: CryptoProvider,
+  provider: Pick<CryptoProvider, 'verify'>,
   blob: Uint8Array,
   bounds: RsaBounds = { rsaMinimumBits: 2048, rsaMaximumBits: 16_384 },
 ): boolean {

@@ -13,22 +13,31 @@ import type {
   RsaPublicKey,
 } from './publicKey.ts';
 
+/** A key on Ed25519. */
 export interface Ed25519PrivateKey {
+  /** Type of the key. */
   readonly type: 'ssh-ed25519';
+  /** The public half. */
   readonly publicKey: Ed25519PublicKey;
   /** 32 bytes (RFC 8032 §5.1.5). */
   readonly seed: Uint8Array;
 }
 
+/** A key on Ed448. */
 export interface Ed448PrivateKey {
+  /** Type of the key. */
   readonly type: 'ssh-ed448';
+  /** The public half. */
   readonly publicKey: Ed448PublicKey;
   /** 57 bytes (RFC 8032 §5.2.5). */
   readonly seed: Uint8Array;
 }
 
+/** A key on a curve of NIST. */
 export interface EcdsaPrivateKey {
+  /** Type of the key; it names the curve. */
   readonly type: EcdsaPublicKey['type'];
+  /** The public half. */
   readonly publicKey: EcdsaPublicKey;
   /** Big-endian, as long as the curve's order. */
   readonly scalar: Uint8Array;
@@ -36,21 +45,30 @@ export interface EcdsaPrivateKey {
 
 /** Numbers as big-endian magnitudes (RFC 8017 §3.2). */
 export interface RsaPrivateKey {
+  /** Type of the key. */
   readonly type: 'ssh-rsa';
+  /** The public half. */
   readonly publicKey: RsaPublicKey;
+  /** d. */
   readonly privateExponent: Uint8Array;
+  /** p. */
   readonly prime1: Uint8Array;
+  /** q. */
   readonly prime2: Uint8Array;
   /** q^-1 mod p. */
   readonly coefficient: Uint8Array;
 }
 
+/** A private key of any kind; `type` tells which. */
 export type PrivateKey = Ed25519PrivateKey | Ed448PrivateKey | EcdsaPrivateKey | RsaPrivateKey;
 
 /** A private key as it came from a file. */
 export interface PrivateKeyFile {
+  /** The key. */
   readonly privateKey: PrivateKey;
+  /** Its public half. */
   readonly publicKey: PublicKey;
+  /** As the file has it; not escaped. */
   readonly comment: string;
 }
 

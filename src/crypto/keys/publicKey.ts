@@ -14,34 +14,45 @@ import { WireWriter } from '../../wire/writer.ts';
 /** By their names in RFC 5656 §10.1. */
 export type CurveName = 'nistp256' | 'nistp384' | 'nistp521';
 
+/** A key on Ed25519 (RFC 8709). */
 export interface Ed25519PublicKey {
+  /** Type of the key. */
   readonly type: 'ssh-ed25519';
   /** 32 bytes. */
   readonly point: Uint8Array;
 }
 
+/** A key on Ed448 (RFC 8709). */
 export interface Ed448PublicKey {
+  /** Type of the key. */
   readonly type: 'ssh-ed448';
   /** 57 bytes. */
   readonly point: Uint8Array;
 }
 
+/** A key on a curve of NIST (RFC 5656). */
 export interface EcdsaPublicKey {
+  /** Type of the key; it names the curve. */
   readonly type: 'ecdsa-sha2-nistp256' | 'ecdsa-sha2-nistp384' | 'ecdsa-sha2-nistp521';
+  /** The curve. */
   readonly curve: CurveName;
   /** Uncompressed: 04 ‖ x ‖ y. */
   readonly point: Uint8Array;
 }
 
+/** An RSA key (RFC 4253 §6.6). */
 export interface RsaPublicKey {
+  /** Type of the key, whatever its signatures are called. */
   readonly type: 'ssh-rsa';
-  /** Big-endian magnitudes. */
+  /** e, a big-endian magnitude as `modulus` is. */
   readonly exponent: Uint8Array;
+  /** n; as long as the key is said to be. */
   readonly modulus: Uint8Array;
 }
 
 /** An Ed25519 key in a security token (OpenSSH PROTOCOL.u2f). */
 export interface SkEd25519PublicKey {
+  /** Type of the key. */
   readonly type: 'sk-ssh-ed25519@openssh.com';
   /** 32 bytes. */
   readonly point: Uint8Array;
@@ -51,16 +62,20 @@ export interface SkEd25519PublicKey {
 
 /** An ECDSA key in a security token (OpenSSH PROTOCOL.u2f). */
 export interface SkEcdsaPublicKey {
+  /** Type of the key. */
   readonly type: 'sk-ecdsa-sha2-nistp256@openssh.com';
+  /** The curve. */
   readonly curve: 'nistp256';
   /** Uncompressed: 04 ‖ x ‖ y. */
   readonly point: Uint8Array;
+  /** What the token made the key for, usually `ssh:`; its signatures cover the hash of it. */
   readonly application: string;
 }
 
 /** Keys whose private half a security token keeps. */
 export type SecurityKeyPublicKey = SkEd25519PublicKey | SkEcdsaPublicKey;
 
+/** A public key of any kind; `type` tells which. */
 export type PublicKey =
   | Ed25519PublicKey
   | Ed448PublicKey
@@ -70,7 +85,9 @@ export type PublicKey =
 
 /** Bits of an RSA modulus that are taken; `limits` may narrow them. */
 export interface RsaBounds {
+  /** Shorter keys are refused. */
   readonly rsaMinimumBits: number;
+  /** Longer keys are refused. */
   readonly rsaMaximumBits: number;
 }
 
@@ -203,6 +220,7 @@ export function decodeSignature(blob: Uint8Array): {
   return { algorithm, signature };
 }
 
+/** The signature blob (RFC 4253 §6.6): the name of the algorithm, and its own part. */
 export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8Array {
   const writer = new WireWriter().text(algorithm);
   if (algorithm.startsWith('sk-')) return writer.bytes(signature).copyWritten();

@@ -26,7 +26,11 @@ import type {
 import { isUsableRsaKey, rsaModulusLength } from './rsa.ts';
 import { decodeSecurityKeySignature, securityKeyData } from './securityKey.ts';
 
-type SignatureParts = Pick<Primitives, 'curve25519' | 'curve448' | 'nistCurves' | 'rsa' | 'createHash'>;
+/** The arithmetic that signing and verifying take. */
+export type SignatureParts = Pick<
+  Primitives,
+  'curve25519' | 'curve448' | 'nistCurves' | 'rsa' | 'createHash'
+>;
 
 /**
  * Hashes of the RSA algorithms (RFC 8332 §3). Whether `ssh-rsa`, which is SHA-1,

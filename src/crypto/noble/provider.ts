@@ -19,9 +19,10 @@ import {
   nobleMlKem768Slot,
   nobleNistCurveSlots,
   noblePacketCiphersSlot,
-  sntrup761Slot,
+  nobleSntrup761Slot,
 } from './slots.ts';
 
+/** What a provider in TypeScript needs. */
 export interface NobleProviderOptions {
   /**
    * Source of all key pairs and padding; the same bytes make the same key pairs.
@@ -49,9 +50,9 @@ export function createNobleProvider(options: NobleProviderOptions): CryptoProvid
     curve448: nobleCurve448Slot,
     nistCurves: nobleNistCurveSlots,
     mlKem768: nobleMlKem768Slot,
-    sntrup761: sntrup761Slot,
+    sntrup761: nobleSntrup761Slot,
     rsa: createBigIntRsa(options.randomBytes),
-    packetCiphers: noblePacketCiphersSlot,
+    packetCiphers: () => noblePacketCiphersSlot,
     rareCode: { cbc: nobleCbcSlot, umac: umacSlot },
   });
 }

@@ -5,7 +5,7 @@
  * Must not know: whether the parts run in TypeScript or in OpenSSL.
  */
 
-import { ciphers, type MacName, macs } from '../algorithms.ts';
+import { type CipherName, ciphers, type MacName, macs } from '../algorithms.ts';
 import {
   ecdhAgreement,
   mlKem768Encapsulation,
@@ -15,6 +15,7 @@ import {
 } from '../kex/agreements.ts';
 import { createDhAgreement } from '../kex/dh.ts';
 import { createSignature, verifySignature } from '../keys/signatures.ts';
+import { isCertificateName } from '../specialAlgorithms.ts';
 import type { Primitives } from './primitives.ts';
 import type { CryptoProvider, CurveName } from './provider.ts';
 import type { Loadable } from './slot.ts';
@@ -40,8 +41,8 @@ export function assembleProvider(parts: Primitives): CryptoProvider {
     keep: (key) => {
       if (key.type === 'ssh-rsa') parts.rsa.keep?.(key);
     },
-    createOpeningCipher: (keys) => parts.packetCiphers.use().createOpeningCipher(keys),
-    createSealingCipher: (keys) => parts.packetCiphers.use().createSealingCipher(keys),
+    createOpeningCipher: (keys) => parts.packetCiphers(keys.cipher).use().createOpeningCipher(keys),
+    createSealingCipher: (keys) => parts.packetCiphers(keys.cipher).use().createSealingCipher(keys),
     loaderFor(algorithm) {
       const missing = codeFor(parts, algorithm).filter((slot) => !slot.ready);
       return missing.length === 0 ? undefined : () => loadEach(missing);
@@ -53,13 +54,12 @@ async function loadEach(slots: readonly Loadable[]): Promise<void> {
   await Promise.all(slots.map((slot) => slot.load()));
 }
 
-const certificateSuffix = '-cert-v01@openssh.com';
-
 function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
-  const { curve25519, nistCurves, mlKem768, packetCiphers } = parts;
+  const { curve25519, nistCurves, mlKem768 } = parts;
   // A certificate's own key is of the type it names; that of its authority may be of any.
-  if (algorithm.endsWith(certificateSuffix)) return [curve25519, ...Object.values(nistCurves)];
-  if (Object.hasOwn(ciphers, algorithm)) {
+  if (isCertificateName(algorithm)) return [curve25519, ...Object.values(nistCurves)];
+  if (isCipher(algorithm)) {
+    const packetCiphers = parts.packetCiphers(algorithm);
     return algorithm.endsWith('-cbc') ? [packetCiphers, parts.rareCode.cbc] : [packetCiphers];
   }
   if (isMac(algorithm)) return macs[algorithm].hash === 'umac' ? [parts.rareCode.umac] : [];
@@ -90,6 +90,10 @@ function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
     default:
       return [];
   }
+}
+
+function isCipher(algorithm: string): algorithm is CipherName {
+  return Object.hasOwn(ciphers, algorithm);
 }
 
 function isMac(algorithm: string): algorithm is MacName {

@@ -8,7 +8,7 @@
  * Functions that take a peer's bytes report refusal by `undefined` or `false`;
  * whatever they throw counts as refusal as well.
  */
-import type { CbcName } from '../algorithms.ts';
+import type { CbcName, CipherName } from '../algorithms.ts';
 import type { RsaPrivateKey } from '../keys/privateKey.ts';
 import type { RsaPublicKey } from '../keys/publicKey.ts';
 import type { PacketStream } from './packetStream.ts';
@@ -128,7 +128,8 @@ export interface Primitives {
   readonly rsa: Rsa;
   /** Diffie-Hellman where it is faster than over bigint; undefined for groups where it is not. */
   readonly dh?: ((group: DhGroup) => KeyAgreement | undefined) | undefined;
-  readonly packetCiphers: Slot<PacketCiphers>;
+  /** Those that hold the cipher: what hardly anybody negotiates is not to be loaded with the rest. */
+  packetCiphers(cipher: CipherName): Slot<PacketCiphers>;
   /** Code that `packetCiphers` needs for names that hardly anybody negotiates. */
   readonly rareCode: RareCode;
 }

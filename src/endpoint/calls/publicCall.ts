@@ -21,22 +21,27 @@ export interface PublicCall {
 }
 
 /** Makes a call; what `work` throws at once rejects as well. */
-export function publicCall<T>(
-  { site, addressed, isGivenUp }: PublicCall,
-  work: () => Promise<T>,
-): Promise<T> {
+export function publicCall<T>(known: PublicCall, work: () => Promise<T>): Promise<T> {
   const call = new Promise<T>((resolve, reject) => {
     begun(work).then(resolve, (error: unknown) => {
-      if (isCallersOwn(error) || isGivenUp?.() === true) call.catch(() => {});
-      const rejection = rejectionOf(error);
-      // What the user's code threw comes back untouched, whatever it is.
-      if (rejection !== error || !(rejection instanceof SshError)) return reject(rejection);
-      const named = addressed?.(rejection) ?? rejection;
-      site.leadTo(named);
-      reject(named);
+      if (isCallersOwn(error) || known.isGivenUp?.() === true) call.catch(() => {});
+      reject(rejectionOfCall(known, error));
     });
   });
   return call;
+}
+
+/** What a call rejects with, or what an iteration throws. */
+export function rejectionOfCall(
+  { site, addressed }: Pick<PublicCall, 'site' | 'addressed'>,
+  error: unknown,
+): unknown {
+  const rejection = rejectionOf(error);
+  // What the user's code threw comes back untouched, whatever it is.
+  if (rejection !== error || !(rejection instanceof SshError)) return rejection;
+  const named = addressed?.(rejection) ?? rejection;
+  site.leadTo(named);
+  return named;
 }
 
 /** Longer chains of causes than tunnels in tunnels have. */

@@ -72,6 +72,24 @@ export async function askUser<T>(
 }
 
 /**
+ * As `askUser`, during a call of the user's: even an `SshError` comes back as it was thrown.
+ *
+ * @throws SshError that stands for what the function threw
+ */
+export async function askInCall<T>(name: string, ask: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    throw thrownByUser(`the function ${name}`, thrown);
+  }
+}
+
+/** As `tellUser`, during a call of the user's. */
+export function tellInCall(name: string, tell: () => unknown, failed: (fault: SshError) => void): void {
+  tellWith((thrown) => failed(thrownByUser(`the function ${name}`, thrown)), tell);
+}
+
+/**
  * Tells a function of the user something. Never throws: a fault of the function,
  * or of a promise that it returns, goes to `failed`.
  */
@@ -81,7 +99,10 @@ export function tellUser(
   failed: (fault: SshError) => void,
   details?: FaultDetails,
 ): void {
-  const fault = (thrown: unknown): void => failed(userFault(name, thrown, details));
+  tellWith((thrown) => failed(userFault(name, thrown, details)), tell);
+}
+
+function tellWith(fault: (thrown: unknown) => void, tell: () => unknown): void {
   try {
     const answer = tell();
     if (isThenable(answer)) Promise.resolve(answer).catch(fault);

@@ -9,16 +9,20 @@ import { SshError } from '../../base/errors.ts';
 import type { Channel } from '../../connection/channel.ts';
 import type { ReceiveBuffer } from '../../connection/receiveBuffer.ts';
 import { extendedDataTypes } from '../../message/channel.ts';
+import type { AnyCore } from '../../protocol/core.ts';
 import type { CallSite } from '../calls/callSite.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../streams.ts';
-import type { AnyCore, CoreDoor } from './coreDoor.ts';
+import type { CoreDoor } from './coreDoor.ts';
+
+/** How a process is told to end: programs that read to the end of their input need no signal, which servers may refuse. */
+export type Termination = 'signal' | 'end of input';
 
 /** What the ports of a connection have in common. */
 export interface PortConnection {
   /** The one way down: data, the window that is opened again, ends. */
   readonly door: CoreDoor;
   /** Ends the process on a channel that nobody waits for any more, and then the channel. */
-  readonly terminate: (core: AnyCore, channel: Channel) => void;
+  readonly terminate: (core: AnyCore, channel: Channel, by: Termination) => void;
 }
 
 /** Told that bytes were handed on, or why not. */
@@ -71,8 +75,8 @@ export class ChannelPort {
   }
 
   /** Ends a process nobody waits for any more. */
-  terminate(): void {
-    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel));
+  terminate(by: Termination = 'signal'): void {
+    if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel, by));
   }
 
   /** Terminates for a reason of this side: the streams and whoever waits for the end get that error now. */
@@ -136,7 +140,7 @@ export class ChannelPort {
       cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
     );
     if (cause !== undefined) this.openedBy?.leadTo(error);
-    const cut = cause !== undefined ? error : this.channel.isCut ? cutError() : undefined;
+    const cut = cause !== undefined ? error : this.channel.isStopped ? cutError() : undefined;
     if (cut === undefined) {
       this.data.ended();
       this.extended.ended();

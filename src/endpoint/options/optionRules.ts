@@ -7,6 +7,7 @@
  * What holds a secret, or may in the wrong place, is named by its type alone.
  */
 import {
+  anyObject,
   anyText,
   bytesOnly,
   callback,
@@ -62,10 +63,22 @@ export const verifier: OptionRule = {
   accepts: (value) => callback.accepts(value) || hasMethod(value, 'verify'),
 };
 
-export const ownClient: OptionRule = {
-  takes: 'a client, as connect gives it',
-  accepts: (value) => hasMethod(value, 'openTcpPort'),
-};
+/** Whether a value is a client, as `connect` gives it. */
+export function isClient(value: unknown): boolean {
+  return hasMethod(value, 'openTcpPort');
+}
+
+const hop = eitherOf(
+  "a client, a host such as 'user@host:22', or the options of a connection",
+  someText,
+  anyObject,
+  { takes: 'a client', accepts: isClient },
+);
+
+export const hops: OptionRule = secretly({
+  takes: `${hop.takes}, or a list of these`,
+  accepts: (value) => listOrOne(value, hop.accepts),
+});
 
 export const duplexStream: OptionRule = {
   takes: 'a duplex stream',

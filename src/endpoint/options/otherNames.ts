@@ -53,8 +53,7 @@ export const connectNames: OtherNames = {
   serverAliveCountMax: { use: 'keepAlive', note: '{ maxMissed }' },
   strictHostKeyChecking: { use: 'verifyHostKey' },
   userKnownHostsFile: { use: 'verifyHostKey', note: 'knownHosts(path)' },
-  proxyJump: { use: 'via', note: 'a client that is connected to that host' },
-  proxyCommand: { use: 'stream', note: 'the standard streams of the program as one duplex stream' },
+  proxyJump: { use: 'via', note: "the hops as a list: ['user@bastion', 'inner:2222']" },
   bindAddress: { use: 'localAddress' },
   forwardAgent: { note: 'it is an option of run, exec and shell: the agent is given to that one command' },
   // Of commands, here as elsewhere
@@ -176,7 +175,6 @@ export const fleetNames: OtherNames = {
   hostname: hosts,
   stream: oneTarget,
   sock: oneTarget,
-  proxyCommand: oneTarget,
   onBanner: ofOneTarget,
   onDebug: ofOneTarget,
   debug: ofOneTarget,

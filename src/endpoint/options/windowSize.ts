@@ -7,8 +7,12 @@
 
 /** The size of a terminal, in characters and, where known, pixels. */
 export interface WindowSize {
+  /** Characters in a line. */
   readonly columns: number;
+  /** Lines. */
   readonly rows: number;
+  /** 0 or undefined where it is not known. */
   readonly widthPixels?: number | undefined;
+  /** 0 or undefined where it is not known. */
   readonly heightPixels?: number | undefined;
 }

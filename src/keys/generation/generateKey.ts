@@ -24,6 +24,7 @@ import { ed25519PrivateKey, rsaPrivateKey, scalarLengths } from '../keyValues.ts
 import { nobleArithmetic } from '../nobleArithmetic.ts';
 import { generateRsaSteps } from './rsaGeneration.ts';
 
+/** The kinds of key that can be made. */
 export type GeneratedKeyType = 'ed25519' | 'ecdsa' | 'rsa';
 
 /** Options of `generateKey`. */

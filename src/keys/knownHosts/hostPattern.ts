@@ -8,8 +8,10 @@
  * Spellings and patterns have a character for each byte, as OpenSSH sees them:
  * `?` stands for one byte, and only the letters of ASCII have case.
  */
+
 import { canonicalAddress } from '../../base/addresses.ts';
 import { asciiLowerCase, latin1Decode, utf8Encode } from '../../base/bytes.ts';
+import { port as anyPort, anyText, checkArgument } from '../../base/optionChecks.ts';
 
 /**
  * How a host is spelt in the file: the name alone for port 22, else
@@ -17,6 +19,8 @@ import { asciiLowerCase, latin1Decode, utf8Encode } from '../../base/bytes.ts';
  * ports of one, have the same spelling.
  */
 export function hostSpelling(host: string, port: number): string {
+  checkArgument('the host to look up', host, anyText);
+  checkArgument('the port to look up', port, anyPort);
   const name = asciiLowerCase(byteForm(canonicalAddress(host) ?? host));
   // What has brackets itself would otherwise look like a host with a port.
   return port === 22 && !/[[\]]/.test(name) ? name : `[${name}]:${port}`;

@@ -27,11 +27,34 @@ export type { MalformedLine } from './knownHostsText.ts';
  * - `unknown`: nothing is there.
  */
 export type KnownHostsResult =
-  | { readonly result: 'trusted'; readonly entry: KnownHostsEntry }
-  | { readonly result: 'changed'; readonly entries: readonly KnownHostsEntry[] }
-  | { readonly result: 'revoked'; readonly entry: KnownHostsEntry }
-  | { readonly result: 'certAuthority'; readonly entries: readonly KnownHostsEntry[] }
-  | { readonly result: 'unknown' };
+  | {
+      /** The key is known for this host. */
+      readonly result: 'trusted';
+      /** The line that says so. */
+      readonly entry: KnownHostsEntry;
+    }
+  | {
+      /** Other keys are known for this host, and this one is not. */
+      readonly result: 'changed';
+      /** The lines with the other keys. */
+      readonly entries: readonly KnownHostsEntry[];
+    }
+  | {
+      /** The key must not be trusted. */
+      readonly result: 'revoked';
+      /** The line that says so. */
+      readonly entry: KnownHostsEntry;
+    }
+  | {
+      /** No key is known, but authorities that may sign one. */
+      readonly result: 'certAuthority';
+      /** The lines with the authorities. */
+      readonly entries: readonly KnownHostsEntry[];
+    }
+  | {
+      /** Nothing is known of this host. */
+      readonly result: 'unknown';
+    };
 
 /**
  * The lines of one or several files. Hosts are looked up as OpenSSH does: by
@@ -81,6 +104,7 @@ export class KnownHosts {
     return this.texts.flatMap((text) => text.entries());
   }
 
+  /** Lines that cannot be read. */
   get malformed(): readonly MalformedLine[] {
     return this.texts.flatMap((text) => text.malformed());
   }

@@ -29,12 +29,15 @@ export interface KnownHostsEntry {
   readonly file: string | undefined;
   /** From 1. */
   readonly line: number;
+  /** What the line says of the key; undefined where it trusts it. */
   readonly marker: 'revoked' | 'certAuthority' | undefined;
   /** The first field: patterns, or a hashed name. */
   readonly hosts: string;
+  /** Such as `ssh-ed25519`. */
   readonly keyType: string;
   /** The public key blob (RFC 4253 §6.6); may be of a type this library does not have. */
   readonly blob: Uint8Array;
+  /** What stands behind the key; not escaped. */
   readonly comment: string;
 }
 
@@ -113,6 +116,7 @@ function blobFault(blob: Uint8Array, keyType: string): string | undefined {
 export interface FormatKnownHostsOptions {
   /** 20 random bytes: the host is hashed with them, so that the file does not tell it. */
   readonly salt?: Uint8Array | undefined;
+  /** Behind the key. None where not given. */
   readonly comment?: string | undefined;
 }
 

@@ -14,8 +14,11 @@ import { type KnownHostsEntry, lineStart, parseLine } from './knownHostsLine.ts'
 
 /** A line that was passed over. */
 export interface MalformedLine {
+  /** What `parse` was told of where the text is from. */
   readonly file: string | undefined;
+  /** From 1. */
   readonly line: number;
+  /** What is wrong with it. */
   readonly reason: string;
 }
 

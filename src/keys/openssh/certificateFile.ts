@@ -16,6 +16,7 @@ import { byteText, latin1ToText, splitLines, trimBlanks } from '../textLines.ts'
 
 /** A certificate as it came from a file. */
 export interface CertificateFile {
+  /** What it says. */
   readonly certificate: Certificate;
   /** As the file has it; not escaped. */
   readonly comment: string;
@@ -75,6 +76,7 @@ function parseLine(line: string): CertificateFile {
 
 /** What a certificate is to be good for. */
 export interface CertificatePurpose {
+  /** Whom it must be for. */
   readonly kind: Certificate['kind'];
   /** The host, or the user, that must be among its principals. */
   readonly principal: string;

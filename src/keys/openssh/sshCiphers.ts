@@ -24,6 +24,7 @@ export interface SshFileCipher {
   decrypt(key: Uint8Array, iv: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
 }
 
+/** Every cipher that a key file of OpenSSH can be encrypted with. */
 export type SshFileCipherName =
   | 'aes128-ctr'
   | 'aes192-ctr'

@@ -37,6 +37,7 @@ import { privateFormat } from './recognize.ts';
 export interface ParsePrivateKeyOptions {
   /** Text is taken as UTF-8. Not looked at when the key is not encrypted. */
   readonly passphrase?: string | Uint8Array | undefined;
+  /** What the file may ask for; as `limits` of `connect`. */
   readonly limits?: Partial<DerivationLimits & Pick<Limits, 'rsaMinimumBits' | 'rsaMaximumBits'>> | undefined;
 }
 
@@ -47,7 +48,9 @@ const optionTable: OptionTable<ParsePrivateKeyOptions> = {
 
 /** What a private key file says without its passphrase. */
 export interface PrivateKeyDescription {
+  /** Which kind of file it is. */
   readonly format: 'openssh' | 'pkcs1' | 'sec1' | 'pkcs8' | 'putty-2' | 'putty-3';
+  /** Whether a passphrase is needed. */
   readonly encrypted: boolean;
   /** The public half where the file has it in the clear; what an agent or a server may be asked about beforehand. */
   readonly publicKey: PublicKey | undefined;
@@ -62,10 +65,15 @@ export interface ProtectedFormats {
   oldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array;
 }
 
+/** The key takes `ProtectedFormats`, which were not given. */
+export class FormatsMissingError extends Error {
+  override readonly name: string = 'FormatsMissingError';
+}
+
 /** What reading a key takes; whoever reads a plain key with other arithmetic need not load the defaults. */
 export interface KeyTools {
   readonly arithmetic: KeyArithmetic;
-  /** May be left out where `isProtected` says no. */
+  /** Where they are left out and the key is protected, the steps end with `FormatsMissingError`. */
   readonly formats: ProtectedFormats | undefined;
 }
 
@@ -96,30 +104,13 @@ export function* privateKeySteps(
   }
 }
 
-/**
- * Whether reading the file takes `ProtectedFormats`.
- *
- * @throws SshError as `parsePrivateKey` where it is no private key
- */
-export function isProtected(data: Uint8Array | string): boolean {
-  const text = byteText(data);
-  const format = privateFormat(text);
-  if (format === 'putty' || format === 'ENCRYPTED PRIVATE KEY') return true;
-  const block = decodePem(text, format);
-  return format === 'OPENSSH PRIVATE KEY'
-    ? isEncrypted(readOpensshEnvelope(block.bytes))
-    : isOldEncrypted(block);
-}
-
 function isEncrypted(envelope: OpensshEnvelope): boolean {
   return envelope.cipherName !== 'none';
 }
 
 function needed(formats: ProtectedFormats | undefined): ProtectedFormats {
   if (formats !== undefined) return formats;
-  throw new SshError('ERR_SSH_INTERNAL', 'a protected private key without the readers for it', {
-    origin: 'local',
-  });
+  throw new FormatsMissingError('a protected private key without the readers for it');
 }
 
 /**

@@ -1,49 +1,58 @@
 /**
  * Arithmetic on curves for key files, on OpenSSL.
  *
- * Owns: `KeyArithmetic` on node:crypto, and whether this runtime can do all of it.
+ * Owns: `KeyArithmetic` on node:crypto, and which curves this runtime has.
  * Must not know: formats.
  */
 import { createECDH } from 'node:crypto';
 import type { CurveName } from '../../crypto/provider/provider.ts';
-import type { KeyArithmetic } from '../../keys/arithmetic.ts';
+import { CurveMissingError, type KeyArithmetic } from '../../keys/arithmetic.ts';
 import { opensslCurve25519 } from './curve25519.ts';
 import { opensslCurveNames } from './nistCurves.ts';
 
-const arithmetic: KeyArithmetic = {
-  ed25519PublicKey: opensslCurve25519.ed25519PublicKey,
-  ecPublicKey(curve, scalar) {
-    const ecdh = createECDH(opensslCurveNames[curve]);
+/** A curve that the runtime lacks, as Deno and FIPS mode do, shows at its first key. */
+export const opensslKeyArithmetic: KeyArithmetic = {
+  ed25519PublicKey(seed) {
     try {
-      ecdh.setPrivateKey(scalar);
+      return opensslCurve25519.ed25519PublicKey(seed);
+    } catch (cause) {
+      throw new CurveMissingError('this runtime does not compute Ed25519 keys', { cause });
+    }
+  },
+  ecPublicKey(curve, scalar) {
+    if (!hasCurve(curve)) throw new CurveMissingError(`this runtime does not compute keys of ${curve}`);
+    try {
+      return publicPoint(curve, scalar);
     } catch {
       // With the curve at hand nothing but the scalar can be wrong.
       return undefined;
     }
-    return new Uint8Array(ecdh.getPublicKey());
   },
 };
 
-let isComplete: boolean | undefined;
+const scalarLengths: { readonly [C in CurveName]: number } = { nistp256: 32, nistp384: 48, nistp521: 66 };
+/** What was found out about each curve. The first multiplication on one takes some milliseconds. */
+const tried = new Map<CurveName, boolean>();
 
-/** Undefined where the runtime lacks a curve, as Deno and FIPS mode do: the arithmetic in TypeScript serves then. */
-export function opensslKeyArithmetic(): KeyArithmetic | undefined {
-  isComplete ??= worksForAll();
-  return isComplete ? arithmetic : undefined;
+function hasCurve(curve: CurveName): boolean {
+  const known = tried.get(curve);
+  if (known !== undefined) return known;
+  const works = canMultiply(curve);
+  tried.set(curve, works);
+  return works;
 }
 
-function worksForAll(): boolean {
-  const lengths: readonly (readonly [CurveName, number])[] = [
-    ['nistp256', 32],
-    ['nistp384', 48],
-    ['nistp521', 66],
-  ];
+function canMultiply(curve: CurveName): boolean {
+  const length = scalarLengths[curve];
   try {
-    const points = lengths.map(([curve, length]) =>
-      arithmetic.ecPublicKey(curve, new Uint8Array(length).fill(1, 1)),
-    );
-    return arithmetic.ed25519PublicKey(new Uint8Array(32)).length === 32 && !points.includes(undefined);
+    return publicPoint(curve, new Uint8Array(length).fill(1, 1)).length === 1 + 2 * length;
   } catch {
     return false;
   }
+}
+
+function publicPoint(curve: CurveName, scalar: Uint8Array): Uint8Array {
+  const ecdh = createECDH(opensslCurveNames[curve]);
+  ecdh.setPrivateKey(scalar);
+  return new Uint8Array(ecdh.getPublicKey());
 }

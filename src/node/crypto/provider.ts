@@ -6,13 +6,15 @@
  */
 
 import { umacSlot } from '../../crypto/noble/packet/rareSlots.ts';
-import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
+import { nobleMlKem768Slot } from '../../crypto/noble/slots.ts';
 import { assembleProvider } from '../../crypto/provider/assemble.ts';
+import type { PacketCiphers } from '../../crypto/provider/primitives.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import type { RandomBytes } from '../../crypto/provider/random.ts';
 import { filledSlot, ImportedSlot } from '../../crypto/provider/slot.ts';
 import { opensslDhAgreement } from './dh.ts';
 import { createOpensslHash, createOpensslHmac } from './digests.ts';
+import { createOpeningCipher, createSealingCipher } from './packet/gcmCiphers.ts';
 import { opensslCbcSlot } from './packet/rareSlots.ts';
 import { systemRandomBytes } from './random.ts';
 import { opensslRsa } from './rsa.ts';
@@ -21,6 +23,7 @@ import {
   opensslCurve25519Slot,
   opensslMlKem768Slot,
   opensslNistCurveSlots,
+  opensslSntrup761Slot,
 } from './slots.ts';
 
 export interface OpensslProviderOptions {
@@ -30,6 +33,8 @@ export interface OpensslProviderOptions {
   readonly everyPacket?: boolean | undefined;
 }
 
+/** Most servers negotiate AES-GCM: a file of its own would cost more than its code. */
+const gcmSlot = filledSlot<PacketCiphers>({ createOpeningCipher, createSealingCipher });
 const packetCiphersSlot = new ImportedSlot('packet ciphers', () => import('./packet/packetCiphers.ts'));
 const wholePacketCiphersSlot = new ImportedSlot(
   'packet ciphers',
@@ -53,11 +58,14 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
-    sntrup761: sntrup761Slot,
+    sntrup761: opensslSntrup761Slot,
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,
-    packetCiphers: everyPacket ? wholePacketCiphersSlot : packetCiphersSlot,
+    packetCiphers: (cipher) => {
+      if (everyPacket) return wholePacketCiphersSlot;
+      return cipher.endsWith('-gcm@openssh.com') ? gcmSlot : packetCiphersSlot;
+    },
     rareCode: { cbc: everyPacket ? filledSlot(undefined) : opensslCbcSlot, umac: umacSlot },
   });
 }

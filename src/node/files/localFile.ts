@@ -69,7 +69,23 @@ abstract class NodeLocalFile {
   }
 }
 
-export class NodeLocalReader extends NodeLocalFile implements LocalReader {}
+export class NodeLocalReader extends NodeLocalFile implements LocalReader {
+  async readInto(several: readonly Uint8Array[], position: number): Promise<number> {
+    const [only] = several;
+    if (several.length === 1 && only !== undefined) return this.read(only, position);
+    let rest = several.filter(({ length }) => length > 0);
+    let filled = 0;
+    while (rest.length > 0) {
+      const length = await called<number>('read', this.path, (done) =>
+        fs.readv(this.fd, rest, position + filled, done),
+      );
+      if (length === 0) break;
+      filled += length;
+      rest = without(rest, length);
+    }
+    return filled;
+  }
+}
 
 export class NodeLocalWriter extends NodeLocalFile implements LocalWriter {
   async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
@@ -120,7 +136,7 @@ export class NodeLocalWriter extends NodeLocalFile implements LocalWriter {
 }
 
 /** What is left of pieces once their first bytes are written: a system may take less than it was given. */
-function without(pieces: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+function without(pieces: readonly Uint8Array[], written: number): Uint8Array[] {
   let left = written;
   for (const [index, piece] of pieces.entries()) {
     if (left < piece.length) return [piece.subarray(left), ...pieces.slice(index + 1)];

@@ -5,7 +5,7 @@
  * Must not know: files, SFTP.
  */
 import { Writable } from 'node:stream';
-import type { LocalSink } from '../../sftp/seam/localFiles.ts';
+import { LocalFault, type LocalSink } from '../../sftp/seam/localFiles.ts';
 
 /** The stream as a sink; undefined where the value is none. */
 export function sinkOfStream(value: unknown): LocalSink | undefined {
@@ -22,39 +22,41 @@ function isNodeWritable(value: unknown): value is Writable {
 
 class NodeSink implements LocalSink {
   private readonly stream: Writable;
-  private error: Error | undefined;
-  private readonly failed: Promise<never>;
+  private failure: { readonly error: unknown } | undefined;
+  private rejectStep: (error: unknown) => void = () => {};
 
   constructor(stream: Writable) {
     this.stream = stream;
-    this.failed = new Promise((_resolve, reject) => {
-      const fail = (error: Error): void => {
-        this.error ??= error;
-        reject(error);
-      };
-      stream.on('error', fail);
-      stream.on('close', () => fail(new Error('the stream was closed before it had taken all')));
-    });
-    this.failed.catch(() => {});
+    stream.on('error', (error: unknown) => this.failed(error));
+    const message = 'the stream was closed before it had taken all of the file';
+    stream.on('close', () => this.failed(new LocalFault('EPIPE', message, '')));
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.error !== undefined) throw this.error;
-    const taken = new Promise<void>((resolve) => {
-      this.stream.write(bytes, () => resolve());
-    });
-    await Promise.race([taken, this.failed]);
+  write(bytes: Uint8Array): Promise<void> {
+    return this.step((done) => this.stream.write(bytes, done));
   }
 
   finish(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      this.stream.end(() => resolve());
-    });
-    return Promise.race([ended, this.failed]);
+    return this.step((done) => this.stream.end(done));
   }
 
   abandon(error: Error): void {
     this.stream.destroy(error);
+  }
+
+  /** Until the stream calls back, or breaks: which it may do without calling back. */
+  private step(begin: (done: (error?: Error | null) => void) => unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) return reject(this.failure.error);
+      this.rejectStep = reject;
+      // An error of its own is told by an event as well, and by that alone from some streams.
+      begin((error) => (error === null || error === undefined ? resolve() : this.failed(error)));
+    });
+  }
+
+  private failed(error: unknown): void {
+    this.failure ??= { error };
+    this.rejectStep(this.failure.error);
   }
 }
 

@@ -26,8 +26,9 @@ import type {
   HostKeyRotation,
 } from '../../client/hostKeys/hostKeys.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import type { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { homeFolder } from '../homeFolder.ts';
+import { judgeHostKey, unknownHostKey } from './hostKeyJudgement.ts';
+import { readKnownHosts } from './knownHostsCache.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
 
@@ -84,8 +85,9 @@ const optionTable: OptionTable<KnownHostsOptions> = {
  * const open = (host: string) => connect({ host, username: 'ops', verifyHostKey });
  * ```
  */
-export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...paths: readonly string[]): HostKeyPolicy;
+/** The same with options. */
+export function knownHosts(options: KnownHostsOptions): HostKeyPolicy;
 export function knownHosts(...given: readonly (string | KnownHostsOptions)[]): HostKeyPolicy {
   const [first] = given;
   if (typeof first === 'object' && !Array.isArray(first)) return policyOf(first);
@@ -108,12 +110,8 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   const [own = ''] = files;
   const verify = async (given: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
     const info = spelt(given);
-    const { judgeHostKey, unknownHostKey } = await lateCode(
-      'the judgement of host keys',
-      () => import('./hostKeyJudgement.ts'),
-    );
     const isKnown = async (): Promise<boolean> =>
-      judgeHostKey(await lookInto(files, info.host, info.port), info, Date.now() / 1000, dial?.warn);
+      judgeHostKey(await readKnownHosts(files, info.host, info.port), info, Date.now() / 1000, dial?.warn);
     if (await isKnown()) return true;
     if (unknown === 'refuse') throw unknownHostKey(info, files);
     const whyNot = await addFirst(own, info, hash, dial);
@@ -126,11 +124,11 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
     verify,
     keyTypes: async (given, port) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await lookInto(files, host, port)).keyTypesFor(host, port);
+      return (await readKnownHosts(files, host, port)).keyTypesFor(host, port);
     },
     wantsCertificate: async (given, port) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await lookInto(files, host, port)).certAuthorities(host, port).length > 0;
+      return (await readKnownHosts(files, host, port)).certAuthorities(host, port).length > 0;
     },
     ...(update ? { rotation: rotationOf(files, own, hash) } : {}),
   };
@@ -150,11 +148,6 @@ function filesOf(given: KnownHostsOptions['files'], areChanged: boolean): readon
 /** A dial has spelt its host already; whoever asks the policy by itself need not have. */
 function spelt(info: HostKeyInfo): HostKeyInfo {
   return { ...info, host: canonicalHost(info.host, domainToASCII) };
-}
-
-async function lookInto(files: readonly string[], host: string, port: number): Promise<KnownHosts> {
-  const { readKnownHosts } = await lateCode('known hosts files', () => import('./knownHostsCache.ts'));
-  return readKnownHosts(files, host, port);
 }
 
 /**
@@ -191,7 +184,7 @@ function rotationOf(files: readonly string[], own: string, hash: boolean): HostK
   return {
     unknown: async (info, announced) => {
       const { host, port, blob } = spelt(info);
-      const known = await lookInto(files, host, port);
+      const known = await readKnownHosts(files, host, port);
       if (known.lookup(host, port, blob).result !== 'trusted') return undefined;
       // What is known of the bare host vouches for a port only as long as nothing is known of the port.
       const listed = known.ownKeys(host, port);

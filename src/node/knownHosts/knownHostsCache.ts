@@ -8,6 +8,7 @@
  */
 import { resolve } from 'node:path';
 import { SshError } from '../../base/errors.ts';
+import { reasonOf, shortageIn } from '../../base/shortage.ts';
 import { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { inSlices } from '../slices.ts';
 import { openGently, type ReadFile, readRegularFile, versionOf } from './regularFile.ts';
@@ -61,17 +62,17 @@ export async function readKnownHosts(
  * One file. One that does not exist holds nothing, and neither does a device:
  * `/dev/null` is named where nothing is to be kept.
  *
- * @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be read
+ * @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be read; its origin is `local` where the process has no
+ *   descriptors or memory left for it
  */
 export async function readKnownHostsFile(file: string): Promise<KnownHostsFile> {
   try {
     return await read(file);
   } catch (error) {
     if (error instanceof SshError) throw error;
-    const why = error instanceof Error ? `: ${error.message}` : '';
-    throw new SshError('ERR_SSH_OPTIONS', `cannot read the known hosts file ${file}${why}`, {
+    throw new SshError('ERR_SSH_OPTIONS', `cannot read the known hosts file ${file}${reasonOf(error)}`, {
       phase: 'options',
-      origin: 'user',
+      origin: shortageIn(error) === undefined ? 'user' : 'local',
       cause: error,
     });
   }

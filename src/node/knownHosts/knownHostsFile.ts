@@ -65,6 +65,8 @@ export interface KnownHostsChange {
   readonly added: readonly string[];
   /** Numbers of lines, from 1. */
   readonly removed?: ReadonlySet<number> | undefined;
+  /** Lines that stand in the place of others, by their numbers, with a character for each byte and without line ends. */
+  readonly replaced?: ReadonlyMap<number, readonly string[]> | undefined;
 }
 
 /** What was done. */
@@ -162,13 +164,14 @@ async function regular(path: string): Promise<string> {
 async function apply(
   target: string,
   id: string | undefined,
-  { added, removed = new Set() }: KnownHostsChange,
+  { added, removed = new Set(), replaced = new Map() }: KnownHostsChange,
   lock: FileLock | undefined,
 ): Promise<KnownHostsOutcome | undefined> {
-  if (added.length + removed.size === 0) return { added: 0, removed: 0, remains: undefined };
+  const others = new Map<number, readonly string[]>([...replaced, ...[...removed].map(gone)]);
+  if (added.length + others.size === 0) return { added: 0, removed: 0, remains: undefined };
   let remains: string | undefined;
-  if (removed.size > 0) {
-    const outcome = await replace(target, id, added, removed, lock);
+  if (others.size > 0) {
+    const outcome = await replace(target, id, added, others, lock);
     if (typeof outcome !== 'string') return outcome;
     remains = outcome;
   }
@@ -177,6 +180,11 @@ async function apply(
     await append(target, added);
   }
   return { added: added.length, removed: 0, remains };
+}
+
+/** A line that nothing stands in the place of. */
+function gone(line: number): readonly [number, readonly string[]] {
+  return [line, []];
 }
 
 // Adding lines ------------------------------------------------------------------------
@@ -248,7 +256,7 @@ async function replace(
   target: string,
   id: string | undefined,
   added: readonly string[],
-  removed: ReadonlySet<number>,
+  others: ReadonlyMap<number, readonly string[]>,
   lock: FileLock | undefined,
 ): Promise<KnownHostsOutcome | string | undefined> {
   if (lock === undefined) return 'the file cannot be locked, so that it cannot be replaced';
@@ -256,7 +264,7 @@ async function replace(
   if (before === undefined || before.version.id !== id) return undefined;
   // A new file would be only one of its names.
   if (before.version.links > 1) return 'the file has several names (hard links)';
-  const left = withoutLines(before.bytes, removed);
+  const left = withOtherLines(before.bytes, others);
   const join = added.length === 0 || left.length === 0 || left.at(-1) === 0x0a ? '' : '\n';
   const bytes = Buffer.concat([left, Buffer.from(join + added.join(''), 'utf8')]);
   const temporary = temporaryName(target);
@@ -266,7 +274,8 @@ async function replace(
     // Programs that know nothing of the lock, such as ssh, may have added a line meanwhile.
     if ((await versionOf(target))?.id !== id || !(await lock.isHeld())) return undefined;
     await rename(temporary, target);
-    return { added: added.length, removed: removed.size, remains: undefined };
+    const removed = [...others.values()].filter((lines) => lines.length === 0).length;
+    return { added: added.length, removed, remains: undefined };
   } catch (error) {
     // A file that was mounted by itself, for one, is busy.
     if (['EACCES', 'EPERM', 'EROFS', 'EBUSY', 'EXDEV'].includes(errorCode(error))) {
@@ -304,12 +313,14 @@ async function writeBeside(
 }
 
 /** The bytes of the other lines, and of their ends, stay what they are, whatever their encoding. */
-function withoutLines(bytes: Buffer, removed: ReadonlySet<number>): Buffer {
+function withOtherLines(bytes: Buffer, others: ReadonlyMap<number, readonly string[]>): Buffer {
   // Every second piece is the end of a line.
   const pieces = bytes.toString('latin1').split(/(\r\n|\n|\r)/);
   let left = '';
   for (let i = 0; 2 * i < pieces.length; i++) {
-    if (!removed.has(i + 1)) left += (pieces[2 * i] ?? '') + (pieces[2 * i + 1] ?? '');
+    const lines = others.get(i + 1) ?? [pieces[2 * i] ?? ''];
+    const end = pieces[2 * i + 1] ?? '';
+    left += lines.map((line, at) => line + (at < lines.length - 1 && end === '' ? '\n' : end)).join('');
   }
   return Buffer.from(left, 'latin1');
 }

@@ -37,8 +37,10 @@ export interface WriteBlock {
 }
 
 const firstWindow = 1024 * 1024;
+/** Bytes that data of a block begins at a multiple of. */
+const alignment = 64;
 /** Blocks that are kept for the next WRITEs. */
-const mostSpare = 16;
+const mostSpare = 32;
 
 export class FileWriter {
   /** Where the next byte goes. */
@@ -104,7 +106,9 @@ export class FileWriter {
   takeBlock(length: number = this.blockLength): WriteBlock {
     const spare = length < this.blockLength ? undefined : this.spare.pop();
     if (spare !== undefined) return spare;
-    const memory = new Uint8Array(this.header + length);
+    // The data begins where a copy of the system is quickest.
+    const start = alignment * Math.ceil(this.header / alignment);
+    const memory = new Uint8Array(start + length).subarray(start - this.header);
     return { memory, data: memory.subarray(this.header) };
   }
 

@@ -6,11 +6,11 @@
  * Must not know: the public API's options.
  */
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { type FileAttributes, fileTypes } from '../packet/attributes.ts';
 import { lsetstat } from '../packet/extensions.ts';
 import type { Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
-import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { pathBytes, pathText, type RemotePath } from './paths.ts';
 import { isOfType } from './stats.ts';

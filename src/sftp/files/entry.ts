@@ -14,6 +14,7 @@ import { BigIntFileStats, FileStats, isOfType } from './stats.ts';
 export class DirectoryEntry {
   /** As the server sent it; nothing says that it is UTF-8. */
   readonly nameBytes: Uint8Array;
+  /** What the listing says of it; what the server left out is undefined. */
   readonly attributes: FileAttributes;
   /** The folder. */
   readonly parentBytes: Uint8Array;
@@ -31,6 +32,7 @@ export class DirectoryEntry {
     return utf8Decode(this.nameBytes);
   }
 
+  /** The folder, as text. */
   get parentPath(): string {
     return pathText(this.parentBytes);
   }
@@ -40,6 +42,7 @@ export class DirectoryEntry {
     return joinPath(this.parentBytes, this.nameBytes);
   }
 
+  /** The whole path, as text; `pathBytes` is exact where a name is not UTF-8. */
   get path(): string {
     return pathText(this.pathBytes);
   }
@@ -56,30 +59,37 @@ export class DirectoryEntry {
     return options.bigint === true ? new BigIntFileStats(this.attributes) : new FileStats(this.attributes);
   }
 
+  /** Whether it is a regular file. */
   isFile(): boolean {
     return isOfType(this.attributes, fileTypes.file);
   }
 
+  /** Whether it is a folder. */
   isDirectory(): boolean {
     return isOfType(this.attributes, fileTypes.folder);
   }
 
+  /** Whether it is a link. */
   isSymbolicLink(): boolean {
     return isOfType(this.attributes, fileTypes.link);
   }
 
+  /** Whether it is a named pipe. */
   isFIFO(): boolean {
     return isOfType(this.attributes, fileTypes.fifo);
   }
 
+  /** Whether it is a unix socket. */
   isSocket(): boolean {
     return isOfType(this.attributes, fileTypes.socket);
   }
 
+  /** Whether it is a device that is read in blocks. */
   isBlockDevice(): boolean {
     return isOfType(this.attributes, fileTypes.blockDevice);
   }
 
+  /** Whether it is a device that is read as a stream. */
   isCharacterDevice(): boolean {
     return isOfType(this.attributes, fileTypes.characterDevice);
   }

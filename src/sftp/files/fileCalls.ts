@@ -5,21 +5,23 @@
  * Must not know: how each is carried out, iterations, streams, transfers.
  */
 import { SshError } from '../../base/errors.ts';
+import { CallSite } from '../../endpoint/calls/callSite.ts';
 import { openFlags } from '../packet/numbers.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
 import { SftpFile } from './content/fileHandle.ts';
 import { type OpenFlag, parseFlag } from './content/flags.ts';
 import { OpenFile } from './content/openFile.ts';
+import { checkContent, type FileContent } from './content/pieces.ts';
 import { decodeText, type Encoding } from './content/text.ts';
-import { checkContent, copyWhole, type FileContent, readToEnd, sizeOf, writeAll } from './content/whole.ts';
+import { copyWhole, readToEnd, sizeOf, writeAll } from './content/whole.ts';
 import type { DirectoryEntry } from './entry.ts';
 import * as nameCalls from './nameCalls.ts';
 import * as check from './options.ts';
 import { optionsOf } from './options.ts';
-import { checked, PathCalls } from './pathCalls.ts';
-import { pathText, type RemotePath } from './paths.ts';
-import { FolderReader, SftpFolder } from './tree/listing.ts';
+import { PathCalls } from './pathCalls.ts';
+import { pathBytes, pathText, type RemotePath } from './paths.ts';
+import { possibleEntries, SftpFolder } from './tree/listing.ts';
 import { removeTree } from './tree/removal.ts';
 
 /** Entries that `readdir` collects; a folder with more is for `opendir`. */
@@ -38,59 +40,49 @@ export class FileCalls extends PathCalls {
     path: RemotePath,
     options?: check.ReadFileOptions & { readonly encoding?: undefined },
   ): Promise<Uint8Array>;
-  async readFile(path: RemotePath, options?: Encoding | check.ReadFileOptions): Promise<string | Uint8Array> {
-    const { encoding, ...bounds } = checked(optionsOf<check.ReadFileOptions>(options), check.checkReadFile);
-    const bytes = await this.call('readFile', bounds, (errand) =>
-      this.withFile(path, openFlags.read, undefined, errand, (file) => readToEnd(file, 0, errand)),
-    );
-    return encoding === undefined ? bytes : decodeText(bytes, encoding);
+  readFile(path: RemotePath, given?: Encoding | check.ReadFileOptions): Promise<string | Uint8Array> {
+    const options = optionsOf<check.ReadFileOptions>(given);
+    return this.call('readFile', options, check.checkReadFile, async (errand) => {
+      const bytes = await this.withFile(path, openFlags.read, undefined, errand, (file) =>
+        readToEnd(file, 0, errand),
+      );
+      return options.encoding === undefined ? bytes : decodeText(bytes, options.encoding);
+    });
   }
 
-  /** Writes a file anew, or as `flag` says, and resolves once the server has confirmed all of it and the close. */
-  async writeFile(
-    path: RemotePath,
-    content: FileContent,
-    options?: Encoding | check.WriteFileOptions,
-  ): Promise<void> {
-    await this.writeTo(path, content, 'w', typeof options === 'string' ? {} : (options ?? {}));
+  /** Writes a file anew, or as `flag` says, and resolves once the server has confirmed all of it and the close. Text goes as UTF-8. */
+  writeFile(path: RemotePath, content: FileContent, options: check.WriteFileOptions = {}): Promise<void> {
+    return this.writeTo('writeFile', path, content, 'w', options);
   }
 
   /** Writes behind what is in a file, which is made where there is none. */
-  async appendFile(
-    path: RemotePath,
-    content: FileContent,
-    options?: Encoding | check.WriteFileOptions,
-  ): Promise<void> {
-    await this.writeTo(path, content, 'a', typeof options === 'string' ? {} : (options ?? {}));
+  appendFile(path: RemotePath, content: FileContent, options: check.WriteFileOptions = {}): Promise<void> {
+    return this.writeTo('appendFile', path, content, 'a', options);
   }
 
   /** Opens a file. `mode`: permissions of one that is made. */
-  async open(
-    path: RemotePath,
-    flags: OpenFlag = 'r',
-    mode?: number,
-    options: CallOptions = {},
-  ): Promise<SftpFile> {
-    check.checkWriteFile({ ...options, mode });
-    const pflags = parseFlag(flags);
-    const attrs = mode === undefined ? {} : { permissions: mode };
-    const file = await this.call('open', options, (errand) =>
-      OpenFile.open(this.session, path, pflags, attrs, errand),
-    );
-    return new SftpFile(file, (pflags & openFlags.append) !== 0);
+  open(path: RemotePath, flags: OpenFlag = 'r', mode?: number, options: CallOptions = {}): Promise<SftpFile> {
+    return this.simple('open', options, async (errand) => {
+      check.checkMode(mode);
+      const pflags = parseFlag(flags);
+      const attrs = mode === undefined ? {} : { permissions: mode };
+      const file = await OpenFile.open(this.session, path, pflags, attrs, errand);
+      return new SftpFile(file, (pflags & openFlags.append) !== 0);
+    });
   }
 
   /** Copies a file on the server (copy-data), or through this machine where the server cannot. */
-  async copyFile(from: RemotePath, to: RemotePath, options: check.CopyFileOptions = {}): Promise<void> {
-    const { exclusive = false, ...bounds } = checked(options, check.checkCopyFile);
-    await this.call('copyFile', bounds, (errand) => copyWhole(this.session, from, to, exclusive, errand));
+  copyFile(from: RemotePath, to: RemotePath, options: check.CopyFileOptions = {}): Promise<void> {
+    return this.call('copyFile', options, check.checkCopyFile, (errand) =>
+      copyWhole(this.session, from, to, options.exclusive ?? false, errand),
+    );
   }
 
   // Folders --------------------------------------------------------------------------
 
   /** A folder to iterate over, which never holds all of it. The first use opens it. */
   opendir(path: RemotePath): SftpFolder {
-    return new SftpFolder(new FolderReader(this.session, path));
+    return SftpFolder.at(this.session, path, new CallSite(FileCalls.prototype.opendir).asText());
   }
 
   /**
@@ -107,64 +99,67 @@ export class FileCalls extends PathCalls {
     options: check.ReaddirOptions & { readonly encoding: 'buffer' },
   ): Promise<Uint8Array[]>;
   readdir(path: RemotePath, options?: check.ReaddirOptions): Promise<string[]>;
-  async readdir(
+  readdir(
     path: RemotePath,
     options: check.ReaddirOptions = {},
   ): Promise<DirectoryEntry[] | Uint8Array[] | string[]> {
-    const { withFileTypes = false, encoding, ...bounds } = checked(options, check.checkReaddir);
-    const entries = await this.call('readdir', bounds, async (errand) => {
+    return this.call('readdir', options, check.checkReaddir, async (errand) => {
       const found: DirectoryEntry[] = [];
-      for await (const entry of new SftpFolder(new FolderReader(this.session, path, errand))) {
+      for await (const entry of possibleEntries(this.session, pathBytes(path), errand)) {
         if (found.length === mostEntries) throw this.tooManyEntries(path);
         found.push(entry);
       }
-      return found;
+      if (options.withFileTypes === true) return found;
+      return options.encoding === 'buffer'
+        ? found.map(({ nameBytes }) => nameBytes)
+        : found.map(({ name }) => name);
     });
-    if (withFileTypes) return entries;
-    return encoding === 'buffer'
-      ? entries.map(({ nameBytes }) => nameBytes)
-      : entries.map(({ name }) => name);
   }
 
   /** Makes a folder. With `recursive` gives the first that had to be made, or undefined. */
-  async mkdir(path: RemotePath, options: number | check.MkdirOptions = {}): Promise<string | undefined> {
-    const given = typeof options === 'number' ? { mode: options } : options;
-    const { recursive = false, mode, ...bounds } = checked<check.MkdirOptions>(given, check.checkMkdir);
-    const attrs = mode === undefined ? {} : { permissions: mode };
-    const made = await this.call('mkdir', bounds, async (errand) => {
-      if (recursive) return nameCalls.makeFolders(this.session, path, attrs, errand);
-      await nameCalls.makeFolder(this.session, path, attrs, errand);
-      return undefined;
+  mkdir(path: RemotePath, given: number | check.MkdirOptions = {}): Promise<string | undefined> {
+    const options: check.MkdirOptions = typeof given === 'number' ? { mode: given } : given;
+    return this.call('mkdir', options, check.checkMkdir, async (errand) => {
+      const attrs = options.mode === undefined ? {} : { permissions: options.mode };
+      if (options.recursive !== true) {
+        await nameCalls.makeFolder(this.session, path, attrs, errand);
+        return undefined;
+      }
+      const made = await nameCalls.makeFolders(this.session, path, attrs, errand);
+      return made === undefined ? undefined : pathText(made);
     });
-    return made === undefined ? undefined : pathText(made);
   }
 
+  /** Removes a folder that is empty. */
   rmdir(path: RemotePath, options: CallOptions = {}): Promise<void> {
     return this.simple('rmdir', options, (errand) => nameCalls.removeFolder(this.session, path, errand));
   }
 
   /** Removes a file; a folder only with `recursive`. */
-  async rm(path: RemotePath, options: check.RmOptions = {}): Promise<void> {
-    const { recursive = false, force = false, ...bounds } = checked(options, check.checkRm);
-    await this.call('rm', bounds, (errand) => removeTree(this.session, path, { recursive, force }, errand));
+  rm(path: RemotePath, options: check.RmOptions = {}): Promise<void> {
+    const { recursive = false, force = false } = options;
+    return this.call('rm', options, check.checkRm, (errand) =>
+      removeTree(this.session, path, { recursive, force }, errand),
+    );
   }
 
-  private async writeTo(
+  private writeTo(
+    name: 'writeFile' | 'appendFile',
     path: RemotePath,
     content: FileContent,
     usual: OpenFlag,
     options: check.WriteFileOptions,
   ): Promise<void> {
-    const { flag = usual, mode, ...bounds } = checked(options, check.checkWriteFile);
-    const pflags = parseFlag(flag);
-    checkContent(content);
-    await this.call('writeFile', bounds, (errand) =>
-      this.withFile(path, pflags, mode, errand, async (file) => {
+    return this.call(name, options, check.checkWriteFile, async (errand) => {
+      const { flag = usual, mode } = options;
+      const pflags = parseFlag(flag);
+      checkContent(content);
+      await this.withFile(path, pflags, mode, errand, async (file) => {
         const appends = (pflags & openFlags.append) !== 0;
         const start = appends ? (sizeOf((await file.attributes(errand)).size) ?? 0) : 0;
         await writeAll(file, start, content, errand);
-      }),
-    );
+      });
+    });
   }
 
   /** Opens a file for one step. Its close is part of the step where that went well: it may tell of a failed WRITE. */

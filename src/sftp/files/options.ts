@@ -4,33 +4,38 @@
  * Owns: what each call takes, and the rules for checking it.
  * Must not know: how any of them is carried out.
  */
-import type { CallOptions } from '../seam/channel.ts';
+
 import {
   callback,
-  callRules,
+  checkOption,
   checkOptions,
   flag,
   isObject,
-  mode,
   type OptionRule,
   type OptionTable,
   oneOf,
+  optionsError,
   wholeNumber,
-} from '../session/optionChecks.ts';
+} from '../../base/optionChecks.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import { callRules, mode } from '../session/callRules.ts';
 import type { OpenFlag } from './content/flags.ts';
 import { type Encoding, encodings } from './content/text.ts';
 import type { WalkFault } from './tree/walk.ts';
 
+/** What `stat` and `lstat` take. */
 export interface StatOptions extends CallOptions {
   /** Every number a bigint, so that sizes are exact beyond 2^53. `false` */
   readonly bigint?: boolean | undefined;
 }
 
+/** What `readFile` takes. */
 export interface ReadFileOptions extends CallOptions {
   /** Text in this encoding; bytes where it is not given. */
   readonly encoding?: Encoding | undefined;
 }
 
+/** What `writeFile` and `appendFile` take. */
 export interface WriteFileOptions extends CallOptions {
   /** Permissions of a file that is made, from which the server takes its mask away. What the server gives where not given. */
   readonly mode?: number | undefined;
@@ -38,6 +43,7 @@ export interface WriteFileOptions extends CallOptions {
   readonly flag?: OpenFlag | undefined;
 }
 
+/** What `readdir` takes. */
 export interface ReaddirOptions extends CallOptions {
   /** Entries with their attributes, where names are given otherwise. `false` */
   readonly withFileTypes?: boolean | undefined;
@@ -45,6 +51,7 @@ export interface ReaddirOptions extends CallOptions {
   readonly encoding?: 'utf8' | 'buffer' | undefined;
 }
 
+/** What `mkdir` takes. */
 export interface MkdirOptions extends CallOptions {
   /** Makes the folders above as well, and a folder that is there is no error. `false` */
   readonly recursive?: boolean | undefined;
@@ -52,6 +59,13 @@ export interface MkdirOptions extends CallOptions {
   readonly mode?: number | undefined;
 }
 
+/** What `rename` takes. */
+export interface RenameOptions extends CallOptions {
+  /** A file in the way is replaced; where not, it is an error. `true` */
+  readonly replace?: boolean | undefined;
+}
+
+/** What `rm` takes. */
 export interface RmOptions extends CallOptions {
   /** Removes a folder with all that is in it; links are removed and not followed. `false` */
   readonly recursive?: boolean | undefined;
@@ -59,16 +73,19 @@ export interface RmOptions extends CallOptions {
   readonly force?: boolean | undefined;
 }
 
+/** What `realpath` and `readlink` take. */
 export interface PathOptions extends CallOptions {
   /** `buffer` gives bytes. `utf8` */
   readonly encoding?: 'utf8' | 'buffer' | undefined;
 }
 
+/** What `copyFile` takes. */
 export interface CopyFileOptions extends CallOptions {
   /** Fails where the target exists. `false` */
   readonly exclusive?: boolean | undefined;
 }
 
+/** What `glob` takes. */
 export interface GlobOptions extends CallOptions {
   /** Entries with their attributes, where paths are given otherwise. `false` */
   readonly withFileTypes?: boolean | undefined;
@@ -76,11 +93,13 @@ export interface GlobOptions extends CallOptions {
   readonly dot?: boolean | undefined;
 }
 
+/** What `walk` takes. */
 export interface WalkOptions extends CallOptions {
   /** Asked about a folder that cannot be listed, or lies too deep. It stops the walk where there is no such function. */
   readonly onError?: WalkFault | undefined;
 }
 
+/** What `createReadStream` takes. */
 export interface ReadStreamOptions {
   /** First byte. 0 */
   readonly start?: number | undefined;
@@ -94,9 +113,11 @@ export interface ReadStreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `createWriteStream` takes. */
 export interface WriteStreamOptions {
   /** `w` */
   readonly flags?: OpenFlag | undefined;
+  /** Permissions of a file that is made, from which the server takes its mask away. */
   readonly mode?: number | undefined;
   /** Where to begin: with `flags: 'r+'`, to change a part of a file. */
   readonly start?: number | undefined;
@@ -132,6 +153,11 @@ export const checkWriteFile: (given: WriteFileOptions) => void = checker<WriteFi
   mode,
   flag: anyFlag,
 });
+/** A mode that is no option of a call. @throws SshError `ERR_SSH_OPTIONS` */
+export function checkMode(given: unknown): void {
+  checkOption('mode', given, mode);
+}
+
 export const checkReaddir: (given: ReaddirOptions) => void = checker<ReaddirOptions>('readdir', {
   ...callRules,
   withFileTypes: flag,
@@ -141,6 +167,10 @@ export const checkMkdir: (given: MkdirOptions) => void = checker<MkdirOptions>('
   ...callRules,
   recursive: flag,
   mode,
+});
+export const checkRename: (given: RenameOptions) => void = checker<RenameOptions>('rename', {
+  ...callRules,
+  replace: flag,
 });
 export const checkRm: (given: RmOptions) => void = checker<RmOptions>('rm', {
   ...callRules,
@@ -189,4 +219,11 @@ export const checkWriteStream: (given: WriteStreamOptions) => void = checker<Wri
 export function optionsOf<Options>(given: Options | Encoding | undefined): Options {
   if (typeof given === 'string') return { encoding: given } as Options;
   return (isObject(given) ? given : (given ?? {})) as Options;
+}
+
+/** A place in a file, or a length of one. @throws SshError `ERR_SSH_OPTIONS` */
+export function checkedPosition(position: number | bigint): number {
+  const value = Number(position);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw optionsError('a position must be a whole number from 0 to 2^53-1');
 }

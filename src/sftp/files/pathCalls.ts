@@ -4,6 +4,8 @@
  * Owns: checks, bounds and results of each of these calls.
  * Must not know: how each is carried out, contents of files.
  */
+
+import type { PublicFunction } from '../../endpoint/calls/callSite.ts';
 import { filesystemStatus, homeDirectory, onePath } from '../packet/extensions.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { Errand } from '../session/errand.ts';
@@ -19,14 +21,21 @@ import { BigIntFileStats, FileStats } from './stats.ts';
 export interface FilesystemStats {
   /** Bytes of a block, in which the counts are. */
   readonly bsize: bigint;
+  /** Blocks in all. */
   readonly blocks: bigint;
-  /** Free blocks, and those that a user without privileges may have. */
+  /** Free blocks. */
   readonly bfree: bigint;
+  /** Blocks that a user without privileges may have. */
   readonly bavail: bigint;
+  /** Files that the file system can have. */
   readonly files: bigint;
+  /** Files that it can have besides those that are there. */
   readonly ffree: bigint;
+  /** The same for a user without privileges. */
   readonly favail: bigint;
+  /** What the server calls the file system. */
   readonly fsid: bigint;
+  /** Whether nothing can be written to it. */
   readonly isReadOnly: boolean;
   /** Bytes of a file name at most. */
   readonly namemax: bigint;
@@ -79,6 +88,7 @@ export class PathCalls {
     });
   }
 
+  /** Sets the permissions of a file; a link is followed. */
   chmod(path: RemotePath, mode: number, options: CallOptions = {}): Promise<void> {
     const attrs = { permissions: mode & 0o7777 };
     return this.simple('chmod', options, (errand) =>
@@ -94,6 +104,7 @@ export class PathCalls {
     );
   }
 
+  /** Sets owner and group of a file by their numbers; a link is followed. */
   chown(path: RemotePath, uid: number, gid: number, options: CallOptions = {}): Promise<void> {
     return this.simple('chown', options, (errand) => {
       const attrs = attributeCalls.ownerAttributes(uid, gid);
@@ -128,28 +139,41 @@ export class PathCalls {
   /** Cuts a file, or makes it longer with zeros. */
   truncate(path: RemotePath, length: number | bigint = 0, options: CallOptions = {}): Promise<void> {
     return this.simple('truncate', options, (errand) =>
-      attributeCalls.setAttributes(this.session, path, { size: BigInt(length) }, 'truncate', errand),
+      attributeCalls.setAttributes(
+        this.session,
+        path,
+        { size: BigInt(check.checkedPosition(length)) },
+        'truncate',
+        errand,
+      ),
     );
   }
 
   /** The file system that a file is on (statvfs@openssh.com). */
-  async statfs(path: RemotePath, options: CallOptions = {}): Promise<FilesystemStats> {
-    const operation = { name: 'statfs', path: pathText(path) };
-    const payload = await this.simple('statfs', options, (errand) => {
+  statfs(path: RemotePath, options: CallOptions = {}): Promise<FilesystemStats> {
+    return this.simple('statfs', options, async (errand) => {
       const asked = onePath.toBytes({ path: pathBytes(path) });
-      return this.session.extended('statvfs@openssh.com', asked, operation, errand);
+      const operation = { name: 'statfs', path: pathText(path) };
+      const payload = await this.session.extended('statvfs@openssh.com', asked, operation, errand);
+      const { frsize, flag, bsize: _preferred, ...rest } = decoded(() => filesystemStatus.fromBytes(payload));
+      return { bsize: frsize, isReadOnly: (flag & readOnlyFlag) !== 0n, ...rest };
     });
-    const { frsize, flag, bsize: _preferred, ...rest } = decoded(() => filesystemStatus.fromBytes(payload));
-    return { bsize: frsize, isReadOnly: (flag & readOnlyFlag) !== 0n, ...rest };
   }
 
   // Names ----------------------------------------------------------------------------
 
-  /** Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the server cannot. */
-  async rename(from: RemotePath, to: RemotePath, options: CallOptions = {}): Promise<void> {
-    await this.simple('rename', options, (errand) => nameCalls.renameOver(this.session, from, to, errand));
+  /**
+   * Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the
+   * server cannot. With `replace: false` by the RENAME of the protocol alone, which fails then.
+   */
+  rename(from: RemotePath, to: RemotePath, options: check.RenameOptions = {}): Promise<void> {
+    return this.call('rename', options, check.checkRename, async (errand) => {
+      if (options.replace === false) await nameCalls.renameOnly(this.session, from, to, errand);
+      else await nameCalls.renameOver(this.session, from, to, errand);
+    });
   }
 
+  /** Removes a file or a link, and no folder. */
   unlink(path: RemotePath, options: CallOptions = {}): Promise<void> {
     return this.simple('unlink', options, (errand) => nameCalls.removeFile(this.session, path, errand));
   }
@@ -210,49 +234,52 @@ export class PathCalls {
 
   // The common part --------------------------------------------------------------------
 
-  protected call<T>(
+  /**
+   * A call of the public API: checked, bounded, its error led to the caller's line.
+   *
+   * @param name of the method, which the caller's frames end at
+   */
+  protected call<Options extends CallOptions, T>(
+    name: string,
+    given: Options,
+    test: (given: Options) => void,
+    work: (errand: Errand | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { session } = this;
+    return session.publicCall(Reflect.get(this, name) as PublicFunction, async () => {
+      test(given);
+      return session.call(`${name} over SFTP`, given, async (errand) => work(errand));
+    });
+  }
+
+  /** A call with no options but its bounds. */
+  protected simple<T>(
     name: string,
     options: CallOptions,
     work: (errand: Errand | undefined) => Promise<T>,
   ): Promise<T> {
-    return this.session.call(`${name} over SFTP`, options, work);
+    return this.call(name, options, check.checkCall, work);
   }
 
-  /** A call with no options but its bounds. What `work` throws at once rejects as well. */
-  protected async simple<T>(
-    name: string,
-    options: CallOptions,
-    work: (errand: Errand | undefined) => Promise<T>,
-  ): Promise<T> {
-    check.checkCall(options);
-    return this.call(name, options, async (errand) => work(errand));
-  }
-
-  private async pathOf(
+  private pathOf(
     name: string,
     options: check.PathOptions,
     work: (errand: Errand | undefined) => Promise<Uint8Array>,
   ): Promise<string | Uint8Array> {
-    const { encoding, ...bounds } = checked(options, check.checkPath);
-    const bytes = await this.call(name, bounds, async (errand) => work(errand));
-    return encoding === 'buffer' ? bytes : pathText(bytes);
+    return this.call(name, options, check.checkPath, async (errand) => {
+      const bytes = await work(errand);
+      return options.encoding === 'buffer' ? bytes : pathText(bytes);
+    });
   }
 
-  private async statOf(
+  private statOf(
     kind: 'stat' | 'lstat',
     path: RemotePath,
     options: check.StatOptions,
   ): Promise<FileStats | BigIntFileStats> {
-    const { bigint = false, ...bounds } = checked(options, check.checkStat);
-    const found = await this.call(kind, bounds, async (errand) =>
-      attributeCalls.statPath(this.session, path, kind, errand),
-    );
-    return bigint ? new BigIntFileStats(found) : new FileStats(found);
+    return this.call(kind, options, check.checkStat, async (errand) => {
+      const found = await attributeCalls.statPath(this.session, path, kind, errand);
+      return options.bigint === true ? new BigIntFileStats(found) : new FileStats(found);
+    });
   }
-}
-
-/** The options, checked. */
-export function checked<Options>(options: Options, test: (given: Options) => void): Options {
-  test(options);
-  return options;
 }

@@ -6,12 +6,12 @@
  * Must not know: paths of this machine.
  */
 import { concatBytes, utf8Decode, utf8Encode } from '../../base/bytes.ts';
-import { optionsError } from '../session/optionChecks.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 
 /** A path on the server: text, which is sent as UTF-8, or bytes as they are. */
 export type RemotePath = string | Uint8Array;
 
-const slash = 0x2f;
+export const slash = 0x2f;
 
 /**
  * The bytes of a path.

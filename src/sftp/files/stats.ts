@@ -16,30 +16,37 @@ abstract class FileKind {
     this.attributes = attributes;
   }
 
+  /** Whether it is a regular file. */
   isFile(): boolean {
     return this.is(fileTypes.file);
   }
 
+  /** Whether it is a folder. */
   isDirectory(): boolean {
     return this.is(fileTypes.folder);
   }
 
+  /** Whether it is a link. */
   isSymbolicLink(): boolean {
     return this.is(fileTypes.link);
   }
 
+  /** Whether it is a named pipe. */
   isFIFO(): boolean {
     return this.is(fileTypes.fifo);
   }
 
+  /** Whether it is a unix socket. */
   isSocket(): boolean {
     return this.is(fileTypes.socket);
   }
 
+  /** Whether it is a device that is read in blocks. */
   isBlockDevice(): boolean {
     return this.is(fileTypes.blockDevice);
   }
 
+  /** Whether it is a device that is read as a stream. */
   isCharacterDevice(): boolean {
     return this.is(fileTypes.characterDevice);
   }
@@ -58,10 +65,13 @@ export class FileStats extends FileKind {
   readonly mode: number;
   /** Bytes; not exact beyond 2^53, where the `bigint` option is. */
   readonly size: number;
+  /** Number of the owner. */
   readonly uid: number;
+  /** Number of the group. */
   readonly gid: number;
-  /** Milliseconds since 1970, in whole seconds. */
+  /** When it was read: milliseconds since 1970, in whole seconds. */
   readonly atimeMs: number;
+  /** When it was changed: milliseconds since 1970, in whole seconds. */
   readonly mtimeMs: number;
 
   constructor(attributes: FileAttributes) {
@@ -75,10 +85,12 @@ export class FileStats extends FileKind {
     this.mtimeMs = mtime === undefined ? Number.NaN : mtime * 1000;
   }
 
+  /** When it was read, in whole seconds. */
   get atime(): Date {
     return new Date(this.atimeMs);
   }
 
+  /** When it was changed, in whole seconds. */
   get mtime(): Date {
     return new Date(this.mtimeMs);
   }
@@ -86,13 +98,21 @@ export class FileStats extends FileKind {
 
 /** As `FileStats`, with every number a bigint. What the server does not tell is `-1n`. */
 export class BigIntFileStats extends FileKind {
+  /** Type and permissions. */
   readonly mode: bigint;
+  /** Bytes, exact. */
   readonly size: bigint;
+  /** Number of the owner. */
   readonly uid: bigint;
+  /** Number of the group. */
   readonly gid: bigint;
+  /** When it was read: milliseconds since 1970, in whole seconds. */
   readonly atimeMs: bigint;
+  /** When it was changed: milliseconds since 1970, in whole seconds. */
   readonly mtimeMs: bigint;
+  /** When it was read: nanoseconds since 1970, in whole seconds. */
   readonly atimeNs: bigint;
+  /** When it was changed: nanoseconds since 1970, in whole seconds. */
   readonly mtimeNs: bigint;
 
   constructor(attributes: FileAttributes) {
@@ -108,10 +128,12 @@ export class BigIntFileStats extends FileKind {
     this.mtimeNs = scaled(mtime, 1_000_000_000n);
   }
 
+  /** When it was read, in whole seconds. */
   get atime(): Date {
     return new Date(this.attributes.atime === undefined ? Number.NaN : Number(this.atimeMs));
   }
 
+  /** When it was changed, in whole seconds. */
   get mtime(): Date {
     return new Date(this.attributes.mtime === undefined ? Number.NaN : Number(this.mtimeMs));
   }

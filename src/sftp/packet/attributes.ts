@@ -15,18 +15,23 @@ export interface FileAttributes {
   readonly size?: bigint | undefined;
   /** Only together with `gid`. */
   readonly uid?: number | undefined;
+  /** Number of the group. */
   readonly gid?: number | undefined;
   /** Type and permissions, as `st_mode`. */
   readonly permissions?: number | undefined;
   /** Seconds since 1970, as an unsigned number of 32 bits; only together with `mtime`. */
   readonly atime?: number | undefined;
+  /** When it was changed, as `atime`. */
   readonly mtime?: number | undefined;
+  /** Fields that only some servers know. */
   readonly extended?: readonly ExtendedAttribute[] | undefined;
 }
 
 /** A field that only some servers know. */
 export interface ExtendedAttribute {
+  /** Name of the field. */
   readonly type: Uint8Array;
+  /** Its value. */
   readonly data: Uint8Array;
 }
 

@@ -36,10 +36,16 @@ export interface CallBounds {
 export interface SftpChannel {
   /** Such as `example.org:22`, for messages. */
   readonly host: string;
+  /** Says to which host an error happened. */
+  addressed(error: SshError): SshError;
+  /** The caller has closed the connection, whatever it ended by in the meantime. */
+  readonly isGivenUp: boolean;
   /** What the server calls itself, such as `SSH-2.0-OpenSSH_9.2`. */
   readonly remoteIdentification: string;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
+  /** Resolves after what the event loop has at hand. */
+  pause(): Promise<void>;
   listen(listener: ChannelListener): void;
   /** The next bytes, owned by the caller. */
   take(): Uint8Array | undefined;

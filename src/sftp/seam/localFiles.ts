@@ -37,6 +37,8 @@ export interface LocalReader {
   stat(): Promise<LocalStat>;
   /** Fills `into` from `position` on; fewer bytes only at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>;
+  /** The same for several, one behind the other: the bytes of all. */
+  readInto(several: readonly Uint8Array[], position: number): Promise<number>;
   close(): Promise<void>;
 }
 

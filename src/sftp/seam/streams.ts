@@ -2,10 +2,9 @@
  * The seam between SFTP and the platform's streams.
  *
  * Owns: what a stream of a file is made from, and who makes it.
- * Must not know: how a platform's streams work. The only import is of types: the
- * public API speaks of Node's streams.
+ * Must not know: how a platform's streams work.
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from '../../endpoint/streams.ts';
 
 export type { Readable, Writable };
 

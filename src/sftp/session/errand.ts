@@ -26,7 +26,7 @@ export interface Abandoner {
 export class Errand {
   private readonly abandoner: Abandoner;
   private readonly pendings = new Set<Pending>();
-  private readonly cancels: ((error: SshError) => void)[] = [];
+  private readonly cancels = new Set<(error: SshError) => void>();
   /** Why no more is asked. */
   cancelledBy: SshError | undefined;
 
@@ -42,10 +42,11 @@ export class Errand {
     this.pendings.delete(pending);
   }
 
-  /** Called back once when it is cancelled; at once where it has been. */
-  onCancel(step: (error: SshError) => void): void {
-    if (this.cancelledBy === undefined) this.cancels.push(step);
+  /** Called back once when it is cancelled; at once where it has been. Returns what takes the step back. */
+  onCancel(step: (error: SshError) => void): () => void {
+    if (this.cancelledBy === undefined) this.cancels.add(step);
     else step(this.cancelledBy);
+    return () => this.cancels.delete(step);
   }
 
   /** Rejects what waits and what will be asked. */
@@ -57,6 +58,8 @@ export class Errand {
       pending.reject(error);
     }
     this.pendings.clear();
-    for (const step of this.cancels.splice(0)) step(error);
+    const steps = [...this.cancels];
+    this.cancels.clear();
+    for (const step of steps) step(error);
   }
 }

@@ -26,6 +26,9 @@ interface Queued {
   readonly send: Send;
 }
 
+/** Requests in flight from which on output is gathered for longer. */
+const busy = 4;
+
 export class SftpLink implements ChannelListener, Abandoner {
   readonly channel: SftpChannel;
   readonly limits: Limits;
@@ -189,14 +192,20 @@ export class SftpLink implements ChannelListener, Abandoner {
     if (sent > 0) this.queue.splice(0, sent);
   }
 
-  /** Output goes out once, behind the calls of this turn. */
+  /**
+   * Output goes out once, behind the calls of this turn. Where much is under way it goes
+   * behind all that the event loop has at hand: a packet of the transport for each request
+   * would cost more than the request.
+   */
   private touch(): void {
     if (this.flushing || this.writing) return;
     this.flushing = true;
-    queueMicrotask(() => {
+    const flush = (): void => {
       this.flushing = false;
       this.flush();
-    });
+    };
+    if (this.core.inFlight < busy) queueMicrotask(flush);
+    else void this.channel.pause().then(flush);
   }
 
   private flush(): void {
@@ -231,10 +240,11 @@ export class SftpLink implements ChannelListener, Abandoner {
       case 'expired': {
         const { token, wait } = event;
         token.errand?.delete(token);
-        return token.reject(this.overdueError(token.operation, this.channel.timeoutError(wait)));
+        const error = this.overdueError(token.operation, this.channel.timeoutError(wait));
+        return token.reject(this.channel.addressed(error));
       }
       case 'ended':
-        return this.sessionEnded(this.explained(event.error), event.tokens);
+        return this.sessionEnded(this.channel.addressed(this.explained(event.error)), event.tokens);
       default:
         return event satisfies never;
     }

@@ -7,6 +7,8 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
+import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
+import { publicCall, rejectionOfCall } from '../../endpoint/calls/publicCall.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
 import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
 import type { SftpRequest } from '../packet/requests.ts';
@@ -15,7 +17,7 @@ import { statusCodes } from '../packet/status.ts';
 import type { Answer } from '../protocol/clientRequest.ts';
 import { describeOperation, type Operation, protocolError, statusError } from '../protocol/errors.ts';
 import type { CallOptions, SftpChannel } from '../seam/channel.ts';
-import { Capabilities } from './capabilities.ts';
+import { Capabilities, type ServerOptions } from './capabilities.ts';
 import { Errand } from './errand.ts';
 import { HandleLedger } from './handles.ts';
 import { SftpLink } from './link.ts';
@@ -40,13 +42,14 @@ export class SftpSession {
    *
    * @throws SshError `ERR_SSH_SFTP_PROTOCOL`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CHANNEL_CLOSED`
    */
-  static async open(channel: SftpChannel, limits: Limits): Promise<SftpSession> {
+  static async open(channel: SftpChannel, limits: Limits, server: ServerOptions): Promise<SftpSession> {
     const link = new SftpLink(channel, limits);
     try {
       const version = await link.ready;
-      const capabilities = new Capabilities(version, channel.remoteIdentification, limits);
+      const capabilities = new Capabilities(version, channel.remoteIdentification, limits, server);
       const session = new SftpSession(link, capabilities);
       await session.learnLimits();
+      session.handles.told = server.openHandles ?? session.handles.told;
       return session;
     } catch (error) {
       if (error instanceof SshError) link.fail(error);
@@ -163,7 +166,7 @@ export class SftpSession {
 
   /** The error of a status that is no success. */
   statusError(answer: Answer & { kind: 'status' }, operation: Operation): SshError {
-    return statusError(answer, operation, this.channel.host);
+    return this.channel.addressed(statusError(answer, operation, this.channel.host));
   }
 
   /**
@@ -173,10 +176,12 @@ export class SftpSession {
    */
   unsupported(operation: Operation, what: string, instead: string = ''): SshError {
     const hint = instead === '' ? '' : `; ${instead}`;
-    return new SshError(
-      'ERR_SSH_SFTP_UNSUPPORTED',
-      `${describeOperation(operation)} on ${this.channel.host}: the server has no ${what}${hint}`,
-      { origin: 'peer', path: operation.path },
+    return this.channel.addressed(
+      new SshError(
+        'ERR_SSH_SFTP_UNSUPPORTED',
+        `${describeOperation(operation)} on ${this.channel.host}: the server has no ${what}${hint}`,
+        { origin: 'peer', path: operation.path },
+      ),
     );
   }
 
@@ -223,6 +228,22 @@ export class SftpSession {
 
   // Calls -----------------------------------------------------------------------------
 
+  /** A call of the public API: its error says to which host it happened, and leads to the caller's line. */
+  publicCall<T>(calledAs: PublicFunction, work: () => Promise<T>): Promise<T> {
+    const { channel } = this;
+    const known = {
+      site: new CallSite(calledAs),
+      addressed: (error: SshError): SshError => channel.addressed(error),
+      isGivenUp: () => channel.isGivenUp,
+    };
+    return publicCall(known, work);
+  }
+
+  /** What an iteration or a stream of the caller's fails with: its error leads to where that was begun. */
+  rejection(site: CallSite, error: unknown): unknown {
+    return rejectionOfCall({ site, addressed: (named) => this.channel.addressed(named) }, error);
+  }
+
   /**
    * Bounds a call by its timeout and its signal. What the call has asked by then is given
    * up, and it has the `close` time to put away what it has open here.
@@ -249,6 +270,20 @@ export class SftpSession {
     } finally {
       bounds.end();
     }
+  }
+
+  /** What the caller's own code gives, or the end of the call or of the session if that comes first. */
+  callersOwn<T>(promise: Promise<T>, errand: Errand | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.link.cause !== undefined) reject(this.link.cause);
+      const forget = this.link.onEnd(reject);
+      const keep = errand?.onCancel(reject);
+      const done = (): void => {
+        forget();
+        keep?.();
+      };
+      promise.then(resolve, reject).finally(done);
+    });
   }
 
   /** Resolves when the promise settles, when the session ends, or when the `close` time is over. */

@@ -4,14 +4,15 @@
  * Owns: what is asked for (a file or a folder) and where it is to go (a path or a stream).
  * Must not know: how a file or a tree is transferred.
  */
+
+import { optionsError } from '../../base/optionChecks.ts';
 import { statPath } from '../files/attributeCalls.ts';
-import { baseName, pathBytes, pathText, type RemotePath } from '../files/paths.ts';
+import { baseName, isPossibleName, pathBytes, pathText, type RemotePath } from '../files/paths.ts';
 import { isOfType } from '../files/stats.ts';
 import { fileTypes } from '../packet/attributes.ts';
 import type { LocalPath } from '../seam/localFiles.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import type { Writable } from '../seam/streams.ts';
-import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { download, downloadTo } from './download/download.ts';
 import { getTree } from './download/getTree.ts';
@@ -42,7 +43,9 @@ export async function get(
   }
   if (target.length === 0) throw optionsError('the local path is empty');
   return transfer.run('get', given, async () => {
-    if (options.recursive && (await isFolder(transfer, path))) return getTree(transfer, path, target);
+    if (options.recursive && (await isFolder(transfer, path))) {
+      return getTree(transfer, path, await folderIn(transfer, target, path));
+    }
     const place = { path: inFolder(transfer, target, path), isFresh: false, isNamed: true };
     return one(transfer, path, (job) => download(transfer, { ...job, attributes: undefined, place }));
   });
@@ -60,6 +63,14 @@ async function one(
 
 async function isFolder({ session, errand }: Transfer, path: Uint8Array): Promise<boolean> {
   return isOfType(await statPath(session, path, 'stat', errand), fileTypes.folder);
+}
+
+/** As for `put`: into a folder that is there under its own name, and else it becomes the target. */
+async function folderIn(transfer: Transfer, target: LocalPath, remote: Uint8Array): Promise<LocalPath> {
+  const { local } = transfer;
+  const isNamed = local.endsInSeparator(local.text(target)) && isPossibleName(baseName(remote));
+  if (!isNamed || (await local.stat(target)) === undefined) return target;
+  return inFolder(transfer, target, remote);
 }
 
 /** A local path that ends in a separator names a folder: the file keeps its name in it. */

@@ -4,18 +4,20 @@
  * Owns: what `get`, `put` and `sync` take, their defaults and their checks.
  * Must not know: how a transfer is carried out.
  */
-import type { CallOptions } from '../seam/channel.ts';
+
 import {
   callback,
-  callRules,
   checkOptions,
   flag,
   isObject,
   type OptionRule,
   type OptionTable,
+  type OtherNames,
   oneOf,
   wholeNumber,
-} from '../session/optionChecks.ts';
+} from '../../base/optionChecks.ts';
+import type { CallOptions } from '../seam/channel.ts';
+import { callRules } from '../session/callRules.ts';
 
 /** How far a transfer is. */
 export interface TransferProgress {
@@ -25,7 +27,9 @@ export interface TransferProgress {
   readonly transferred: number;
   /** Bytes of all files that are known so far; it grows while folders are still listed. */
   readonly total: number;
+  /** Files that are known so far. */
   readonly files: number;
+  /** Files that have arrived. */
   readonly filesDone: number;
   /** Bytes a second, over the last seconds. */
   readonly rate: number;
@@ -45,6 +49,7 @@ export interface Preserved {
   readonly owner?: boolean | undefined;
 }
 
+/** What `get` and `put` take. */
 export interface TransferOptions extends CallOptions {
   /** Folders with all that is in them. `false` */
   readonly recursive?: boolean | undefined;
@@ -58,8 +63,8 @@ export interface TransferOptions extends CallOptions {
   readonly atomic?: boolean | undefined;
   /** `size` is always checked; `sha256` also reads both files again, on the server by a command where one can run. `size` */
   readonly verify?: 'size' | 'sha256' | undefined;
-  /** Which entries of folders are taken; one that is left out takes all below it along. */
-  readonly filter?: ((path: string, entry: TransferEntry) => boolean) | undefined;
+  /** Which entries of folders are taken; one that is left out takes all below it along. It may be asynchronous. */
+  readonly filter?: ((path: string, entry: TransferEntry) => boolean | Promise<boolean>) | undefined;
   /** What becomes of links in folders. `follow` takes the file behind a link, and no folder; `copy` makes the link anew unless it leads out of the tree. `follow` */
   readonly links?: 'follow' | 'skip' | 'copy' | undefined;
   /** Leaves out blocks of zeros, where the side that is written makes holes of them. `false` */
@@ -71,13 +76,16 @@ export interface TransferOptions extends CallOptions {
   /**
    * Asked about a file that failed. `skip` goes on and the failure is in the result; `stop`
    * ends the transfer with it. Where there is no such function the other files arrive, and
-   * the transfer rejects at its end.
+   * the transfer rejects at its end. It may be asynchronous: the other files go on meanwhile.
    */
-  readonly onError?: ((error: unknown, path: string) => 'skip' | 'stop') | undefined;
+  readonly onError?:
+    | ((error: unknown, path: string) => 'skip' | 'stop' | Promise<'skip' | 'stop'>)
+    | undefined;
 }
 
 /** What a filter is told of an entry. */
 export interface TransferEntry {
+  /** What it is. */
   readonly kind: 'file' | 'folder' | 'link' | 'other';
   /** Bytes, where they are known before the file is opened. */
   readonly size: number | undefined;
@@ -128,9 +136,32 @@ export const transferTable: OptionTable<TransferOptions> = {
   onError: callback,
 };
 
+/** Names that people bring from ssh2, node-ssh, ssh2-sftp-client and OpenSSH. */
+export const transferNames: OtherNames = {
+  step: { use: 'onProgress' },
+  tick: { use: 'onProgress' },
+  progress: { use: 'onProgress' },
+  validate: { use: 'filter' },
+  chunkSize: { note: 'sizes follow what the server takes and what the path carries' },
+  mode: { use: 'preserve', note: 'it keeps the permissions of the source' },
+  fileMode: { use: 'preserve', note: 'it keeps the permissions of the source' },
+  flags: { use: 'resume', note: 'or atomic: false, which writes in place' },
+  append: { use: 'resume' },
+  useFastput: { note: 'every put is pipelined' },
+  useFastget: { note: 'every get is pipelined' },
+  promiseLimit: { use: 'concurrency' },
+  limit: { use: 'limitRate', note: 'in bytes a second' },
+  bandwidth: { use: 'limitRate', note: 'in bytes a second' },
+  overwrite: { note: 'a file in the way is replaced' },
+  preserveTimestamps: { use: 'preserve' },
+  checksum: { use: 'verify', note: "'sha256'" },
+  followSymlinks: { use: 'links', note: "'follow'" },
+  dereference: { use: 'links', note: "'follow'" },
+};
+
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function checkTransfer(of: string, given: TransferOptions): void {
-  checkOptions(given, { of, table: transferTable });
+  checkOptions(given, { of, table: transferTable, otherNames: transferNames });
   if (isObject(given.preserve))
     checkOptions(given.preserve, { of: `${of}, preserve`, table: preservedTable });
 }

@@ -4,11 +4,12 @@
  * Owns: what is sent (a file, a folder, bytes, a stream) and where it is to go.
  * Must not know: how a file or a tree is transferred.
  */
-import { joinPath, pathBytes, type RemotePath } from '../files/paths.ts';
+
+import { isObject, optionsError } from '../../base/optionChecks.ts';
+import { statIfThere } from '../files/attributeCalls.ts';
+import { isPossibleName, joinPath, pathBytes, type RemotePath, slash } from '../files/paths.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
-import { isObject, optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
-import { transferError } from './errors.ts';
 import { resolveTransfer, type TransferOptions } from './options.ts';
 import type { TransferResult } from './result.ts';
 import { Transfer } from './transfer.ts';
@@ -48,17 +49,32 @@ export async function put(
 
 async function fromPath(transfer: Transfer, source: string, target: Uint8Array): Promise<void> {
   const { local, options } = transfer;
-  const stat = await local.stat(source);
-  if (stat === undefined)
-    throw transferError(`there is no local file "${source}"`, source, { origin: 'user' });
-  if (stat.kind === 'folder' && options.recursive) return putTree(transfer, source, target);
-  const isIntoFolder = target.at(-1) === 0x2f;
+  const isIntoFolder = target.at(-1) === slash;
+  if (options.recursive) {
+    const stat = await local.stat(source);
+    if (stat?.kind === 'folder') {
+      return putTree(transfer, source, isIntoFolder ? await folderIn(transfer, source, target) : target);
+    }
+  }
   const path = isIntoFolder ? joinPath(target, local.split(source).name) : target;
   transfer.progress.found(0);
   const place = { path, isFresh: false };
   await transfer.attempt(source, () =>
     upload(transfer, { local: source, path: source, place, isCounted: false }),
   );
+}
+
+/**
+ * Where a folder goes whose target ends in `/`, which `cp -r` and `scp -r` decide alike: into
+ * the target under its own name where that is there, and else it becomes the target. What is
+ * named by `.` or `..` has no name of its own: its entries go over.
+ */
+async function folderIn(transfer: Transfer, source: string, target: Uint8Array): Promise<Uint8Array> {
+  const { session, errand, local } = transfer;
+  const { name } = local.split(source);
+  if (!isPossibleName(name)) return target;
+  const there = await statIfThere(session, target, 'stat', errand);
+  return there === undefined ? target : joinPath(target, name);
 }
 
 function isIterable(value: unknown): value is AsyncIterable<string | Uint8Array> {

@@ -7,35 +7,49 @@
 
 /** An entry that was left out, and why. */
 export interface SkippedEntry {
+  /** Of the side that is read. */
   readonly path: string;
+  /** Why it was left out. */
   readonly reason: string;
 }
 
 /** An entry that failed and was passed over. */
 export interface FailedEntry {
+  /** Of the side that is read. */
   readonly path: string;
+  /** Why it failed; an `SshError`, or what a function of the caller threw. */
   readonly error: unknown;
 }
 
 /** Something that could not be done as it was asked, where the bytes arrived all the same. */
 export interface TransferWarning {
+  /** Of the file that it is about. */
   readonly path: string;
+  /** What was done otherwise, or not at all. */
   readonly message: string;
 }
 
 /** What came of a transfer. Each list has 1,000 entries at most; the counts have all. */
 export interface TransferResult {
+  /** Files that arrived. */
   readonly files: number;
+  /** Folders that were made. */
   readonly folders: number;
+  /** Links that were made. */
   readonly links: number;
   /** Bytes of the files, those that were there already with `resume` not counted. */
   readonly bytes: number;
   /** Milliseconds. */
   readonly duration: number;
+  /** Entries that were left out. */
   readonly skippedCount: number;
+  /** The first of these. */
   readonly skipped: readonly SkippedEntry[];
+  /** Entries that failed. */
   readonly failedCount: number;
+  /** The first of these. */
   readonly failed: readonly FailedEntry[];
+  /** What was done otherwise than asked, where the bytes arrived all the same. */
   readonly warnings: readonly TransferWarning[];
 }
 

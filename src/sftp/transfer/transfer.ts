@@ -7,15 +7,16 @@
  */
 import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
+import { askInCall, rejectionOf, tellInCall } from '../../endpoint/calls/userCode.ts';
 import { ByteBudget } from '../data/budget.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { LocalFiles } from '../seam/localFiles.ts';
 import type { SftpPlatform } from '../seam/platform.ts';
 import { Errand } from '../session/errand.ts';
-import { optionsError } from '../session/optionChecks.ts';
 import type { SftpSession } from '../session/session.ts';
 import { asTransferError, transferError } from './errors.ts';
-import type { ResolvedTransfer } from './options.ts';
+import type { ResolvedTransfer, TransferEntry, TransferProgress } from './options.ts';
 import { RateLimiter } from './pacing/limiter.ts';
 import { Pool } from './pacing/pool.ts';
 import { ProgressMeter } from './pacing/progress.ts';
@@ -38,6 +39,10 @@ export class Transfer {
   private readonly startedAt: number;
   private readonly wakers = new Set<() => void>();
   private stopped: { readonly error: unknown } | undefined;
+  /** A function that was told something has not come to its end: its fault is heard of a turn later. */
+  private isTelling = false;
+  /** Something was not done since it was stopped: what was all but done by then may have come to its end. */
+  private isCutShort = false;
   private firstFailure: { readonly error: unknown; readonly path: string } | undefined;
 
   constructor(session: SftpSession, platform: SftpPlatform, options: ResolvedTransfer) {
@@ -47,7 +52,7 @@ export class Transfer {
     this.options = options;
     this.local = platform.files;
     const now = (): number => session.channel.now();
-    this.progress = new ProgressMeter(options.onProgress, now);
+    this.progress = new ProgressMeter(options.onProgress && ((progress) => this.report(progress)), now);
     this.limiter = new RateLimiter(options.limitRate, now, (milliseconds) => this.pause(milliseconds));
     this.budget = new ByteBudget(session.link.limits.sftpBytesInFlight);
     this.errand = new Errand(session.link);
@@ -92,7 +97,7 @@ export class Transfer {
     if (this.stopped !== undefined) return;
     const error = asTransferError(cause);
     this.stopped = { error };
-    this.pool.clear();
+    if (this.pool.clear() > 0) this.isCutShort = true;
     this.errand.cancel(error instanceof SshError ? error : stoppedError(error));
     for (const wake of this.wakers) wake();
   }
@@ -110,42 +115,84 @@ export class Transfer {
 
   /** Does the work for a file now; its failure is that file's. Whether it went well. */
   async attempt(path: string, work: () => Promise<void>): Promise<boolean> {
-    if (this.stopped !== undefined) return false;
+    if (this.stopped !== undefined) {
+      this.isCutShort = true;
+      return false;
+    }
     try {
       await work();
       return true;
     } catch (error) {
-      this.fail(path, error);
+      await this.fail(path, error);
       return false;
     }
   }
 
-  /** A file has failed. */
-  fail(path: string, cause: unknown): void {
+  /** Whether the caller's filter takes an entry; one that is left out is in the result. */
+  async isWanted(path: string, entry: () => TransferEntry | Promise<TransferEntry>): Promise<boolean> {
+    const { filter } = this.options;
+    if (filter === undefined) return true;
+    const told = await entry();
+    if (await this.ask('filter', () => filter(path, told))) return true;
+    this.counts.skip(path, 'the filter leaves it out');
+    return false;
+  }
+
+  /** Tells a function of the caller's; what it throws ends the transfer. */
+  tell(name: string, tell: () => unknown): void {
     if (this.stopped !== undefined) return;
+    const telling = (): unknown => {
+      const answer = tell();
+      this.isTelling ||= typeof answer === 'object';
+      return answer;
+    };
+    tellInCall(name, telling, (fault) => {
+      this.stop(fault);
+      this.isCutShort = true;
+    });
+  }
+
+  /**
+   * Asks a function of the caller's, until the transfer ends.
+   *
+   * @throws SshError that stands for what the function threw; what ended the transfer
+   */
+  private ask<T>(name: string, ask: () => T | PromiseLike<T>): Promise<T> {
+    return this.session.callersOwn(askInCall(name, ask), this.errand);
+  }
+
+  /** A file has failed. Resolves when the caller has said what is done about it. */
+  async fail(path: string, cause: unknown): Promise<void> {
+    if (this.stopped !== undefined) {
+      this.isCutShort = true;
+      return;
+    }
     const error = asTransferError(cause);
+    const shown = rejectionOf(error);
     const { onError } = this.options;
-    this.counts.fail(path, error);
+    this.counts.fail(path, shown);
     if (onError === undefined) {
       this.firstFailure ??= { error, path };
       return;
     }
     try {
-      if (onError(error, path) !== 'skip') this.stop(error);
+      if ((await this.ask('onError', () => onError(shown, path))) === 'skip') return;
+      this.stop(error);
     } catch (fault) {
       this.stop(fault);
     }
+    this.isCutShort = true;
   }
 
   /** Bytes of a file have arrived. */
   moved(path: string, bytes: number): void {
     this.counts.bytes += bytes;
-    this.tell(() => this.progress.moved(path, bytes));
+    this.progress.moved(path, bytes);
   }
 
   fileDone(path: string): void {
     this.counts.files++;
-    this.tell(() => this.progress.fileDone(path));
+    this.progress.fileDone(path);
   }
 
   /**
@@ -169,10 +216,12 @@ export class Transfer {
       await work();
     } catch (error) {
       this.stop(error);
+      this.isCutShort = true;
     }
     await this.pool.idle();
-    this.tell(() => this.progress.end());
-    this.check();
+    this.progress.end();
+    if (this.isTelling) await this.session.channel.pause();
+    if (this.isCutShort) this.check();
     if (this.firstFailure !== undefined) throw this.failure(this.firstFailure);
   }
 
@@ -185,19 +234,13 @@ export class Transfer {
       `${failedCount} of ${failedCount + files + folders} entries failed; the first: ${first}`,
       path,
       {
-        cause: error,
+        cause: rejectionOf(error),
       },
     );
   }
 
-  /** What a listener of the caller's throws ends the transfer. */
-  private tell(step: () => void): void {
-    if (this.stopped !== undefined) return;
-    try {
-      step();
-    } catch (error) {
-      this.stop(error);
-    }
+  private report(progress: TransferProgress): void {
+    this.tell('onProgress', () => this.options.onProgress?.(progress));
   }
 
   private pause(milliseconds: number): Promise<void> {

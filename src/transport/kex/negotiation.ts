@@ -131,26 +131,8 @@ export function negotiate(client: KexInit, server: KexInit, role: Role): Negotia
   const negotiated: NegotiatedAlgorithms = {
     kex,
     hostKey,
-    clientToServer: chooseDirection(
-      'client to server',
-      client.encryptionAlgorithmsClientToServer,
-      server.encryptionAlgorithmsClientToServer,
-      client.macAlgorithmsClientToServer,
-      server.macAlgorithmsClientToServer,
-      client.compressionAlgorithmsClientToServer,
-      server.compressionAlgorithmsClientToServer,
-      role,
-    ),
-    serverToClient: chooseDirection(
-      'server to client',
-      client.encryptionAlgorithmsServerToClient,
-      server.encryptionAlgorithmsServerToClient,
-      client.macAlgorithmsServerToClient,
-      server.macAlgorithmsServerToClient,
-      client.compressionAlgorithmsServerToClient,
-      server.compressionAlgorithmsServerToClient,
-      role,
-    ),
+    clientToServer: chooseDirection('client to server', toServer(client), toServer(server), role),
+    serverToClient: chooseDirection('server to client', toClient(client), toClient(server), role),
   };
   return agreed.get(JSON.stringify(negotiated), () => negotiated);
 }
@@ -163,22 +145,37 @@ export function guessedRight(client: KexInit, server: KexInit): boolean {
   );
 }
 
+/** What one side offers for one direction. */
+type DirectionOffer = Pick<AlgorithmPreferences, 'cipher' | 'mac' | 'compression'>;
+
+function toServer(offer: KexInit): DirectionOffer {
+  return {
+    cipher: offer.encryptionAlgorithmsClientToServer,
+    mac: offer.macAlgorithmsClientToServer,
+    compression: offer.compressionAlgorithmsClientToServer,
+  };
+}
+
+function toClient(offer: KexInit): DirectionOffer {
+  return {
+    cipher: offer.encryptionAlgorithmsServerToClient,
+    mac: offer.macAlgorithmsServerToClient,
+    compression: offer.compressionAlgorithmsServerToClient,
+  };
+}
+
 function chooseDirection(
   direction: string,
-  clientCiphers: readonly string[],
-  serverCiphers: readonly string[],
-  clientMacs: readonly string[],
-  serverMacs: readonly string[],
-  clientCompressions: readonly string[],
-  serverCompressions: readonly string[],
+  client: DirectionOffer,
+  server: DirectionOffer,
   role: Role,
 ): NegotiatedDirection {
-  const cipher = choose('cipher', clientCiphers, serverCiphers, role, direction);
+  const cipher = choose('cipher', client.cipher, server.cipher, role, direction);
   const authenticated = isCipher(cipher) && ciphers[cipher].authenticated;
   return {
     cipher,
-    mac: authenticated ? undefined : choose('mac', clientMacs, serverMacs, role, direction),
-    compression: choose('compression', clientCompressions, serverCompressions, role, direction),
+    mac: authenticated ? undefined : choose('mac', client.mac, server.mac, role, direction),
+    compression: choose('compression', client.compression, server.compression, role, direction),
   };
 }
 

@@ -6,6 +6,7 @@
  * Must not know: what is said.
  */
 import { setImmediate as afterTurn } from 'node:timers/promises';
+import { addressed } from '../../../src/base/addressed.ts';
 import { SshError } from '../../../src/base/errors.ts';
 import { defaultLimits, type Limits } from '../../../src/base/limits.ts';
 import { type Wait, type WaitName, WaitTable } from '../../../src/base/waits.ts';
@@ -21,6 +22,7 @@ import type {
 } from '../../../src/sftp/seam/channel.ts';
 import type { LocalFiles } from '../../../src/sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../../src/sftp/seam/platform.ts';
+import type { ServerOptions } from '../../../src/sftp/session/capabilities.ts';
 import { Sftp } from '../../../src/sftp/sftp.ts';
 import { MemoryFiles } from './files.ts';
 import { type Manners, MemoryServer } from './server.ts';
@@ -41,7 +43,8 @@ export interface ChannelManners {
 }
 
 export class MemoryChannel implements SftpChannel {
-  readonly host: string = 'memory';
+  readonly host: string = 'memory:22';
+  readonly isGivenUp: boolean = false;
   readonly remoteIdentification: string;
   readonly waits: WaitTable = new WaitTable();
   readonly closed: Promise<void>;
@@ -66,8 +69,16 @@ export class MemoryChannel implements SftpChannel {
     });
   }
 
+  addressed(error: SshError): SshError {
+    return addressed(error, { host: 'memory', port: 22 });
+  }
+
   now(): number {
     return this.time;
+  }
+
+  pause(): Promise<void> {
+    return afterTurn();
   }
 
   listen(listener: ChannelListener): void {
@@ -222,6 +233,7 @@ export interface MemoryOptions extends Manners, ChannelManners {
   readonly limits?: Partial<Limits> | undefined;
   readonly local?: LocalFiles | undefined;
   readonly run?: SftpPlatform['run'];
+  readonly server?: ServerOptions | undefined;
 }
 
 /** A client with a server in memory. */
@@ -239,6 +251,6 @@ export async function openMemory(options: MemoryOptions = {}): Promise<MemorySes
     files: options.local ?? nodeLocalFiles,
     run: options.run,
   };
-  const sftp = await Sftp.open(channel, { ...defaultLimits, ...options.limits }, platform);
+  const sftp = await Sftp.open(channel, { ...defaultLimits, ...options.limits }, platform, options.server);
   return { sftp, server, files: server.files, channel };
 }

@@ -1,9 +1,10 @@
 /** Transfers of files and trees, against a server in memory. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, lstatSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, lstatSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { nodeLocalFiles } from '../../../src/node/files/localFiles.ts';
 import type { TransferProgress } from '../../../src/sftp/transfer/options.ts';
 import { openMemory } from '../memory/channel.ts';
 import { bytes, text } from '../memory/server.ts';
@@ -181,6 +182,20 @@ describe('the target', () => {
     expect(files.attributes(files.find('/g', true)).permissions).toBe(0o100755);
   });
 
+  it('of another owner keeps that owner, where this user may give files away', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.file('/f', 'new');
+    here.file('f', 'old');
+    chownSync(here.at('f'), 12_345, 12_346);
+    await sftp.get('/f', here.at('f'));
+    const { uid, gid } = statSync(here.at('f'));
+    expect([uid, gid, here.text('f')]).toEqual([12_345, 12_346, 'new']);
+    const plain = await openMemory({ files, local: { ...nodeLocalFiles, isPrivileged: false } });
+    await plain.sftp.get('/f', here.at('f'));
+    expect(statSync(here.at('f')).uid).toBe(process.getuid?.());
+  });
+
   it('that is a link stays one: what it leads to is written', async () => {
     const here = new LocalFolder();
     const { sftp, files } = await openMemory();
@@ -299,7 +314,12 @@ describe('the target', () => {
     expect(here.text('f')).toBe('new');
     files.file('/t', 'old and longer');
     await sftp.put(here.at('f'), '/t', { atomic: false });
-    expect(files.text('/t')).toBe('new');
+    await sftp.put(here.at('f'), '/u', { atomic: false });
+    expect([files.text('/t'), files.text('/u')]).toEqual(['new', 'new']);
+    const opened = server.seen.flatMap((request) =>
+      request.kind === 'open' ? [text(request.filename)] : [],
+    );
+    expect(opened.filter((path) => path.includes('deadline-part'))).toEqual([]);
     expect(server.seen.filter(({ kind }) => kind === 'extended')).toHaveLength(1);
   });
 
@@ -455,8 +475,7 @@ describe('resume', () => {
     });
     first.files.file('/f', long);
     const outcome = failureOf(first.sftp.get('/f', here.at('f')));
-    await first.channel.rest();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.waitUntil(() => reads > 8 && (here.tree()['.f.deadline-part'] ?? '').length > 0);
     first.channel.pass(15_000);
     expect(await outcome).toMatchObject({ code: 'ERR_SSH_TIMEOUT', path: '/f' });
     const [part] = Object.keys(here.tree());
@@ -489,9 +508,14 @@ describe('resume', () => {
     here.file('f', long);
     const { sftp, files, server } = await openMemory({ limits: { sftpBytesInFlight: 100_000 } });
     files.file('/.t.deadline-part', long.subarray(0, 600_000));
-    const { bytes: moved } = await sftp.put(here.at('f'), '/t', { resume: true });
+    let last: TransferProgress | undefined;
+    const onProgress = (progress: TransferProgress): void => {
+      last = progress;
+    };
+    const { bytes: moved } = await sftp.put(here.at('f'), '/t', { resume: true, onProgress });
     expect(files.tree()).toEqual({ '/t': long.toString() });
     expect(moved).toBe(long.length - 500_000);
+    expect(last).toMatchObject({ transferred: moved, total: moved });
     const offsets = server.seen.flatMap((request) =>
       request.kind === 'write' ? [Number(request.offset)] : [],
     );

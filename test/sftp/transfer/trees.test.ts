@@ -97,6 +97,50 @@ describe('a tree', () => {
     });
   });
 
+  it('goes into a folder named with a slash that is there, as with cp -r and scp -r, and becomes one that is not', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.file('/t/f', '1');
+    here.folder('in');
+    await sftp.get('/t', `${here.at('in')}/`, { recursive: true });
+    await sftp.get('/t/', `${here.at('new')}/`, { recursive: true });
+    await sftp.get('/t/.', `${here.at('dot')}/`, { recursive: true });
+    await sftp.get('/t/.', `${here.at('in')}/`, { recursive: true });
+    await sftp.get('/t', here.at('in'), { recursive: true });
+    expect(here.tree()).toEqual({
+      'dot/': '',
+      'dot/f': '1',
+      'in/': '',
+      'in/f': '1',
+      'in/t/': '',
+      'in/t/f': '1',
+      'new/': '',
+      'new/f': '1',
+    });
+    files.folder('/in');
+    const source = here.at('new');
+    await sftp.put(source, '/in/', { recursive: true });
+    await sftp.put(`${source}/`, '/in/', { recursive: true });
+    await sftp.put(`${source}/`, '/out/', { recursive: true });
+    await sftp.put(`${source}/.`, '/dot/', { recursive: true });
+    await sftp.put(`${source}/.`, '/dot/', { recursive: true });
+    const there = Object.keys({ ...files.tree('/in'), ...files.tree('/out'), ...files.tree('/dot') }).sort();
+    expect(there).toEqual(['/dot/', '/dot/f', '/in/', '/in/new/', '/in/new/f', '/out/', '/out/f']);
+  });
+
+  it('does not go into what a server lists under a slash as a name that leads out', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.file('/a\\..\\b/f', '1');
+    here.folder('in');
+    const local = { ...nodeLocalFiles, nameProblem: windowsNameProblem };
+    const other = await openMemory({ files, local });
+    const failed = failureOf(other.sftp.get('/a\\..\\b', `${here.at('in')}/`, { recursive: true }));
+    expect(await failed).toMatchObject({ code: 'ERR_SSH_TRANSFER' });
+    expect(here.tree()).toEqual({ 'in/': '' });
+    await sftp.close();
+  });
+
   it('asks for no attributes of files that were listed, and for several files at once', async () => {
     const here = new LocalFolder();
     let most = 0;

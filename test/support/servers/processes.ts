@@ -22,6 +22,8 @@ export interface ServerProcessOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Where it listens; loopback where not given. */
   readonly host?: string | undefined;
+  /** A free one where not given. */
+  readonly port?: number | undefined;
 }
 
 /** Every server that runs at present, for the reports of tests that fail. */
@@ -86,6 +88,14 @@ export class ServerProcess {
     await this.ended(others);
   }
 
+  /** Ends the server and all that came of it at once, as if its machine had lost its power. */
+  async kill(): Promise<void> {
+    runningServers.delete(this);
+    const others = this.descendants();
+    for (const pid of [this.pid, ...others]) kill(pid, 'SIGKILL');
+    await this.ended(others);
+  }
+
   private async ended(others: readonly number[]): Promise<void> {
     const until = performance.now() + gone;
     const left = (): number[] => others.filter(isAlive);
@@ -104,7 +114,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   let last: unknown;
   // Between the choice of a port and its use somebody else may have taken it.
   for (let attempt = 0; attempt < 3; attempt++) {
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const child = spawn(options.program, options.args(port), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.environment },

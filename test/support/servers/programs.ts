@@ -20,6 +20,8 @@ export type Program =
   | 'python3'
   | 'chromium'
   | 'ssh'
+  | 'sftp'
+  | 'scp'
   | 'plink'
   | 'dbclient'
   | 'dropbearconvert'

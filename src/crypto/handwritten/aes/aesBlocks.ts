@@ -7,18 +7,16 @@
  * Must not know: modes of operation, packets.
  * Source: FIPS 197. Table lookups depend on secrets; see SECURITY.md on cache timing.
  */
-/** S-box, and MixColumns of it for each of the four rows, as little-endian words. */
-const sbox: Uint8Array = makeSbox();
-const row0: Int32Array = Int32Array.from(sbox, (s) => {
-  const twice = double(s);
-  return ((twice ^ s) << 24) | (s << 16) | (s << 8) | twice;
-});
-const row1: Int32Array = row0.map((word) => (word << 8) | (word >>> 24));
-const row2: Int32Array = row0.map((word) => (word << 16) | (word >>> 16));
-const row3: Int32Array = row0.map((word) => (word << 24) | (word >>> 8));
+/** S-box, and MixColumns of it for each of the four rows, as little-endian words. Made with the first key. */
+const sbox: Uint8Array = new Uint8Array(256);
+const row0: Int32Array = new Int32Array(256);
+const row1: Int32Array = new Int32Array(256);
+const row2: Int32Array = new Int32Array(256);
+const row3: Int32Array = new Int32Array(256);
 
 /** An expanded key of 128, 192 or 256 bits (FIPS 197 §5.2), words little-endian. */
 export function expandAesKey(key: Uint8Array): Int32Array {
+  if (sbox[0] === 0) makeTables();
   const keyWords = key.length / 4;
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
   const words = new Int32Array(4 * (keyWords + 7));
@@ -96,17 +94,24 @@ function double(value: number): number {
   return ((value << 1) ^ (-(value >> 7) & 0x11b)) & 255;
 }
 
-/** FIPS 197 §5.1.1: the inverse in the field, then the affine transformation. */
-function makeSbox(): Uint8Array {
-  const box = new Uint8Array(256);
+/** FIPS 197 §5.1.1 and §5.1.3: the inverse in the field, the affine transformation, and the columns they make. */
+function makeTables(): void {
   // 3 generates the field's group, so 3^i and 3^(255-i) are inverse to each other.
   const powers: number[] = [];
   for (let i = 0, power = 1; i < 256; i++, power ^= double(power)) powers.push(power);
-  box[0] = 0x63;
+  sbox[0] = 0x63;
   for (let i = 0; i < 255; i++) {
     const inverse = powers[255 - i] as number;
     const wide = inverse | (inverse << 8);
-    box[powers[i] as number] = wide ^ (wide >> 4) ^ (wide >> 5) ^ (wide >> 6) ^ (wide >> 7) ^ 0x63;
+    sbox[powers[i] as number] = wide ^ (wide >> 4) ^ (wide >> 5) ^ (wide >> 6) ^ (wide >> 7) ^ 0x63;
   }
-  return box;
+  for (let i = 0; i < 256; i++) {
+    const s = sbox[i] as number;
+    const twice = double(s);
+    const word = ((twice ^ s) << 24) | (s << 16) | (s << 8) | twice;
+    row0[i] = word;
+    row1[i] = (word << 8) | (word >>> 24);
+    row2[i] = (word << 16) | (word >>> 16);
+    row3[i] = (word << 24) | (word >>> 8);
+  }
 }

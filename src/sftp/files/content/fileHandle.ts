@@ -5,23 +5,20 @@
  * reads and writes that give none.
  * Must not know: how a file is found.
  */
+
+import { optionsError } from '../../../base/optionChecks.ts';
+import type { PublicFunction } from '../../../endpoint/calls/callSite.ts';
 import { oneHandle } from '../../packet/extensions.ts';
 import type { CallOptions } from '../../seam/channel.ts';
 import type { Errand } from '../../session/errand.ts';
-import { optionsError } from '../../session/optionChecks.ts';
 import { type FileTime, ownerAttributes, timeAttributes } from '../attributeCalls.ts';
+import * as check from '../options.ts';
+import { checkedPosition } from '../options.ts';
 import { BigIntFileStats, FileStats } from '../stats.ts';
 import type { OpenFile } from './openFile.ts';
+import { checkContent, contentBytes, type FileContent } from './pieces.ts';
 import { decodeText, type Encoding } from './text.ts';
-import {
-  checkContent,
-  contentBytes,
-  type FileContent,
-  readerOf,
-  readToEnd,
-  sizeOf,
-  writeAll,
-} from './whole.ts';
+import { readerOf, readToEnd, sizeOf, writeAll } from './whole.ts';
 
 /** A place in a file; `null` for behind the last read or write that gave none. */
 export type Position = number | bigint | null;
@@ -30,14 +27,20 @@ export type Position = number | bigint | null;
 export interface ReadResult<T extends Uint8Array> {
   /** 0 at the end of the file. */
   readonly bytesRead: number;
+  /** What was given, with what was read in it. */
   readonly buffer: T;
 }
 
 /** What `write` came to. */
 export interface WriteResult<T> {
+  /** All that was given. */
   readonly bytesWritten: number;
+  /** What was given. */
   readonly buffer: T;
 }
+
+/** A file that nobody can close any more is closed, some time: a server has a number of handles. */
+const forgotten = new FinalizationRegistry<OpenFile>((file) => file.closeQuietly());
 
 /**
  * An open file. Closing it is the caller's: with `close`, or by `await using`.
@@ -65,6 +68,7 @@ export class SftpFile {
   constructor(file: OpenFile, appends: boolean) {
     this.file = file;
     this.appends = appends;
+    forgotten.register(this, file, file);
   }
 
   /** As it was given to `open`. */
@@ -82,30 +86,27 @@ export class SftpFile {
    *
    * @throws SshError `ERR_SSH_SFTP_FAILURE`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CLOSED` the file is closed, …
    */
-  async read<T extends Uint8Array>(
+  read<T extends Uint8Array>(
     buffer: T,
     offset: number = 0,
     length: number = buffer.length - offset,
     position: Position = null,
     options: CallOptions = {},
   ): Promise<ReadResult<T>> {
-    checkRange(buffer, offset, length);
-    const { file } = this;
-    file.check('read');
-    const start = position === null ? this.position : checkedPosition(position);
-    const bytesRead = await this.bounded('read', options, async (errand) => {
-      const reader = readerOf(file, start, start + length, start + length, errand);
-      let at = 0;
+    return this.bounded('read', options, async (errand) => {
+      checkRange(buffer, offset, length);
+      const start = position === null ? this.position : checkedPosition(position);
+      const reader = readerOf(this.file, start, start + length, start + length, errand);
+      let bytesRead = 0;
       for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
         for (const piece of answer.pieces) {
-          buffer.set(piece, offset + at);
-          at += piece.length;
+          buffer.set(piece, offset + bytesRead);
+          bytesRead += piece.length;
         }
       }
-      return at;
+      if (position === null) this.position = start + bytesRead;
+      return { bytesRead, buffer };
     });
-    if (position === null) this.position = start + bytesRead;
-    return { bytesRead, buffer };
   }
 
   /** Writes all of a text at `position`. Errors as `read`. */
@@ -118,86 +119,103 @@ export class SftpFile {
     position?: Position,
     options?: CallOptions,
   ): Promise<WriteResult<T>>;
-  async write<T extends Uint8Array>(
+  write<T extends Uint8Array>(
     data: string | T,
     second?: number | bigint | null,
     third?: number | CallOptions,
     fourth?: Position,
     fifth?: CallOptions,
   ): Promise<WriteResult<string | T>> {
-    if (typeof data === 'string') {
-      const bytes = contentBytes(data);
-      const options = typeof third === 'object' ? third : {};
-      return { bytesWritten: await this.writeBytes(bytes, second ?? null, options), buffer: data };
-    }
-    if (!(data instanceof Uint8Array)) throw optionsError('write takes a string or a Uint8Array');
-    const offset = Number(second ?? 0);
-    const length = typeof third === 'number' ? third : data.length - offset;
-    checkRange(data, offset, length);
-    const bytes = data.subarray(offset, offset + length);
-    return { bytesWritten: await this.writeBytes(bytes, fourth ?? null, fifth ?? {}), buffer: data };
+    const given = typeof data === 'string' ? third : fifth;
+    const options = typeof given === 'object' ? given : {};
+    return this.bounded('write', options, async (errand) => {
+      if (typeof data === 'string') {
+        return {
+          bytesWritten: await this.writeBytes(contentBytes(data), second ?? null, errand),
+          buffer: data,
+        };
+      }
+      if (!(data instanceof Uint8Array)) throw optionsError('write takes a string or a Uint8Array');
+      const offset = Number(second ?? 0);
+      const length = typeof third === 'number' ? third : data.length - offset;
+      checkRange(data, offset, length);
+      const bytes = data.subarray(offset, offset + length);
+      return { bytesWritten: await this.writeBytes(bytes, fourth ?? null, errand), buffer: data };
+    });
   }
 
   /** All from the present position to the end. Errors as `read`. */
   readFile(options: CallOptions & { readonly encoding: Encoding }): Promise<string>;
   readFile(options?: CallOptions & { readonly encoding?: undefined }): Promise<Uint8Array>;
-  async readFile(
+  readFile(
     options: CallOptions & { readonly encoding?: Encoding | undefined } = {},
   ): Promise<string | Uint8Array> {
-    this.file.check('read');
-    const bytes = await this.bounded('read', options, (errand) =>
-      readToEnd(this.file, this.position, errand),
+    return this.bounded(
+      'readFile',
+      options,
+      async (errand) => {
+        const bytes = await readToEnd(this.file, this.position, errand);
+        this.position += bytes.length;
+        return options.encoding === undefined ? bytes : decodeText(bytes, options.encoding);
+      },
+      check.checkReadFile,
     );
-    this.position += bytes.length;
-    return options.encoding === undefined ? bytes : decodeText(bytes, options.encoding);
   }
 
   /** Writes from the present position on; what is in the file behind that stays. Errors as `read`. */
-  async writeFile(content: FileContent, options: CallOptions = {}): Promise<void> {
-    this.file.check('write');
-    checkContent(content);
-    this.position += await this.bounded('write', options, async (errand) => {
-      const start = await this.writeStart(null, errand);
-      return (await writeAll(this.file, start, content, errand)) + (start - this.position);
-    });
+  writeFile(content: FileContent, options: CallOptions = {}): Promise<void> {
+    return this.bounded('writeFile', options, (errand) => this.writeOn(content, errand));
   }
 
   /** The same as `writeFile`, for a file opened to append. */
   appendFile(content: FileContent, options: CallOptions = {}): Promise<void> {
-    return this.writeFile(content, options);
+    return this.bounded('appendFile', options, (errand) => this.writeOn(content, errand));
   }
 
+  /** The attributes of the file. */
   stat(options: CallOptions & { readonly bigint: true }): Promise<BigIntFileStats>;
   stat(options?: CallOptions & { readonly bigint?: false | undefined }): Promise<FileStats>;
-  async stat(
+  stat(
     options: CallOptions & { readonly bigint?: boolean | undefined } = {},
   ): Promise<FileStats | BigIntFileStats> {
-    const found = await this.bounded('stat', options, (errand) => this.file.attributes(errand));
-    return options.bigint === true ? new BigIntFileStats(found) : new FileStats(found);
+    return this.bounded(
+      'stat',
+      options,
+      async (errand) => {
+        const found = await this.file.attributes(errand);
+        return options.bigint === true ? new BigIntFileStats(found) : new FileStats(found);
+      },
+      check.checkStat,
+    );
   }
 
   /** Cuts the file, or makes it longer with zeros. */
   truncate(length: number | bigint = 0, options: CallOptions = {}): Promise<void> {
-    const size = BigInt(length);
-    if (size < 0n) throw optionsError('the length must not be negative');
-    return this.bounded('truncate', options, (errand) =>
-      this.file.setAttributes({ size }, 'truncate', errand),
+    return this.bounded('truncate', options, (errand) => {
+      const size = BigInt(checkedPosition(length));
+      return this.file.setAttributes({ size }, 'truncate', errand);
+    });
+  }
+
+  /** Sets its permissions. */
+  chmod(mode: number, options: CallOptions = {}): Promise<void> {
+    return this.bounded('chmod', options, (errand) =>
+      this.file.setAttributes({ permissions: mode & 0o7777 }, 'chmod', errand),
     );
   }
 
-  chmod(mode: number, options: CallOptions = {}): Promise<void> {
-    const attrs = { permissions: mode & 0o7777 };
-    return this.bounded('chmod', options, (errand) => this.file.setAttributes(attrs, 'chmod', errand));
-  }
-
+  /** Sets its owner and group by their numbers. */
   chown(uid: number, gid: number, options: CallOptions = {}): Promise<void> {
-    const attrs = ownerAttributes(uid, gid);
-    return this.bounded('chown', options, (errand) => this.file.setAttributes(attrs, 'chown', errand));
+    return this.bounded('chown', options, (errand) =>
+      this.file.setAttributes(ownerAttributes(uid, gid), 'chown', errand),
+    );
   }
 
+  /** Sets when it was read and when it was changed. */
   utimes(atime: FileTime, mtime: FileTime, options: CallOptions = {}): Promise<void> {
-    const attrs = timeAttributes(atime, mtime);
-    return this.bounded('utimes', options, (errand) => this.file.setAttributes(attrs, 'utimes', errand));
+    return this.bounded('utimes', options, (errand) =>
+      this.file.setAttributes(timeAttributes(atime, mtime), 'utimes', errand),
+    );
   }
 
   /**
@@ -206,36 +224,52 @@ export class SftpFile {
    * @throws SshError `ERR_SSH_SFTP_UNSUPPORTED` the server has no such extension
    */
   sync(options: CallOptions = {}): Promise<void> {
-    const { file } = this;
-    file.check('sync');
-    const payload = oneHandle.toBytes({ handle: file.handle });
-    return this.bounded('sync', options, (errand) =>
-      file.session.extendedOk('fsync@openssh.com', payload, file.operation('sync'), errand),
-    );
+    return this.bounded('sync', options, (errand) => this.toDisk(errand));
   }
 
   /** The same as `sync`. */
   datasync(options: CallOptions = {}): Promise<void> {
-    return this.sync(options);
+    return this.bounded('datasync', options, (errand) => this.toDisk(errand));
   }
 
   /** Closes the file; a second time does nothing. @throws SshError what the server answers: it may tell of a failed write only now */
   close(): Promise<void> {
-    return this.file.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  private async writeBytes(bytes: Uint8Array, position: Position, options: CallOptions): Promise<number> {
-    this.file.check('write');
-    return this.bounded('write', options, async (errand) => {
-      const start = await this.writeStart(position, errand);
-      const written = await writeAll(this.file, start, bytes, errand);
-      if (position === null) this.position = start + written;
-      return written;
+    return this.file.session.publicCall(SftpFile.prototype.close, () => {
+      forgotten.unregister(this.file);
+      return this.file.close();
     });
+  }
+
+  /** As `close`; where the session has ended there is nothing to close, and what ended it is the error of other calls. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.close();
+    } catch (error) {
+      if (this.file.session.link.cause === undefined) throw error;
+    }
+  }
+
+  private toDisk(errand: Errand | undefined): Promise<void> {
+    const { file } = this;
+    const payload = oneHandle.toBytes({ handle: file.handle });
+    return file.session.extendedOk('fsync@openssh.com', payload, file.operation('sync'), errand);
+  }
+
+  private async writeOn(content: FileContent, errand: Errand | undefined): Promise<void> {
+    checkContent(content);
+    const start = await this.writeStart(null, errand);
+    this.position = start + (await writeAll(this.file, start, content, errand));
+  }
+
+  private async writeBytes(
+    bytes: Uint8Array,
+    position: Position,
+    errand: Errand | undefined,
+  ): Promise<number> {
+    const start = await this.writeStart(position, errand);
+    const written = await writeAll(this.file, start, bytes, errand);
+    if (position === null) this.position = start + written;
+    return written;
   }
 
   /** Servers that do not know the flag for appending write where they are told. */
@@ -244,20 +278,21 @@ export class SftpFile {
     return sizeOf((await this.file.attributes(errand)).size) ?? 0;
   }
 
+  /** A call of the public API. `name` is that of the method, which the caller's frames end at. */
   private bounded<T>(
     name: string,
     options: CallOptions,
     work: (errand: Errand | undefined) => Promise<T>,
+    test: (given: CallOptions) => void = check.checkCall,
   ): Promise<T> {
-    return this.file.session.call(`${name} of an open file`, options, work);
+    const { file } = this;
+    const { session } = file;
+    return session.publicCall(Reflect.get(this, name) as PublicFunction, async () => {
+      test(options);
+      file.check(name);
+      return session.call(`${name} of an open file`, options, async (errand) => work(errand));
+    });
   }
-}
-
-/** @throws SshError `ERR_SSH_OPTIONS` */
-export function checkedPosition(position: number | bigint): number {
-  const value = Number(position);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw optionsError('a position must be a whole number from 0 to 2^53-1');
 }
 
 function checkRange(buffer: unknown, offset: number, length: number): void {

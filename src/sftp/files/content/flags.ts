@@ -4,8 +4,9 @@
  * Owns: the flags of Node's `fs` as those of OPEN.
  * Must not know: files.
  */
+
+import { optionsError } from '../../../base/optionChecks.ts';
 import { openFlags } from '../../packet/numbers.ts';
-import { optionsError } from '../../session/optionChecks.ts';
 
 /** As in Node's `fs`: `r` reads, `w` writes anew, `a` appends, `x` wants no file to be there, `+` does both. */
 export type OpenFlag =

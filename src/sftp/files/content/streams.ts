@@ -6,6 +6,7 @@
  * Must not know: streams of a platform.
  */
 import { SshError } from '../../../base/errors.ts';
+import type { CallSite } from '../../../endpoint/calls/callSite.ts';
 import type { FileReader } from '../../data/reader.ts';
 import type { FileWriter } from '../../data/writer.ts';
 import { openFlags } from '../../packet/numbers.ts';
@@ -28,23 +29,30 @@ export interface ReadSpan {
 export class ReadSource implements FileSource {
   private readonly session: SftpSession;
   private readonly span: ReadSpan;
+  private readonly site: CallSite;
   private readonly errand: Errand;
   private file: OpenFile | undefined;
   private reader: FileReader | undefined;
   private readonly pieces: Uint8Array[] = [];
 
-  constructor(session: SftpSession, span: ReadSpan) {
+  /** @param site where the stream was made */
+  constructor(session: SftpSession, span: ReadSpan, site: CallSite) {
     this.session = session;
     this.span = span;
+    this.site = site;
     this.errand = new Errand(session.link);
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    this.reader ??= await this.open();
-    while (this.pieces.length === 0) {
-      const answer = await this.reader.next();
-      if (answer === undefined) return undefined;
-      this.pieces.push(...answer.pieces);
+    try {
+      this.reader ??= await this.open();
+      while (this.pieces.length === 0) {
+        const answer = await this.reader.next();
+        if (answer === undefined) return undefined;
+        this.pieces.push(...answer.pieces);
+      }
+    } catch (error) {
+      throw this.session.rejection(this.site, error);
     }
     return this.pieces.shift();
   }
@@ -80,30 +88,45 @@ export interface WriteSpan {
 export class WriteSink implements FileSink {
   private readonly session: SftpSession;
   private readonly span: WriteSpan;
+  private readonly site: CallSite;
   private readonly errand: Errand;
   private file: OpenFile | undefined;
   private writer: FileWriter | undefined;
 
-  constructor(session: SftpSession, span: WriteSpan) {
+  /** @param site where the stream was made */
+  constructor(session: SftpSession, span: WriteSpan, site: CallSite) {
     this.session = session;
     this.span = span;
+    this.site = site;
     this.errand = new Errand(session.link);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.writer ??= await this.open();
-    await this.writer.write(bytes);
+    await this.led(async () => {
+      this.writer ??= await this.open();
+      await this.writer.write(bytes);
+    });
   }
 
   async finish(): Promise<void> {
-    this.writer ??= await this.open();
-    await this.writer.flush();
-    await this.file?.close();
+    await this.led(async () => {
+      this.writer ??= await this.open();
+      await this.writer.flush();
+      await this.file?.close();
+    });
   }
 
   async abandon(): Promise<void> {
     this.errand.cancel(abandoned());
     this.file?.closeQuietly();
+  }
+
+  private async led(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      throw this.session.rejection(this.site, error);
+    }
   }
 
   private async open(): Promise<FileWriter> {

@@ -5,7 +5,7 @@
  * Must not know: files.
  */
 import { latin1Decode, toHex } from '../../../base/bytes.ts';
-import { optionsError } from '../../session/optionChecks.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 
 export type Encoding = 'utf8' | 'utf-8' | 'latin1' | 'hex';
 

@@ -11,17 +11,10 @@ import { FileWriter } from '../../data/writer.ts';
 import { copyData } from '../../packet/extensions.ts';
 import { openFlags } from '../../packet/numbers.ts';
 import type { Errand } from '../../session/errand.ts';
-import { isObject, optionsError } from '../../session/optionChecks.ts';
 import type { SftpSession } from '../../session/session.ts';
 import type { RemotePath } from '../paths.ts';
 import { OpenFile } from './openFile.ts';
-
-/** What a file may be written from. */
-export type FileContent =
-  | string
-  | Uint8Array
-  | AsyncIterable<string | Uint8Array>
-  | Iterable<string | Uint8Array>;
+import { contentPieces, type FileContent } from './pieces.ts';
 
 /** Most bytes that one array of this platform holds. */
 const longestFile = 2 ** 31 - 1;
@@ -68,13 +61,6 @@ export function writerOf(file: OpenFile, start: number, errand?: Errand): FileWr
   return new FileWriter({ session, handle, operation: file.operation('write'), start, errand });
 }
 
-/** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from: before the file is opened, which may empty it */
-export function checkContent(content: unknown): void {
-  if (typeof content === 'string' || content instanceof Uint8Array) return;
-  if (isObject(content) && (Symbol.asyncIterator in content || Symbol.iterator in content)) return;
-  throw optionsError('a file is written from a string, bytes, or an iterable of these');
-}
-
 /** Writes from `start` on, and resolves once the server has confirmed all. Returns the number of bytes. */
 export async function writeAll(
   file: OpenFile,
@@ -83,21 +69,9 @@ export async function writeAll(
   errand?: Errand,
 ): Promise<number> {
   const writer = writerOf(file, start, errand);
-  if (typeof content === 'string' || content instanceof Uint8Array) await writer.write(contentBytes(content));
-  else {
-    for await (const piece of content) await writer.write(contentBytes(piece));
-  }
+  for await (const piece of contentPieces(content, file.session, errand)) await writer.write(piece);
   await writer.flush();
   return writer.position - start;
-}
-
-/** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from */
-export function contentBytes(piece: unknown): Uint8Array {
-  if (typeof piece === 'string') return new TextEncoder().encode(piece);
-  if (piece instanceof Uint8Array) return piece;
-  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
-  throw optionsError('a file is written from a string, bytes, or an iterable of these');
 }
 
 /** Copies on the server, where it can (copy-data), or through this machine. */

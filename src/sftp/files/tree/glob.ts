@@ -5,6 +5,7 @@
  * Must not know: what a segment matches (`globPattern.ts`), the public API's options.
  */
 import { utf8Encode } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
 import { fileTypes } from '../../packet/attributes.ts';
 import type { Errand } from '../../session/errand.ts';
 import type { SftpSession } from '../../session/session.ts';
@@ -90,6 +91,7 @@ async function* entriesOf(search: Search, folder: Uint8Array): AsyncGenerator<Di
     yield* everyEntry(session, folder.length === 0 ? utf8Encode('.') : folder, errand);
   } catch (error) {
     if (isNoSuchFile(error)) return;
+    if (!(error instanceof SshError) || error.status === undefined) throw error;
     const found = await statIfThere(session, folder, 'stat', errand);
     if (found === undefined || !isOfType(found, fileTypes.folder)) return;
     throw error;

@@ -5,7 +5,7 @@
  * slashes, each of which matches a name in time that grows with both lengths only.
  * Must not know: folders.
  */
-import { optionsError } from '../../session/optionChecks.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 
 /** One segment of a pattern. */
 export type Segment =

@@ -7,6 +7,7 @@
  *
  * Memory: batches that came and were not taken, as many as are asked ahead at most.
  */
+import type { CallSite } from '../../../endpoint/calls/callSite.ts';
 import type { NameEntry } from '../../packet/responses.ts';
 import { statusCodes } from '../../packet/status.ts';
 import type { Answer } from '../../protocol/clientRequest.ts';
@@ -134,13 +135,21 @@ export class FolderReader {
  */
 export class SftpFolder implements AsyncIterable<DirectoryEntry> {
   private readonly reader: FolderReader;
+  private readonly fault: (error: unknown) => unknown;
   private batch: readonly NameEntry[] = [];
   private at = 0;
 
-  constructor(reader: FolderReader) {
+  private constructor(reader: FolderReader, fault: (error: unknown) => unknown) {
     this.reader = reader;
+    this.fault = fault;
   }
 
+  /** Made by `sftp.opendir()`. `site`: where that was called. */
+  static at(session: SftpSession, path: RemotePath, site: CallSite): SftpFolder {
+    return new SftpFolder(new FolderReader(session, path), (error) => session.rejection(site, error));
+  }
+
+  /** The folder, as it was given. */
   get path(): string {
     return pathText(this.reader.path);
   }
@@ -156,17 +165,19 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
         const entry = this.batch[this.at++] as NameEntry;
         if (isPossibleName(entry.filename)) return new DirectoryEntry(entry, this.reader.path);
       }
-      const batch = await this.reader.next();
+      const batch = await this.nextBatch();
       if (batch === undefined) return undefined;
       this.batch = batch;
       this.at = 0;
     }
   }
 
+  /** Ends the listing before its end. */
   async close(): Promise<void> {
     this.reader.close();
   }
 
+  /** The entries, one after the other; `break` ends the listing. */
   async *[Symbol.asyncIterator](): AsyncGenerator<DirectoryEntry, undefined> {
     try {
       for (let entry = await this.read(); entry !== undefined; entry = await this.read()) yield entry;
@@ -175,8 +186,28 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
     }
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private async nextBatch(): Promise<readonly NameEntry[] | undefined> {
+    try {
+      return await this.reader.next();
+    } catch (error) {
+      throw this.fault(error);
+    }
+  }
+}
+
+/** The entries of a folder but `.` and `..`, and but the names that no folder can have. */
+export async function* possibleEntries(
+  session: SftpSession,
+  path: Uint8Array,
+  errand?: Errand,
+): AsyncGenerator<DirectoryEntry, undefined> {
+  for await (const entry of everyEntry(session, path, errand)) {
+    if (isPossibleName(entry.nameBytes)) yield entry;
   }
 }
 

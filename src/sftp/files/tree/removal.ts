@@ -7,9 +7,9 @@
  */
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 import { fileTypes } from '../../packet/attributes.ts';
 import type { Errand } from '../../session/errand.ts';
-import { optionsError } from '../../session/optionChecks.ts';
 import type { SftpSession } from '../../session/session.ts';
 import { isNoSuchFile, statIfThere } from '../attributeCalls.ts';
 import { removeFile, removeFolder } from '../nameCalls.ts';

@@ -5,6 +5,7 @@
  * ahead, the bound on depth.
  * Must not know: what the entries are for.
  */
+import { askInCall } from '../../../endpoint/calls/userCode.ts';
 import type { NameEntry } from '../../packet/responses.ts';
 import type { Errand } from '../../session/errand.ts';
 import type { SftpSession } from '../../session/session.ts';
@@ -102,7 +103,7 @@ function isFolder(entry: DirectoryEntry): boolean {
 
 /** The next entries; undefined at the end, and where the folder is to be passed over. */
 async function nextBatch(
-  { session, onError }: Walk,
+  { session, errand, onError }: Walk,
   folder: FolderBatches,
   depth: number,
 ): Promise<readonly NameEntry[] | undefined> {
@@ -111,7 +112,9 @@ async function nextBatch(
     if (depth > sftpNesting) throw tooDeep(session, folder.path, sftpNesting);
     return await folder.next();
   } catch (error) {
-    if ((await onError?.(error, pathText(folder.path))) !== 'skip') throw error;
+    if (onError === undefined) throw error;
+    const answer = askInCall('onError', () => onError(error, pathText(folder.path)));
+    if ((await session.callersOwn(answer, errand)) !== 'skip') throw error;
     return undefined;
   }
 }

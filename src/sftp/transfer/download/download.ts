@@ -5,13 +5,14 @@
  * Must not know: folders, other files.
  */
 import { escapeText } from '../../../base/bytes.ts';
+import { rejectionOf, thrownByUser } from '../../../endpoint/calls/userCode.ts';
 import { FileReader } from '../../data/reader.ts';
 import { OpenFile } from '../../files/content/openFile.ts';
 import { sizeOf } from '../../files/content/whole.ts';
 import { isOfType } from '../../files/stats.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
-import type { LocalSink } from '../../seam/localFiles.ts';
+import { LocalFault, type LocalSink } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';
 import { findCommonPart } from '../resume.ts';
 import type { Transfer } from '../transfer.ts';
@@ -68,7 +69,7 @@ export async function downloadTo(
       try {
         for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
           await transfer.limiter.take(answer.length);
-          for (const piece of answer.pieces) await sink.write(piece);
+          for (const piece of answer.pieces) await intoSink(transfer, job, () => sink.write(piece));
           position += answer.length;
           transfer.moved(job.path, answer.length);
         }
@@ -77,12 +78,26 @@ export async function downloadTo(
       }
       await checkSize(transfer, file, job.path, position, size);
     });
-    await sink.finish();
+    await intoSink(transfer, job, () => sink.finish());
   } catch (error) {
-    sink.abandon(error instanceof Error ? error : new Error(String(error)));
+    const cause = rejectionOf(error);
+    sink.abandon(cause instanceof Error ? cause : new Error(String(cause)));
     throw error;
   }
   transfer.fileDone(job.path);
+}
+
+/** A step of the caller's own stream, which may take its time: the transfer's end ends the waiting. */
+function intoSink(
+  transfer: Transfer,
+  { path }: Pick<Download, 'path'>,
+  step: () => Promise<void>,
+): Promise<void> {
+  const own = step().catch((error: unknown) => {
+    if (error instanceof LocalFault) throw transferError(error.message, path, { cause: error });
+    throw thrownByUser('the stream', error);
+  });
+  return transfer.session.callersOwn(own, transfer.errand);
 }
 
 /** Opens the file for a step; what is no file is refused. */

@@ -39,12 +39,18 @@ interface Later {
 /** Links and folders whose attributes are set at the end. */
 const mostLater = 1_000_000;
 
-/** Permissions of a folder that is made, from which the system takes its mask away. */
-const folderMode = 0o777;
+/**
+ * Permissions of a folder that is made, from which the system takes its mask away: those that it has on the
+ * server, so that nobody sees more than there, and what its owner needs to fill it.
+ */
+function folderModeOf(permissions: number = 0o777): number {
+  return (permissions & 0o777) | 0o700;
+}
 
 export async function getTree(transfer: Transfer, remote: Uint8Array, target: LocalPath): Promise<void> {
   const { session, errand, local } = transfer;
-  const root = await makeRoot(transfer, target);
+  const { permissions } = await statPath(session, remote, 'stat', errand);
+  const root = await makeRoot(transfer, target, folderModeOf(permissions));
   transfer.counts.folders++;
   const levels: Level[] = [root];
   const later: Later[] = [];
@@ -52,8 +58,8 @@ export async function getTree(transfer: Transfer, remote: Uint8Array, target: Lo
     if (later.length === mostLater) throw tooMany(pathText(remote));
     later.push(entry);
   };
-  const onError = (error: unknown, path: string): 'skip' | 'stop' => {
-    transfer.fail(path, error);
+  const onError = async (error: unknown, path: string): Promise<'skip' | 'stop'> => {
+    await transfer.fail(path, error);
     return transfer.isStopped ? 'stop' : 'skip';
   };
   for await (const step of walkSteps(session, remote, onError, errand)) {
@@ -63,18 +69,20 @@ export async function getTree(transfer: Transfer, remote: Uint8Array, target: Lo
     const problem = local.nameProblem(entry.nameBytes);
     if (problem !== undefined) {
       step.passOver();
-      transfer.fail(entry.path, unsafeName(entry, problem));
+      await transfer.fail(entry.path, unsafeName(entry, problem));
       continue;
     }
     const kind = kindOf(entry.attributes);
-    if (!isWanted(transfer, entry, kind)) {
+    const told = { kind, size: sizeOf(entry.attributes.size) };
+    if (!(await transfer.isWanted(entry.path, () => told))) {
       step.passOver();
       continue;
     }
     const path = local.join(level.path, entry.nameBytes);
     if (kind === 'folder') {
       const made = await transfer.attempt(entry.path, async () => {
-        levels[depth + 1] = await makeFolder(transfer, path, level.isFresh);
+        const mode = folderModeOf(entry.attributes.permissions);
+        levels[depth + 1] = await makeFolder(transfer, { path, isFresh: level.isFresh }, mode);
       });
       if (!made) step.passOver();
       else keepFolder(transfer, entry, path, postpone);
@@ -149,18 +157,18 @@ async function copyLink(
 }
 
 /** The folder that the tree goes into; the caller named it, so that a link to a folder does as well. */
-async function makeRoot(transfer: Transfer, path: LocalPath): Promise<Level> {
+async function makeRoot(transfer: Transfer, path: LocalPath, mode: number): Promise<Level> {
   const { local } = transfer;
   const there = await local.stat(path);
   if (there?.kind === 'folder') return { path: await local.realpath(path), isFresh: false };
-  await local.mkdir(path, folderMode);
+  await local.mkdir(path, mode);
   return { path, isFresh: true };
 }
 
-async function makeFolder(transfer: Transfer, path: LocalPath, isFresh: boolean): Promise<Level> {
+async function makeFolder(transfer: Transfer, { path, isFresh }: Level, mode: number): Promise<Level> {
   const { local, counts } = transfer;
   try {
-    await local.mkdir(path, folderMode);
+    await local.mkdir(path, mode);
     counts.folders++;
     return { path, isFresh: true };
   } catch (error) {
@@ -199,17 +207,6 @@ function keepFolder(
       }
     },
   });
-}
-
-function isWanted(
-  { options, counts }: Transfer,
-  entry: DirectoryEntry,
-  kind: TransferEntry['kind'],
-): boolean {
-  const { filter } = options;
-  if (filter === undefined || filter(entry.path, { kind, size: sizeOf(entry.attributes.size) })) return true;
-  counts.skip(entry.path, 'the filter leaves it out');
-  return false;
 }
 
 function kindOf(attributes: FileAttributes): TransferEntry['kind'] {

@@ -27,10 +27,12 @@ export class Pool {
     }
   }
 
-  /** Drops what has not begun. */
-  clear(): void {
+  /** Drops what has not begun; how much that was. */
+  clear(): number {
+    const dropped = this.queue.length;
     this.queue.length = 0;
     this.tell();
+    return dropped;
   }
 
   /** Resolves when nothing runs and nothing waits. */

@@ -19,6 +19,7 @@ export interface SyncStep {
   readonly action: 'copy' | 'folder' | 'delete';
   /** Below the folders that were given, with `/` between names. */
   readonly path: string;
+  /** Why the step is taken. */
   readonly reason: 'missing' | 'size' | 'time' | 'sha256' | 'kind' | 'extra';
 }
 

@@ -63,7 +63,7 @@ export class RemoteSide implements Side {
       const problem = local.nameProblem(entry.nameBytes);
       if (problem === undefined) add(found, entry.nameBytes, remoteEntry(entry.attributes));
       else
-        this.transfer.fail(
+        await this.transfer.fail(
           entry.path,
           transferError(unsafe(entry.name, problem), entry.path, { origin: 'peer' }),
         );

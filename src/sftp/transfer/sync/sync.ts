@@ -5,21 +5,22 @@
  * Must not know: how a file is transferred.
  */
 import { utf8Decode } from '../../../base/bytes.ts';
+import { callback, checkOptions, flag, oneOf, optionsError } from '../../../base/optionChecks.ts';
 import { makeFolderUnlessThere } from '../../files/nameCalls.ts';
 import { pathBytes, type RemotePath } from '../../files/paths.ts';
 import { LocalFault } from '../../seam/localFiles.ts';
 import type { SftpPlatform } from '../../seam/platform.ts';
-import { callback, checkOptions, flag, oneOf, optionsError } from '../../session/optionChecks.ts';
 import type { SftpSession } from '../../session/session.ts';
 import { download } from '../download/download.ts';
 import { transferError } from '../errors.ts';
-import { resolveTransfer, type TransferOptions, transferTable } from '../options.ts';
+import { resolveTransfer, type TransferOptions, transferNames, transferTable } from '../options.ts';
 import type { TransferResult } from '../result.ts';
 import { Transfer } from '../transfer.ts';
 import { upload } from '../upload/upload.ts';
 import { compare, type SyncEntry, type SyncStep } from './plan.ts';
 import { LocalSide, nameOf, RemoteSide, type Side } from './sides.ts';
 
+/** What `sync` takes. */
 export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'> {
   /** `up` makes the server's folder like the one here, `down` the other way round. */
   readonly direction: 'up' | 'down';
@@ -33,9 +34,11 @@ export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'
   readonly onStep?: ((step: SyncStep) => void) | undefined;
 }
 
+/** What came of `sync`. */
 export interface SyncResult extends TransferResult {
   /** The steps that were taken, or would be; 100,000 at most. */
   readonly steps: readonly SyncStep[];
+  /** Entries that were removed. */
   readonly deleted: number;
 }
 
@@ -59,7 +62,7 @@ export async function sync(
   remoteFolder: RemotePath,
   given: SyncOptions,
 ): Promise<SyncResult> {
-  checkOptions(given, { of: 'sync', table });
+  checkOptions(given, { of: 'sync', table, otherNames: transferNames });
   if (given.direction === undefined) throw optionsError("sync needs a direction, 'up' or 'down'");
   if (typeof localFolder !== 'string' || localFolder === '') throw optionsError('sync needs a local folder');
   const {
@@ -177,14 +180,13 @@ class Synchronization {
 
   private async entry(names: Names, entry: SyncEntry, there: SyncEntry | undefined): Promise<void> {
     const { transfer, manner } = this;
-    const { counts, options } = transfer;
+    const { counts } = transfer;
     const path = text(names);
     if (entry.kind === 'link' || entry.kind === 'other') {
       return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is no file or folder');
     }
-    if (options.filter?.(path, { kind: entry.kind, size: entry.size }) === false) {
-      return counts.skip(path, 'the filter leaves it out');
-    }
+    const { kind, size } = entry;
+    if (!(await transfer.isWanted(path, () => ({ kind, size })))) return;
     const verdict = compare(entry, there, manner.by);
     if (entry.kind === 'folder') {
       let isNew = verdict.action === 'folder';
@@ -266,7 +268,10 @@ class Synchronization {
 
   private step(step: SyncStep): void {
     if (this.steps.length < mostSteps) this.steps.push(step);
-    this.manner.onStep?.(step);
+    const { onStep } = this.manner;
+    if (onStep !== undefined) this.transfer.tell('onStep', () => onStep(step));
+    // What the function did may have ended the transfer.
+    this.transfer.check();
   }
 }
 

@@ -7,9 +7,10 @@
  */
 import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
-import { FileWriter } from '../../data/writer.ts';
+import { FileWriter, type WriteBlock } from '../../data/writer.ts';
 import { clampedSeconds } from '../../files/attributeCalls.ts';
-import { contentBytes, sizeOf } from '../../files/content/whole.ts';
+import { contentPieces, type FileContent } from '../../files/content/pieces.ts';
+import { sizeOf } from '../../files/content/whole.ts';
 import { pathText } from '../../files/paths.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
 import type { LocalPath, LocalReader, LocalStat } from '../../seam/localFiles.ts';
@@ -34,56 +35,77 @@ const resumeMargin = (transfer: Transfer): number => transfer.session.link.limit
 
 /** @throws SshError, LocalFault: whatever went wrong with this file; nothing of it is open then */
 export async function upload(transfer: Transfer, job: Upload): Promise<void> {
-  const { local } = transfer;
-  const reader = await local.openReader(job.local);
+  const release = claimTarget(transfer, job.place.path);
+  try {
+    await fromFile(transfer, job);
+  } finally {
+    release();
+  }
+  transfer.fileDone(job.path);
+}
+
+async function fromFile(transfer: Transfer, job: Upload): Promise<void> {
+  const reader = await transfer.local.openReader(job.local);
   try {
     const stat = await reader.stat();
     checkIsFile(stat, job.path);
     if (!job.isCounted) transfer.progress.corrected(stat.size);
     const place = { ...job.place, mode: stat.mode & 0o777 };
-    await toServer(transfer, place, async (target) => {
-      await send(transfer, job, reader, stat, target);
-    });
+    await toServer(transfer, place, (target) => send(transfer, job, reader, stat, target));
   } finally {
     await reader.close().catch(() => {});
   }
-  transfer.fileDone(job.path);
+}
+
+function claimTarget(transfer: Transfer, target: Uint8Array): () => void {
+  const text = pathText(target);
+  return transfer.claim(`remote ${text}`, text);
 }
 
 /** From bytes or a stream of the caller's. */
 export async function uploadFrom(
   transfer: Transfer,
-  content: string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  content: FileContent,
   place: RemotePlace,
 ): Promise<void> {
   const path = pathText(place.path);
+  const release = claimTarget(transfer, place.path);
   let isBegun = false;
-  await toServer(transfer, place, async (target) => {
-    if (isBegun && typeof content !== 'string' && !(content instanceof Uint8Array)) {
-      throw transferError(
-        'the server renames nothing, and a stream cannot be sent again; use { atomic: false }',
-        path,
-      );
-    }
-    isBegun = true;
-    const writer = writerFor(transfer, target, 0);
-    const whole = typeof content === 'string' || content instanceof Uint8Array;
-    try {
-      for await (const piece of whole ? [content] : content) {
-        transfer.check();
-        const bytes = contentBytes(piece);
-        await transfer.limiter.take(bytes.length);
-        await writer.write(bytes);
-        transfer.moved(path, bytes.length);
+  try {
+    await toServer(transfer, place, async (target) => {
+      if (isBegun && typeof content !== 'string' && !(content instanceof Uint8Array)) {
+        const hint = 'a stream cannot be sent again; use { atomic: false }';
+        throw transferError(`the server renames nothing, and ${hint}`, path);
       }
-      await writer.flush();
-      await settle(transfer, target, path, writer.position, {});
-    } catch (error) {
-      await target.abandon(error, writer.confirmed);
-      throw error;
-    }
-  });
+      isBegun = true;
+      await sendContent(transfer, content, target, path);
+    });
+  } finally {
+    release();
+  }
   transfer.fileDone(path);
+}
+
+async function sendContent(
+  transfer: Transfer,
+  content: FileContent,
+  target: RemoteTarget,
+  path: string,
+): Promise<void> {
+  const writer = writerFor(transfer, target, 0);
+  try {
+    for await (const bytes of contentPieces(content, transfer.session, transfer.errand)) {
+      transfer.check();
+      await transfer.limiter.take(bytes.length);
+      await writer.write(bytes);
+      transfer.moved(path, bytes.length);
+    }
+    await writer.flush();
+    await settle(transfer, target, path, writer.position, {});
+  } catch (error) {
+    await target.abandon(error, writer.confirmed);
+    throw error;
+  }
 }
 
 /** Opens the target for a step that fills it, and makes it the file; in place where a server does not rename. */
@@ -92,26 +114,18 @@ async function toServer(
   place: RemotePlace,
   fill: (target: RemoteTarget) => Promise<void>,
 ): Promise<void> {
-  const { session } = transfer;
-  const text = pathText(place.path);
-  const release = transfer.claim(`remote ${text}`, text);
-  try {
-    for (;;) {
-      const target = await RemoteTarget.open(transfer, place);
-      await fill(target);
-      try {
-        await target.commit();
-        return;
-      } catch (error) {
-        if (!(error instanceof RenameRefused)) {
-          await target.abandon(error, 0);
-          throw error;
-        }
-        session.capabilities.refusesRename = true;
+  for (;;) {
+    const target = await RemoteTarget.open(transfer, place);
+    await fill(target);
+    try {
+      return await target.commit();
+    } catch (error) {
+      if (!(error instanceof RenameRefused)) {
+        await target.abandon(error, 0);
+        throw error;
       }
+      transfer.session.capabilities.refusesRename = true;
     }
-  } finally {
-    release();
   }
 }
 
@@ -153,7 +167,8 @@ async function send(
   try {
     await sendFrom(transfer, job, reader, stat, writer);
     await writer.flush();
-    await checkUnchanged(reader, stat, writer.position, job.path);
+    const isOneState = stat.size < blocksAtOnce * writer.longest && start === 0;
+    await checkUnchanged(reader, stat, writer.position, job.path, isOneState);
     await settle(
       transfer,
       target,
@@ -183,6 +198,19 @@ async function startOf(
   return findCommonPart(transfer, target.file, reader, there, stat.size);
 }
 
+/** Blocks that are read in one call of the system. */
+const blocksAtOnce = 4;
+
+/** What was read and is not sent yet. */
+interface ReadBatch {
+  readonly blocks: readonly WriteBlock[];
+  /** Bytes in all of them together. */
+  readonly length: number;
+  /** The file has ended behind them. */
+  readonly isLast: boolean;
+}
+
+/** Reads and sends at the same time: the next blocks are read while the last ones go out. */
 async function sendFrom(
   transfer: Transfer,
   job: Upload,
@@ -190,13 +218,62 @@ async function sendFrom(
   stat: LocalStat,
   writer: FileWriter,
 ): Promise<void> {
+  let position = writer.position;
+  let reading = readBatch(reader, stat, writer, position);
+  try {
+    for (;;) {
+      const batch = await reading;
+      position += batch.length;
+      if (!batch.isLast) {
+        reading = readBatch(reader, stat, writer, position);
+        // Its failure is heard of when its turn comes.
+        reading.catch(() => {});
+      }
+      await sendBatch(transfer, job, writer, batch);
+      if (batch.isLast) return;
+    }
+  } finally {
+    await reading.catch(() => {});
+  }
+}
+
+async function readBatch(
+  reader: LocalReader,
+  stat: LocalStat,
+  writer: FileWriter,
+  position: number,
+): Promise<ReadBatch> {
+  const blocks: WriteBlock[] = [];
+  let wanted = 0;
+  // One byte more than is expected: a file that grew has it.
+  const expected = Math.max(0, stat.size - position) + 1;
+  while (wanted < expected && blocks.length < blocksAtOnce) {
+    const block = writer.takeBlock(Math.min(writer.longest, expected - wanted));
+    blocks.push(block);
+    wanted += block.data.length;
+  }
+  const length = await reader.readInto(
+    blocks.map(({ data }) => data),
+    position,
+  );
+  return { blocks, length, isLast: length < wanted };
+}
+
+async function sendBatch(
+  transfer: Transfer,
+  job: Upload,
+  writer: FileWriter,
+  { blocks, length: all }: ReadBatch,
+): Promise<void> {
   const { options, limiter } = transfer;
-  for (;;) {
-    const left = stat.size - writer.position;
-    // One byte more than is expected: a file that grew has it.
-    const block = writer.takeBlock(Math.min(writer.longest, left + 1));
-    const length = await reader.read(block.data, writer.position);
-    if (length === 0) return writer.giveBack(block);
+  let left = all;
+  for (const block of blocks) {
+    const length = Math.min(left, block.data.length);
+    left -= length;
+    if (length === 0) {
+      writer.giveBack(block);
+      continue;
+    }
     await limiter.take(length);
     transfer.check();
     if (options.sparse && isZero(block.data.subarray(0, length))) {
@@ -205,18 +282,22 @@ async function sendFrom(
     } else writer.send(block, length);
     transfer.moved(job.path, length);
     await writer.room();
-    if (length < block.data.length) return;
   }
 }
 
-/** What was sent is one state of the file, and not a mixture of two. */
+/**
+ * What was sent is one state of the file, and not a mixture of two.
+ *
+ * @param isOneState it was read in one call of the system, so that its length alone can tell
+ */
 async function checkUnchanged(
   reader: LocalReader,
   before: LocalStat,
   sent: number,
   path: string,
+  isOneState: boolean,
 ): Promise<void> {
-  const now = await reader.stat();
+  const now = isOneState ? before : await reader.stat();
   if (sent === before.size && now.size === before.size && now.mtimeMs === before.mtimeMs) return;
   throw transferError(`"${escapeText(path)}" changed while it was sent`, path);
 }

@@ -1,0 +1,79 @@
+/**
+ * Which host keys a configuration accepts.
+ *
+ * Owns: what StrictHostKeyChecking, the files of known hosts, HostKeyAlias and
+ * NoHostAuthenticationForLocalhost come to as one policy.
+ * Must not know: formats of files, how a file is changed.
+ * Source: ssh_config(5).
+ */
+import { SshError } from '../base/errors.ts';
+import type { HostKeyDial, HostKeyInfo, HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
+import type { ConfigPlatform } from './platform.ts';
+import type { Resolution } from './reading/resolve.ts';
+import { sshPort } from './reading/resolve.ts';
+
+/** A file that is always empty, and in which nothing stays. */
+const emptyFile = '/dev/null';
+
+/** The policy of a resolution. */
+export function hostKeyPolicyOf({ settings }: Resolution, platform: ConfigPlatform): HostKeyPolicy {
+  const strict = settings.value('stricthostkeychecking');
+  const acceptsNew = strict === 'false' || strict === 'accept-new';
+  const own = settings.list('userknownhostsfile').filter((path) => path !== emptyFile);
+  const global = settings.list('globalknownhostsfile').filter((path) => path !== emptyFile);
+  const files = [...own, ...global];
+  const known = platform.knownHosts({
+    files: files.length === 0 ? [emptyFile] : files,
+    // What is added goes to the first file, which has to be the user's.
+    unknown: acceptsNew && own.length > 0 ? 'add' : 'refuse',
+    update: settings.value('updatehostkeys') === 'true' && own.length > 0,
+    hash: settings.value('hashknownhosts') === 'yes',
+  });
+  const keeping = acceptsNew && own.length === 0 ? acceptUnknown(known) : known;
+  const alias = settings.value('hostkeyalias');
+  const named = alias === undefined ? keeping : underName(keeping, alias);
+  return settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
+}
+
+/** Accepts keys of hosts nothing is known of, and keeps none: there is no file for them. */
+function acceptUnknown(policy: HostKeyPolicy): HostKeyPolicy {
+  return {
+    ...policy,
+    verify: async (info, dial) => {
+      try {
+        return await policy.verify(info, dial);
+      } catch (error) {
+        if (error instanceof SshError && error.code === 'ERR_SSH_HOST_KEY_UNKNOWN') return true;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The host is known by another name, and by no port. */
+function underName(policy: HostKeyPolicy, alias: string): HostKeyPolicy {
+  const renamed = (info: HostKeyInfo): HostKeyInfo => ({ ...info, host: alias, port: sshPort });
+  const { keyTypes, wantsCertificate, rotation } = policy;
+  return {
+    verify: (info: HostKeyInfo, dial?: HostKeyDial) => policy.verify(renamed(info), dial),
+    ...(keyTypes === undefined ? {} : { keyTypes: () => keyTypes(alias, sshPort) }),
+    ...(wantsCertificate === undefined ? {} : { wantsCertificate: () => wantsCertificate(alias, sshPort) }),
+    ...(rotation === undefined
+      ? {}
+      : {
+          rotation: {
+            unknown: (info, announced) => rotation.unknown(renamed(info), announced),
+            keep: (info, proved, announced, dial) => rotation.keep(renamed(info), proved, announced, dial),
+          },
+        }),
+  };
+}
+
+const localhost = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i;
+
+function withoutLocalhost(policy: HostKeyPolicy): HostKeyPolicy {
+  return {
+    ...policy,
+    verify: (info, dial) => localhost.test(info.host) || policy.verify(info, dial),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * What a configuration says about the session, for whoever runs one.
+ *
+ * Owns: the form of it.
+ * Must not know: channels, terminals.
+ * Source: ssh_config(5).
+ */
+
+import { forwardAgentPath } from './reading/ownDirectives.ts';
+import type { Resolution } from './reading/resolve.ts';
+import { expand, type Variables } from './syntax/expansion.ts';
+import { matchesPattern } from './syntax/patterns.ts';
+
+/** The session that a configuration wants. `connect` opens none, so this stands beside its options. */
+export interface SessionSettings {
+  /** Whether a command, a subsystem or nothing is run: SessionType. */
+  readonly type: 'default' | 'none' | 'subsystem';
+  /** RemoteCommand, its tokens expanded. */
+  readonly remoteCommand: string | undefined;
+  /** RequestTTY. */
+  readonly requestTty: 'auto' | 'yes' | 'no' | 'force';
+  /** SetEnv, and what SendEnv takes of the environment; the former come first. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Patterns of SendEnv. */
+  readonly sendEnv: readonly string[];
+  /** ForwardAgent: whether, or the path of which agent. */
+  readonly forwardAgent: boolean | string;
+  /** StdinNull. */
+  readonly stdinNull: boolean;
+  /** ForkAfterAuthentication. */
+  readonly fork: boolean;
+  /** EscapeChar; undefined for none. */
+  readonly escapeChar: string | undefined;
+  /** EnableEscapeCommandline. */
+  readonly escapeCommandline: boolean;
+  /** LocalCommand where PermitLocalCommand allows it, its tokens expanded. */
+  readonly localCommand: string | undefined;
+  /** BatchMode: nobody is asked anything. */
+  readonly batchMode: boolean;
+  /** VisualHostKey. */
+  readonly visualHostKey: boolean;
+  /** StrictHostKeyChecking: `ask` is for whoever can ask. */
+  readonly strictHostKeyChecking: 'yes' | 'no' | 'ask' | 'accept-new';
+  /** NumberOfPasswordPrompts. */
+  readonly passwordPrompts: number;
+  /** LogLevel. */
+  readonly logLevel: string;
+}
+
+const yesNo: Readonly<Record<string, 'yes' | 'no'>> = { true: 'yes', false: 'no' };
+
+/** The session of a resolution. @throws TypeError never: settings are complete */
+export function sessionOf(
+  { settings, tokens }: Resolution,
+  variables: Variables,
+  names: readonly string[],
+): SessionSettings {
+  const value = (keyword: string): string => settings.value(keyword) ?? '';
+  const isOn = (keyword: string): boolean => value(keyword) === 'yes';
+  const agent = settings.value(forwardAgentPath);
+  const escapeChar = value('escapechar');
+  const tty = value('requesttty');
+  const strict = value('stricthostkeychecking');
+  return {
+    type: value('sessiontype') as SessionSettings['type'],
+    remoteCommand: settings.value('remotecommand'),
+    requestTty: yesNo[tty] ?? (tty === 'force' ? 'force' : 'auto'),
+    env: environment(settings.list('setenv'), settings.sendEnv, variables, names),
+    sendEnv: settings.sendEnv,
+    forwardAgent: isOn('forwardagent') ? (agent ?? true) : false,
+    stdinNull: isOn('stdinnull'),
+    fork: isOn('forkafterauthentication'),
+    escapeChar: escapeChar === 'none' ? undefined : escapeChar,
+    escapeCommandline: isOn('enableescapecommandline'),
+    localCommand: isOn('permitlocalcommand')
+      ? localCommand(settings.value('localcommand'), tokens)
+      : undefined,
+    batchMode: isOn('batchmode'),
+    visualHostKey: isOn('visualhostkey'),
+    strictHostKeyChecking: yesNo[strict] ?? (strict === 'accept-new' ? 'accept-new' : 'ask'),
+    passwordPrompts: Number(value('numberofpasswordprompts')),
+    logLevel: value('loglevel'),
+  };
+}
+
+function environment(
+  setEnv: readonly string[],
+  sendEnv: readonly string[],
+  variables: Variables,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const name of names) {
+    if (!sendEnv.some((pattern) => matchesPattern(name, pattern))) continue;
+    const value = variables(name);
+    if (value !== undefined) env[name] = value;
+  }
+  for (const text of setEnv) {
+    const equals = text.indexOf('=');
+    env[text.slice(0, equals)] = text.slice(equals + 1);
+  }
+  return env;
+}
+
+/** There is no tunnel interface here, which is what `%T` would name. */
+function localCommand(
+  text: string | undefined,
+  tokens: Readonly<Record<string, string>>,
+): string | undefined {
+  if (text === undefined) return undefined;
+  const expanded = expand(text, { tokens: { ...tokens, T: 'NONE' } });
+  return 'text' in expanded ? expanded.text : undefined;
+}

@@ -1,0 +1,213 @@
+/**
+ * `npm run regress -- [--quick] [--ours | --genuine] [--write] [--jobs N] [--keep] [test…]`
+ *
+ * Runs OpenSSH's own regression suite (Debian's package openssh-tests), each test
+ * first with OpenSSH's program and then with this command in its place. `--quick`
+ * runs the short ones, `--ours` takes OpenSSH's results from the last kept run and
+ * `--genuine` those of this command, `--write` keeps the results and the table in docs/openssh-tests.md, `--keep`
+ * leaves the folders of failed tests, names pick tests.
+ *
+ * Owns: the words of that command, the order of runs, its exit status: 1 where a
+ * test passes with OpenSSH's program and fails with this one for no known reason.
+ * Must not know: what the tests do.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { printed, tableOf } from './table.mjs';
+import { quick, tests } from './tests.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const kept = join(root, 'test/regress/results.json');
+const suite = '/usr/lib/openssh/regress';
+/** Seconds for one test: the longest takes OpenSSH some minutes. */
+const limits = { genuine: 900, ours: 1_800 };
+
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean' },
+    ours: { type: 'boolean' },
+    genuine: { type: 'boolean' },
+    write: { type: 'boolean' },
+    keep: { type: 'boolean' },
+    jobs: { type: 'string', default: '2' },
+  },
+});
+
+for (const [needed, where] of [
+  [suite, "Debian's package openssh-tests"],
+  [join(root, 'dist/cli/main.js'), 'npm run build'],
+]) {
+  if (!existsSync(needed)) stop(`${needed} is missing: it comes from ${where}`);
+}
+if (process.getuid() !== 0) stop('each test runs in namespaces of its own, which only root can make');
+const strange = names.find((name) => !tests.some((test) => test.name === name));
+if (strange !== undefined) stop(`there is no test ${strange}`);
+
+const version = spawnSync('ssh', ['-V'], { encoding: 'utf8' }).stderr.trim();
+const folder = mkdtempSync(join(tmpdir(), 'deadline-ssh-regress-'));
+const programs = { genuine: genuinePrograms(), ours: ownPrograms(folder) };
+const chosen = tests.filter(({ name, program }) => {
+  if (names.length > 0) return names.includes(name);
+  return program !== 'none' && (!flags.quick || quick.has(name));
+});
+
+const before = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : { tests: {} };
+const results = { ...before.tests };
+const queue = [...chosen];
+await Promise.all(Array.from({ length: Number(flags.jobs) }, work));
+if (!flags.keep) rmSync(folder, { recursive: true, force: true });
+
+const rows = chosen.map((test) => ({ ...test, ...results[test.name] }));
+if (flags.write) {
+  writeFileSync(kept, `${JSON.stringify({ version, tests: sorted(results) }, undefined, 2)}\n`);
+  writeFileSync(
+    join(root, 'docs/openssh-tests.md'),
+    tableOf(
+      version,
+      tests.map((test) => ({ ...test, ...results[test.name] })),
+    ),
+  );
+}
+console.log(printed(rows));
+process.exit(
+  rows.some(
+    ({ genuine, ours, why }) => genuine?.status === 'pass' && ours?.status !== 'pass' && why === undefined,
+  )
+    ? 1
+    : 0,
+);
+
+async function work() {
+  for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
+    const last = results[test.name];
+    const genuine = flags.ours && last?.genuine !== undefined ? last.genuine : await run(test, 'genuine');
+    const hasOurs = genuine.status === 'pass' && test.program !== 'none';
+    const ours = !hasOurs ? undefined : flags.genuine ? last?.ours : await run(test, 'ours');
+    results[test.name] = { genuine, ours };
+    console.log(printed([{ ...test, genuine, ours }]));
+  }
+}
+
+/** One test with one set of programs: whether it passed, and what it said. */
+async function run({ name, program }, which) {
+  const place = join(folder, which, name);
+  cpSync(suite, place, { recursive: true, verbatimSymlinks: true });
+  const started = performance.now();
+  const { status, output } = await isolated(place, name, environment(program, which), limits[which]);
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
+  const lines = output.trim().split('\n');
+  const skipped = lines.find((line) => /^skipped|^SKIPPED/i.test(line));
+  const passed = status === 0 && skipped === undefined;
+  if (passed || !flags.keep) rmSync(place, { recursive: true, force: true });
+  else writeFileSync(join(place, 'output.txt'), output);
+  if (passed) return { status: 'pass', seconds };
+  if (status === 0) return { status: 'skip', seconds, said: skipped };
+  if (status === 124) return { status: 'fail', seconds, said: `no end after ${limits[which]} s` };
+  const said = lines.filter((line) => line !== '' && !/^(failed|ok) /.test(line)).at(-1);
+  return { status: 'fail', seconds, said: said?.replaceAll(place, '$OBJ').slice(0, 200) };
+}
+
+function isolated(place, name, env, limit) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      'nice',
+      [
+        '-n',
+        '10',
+        ...['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child'],
+        join(root, 'test/regress/isolated.sh'),
+        place,
+        name,
+        String(limit),
+      ],
+      { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output = (output + text).slice(-100_000);
+      });
+    }
+    child.once('error', reject);
+    // What a test leaves behind may hold its output open; the namespace has gone with the first process.
+    child.once('close', (status) => resolve({ status, output }));
+  });
+}
+
+/** The program that a test is about takes part of the rest: sftp starts ssh. */
+function environment(program, which) {
+  const { genuine } = programs;
+  const replaced = {
+    ssh: ['ssh'],
+    sftp: ['ssh', 'sftp'],
+    scp: ['ssh', 'scp'],
+    keyscan: ['ssh', 'keyscan'],
+    keygen: ['ssh', 'keygen'],
+  };
+  const own = which === 'ours' ? (replaced[program] ?? []) : [];
+  const of = (name) => (own.includes(name) ? programs.ours : genuine)[name];
+  return {
+    PATH: process.env['PATH'],
+    HOME: process.env['HOME'],
+    USER: 'root',
+    LOGNAME: 'root',
+    LC_ALL: 'C.UTF-8',
+    TEST_SHELL: 'sh',
+    TEST_SSH_SSH: of('ssh'),
+    TEST_SSH_SFTP: of('sftp'),
+    TEST_SSH_SCP: of('scp'),
+    TEST_SSH_SSHKEYSCAN: of('keyscan'),
+    TEST_SSH_SSHKEYGEN: of('keygen'),
+    TEST_SSH_SSHD: '/usr/sbin/sshd',
+    TEST_SSH_SSHAGENT: '/usr/bin/ssh-agent',
+    TEST_SSH_SSHADD: '/usr/bin/ssh-add',
+    TEST_SSH_SFTPSERVER: '/usr/lib/openssh/sftp-server',
+    TEST_SSH_PLINK: 'plink',
+    TEST_SSH_PUTTYGEN: 'puttygen',
+    TEST_SSH_CONCH: 'conch3',
+    TEST_SSH_IPV6: 'yes',
+    TEST_SSH_ECC: 'yes',
+    TEST_SSH_UNSAFE_PERMISSIONS: '1',
+    BUILDDIR: suite,
+  };
+}
+
+function genuinePrograms() {
+  return {
+    ssh: '/usr/bin/ssh',
+    sftp: '/usr/bin/sftp',
+    scp: '/usr/bin/scp',
+    keyscan: '/usr/bin/ssh-keyscan',
+    keygen: '/usr/bin/ssh-keygen',
+  };
+}
+
+/** Scripts that stand where a test expects a program without arguments. */
+function ownPrograms(place) {
+  const words = { ssh: '', sftp: ' sftp', scp: ' cp', keyscan: ' keyscan', keygen: ' keygen' };
+  const bin = join(place, 'bin');
+  mkdirSync(bin);
+  return Object.fromEntries(
+    Object.entries(words).map(([name, word]) => {
+      // By the name that it has there: some tests look for it in the folder.
+      const path = join(bin, name === 'keyscan' || name === 'keygen' ? `ssh-${name}` : name);
+      const main = join(root, 'dist/cli/main.js');
+      writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${main}'${word} "$@"\n`, { mode: 0o755 });
+      return [name, path];
+    }),
+  );
+}
+
+function sorted(object) {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function stop(message) {
+  console.error(message);
+  process.exit(2);
+}

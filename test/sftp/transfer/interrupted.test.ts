@@ -1,0 +1,188 @@
+/** Transfers that are cut off: by silence at any answer, by a connection that breaks at any byte. */
+import { readdirSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SshError } from '../../../src/base/errors.ts';
+import type { Sftp } from '../../../src/sftp/sftp.ts';
+import { type MemorySession, openMemory } from '../memory/channel.ts';
+import { MemoryFiles } from '../memory/files.ts';
+import { LocalFolder } from './support.ts';
+
+const turns = async (count: number): Promise<void> => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** File descriptors of this process. */
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+const content = Buffer.alloc(200_000);
+for (let i = 0; i < content.length; i++) content[i] = (i * 13) ^ (i >> 7);
+
+interface Scene {
+  readonly here: LocalFolder;
+  readonly files: MemoryFiles;
+}
+
+function scene(): Scene {
+  const here = new LocalFolder();
+  here.file('l/a', content.subarray(0, 70_000));
+  here.file('l/d/b', 'small');
+  const files = new MemoryFiles();
+  files.file('/r/a', content.subarray(0, 70_000));
+  files.file('/r/d/b', 'small');
+  files.file('/t', 'old');
+  return { here, files };
+}
+
+const transfers: Readonly<Record<string, (sftp: Sftp, here: LocalFolder) => Promise<unknown>>> = {
+  get: (sftp, here) => sftp.get('/r/a', here.at('got')),
+  put: (sftp, here) => sftp.put(here.at('l/a'), '/t'),
+  'put of bytes': (sftp) => sftp.put(content, '/new'),
+  'get of a tree': (sftp, here) => sftp.get('/r', here.at('tree'), { recursive: true, preserve: true }),
+  'put of a tree': (sftp, here) => sftp.put(here.at('l'), '/u', { recursive: true, preserve: true }),
+  'sync up': (sftp, here) => sftp.sync(here.at('l'), '/s', { direction: 'up', delete: true }),
+  'sync down': (sftp, here) => sftp.sync(here.at('s'), '/r', { direction: 'down' }),
+  'get with resume': (sftp, here) => {
+    here.file('.got.deadline-part', content.subarray(0, 30_000));
+    return sftp.get('/r/a', here.at('got'), { resume: true });
+  },
+};
+
+describe.each(Object.entries(transfers))('row 62: %s', (name, transfer) => {
+  it('ends by a deadline wherever the server falls silent, and leaves nothing open', async () => {
+    for (let answered = 0; ; answered++) {
+      const { here, files } = scene();
+      let left = answered;
+      let isSilent = false;
+      const session = await openMemory({
+        files,
+        answer: () => {
+          isSilent ||= left-- <= 0;
+          return isSilent ? 'silence' : undefined;
+        },
+        extensions: ['posix-rename@openssh.com'],
+      });
+      const { sftp, channel } = session;
+      const before = descriptors();
+      let isDone = false;
+      const outcome = transfer(sftp, here)
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        .finally(() => {
+          isDone = true;
+        });
+      // Local files take their own time; what waits for the silent server is over at once.
+      for (let round = 0; round < 5000 && !isDone; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (isSilent) channel.pass(15_000);
+      }
+      expect(isDone, `${name} with ${answered} answers`).toBe(true);
+      const error = await outcome;
+      if (error !== undefined) {
+        const { code, cause } = error as SshError;
+        expect(code === 'ERR_SSH_TRANSFER' ? (cause as SshError).code : code).toBe('ERR_SSH_TIMEOUT');
+      }
+      await turns(20);
+      channel.pass(60_000);
+      expect(channel.waits.list().map(({ detail }) => detail)).toEqual([]);
+      expect(descriptors()).toBeLessThanOrEqual(before);
+      expect(files.text('/t')).toMatch(/^old$|^\0/);
+      if (!isSilent) break;
+      if (error !== undefined) expect(Object.keys(here.tree())).not.toContain('got');
+    }
+  });
+});
+
+describe('a connection that breaks at any byte', () => {
+  /** Runs a transfer that is cut off after so many bytes of the server, or of the client. */
+  const cutOff = async (
+    files: MemoryFiles,
+    after: number,
+    transfer: (session: MemorySession) => Promise<unknown>,
+  ): Promise<boolean> => {
+    let left = after;
+    const session = await openMemory({
+      files,
+      extensions: ['posix-rename@openssh.com'],
+      cut: (length) => {
+        left -= length;
+        return length;
+      },
+    });
+    const watch = setInterval(() => {
+      if (left <= 0)
+        session.channel.break(new SshError('ERR_SSH_CONNECTION_LOST', 'cut', { origin: 'network' }));
+    }, 0);
+    const write = session.channel.write.bind(session.channel);
+    session.channel.write = (parts, done) => {
+      if (left > 0) return write(parts, done);
+      session.channel.break(new SshError('ERR_SSH_CONNECTION_LOST', 'cut', { origin: 'network' }));
+      done();
+    };
+    try {
+      await transfer(session);
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_SSH_CONNECTION_LOST' });
+      return false;
+    } finally {
+      clearInterval(watch);
+    }
+  };
+
+  it('leaves a part that a resume goes on with, until the file is whole', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat({ max: 400_000 }), { maxLength: 5 }),
+        fc.constantFrom('get', 'put'),
+        async (cuts, way) => {
+          const here = new LocalFolder();
+          const files = new MemoryFiles();
+          if (way === 'get') files.file('/f', content);
+          else here.file('f', content);
+          files.file('/t', 'old');
+          here.file('t', 'old');
+          const transfer = ({ sftp }: MemorySession): Promise<unknown> =>
+            way === 'get'
+              ? sftp.get('/f', here.at('t'), { resume: true })
+              : sftp.put(here.at('f'), '/t', { resume: true });
+          const result = (): string | undefined => (way === 'get' ? here.text('t') : files.text('/t'));
+          for (const after of [...cuts, Number.MAX_SAFE_INTEGER]) {
+            const isWhole = await cutOff(files, after, transfer);
+            expect(result() === (isWhole ? content.toString('latin1') : 'old')).toBe(true);
+            if (isWhole) break;
+          }
+          expect(result() === content.toString('latin1')).toBe(true);
+          expect(
+            Object.keys(here.tree())
+              .concat(Object.keys(files.tree()))
+              .filter((path) => path.includes('part')),
+          ).toEqual([]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
+
+describe('memory', () => {
+  it('of a walk over many entries is that of some batches', async () => {
+    const files = new MemoryFiles();
+    const folder = files.folder('/many');
+    const node = files.file('/one', 'x');
+    for (let i = 0; i < 20_000; i++) folder.entries.set(`f${i}`, node);
+    const { sftp, server } = await openMemory({ files });
+    let seen = 0;
+    let most = 0;
+    for await (const entry of sftp.walk('/many')) {
+      expect(entry.isFile()).toBe(true);
+      seen++;
+      if (seen % 97 === 0) most = Math.max(most, server.count('readdir') * 100 - seen);
+    }
+    expect(seen).toBe(20_000);
+    // What was asked for and not given yet: the batches that are asked ahead, and one more.
+    expect(most).toBeLessThanOrEqual(34 * 100);
+  });
+});
