@@ -90,28 +90,16 @@ export class WireWriter {
   }
 
   nameList(names: readonly string[]): this {
-    const start = this.position;
-    this.uint32(0);
+    let length = Math.max(0, names.length - 1);
+    for (const name of names) length += lengthOf(name);
+    // All of it at once: to make room may move what was written to another place.
+    this.uint32(length).reserve(length);
     for (let i = 0; i < names.length; i++) {
-      if (i > 0) this.byte(comma);
-      this.name(names[i] as string);
+      const name = names[i] as string;
+      if (i > 0) this.buffer[this.position++] = comma;
+      for (let k = 0; k < name.length; k++) this.buffer[this.position++] = name.charCodeAt(k);
     }
-    const end = this.position;
-    this.position = start;
-    this.uint32(end - start - 4);
-    this.position = end;
     return this;
-  }
-
-  private name(name: string): void {
-    const { length } = name;
-    if (length === 0 || length > longestName) throw notListable(name);
-    this.reserve(length);
-    for (let i = 0; i < length; i++) {
-      const code = name.charCodeAt(i);
-      if (code <= 0x20 || code >= 0x7f || code === comma) throw notListable(name);
-      this.buffer[this.position++] = code;
-    }
   }
 
   /** Bytes written. */
@@ -143,8 +131,16 @@ const comma = 0x2c;
 /** Characters of a name (RFC 4251 §6). */
 const longestName = 64;
 
-function notListable(name: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {
+/** @throws SshError `ERR_SSH_OPTIONS` for what is no name */
+function lengthOf(name: string): number {
+  const { length } = name;
+  let isName = length > 0 && length <= longestName;
+  for (let i = 0; i < length && isName; i++) {
+    const code = name.charCodeAt(i);
+    isName = code > 0x20 && code < 0x7f && code !== comma;
+  }
+  if (isName) return length;
+  throw new SshError('ERR_SSH_OPTIONS', `${quotedText(name)} cannot be part of a name-list`, {
     phase: 'options',
     origin: 'user',
   });
