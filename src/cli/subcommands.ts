@@ -24,4 +24,5 @@ export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
     'keygen',
     { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
   ],
+  ['keyscan', { summary: 'print the host keys of many hosts', load: () => import('./keyscan/keyscan.ts') }],
 ]);

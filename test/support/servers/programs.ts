@@ -24,7 +24,10 @@ export type Program =
   | 'dbclient'
   | 'dropbearconvert'
   | 'ip'
-  | 'iptables';
+  | 'iptables'
+  | 'git'
+  | 'rsync'
+  | 'scp';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
