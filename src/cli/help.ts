@@ -38,7 +38,7 @@ Logging in
   -i, --identity FILE  private key; may be repeated. Of a public key the agent is
                        asked for the private half. A private key that others have
                        access to is not used
-  -A, -a               let programs on the server use the agent, or not
+  -A, --forward-agent  let programs on the server use the agent; -a does not
       --no-agent       do not ask the agent for keys
 
 The session

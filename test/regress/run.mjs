@@ -64,16 +64,6 @@ await Promise.all(Array.from({ length: Number(flags.jobs) }, work));
 if (!flags.keep) rmSync(folder, { recursive: true, force: true });
 
 const rows = chosen.map((test) => ({ ...test, ...results[test.name] }));
-if (flags.write) {
-  writeFileSync(kept, `${JSON.stringify({ version, tests: sorted(results) }, undefined, 2)}\n`);
-  writeFileSync(
-    join(root, 'docs/openssh-tests.md'),
-    tableOf(
-      version,
-      tests.map((test) => ({ ...test, ...results[test.name] })),
-    ),
-  );
-}
 console.log(printed(rows));
 process.exit(
   rows.some(
@@ -83,6 +73,19 @@ process.exit(
     : 0,
 );
 
+/** After each test: a run may be stopped. */
+function keep() {
+  if (!flags.write) return;
+  writeFileSync(kept, `${JSON.stringify({ version, tests: sorted(results) }, undefined, 2)}\n`);
+  writeFileSync(
+    join(root, 'docs/openssh-tests.md'),
+    tableOf(
+      version,
+      tests.map((test) => ({ ...test, ...results[test.name] })),
+    ),
+  );
+}
+
 async function work() {
   for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
     const last = results[test.name];
@@ -90,6 +93,7 @@ async function work() {
     const hasOurs = genuine.status === 'pass' && test.program !== 'none';
     const ours = !hasOurs ? undefined : flags.genuine ? last?.ours : await run(test, 'ours');
     results[test.name] = { genuine, ours };
+    keep();
     console.log(printed([{ ...test, genuine, ours }]));
   }
 }
@@ -116,19 +120,12 @@ async function run({ name, program }, which) {
 
 function isolated(place, name, env, limit) {
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      'nice',
-      [
-        '-n',
-        '10',
-        ...['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child'],
-        join(root, 'test/regress/isolated.sh'),
-        place,
-        name,
-        String(limit),
-      ],
-      { env, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child'];
+    const script = join(root, 'test/regress/isolated.sh');
+    const child = spawn('unshare', [...namespaces, script, place, name, String(limit)], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
