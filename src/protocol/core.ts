@@ -39,9 +39,7 @@ interface TypedEvent {
 }
 
 /** What both roles are: the layers on each other, their waits and their events, without a socket or a clock. */
-export abstract class ProtocolCore<Event extends TypedEvent>
-  implements TransportUpper, ConnectionUpper
-{
+export abstract class ProtocolCore<Event extends TypedEvent> implements TransportUpper, ConnectionUpper {
   /** Packets and keys. */
   readonly transport: Transport;
   /** Channels and global requests. */
