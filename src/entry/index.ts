@@ -14,6 +14,7 @@ import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/dial/connect.ts';
 import type { ConnectOptions } from '../client/dial/options.ts';
+import { createPoolOn, type Pool, type PoolOptions } from '../client/fleet/pool.ts';
 import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
 import { createOpenTunnel, type OpenTunnel } from '../client/tunnel/openTunnel.ts';
 import { nodePlatform } from '../node/platform.ts';
@@ -56,6 +57,15 @@ export const connect: (options: ConnectOptions) => Promise<Client> = createConne
  * @throws SshError `ERR_SSH_FORWARD` cannot listen there; what the first dial fails by, as from `connect`
  */
 export const openTunnel: OpenTunnel = createOpenTunnel(nodePlatform);
+
+/**
+ * Keeps connections for their next use: `pool.use(target, work)` gives the work one that is
+ * there and has room, or a new one. Each wait has a deadline; `close()` ends all.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export const createPool: <Target = string>(options?: PoolOptions<Target>) => Pool<Target> =
+  createPoolOn(nodePlatform);
 
 const agentTable = { timeout: milliseconds };
 
@@ -142,6 +152,7 @@ export type {
   RunOptions,
   SessionOptions,
   ShellOptions,
+  X11Options,
 } from '../client/callOptions.ts';
 export { Client } from '../client/client.ts';
 export type { RunInput } from '../client/command/commandInput.ts';
@@ -161,14 +172,24 @@ export type {
   PasswordFunction,
 } from '../client/dial/options.ts';
 export type { SftpOptions } from '../client/files/sftp.ts';
+export {
+  Pool,
+  type PooledConnection,
+  type PoolOptions,
+  type PoolSnapshot,
+  type UseContext,
+} from '../client/fleet/pool.ts';
 export type {
+  ConnectionPool,
   FleetFailure,
+  FleetFunction,
   FleetResult,
   FleetResults,
   FleetRunOptions,
   FleetSuccess,
   FleetTarget,
   FleetTimings,
+  FleetValue,
   RunOnAll,
   RunOnAllOptions,
 } from '../client/fleet/runOnAll.ts';
@@ -190,6 +211,7 @@ export type { TunnelEvent, TunnelOptions, TunnelState } from '../client/tunnel/o
 export type { RetryPolicy } from '../client/tunnel/retry.ts';
 export { Tunnel, type TunnelSnapshot } from '../client/tunnel/tunnel.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { TunnelAgent } from '../endpoint/httpAgent.ts';
 export type {
   AlgorithmList,
   AlgorithmOptions,
@@ -197,6 +219,7 @@ export type {
 } from '../endpoint/options/algorithmOptions.ts';
 export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { SocketStream } from '../endpoint/streams.ts';
 export {
   Forward,
   type ForwardCounters,
@@ -213,7 +236,13 @@ export type {
   TargetTcp,
 } from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
-export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/snapshots.ts';
+export type {
+  ChannelSnapshot,
+  ConnectionSnapshot,
+  ForwardedConnectionSnapshot,
+  ForwardSnapshot,
+  WaitSnapshot,
+} from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';

@@ -24,11 +24,18 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { type ConnectionSnapshot, connectionSnapshot } from './snapshots.ts';
+import {
+  type ConnectionSnapshot,
+  connectionSnapshot,
+  type ForwardSnapshot,
+  noForwards,
+} from './snapshots.ts';
 import { type Stage, type StageEvent, stageAfter } from './stage.ts';
 
 export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkReceiver, FillListener {
   readonly id: number = nextConnectionId();
+  /** The forwards that stand on the connection, for reports; whoever makes them says. */
+  forwards: () => readonly ForwardSnapshot[] = noForwards;
   readonly role: 'client' | 'server';
   /** Undefined until the link is up. */
   core: Core | undefined;
@@ -197,7 +204,10 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
     const { link } = this.writer;
     const addresses = this.addresses();
     const age = now - this.startedAt;
-    return connectionSnapshot({ id, role, target, addresses, phase, age, now, waits, core, link, openedAt });
+    const forwards = this.forwards();
+    return connectionSnapshot({
+      ...{ id, role, target, addresses, phase, age, now, waits, core, link, openedAt, forwards },
+    });
   }
 
   get phase(): SshErrorPhase {

@@ -43,9 +43,50 @@ export interface ConnectionSnapshot {
   readonly remoteIdentification: string | undefined;
   /** Its open channels. */
   readonly channels: readonly ChannelSnapshot[];
+  /** The forwards that stand on it. */
+  readonly forwards: readonly ForwardSnapshot[];
   /** Where the connection was opened in the caller's code, where that was asked for. */
   readonly openedAt: string | undefined;
 }
+
+/** One forward. */
+export interface ForwardSnapshot {
+  /** Such as `127.0.0.1:8080 to db:5432`. */
+  readonly name: string;
+  /** The connections that run through it. */
+  readonly connections: readonly ForwardedConnectionSnapshot[];
+  /** Connections that came so far. */
+  readonly accepted: number;
+  /** Those of them that were refused. */
+  readonly refused: number;
+  /** Those that could not be made, or were cut. */
+  readonly failed: number;
+  /** Bytes from who connected to where it goes, of all connections. */
+  readonly bytesOut: number;
+  /** Bytes the other way. */
+  readonly bytesIn: number;
+}
+
+/** One connection of a forward. */
+export interface ForwardedConnectionSnapshot {
+  /** Counts up through the life of the forward. */
+  readonly id: number;
+  /** Who connected; empty for a unix socket. */
+  readonly from: string;
+  /** Where it goes. */
+  readonly to: string;
+  /** `opening` until both sides stand. */
+  readonly state: 'opening' | 'open';
+  /** Milliseconds since it was accepted. */
+  readonly age: number;
+  /** Bytes from who connected to where it goes. */
+  readonly bytesOut: number;
+  /** Bytes the other way. */
+  readonly bytesIn: number;
+}
+
+/** What a connection has besides its channels. */
+export const noForwards = (): readonly ForwardSnapshot[] => [];
 
 /** One wait, in terms of the moment of the snapshot. */
 export interface WaitSnapshot {
@@ -85,7 +126,10 @@ export interface ChannelSnapshot {
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource
-  extends Pick<ConnectionSnapshot, 'id' | 'role' | 'target' | 'addresses' | 'phase' | 'age' | 'openedAt'> {
+  extends Pick<
+    ConnectionSnapshot,
+    'id' | 'role' | 'target' | 'addresses' | 'phase' | 'age' | 'openedAt' | 'forwards'
+  > {
   readonly now: number;
   readonly waits: WaitTable;
   /** Undefined until the link is up. */
@@ -94,7 +138,7 @@ export interface SnapshotSource
 }
 
 export function connectionSnapshot(source: SnapshotSource): ConnectionSnapshot {
-  const { id, role, target, addresses, phase, age, openedAt, now, waits, core, link } = source;
+  const { id, role, target, addresses, phase, age, openedAt, now, waits, core, link, forwards } = source;
   const { transport, connection, bytesReceived = 0, bytesSent = 0 } = core ?? {};
   return {
     id,
@@ -113,6 +157,7 @@ export function connectionSnapshot(source: SnapshotSource): ConnectionSnapshot {
       transport === undefined || transport.packetsIn === 0 ? undefined : messageName(transport.lastMessage),
     remoteIdentification: transport?.remote?.text,
     channels: (connection?.list() ?? []).map(channelSnapshot),
+    forwards,
     openedAt,
   };
 }

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../src/base/errors.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { defaultDialTimeout, defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
+import { defaultConfigLimits } from '../../src/config/reading/reader.ts';
+import { support } from '../../src/config/warnings.ts';
 import {
   ciphers,
   compressions,
@@ -120,9 +122,42 @@ describe('the documents', () => {
     ...readdirSync(`${root}docs`)
       .filter((file) => file.endsWith('.md'))
       .map((file) => `docs/${file}`),
+    'docs/architecture.md',
+    'docs/deadlines.md',
+    'docs/diagnostics.md',
+    'docs/hostile-peers.md',
+    'docs/conformance.md',
+    'docs/fuzzing.md',
+    'docs/mutation.md',
+    'docs/ssh-config.md',
   ])('%s links to files that exist', (path) => {
     const targets = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target ?? '');
     for (const target of targets)
       expect(() => read(new URL(target, `file:///${path}`).pathname.slice(1))).not.toThrow();
+  });
+});
+
+describe('docs/ssh-config.md', () => {
+  it('has a row for every keyword, with what becomes of it', () => {
+    const rows = tableBelow(read('docs/ssh-config.md'), '## Keywords').map(([keyword, where, what]) => [
+      codesIn(keyword)[0],
+      where,
+      what,
+    ]);
+    expect(rows).toEqual(
+      Object.entries(support).map(([keyword, { by, what }]) => [
+        keyword,
+        by === 'none' ? 'no effect' : by,
+        what,
+      ]),
+    );
+  });
+
+  it('says the limits', () => {
+    const [, , , , , , , limits] = tableBelow(read('docs/ssh-config.md'), '# ssh_config');
+    const { fileSize, includeDepth, files, totalSize } = defaultConfigLimits;
+    expect(limits?.[1]).toBe(
+      `\`fileSize\` ${fileSize / 2 ** 20} MiB, \`includeDepth\` ${includeDepth}, \`files\` ${files.toLocaleString('en-US')} in one pass, \`totalSize\` ${totalSize / 2 ** 20} MiB`,
+    );
   });
 });

@@ -129,8 +129,10 @@ describe('package-lock.json', () => {
 const programsOf: Readonly<Record<string, readonly string[]>> = {
   '@arethetypeswrong/cli': ['attw '],
   '@biomejs/biome': ['biome '],
+  knip: ['knip'],
   publint: ['publint '],
-  rolldown: ['rolldown '],
+  // By its programming interface: its command lists every file that it writes.
+  rolldown: ['bundle.mjs'],
   typescript: ['tsc '],
 };
 

@@ -79,6 +79,9 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
+      httpAgent: () => {
+        throw new Error('simulated hosts speak no HTTP');
+      },
       network: this.local,
       files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
@@ -96,6 +99,8 @@ export class SimNetwork {
       local: () => () => {
         throw new Error('simulated hosts have no local sockets');
       },
+      display: () => ':0',
+      displayCookies: async () => undefined,
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
       asciiName: domainToASCII,

@@ -27,8 +27,11 @@ import {
   type CopyPlace,
   copyHelp,
   parseCopyArguments,
+  type ServingArguments,
 } from './copyArguments.ts';
 import { CopyOutput } from './copyOutput.ts';
+import { askToCopy, joinServers, receiveFrom, sendTo, serve } from './rcp/legacy.ts';
+import { LegacyTally } from './rcp/tally.ts';
 
 /** Something was not copied, or the options make no sense: as scp has it. */
 const failed = 1;
@@ -49,8 +52,23 @@ export async function run(argv: readonly string[]): Promise<number> {
     case 'version':
       process.stdout.write(args.mode === 'help' ? copyHelp : `deadline-ssh ${packageVersion()}\n`);
       return 0;
-    default:
-      return new CopyProgram(args as never, messages).run();
+    case 'copy':
+      return new CopyProgram(args, messages).run();
+    case 'serve':
+      return serveCopy(args, messages);
+  }
+}
+
+async function serveCopy(args: ServingArguments, messages: Messages): Promise<number> {
+  const interruption = new Interruption();
+  const stopWatching = interruption.watch();
+  try {
+    return await serve(args, interruption.signal);
+  } catch (error) {
+    if (interruption.status === undefined) messages.say(messageOf(error));
+    return interruption.status ?? failed;
+  } finally {
+    stopWatching();
   }
 }
 
@@ -85,9 +103,9 @@ class CopyProgram {
   async run(): Promise<number> {
     const stopWatching = this.interruption.watch();
     try {
-      const isDone = await this.copyAll();
+      const status = await this.copyAll();
       this.display.total();
-      return this.interruption.status ?? (isDone ? 0 : failed);
+      return this.interruption.status ?? status;
     } catch (error) {
       return this.failed(error);
     } finally {
@@ -106,14 +124,49 @@ class CopyProgram {
     return failureStatus;
   }
 
-  private async copyAll(): Promise<boolean> {
+  private async copyAll(): Promise<number> {
+    if (this.args.isLegacy) return (await this.copyByOldProtocol()) ? 0 : failed;
     const target = await this.lookAtTarget();
-    if (target === undefined) return false;
+    if (target === undefined) return failed;
     let isDone = true;
     for (const source of this.args.sources) {
-      if (this.interruption.status !== undefined) return false;
+      if (this.interruption.status !== undefined) break;
       if (!(await this.attempt(source, target))) isDone = false;
     }
+    return isDone ? 0 : failed;
+  }
+
+  /** With -O: what is sent goes in one connection, what is brought here in one for each source. */
+  private async copyByOldProtocol(): Promise<boolean> {
+    const { sources, target } = this.args;
+    let isDone = true;
+    const onProgress = this.display.begin(shown(sources[0]?.path ?? ''));
+    const tally = new LegacyTally(onProgress);
+    const report = {
+      moved: (path: ByteText, bytes: number, size: number) => tally.moved(path, bytes, size),
+      failed: (problem: string) => {
+        isDone = this.refuse(problem);
+      },
+    };
+    const { args, messages, interruption } = this;
+    const context = { args, messages, interruption, report };
+    const here = sources.filter(({ server }) => server === undefined).map(({ path }) => path);
+    if (target.server === undefined) {
+      if (sources.length > 1 && !(await isLocalFolder(target.path))) {
+        return this.refuse(`"${shown(target.path)}" is no folder for several files`);
+      }
+      for (const { server, path } of sources) {
+        if (server !== undefined) await receiveFrom(server, path, target.path, context);
+        else if (!(await this.here(path, target.path))) isDone = false;
+      }
+    } else {
+      if (here.length > 0) await sendTo(target.server, target.path, here, context);
+      for (const { server, path } of sources) {
+        if (server !== undefined)
+          await joinServers({ server, path }, { server: target.server, path: target.path }, context);
+      }
+    }
+    this.display.end(isDone ? tally.result() : undefined);
     return isDone;
   }
 
@@ -181,6 +234,17 @@ class CopyProgram {
   /** What a pattern on a server matches, to here or to another server. */
   private async fromServer(source: CopyPlace, server: ServerAddress, target: Target): Promise<boolean> {
     const { signal } = this.interruption;
+    const other = target.place.server;
+    if (this.args.isDirect && other !== undefined) {
+      let isDone = true;
+      const { args, messages, interruption } = this;
+      const failed = (problem: string): void => {
+        isDone = this.refuse(problem);
+      };
+      const context = { args, messages, interruption, report: { failed, moved: () => {} } };
+      await askToCopy({ server, path: source.path }, { server: other, path: target.place.path }, context);
+      return isDone;
+    }
     const { transfers, session } = await this.transfersOf(server);
     const pattern = await this.remotePath(source);
     const paths = await pathsOf(session, pattern, signal);
@@ -263,7 +327,10 @@ class CopyProgram {
     const session = await this.session(server);
     const { output } = this;
     const transfers = new Transfers(session.sftp, this.display, {
-      failed: (_direction, error) => output.failed(error),
+      failed: (_direction, error) => {
+        // Whoever gave it up knows.
+        if (this.interruption.status === undefined) output.failed(error);
+      },
       note: (text) => output.note(text),
       done: (direction, from, to, result) => {
         const there = (path: string): string => `${server.host}:${path}`;

@@ -11,6 +11,7 @@ import { parsePort, parseTarget } from '../../client/dial/target.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { TargetPlace } from '../../forwarding/places.ts';
+import { strictly } from '../usage.ts';
 import {
   type ForwardSpec,
   parseDynamicForward,
@@ -177,18 +178,9 @@ function leadingOptions(argv: readonly string[]): {
   return { options: argv.slice(0, index), rest: argv.slice(isTerminated ? index + 1 : index), isTerminated };
 }
 
-function parseOptions(args: readonly string[]): ReturnType<typeof strictParse>['values'] {
-  try {
-    return strictParse(args).values;
-  } catch (error) {
-    // The messages of parseArgs name the option; the hints behind the first sentence are about parseArgs.
-    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
-    throw optionsError(`${sentence.replace(/\.$/, '')}; try deadline-ssh --help`);
-  }
-}
-
-function strictParse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+function parseOptions(args: readonly string[]) {
+  const parse = () => parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+  return strictly('deadline-ssh', parse).values;
 }
 
 function agreed<T>(what: string, inTarget: T | undefined, inOption: T | undefined): T | undefined {

@@ -128,7 +128,10 @@ class SftpProgram {
     const isChatty = isNoisy || (batch === undefined && !connection.isQuiet);
     if (isChatty && !json) this.messages.block(`Connected to ${escapedButBackslash(session.name)}.`);
     const transfers = new Transfers(session.sftp, display, {
-      failed: (direction, error) => output.failed(direction, error),
+      failed: (direction, error) => {
+        // Whoever gave it up knows.
+        if (!this.isGivenUp) output.failed(direction, error);
+      },
       note: (text) => output.note(text),
       entering: (direction, folder) => {
         if (isChatty)
@@ -152,6 +155,10 @@ class SftpProgram {
       },
       this.interruption.signal,
     );
+  }
+
+  private get isGivenUp(): boolean {
+    return this.interruption.status !== undefined || this.current?.signal.aborted === true;
   }
 
   /** A folder is where the session begins; anything else is brought here, and that is all. */

@@ -22,6 +22,7 @@ import type { Platform } from '../platform.ts';
 import { resolveTunnelOptions, type TunnelOptions } from './options.ts';
 import { Tunnel } from './tunnel.ts';
 
+/** The form of `openTunnel`. */
 export type OpenTunnel = (
   connect: ConnectOptions,
   from: ListenPlace,

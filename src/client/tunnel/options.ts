@@ -29,6 +29,7 @@ export type TunnelState = 'connecting' | 'up' | 'waiting' | 'closed';
 
 /** What a tunnel tells of itself. */
 export interface TunnelEvent {
+  /** The state that begins. */
   readonly state: TunnelState;
   /** Why the connection ended, the dial failed, or the tunnel is over. */
   readonly error?: SshError | undefined;

@@ -9,6 +9,7 @@ import { SshError, type SshErrorCode } from '../../base/errors.ts';
 import { milliseconds, type OptionTable, wholeNumber } from '../../base/optionChecks.ts';
 import { isCallersOwn } from '../../endpoint/calls/publicCall.ts';
 
+/** When a connection that was lost is dialled again. */
 export interface RetryPolicy {
   /** Milliseconds before the first dial after a loss: at most so many, and no less than half. 500 */
   readonly delay: number;

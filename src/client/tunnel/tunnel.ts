@@ -29,12 +29,15 @@ import { Backoff, isWorthRetrying } from './retry.ts';
 
 /** A tunnel at one moment. */
 export interface TunnelSnapshot extends TunnelEvent {
+  /** Where it listens. */
   readonly address: ListenPlace;
   /** Connections that were made to the server so far. */
   readonly dials: number;
   /** The connection to the server, while there is one. */
   readonly connection: ConnectionSnapshot | undefined;
+  /** The connections through it, at this moment. */
   readonly connections: readonly ForwardedConnection[];
+  /** What it has done since it stands. */
   readonly counters: ForwardCounters;
   /** The next dial, and connections that are held. */
   readonly waits: readonly WaitSnapshot[];
@@ -142,6 +145,7 @@ export class Tunnel {
     return this.forward.name;
   }
 
+  /** Whether connections go through. */
   get state(): TunnelState {
     return this.current.state;
   }
@@ -151,6 +155,7 @@ export class Tunnel {
     return this.forward.connections;
   }
 
+  /** What it has done since it stands. */
   get counters(): ForwardCounters {
     return this.forward.counters;
   }
@@ -178,6 +183,7 @@ export class Tunnel {
     await this.finish(closedError(`the tunnel ${this.name} was closed`));
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

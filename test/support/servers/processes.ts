@@ -6,6 +6,7 @@
  * Must not know: which server it is.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 
 /** The longest a server may take until it answers, in milliseconds. */
@@ -160,17 +161,26 @@ function identifies(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** A loopback port that nobody listens on at this moment. */
+/** Below what systems hand out to whoever asks for any port, and above what services have. */
+const ownPorts = { from: 12_000, to: 32_000 } as const;
+
+/**
+ * A loopback port to listen on, which nobody does at this moment. No system gives
+ * such a port to anybody who asks for any: only another call of this function
+ * comes by it, as one of twenty thousand. Where nobody may listen, see `ClosedPort`.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(ownPorts.from, ownPorts.to);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 function descendantsOf(root: number): number[] {

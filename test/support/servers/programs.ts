@@ -20,11 +20,14 @@ export type Program =
   | 'python3'
   | 'chromium'
   | 'ssh'
+  | 'sftp'
+  | 'scp'
   | 'plink'
   | 'dbclient'
   | 'dropbearconvert'
   | 'ip'
-  | 'iptables';
+  | 'iptables'
+  | 'xauth';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];

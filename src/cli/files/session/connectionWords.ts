@@ -100,10 +100,22 @@ export function numberOption(option: string, value: string, most: number): numbe
 /** The command line of an ssh that serves SFTP. */
 export function sshCommandLine(
   program: string,
-  { words, isQuiet, isBatch, subsystem }: ConnectionSettings,
-  { host, username, port }: ServerAddress,
+  settings: ConnectionSettings,
+  server: ServerAddress,
 ): readonly string[] {
-  const isCommand = subsystem?.includes('/') === true;
+  const { subsystem = 'sftp' } = settings;
+  const flags = subsystem.includes('/') ? [] : ['-s'];
+  return sshCommand(program, settings, server, subsystem, flags);
+}
+
+/** The command line of an ssh that runs a command. */
+export function sshCommand(
+  program: string,
+  { words, isQuiet, isBatch }: ConnectionSettings,
+  { host, username, port }: ServerAddress,
+  command: string,
+  flags: readonly string[] = [],
+): readonly string[] {
   return [
     program,
     ...['-x', '-oPermitLocalCommand=no', '-oClearAllForwardings=yes'],
@@ -114,9 +126,9 @@ export function sshCommandLine(
     ...(port === undefined ? [] : [`-oPort=${port}`]),
     ...(username === undefined ? [] : ['-l', username]),
     '-oForwardAgent=no',
-    ...(isCommand ? [] : ['-s']),
+    ...flags,
     '--',
     host,
-    subsystem ?? 'sftp',
+    command,
   ];
 }

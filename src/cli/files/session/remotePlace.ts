@@ -39,12 +39,8 @@ export function parseServer(text: string): ServerAddress {
 
 /** Where the colon is that ends a host. A path begins where a slash comes before it. */
 function colonOf(text: string): number | undefined {
-  const host = text.lastIndexOf('@[', text.indexOf(']'));
-  const bracket = text.startsWith('[') ? 0 : host < 0 ? undefined : host + 1;
-  if (bracket !== undefined && !text.slice(0, bracket).includes('/')) {
-    const end = text.indexOf(']', bracket);
-    if (end >= 0) return text[end + 1] === ':' ? end + 1 : undefined;
-  }
+  const [bracketed] = /^(?:[^:/[\]]*@)?\[[^\]]*\]/.exec(text) ?? [];
+  if (bracketed !== undefined) return text[bracketed.length] === ':' ? bracketed.length : undefined;
   const colon = text.indexOf(':');
   // As with scp, a name that begins with a colon is a local one.
   if (colon <= 0) return undefined;

@@ -66,7 +66,7 @@ const entry = (
 
 export const commandTable: readonly CommandEntry[] = [
   entry('cd', '[path]', 'go to a folder on the server', ['remote'], { aliases: ['chdir'] }),
-  entry('chgrp', '[-h] group path', 'set the group by number; -h of a link itself', ['none', 'remote'], {
+  entry('chgrp', '[-h] group path', 'set the group by number; -h of a link', ['none', 'remote'], {
     flags: 'h',
   }),
   entry('chmod', '[-h] mode path', 'set permissions, such as 644', ['none', 'remote'], { flags: 'h' }),
@@ -81,7 +81,7 @@ export const commandTable: readonly CommandEntry[] = [
   entry('lcd', '[path]', 'go to a folder here', ['local'], { aliases: ['lchdir'] }),
   entry('lls', '[arguments of ls]', 'list a folder here', ['local']),
   entry('lmkdir', 'path', 'make a folder here', ['local']),
-  entry('ln', '[-s] path path', 'give a file another name; -s by a symbolic link', ['remote'], {
+  entry('ln', '[-s] path path', 'make another name; -s a symbolic link', ['remote'], {
     flags: 's',
   }),
   entry('lpwd', '', 'where this program is'),
