@@ -177,6 +177,20 @@ export class Client extends TransferringClient {
     );
   }
 
+  /** @internal As `startLenient`, for a subsystem. */
+  startSubsystem(name: string, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startSubsystem, (site) => {
+      checkName('the name of a subsystem', name);
+      return this.startProcess(
+        'subsystem',
+        subsystemRequest.toBytes({ subsystemName: name }),
+        options,
+        site,
+        true,
+      );
+    });
+  }
+
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
   subsystem(name: string, options: SessionOptions = {}): Promise<Duplex> {
     return this.call(Client.prototype.subsystem, (site) => {

@@ -103,9 +103,9 @@ class CopyProgram {
   async run(): Promise<number> {
     const stopWatching = this.interruption.watch();
     try {
-      const isDone = await this.copyAll();
+      const status = await this.copyAll();
       this.display.total();
-      return this.interruption.status ?? (isDone ? 0 : failed);
+      return this.interruption.status ?? status;
     } catch (error) {
       return this.failed(error);
     } finally {
@@ -124,16 +124,16 @@ class CopyProgram {
     return failureStatus;
   }
 
-  private async copyAll(): Promise<boolean> {
-    if (this.args.isLegacy) return this.copyByOldProtocol();
+  private async copyAll(): Promise<number> {
+    if (this.args.isLegacy) return (await this.copyByOldProtocol()) ? 0 : failed;
     const target = await this.lookAtTarget();
-    if (target === undefined) return false;
+    if (target === undefined) return failed;
     let isDone = true;
     for (const source of this.args.sources) {
-      if (this.interruption.status !== undefined) return false;
+      if (this.interruption.status !== undefined) break;
       if (!(await this.attempt(source, target))) isDone = false;
     }
-    return isDone;
+    return isDone ? 0 : failed;
   }
 
   /** With -O: what is sent goes in one connection, what is brought here in one for each source. */

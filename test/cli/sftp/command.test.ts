@@ -16,7 +16,7 @@ const newHome = useHomes();
 const newFolder = useFolders();
 const start = useTerminals(command);
 const server = '/usr/lib/openssh/sftp-server';
-const timeout = 60_000;
+const timeout = 240_000;
 
 interface Ended {
   readonly status: number | null;
@@ -31,7 +31,7 @@ function sftp(program: readonly string[], lines: string, options: readonly strin
     cwd,
     input: lines,
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 100_000,
     env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
   });
   return { status, stdout, stderr };
@@ -46,7 +46,6 @@ pwd
 
 cd d
 pwd
-ls -n
 ls
 ls -1
 ls -l

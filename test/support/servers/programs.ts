@@ -27,7 +27,10 @@ export type Program =
   | 'dropbearconvert'
   | 'ip'
   | 'iptables'
-  | 'xauth';
+  | 'xauth'
+  | 'git'
+  | 'rsync'
+  | 'scp';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
