@@ -45,7 +45,7 @@ export function outcomes(groups: readonly Group[], results: readonly Result[]): 
     const own = results.filter(({ target }) => isOf(group, target));
     const longest = Math.max(...own.map(({ elapsed }) => elapsed));
     return [
-      `${group.count} that ${group.story}`,
+      `${String(group.count).padStart(2)} ${group.story}`,
       duration(longest),
       [...new Set(own.map(described))].join(', '),
       [...new Set(own.map(place))].join(', '),

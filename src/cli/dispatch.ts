@@ -9,7 +9,8 @@ import { messageOf } from './errorWords.ts';
 import { failureStatus } from './exitStatus.ts';
 import { helpText, packageVersion } from './help.ts';
 import { Messages } from './messages.ts';
-import { type CommandLine, parseCommandLine } from './remote/arguments.ts';
+import { type CommandLine, parseCommandLine, type SshCommandLine } from './remote/arguments.ts';
+import { queryText } from './remote/query.ts';
 import type { Subcommand } from './subcommands.ts';
 
 /** What the program is made of; tests bring their own. */
@@ -18,7 +19,7 @@ export interface Program {
   readonly output: { write(text: string): unknown };
   readonly messages: { write(text: string): unknown };
   /** Connects to a host. */
-  session(args: CommandLine & { readonly mode: 'ssh' }): Promise<number>;
+  session(line: SshCommandLine): Promise<number>;
 }
 
 /**
@@ -30,29 +31,30 @@ export interface Program {
 export async function dispatch(argv: readonly string[], program: Program): Promise<number> {
   const subcommand = argv[0] === undefined ? undefined : program.subcommands.get(argv[0]);
   if (subcommand !== undefined) return (await subcommand.load()).run(argv.slice(1));
-  const args = parsed(argv, new Messages(program.messages));
-  switch (args?.mode) {
-    case undefined:
-      return failureStatus;
-    case 'help':
-      program.output.write(
-        helpText([...program.subcommands].map(([name, { summary }]) => ({ name, summary }))),
-      );
-      return 0;
-    case 'version':
-      program.output.write(`deadline-ssh ${packageVersion()}\n`);
-      return 0;
-    case 'ssh':
-      return program.session(args);
-  }
-}
-
-function parsed(argv: readonly string[], messages: Messages): CommandLine | undefined {
+  const messages = new Messages(program.messages);
   try {
-    return parseCommandLine(argv);
+    return await carryOut(parseCommandLine(argv), program);
   } catch (error) {
     if (!(error instanceof SshError)) throw error;
     messages.say(messageOf(error));
-    return undefined;
+    return failureStatus;
+  }
+}
+
+async function carryOut(line: CommandLine, { output, subcommands, session }: Program): Promise<number> {
+  switch (line.mode) {
+    case 'help':
+      output.write(helpText([...subcommands].map(([name, { summary }]) => ({ name, summary }))));
+      return 0;
+    case 'version':
+      output.write(`deadline-ssh ${packageVersion()}\n`);
+      return 0;
+    case 'query':
+      output.write(queryText(line.what));
+      return 0;
+    case 'ssh':
+      return session(line);
+    default:
+      return line satisfies never;
   }
 }

@@ -15,31 +15,46 @@ export interface ListedSubcommand {
 
 const usage = `Usage: deadline-ssh [options] [user@]host[:port] [options] [--] [command…]
 
-Runs a command on a server, or a shell where no command is given. As with ssh,
-options may stand behind the host too; from the first word that is none, or from
--- on, everything belongs to the command. The host may be written as a URI,
-ssh://[user@]host[:port], and an IPv6 address with a port as [address]:port.
-Every wait on the server has a deadline.
+Runs a command on a server, or a shell where no command is given. The options are
+those of ssh, and may stand behind the host too; from the first word that is none,
+or from -- on, everything belongs to the command. The host may be an alias of
+~/.ssh/config, or a URI, ssh://[user@]host[:port]. Every wait on the server has a
+deadline.
 
+Connecting
   -p, --port PORT      22
   -l, --login USER     the local user
-  -i, --identity FILE  private key; may be repeated. Of a public key, or where only
-                       FILE.pub is there, the agent is asked for the private half.
-                       A private key that others have access to is not used.
-                       Without -i ~/.ssh/id_ed25519, id_ecdsa and id_rsa are tried
-  -a, --no-agent       do not ask the authentication agent (SSH_AUTH_SOCK) for keys
-  -A, --forward-agent  let programs on the server use the agent, to list its keys
-                       and to sign, while the command runs
-  -v, --verbose        show each phase of the connection, when it ended and what it
-                       took; -vv all that the connection does
-      --timeout TIME   for connecting and logging in, such as 10s, 1500ms or 2m: 30s
-      --algorithms SET compatible adds what older servers need, legacy what only
-                       very old ones do and is broken or weak
-      --json           print one JSON object with the result or the error
-  -t, --tty            give the command a terminal; where the server refuses it, the
-                       session goes on without one
+  -4, -6               by IPv4 or IPv6 alone
+  -b ADDRESS           the local address to connect from
+  -B INTERFACE         connect from the address of this interface
+  -J HOST[,HOST…]      by way of these hosts
+  -F FILE              this configuration in place of the usual ones; none for none
+  -o KEYWORD=VALUE     any keyword of ssh_config(5); the first value counts
+  -P TAG               for Match tagged in the configuration
+  -C                   compress
+  -c CIPHERS, -m MACS  algorithms, as Ciphers and MACs of ssh_config(5)
+
+Logging in
+  -i, --identity FILE  private key; may be repeated. Of a public key the agent is
+                       asked for the private half. A private key that others have
+                       access to is not used
+  -A, --forward-agent  let programs on the server use the agent; -a does not
+      --no-agent       do not ask the agent for keys
+
+The session
+  -t, -tt              give the command a terminal; -tt also where there is none here
   -T, --no-tty         give the shell none
   -n, --no-input       give the command no input
+  -N, --no-command     run nothing; serve forwards until Ctrl-C
+  -s                   the command is the name of a subsystem
+  -f                   go to the background before the command runs, once all
+                       forwards stand
+  -e CHARACTER         the escape character, none for none: ~
+  -M -S PATH           listen on a socket by which a program in the background is
+                       told to end
+  -O COMMAND -S PATH   tell it: check, exit or stop
+
+Forwards
   -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
                        listen here; the server connects to HOST:PORT. Either side
                        may be the /path of a unix socket. May be repeated, as -R
@@ -52,23 +67,63 @@ Every wait on the server has a deadline.
   -g, --gateway-ports  let other machines use what listens here
   -W, --stdio-forward HOST:PORT
                        join standard input and output to HOST:PORT
-  -N, --no-command     run nothing; serve forwards until Ctrl-C
-  -h, --help           this text
+
+What is said
+  -v, --verbose        show each phase of the connection, when it ended and what it
+                       took; -vv all that the connection does
+  -q                   say nothing
+  -E FILE              keep messages in this file
+  -G                   print the configuration for the host, and connect to nothing
+  -Q LIST              print what this client can do; -Q help lists the lists
   -V, --version        the version
+
+Beyond ssh
+      --timeout TIME   for connecting and logging in, such as 10s, 1500ms or 2m: 30s
+      --algorithms SET compatible adds what older servers need, legacy what only
+                       very old ones do and is broken or weak
+      --json           print one JSON object with the result or the error
+      --help           this text
 
 Exit status: the command's own; 128 and the number of the signal that ended it;
 255 where the connection failed or the server did not say; 130 for Ctrl-C.
 
-Lines that begin with [server] are the server's: its banner and its questions.
+On a terminal, lines that begin with [server] are the server's: its banner and
+its questions.
 
 Host keys: known_hosts decides. A key that is not there is shown on the terminal
 and asked about; where there is no terminal it is refused. A key that differs
 from the known one, or is revoked, is always refused.
 `;
 
+/** Where this command differs from ssh(1), in the order of its options: what ssh does, and what this does. */
+export const differences: readonly (readonly [string, string, string])[] = [
+  ['host:port', 'is the name of a host', 'names a port, as in a URI'],
+  ['-I, -K, -k, -w, -y', 'PKCS#11, GSSAPI, tunnel devices, syslog', 'are not there, and say so'],
+  ['-L 0:…, -D 0', 'are refused', 'take a free port, and say which'],
+  ['-M, -S, -O', 'share a connection', 'only end a program in the background: check, exit, stop'],
+  ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
+  ['-f', 'forks', 'starts a second process, which takes over'],
+  ['-v', 'debug1: lines', 'a line for each phase with what it took'],
+  ['-X, -Y', 'forward X11', 'are taken; X11 is not forwarded'],
+  ['~B, ~V, ~v, ~&', 'break, verbosity, background', 'are sent on; ~i shows what is waited for'],
+  ['a signal ends the command', 'status 255', 'status 128 and its number'],
+  [
+    'a key that has changed',
+    'StrictHostKeyChecking=no goes on without passwords',
+    'is refused whatever it says',
+  ],
+  ['the dial as a whole', 'has no bound', 'has 30 s, or --timeout'],
+  ['keep-alive', 'is off', 'is on, unless ServerAliveInterval=0'],
+];
+
 /** The whole help. */
 export function helpText(subcommands: readonly ListedSubcommand[]): string {
-  return [usage, escapeHelp.replaceAll('\r\n', '\n'), ...listed(subcommands)].join('\n');
+  return [usage, escapeHelp.replaceAll('\r\n', '\n'), differenceText(), ...listed(subcommands)].join('\n');
+}
+
+function differenceText(): string {
+  const rows = differences.map(([what, ssh, own]) => `  ${what}\n      ssh: ${ssh}\n      this: ${own}\n`);
+  return `Where it differs from ssh:\n${rows.join('')}`;
 }
 
 function listed(subcommands: readonly ListedSubcommand[]): string[] {

@@ -8,7 +8,8 @@
 import { SshError } from '../base/errors.ts';
 import { failureStatus, signalStatus } from './exitStatus.ts';
 
-const watched = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** Of SIGUSR1 Node would make a debugger that listens: rsync ends its shell by it. */
+const watched = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 export type WatchedSignal = (typeof watched)[number];
 

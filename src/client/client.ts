@@ -12,6 +12,7 @@ import type { CallScope } from '../endpoint/calls/callScope.ts';
 import { CallSite } from '../endpoint/calls/callSite.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { TunnelAgent } from '../endpoint/httpAgent.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
 import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
@@ -47,9 +48,10 @@ import { execPayload, ptyPayload } from './command/requestPayloads.ts';
 import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
 import type { Command } from './command/shellWords.ts';
 import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
-import { ClientForwarding } from './forwarding.ts';
+import { ClientForwarding, SessionHost } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
+import type { X11Forwarding } from './x11/forwarding.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
 
@@ -80,6 +82,8 @@ export class Client extends TransferringClient {
   private readonly agentForwarding: AgentForwarding | undefined;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
+  /** Made for the first display. */
+  private x11: X11Forwarding | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
@@ -152,8 +156,11 @@ export class Client extends TransferringClient {
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
     return this.call(Client.prototype.shell, (site) => {
       checkShellOptions(options);
-      const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
-      const settings = { env, signal, timeout, maxChannels, forwardAgent, pty: pty ? terminal : false };
+      const { env, signal, timeout, maxChannels, forwardAgent, x11, pty = true, ...terminal } = options;
+      const settings = {
+        ...{ env, signal, timeout, maxChannels, forwardAgent, x11 },
+        pty: pty ? terminal : false,
+      };
       return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
     });
   }
@@ -168,6 +175,20 @@ export class Client extends TransferringClient {
         ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
         : this.startProcess('exec', execPayload(command), options, site, true),
     );
+  }
+
+  /** @internal As `startLenient`, for a subsystem. */
+  startSubsystem(name: string, options: ExecOptions): Promise<RemoteProcess> {
+    return this.call(Client.prototype.startSubsystem, (site) => {
+      checkName('the name of a subsystem', name);
+      return this.startProcess(
+        'subsystem',
+        subsystemRequest.toBytes({ subsystemName: name }),
+        options,
+        site,
+        true,
+      );
+    });
   }
 
   /** Starts a subsystem such as `sftp` or `netconf`. Errors as `exec`. */
@@ -498,6 +519,7 @@ export class Client extends TransferringClient {
     const { session } = this;
     this.checkLengths(kind, payload, options);
     const { maxChannels = this.dialled.options.maxChannels } = options;
+    const display = await scope.until(this.displayOf(options.x11));
     const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
@@ -514,6 +536,7 @@ export class Client extends TransferringClient {
         want('terminal', session.request(port, ptyReq.name, terminal));
       }
       if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
+      if (display !== undefined) want('x11', display(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         if (variableValue === undefined) continue;
         const request = session.request(
@@ -530,6 +553,26 @@ export class Client extends TransferringClient {
       port.close();
       throw error;
     }
+  }
+
+  /** What is asked of a server for a display; known before the first request goes out. */
+  private async displayOf(
+    x11: ExecOptions['x11'],
+  ): Promise<((port: ChannelPort) => Promise<void>) | undefined> {
+    if (x11 === undefined || x11 === false) return undefined;
+    const { session, dialled } = this;
+    const { platform, options } = dialled;
+    const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
+    const { display, cookie, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
+    const { limits, timeouts } = options;
+    const { X11Forwarding } = await lateCode('X11', () => import('./x11/forwarding.ts'));
+    this.x11 ??= new X11Forwarding({
+      host: new SessionHost({ session, network: platform.network, limits, timeouts }),
+      randomBytes,
+      request: (port, requestType, payload) => session.request(port, requestType, payload),
+    });
+    const forwarding = this.x11;
+    return (port) => forwarding.forward(port, display, cookie);
   }
 
   private async forwardAgent(port: ChannelPort): Promise<void> {

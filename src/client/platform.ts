@@ -47,6 +47,9 @@ export interface Platform extends EndpointPlatform {
   readonly httpAgent: AgentFactory;
   /** For forwarding: listening and connecting on this machine. */
   readonly network: LocalNetwork;
+  /** The display of the user, and the file with the cookies of displays; undefined where there are none. */
+  display(): string | undefined;
+  displayCookies(): Promise<Uint8Array | undefined>;
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
   /** The verifier in force when none is given. */

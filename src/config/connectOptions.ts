@@ -85,6 +85,12 @@ export async function connectOptionsOf(
   };
 }
 
+/** The options of a host that is reached through another: how this machine sends is a matter of the first one. */
+export function reachedThrough(options: ResolvedOptions): ResolvedOptions {
+  const { family, localAddress, proxyCommand, ...rest } = options;
+  return rest;
+}
+
 /** Only what is there. */
 function without<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;

@@ -66,6 +66,7 @@ export interface ConnectionOptions {
   readonly upper: ConnectionUpper;
 }
 
+/** The connection protocol (RFC 4254): channels and global requests. */
 export class Connection implements ChannelSink, GlobalRequestSink {
   private readonly transport: Transport;
   private readonly settings: ConnectionSettings;
@@ -330,15 +331,18 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   // ChannelSink ----------------------------------------------------------------------
 
+  /** @internal */
   emit(event: ConnectionEvent): void {
     this.upper.queueEvent(event);
   }
 
+  /** @internal */
   get messages(): ChannelMessages {
     this.channelMessages ??= new ChannelMessages(this.transport);
     return this.channelMessages;
   }
 
+  /** @internal */
   startRequestWait(channel: Channel, request: ChannelRequest): void {
     request.wait = this.startWait(
       'request',
@@ -347,6 +351,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     );
   }
 
+  /** @internal */
   startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
     return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
   }
@@ -355,6 +360,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     return this.transport.now;
   }
 
+  /** @internal */
   finishWait(wait: Wait | undefined): void {
     this.waits.finish(wait);
   }
@@ -408,6 +414,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channelMessages = undefined;
   }
 
+  /** @internal */
   noteRoundTrip(wait: Wait | undefined): void {
     if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
   }

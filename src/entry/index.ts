@@ -152,6 +152,7 @@ export type {
   RunOptions,
   SessionOptions,
   ShellOptions,
+  X11Options,
 } from '../client/callOptions.ts';
 export { Client } from '../client/client.ts';
 export type { RunInput } from '../client/command/commandInput.ts';

@@ -17,7 +17,9 @@ import type { CoreSettings, OwnOptions } from './options.ts';
 
 /** The end of the connection, the last event there is. */
 export interface EndedEvent {
+  /** Nothing more comes. */
   readonly type: 'ended';
+  /** The one cause of the end. */
   readonly error: SshError;
 }
 
@@ -30,16 +32,25 @@ export type AnyCore = ProtocolCore<{ readonly type: string }>;
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
 
-export abstract class ProtocolCore<Event extends { readonly type: string }>
-  implements TransportUpper, ConnectionUpper
-{
+/** What every event has. */
+interface TypedEvent {
+  /** Tells the events apart. */
+  readonly type: string;
+}
+
+/** What both roles are: the layers on each other, their waits and their events, without a socket or a clock. */
+export abstract class ProtocolCore<Event extends TypedEvent> implements TransportUpper, ConnectionUpper {
+  /** Packets and keys. */
   readonly transport: Transport;
+  /** Channels and global requests. */
   readonly connection: Connection;
+  /** What is waited for at this moment. */
   readonly waits: WaitTable;
   /** The cause of the end; undefined while the connection lives. */
   cause: SshError | undefined;
   /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
   bytesReceived: number = Number.NaN;
+  /** Bytes that were handed out. */
   bytesSent: number = Number.NaN;
 
   protected readonly settings: CoreSettings;
@@ -250,6 +261,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // TransportUpper --------------------------------------------------------------
 
+  /** @internal */
   emit(event: TransportEvent): void {
     if (event.type === 'identified') {
       this.waits.finish(this.identificationWait);
@@ -276,6 +288,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // Helpers of the roles -----------------------------------------------------------
 
+  /** @internal */
   queueEvent(event: Event | CoreEvent): void {
     if (this.nextInLine === undefined) this.nextInLine = event;
     else if (this.laterInLine === undefined) this.laterInLine = [event];

@@ -49,10 +49,15 @@ const outputAhead = 256 * 1024;
 const reader: WireReader = new WireReader(emptyBytes);
 
 export interface TransportOptions {
+  /** Which side this is. */
   readonly role: Role;
+  /** Does the arithmetic. */
   readonly provider: CryptoProvider;
+  /** The algorithms that are offered, best first. */
   readonly preferences: AlgorithmPreferences;
+  /** What the peer may make this side hold or do. */
   readonly limits: Limits;
+  /** When new keys are agreed on. */
   readonly rekey: RekeyPolicy;
   /** Identification string of this side, without CR LF. */
   readonly identification: Uint8Array;
@@ -71,12 +76,19 @@ export interface TransportUpper {
   receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void;
 }
 
+/** The transport protocol (RFC 4253): packets, keys, services. */
 export class Transport implements KeyExchangeSink, GateView {
+  /** The key exchange, and what the last one agreed on. */
   readonly keyExchange: KeyExchange;
+  /** Takes the protection off packets. */
   readonly opener: PacketOpener;
+  /** Puts the protection on packets. */
   readonly sealer: PacketSealer;
+  /** What is to be sent, in its order. */
   readonly output: TransportOutput;
+  /** What the peer named; undefined until it did. */
   remote: Identification | undefined;
+  /** What the peer said in EXT_INFO (RFC 8308). */
   peerExtensions: PeerExtensions = noExtensions;
   /** How far the connection is; the layers above move it on. */
   gateState: GateState = 'beforeKexInit';
@@ -84,6 +96,7 @@ export class Transport implements KeyExchangeSink, GateView {
   now: number;
   /** Number of the last message received, for reports. */
   lastMessage = 0;
+  /** Packets that came. */
   packetsIn = 0;
 
   /** What the peer is known to do, from its identification on. */
@@ -162,7 +175,11 @@ export class Transport implements KeyExchangeSink, GateView {
     return this.sealer.begin();
   }
 
-  /** @param length bytes of channel data in the packet */
+  /**
+   * Seals what the writer of `beginData` has.
+   *
+   * @param length bytes of channel data in the packet
+   */
   endData(length: number): void {
     this.output.seal();
     this.noteData(length);
@@ -189,14 +206,17 @@ export class Transport implements KeyExchangeSink, GateView {
     return this.output.take();
   }
 
+  /** Packets that were sealed. */
   get packetsOut(): number {
     return this.output.packets;
   }
 
+  /** Asks for a service (RFC 4253 §10). */
   requestService(service: string): void {
     this.send(serviceRequest, { serviceName: service });
   }
 
+  /** Answers a request for a service. */
   acceptService(service: string): void {
     this.send(serviceAccept, { serviceName: service });
   }
@@ -273,6 +293,7 @@ export class Transport implements KeyExchangeSink, GateView {
     return this.output.sendNow(message, value);
   }
 
+  /** @internal */
   emit(event: TransportEvent): void {
     this.upper.emit(event);
   }
@@ -438,6 +459,7 @@ export class Transport implements KeyExchangeSink, GateView {
     return this.peerExtensions.ping || Object.hasOwn(this.options.extensions, 'ping@openssh.com');
   }
 
+  /** Which side this is. */
   get role(): Role {
     return this.options.role;
   }

@@ -49,6 +49,7 @@ export class WireReader {
     return this.limit - this.position;
   }
 
+  /** The next byte. */
   byte(): number {
     if (this.position === this.limit) throw this.tooShort('a byte');
     return this.bytes[this.position++] as number;
@@ -59,6 +60,7 @@ export class WireReader {
     return this.byte() !== 0;
   }
 
+  /** Four bytes, the most significant first. */
   uint32(): number {
     if (this.limit - this.position < 4) throw this.tooShort('a uint32');
     const { bytes, position } = this;
@@ -71,11 +73,13 @@ export class WireReader {
     );
   }
 
+  /** Eight bytes, the most significant first. */
   uint64(): bigint {
     const high = this.uint32();
     return (BigInt(high) << 32n) | BigInt(this.uint32());
   }
 
+  /** So many bytes; valid as long as the buffer is. */
   viewBytes(length: number): Uint8Array {
     if (length > this.limit - this.position) throw this.tooShort(`${length} bytes`);
     const start = this.position;
@@ -83,18 +87,22 @@ export class WireReader {
     return this.bytes.subarray(start, this.position);
   }
 
+  /** So many bytes, in memory of their own. */
   copyBytes(length: number): Uint8Array {
     return copyOf(this.viewBytes(length));
   }
 
+  /** A string (RFC 4251 §5); valid as long as the buffer is. */
   viewString(): Uint8Array {
     return this.viewBytes(this.stringLength());
   }
 
+  /** A string (RFC 4251 §5), in memory of its own. */
   copyString(): Uint8Array {
     return copyOf(this.viewString());
   }
 
+  /** All that is left; valid as long as the buffer is. */
   viewRest(): Uint8Array {
     return this.viewBytes(this.remaining);
   }
@@ -125,6 +133,7 @@ export class WireReader {
     return copyOf(view.subarray(1));
   }
 
+  /** Names, separated by commas. */
   nameList(maximumEntries: number = nameListEntries): string[] {
     return namesIn(this.viewString(), maximumEntries);
   }

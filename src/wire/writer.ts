@@ -37,16 +37,19 @@ export class WireWriter {
     return this;
   }
 
+  /** One byte. */
   byte(value: number): this {
     this.reserve(1);
     this.buffer[this.position++] = value;
     return this;
   }
 
+  /** One byte, 0 or 1. */
   boolean(value: boolean): this {
     return this.byte(value ? 1 : 0);
   }
 
+  /** Four bytes, the most significant first. */
   uint32(value: number): this {
     this.reserve(4);
     const { buffer, position } = this;
@@ -58,10 +61,12 @@ export class WireWriter {
     return this;
   }
 
+  /** Eight bytes, the most significant first. */
   uint64(value: bigint): this {
     return this.uint32(Number((value >> 32n) & 0xffffffffn)).uint32(Number(value & 0xffffffffn));
   }
 
+  /** Bytes as they are. */
   bytes(value: Uint8Array): this {
     this.reserve(value.length);
     this.buffer.set(value, this.position);
@@ -69,10 +74,12 @@ export class WireWriter {
     return this;
   }
 
+  /** A string (RFC 4251 §5): its length, and its bytes. */
   string(value: Uint8Array): this {
     return this.uint32(value.length).bytes(value);
   }
 
+  /** A string that holds text in UTF-8. */
   text(value: string): this {
     return this.string(utf8Encode(value));
   }
@@ -89,6 +96,7 @@ export class WireWriter {
     return this.bytes(magnitude.subarray(start));
   }
 
+  /** Names, separated by commas. @throws SshError `ERR_SSH_OPTIONS` for a name that a list cannot hold */
   nameList(names: readonly string[]): this {
     let length = Math.max(0, names.length - 1);
     for (let i = 0; i < names.length; i++) length += listable(names[i] as string);

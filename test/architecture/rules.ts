@@ -143,9 +143,10 @@ export const timers: Rule = (files) =>
   files
     .filter(({ path }) => path !== 'src/io/clock.ts' && layerOf(path) !== 'cli')
     .flatMap((file) =>
-      words(file, /\bset(?:Timeout|Interval)\b(?!\(milliseconds: number)|\bAbortSignal\s*\.\s*timeout\b/g).map(
-        (word) => `${file.path} uses ${word}`,
-      ),
+      words(
+        file,
+        /\bset(?:Timeout|Interval)\b(?!\(milliseconds: number)|\bAbortSignal\s*\.\s*timeout\b/g,
+      ).map((word) => `${file.path} uses ${word}`),
     );
 
 /** Globals that only one platform has are used where that platform is known. */

@@ -2,10 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { parseCommandLine, parseDuration, type SshArguments } from '../../src/cli/remote/arguments.ts';
+import { parseCommandLine, parseDuration, type SshCommandLine } from '../../src/cli/remote/arguments.ts';
+import { queryText } from '../../src/cli/remote/query.ts';
 import { parseTarget } from '../../src/client/dial/target.ts';
 
-function parsed(...argv: string[]): SshArguments {
+function parsed(...argv: string[]): SshCommandLine {
   const result = parseCommandLine(argv);
   if (result.mode !== 'ssh') throw new Error(`a session was expected, not ${result.mode}`);
   return result;
@@ -80,61 +81,139 @@ describe('a command line', () => {
   it('has defaults', () => {
     expect(parsed('host')).toEqual({
       mode: 'ssh',
-      forwards: [],
-      forwardsDemanded: false,
-      purpose: 'session',
       host: 'host',
-      port: undefined,
-      username: undefined,
+      overrides: [],
+      forwards: [],
       identities: [],
+      configFile: undefined,
+      logFile: undefined,
+      printsConfiguration: false,
+      control: undefined,
+      command: undefined,
+      stdioForward: undefined,
+      isBackground: false,
       agent: true,
-      forwardAgent: false,
-      verbosity: 0,
       timeout: undefined,
       algorithms: undefined,
       json: false,
-      pty: 'auto',
-      input: true,
-      command: undefined,
     });
   });
 
-  it('takes every option before the host', () => {
-    const { port, username, identities, verbosity, timeout, json, pty, input } = parsed(
-      ...['-p', '2222', '-l', 'ops', '-i', 'one', '--identity', 'two', '-vv', '--timeout', '1500ms'],
-      ...['--json', '-t', '-n', 'host', 'uptime'],
-    );
-    expect({ port, username, identities, verbosity, timeout, json, pty, input }).toEqual({
-      port: 2222,
-      username: 'ops',
-      identities: ['one', 'two'],
-      verbosity: 2,
-      timeout: 1500,
+  it.each([
+    ['-4', 'AddressFamily="inet"'],
+    ['-6', 'AddressFamily="inet6"'],
+    ['-A', 'ForwardAgent="yes"'],
+    ['-a', 'ForwardAgent="no"'],
+    ['-b 192.0.2.1', 'BindAddress="192.0.2.1"'],
+    ['-B eth0', 'BindInterface="eth0"'],
+    ['-C', 'Compression="yes"'],
+    ['-c aes128-ctr', 'Ciphers="aes128-ctr"'],
+    ['-D 1080', 'DynamicForward="1080"'],
+    ['-e none', 'EscapeChar="none"'],
+    ['-g', 'GatewayPorts="yes"'],
+    ['-i key', 'IdentityFile="key"'],
+    ['-J a,b', 'ProxyJump=a,b'],
+    ['-L 1:h:2', 'LocalForward="1" "[h]:2"'],
+    ['-l me', 'User="me"'],
+    ['-M', 'ControlMaster="yes"'],
+    ['-m hmac-sha2-256', 'MACs="hmac-sha2-256"'],
+    ['-N', 'SessionType="none"'],
+    ['-n', 'StdinNull="yes"'],
+    ['-o Port=22', 'Port=22'],
+    ['-o port=22', 'port=22'],
+    ['-P work', 'Tag="work"'],
+    ['-p 2222', 'Port="2222"'],
+    ['-q', 'LogLevel="QUIET"'],
+    ['-R 1', 'RemoteForward="1"'],
+    ['-R [::1]:1:/s', 'RemoteForward="[::1]:1" "/s"'],
+    ['-S /ctl', 'ControlPath="/ctl"'],
+    ['-s', 'SessionType="subsystem"'],
+    ['-T', 'RequestTTY="no"'],
+    ['-t', 'RequestTTY="yes"'],
+    ['-v', 'LogLevel="DEBUG1"'],
+    ['-vvvv', 'LogLevel="DEBUG3"'],
+    ['-x', 'ForwardX11="no"'],
+    ['--no-agent', 'IdentityAgent="none"'],
+    ['--port=2222', 'Port="2222"'],
+    ['--login me', 'User="me"'],
+  ])('%s stands for %s', (typed, keyword) => {
+    expect(parsed(...typed.split(' '), 'host', 'true').overrides).toEqual([keyword]);
+  });
+
+  it.each([
+    ['-f', ['ForkAfterAuthentication="yes"', 'StdinNull="yes"']],
+    ['-Y', ['ForwardX11="yes"', 'ForwardX11Trusted="yes"']],
+    ['-W h:1', ['RequestTTY="no"', 'SessionType="none"']],
+    ['-k', []],
+    ['-2', []],
+  ])('%s stands for several or none', (typed, keywords) => {
+    expect(parsed(...typed.split(' '), 'host').overrides).toEqual(keywords);
+  });
+
+  it('takes the letters of one word as one option each, the last one with its value', () => {
+    expect(parsed('-nNfF', '/file', 'host')).toMatchObject({ configFile: '/file', isBackground: true });
+    expect(parsed('-qoControlPath=/c', '-Fnone', 'host')).toMatchObject({
+      configFile: 'none',
+      overrides: ['LogLevel="QUIET"', 'ControlPath=/c'],
+    });
+    expect(parsed('-vvE/log', 'host')).toMatchObject({ logFile: '/log' });
+  });
+
+  it('lets the last of two options that contradict each other count, before any -o', () => {
+    const first = (...argv: string[]): string | undefined => parsed(...argv, 'host', 'true').overrides[0];
+    expect(first('-4', '-6')).toBe('AddressFamily="inet6"');
+    expect(first('-A', '-a')).toBe('ForwardAgent="no"');
+    expect(first('-o', 'Ciphers=x', '-c', 'y')).toBe('Ciphers="y"');
+    expect(first('-tt')).toBe('RequestTTY="force"');
+    expect(first('-t', '-T')).toBe('RequestTTY="no"');
+    expect(first('-T', '-t')).toBe('RequestTTY="yes"');
+    expect(first('-q', '-v')).toBe('LogLevel="DEBUG1"');
+  });
+
+  it('keeps what a value holds, whatever it holds', () => {
+    expect(parsed('-i', 'a "key" # x', 'host').overrides).toEqual(['IdentityFile="a \\"key\\" # x"']);
+    expect(parsed('-o', 'ProxyCommand=nc "%h" # %p', 'host').overrides).toEqual([
+      'ProxyCommand=nc "%h" # %p',
+    ]);
+    expect(parsed('-o', 'ProxyCommand nc %h', 'host').overrides).toEqual(['ProxyCommand=nc %h']);
+  });
+
+  it('lets the first of two users or ports count, wherever they stand', () => {
+    expect(parsed('-l', 'a', 'b@host', '-l', 'c').overrides).toEqual(['User="a"', 'User="b"', 'User="c"']);
+    expect(parsed('b@host', '-o', 'user=c').overrides).toEqual(['User="b"', 'user=c']);
+    expect(parsed('ssh://root@h:2222', '-p', '1')).toMatchObject({
+      host: 'h',
+      overrides: ['User="root"', 'Port="2222"', 'Port="1"'],
+    });
+    expect(failure(() => parsed('ssh://root@h/file'))).toContain('an ssh URI ends there');
+  });
+
+  it('keeps a local port that the system chooses apart from the configuration', () => {
+    expect(parsed('-L', '0:db:5432', '-D', '0', 'host')).toMatchObject({
+      overrides: [],
+      forwards: [
+        { kind: 'local', from: { port: 0 }, to: { host: 'db', port: 5432 } },
+        { kind: 'socks', from: { port: 0 } },
+      ],
+    });
+  });
+
+  it('refuses users that a shell would read otherwise', () => {
+    for (const user of ['a{b}', 'a;b', '-x', "a'b", 'a|b', 'a\\', 'a b ']) {
+      expect(failure(() => parsed('-l', user, 'host'))).toContain('cannot be the name of a user');
+    }
+    expect(parsed('-l', 'user:style', 'host').overrides).toEqual(['User="user:style"']);
+    expect(parsed('dom\\user@host').overrides).toEqual(['User="dom\\\\user"']);
+  });
+
+  it('takes what it has beyond ssh by long names', () => {
+    expect(parsed('--json', '--timeout', '1500ms', '--algorithms', 'legacy', 'host', 'true')).toMatchObject({
       json: true,
-      pty: 'force',
-      input: false,
+      timeout: 1500,
+      algorithms: 'legacy',
+      command: 'true',
     });
-    expect(parsed('--algorithms', 'compatible', 'host').algorithms).toBe('compatible');
     expect(() => parsed('--algorithms', 'old', 'host')).toThrow('there are compatible and legacy');
-    expect(parsed('-Tvp22', 'host').pty).toBe('none');
-    expect(parsed('-Tvp22', 'host').port).toBe(22);
-  });
-
-  it('takes every option behind the host too, up to the command', () => {
-    expect(parsed('-v', 'host', '-p', '2222', '-l', 'ops', '-v', 'uptime', '-p')).toMatchObject({
-      host: 'host',
-      port: 2222,
-      username: 'ops',
-      verbosity: 2,
-      command: 'uptime -p',
-    });
-    expect(parsed('host', '-tp22')).toMatchObject({ pty: 'force', port: 22, command: undefined });
-    expect(parsed('host', '-i', 'one', '-i', 'two').identities).toEqual(['one', 'two']);
-    expect(parsed('-i', 'one', 'host', '-i', 'two').identities).toEqual(['one', 'two']);
-    expect(parsed('host', '--json', 'true').json).toBe(true);
-    expect(failure(() => parsed('host', '--nonsense'))).toContain('--nonsense');
-    expect(failure(() => parsed('host', '-p'))).toContain("'-p, --port <value>'");
-    expect(failure(() => parsed('-p', '22', 'host:23', '-p', '22'))).toContain('given twice');
   });
 
   const option = fc.constantFrom(
@@ -173,7 +252,7 @@ describe('a command line', () => {
       fc.property(fc.string().filter(isWord), anyWords, (word, words) => {
         const result = parsed('-v', 'host', word, ...words);
         expect(result.command).toBe([word, ...words].join(' '));
-        expect(result).toMatchObject({ verbosity: 1, json: false, port: undefined, pty: 'auto' });
+        expect(result).toMatchObject({ json: false, overrides: ['LogLevel="DEBUG1"'] });
       }),
     );
   });
@@ -186,7 +265,7 @@ describe('a command line', () => {
           : parsed('-v', 'host', '--', ...words);
         const command = words.join(' ');
         expect(result.command).toBe(command === '' ? undefined : command);
-        expect(result).toMatchObject({ verbosity: 1, json: false });
+        expect(result).toMatchObject({ json: false, overrides: ['LogLevel="DEBUG1"'] });
       }),
     );
   });
@@ -194,29 +273,16 @@ describe('a command line', () => {
   it('reads -- as the end of the options, before the host and behind it', () => {
     expect(parsed('--', 'fleet').host).toBe('fleet');
     expect(parsed('-v', '--', 'host', 'uptime').command).toBe('uptime');
-    expect(parsed('-v', '--', 'host', '-v')).toMatchObject({ verbosity: 1, command: '-v' });
+    expect(parsed('-v', '--', 'host', '-v').command).toBe('-v');
     expect(parsed('host', '--', '-x').command).toBe('-x');
-    expect(parsed('host', '-v', '--', '-x')).toMatchObject({ verbosity: 1, command: '-x' });
+    expect(parsed('host', '-v', '--', '-x').command).toBe('-x');
     expect(parsed('host', '--').command).toBeUndefined();
   });
 
-  it('reads an ssh URI', () => {
-    expect(parsed('ssh://root@h:2222')).toMatchObject({ username: 'root', host: 'h', port: 2222 });
-    expect(parsed('ssh://root@h:2222', '-p', '2222', 'true')).toMatchObject({ port: 2222, command: 'true' });
-    expect(failure(() => parsed('ssh://root@h/file'))).toContain('an ssh URI ends there');
-  });
-
-  it('takes user and port from either place, and no contradiction', () => {
-    expect(parsed('-l', 'ops', 'ops@host').username).toBe('ops');
-    expect(parsed('-p', '22', 'host:22').port).toBe(22);
-    expect(failure(() => parsed('-l', 'ops', 'root@host'))).toContain('root and ops');
-    expect(failure(() => parsed('-p', '23', 'host:22'))).toContain('22 and 23');
-  });
-
-  it('knows help and version without a host', () => {
+  it('knows help, version and -Q without a host', () => {
     expect(parseCommandLine(['--help'])).toEqual({ mode: 'help' });
     expect(parseCommandLine(['-V'])).toEqual({ mode: 'version' });
-    expect(parseCommandLine(['-v', '-h', 'host'])).toEqual({ mode: 'help' });
+    expect(parseCommandLine(['-Q', 'cipher'])).toEqual({ mode: 'query', what: 'cipher' });
     expect(parseCommandLine(['host', '--help'])).toEqual({ mode: 'help' });
     expect(parsed('host', 'ls', '--help').command).toBe('ls --help');
   });
@@ -225,17 +291,43 @@ describe('a command line', () => {
     [[], 'no host'],
     [['-v'], 'no host'],
     [['--json', 'host'], '--json needs a command'],
-    [['-t', '-T', 'host'], 'exclude each other'],
     [['--nonsense', 'host'], '--nonsense'],
-    [['-x', 'host'], "'-x'"],
-    [['-p'], "'-p, --port <value>'"],
-    [['-p', 'x', 'host'], 'no port'],
-    [['-p', '-v', 'host'], 'ambiguous'],
+    [['-h', 'host'], '"-h"'],
+    [['-p'], '-p needs a value: -p PORT'],
+    [['--port'], '--port needs a value'],
+    [['-L', '8080', 'host'], '-L "8080" cannot be read'],
+    [['-W', 'h:1', 'host', 'true'], '-W runs no command'],
+    [['-1', 'host'], 'version 1'],
+    [['-I', 'lib', 'host'], 'PKCS#11'],
+    [['-w', '0', 'host'], 'tunnel devices'],
+    [['-y', 'host'], 'syslog'],
+    [['-O', 'forward', 'host'], 'there are check, exit, stop'],
+    [['-o', 'Port', 'host'], 'no Keyword=value'],
+    [['-o', '=22', 'host'], 'no Keyword=value'],
     [['--json=yes', 'host', 'true'], '--json'],
     [['--timeout', '0', 'host'], 'no time'],
     [['--timeout', 'soon', 'host'], 'no time'],
   ])('says what is wrong with %j', (argv, words) => {
     expect(failure(() => parseCommandLine(argv))).toContain(words);
+  });
+});
+
+describe('-Q', () => {
+  it('lists what can be negotiated, a line each', () => {
+    expect(queryText('cipher').split('\n')).toContain('aes128-ctr');
+    expect(queryText('Ciphers')).toBe(queryText('cipher'));
+    expect(
+      queryText('cipher-auth')
+        .trim()
+        .split('\n')
+        .every((name) => /gcm|poly1305/.test(name)),
+    ).toBe(true);
+    expect(queryText('key-plain')).toContain('ssh-rsa\n');
+    expect(queryText('key-plain')).not.toMatch(/cert|sk-|rsa-sha2/);
+    expect(queryText('help').trim().split('\n')).toContain('kex');
+    for (const name of queryText('help').trim().split('\n'))
+      expect(queryText(name)).toMatch(/^([\w@.-]+\n)+$/);
+    expect(failure(() => queryText('nothing'))).toContain('there are cipher');
   });
 });
 

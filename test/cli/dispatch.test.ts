@@ -25,8 +25,8 @@ async function run(...argv: readonly string[]): Promise<{ status: number; calls:
     ]),
     output: collect,
     messages: collect,
-    session: async ({ host, username, command }) => {
-      calls.push(`host ${username ?? ''}@${host}: ${command ?? 'shell'}`);
+    session: async ({ host, overrides, command }) => {
+      calls.push(`host ${host} ${overrides.join(' ')}: ${command ?? 'shell'}`);
       return 3;
     },
   };
@@ -39,11 +39,11 @@ describe('the first word', () => {
   });
 
   it.each([
-    [['host', 'fleet'], 'host @host: fleet'],
-    [['root@fleet'], 'host root@fleet: shell'],
-    [['--', 'fleet', 'uptime'], 'host @fleet: uptime'],
-    [['-v', 'fleet'], 'host @fleet: shell'],
-    [['constructor'], 'host @constructor: shell'],
+    [['host', 'fleet'], 'host host : fleet'],
+    [['root@fleet'], 'host fleet User="root": shell'],
+    [['--', 'fleet', 'uptime'], 'host fleet : uptime'],
+    [['-v', 'fleet'], 'host fleet LogLevel="DEBUG1": shell'],
+    [['constructor'], 'host constructor : shell'],
   ])('of %j is none', async (argv, call) => {
     const { status, calls } = await run(...argv);
     expect(calls).toEqual([call]);
@@ -68,7 +68,7 @@ describe('the program', () => {
     expect(await run('--nonsense')).toEqual({
       status: 255,
       calls: [],
-      output: "deadline-ssh: Unknown option '--nonsense'; try deadline-ssh --help\n",
+      output: 'deadline-ssh: there is no option "--nonsense"; try deadline-ssh --help\n',
     });
   });
 

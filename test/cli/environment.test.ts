@@ -87,7 +87,7 @@ function shell(
 }
 
 const target = (): string => `ops@127.0.0.1:${port}`;
-const said = `[server] ${text}\nsaid\n`;
+const said = `${text}\nsaid\n`;
 
 describe('a locale', () => {
   it.each(['C', 'POSIX', 'de_DE.ISO-8859-1', ''])(

@@ -74,6 +74,7 @@ const execRows: Rows<ExecOptions> = {
   env: objects,
   cwd: texts,
   forwardAgent: flags,
+  x11: [...flags, ...objects],
 };
 const runRows: Rows<RunOptions> = {
   ...execRows,
@@ -96,6 +97,7 @@ const shellRows: Rows<ShellOptions> = {
   ...ptyRows,
   env: objects,
   forwardAgent: flags,
+  x11: [...flags, ...objects],
   pty: flags,
 };
 const connectRows: Rows<ConnectOptions> = {

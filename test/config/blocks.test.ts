@@ -283,6 +283,16 @@ describe('the name of the host', () => {
     expect(keywordsFor(rules, 'alpha', to('$(x).real.example'))['hostname']).toBe('alpha.one.example');
   });
 
+  it('is decided about before the second pass', () => {
+    const text =
+      'Match final\nCanonicalizeMaxDots 0\nCanonicalizeFallbackLocal no\nCanonicalizeHostname yes\n';
+    expect(keywordsFor(text)).toMatchObject({
+      canonicalizemaxdots: '1',
+      canonicalizefallbacklocal: 'yes',
+      canonicalizehostname: 'false',
+    });
+  });
+
   it('of an address gets its one spelling, and the second pass sees it', () => {
     expect(keywordsFor('', '127.1')['hostname']).toBe('127.0.0.1');
     expect(

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLine, splitWords } from '../../src/config/syntax/line.ts';
+import { parseLine, quoteWord, splitWords } from '../../src/config/syntax/line.ts';
 import { assembleNames } from '../../src/config/syntax/nameLists.ts';
 import { anyInNetworks, parseNetworks } from '../../src/config/syntax/networks.ts';
 import { matchesPattern, matchHostList, matchList } from '../../src/config/syntax/patterns.ts';
 import { byteCount, seconds } from '../../src/config/syntax/values.ts';
-
-/** A text as one word of a line, quoted as ssh_config(5) says. */
-const quoteWord = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
 describe('a line', () => {
   it.each([

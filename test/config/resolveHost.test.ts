@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import type { ResolveHostOptions } from '../../src/config/resolveHost.ts';
 import { formatKeywords, resolveHost } from '../../src/entry/config.ts';
-import type { HostKeyInfo } from '../../src/entry/index.ts';
+import type { ConnectOptions, HostKeyInfo } from '../../src/entry/index.ts';
 import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/entry/keys.ts';
 
 let folder: string;
@@ -178,6 +178,23 @@ Host beta
       (await read(text, 'alpha', { overrides: ['Port=99'] })).options.via?.map(({ port }) => port),
     ).toEqual([22, 2200]);
     for (const hop of (await read(text, 'beta')).options.via ?? []) expect(hop.via).toBeUndefined();
+  });
+
+  it('gives those on the way no password, and the address to send from to the first alone', async () => {
+    const text =
+      'IdentityFile none\nAddressFamily inet\nBindAddress 127.0.0.1\nHost alpha\nProxyJump one,two';
+    const options: ConnectOptions = await optionsFor(text, {
+      password: 'secret',
+      keyboardInteractive: () => [],
+    });
+    const [first, second] = options.via as readonly ConnectOptions[];
+    expect(first).toMatchObject({ auth: ['none'], family: 4, localAddress: '127.0.0.1' });
+    expect(second).toMatchObject({ auth: ['none'] });
+    for (const reached of [second, options]) {
+      expect(reached).not.toHaveProperty('family');
+      expect(reached).not.toHaveProperty('localAddress');
+    }
+    expect(options.auth).toHaveLength(2);
   });
 
   it('that leads in a circle is refused at the line that says so', async () => {

@@ -16,7 +16,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type Client, connect } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
-import { freePort, nothingIsLeft } from '../support/servers/index.ts';
+import { ClosedPort } from '../support/closedPort.ts';
+import { nothingIsLeft } from '../support/servers/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-'));
 let server: SshServer;
@@ -185,8 +186,8 @@ describe('httpAgent', () => {
   it('fails a request as openTcp fails, and all of them once the connection is over', async () => {
     const client = await dial();
     const agent = client.httpAgent();
-    const nobody = await freePort();
-    await expect(answerTo(httpRequest, `http://127.0.0.1:${nobody}/`, { agent })).rejects.toMatchObject({
+    await using nobody = await ClosedPort.hold();
+    await expect(answerTo(httpRequest, `http://127.0.0.1:${nobody.port}/`, { agent })).rejects.toMatchObject({
       code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
     });
     await client.close();

@@ -16,6 +16,8 @@ mkdir -p /run/sshd
 if [ -d "$HOME/.ssh" ]; then mount -t tmpfs -o mode=700 ssh "$HOME/.ssh"; fi
 ip link set lo up
 
+# A test that reads /dev/zero by mistake would fill the disk.
+ulimit -f 2097152
 cd "$folder"
 if [ -z "${test##t[0-9]*}" ]; then
   timeout --kill-after=5 "$limit" make -s ".OBJDIR=$folder" ".CURDIR=$folder" "BUILDDIR=$folder" "OBJ=$folder" \

@@ -113,7 +113,9 @@ describe('a server that holds things up', () => {
 });
 
 describe('a server that says what nobody asked for', () => {
-  it('a thousand channels of each type are refused one by one, and the client serves its user', async () => {
+  it('a thousand channels of each type are refused one by one, and the client serves its user', {
+    timeout: 120_000,
+  }, async () => {
     const types = ['session', 'x11', 'auth-agent@openssh.com', 'forwarded-tcpip', 'what-is-this'];
     await play(async (scene) => {
       const { client, world, server } = scene;

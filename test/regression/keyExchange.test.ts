@@ -260,7 +260,10 @@ describe('during a key exchange', () => {
     conversation.exchange();
     expect(conversation.peakOutput).toBeLessThan(64 * 1024);
     expect(conversation.peakChannels).toBe(8 * 1024 * 1024);
-    expect(memoryInUse() - before).toBeLessThan(8 * 1024 * 1024 + defaultLimits.outputQueue + 1024 * 1024);
+    // What the engine makes of code that runs for the first time counts as well: less than 2 MiB too many is missed.
+    expect(memoryInUse() - before).toBeLessThan(
+      8 * 1024 * 1024 + defaultLimits.outputQueue + 2 * 1024 * 1024,
+    );
     conversation.advance(16_000);
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'keyExchange' });
   });

@@ -17,6 +17,7 @@ import {
   type ServerOptions,
   type SshServer,
 } from '../../src/entry/server.ts';
+import { ClosedPort } from '../support/closedPort.ts';
 import { freePort, nothingIsLeft } from '../support/servers/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'forwarding-'));
@@ -132,7 +133,8 @@ describe('a server', () => {
     expect(await ask(await client.openTcp('unix', 1), 'to a socket')).toBe('to a socket');
     expect(await ask(await client.openUnix(path), 'a socket')).toBe('a socket');
     await expect(client.openTcp('forbidden', 1)).rejects.toMatchObject({ channelOpenReason: 1 });
-    await expect(client.openTcp('127.0.0.1', await freePort())).rejects.toMatchObject({
+    await using closed = await ClosedPort.hold();
+    await expect(client.openTcp('127.0.0.1', closed.port)).rejects.toMatchObject({
       channelOpenReason: 2,
     });
     await expect(client.openUnix(`${path}-not`)).rejects.toMatchObject({ channelOpenReason: 2 });

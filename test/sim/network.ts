@@ -99,6 +99,8 @@ export class SimNetwork {
       local: () => () => {
         throw new Error('simulated hosts have no local sockets');
       },
+      display: () => ':0',
+      displayCookies: async () => undefined,
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
       asciiName: domainToASCII,

@@ -7,6 +7,7 @@
 import { SshError } from '../../base/errors.ts';
 import { dial } from '../connection/dial.ts';
 import { TerminalPerson } from '../connection/person.ts';
+import { resolveLine } from '../connection/resolution.ts';
 import { type Timings, Trace } from '../connection/trace.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
@@ -113,7 +114,8 @@ class BenchCommand {
     try {
       const options = { algorithms: { cipher: [cipher] }, crypto: args.crypto };
       const context = { person: besideStatus(this.status, person), trace, messages, signal, options };
-      const client = await dial(args.dial, context);
+      const resolved = await resolveLine(args.dial, context);
+      const client = await dial(resolved, { ...context, timeout: args.dial.timeout });
       try {
         return await measure(client, {
           size: args.size,

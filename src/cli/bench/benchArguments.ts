@@ -10,13 +10,13 @@ import { quotedText } from '../../base/bytes.ts';
 import { ciphers } from '../../crypto/algorithms.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
-import { parseCommandLine, parseDuration, type SshArguments } from '../remote/arguments.ts';
+import { parseCommandLine, parseDuration, type SshCommandLine } from '../remote/arguments.ts';
 import { strictly, usageError } from '../usage.ts';
 
 export interface BenchArguments {
   readonly mode: 'bench';
   /** What is dialled, as for a session without a command. */
-  readonly dial: SshArguments;
+  readonly dial: SshCommandLine;
   readonly ciphers: readonly string[];
   /** Bytes of each transfer. */
   readonly size: number;
@@ -102,7 +102,7 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | {
 function dialArguments(
   host: string,
   { port, login, identity = [], timeout }: ReturnType<typeof parsed>['values'],
-): SshArguments {
+): SshCommandLine {
   const given = { port, login, timeout };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],

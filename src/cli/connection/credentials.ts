@@ -72,14 +72,14 @@ function publicHalf(method: AuthMethod): PublicKey[] {
   return [privateKey.publicKey];
 }
 
-function askPassword(account: string, person: Person): PasswordFunction {
+export function askPassword(account: string, person: Person): PasswordFunction {
   return ({ attempt }) => {
     if (attempt > 1) person.show('The server did not accept that; try again.\n');
     return person.askSecretly(`Password for ${account}: `);
   };
 }
 
-function askNewPassword(account: string, person: Person): ChangePassword {
+export function askNewPassword(account: string, person: Person): ChangePassword {
   return async (prompt) => {
     sayForServer(prompt, person);
     for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -93,7 +93,7 @@ function askNewPassword(account: string, person: Person): ChangePassword {
 }
 
 /** Shows the server's questions, as the server's; texts come escaped from the library. */
-function askChallenge(account: string, person: Person): KeyboardInteractive {
+export function askChallenge(account: string, person: Person): KeyboardInteractive {
   return async ({ name, instruction, prompts }) => {
     for (const text of [name, instruction]) sayForServer(text, person);
     const answers: string[] = [];

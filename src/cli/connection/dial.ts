@@ -1,22 +1,22 @@
 /**
- * From the command line to a connection that is up.
+ * From a resolved host to a connection that is up.
  *
- * Owns: which keys, which policy for host keys and which prompts a dial gets.
- * Must not know: what is done with the connection.
+ * Owns: who is asked about host keys, what the command adds to the options of the
+ * configuration, how often a dial is tried.
+ * Must not know: how a configuration is read, what is done with the connection.
  */
-import { escapeText } from '../../base/bytes.ts';
+import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
 import { createConnect } from '../../client/dial/connect.ts';
 import type { ConnectOptions } from '../../client/dial/options.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
-import { knownHosts } from '../../node/knownHosts/knownHosts.ts';
+import type { HostKeyPolicy } from '../../client/hostKeys/hostKeys.ts';
+import type { ResolvedOptions } from '../../config/connectOptions.ts';
+import type { ResolvedHost } from '../../config/resolveHost.ts';
+import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Messages } from '../messages.ts';
-import type { SshArguments } from '../remote/arguments.ts';
 import { terminalSize } from '../terminal/rawTerminal.ts';
-import { type AgentUse, authenticationOrder } from './credentials.ts';
 import { askAboutUnknownKeys, type KeepHostKey } from './hostKeyQuestion.ts';
-import { defaultIdentities, defaultIdentityFiles, namedIdentities } from './identities.ts';
 import { addKnownHost, userKnownHostsFile } from './knownHostsFile.ts';
 import { type Person, usualColumns } from './person.ts';
 import { serverLines } from './serverText.ts';
@@ -24,6 +24,8 @@ import type { Trace } from './trace.ts';
 
 /** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
 const closeTimeout = 2_000;
+/** Milliseconds between two attempts, as with ssh. */
+const attemptPause = 1_000;
 
 export interface DialContext {
   /** Undefined where nobody can be asked. */
@@ -31,51 +33,107 @@ export interface DialContext {
   readonly trace: Trace;
   readonly messages: Messages;
   readonly signal: AbortSignal;
+  /** Milliseconds for the whole dial, in place of what the configuration says. */
+  readonly timeout?: number | undefined;
+  readonly preset?: AlgorithmPreset | undefined;
   /** What a measurement wants otherwise than a session. */
   readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto' | 'limits'>;
 }
 
-/** @throws SshError as `connect`, and for key files that were named and are no use */
-export async function dial(args: SshArguments, context: DialContext): Promise<Client> {
-  const { host, port, timeout, algorithms, identities } = args;
-  const { person, trace, messages, signal } = context;
-  const username = args.username ?? nodePlatform.localUser();
-  if (username === undefined)
-    throw optionsError('this system does not tell who you are; name a user with -l');
-  const warn = (line: string): void => messages.say(line);
-  const keys =
-    identities.length > 0
-      ? await namedIdentities(identities, { person, hasAgent: agentUse(args) !== 'none', warn })
-      : await defaultIdentities(defaultIdentityFiles(), { person, warn }, (line) => trace.note(line));
-  const policy = knownHosts();
-  return createConnect(nodePlatform)({
-    host,
-    port,
-    username,
-    timeout,
-    algorithms,
-    timeouts: { close: closeTimeout },
-    auth: authenticationOrder(keys, escapeText(`${username}@${host}`, 300), person, agentUse(args)),
-    verifyHostKey: person === undefined ? policy : askAboutUnknownKeys(policy, person, keep),
-    signal,
-    onBanner: (text) => messages.block(serverLines(text, errorColumns())),
-    onDebug: (line) => trace.debug(line),
-    ...context.options,
+/** @throws SshError as `connect` */
+export async function dial(resolved: ResolvedHost, context: DialContext): Promise<Client> {
+  const options = optionsFor(resolved, context);
+  const attempts = Number(resolved.keywords['connectionattempts'] ?? 1);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await createConnect(nodePlatform)(options);
+    } catch (error) {
+      const mayTryAgain = error instanceof SshError && error.code === 'ERR_SSH_CONNECT' && attempt < attempts;
+      if (!mayTryAgain || context.signal.aborted) throw error;
+      context.trace.note(`attempt ${attempt} of ${attempts} failed: ${error.message}`);
+      await pause(attemptPause, context.signal);
+    }
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 
-/** Undefined where standard error is no terminal, and nothing wraps. */
-function errorColumns(): number | undefined {
-  return process.stderr.isTTY ? (terminalSize([process.stderr])?.columns ?? usualColumns) : undefined;
+function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOptions {
+  const { options, session } = resolved;
+  const { trace, messages, signal, timeout, preset } = context;
+  const isQuiet = session.logLevel === 'QUIET';
+  const { via, ...own } = options;
+  return {
+    ...own,
+    ...(preset === undefined ? {} : { algorithms: withPreset(options.algorithms, preset) }),
+    ...(timeout === undefined ? {} : { timeout }),
+    timeouts: { ...options.timeouts, close: closeTimeout },
+    verifyHostKey: asking(resolved, options.verifyHostKey, context),
+    ...(via === undefined
+      ? {}
+      : { via: via.map((hop) => ({ ...hop, verifyHostKey: asking(resolved, hop.verifyHostKey, context) })) }),
+    // The methods of `auth` name their agent themselves: this is the one that is forwarded.
+    ...(forwardedAgent(session.forwardAgent) ?? {}),
+    signal,
+    onBanner: (text) => {
+      if (!isQuiet) messages.block(bannerText(text));
+    },
+    onDebug: (line) => trace.debug(line),
+    ...context.options,
+  };
 }
 
-function agentUse({ agent, identities }: SshArguments): AgentUse {
-  if (!agent || nodePlatform.agentPath() === undefined) return 'none';
-  return identities.length > 0 ? 'namedKeysFirst' : 'all';
+/** A list that the configuration gives stays as it is. */
+function withPreset(
+  given: ResolvedOptions['algorithms'],
+  preset: AlgorithmPreset,
+): ResolvedOptions['algorithms'] {
+  if (given === undefined || typeof given === 'string') return preset;
+  return { kex: preset, hostKey: preset, cipher: preset, mac: preset, ...given };
 }
 
-const keep: KeepHostKey = async ({ host, port, blob }, bounds) => {
-  const file = userKnownHostsFile();
-  await addKnownHost(file, host, port, blob, {}, bounds);
-  return file;
-};
+/** A path, or `$NAME` of the environment. */
+function forwardedAgent(said: boolean | string): { readonly agent: string } | undefined {
+  if (typeof said === 'boolean') return undefined;
+  const path = said.startsWith('$') ? process.env[said.slice(1)] : said;
+  return path === undefined || path === '' ? undefined : { agent: path };
+}
+
+/** On a terminal every line of the server's is marked as one; in a file nobody takes it for this program's question. */
+function bannerText(text: string): string {
+  if (!process.stderr.isTTY) return text;
+  return serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns);
+}
+
+/** A key that nobody vouches for is shown to the person, where StrictHostKeyChecking is `ask`. */
+function asking(
+  { session, keywords }: ResolvedHost,
+  policy: HostKeyPolicy,
+  { person }: DialContext,
+): HostKeyPolicy {
+  const { strictHostKeyChecking, batchMode } = session;
+  if (person === undefined || batchMode || strictHostKeyChecking !== 'ask') return policy;
+  const keep: KeepHostKey = async ({ host, port, blob }, bounds) => {
+    const file = keptIn(keywords);
+    const alias = keywords['hostkeyalias'];
+    const [name, number] = typeof alias === 'string' ? ([alias, 22] as const) : ([host, port] as const);
+    await addKnownHost(file, name, number, blob, { hash: keywords['hashknownhosts'] === 'yes' }, bounds);
+    return file;
+  };
+  return askAboutUnknownKeys(policy, person, keep);
+}
+
+/** The first file of the user's. */
+function keptIn(keywords: ResolvedHost['keywords']): string {
+  const files = keywords['userknownhostsfile'];
+  const [first] = typeof files === 'string' ? files.split(' ') : [];
+  return first === undefined || first === 'none' ? userKnownHostsFile() : first;
+}

@@ -33,7 +33,8 @@ const dialPhases: ReadonlySet<string> = new Set<TimedPhase>([
 ]);
 
 export class Trace implements ConnectionObserver {
-  private readonly verbosity: number;
+  /** 0 for nothing, 1 for a line a phase, 2 for all that the connection tells. */
+  verbosity: number;
   private readonly messages: Messages;
   private readonly now: () => number;
   private readonly started: number;
@@ -42,7 +43,6 @@ export class Trace implements ConnectionObserver {
   private last: ConnectionSnapshot | undefined;
   private detail = '';
 
-  /** @param verbosity 0 for nothing, 1 for a line a phase, 2 for all that the connection tells */
   constructor(verbosity: number, messages: Messages, now: () => number = () => performance.now()) {
     this.verbosity = verbosity;
     this.messages = messages;

@@ -10,6 +10,8 @@ import { commandOptions, type Draft, emptyDraft } from './optionTable.ts';
 /** What was typed, by its parts. */
 export interface TypedLine {
   readonly draft: Draft;
+  /** How many of the keywords of the draft stand before the destination. */
+  readonly before: number;
   /** As it was typed; undefined where none was. */
   readonly destination: string | undefined;
   /** The words of the command. */
@@ -29,8 +31,9 @@ export function partCommandLine(argv: readonly string[]): TypedLine {
   const draft = emptyDraft();
   const before = options.take(argv, 0, draft);
   const destination = argv[before.next];
-  if (destination === undefined) return { draft, destination, words: [] };
+  const keywords = draft.keywords.length;
+  if (destination === undefined) return { draft, before: keywords, destination, words: [] };
   const behind = before.next + 1;
   const next = before.isTerminated ? behind : options.take(argv, behind, draft).next;
-  return { draft, destination, words: argv.slice(next) };
+  return { draft, before: keywords, destination, words: argv.slice(next) };
 }

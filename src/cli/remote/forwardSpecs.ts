@@ -1,113 +1,115 @@
 /**
  * Forwards as a person types them: `-L`, `-R`, `-D` and `-W` of ssh(1).
  *
- * Owns: the parsing of `[bind_address:]port:host:hostport` and its relatives.
- * Must not know: how a forward is made.
+ * Owns: what each option takes, its form as a keyword of ssh_config, and what the
+ * forwards of a configuration come to.
+ * Must not know: the grammar of a forward (`config/`), how one is made.
  */
 import { quotedText } from '../../base/bytes.ts';
+import type { ConfigListen, ForwardSettings } from '../../config/forwards.ts';
+import { type ForwardPlace, parseForward } from '../../config/syntax/forwardSpecs.ts';
+import { quoteWord } from '../../config/syntax/line.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ListenPlace, TargetPlace } from '../../forwarding/places.ts';
+import { nodeFacts } from '../../node/config/configFacts.ts';
 
 /** One forward. */
 export type ForwardSpec =
   | { readonly kind: 'local' | 'remote'; readonly from: ListenPlace; readonly to: TargetPlace }
   | { readonly kind: 'socks' | 'remoteSocks'; readonly from: ListenPlace };
 
-/** What stands between the colons; an address in brackets is one field, a path is what has a slash. */
-function fieldsOf(option: string, text: string): string[] {
-  const fields: string[] = [];
-  let rest = text;
-  for (;;) {
-    const [whole, bracketed, plain = ''] = /^(?:\[([^\]]*)\]|([^:[]*))(?=:|$)/.exec(rest) ?? [];
-    if (whole === undefined) throw unreadable(option, text);
-    fields.push(bracketed ?? plain);
-    if (whole.length === rest.length) return fields;
-    rest = rest.slice(whole.length + 1);
-  }
-}
-
-/**
- * `-L`.
- *
- * @param isOpen whether a port without an address is for other machines as well (-g)
- * @throws SshError `ERR_SSH_OPTIONS`
- */
-export function parseLocalForward(text: string, isOpen: boolean): ForwardSpec {
-  const fields = fieldsOf('-L', text);
-  const { from, rest } = listenIn('-L', text, fields, isOpen ? '' : undefined);
-  return { kind: 'local', from, to: targetIn('-L', text, rest) };
-}
-
-/** `-R`, with a target or as a SOCKS proxy. @throws SshError `ERR_SSH_OPTIONS` */
-export function parseRemoteForward(text: string): ForwardSpec {
-  const fields = fieldsOf('-R', text);
-  const isProxy = fields.length === 1 || (fields.length === 2 && isPort(fields[1]) && !isPath(fields[0]));
-  if (isProxy) return { kind: 'remoteSocks', from: portIn('-R', text, fields, undefined) };
-  const { from, rest } = listenIn('-R', text, fields, undefined);
-  return { kind: 'remote', from, to: targetIn('-R', text, rest) };
-}
-
-/** `-D`. @throws SshError `ERR_SSH_OPTIONS` */
-export function parseDynamicForward(text: string, isOpen: boolean): ForwardSpec {
-  return { kind: 'socks', from: portIn('-D', text, fieldsOf('-D', text), isOpen ? '' : undefined) };
-}
-
-/** `-W`. @throws SshError `ERR_SSH_OPTIONS` */
-export function parseStdioForward(text: string): TargetPlace {
-  return targetIn('-W', text, fieldsOf('-W', text));
-}
-
-function listenIn(
-  option: string,
-  text: string,
-  fields: readonly string[],
-  host: string | undefined,
-): { readonly from: ListenPlace; readonly rest: readonly string[] } {
-  const [first, second] = fields;
-  if (isPath(first)) return { from: { path: first }, rest: fields.slice(1) };
-  // With an address in front there is one field more.
-  const hasAddress = isPort(second) && (fields.length === 4 || (fields.length === 3 && isPath(fields[2])));
-  const count = hasAddress ? 2 : 1;
-  return { from: portIn(option, text, fields.slice(0, count), host), rest: fields.slice(count) };
-}
-
-function portIn(
-  option: string,
-  text: string,
-  fields: readonly string[],
-  host: string | undefined,
-): ListenPlace {
-  const [first = '', second] = fields;
-  const port = second ?? first;
-  if (fields.length > 2 || !isPort(port)) throw unreadable(option, text);
-  const address = second === undefined ? host : first;
-  return { host: address, port: Number(port) };
-}
-
-function targetIn(option: string, text: string, fields: readonly string[]): TargetPlace {
-  const [host, port] = fields;
-  if (fields.length === 1 && isPath(host)) return { path: host };
-  if (fields.length !== 2 || host === '' || host === undefined || !isPort(port) || port === '0') {
-    throw unreadable(option, text);
-  }
-  return { host, port: Number(port) };
-}
-
-function isPort(text: string | undefined): text is string {
-  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
-}
-
-function isPath(text: string | undefined): text is string {
-  return text?.includes('/') === true;
-}
-
-const forms: Readonly<Record<string, string>> = {
+const forms = {
   '-L': '[address:]port:host:port, [address:]port:/path, /path:host:port or /path:/path',
   '-R': '[address:]port:host:port, [address:]port:/path, /path:host:port, /path:/path or [address:]port',
   '-D': '[address:]port',
   '-W': 'host:port or /path',
-};
+} as const;
 
-function unreadable(option: string, text: string) {
+const kinds = { '-L': ['local'], '-R': ['remote', 'remoteDynamic'], '-D': ['dynamic'] } as const;
+
+/** A forward as the option has it. */
+export interface TypedForward {
+  /** The value of the keyword; undefined for a forward that no file can have. */
+  readonly value: string | undefined;
+  /** A local port that the system is to choose, which ssh_config does not have. */
+  readonly own: ForwardSpec | undefined;
+}
+
+/** @throws SshError `ERR_SSH_OPTIONS` */
+export function parseTypedForward(option: '-L' | '-R' | '-D', text: string): TypedForward {
+  const { services } = nodeFacts();
+  for (const kind of kinds[option]) {
+    const spec = parseForward(text, kind, services);
+    if (spec === undefined) continue;
+    const places = spec.connect === undefined ? [spec.listen] : [spec.listen, spec.connect];
+    return { value: places.map((place) => quoteWord(written(place))).join(' '), own: undefined };
+  }
+  // A server may choose a port, so there the grammar has a 0.
+  const anyPort =
+    option === '-R' ? undefined : parseForward(text, option === '-L' ? 'remote' : 'remoteDynamic', services);
+  if (anyPort === undefined) throw unreadable(option, text);
+  const { listen, connect } = anyPort;
+  if (connect === undefined) return { value: undefined, own: { kind: 'socks', from: listen } };
+  return { value: undefined, own: { kind: 'local', from: listen, to: targetOf(connect) } };
+}
+
+/** A forward that is asked for in the midst of a session. @throws SshError `ERR_SSH_OPTIONS` */
+export function forwardOf(option: '-L' | '-R' | '-D', text: string): ForwardSpec {
+  const { services } = nodeFacts();
+  for (const kind of kinds[option]) {
+    const spec = parseForward(text, kind, services);
+    if (spec === undefined) continue;
+    const { listen, connect } = spec;
+    if (connect === undefined) return { kind: option === '-D' ? 'socks' : 'remoteSocks', from: listen };
+    return { kind: option === '-L' ? 'local' : 'remote', from: listen, to: targetOf(connect) };
+  }
+  throw unreadable(option, text);
+}
+
+function targetOf(place: ForwardPlace): TargetPlace {
+  return 'path' in place ? place : { host: place.host ?? 'localhost', port: place.port };
+}
+
+/**
+ * The forwards of a configuration, in the order in which they are made.
+ *
+ * @param own those that no configuration can have
+ */
+export function forwardSpecs(settings: ForwardSettings, own: readonly ForwardSpec[]): readonly ForwardSpec[] {
+  const { gatewayPorts, bindMask, unlink } = settings;
+  const listening = (place: ConfigListen): ListenPlace => {
+    if ('path' in place) return { path: place.path, mode: 0o777 & ~bindMask, unlink };
+    // A port alone is this machine's, unless others are let in.
+    return { host: place.host ?? (gatewayPorts ? '' : undefined), port: place.port };
+  };
+  return [
+    ...own,
+    ...settings.local.map(
+      ({ listen, target }): ForwardSpec => ({ kind: 'local', from: listening(listen), to: target }),
+    ),
+    ...settings.dynamic.map((listen): ForwardSpec => ({ kind: 'socks', from: listening(listen) })),
+    ...settings.remote.map(({ listen, target }): ForwardSpec => {
+      const from = 'path' in listen ? { path: listen.path } : listen;
+      return target === undefined ? { kind: 'remoteSocks', from } : { kind: 'remote', from, to: target };
+    }),
+  ];
+}
+
+/** `-W`. @throws SshError `ERR_SSH_OPTIONS` */
+export function parseStdioForward(text: string): TargetPlace {
+  if (text.includes('/')) return { path: text };
+  const [, bracketed, plain = '', port = ''] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === '' || Number(port) < 1 || Number(port) > 65_535) throw unreadable('-W', text);
+  return { host, port: Number(port) };
+}
+
+/** In the form that a file has. Only what has colons needs brackets; a path that has some is quoted by them too. */
+function written(place: ForwardPlace): string {
+  if ('path' in place) return place.path.includes(':') ? `[${place.path}]` : place.path;
+  return place.host === undefined ? String(place.port) : `[${place.host}]:${place.port}`;
+}
+
+function unreadable(option: keyof typeof forms, text: string): Error {
   return optionsError(`${option} ${quotedText(text)} cannot be read; it takes ${forms[option]}`);
 }

@@ -8,22 +8,32 @@
 import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
 import type { RemoteProcess } from '../../client/command/remoteProcess.ts';
+import type { SessionSettings } from '../../config/session.ts';
 import type { ConnectionSnapshot } from '../../io/snapshots.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Messages } from '../messages.ts';
 import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes.ts';
 import { pumpInput } from '../terminal/pumps.ts';
 import { RawTerminal, terminalSize } from '../terminal/rawTerminal.ts';
+import { EscapeCommandLine } from './escapeCommandLine.ts';
+import type { Forwards } from './forwards.ts';
+
+export interface TerminalContext {
+  readonly messages: Messages;
+  readonly forwards: Forwards;
+  readonly session: Pick<SessionSettings, 'escapeChar' | 'escapeCommandline'>;
+  disconnect(): void;
+}
 
 /** Gives the terminal to the session; the returned function takes it back. */
 export function attachTerminal(
   client: Client,
-  session: RemoteProcess,
-  messages: Messages,
-  disconnect: () => void,
+  remote: RemoteProcess,
+  { messages, forwards, session, disconnect }: TerminalContext,
 ): () => void {
   const terminal = new RawTerminal(process.stdin);
-  const escapes = new EscapeReader();
+  const escapes = new EscapeReader(escapeByte(session.escapeChar));
+  let prompt: EscapeCommandLine | undefined;
   const act = (action: EscapeAction): void => {
     switch (action) {
       case 'disconnect':
@@ -34,29 +44,47 @@ export function attachTerminal(
         return rekey(client, messages);
       case 'report':
         return messages.block(`\n${report(client.inspect())}`);
+      case 'forwards':
+        return messages.block(`\n${forwards.describe()}`);
+      case 'commandLine':
+        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages);
+        else messages.block('\nthe command line is off; -o EnableEscapeCommandline=yes turns it on');
+        return;
       case 'suspend':
         return suspend(terminal, messages);
       default:
         return action satisfies never;
     }
   };
-  const stopInput = pumpInput(
-    process.stdin,
-    session.stdin,
-    (chunk) =>
-      escapes.receive(chunk).filter((piece) => {
-        if (typeof piece !== 'string') return true;
-        act(piece);
-        return false;
-      }) as Uint8Array[],
-  );
-  const stopResizing = followSize(session);
+  const take = (chunk: Uint8Array): Uint8Array[] => {
+    if (prompt !== undefined) {
+      const rest = prompt.receive(chunk);
+      if (rest === undefined) return [];
+      prompt = undefined;
+      return take(rest);
+    }
+    const pieces: Uint8Array[] = [];
+    for (const piece of escapes.receive(chunk)) {
+      if (typeof piece === 'string') act(piece);
+      else if (prompt === undefined) pieces.push(piece);
+      else pieces.push(...take(piece));
+    }
+    return pieces;
+  };
+  const stopInput = pumpInput(process.stdin, remote.stdin, take);
+  const stopResizing = followSize(remote);
   enter(terminal, messages);
   return () => {
     stopInput();
     stopResizing();
     leave(terminal, messages);
   };
+}
+
+/** `~`, `^x`, or a character; undefined for none. */
+function escapeByte(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text.length === 2 && text.startsWith('^') ? text.charCodeAt(1) & 0x1f : text.charCodeAt(0);
 }
 
 /** Tells the server each new size of the terminal; the returned function stops that. */

@@ -10,16 +10,20 @@ import { quotedText } from '../../base/bytes.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { LetterOption } from '../letterOptions.ts';
 
-/** A keyword of ssh_config(5) with its value, as it stands in the file. */
+/** A keyword of ssh_config(5) with its value. */
 export interface Keyword {
   readonly keyword: string;
   readonly value: string;
+  /** The value is one word, as an option has it; that of -o is as it would stand in a file. */
+  readonly isWord: boolean;
 }
 
 /** What the options of one command line say, in the making. */
 export interface Draft {
   /** In order: of two that say the same, the first counts. */
   readonly keywords: Keyword[];
+  /** Of options that replace what was said before: the last one is the first of them, and goes before all others. */
+  readonly replacing: Keyword[];
   /** Of -v and -q, of which the last counts. */
   logLevel: string | undefined;
   /** -F */
@@ -36,7 +40,7 @@ export interface Draft {
   stdioForward: string | undefined;
   /** -P */
   tag: string | undefined;
-  /** How often -t was given. */
+  /** How often -t was given since the last -T. */
   ttys: number;
   json: boolean;
   timeout: string | undefined;
@@ -54,17 +58,26 @@ function keyword(letter: string, of: string, value: string, name?: string): Comm
     letter,
     ...(name === undefined ? {} : { name }),
     value,
-    apply: ({ keywords }, given) => void keywords.push({ keyword: of, value: given }),
+    apply: ({ keywords }, given) => void keywords.push({ keyword: of, value: given, isWord: true }),
   };
 }
 
-/** An option that is one keyword or several with fixed values. */
+/** As `keyword`, of which the last counts. */
+function replacing(letter: string, of: string, value: string): CommandOption {
+  return {
+    letter,
+    value,
+    apply: (draft, given) => void draft.replacing.unshift({ keyword: of, value: given, isWord: true }),
+  };
+}
+
+/** An option that is one keyword or several with fixed values. The last of two counts. */
 function fixed(letter: string, of: Readonly<Record<string, string>>, name?: string): CommandOption {
-  const given = Object.entries(of).map(([keyword, value]) => ({ keyword, value }));
+  const given = Object.entries(of).map(([name, value]) => ({ keyword: name, value, isWord: true }));
   return {
     letter,
     ...(name === undefined ? {} : { name }),
-    apply: ({ keywords }) => void keywords.push(...given),
+    apply: (draft) => void draft.replacing.unshift(...given),
   };
 }
 
@@ -86,7 +99,12 @@ function assignment(text: string): Keyword {
   if (name === undefined || value.trim() === '') {
     throw optionsError(`-o ${quotedText(text)} is no Keyword=value of ssh_config`);
   }
-  return { keyword: name, value };
+  return { keyword: name, value, isWord: false };
+}
+
+function terminal(draft: Draft, ttys: number, value: string): void {
+  draft.ttys = ttys;
+  draft.replacing.unshift({ keyword: 'RequestTTY', value, isWord: true });
 }
 
 export const commandOptions: readonly CommandOption[] = [
@@ -97,10 +115,10 @@ export const commandOptions: readonly CommandOption[] = [
   fixed('6', { AddressFamily: 'inet6' }),
   fixed('A', { ForwardAgent: 'yes' }, 'forward-agent'),
   fixed('a', { ForwardAgent: 'no' }),
-  keyword('B', 'BindInterface', 'INTERFACE'),
-  keyword('b', 'BindAddress', 'ADDRESS'),
+  replacing('B', 'BindInterface', 'INTERFACE'),
+  replacing('b', 'BindAddress', 'ADDRESS'),
   fixed('C', { Compression: 'yes' }),
-  keyword('c', 'Ciphers', 'CIPHERS'),
+  replacing('c', 'Ciphers', 'CIPHERS'),
   keyword('D', 'DynamicForward', '[ADDRESS:]PORT', 'dynamic-forward'),
   {
     letter: 'E',
@@ -109,7 +127,7 @@ export const commandOptions: readonly CommandOption[] = [
       draft.logFile = value;
     },
   },
-  keyword('e', 'EscapeChar', 'CHARACTER'),
+  replacing('e', 'EscapeChar', 'CHARACTER'),
   {
     letter: 'F',
     value: 'FILE',
@@ -134,7 +152,7 @@ export const commandOptions: readonly CommandOption[] = [
   keyword('L', 'LocalForward', 'FORWARD', 'local-forward'),
   keyword('l', 'User', 'USER', 'login'),
   fixed('M', { ControlMaster: 'yes' }),
-  keyword('m', 'MACs', 'MACS'),
+  replacing('m', 'MACs', 'MACS'),
   fixed('N', { SessionType: 'none' }, 'no-command'),
   fixed('n', { StdinNull: 'yes' }, 'no-input'),
   {
@@ -171,15 +189,17 @@ export const commandOptions: readonly CommandOption[] = [
     },
   },
   keyword('R', 'RemoteForward', 'FORWARD', 'remote-forward'),
-  keyword('S', 'ControlPath', 'PATH'),
+  replacing('S', 'ControlPath', 'PATH'),
   fixed('s', { SessionType: 'subsystem' }),
-  fixed('T', { RequestTTY: 'no' }, 'no-tty'),
+  {
+    letter: 'T',
+    name: 'no-tty',
+    apply: (draft) => terminal(draft, 0, 'no'),
+  },
   {
     letter: 't',
     name: 'tty',
-    apply: (draft) => {
-      draft.ttys++;
-    },
+    apply: (draft) => terminal(draft, draft.ttys + 1, draft.ttys === 0 ? 'yes' : 'force'),
   },
   {
     letter: 'V',
@@ -247,6 +267,7 @@ export const commandOptions: readonly CommandOption[] = [
 export function emptyDraft(): Draft {
   return {
     keywords: [],
+    replacing: [],
     logLevel: undefined,
     configFile: undefined,
     logFile: undefined,

@@ -14,8 +14,9 @@ import type { Trace } from '../connection/trace.ts';
 import type { Messages } from '../messages.ts';
 import { CollectingSink, pumpInput, pumpOutput, streamSink } from '../terminal/pumps.ts';
 import { terminalModes, terminalSize } from '../terminal/rawTerminal.ts';
-import type { SshArguments } from './arguments.ts';
+import type { Forwards } from './forwards.ts';
 import { attachTerminal, followSize } from './interactive.ts';
+import type { Purpose, SessionPlan } from './settings.ts';
 
 /** How it ended, and with --json what it wrote. */
 export interface RemoteOutput {
@@ -31,59 +32,71 @@ export interface RemoteContext {
 }
 
 const refusals: Readonly<Record<RefusedRequest, string>> = {
+  x11: 'the server refused to forward X11; the session goes on without it',
   terminal: 'the server refused a terminal; the session goes on without one',
   agent: 'the server refused to forward the agent; the session goes on without it',
 };
+
+/** What a channel of a session can be for. */
+export type RemotePurpose = Extract<Purpose, { readonly kind: 'session' | 'subsystem' }>;
 
 export class Remote {
   /** A person sits at a terminal that is the session's while it lasts. */
   readonly onTerminal: boolean;
   private readonly client: Client;
   private readonly process: RemoteProcess;
-  private readonly args: SshArguments;
+  private readonly plan: SessionPlan;
   private readonly hasPty: boolean;
 
   /** @throws SshError as `Client.exec`; a terminal or an agent that the server refuses is said to be, and the session goes on */
   static async start(
     client: Client,
-    args: SshArguments,
+    plan: SessionPlan,
+    purpose: RemotePurpose,
     { trace, messages, signal }: RemoteContext,
   ): Promise<Remote> {
-    const { command } = args;
-    // As with ssh, who has no agent has none to forward.
-    const forwardAgent = args.forwardAgent && nodePlatform.agentPath() !== undefined;
-    const pty = ptyFor(args);
+    const { session } = plan.resolved;
+    const pty = ptyFor(plan, purpose, messages);
+    const options = {
+      pty: pty ?? false,
+      signal,
+      // As with ssh, who has no agent has none to forward.
+      forwardAgent:
+        plan.forwardAgent !== false && (plan.forwardAgent !== true || nodePlatform.agentPath() !== undefined),
+      env: session.env,
+    };
     const started = performance.now();
-    const remote = await client.startLenient(command, { pty: pty ?? false, signal, forwardAgent });
+    const remote = await (purpose.kind === 'subsystem'
+      ? client.startSubsystem(purpose.name, options)
+      : client.startLenient(purpose.command, options));
     for (const what of remote.refused) messages.say(refusals[what]);
     const hasPty = pty !== undefined && !remote.refused.includes('terminal');
     const where = hasPty ? `on a terminal of ${pty.columns} by ${pty.rows}` : 'without a terminal';
-    trace.finish(
-      'channel',
-      performance.now() - started,
-      `${command === undefined ? 'shell' : 'command'} ${where}`,
-    );
-    return new Remote(client, remote, args, hasPty);
+    trace.finish('channel', performance.now() - started, `${titleOf(purpose)} ${where}`);
+    return new Remote(client, remote, plan, hasPty);
   }
 
-  private constructor(client: Client, process: RemoteProcess, args: SshArguments, hasPty: boolean) {
+  private constructor(client: Client, process: RemoteProcess, plan: SessionPlan, hasPty: boolean) {
     this.client = client;
     this.process = process;
-    this.args = args;
+    this.plan = plan;
     this.hasPty = hasPty;
-    this.onTerminal = hasPty && args.input && stdinIsTerminal();
+    this.onTerminal = hasPty && plan.input && stdinIsTerminal();
   }
 
   /** Joins input, and the terminal where there is one; the returned function undoes it, and does no harm twice. */
-  attach(messages: Messages, disconnect: () => void): () => void {
+  attach(messages: Messages, forwards: Forwards, disconnect: () => void): () => void {
     const { process: remote } = this;
-    if (!this.args.input) {
+    if (!this.plan.input) {
       remote.stdin.end();
       return this.hasPty ? followSize(remote) : () => {};
     }
     // A terminal that went away must not end this process by an error that nobody heard.
     process.stdin.on('error', () => {});
-    if (this.onTerminal) return attachTerminal(this.client, remote, messages, disconnect);
+    if (this.onTerminal) {
+      const { session } = this.plan.resolved;
+      return attachTerminal(this.client, remote, { messages, forwards, session, disconnect });
+    }
     const stopInput = pumpInput(process.stdin, remote.stdin, (chunk) => [chunk]);
     const stopResizing = this.hasPty ? followSize(remote) : () => {};
     return () => {
@@ -99,7 +112,7 @@ export class Remote {
    */
   async output(): Promise<RemoteOutput> {
     const { stdout, stderr, exit } = this.process;
-    if (!this.args.json) {
+    if (!this.plan.json) {
       const [, , ended] = await Promise.all([
         pumpOutput(stdout, streamSink(process.stdout)),
         pumpOutput(stderr, streamSink(process.stderr)),
@@ -123,12 +136,28 @@ export class Remote {
   }
 }
 
-/** A shell on a terminal gets one; a command gets one if asked for. */
-function ptyFor({ pty, command }: SshArguments): PtyOptions | undefined {
-  const wanted = pty === 'force' || (pty === 'auto' && command === undefined && stdinIsTerminal());
-  if (!wanted) return undefined;
+/** A shell on a terminal gets one; a command gets one if asked for. Without a terminal here it has to be asked for twice. */
+function ptyFor(
+  { pty, input }: SessionPlan,
+  purpose: RemotePurpose,
+  messages: Messages,
+): PtyOptions | undefined {
+  const isShell = purpose.kind === 'session' && purpose.command === undefined;
+  if (pty === 'none' || (pty === 'auto' && !isShell)) return undefined;
+  const isHere = input && stdinIsTerminal();
+  if (!isHere && pty !== 'force') {
+    if (pty === 'yes') {
+      messages.say('the command gets no terminal: standard input is none; -tt gives it one all the same');
+    }
+    return undefined;
+  }
   const { columns, rows } = terminalSize([process.stdout, process.stderr]) ?? { columns: 80, rows: 24 };
   return { term: process.env['TERM'], columns, rows, modes: stdinIsTerminal() ? terminalModes() : {} };
+}
+
+function titleOf(purpose: RemotePurpose): string {
+  if (purpose.kind === 'subsystem') return 'subsystem';
+  return purpose.command === undefined ? 'shell' : 'command';
 }
 
 function stdinIsTerminal(): boolean {

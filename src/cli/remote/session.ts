@@ -1,16 +1,21 @@
 /**
- * `deadline-ssh [options] [user@]host[:port] [command…]` from the dial to the
+ * `deadline-ssh [options] destination [command…]` from the configuration to the
  * exit status.
  *
  * Owns: the order of things, what is printed at the end, that the terminal is
  * given back whatever happens.
  * Must not know: how any single step is done.
  */
+import { spawn } from 'node:child_process';
 import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
 import type { ExitResult } from '../../client/command/remoteProcess.ts';
+import { formatKeywords } from '../../config/reading/output.ts';
+import type { ResolvedHost } from '../../config/resolveHost.ts';
+import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { dial } from '../connection/dial.ts';
-import { TerminalPerson } from '../connection/person.ts';
+import { type AskablePerson, findPerson } from '../connection/findPerson.ts';
+import { hearConfiguration, problemLines, resolveLine } from '../connection/resolution.ts';
 import { Trace } from '../connection/trace.ts';
 import { warningsAbout } from '../connection/warnings.ts';
 import { messageOf } from '../errorWords.ts';
@@ -18,14 +23,19 @@ import { brokenPipeStatus, exitVerdict, failureStatus } from '../exitStatus.ts';
 import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
 import { BrokenPipe, OutputFault, printText, streamSink } from '../terminal/pumps.ts';
-import type { SshArguments } from './arguments.ts';
-import { joinStdio, startForwards } from './forwards.ts';
+import type { SshCommandLine } from './arguments.ts';
+import { becomeBackground, isInBackground, Parent, runInBackground } from './background.ts';
+import { type ControlCommand, listenForControl, sendControl } from './control.ts';
+import { Forwards } from './forwards.ts';
 import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
-import { Remote } from './remote.ts';
+import { logFile } from './logFile.ts';
+import { Remote, type RemotePurpose } from './remote.ts';
+import { planOf, type SessionPlan } from './settings.ts';
+import { joinStdio } from './stdioForward.ts';
 
 /** @returns the exit status of this program */
-export async function runSession(args: SshArguments): Promise<number> {
-  const session = new CommandSession(args);
+export async function runSession(line: SshCommandLine): Promise<number> {
+  const session = new CommandSession(line);
   const stopWatching = session.watch();
   try {
     return await session.run();
@@ -37,16 +47,18 @@ export async function runSession(args: SshArguments): Promise<number> {
 }
 
 class CommandSession {
-  private readonly args: SshArguments;
+  private readonly line: SshCommandLine;
   private readonly messages = new Messages(process.stderr);
   private readonly interruption = new Interruption();
   private readonly trace: Trace;
+  private person: AskablePerson | undefined;
   private isDisconnected = false;
+  private isToldToEnd = false;
   private wasOnTerminal = false;
 
-  constructor(args: SshArguments) {
-    this.args = args;
-    this.trace = new Trace(args.verbosity, this.messages);
+  constructor(line: SshCommandLine) {
+    this.line = line;
+    this.trace = new Trace(0, this.messages);
   }
 
   watch(): () => void {
@@ -57,83 +69,183 @@ class CommandSession {
   }
 
   async run(): Promise<number> {
-    const client = await this.connect();
+    const { line, messages, interruption } = this;
+    if (line.logFile !== undefined) messages.logTo(logFile(line.logFile));
+    this.person = isInBackground ? Parent.find() : findPerson(() => interruption.interrupt('SIGINT'));
     try {
-      return await this.serve(client);
+      if (line.isBackground && !isInBackground && !line.printsConfiguration && line.control === undefined) {
+        return await runInBackground(this.person, interruption.signal);
+      }
+      const resolved = await resolveLine(line, {
+        person: this.person,
+        messages,
+        signal: interruption.signal,
+      });
+      hearConfiguration(resolved, this.trace, messages);
+      if (line.printsConfiguration) {
+        await printText(streamSink(process.stdout), formatKeywords(resolved.keywords));
+        return 0;
+      }
+      const plan = planOf(line, resolved);
+      if (line.control !== undefined) return await this.control(plan, line.control as ControlCommand);
+      // The configuration may ask for it as well.
+      if (resolved.session.fork && !isInBackground) {
+        return await runInBackground(this.person, interruption.signal);
+      }
+      return await this.connected(plan);
     } finally {
+      this.person?.close();
+    }
+  }
+
+  /** Tells a program in the background. */
+  private async control({ controlPath }: SessionPlan, command: ControlCommand): Promise<number> {
+    if (controlPath === undefined) {
+      throw optionsError('-O needs the path of a control socket: -S PATH, or ControlPath');
+    }
+    const pid = await sendControl(controlPath, command);
+    if (this.messages.level === 'all') this.messages.block(controlAnswers[command](pid));
+    return 0;
+  }
+
+  private async connected(plan: SessionPlan): Promise<number> {
+    const client = await this.connect(plan.resolved);
+    let stopListening = (): void => {};
+    try {
+      if (plan.isControlled && plan.controlPath !== undefined) {
+        stopListening = await this.listenForControl(plan.controlPath, client);
+      }
+      return await this.serve(client, plan);
+    } finally {
+      stopListening();
       await client.close();
+    }
+  }
+
+  /** Without the socket the session goes on, as with ssh. */
+  private async listenForControl(path: string, client: Client): Promise<() => void> {
+    try {
+      return await listenForControl(path, () => {
+        this.isToldToEnd = true;
+        void client.close();
+      });
+    } catch (error) {
+      if (!(error instanceof SshError)) throw error;
+      this.messages.say(messageOf(error));
+      return () => {};
     }
   }
 
   /** Says why there is no exit status of a command; returns ours. */
   async failed(error: unknown): Promise<number> {
+    if (this.isToldToEnd) return 0;
     if (error instanceof BrokenPipe) return brokenPipeStatus;
     if (error instanceof OutputFault) {
-      this.messages.say(error.message);
+      this.messages.complain(error.message);
       return failureStatus;
     }
     // The session's own output need not have ended with a line.
     if (this.wasOnTerminal) this.messages.block('');
     if (this.isDisconnected) {
-      this.messages.block(`Connection to ${this.args.host} closed.`);
+      if (this.messages.level === 'all') this.messages.block(`Connection to ${this.line.host} closed.`);
       return failureStatus;
     }
     const cause = asSshError(error);
-    if (this.args.json) {
+    if (this.line.json) {
       const { timings, elapsed, bytesReceived } = this.trace;
       await printLine(jsonError(cause, { timings, elapsed, bytesReceived }));
     } else if (this.interruption.cause === undefined) {
-      this.messages.say(messageOf(cause));
+      for (const text of problemLines(cause) ?? [messageOf(cause)]) this.messages.complain(text);
     }
     this.trace.failed(cause);
-    if (cause.code === 'ERR_SSH_INTERNAL' && this.args.verbosity >= 2) {
+    if (cause.code === 'ERR_SSH_INTERNAL' && this.trace.verbosity >= 2) {
       this.messages.block(String(error instanceof Error ? error.stack : error));
     }
     return this.interruption.status ?? failureStatus;
   }
 
-  private async connect(): Promise<Client> {
-    const { messages, trace, interruption } = this;
-    const person = TerminalPerson.find(() => interruption.interrupt('SIGINT'));
-    try {
-      const client = await dial(this.args, { person, trace, messages, signal: interruption.signal });
-      for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
-      return client;
-    } finally {
-      person?.close();
-    }
+  private async connect(resolved: ResolvedHost): Promise<Client> {
+    const { messages, trace, interruption, person, line } = this;
+    const client = await dial(resolved, {
+      person,
+      trace,
+      messages,
+      signal: interruption.signal,
+      timeout: line.timeout,
+      preset: line.algorithms,
+    });
+    this.person?.close();
+    for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
+    const { localCommand } = resolved.session;
+    if (localCommand !== undefined) await runLocally(localCommand);
+    return client;
   }
 
-  private async serve(client: Client): Promise<number> {
-    const { args, trace, messages, interruption } = this;
+  private async serve(client: Client, plan: SessionPlan): Promise<number> {
+    const { trace, messages, interruption } = this;
     const { signal } = interruption;
-    const { forwards, forwardsDemanded, purpose } = args;
-    await startForwards(client, forwards, forwardsDemanded, { trace, messages, signal });
-    if (purpose === 'session') return this.runOn(client);
+    const { purpose, resolved } = plan;
+    const { exitOnFailure, permitRemoteOpen } = resolved.forwards;
+    const forwards = new Forwards(client, { trace, messages, signal, permitRemoteOpen });
+    await forwards.start(
+      plan.forwards,
+      exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
+    );
+    if (isInBackground) becomeBackground();
+    if (purpose.kind === 'session' || purpose.kind === 'subsystem') {
+      const status = await this.runOn(client, plan, purpose, forwards);
+      if (plan.persists) await this.stay(client);
+      return status;
+    }
+    if (purpose.kind === 'forwards') {
+      if (plan.forwards.length > 0 && forwards.count === 0) {
+        throw optionsError('no forward stands, and there is nothing else to do');
+      }
+      return this.stay(client);
+    }
+    return this.whileConnected(client, async () => {
+      await joinStdio(client, purpose.to, signal);
+      return 0;
+    });
+  }
+
+  /** Until the connection ends, or this program is told to. */
+  private stay(client: Client): Promise<number> {
+    return this.whileConnected(client, async () => {
+      throw await client.closed;
+    });
+  }
+
+  private async whileConnected(client: Client, work: () => Promise<number>): Promise<number> {
+    const { signal } = this.interruption;
     const end = (): void => void client.close();
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
     try {
-      if (purpose !== 'forwards') await joinStdio(client, purpose, signal);
-      else throw await client.closed;
-      return 0;
+      return await work();
     } finally {
       signal.removeEventListener('abort', end);
     }
   }
 
-  private async runOn(client: Client): Promise<number> {
-    const { args, trace, messages, interruption } = this;
-    const remote = await Remote.start(client, args, { trace, messages, signal: interruption.signal });
+  private async runOn(
+    client: Client,
+    plan: SessionPlan,
+    purpose: RemotePurpose,
+    forwards: Forwards,
+  ): Promise<number> {
+    const { trace, messages, interruption } = this;
+    const { signal } = interruption;
+    const remote = await Remote.start(client, plan, purpose, { trace, messages, signal });
     this.wasOnTerminal = remote.onTerminal;
     const end = (): void => {
       remote.kill(interruption.cause ?? 'SIGTERM');
       // What still waits is told so at once; the goodbye has its bound.
       void client.close();
     };
-    interruption.signal.addEventListener('abort', end);
-    if (interruption.signal.aborted) end();
-    const release = remote.attach(messages, () => {
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    const release = remote.attach(messages, forwards, () => {
       this.isDisconnected = true;
       client.destroy();
     });
@@ -145,18 +257,37 @@ class CommandSession {
       return await this.report({ ...output, negotiated: client.negotiated }, remote.onTerminal);
     } finally {
       release();
-      interruption.signal.removeEventListener('abort', end);
+      signal.removeEventListener('abort', end);
     }
   }
 
   private async report(outcome: CommandOutcome, onTerminal: boolean): Promise<number> {
-    const { args, messages, trace } = this;
+    const { line, messages, trace } = this;
     const { status, message } = exitVerdict(outcome.exit);
-    if (args.json) await printLine(jsonResult(outcome, trace.timings));
-    else if (message !== undefined) messages.say(message);
-    if (onTerminal && !args.json) messages.block(`Connection to ${args.host} closed.`);
+    if (line.json) await printLine(jsonResult(outcome, trace.timings));
+    else if (message !== undefined) messages.complain(message);
+    if (onTerminal && !line.json && messages.level === 'all') {
+      messages.block(`Connection to ${line.host} closed.`);
+    }
     return status;
   }
+}
+
+/** As ssh words them: scripts look for the process id. */
+const controlAnswers: Readonly<Record<ControlCommand, (pid: number) => string>> = {
+  check: (pid) => `Master running (pid=${pid})`,
+  exit: () => 'Exit request sent.',
+  stop: () => 'Stop listening request sent.',
+};
+
+/** LocalCommand, by the user's shell; the session waits for it, whatever its status. */
+function runLocally(command: string): Promise<void> {
+  const shell = process.env['SHELL'] ?? '/bin/sh';
+  return new Promise((resolve) => {
+    const child = spawn(shell, ['-c', command], { stdio: 'inherit' });
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
 }
 
 function printLine(text: string): Promise<void> {

@@ -1,17 +1,27 @@
 /**
- * The escape character of an interactive session: `~` at the start of a line.
+ * The escape character of an interactive session, `~` at the start of a line
+ * unless EscapeChar says another.
  *
  * Owns: which keys are meant for this program and which go to the server.
  * Must not know: what an escape does, terminals.
  */
 
 /** What a person can ask of this program in the midst of a session. */
-export type EscapeAction = 'disconnect' | 'help' | 'rekey' | 'report' | 'suspend';
+export type EscapeAction =
+  | 'commandLine'
+  | 'disconnect'
+  | 'forwards'
+  | 'help'
+  | 'rekey'
+  | 'report'
+  | 'suspend';
 
-/** The key behind `~` that asks for it. */
+/** The key behind the escape character that asks for it. */
 const actions: ReadonlyMap<number, EscapeAction> = new Map([
+  [0x23, 'forwards'],
   [0x2e, 'disconnect'],
   [0x3f, 'help'],
+  [0x43, 'commandLine'],
   [0x52, 'rekey'],
   [0x69, 'report'],
   [0x1a, 'suspend'],
@@ -22,6 +32,8 @@ export const escapeHelp: string = [
   'Escapes, at the start of a line:',
   '  ~.   disconnect',
   '  ~i   show what the connection is doing and waiting for',
+  '  ~#   list forwards and the connections through them',
+  '  ~C   a command line: -L, -R and -D add forwards, -KL, -KR and -KD cancel them',
   '  ~R   agree on new keys',
   '  ~^Z  suspend this program',
   '  ~~   send a ~',
@@ -33,11 +45,19 @@ const tilde = 0x7e;
 
 /** Parts the keys of a session into bytes for the server and actions for this program. */
 export class EscapeReader {
+  private readonly character: number | undefined;
   private atLineStart = true;
   private pending = false;
 
+  /** @param character the escape character; undefined for none, when every key goes to the server */
+  constructor(character: number | undefined = tilde) {
+    this.character = character;
+  }
+
   /** What the keys mean, in their order. Pieces of bytes are views of the chunk, but for a `~` held back. */
   receive(chunk: Uint8Array): (Uint8Array | EscapeAction)[] {
+    const { character } = this;
+    if (character === undefined) return [chunk];
     const found: (Uint8Array | EscapeAction)[] = [];
     let from = 0;
     const passUpTo = (end: number): void => {
@@ -54,10 +74,10 @@ export class EscapeReader {
           from = i + 1;
           continue;
         }
-        found.push(Uint8Array.of(tilde));
+        found.push(Uint8Array.of(character));
         // Of `~~` only one goes on; any other key follows its `~`.
-        if (key === tilde) from = i + 1;
-      } else if (this.atLineStart && key === tilde) {
+        if (key === character) from = i + 1;
+      } else if (this.atLineStart && key === character) {
         passUpTo(i);
         this.pending = true;
         from = i + 1;

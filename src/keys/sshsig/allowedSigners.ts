@@ -34,6 +34,14 @@ export interface AllowedSigner {
   readonly validBefore: number | undefined;
 }
 
+/** A line that cannot be read. */
+export interface UnreadSigner {
+  /** From 1. */
+  readonly line: number;
+  /** What is wrong with it. */
+  readonly reason: string;
+}
+
 /** For whom, for what and when a signature is to count. */
 export interface SignerQuestion {
   /** Who is said to have signed. */
@@ -70,7 +78,7 @@ export class AllowedSigners {
   /** The lines, in the order of the file. */
   readonly signers: readonly AllowedSigner[];
   /** Lines that cannot be read; they allow nobody. */
-  readonly malformed: readonly { readonly line: number; readonly reason: string }[];
+  readonly malformed: readonly UnreadSigner[];
 
   private constructor(signers: readonly AllowedSigner[], malformed: AllowedSigners['malformed']) {
     this.signers = signers;

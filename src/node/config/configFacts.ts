@@ -7,14 +7,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { hostname, networkInterfaces, userInfo } from 'node:os';
-import { optionsError } from '../../base/optionChecks.ts';
 import type { Facts } from '../../config/reading/facts.ts';
 import { homeFolder } from '../homeFolder.ts';
 
 /** Bytes of the lists of the machine that are read. */
 const longestList = 4 * 1024 * 1024;
 
-/** @throws SshError `ERR_SSH_OPTIONS` for a user who has no name */
+/** The name of a user who has none is empty. */
 export function nodeFacts(): Facts {
   const { username, uid } = ownUser();
   return {
@@ -32,8 +31,9 @@ export function nodeFacts(): Facts {
 function ownUser(): { readonly username: string; readonly uid: number } {
   try {
     return userInfo();
-  } catch (error) {
-    throw optionsError(`this system does not tell who runs this program: ${String(error)}`);
+  } catch {
+    // A container may run a program as a user that has no name.
+    return { username: '', uid: process.getuid?.() ?? 0 };
   }
 }
 

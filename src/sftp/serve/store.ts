@@ -104,7 +104,9 @@ export interface StoreSession {
         uids: readonly number[],
         gids: readonly number[],
       ) => Promise<{
+        /** In the order of the numbers. */
         readonly users: readonly (string | undefined)[];
+        /** In the order of the numbers. */
         readonly groups: readonly (string | undefined)[];
       }>)
     | undefined;

@@ -20,10 +20,15 @@ import { type AlgorithmKind, nothingInCommon } from './nothingInCommon.ts';
 
 /** Names to offer, the best first. */
 export interface AlgorithmPreferences {
+  /** Key exchange methods. */
   readonly kex: readonly string[];
+  /** Signature algorithms of host keys. */
   readonly hostKey: readonly string[];
+  /** Ciphers, the same for both directions. */
   readonly cipher: readonly string[];
+  /** MACs, the same for both directions. */
   readonly mac: readonly string[];
+  /** Compressions, the same for both directions. */
   readonly compression: readonly string[];
   /**
    * Of these kinds the same names and, in their places, others that are offered
@@ -63,9 +68,13 @@ export interface NegotiatedDirection {
 
 /** What one key exchange agreed on. */
 export interface NegotiatedAlgorithms {
+  /** Method of the key exchange. */
   readonly kex: string;
+  /** Signature algorithm of the host key. */
   readonly hostKey: string;
+  /** What protects what the client sends. */
   readonly clientToServer: NegotiatedDirection;
+  /** What protects what the server sends. */
   readonly serverToClient: NegotiatedDirection;
 }
 

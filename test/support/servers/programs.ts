@@ -26,7 +26,11 @@ export type Program =
   | 'dbclient'
   | 'dropbearconvert'
   | 'ip'
-  | 'iptables';
+  | 'iptables'
+  | 'xauth'
+  | 'git'
+  | 'rsync'
+  | 'scp';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];

@@ -9,6 +9,7 @@ import type { Client } from '../../../client/client.ts';
 import { optionsError } from '../../../endpoint/options/optionErrors.ts';
 import { dial } from '../../connection/dial.ts';
 import { TerminalPerson } from '../../connection/person.ts';
+import { hearConfiguration, resolveLine } from '../../connection/resolution.ts';
 import { Trace } from '../../connection/trace.ts';
 import { warningsAbout } from '../../connection/warnings.ts';
 import type { Interruption } from '../../interruption.ts';
@@ -32,13 +33,24 @@ export async function connectTo(
     host.includes(':') ? `[${host}]` : host,
   ]);
   if (args.mode !== 'ssh') throw optionsError('these options make no connection');
-  const trace = new Trace(args.verbosity, messages);
+  const trace = new Trace(0, messages);
   const stopWatching = trace.watch();
   const person = isBatch ? undefined : TerminalPerson.find(() => interruption.interrupt('SIGINT'));
   try {
     const limits = requests === undefined ? {} : { sftpRequestsPerFile: requests };
     const { signal } = interruption;
-    const client = await dial(args, { person, trace, messages, signal, options: { limits } });
+    const resolved = await resolveLine(args, { person, messages, signal });
+    hearConfiguration(resolved, trace, messages);
+    const { timeout, algorithms: preset } = args;
+    const client = await dial(resolved, {
+      person,
+      trace,
+      messages,
+      signal,
+      timeout,
+      preset,
+      options: { limits },
+    });
     for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
     return client;
   } finally {
