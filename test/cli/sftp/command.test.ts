@@ -76,7 +76,7 @@ lcd ..
 -put nope
 -put d
 get d/f1 local
-get d/[fow]* local
+-get d/[fow]* local
 get big local/other
 put big sent
 put d/f1

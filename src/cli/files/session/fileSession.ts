@@ -63,7 +63,7 @@ async function overPipes(
 ): Promise<FileSession> {
   const { clock } = nodePlatform;
   const host = escapeText(name, 300);
-  const channel = new PipeChannel({ argv, host, clock });
+  const channel = new PipeChannel({ argv, host, clock, needsTerminal: settings.direct === undefined });
   const platform = { ...(await nodePlatform.files()), clock, run: undefined };
   const sftp = await Sftp.open(channel, limitsOf(settings), platform, {
     blockLength: settings.blockLength,

@@ -20,6 +20,8 @@ export interface PipeOptions {
   readonly host: string;
   readonly clock: Clock;
   readonly timeouts?: PipeTimeouts;
+  /** It may ask its user on the terminal, as an ssh does. */
+  readonly needsTerminal?: boolean;
 }
 
 /** Milliseconds. */
@@ -56,14 +58,17 @@ export class PipeChannel implements SftpChannel {
   private hasSpoken = false;
   private isEnded = false;
 
-  constructor({ argv, host, clock, timeouts = usualTimeouts }: PipeOptions) {
+  constructor({ argv, host, clock, timeouts = usualTimeouts, needsTerminal = false }: PipeOptions) {
     const [program = '', ...args] = argv;
     this.host = host;
     this.clock = clock;
     this.timeouts = timeouts;
     this.waits = new PipeWaits(clock, host);
-    // A process group of its own would not hear of Ctrl-C, which ends an ssh as it ends this program; its errors are the user's to read.
-    this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    // Ctrl-C gives up a command, and not the program that carries it out: one that needs no terminal is away from it, one that does hears no SIGINT. Errors are the user's to read.
+    const stdio = ['pipe', 'pipe', 'inherit'] as const;
+    this.child = needsTerminal
+      ? spawn('/bin/sh', ['-c', 'trap "" INT; exec "$@"', 'sh', program, ...args], { stdio: [...stdio] })
+      : spawn(program, args, { stdio: [...stdio], detached: true });
     this.closed = this.watch(program);
   }
 
