@@ -24,6 +24,7 @@ import type { Trace } from './trace.ts';
 
 /** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
 const closeTimeout = 2_000;
+const bannerBytes = 1024 * 1024;
 /** Milliseconds between two attempts, as with ssh. */
 const attemptPause = 1_000;
 
@@ -76,6 +77,8 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
     ...(preset === undefined ? {} : { algorithms: withPreset(options.algorithms, preset) }),
     ...(timeout === undefined ? {} : { timeout }),
     timeouts: { ...options.timeouts, close: closeTimeout },
+    // A banner is for a person to read, and ssh shows it whole.
+    limits: { ...options.limits, bannerBytes },
     verifyHostKey: asking(resolved, options.verifyHostKey, context),
     ...(via === undefined
       ? {}
@@ -84,7 +87,7 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
     ...(forwardedAgent(session.forwardAgent) ?? {}),
     signal,
     onBanner: (text) => {
-      if (!isQuiet) messages.block(bannerText(text));
+      if (!isQuiet) showBanner(text, messages);
     },
     onDebug: (line) => trace.debug(line),
     ...context.options,
@@ -107,10 +110,10 @@ function forwardedAgent(said: boolean | string): { readonly agent: string } | un
   return path === undefined || path === '' ? undefined : { agent: path };
 }
 
-/** On a terminal every line of the server's is marked as one; in a file nobody takes it for this program's question. */
-function bannerText(text: string): string {
-  if (!process.stderr.isTTY) return text;
-  return serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns);
+/** On a terminal every line of the server's is marked as one; in a file it is as the server sent it. */
+function showBanner(text: string, messages: Messages): void {
+  if (!process.stderr.isTTY) process.stderr.write(text);
+  else messages.block(serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns));
 }
 
 /** A key that nobody vouches for is shown to the person, where StrictHostKeyChecking is `ask`. */
