@@ -42,7 +42,7 @@ Logging in
       --no-agent       do not ask the agent for keys
 
 The session
-  -t, -tt              give the command a terminal; -tt also where there is none here
+  -t, --tty            give the command a terminal; -tt also where there is none here
   -T, --no-tty         give the shell none
   -n, --no-input       give the command no input
   -N, --no-command     run nothing; serve forwards until Ctrl-C
