@@ -75,10 +75,13 @@ const latin1 = {
 export default {
   input: {
     ...Object.fromEntries(entries.map((name) => [`entry/${name}`, sourceOf(name)])),
-    'cli/main': 'src/cli/main.ts',
+    ...Object.fromEntries(
+      ['main', 'sftpMain', 'scpMain'].map((name) => [`cli/${name}`, `src/cli/${name}.ts`]),
+    ),
   },
   external: [/^node:/, /^@noble\//],
   platform: 'node',
+  preserveEntrySignatures: 'allow-extension',
   plugins: [lateImports, latin1],
   // What the oldest Node that is supported can read.
   transform: { target: 'es2023' },

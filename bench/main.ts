@@ -5,10 +5,13 @@
  */
 import { codecsPart } from './codecs.ts';
 import { ledgerPart } from './ledger/part.ts';
+import { installNodes } from './lib/nodes.ts';
 import { keepResultsApart } from './lib/report.ts';
 import { silentDialsPart } from './memory/part.ts';
 import { crossingsPart } from './packet/crossings.ts';
 import { packetPart } from './packet/part.ts';
+import { coldPart } from './session/cold.ts';
+import { fleetPart } from './session/fleet.ts';
 import { handshakesPart } from './session/handshakes.ts';
 import { loadPart } from './session/load.ts';
 import { memoryPart } from './session/memory.ts';
@@ -23,11 +26,14 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   handshakes: (quick) => handshakesPart(quick),
   memory: (quick) => memoryPart(quick),
   load: (quick) => loadPart(quick),
+  cold: (quick) => coldPart(quick),
+  fleet: (quick) => fleetPart(quick),
 };
 
 /** Parts that run only when they are named. */
 const onRequest: typeof parts = {
   crossings: async (quick, words) => crossingsPart(quick, words),
+  nodes: installNodes,
   ledger: (quick) => ledgerPart(quick),
   silentDials: (quick) => silentDialsPart(quick),
 };

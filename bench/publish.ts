@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { median, ratio, type Timing } from './lib/measure.ts';
 import type { CaseResult } from './packet/case.ts';
 import type { IdleMemory } from './session/child.ts';
+import type { Timed } from './session/cold.ts';
 import type { Rounds } from './session/jobs.ts';
 import type { Measured } from './session/tasks.ts';
 
@@ -239,6 +240,73 @@ function loadTable(measured: readonly Rounds<number>[]): string {
   );
 }
 
+interface ColdResult {
+  readonly node: string;
+  readonly kex: string;
+  readonly measured: readonly Rounds<Timed>[];
+}
+
+/** The peer is ssh2 as it is there. */
+function peerIn<R>(measured: readonly Rounds<R>[]): string {
+  return measured.find(({ name }) => name.startsWith('ssh2'))?.name ?? withAddon;
+}
+
+function coldTable(results: readonly ColdResult[]): string {
+  const ownCpu = ({ cpuMilliseconds }: Timed): number => cpuMilliseconds;
+  const ownWall = ({ milliseconds }: Timed): number => milliseconds;
+  const rows = results.flatMap(({ node, kex, measured }) =>
+    measured.map(({ name, rounds }) => {
+      const peer = { 'deadline-ssh': peerIn(measured), 'the command deadline-ssh': 'ssh' }[name];
+      const [cpus, walls] = [rounds.map(ownCpu), rounds.map(ownWall)];
+      return [
+        node,
+        kex,
+        name,
+        median(cpus).toFixed(0),
+        median(walls).toFixed(0),
+        peer === undefined ? '' : peer,
+        peer === undefined ? '' : times(cpus, figures(measured, peer, ownCpu)),
+        peer === undefined ? '' : times(walls, figures(measured, peer, ownWall)),
+      ];
+    }),
+  );
+  return table(
+    [
+      'Node',
+      'key exchange',
+      'by',
+      'CPU, ms',
+      'on the wall, ms',
+      'peer',
+      'CPU of the peer ÷ ours',
+      'the same on the wall',
+    ],
+    rows,
+  );
+}
+
+interface FleetResult {
+  readonly node: string;
+  readonly what: string;
+  readonly peer: string;
+  readonly measured: readonly Rounds<Measured>[];
+}
+
+function fleetTable(results: readonly FleetResult[]): string {
+  const each = (measured: Measured): number => cpu(measured) / measured.operations;
+  const rows = results.flatMap(({ node, what, peer, measured }) =>
+    measured.map(({ name, rounds }) => [
+      node,
+      what,
+      name,
+      median(rounds.map(each)).toFixed(2),
+      (median(rounds.map(wall)) / 1000).toFixed(1),
+      name === peer ? '' : times(rounds.map(each), figures(measured, peer, each)),
+    ]),
+  );
+  return table(['Node', 'what', 'by', 'CPU each, ms', 'on the wall, s', 'CPU of the other ÷ this'], rows);
+}
+
 /** A bar for each: how many packets a second, beside ssh2 with its addon, which is 1. */
 function chartOf(receive: readonly CaseResult[], send: readonly CaseResult[]): string {
   const bars = [
@@ -290,6 +358,8 @@ const sections = [
   `### 5. Handshakes\n\n${handshakeTable(load<readonly HandshakeResult[]>('handshakes').results)}`,
   `### 6. Memory of an idle connection\n\n${memoryTable(load<readonly Rounds<IdleMemory>[]>('memory').results)}`,
   `### 7. Load time\n\n${loadTable(load<readonly Rounds<number>[]>('load').results)}`,
+  `### 8. Whole processes\n\n${coldTable(load<readonly ColdResult[]>('cold').results)}`,
+  `### 9. Fleets\n\n${fleetTable(load<readonly FleetResult[]>('fleet').results)}`,
 ];
 const text = readFileSync(readme, 'utf8');
 const [before, after] = [text.indexOf(begin), text.indexOf(end)];

@@ -37,12 +37,12 @@ const dripInterval = 100;
 /** In the order in which they are dialled: the good ones wait behind all the others. */
 export const groups: readonly Group[] = [
   { manner: 'silent', count: 30, story: 'accept and never speak' },
-  { manner: 'drip', count: 10, story: 'send a byte now and then, and no line' },
+  { manner: 'drip', count: 10, story: 'send a byte now and then' },
   { manner: 'closed', count: 5, story: 'refuse the connection' },
-  { manner: 'dropped', count: 5, story: 'hang up in the middle of the handshake' },
-  { manner: 'stuck', count: 10, story: 'fall silent in the middle of the key exchange' },
-  { manner: 'mute', count: 5, story: 'let you log in and never open a channel' },
-  { manner: 'busy', count: 5, story: 'start the command, which never ends' },
+  { manner: 'dropped', count: 5, story: 'hang up in the handshake' },
+  { manner: 'stuck', count: 10, story: 'fall silent in the key exchange' },
+  { manner: 'mute', count: 5, story: 'log you in, then open no channel' },
+  { manner: 'busy', count: 5, story: 'run the command for ever' },
   { manner: 'good', count: 40, story: 'answer' },
 ];
 

@@ -27,10 +27,10 @@ const heapTolerance = 2 * 1024 * 1024;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
+print(words.introduction(groups, deadline, concurrency));
 // Once in silence first: what is loaded and compiled once would look like a leak.
 await rehearse();
 const before = await holdings();
-print(words.introduction(groups, deadline, concurrency));
 const fleet = await Fleet.start();
 const { results, during, delay } = await runAndLook(fleet);
 await fleet.close();
@@ -42,6 +42,7 @@ for (const [holds, finding] of findings()) {
   print(`${holds ? 'ok' : 'NO'}  ${finding}`);
   if (!holds) process.exitCode = 1;
 }
+print(words.whatNext);
 
 async function rehearse(): Promise<void> {
   const fleetToo = await Fleet.start();

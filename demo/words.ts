@@ -4,7 +4,8 @@
  * Owns: its words and tables.
  * Must not know: when they are printed, whether what they say is right.
  */
-import { aligned, duration, FleetSummary, stageOf } from '../src/cli/fleet/fleetSummary.ts';
+import { aligned, duration } from '../src/cli/figures.ts';
+import { FleetSummary, stageOf } from '../src/cli/fleet/fleetSummary.ts';
 import type { Report } from '../src/entry/diagnostics.ts';
 import type { ConnectOptions, FleetResult } from '../src/entry/index.ts';
 import { type Group, isOf } from './fleet.ts';
@@ -44,16 +45,17 @@ export function outcomes(groups: readonly Group[], results: readonly Result[]): 
     const own = results.filter(({ target }) => isOf(group, target));
     const longest = Math.max(...own.map(({ elapsed }) => elapsed));
     return [
-      `${group.count} that ${group.story}`,
+      `${String(group.count).padStart(2)} ${group.story}`,
       duration(longest),
-      [...new Set(own.map(described))].join('; '),
+      [...new Set(own.map(described))].join(', '),
+      [...new Set(own.map(place))].join(', '),
     ];
   });
   return [
     'What came of all, by phase:\n',
     summary.table(),
     'and by what they do:\n',
-    aligned([['targets', 'longest', 'result'], ...rows]),
+    leftAligned([['targets', 'longest', 'result', 'where'], ...rows]),
   ].join('\n');
 }
 
@@ -64,7 +66,7 @@ export function held(...moments: readonly [before: Holdings, meanwhile: Holdings
     '',
   ];
   return [
-    'What this process holds, the targets among it:\n',
+    'What this process holds, the targets included:\n',
     aligned([
       ['', 'before', 'meanwhile', 'after', ''],
       row('connections', ({ connections }) => connections),
@@ -76,9 +78,30 @@ export function held(...moments: readonly [before: Holdings, meanwhile: Holdings
   ].join('\n');
 }
 
+/** The code without what all codes begin with: the table fits 80 columns. */
 function described(result: Result): string {
   if (result.ok) return `status ${result.code ?? 'unknown'}`;
-  const { code, waitingFor } = result.error;
-  const what = waitingFor === undefined ? '' : `, waiting for ${waitingFor}`;
-  return `${code} in ${stageOf(result.error)}${what}`;
+  return result.error.code.replace(/^ERR_SSH_/, '');
 }
+
+/** The wait that it hung in, or else the phase. */
+function place(result: Result): string {
+  return result.ok ? '' : (result.error.waitingFor ?? stageOf(result.error));
+}
+
+/** Lines of columns, all of them to the left. */
+function leftAligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** What a reader may want to do now. */
+export const whatNext: string = [
+  '',
+  'What to try next, in this folder:',
+  '  npm run build                               make the package',
+  '  node dist/cli/main.js --help                the command',
+  '  node dist/cli/main.js user@host uptime      run it on a server of yours',
+  '  npm run bench                               measure it beside ssh2',
+].join('\n');

@@ -5,8 +5,9 @@
  * Must not know: what the connection does meanwhile.
  */
 import { type Wait, WaitTable } from '../../src/base/waits.ts';
-import type { Clock, Timer } from '../../src/io/clock.ts';
-import { systemClock } from '../../src/io/clock.ts';
+import { type Clock, createSystemClock, type Timer } from '../../src/io/clock.ts';
+
+const systemClock = createSystemClock();
 
 type Step =
   | { readonly step: 'start'; readonly name: Wait['name']; readonly since: number; readonly timeout: number }

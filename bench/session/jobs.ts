@@ -25,10 +25,21 @@ export const libraryNames: readonly LibraryName[] = [
   'ssh2 without',
 ];
 
-export async function runJob<Result>(job: Job): Promise<Result> {
-  const { stdout } = await execute(process.execPath, [child, JSON.stringify(job)], {
+export function runJob<Result>(job: Job): Promise<Result> {
+  return runProgram<Result>(process.execPath, child, job);
+}
+
+/** @param modules where another Node looks for ssh2 */
+export async function runProgram<Result>(
+  node: string,
+  program: string,
+  job: object,
+  modules?: string,
+): Promise<Result> {
+  const { stdout } = await execute(node, [program, JSON.stringify(job)], {
     maxBuffer: 1 << 24,
     timeout: jobTimeout,
+    env: { ...process.env, ...(modules === undefined ? {} : { BENCH_MODULES: modules }) },
   });
   return JSON.parse(stdout) as Result;
 }

@@ -11,9 +11,10 @@ import type { Target } from '../lib/sshd.ts';
 
 export type LibraryName = 'deadline-ssh' | 'deadline-ssh, noble' | 'ssh2 with addon' | 'ssh2 without';
 
+/** What is named is all that is offered; what is not is up to the library. */
 export interface Algorithms {
-  readonly kex: string;
-  readonly cipher: string;
+  readonly kex?: string | undefined;
+  readonly cipher?: string | undefined;
 }
 
 export interface Command {
@@ -29,7 +30,8 @@ export interface Session {
 }
 
 export interface Library {
-  connect(target: Target, algorithms: Algorithms): Promise<Session>;
+  /** @param knownHosts path of a file that the key of the server is looked up in; any key is taken where it is not given */
+  connect(target: Target, algorithms: Algorithms, knownHosts?: string): Promise<Session>;
 }
 
 export async function load(name: LibraryName): Promise<Library> {
@@ -51,18 +53,18 @@ export async function load(name: LibraryName): Promise<Library> {
 const published = new URL('../../../../dist/entry/index.js', import.meta.url).href;
 
 async function ours(crypto: 'auto' | 'noble'): Promise<Library> {
-  const { acceptAnyHostKey, connect } = (await import(
+  const { acceptAnyHostKey, connect, knownHosts } = (await import(
     published
   )) as typeof import('../../src/entry/index.ts');
   return {
-    connect: async ({ host, port, username, privateKey }, { kex, cipher }) => {
+    connect: async ({ host, port, username, privateKey }, algorithms, known) => {
       const client = await connect({
         host,
         port,
         username,
         privateKey: readFileSync(privateKey),
-        verifyHostKey: acceptAnyHostKey(),
-        algorithms: { kex: [kex], cipher: [cipher] },
+        verifyHostKey: known === undefined ? acceptAnyHostKey() : knownHosts(known),
+        algorithms: { kex: listOf(algorithms.kex), cipher: listOf(algorithms.cipher) },
         crypto,
       });
       return {
@@ -77,6 +79,10 @@ async function ours(crypto: 'auto' | 'noble'): Promise<Library> {
   };
 }
 
+function listOf(name: string | undefined): readonly string[] | undefined {
+  return name === undefined ? undefined : [name];
+}
+
 /** ssh2 has no types for what is not public; these are the calls that are. */
 interface Ssh2Client {
   on(event: string, listener: (...values: never[]) => void): this;
@@ -88,7 +94,8 @@ interface Ssh2Client {
 type Ssh2Stream = Duplex & { readonly stderr: Readable };
 
 async function ssh2(addon: boolean): Promise<Library> {
-  const require = createRequire(import.meta.url);
+  // Another Node has a copy of its own, with an addon that was built for it.
+  const require = createRequire(process.env['BENCH_MODULES'] ?? import.meta.url);
   if (!addon) {
     // What npm leaves when install scripts do not run: the addon cannot be loaded.
     process.dlopen = () => {
@@ -120,7 +127,13 @@ async function ssh2(addon: boolean): Promise<Library> {
           port,
           username,
           privateKey: readFileSync(privateKey),
-          algorithms: { kex: [kex], cipher: [cipher], serverHostKey: ['ssh-ed25519'] },
+          // Fifty at once wait for each other.
+          readyTimeout: 120_000,
+          algorithms: {
+            ...(kex === undefined ? {} : { kex: [kex] }),
+            ...(cipher === undefined ? {} : { cipher: [cipher] }),
+            serverHostKey: ['ssh-ed25519'],
+          },
         });
       }),
   };

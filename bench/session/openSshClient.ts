@@ -42,7 +42,7 @@ async function verify(ssh: string): Promise<void> {
   if (!stdout.startsWith(expected)) throw new Error('bytes came back changed');
 }
 
-function sshCommand(target: Target, { kex, cipher }: Algorithms): string {
+export function sshCommand(target: Target, { kex, cipher }: Algorithms): string {
   // Beside the key: it goes with the folder of the server.
   const known = `${target.privateKey}.known`;
   writeFileSync(known, `[${target.host}]:${target.port} ${target.hostKey}\n`);
@@ -52,15 +52,15 @@ function sshCommand(target: Target, { kex, cipher }: Algorithms): string {
     ['IdentityAgent', 'none'],
     ['IdentitiesOnly', 'yes'],
     ['BatchMode', 'yes'],
-    ['KexAlgorithms', kex],
-    ['Ciphers', cipher],
+    ...(kex === undefined ? [] : [['KexAlgorithms', kex]]),
+    ...(cipher === undefined ? [] : [['Ciphers', cipher]]),
     ['HostKeyAlgorithms', 'ssh-ed25519'],
   ].map(([name, value]) => `-o ${name}=${value}`);
   return `ssh -F none ${options.join(' ')} -p ${target.port} ${target.username}@${target.host}`;
 }
 
 /** Times of a command of the shell; its CPU is that of the last program of the pipe alone where there is one. */
-async function timed(
+export async function timed(
   command: string,
 ): Promise<{ readonly milliseconds: number; readonly cpuMilliseconds: number }> {
   const parts = command.split(' | ');

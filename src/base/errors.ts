@@ -113,6 +113,7 @@ export const errorCodes = {
   /** The message and `path` say what did not arrive; transfer that again. */
   ERR_SSH_TRANSFER:
     'A transfer did not arrive as it should: a check failed, the local side changed, or a name is unsafe.',
+  /** Correct the line that the message names. */
   ERR_SSH_CONFIG: 'A configuration file, or an option in the form of one, cannot be read or is not right.',
   /** Report it, with the stack. */
   ERR_SSH_INTERNAL: 'A defect of this library; please report it.',
@@ -227,8 +228,11 @@ export class SshError extends Error {
   declare path?: string;
   /** What an SFTP server answered. */
   declare status?: SftpStatus;
+  /** The configuration file that it is about. */
   declare file?: string;
+  /** The line of that file, from 1. */
   declare line?: number;
+  /** All that is wrong, where it is more than one thing. */
   declare problems?: readonly ConfigProblem[];
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {

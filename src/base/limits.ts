@@ -105,6 +105,8 @@ export interface Limits {
   readonly sftpBytesInFlight: number;
   /** Folders within folders that a walk or a transfer goes down. */
   readonly sftpNesting: number;
+  /** Files and folders that a client of a server has open at once in one SFTP session. */
+  readonly sftpHandles: number;
   /** Bytes of one file name or path that a peer gives. */
   readonly sftpNameLength: number;
 }
@@ -148,6 +150,7 @@ export const defaultLimits: Limits = {
   sftpRequestsPerFile: 64,
   sftpBytesInFlight: 8 * 1024 * 1024,
   sftpNesting: 64,
+  sftpHandles: 256,
   sftpNameLength: 4096,
 };
 
@@ -190,6 +193,7 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   sftpRequestsPerFile: [1, 4096],
   sftpBytesInFlight: [32 * 1024, 1024 * 1024 * 1024],
   sftpNesting: [1, 1024],
+  sftpHandles: [1, 65_536],
   sftpNameLength: [255, 65_536],
 };
 

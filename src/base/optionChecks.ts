@@ -62,7 +62,21 @@ export function checkOptions(given: unknown, set: OptionSet): void {
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(table, name)) throw unknownOption(name, set);
   }
-  for (const [name, rule] of Object.entries(table)) checkOption(`${prefix}${name}`, given[name], rule);
+  for (const name of namesIn(table)) {
+    const value = given[name];
+    if (value !== undefined) checkOption(`${prefix}${name}`, value, table[name] as OptionRule);
+  }
+}
+
+/** Names of each table, listed once: every dial checks some sixty options, of which it gives few. */
+const listed = new WeakMap<object, readonly string[]>();
+
+function namesIn(table: OptionSet['table']): readonly string[] {
+  const known = listed.get(table);
+  if (known !== undefined) return known;
+  const names = Object.keys(table);
+  listed.set(table, names);
+  return names;
 }
 
 /**

@@ -10,8 +10,6 @@ import type { ExitResult } from '../client/command/remoteProcess.ts';
 
 /** No command ran to its end: the connection, its setup or the arguments failed. As ssh has it. */
 export const failureStatus = 255;
-/** Ctrl-C, as a shell has it: 128 and the number of SIGINT. */
-export const interruptedStatus = 130;
 /** Whoever read our output went away, as a shell has it for SIGPIPE. */
 export const brokenPipeStatus = 141;
 

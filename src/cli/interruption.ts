@@ -15,6 +15,7 @@ export type WatchedSignal = (typeof watched)[number];
 
 export class Interruption {
   private readonly controller = new AbortController();
+  private readonly instead = new Map<WatchedSignal, () => void>();
   private received: WatchedSignal | undefined;
 
   /** Aborted by the first signal. */
@@ -34,11 +35,22 @@ export class Interruption {
 
   /** Takes the signals from now on; the returned function stops that. */
   watch(): () => void {
-    const handle = (signal: NodeJS.Signals): void => this.interrupt(signal as WatchedSignal);
+    const handle = (name: NodeJS.Signals): void => {
+      const signal = name as WatchedSignal;
+      const step = this.instead.get(signal);
+      if (step === undefined) this.interrupt(signal);
+      else step();
+    };
     for (const signal of watched) process.on(signal, handle);
     return () => {
       for (const signal of watched) process.off(signal, handle);
     };
+  }
+
+  /** A step in place of the end that a signal means, while the returned function has not been called. */
+  insteadOf(signal: WatchedSignal, step: () => void): () => void {
+    this.instead.set(signal, step);
+    return () => void this.instead.delete(signal);
   }
 
   /** As if the signal had come, for Ctrl-C at a prompt, where the terminal sends none. */

@@ -19,10 +19,12 @@ export interface Subcommand {
 /** By name. Any other first word is a host. */
 export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
   ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench/bench.ts') }],
+  ['cp', { summary: 'copy files between machines', load: () => import('./copy/copy.ts') }],
   ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet/fleet.ts') }],
   [
     'keygen',
     { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
   ],
   ['keyscan', { summary: 'print the host keys of many hosts', load: () => import('./keyscan/keyscan.ts') }],
+  ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
 ]);

@@ -19,6 +19,7 @@ import {
   type OptionTable,
   oneOf,
   optionsError,
+  secretly,
   someText,
   wholeNumber,
 } from '../base/optionChecks.ts';
@@ -46,6 +47,14 @@ export interface SessionOptions extends CallOptions {
 }
 
 /** What `exec` takes. */
+/** A display for the programs of a command. */
+export interface X11Options {
+  /** As `DISPLAY` has it, such as `:0`; the environment's where not given. */
+  readonly display?: string | undefined;
+  /** Its MIT-MAGIC-COOKIE-1, hexadecimal; the one of `XAUTHORITY` or `~/.Xauthority` where not given. */
+  readonly cookie?: string | undefined;
+}
+
 export interface ExecOptions extends SessionOptions {
   /** `true` for a terminal of 80 by 24. */
   readonly pty?: boolean | PtyOptions | undefined;
@@ -65,6 +74,13 @@ export interface ExecOptions extends SessionOptions {
    * answers only while a command that was given it runs. `false`
    */
   readonly forwardAgent?: boolean | undefined;
+  /**
+   * Lets programs on the server show their windows on a display of this side (RFC 4254
+   * §6.3), as `ssh -Y` does: for as long as this command runs, with a cookie that is made
+   * for it and means nothing elsewhere. Whoever is root there can use the display as well,
+   * see what is typed, and look at other windows. `false`
+   */
+  readonly x11?: X11Options | boolean | undefined;
 }
 
 /** What `shell` takes. */
@@ -73,6 +89,8 @@ export interface ShellOptions extends SessionOptions, PtyOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** As for `exec`. */
   readonly forwardAgent?: boolean | undefined;
+  /** As for `exec`. */
+  readonly x11?: X11Options | boolean | undefined;
   /** `false` for a shell without a terminal. */
   readonly pty?: boolean | undefined;
 }
@@ -109,12 +127,16 @@ const sessionTable: OptionTable<SessionOptions> = {
 
 const envRule: OptionRule = { ...anyObject, takes: 'an object of names and values' };
 
+const x11Rule = eitherOf("true, false or an object such as { display: ':0' }", flag, anyObject);
+const x11Table: OptionTable<X11Options> = { display: someText, cookie: secretly(someText) };
+
 const execTable: OptionTable<ExecOptions> = {
   ...sessionTable,
   pty: eitherOf('true, false or an object such as { columns: 80, rows: 24 }', flag, anyObject),
   env: envRule,
   cwd: someText,
   forwardAgent: flag,
+  x11: x11Rule,
 };
 
 const inputRule: OptionRule = { takes: inputTakes, accepts: isRunInput, secret: true };
@@ -148,6 +170,7 @@ const shellTable: OptionTable<ShellOptions> = {
   ...ptyTable,
   env: envRule,
   forwardAgent: flag,
+  x11: x11Rule,
   pty: flag,
 };
 
@@ -170,7 +193,8 @@ export function checkExecOptions(options: unknown): void {
 /** As `checkRunOptions`. */
 export function checkShellOptions(options: unknown): void {
   checkOptions(options, shellSet);
-  const { env, term, modes } = options as ShellOptions;
+  const { env, term, modes, x11 } = options as ShellOptions;
+  checkX11(x11, '');
   checkEnv(env, '');
   checkTerminal({ term, modes }, '');
 }
@@ -186,13 +210,19 @@ export function checkSessionOptions(of: string, options: unknown): void {
 }
 
 /** What the table of a command does not say, of those options that it allows. */
-export function checkCommandOptions({ env, cwd, pty }: ExecOptions, prefix: string = ''): void {
+export function checkCommandOptions({ env, cwd, pty, x11 }: ExecOptions, prefix: string = ''): void {
   checkEnv(env, prefix);
+  checkX11(x11, prefix);
   if (cwd !== undefined) checkForeignText(`${prefix}cwd`, cwd);
   if (typeof pty !== 'object') return;
   const inside = `${prefix}pty.`;
   checkOptions(pty, { of: `${prefix}pty`, table: ptyTable, otherNames: ptyNames, prefix: inside });
   checkTerminal(pty, inside);
+}
+
+function checkX11(x11: ExecOptions['x11'], prefix: string): void {
+  if (typeof x11 !== 'object') return;
+  checkOptions(x11, { of: `${prefix}x11`, table: x11Table, prefix: `${prefix}x11.` });
 }
 
 function checkEnv(env: ExecOptions['env'], prefix: string): void {

@@ -6,16 +6,19 @@
  */
 import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
-import { checkArgument, port as portRule } from '../base/optionChecks.ts';
+import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';
 import { abortError, onAbort } from '../endpoint/calls/abort.ts';
 import type { CallScope } from '../endpoint/calls/callScope.ts';
-import type { CallSite } from '../endpoint/calls/callSite.ts';
+import { CallSite } from '../endpoint/calls/callSite.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
-import type { Duplex } from '../endpoint/streams.ts';
+import type { TunnelAgent } from '../endpoint/httpAgent.ts';
+import { lateCode } from '../endpoint/lateCode.ts';
+import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
-import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
-import type { CommandKind, ConnectionSnapshot } from '../io/registry.ts';
+import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
+import type { CommandKind } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -45,9 +48,10 @@ import { execPayload, ptyPayload } from './command/requestPayloads.ts';
 import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
 import type { Command } from './command/shellWords.ts';
 import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
-import { ClientForwarding } from './forwarding.ts';
+import { ClientForwarding, SessionHost } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
+import type { X11Forwarding } from './x11/forwarding.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
 
@@ -78,6 +82,8 @@ export class Client extends TransferringClient {
   private readonly agentForwarding: AgentForwarding | undefined;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
+  /** Made for the first display. */
+  private x11: X11Forwarding | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
@@ -150,8 +156,11 @@ export class Client extends TransferringClient {
   shell(options: ShellOptions = {}): Promise<RemoteProcess> {
     return this.call(Client.prototype.shell, (site) => {
       checkShellOptions(options);
-      const { env, signal, timeout, maxChannels, forwardAgent, pty = true, ...terminal } = options;
-      const settings = { env, signal, timeout, maxChannels, forwardAgent, pty: pty ? terminal : false };
+      const { env, signal, timeout, maxChannels, forwardAgent, x11, pty = true, ...terminal } = options;
+      const settings = {
+        ...{ env, signal, timeout, maxChannels, forwardAgent, x11 },
+        pty: pty ? terminal : false,
+      };
       return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
     });
   }
@@ -214,9 +223,9 @@ export class Client extends TransferringClient {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  openTcp(host: string, port: number, options: CallOptions = {}): Promise<Duplex> {
+  openTcp(host: string, port: number, options: CallOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openTcp, async (site) =>
-      this.streamOver(await this.openTcpPort(host, port, options), site),
+      this.socketOver(await this.openTcpPort(host, port, options), site, { host, port }),
     );
   }
 
@@ -237,16 +246,60 @@ export class Client extends TransferringClient {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  openUnix(path: string, options: CallOptions = {}): Promise<Duplex> {
+  openUnix(path: string, options: CallOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
       checkCallOptions('openUnix', options);
-      const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-      const port = await this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-        scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-      );
-      return this.streamOver(port, site);
+      return this.socketOver(await this.openUnixPort(path, options), site, { path });
     });
+  }
+
+  private openUnixPort(path: string, options: CallOptions): Promise<ChannelPort> {
+    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
+    return this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
+      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
+    );
+  }
+
+  /** As `openTcp` or `openUnix`, for those in this library who need no stream. */
+  openPlacePort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
+    return place.path === undefined
+      ? this.openTcpPort(place.host, place.port, options)
+      : this.openUnixPort(place.path, options);
+  }
+
+  /** Whether calls can begin: the connection has not ended, and was not closed. */
+  get isLive(): boolean {
+    return this.session.isLive && !this.session.isGivenUp;
+  }
+
+  /**
+   * An agent for `http.request` and `https.request`, and with its `dispatcher` for
+   * `fetch`, whose connections the server makes.
+   *
+   * @param to where all of them lead: an address, or a unix socket of the server; where
+   *   not given, to where each request goes, whose name the server looks up
+   * @param options those of an `http.Agent`; `keepAlive` is on
+   * @throws SshError `ERR_SSH_OPTIONS`; a request whose connection cannot be made fails as `openTcp`
+   * @example
+   * ```ts
+   * import { get } from 'node:http';
+   * import type { Client } from 'deadline-ssh';
+   * function metrics(client: Client): void {
+   *   const agent = client.httpAgent({ host: '10.0.0.7', port: 9100 });
+   *   get('http://metrics.internal/metrics', { agent }, (answer) => answer.pipe(process.stdout));
+   * }
+   * ```
+   */
+  httpAgent(to?: TargetPlace, options: object = {}): TunnelAgent {
+    const place = to === undefined ? undefined : checkTarget('the target', to);
+    checkOption('the options of httpAgent', options, anyObject);
+    const site = new CallSite(Client.prototype.httpAgent);
+    const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> => {
+      const there = place ?? { host, port };
+      return this.socketOver(await this.openPlacePort(there, { signal }), site, there);
+    };
+    return this.dialled.platform.httpAgent(open, options);
   }
 
   /**
@@ -405,6 +458,13 @@ export class Client extends TransferringClient {
     return channelStream(port, this.dialled.platform.streams);
   }
 
+  private socketOver(port: ChannelPort, site: CallSite, place: TargetPlace): SocketStream {
+    port.openedBy = site.asText();
+    // Connections carry data alone.
+    port.extended.cancel();
+    return this.dialled.platform.streams.socket(port.data, port.outbound, place);
+  }
+
   // The common start of processes ------------------------------------------------------
 
   private startProcess(
@@ -459,6 +519,7 @@ export class Client extends TransferringClient {
     const { session } = this;
     this.checkLengths(kind, payload, options);
     const { maxChannels = this.dialled.options.maxChannels } = options;
+    const display = await scope.until(this.displayOf(options.x11));
     const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
@@ -475,6 +536,7 @@ export class Client extends TransferringClient {
         want('terminal', session.request(port, ptyReq.name, terminal));
       }
       if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
+      if (display !== undefined) want('x11', display(port));
       for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
         if (variableValue === undefined) continue;
         const request = session.request(
@@ -491,6 +553,26 @@ export class Client extends TransferringClient {
       port.close();
       throw error;
     }
+  }
+
+  /** What is asked of a server for a display; known before the first request goes out. */
+  private async displayOf(
+    x11: ExecOptions['x11'],
+  ): Promise<((port: ChannelPort) => Promise<void>) | undefined> {
+    if (x11 === undefined || x11 === false) return undefined;
+    const { session, dialled } = this;
+    const { platform, options } = dialled;
+    const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
+    const { display, cookie, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
+    const { limits, timeouts } = options;
+    const { X11Forwarding } = await lateCode('X11', () => import('./x11/forwarding.ts'));
+    this.x11 ??= new X11Forwarding({
+      host: new SessionHost({ session, network: platform.network, limits, timeouts }),
+      randomBytes,
+      request: (port, requestType, payload) => session.request(port, requestType, payload),
+    });
+    const forwarding = this.x11;
+    return (port) => forwarding.forward(port, display, cookie);
   }
 
   private async forwardAgent(port: ChannelPort): Promise<void> {
@@ -544,7 +626,7 @@ export class Client extends TransferringClient {
     }
   }
 
-  /** A process may run for ever; its wait is in the ledger all the same, guarded by keep-alive. */
+  /** A process may run for ever; its wait is in the table of waits all the same, guarded by keep-alive. */
   private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
     const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
     return this.session.startWait('command', detail, Number.POSITIVE_INFINITY);

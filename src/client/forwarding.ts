@@ -24,6 +24,7 @@ import {
   remoteLoopback,
   type TargetPlace,
 } from '../forwarding/places.ts';
+import type { ForwardSnapshot } from '../io/snapshots.ts';
 import type { ClientEvent } from '../protocol/client.ts';
 import type { Session } from './session.ts';
 
@@ -91,6 +92,10 @@ export class SessionHost implements ForwardingHost {
 
   timeoutError(wait: Wait): SshError {
     return this.session.timeoutError(wait);
+  }
+
+  show(forwards: () => readonly ForwardSnapshot[]): void {
+    this.session.driver.forwards = forwards;
   }
 
   onEnd(listener: (cause: SshError) => void): () => void {

@@ -5,6 +5,7 @@
  * Must not know: any platform. `node/` fulfils it.
  */
 import type { WaitTable } from '../base/waits.ts';
+import type { AgentFactory } from '../endpoint/httpAgent.ts';
 import type { CryptoChoice, EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import type { RaceWaits } from '../io/connecting/raceLink.ts';
@@ -42,8 +43,13 @@ export interface Platform extends EndpointPlatform {
   command(start: CommandStart): LinkOpener;
   /** A local socket, or a named pipe of Windows. */
   local(path: string): LinkOpener;
+  /** For requests of HTTP through a server. */
+  readonly httpAgent: AgentFactory;
   /** For forwarding: listening and connecting on this machine. */
   readonly network: LocalNetwork;
+  /** The display of the user, and the file with the cookies of displays; undefined where there are none. */
+  display(): string | undefined;
+  displayCookies(): Promise<Uint8Array | undefined>;
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
   /** The verifier in force when none is given. */

@@ -15,7 +15,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import { terminate } from './command/termination.ts';

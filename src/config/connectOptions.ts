@@ -31,10 +31,13 @@ export interface ResolvedOptions
   > {
   /** As it is dialled. */
   readonly host: string;
+  /** Port, 22 where the configuration has none. */
   readonly port: number;
+  /** User, or the local one where the configuration has none. */
   readonly username: string;
   /** The methods to try, in order; others may be put beside them. */
   readonly auth: readonly AuthMethod[];
+  /** The policy that StrictHostKeyChecking and the files of host keys amount to. */
   readonly verifyHostKey: HostKeyPolicy;
   /** ProxyJump: the hosts on the way, the nearest first. */
   readonly via?: readonly ResolvedOptions[] | undefined;
@@ -80,6 +83,12 @@ export async function connectOptionsOf(
       proxyCommand,
     }),
   };
+}
+
+/** The options of a host that is reached through another: how this machine sends is a matter of the first one. */
+export function reachedThrough(options: ResolvedOptions): ResolvedOptions {
+  const { family, localAddress, proxyCommand, ...rest } = options;
+  return rest;
 }
 
 /** Only what is there. */

@@ -39,7 +39,9 @@ export interface Credentials {
   readonly passphrase?: string | Uint8Array | KeyPassphrase | undefined;
   /** Or a function that is asked when needed, as often as NumberOfPasswordPrompts says. */
   readonly password?: string | PasswordFunction | undefined;
+  /** As for `connect`. */
   readonly changePassword?: ChangePassword | undefined;
+  /** As for `connect`. */
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
 }
 

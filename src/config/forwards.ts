@@ -1,5 +1,5 @@
 /**
- * What a configuration says about forwards, for whoever opens them.
+ * What a configuration says about forwards, for the code that opens them.
  *
  * Owns: the form of it.
  * Must not know: listeners, channels.
@@ -11,7 +11,10 @@ import type { ForwardPlace, ForwardSpec } from './syntax/forwardSpecs.ts';
 
 /** The place where a forward listens. */
 export type ConfigListen =
-  | { readonly path: string }
+  | {
+      /** A unix socket. */
+      readonly path: string;
+    }
   | {
       /** Undefined where only a port is given; empty or `*` for all addresses. */
       readonly host: string | undefined;
@@ -20,11 +23,40 @@ export type ConfigListen =
     };
 
 /** The place to which a forward leads. */
-export type ConfigTarget = { readonly path: string } | { readonly host: string; readonly port: number };
+export type ConfigTarget =
+  | {
+      /** A unix socket. */
+      readonly path: string;
+    }
+  | {
+      /** Name or address; the side that connects looks it up. */
+      readonly host: string;
+      /** From 1 to 65535. */
+      readonly port: number;
+    };
 
+/** One LocalForward. */
 export interface ConfigForward {
+  /** Where it listens. */
   readonly listen: ConfigListen;
+  /** Where it leads. */
   readonly target: ConfigTarget;
+}
+
+/** One RemoteForward. */
+export interface ConfigRemoteForward {
+  /** Where the server listens. */
+  readonly listen: ConfigListen;
+  /** Where it leads; undefined serves SOCKS. */
+  readonly target: ConfigTarget | undefined;
+}
+
+/** A place that a remote SOCKS forward may lead to. */
+export interface PermittedPlace {
+  /** A name, an address, or `*`. */
+  readonly host: string;
+  /** `*` for any. */
+  readonly port: number | '*';
 }
 
 /** The forwards that a configuration wants, in its order. */
@@ -34,7 +66,7 @@ export interface ForwardSettings {
   /** DynamicForward: places to listen for SOCKS. */
   readonly dynamic: readonly ConfigListen[];
   /** RemoteForward; without a target it serves SOCKS. */
-  readonly remote: readonly (Pick<ConfigForward, 'listen'> & { readonly target: ConfigTarget | undefined })[];
+  readonly remote: readonly ConfigRemoteForward[];
   /** GatewayPorts: forwards with a port alone listen on all addresses. */
   readonly gatewayPorts: boolean;
   /** ExitOnForwardFailure. */
@@ -44,7 +76,7 @@ export interface ForwardSettings {
   /** StreamLocalBindUnlink: an old unix socket is removed. */
   readonly unlink: boolean;
   /** PermitRemoteOpen: where a remote SOCKS forward may lead; undefined for anywhere. */
-  readonly permitRemoteOpen: readonly { readonly host: string; readonly port: number | '*' }[] | undefined;
+  readonly permitRemoteOpen: readonly PermittedPlace[] | undefined;
 }
 
 /** The forwards of complete settings. */

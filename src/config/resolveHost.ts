@@ -23,7 +23,7 @@ import {
 import { defaultDialTimeout } from '../base/timeouts.ts';
 import { parseTarget } from '../client/dial/target.ts';
 import { answerAll } from './answer.ts';
-import { connectOptionsOf, type ResolvedOptions } from './connectOptions.ts';
+import { connectOptionsOf, type ResolvedOptions, reachedThrough } from './connectOptions.ts';
 import type { Credentials } from './credentials.ts';
 import { credentialRules } from './credentials.ts';
 import { type ForwardSettings, forwardsOf } from './forwards.ts';
@@ -40,6 +40,7 @@ import { warningsOf } from './warnings.ts';
 export type ConfigFile =
   | string
   | {
+      /** Path of the file, also where `text` is given: messages name it. */
       readonly path: string;
       /** Read from the path where not given. */
       readonly text?: string | undefined;
@@ -68,6 +69,7 @@ export interface ResolveHostOptions extends Credentials {
   readonly forwardOnly?: boolean | undefined;
   /** Milliseconds for all that is read, looked up and run by `Match exec`: 30,000. */
   readonly timeout?: number | undefined;
+  /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
   /** 1 MiB a file, 16 files within each other, 1,024 files, 16 MiB in all. */
   readonly limits?: { readonly [Name in keyof ConfigLimits]?: ConfigLimits[Name] | undefined } | undefined;
@@ -185,7 +187,7 @@ class Resolver {
       via,
     });
     return {
-      options,
+      options: via.length === 0 ? options : reachedThrough(options),
       session: sessionOf(resolution, facts.variables, this.platform.variableNames()),
       forwards: forwardsOf(resolution.settings),
       keywords: keywordsOf(resolution),
@@ -231,11 +233,12 @@ class Resolver {
     const hop = await connectOptionsOf(resolution, {
       platform: this.platform,
       facts: this.platform.facts(),
-      given: this.options,
+      // What answers for the last host is nothing for those on the way.
+      given: { passphrase: this.options.passphrase },
       warnings,
       via: [],
     });
-    return [...nearer, hop];
+    return [...nearer, nearer.length === 0 ? hop : reachedThrough(hop)];
   }
 }
 

@@ -31,8 +31,11 @@ export interface ChannelSink {
 
 /** A request of ours that wants a reply. */
 export interface ChannelRequest {
+  /** The channel that it was made on. */
   readonly channel: Channel;
+  /** Such as `exec`. */
   readonly requestType: string;
+  /** The wait for its answer. */
   wait: Wait | undefined;
   /** Nobody waits for the answer any more; it still takes its place in the order of answers. */
   abandoned: boolean;
@@ -53,6 +56,7 @@ export type ChannelEvent =
       readonly error: SshError | undefined;
     };
 
+/** How far a channel is. */
 export type ChannelState =
   /** Ours: CHANNEL_OPEN was sent. Theirs: it came and was not answered. */
   | 'opening'
@@ -69,12 +73,15 @@ interface PendingWrite {
 
 const maximumWindow = 0xffffffff;
 
+/** One channel (RFC 4254 §5): what it holds, and what may be said on it. */
 export class Channel {
+  /** Such as `session`. */
   readonly type: string;
   /** Our number for it: the peer's recipientChannel. */
   readonly localId: number;
   /** The peer's number for it. */
   remoteId = 0;
+  /** How far it is. */
   state: ChannelState = 'opening';
   /** Bytes we may still send. */
   sendWindow = 0;
@@ -88,6 +95,7 @@ export class Channel {
   receiving: Receiving = 'open';
   /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
   bytesIn: number = Number.NaN;
+  /** Bytes that were sent on it. */
   bytesOut: number = Number.NaN;
   /** Its scheduler knows that it has something to seal. */
   isReady = false;
@@ -95,6 +103,7 @@ export class Channel {
   wait: Wait | undefined;
   /** What came and was not taken; others once these belong to whoever reads from them. */
   data: ReceiveBuffer = new ReceiveBuffer();
+  /** As `data`, of the second stream (stderr). */
   extended: ReceiveBuffer = new ReceiveBuffer();
 
   private readonly sink: ChannelSink;
@@ -133,14 +142,17 @@ export class Channel {
 
   // What its states say ---------------------------------------------------------
 
+  /** This side has said that it sends no more data. */
   get eofSent(): boolean {
     return this.sending === 'ended' || this.sending === 'closed';
   }
 
+  /** This side has closed it. */
   get closeSent(): boolean {
     return this.sending === 'closed' || this.sending === 'cut';
   }
 
+  /** The peer has said that it sends no more data. */
   get eofReceived(): boolean {
     return this.receiving === 'ended' || this.receiving === 'closed';
   }
@@ -344,6 +356,7 @@ export class Channel {
     if (this.writes.length > 0 || this.sending === 'ending') this.sink.wantsOutput(this);
   }
 
+  /** @internal */
   receiveAdjust(bytesToAdd: number): void {
     if (this.sendWindow + bytesToAdd > maximumWindow) {
       throw channelError(`a window of more than ${maximumWindow} bytes on channel ${this.localId}`);
@@ -373,6 +386,7 @@ export class Channel {
     this.credit(length);
   }
 
+  /** @internal */
   receiveEof(): void {
     const next = receivingAfter[this.receiving].eof;
     if (next === undefined) {
@@ -384,6 +398,7 @@ export class Channel {
     this.sink.emit({ type: 'channelEof', channel: this });
   }
 
+  /** @internal */
   receiveReply(success: boolean): void {
     const request = this.requests.shift();
     if (request === undefined) throw channelError('an answer to a request that was never made');
@@ -392,6 +407,7 @@ export class Channel {
       this.sink.emit({ type: 'channelRequestAnswered', request, success, error: undefined });
   }
 
+  /** @internal */
   receiveClose(): void {
     const next = receivingAfter[this.receiving].close;
     if (next === undefined) throw channelError(`CLOSE twice on channel ${this.localId}`);

@@ -6,8 +6,10 @@
  * Must not know: sockets, clocks (the transport has the time it was given),
  * what channel types and requests mean.
  */
-import { emptyBytes } from '../base/bytes.ts';
+import { emptyBytes, escapeText } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import {
   channelClose,
@@ -29,6 +31,8 @@ import {
   readDataTypeCode,
   readRecipientChannel,
 } from '../message/hot.ts';
+import { messageNumbers } from '../message/numbers.ts';
+import type { Role } from '../transport/identification.ts';
 import type { Transport } from '../transport/transport.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { Channel, ChannelRequest, ChannelSink } from './channel.ts';
@@ -36,13 +40,33 @@ import { ChannelMessages } from './channelMessages.ts';
 import { ChannelTable } from './channelTable.ts';
 import type { ConnectionEvent } from './events.ts';
 import { type GlobalRequest, type GlobalRequestSink, GlobalRequests } from './globalRequests.ts';
-import { openFailureError, sendOpenFailure } from './openFailure.ts';
-import type { ConnectionOptions, ConnectionSettings, ConnectionUpper } from './options.ts';
 import { OutputScheduler } from './outputScheduler.ts';
 
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
+/** Whoever has the connection. */
+export interface ConnectionUpper {
+  queueEvent(event: ConnectionEvent): void;
+  /** The error of a call whose wait expired. */
+  timeoutError(wait: Wait): SshError;
+}
+
+/** What connections of one kind share. */
+export interface ConnectionSettings {
+  readonly role: Role;
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport;
+  readonly settings: ConnectionSettings;
+  readonly waits: WaitTable;
+  readonly upper: ConnectionUpper;
+}
+
+/** The connection protocol (RFC 4254): channels and global requests. */
 export class Connection implements ChannelSink, GlobalRequestSink {
   private readonly transport: Transport;
   private readonly settings: ConnectionSettings;
@@ -134,8 +158,12 @@ export class Connection implements ChannelSink, GlobalRequestSink {
   /** Refuses a `channelOpenRequested`. */
   refuseOpen(channel: Channel, reasonCode: number, description: string): void {
     this.transport.spendIdleMessage();
-    sendOpenFailure(this.transport, channel.remoteId, reasonCode, description);
+    this.sendOpenFailure(channel.remoteId, reasonCode, description);
     this.remove(channel);
+  }
+
+  private sendOpenFailure(recipientChannel: number, reasonCode: number, description: string): void {
+    this.transport.send(channelOpenFailure, { recipientChannel, reasonCode, description, languageTag: '' });
   }
 
   /** Begins to close a channel, with a bound on the peer's answer; `channelClosed` follows in either case. */
@@ -155,42 +183,42 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   // Theirs ------------------------------------------------------------------------
 
-  /** One of messages 80 to 127: its number is at `buffer[start]`. */
+  /** A message of the connection protocol: its number is at `buffer[start]`. */
   receive(number: number, buffer: Uint8Array, start: number, end: number): void {
     reader.reset(buffer, start + 1, end);
     switch (number) {
-      case 80:
-        return this.receiveGlobalRequest(reader);
-      case 81:
-        return this.receiveGlobalReply(true, requestSuccess.decode(reader).responseData);
-      case 82:
-        requestFailure.decode(reader);
-        return this.receiveGlobalReply(false, emptyBytes);
-      case 90:
-        return this.receiveOpen(reader);
-      case 91:
-        return this.receiveConfirmation(reader);
-      case 92:
-        return this.receiveOpenFailure(reader);
-      case 93:
-        return this.receiveAdjust(reader);
-      case 94: {
+      case messageNumbers.channelData: {
         const channel = this.channels.openOne(readRecipientChannel(buffer, start, end));
         const dataStart = channelDataStart(buffer, start, end);
         this.transport.noteData(end - dataStart);
         return channel.receiveData('data', buffer, dataStart, end);
       }
-      case 95:
+      case messageNumbers.globalRequest:
+        return this.receiveGlobalRequest(reader);
+      case messageNumbers.requestSuccess:
+        return this.receiveGlobalReply(true, requestSuccess.decode(reader).responseData);
+      case messageNumbers.requestFailure:
+        requestFailure.decode(reader);
+        return this.receiveGlobalReply(false, emptyBytes);
+      case messageNumbers.channelOpen:
+        return this.receiveOpen(reader);
+      case messageNumbers.channelOpenConfirmation:
+        return this.receiveConfirmation(reader);
+      case messageNumbers.channelOpenFailure:
+        return this.receiveOpenFailure(reader);
+      case messageNumbers.channelWindowAdjust:
+        return this.receiveAdjust(reader);
+      case messageNumbers.channelExtendedData:
         return this.receiveExtended(buffer, start, end);
-      case 96:
+      case messageNumbers.channelEof:
         return this.channels.openOne(channelEof.decode(reader).recipientChannel).receiveEof();
-      case 97:
+      case messageNumbers.channelClose:
         return this.receiveClose(this.channels.openOne(channelClose.decode(reader).recipientChannel));
-      case 98:
+      case messageNumbers.channelRequest:
         return this.receiveChannelRequest(reader);
-      case 99:
+      case messageNumbers.channelSuccess:
         return this.receiveRequestReply(channelSuccess.decode(reader).recipientChannel, true);
-      case 100:
+      case messageNumbers.channelFailure:
         return this.receiveRequestReply(channelFailure.decode(reader).recipientChannel, false);
       default:
         throw internal(`the gate let message ${number} through`);
@@ -236,7 +264,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     if (!this.channels.hasRoom) {
       this.transport.spendIdleMessage();
       const { resourceShortage } = channelOpenFailureReasons;
-      sendOpenFailure(this.transport, senderChannel, resourceShortage, 'too many channels');
+      this.sendOpenFailure(senderChannel, resourceShortage, 'too many channels');
       return;
     }
     const channel = this.channels.add(channelType);
@@ -303,15 +331,18 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   // ChannelSink ----------------------------------------------------------------------
 
+  /** @internal */
   emit(event: ConnectionEvent): void {
     this.upper.queueEvent(event);
   }
 
+  /** @internal */
   get messages(): ChannelMessages {
     this.channelMessages ??= new ChannelMessages(this.transport);
     return this.channelMessages;
   }
 
+  /** @internal */
   startRequestWait(channel: Channel, request: ChannelRequest): void {
     request.wait = this.startWait(
       'request',
@@ -320,6 +351,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     );
   }
 
+  /** @internal */
   startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
     return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
   }
@@ -328,6 +360,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     return this.transport.now;
   }
 
+  /** @internal */
   finishWait(wait: Wait | undefined): void {
     this.waits.finish(wait);
   }
@@ -381,6 +414,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channelMessages = undefined;
   }
 
+  /** @internal */
   noteRoundTrip(wait: Wait | undefined): void {
     if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
   }
@@ -405,6 +439,44 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.forgetChannels();
     this.transport.rest();
   }
+}
+
+/**
+ * The error of a channel that the peer refused.
+ *
+ * @param description the peer's, not escaped yet
+ * @param channels those there are besides
+ */
+function openFailureError(
+  channelType: string,
+  reasonCode: number,
+  description: string,
+  channels: readonly Channel[],
+): SshError {
+  const what = `the server refused a ${channelType} channel (${reasonName(reasonCode)})`;
+  const words = description === '' ? '' : `: ${escapeText(description)}`;
+  const hint = channelType === 'session' ? `; ${sessionHint(channels)}` : '';
+  return new SshError('ERR_SSH_CHANNEL_OPEN_FAILED', `${what}${words}${hint}`, {
+    channelOpenReason: reasonCode,
+  });
+}
+
+/** Servers do not say that there are too many: OpenSSH's refusal has the words `open failed`. */
+function sessionHint(channels: readonly Channel[]): string {
+  const openSessions = channels.filter(({ type, state }) => type === 'session' && state === 'open').length;
+  if (openSessions === 0) {
+    return 'no other is open on this connection, so it may allow this user none, or have no room for more at present';
+  }
+  const open = openSessions === 1 ? '1 is' : `${openSessions} are`;
+  return (
+    `${open} open on this connection, and servers allow a number of them (OpenSSH 10 by default, its MaxSessions): ` +
+    'close some, let calls wait for their turn with maxChannels, or connect once more'
+  );
+}
+
+function reasonName(reasonCode: number): string {
+  const entry = Object.entries(channelOpenFailureReasons).find(([, code]) => code === reasonCode);
+  return entry === undefined ? `reason ${reasonCode}` : entry[0];
 }
 
 function internal(what: string): SshError {

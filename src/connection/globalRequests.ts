@@ -16,9 +16,11 @@ import { channelError } from './channel.ts';
 
 /** A global request of ours that wants a reply. */
 export interface GlobalRequest {
+  /** Such as `tcpip-forward`. */
   readonly name: string;
   /** Of its packet; undefined while it waits for a key exchange. */
   sequenceNumber: number | undefined;
+  /** The wait for its answer. */
   wait: Wait | undefined;
   /** Nobody waits for the answer any more; it still takes its place in the order of answers. */
   abandoned: boolean;

@@ -23,6 +23,8 @@ export type MetricName =
   | 'deadline_ssh_dials_total'
   | 'deadline_ssh_accepts_total'
   | 'deadline_ssh_open_connections'
+  | 'deadline_ssh_open_forwards'
+  | 'deadline_ssh_forwarded_connections'
   | 'deadline_ssh_open_waits'
   | 'deadline_ssh_waits_expired_total'
   | 'deadline_ssh_received_bytes_total'
@@ -46,6 +48,16 @@ export const metricTable: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     help: 'Live connections by role and phase.',
     labels: ['role', 'phase'],
+  },
+  deadline_ssh_open_forwards: {
+    type: 'gauge',
+    help: 'Forwards that stand, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_forwarded_connections: {
+    type: 'gauge',
+    help: 'Connections that run through forwards, by role.',
+    labels: ['role'],
   },
   deadline_ssh_open_waits: {
     type: 'gauge',

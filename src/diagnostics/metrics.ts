@@ -5,12 +5,8 @@
  * Must not know: how numbers are shown or who collects them.
  */
 import type { SshErrorPhase } from '../base/errors.ts';
-import {
-  type ConnectionSnapshot,
-  liveConnections,
-  observeConnections,
-  type RegisteredConnection,
-} from '../io/registry.ts';
+import { liveConnections, observeConnections, type RegisteredConnection } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import {
   dialPhases,
   durationBuckets,
@@ -105,6 +101,12 @@ export class Metrics {
         return this.dials.server.samples();
       case 'deadline_ssh_open_connections':
         return openConnections(live);
+      case 'deadline_ssh_open_forwards':
+        return byRole(live, ({ forwards }) => forwards.length);
+      case 'deadline_ssh_forwarded_connections':
+        return byRole(live, ({ forwards }) =>
+          forwards.reduce((sum, { connections }) => sum + connections.length, 0),
+        );
       case 'deadline_ssh_open_waits':
         return openWaits(live);
       case 'deadline_ssh_waits_expired_total':
@@ -144,6 +146,13 @@ function openConnections(live: readonly ConnectionSnapshot[]): Sample[] {
   const sums = new Sums();
   for (const role of roles) for (const phase of livePhases) sums.add({ role, phase }, 0);
   for (const { role, phase } of live) sums.add({ role, phase });
+  return sums.samples();
+}
+
+function byRole(live: readonly ConnectionSnapshot[], count: (each: ConnectionSnapshot) => number): Sample[] {
+  const sums = new Sums();
+  for (const role of roles) sums.add({ role }, 0);
+  for (const snapshot of live) sums.add({ role: snapshot.role }, count(snapshot));
   return sums.samples();
 }
 

@@ -9,7 +9,8 @@ import type { SshErrorPhase } from '../base/errors.ts';
 import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { WaitName } from '../base/waits.ts';
 import type { LinkAddresses } from '../io/link.ts';
-import { type ChannelSnapshot, type ConnectionSnapshot, liveConnections } from '../io/registry.ts';
+import { liveConnections } from '../io/registry.ts';
+import type { ChannelSnapshot, ConnectionSnapshot, ForwardSnapshot } from '../io/snapshots.ts';
 
 /** The live connections of the process. Times are milliseconds; all of it survives JSON as it is. */
 export interface Report {
@@ -77,6 +78,8 @@ export interface ConnectionDetail {
   readonly remoteIdentification: string | null;
   /** Its open channels. */
   readonly channels: readonly ChannelSnapshot[];
+  /** The forwards that stand on it. */
+  readonly forwards: readonly ForwardSnapshot[];
   /** Frames of the stack that opened it, where `captureStack` was set. */
   readonly openedAt: readonly string[] | null;
 }
@@ -206,7 +209,22 @@ function connectionDetail(snapshot: ConnectionSnapshot): ConnectionDetail {
     lastMessage: snapshot.lastMessage ?? null,
     remoteIdentification: snapshot.remoteIdentification ?? null,
     channels: snapshot.channels.map((channel) => ({ ...channel, type: escapeText(channel.type) })),
+    forwards: snapshot.forwards.map(forwardDetail),
     openedAt: openedAt === undefined ? null : frames(openedAt),
+  };
+}
+
+/** Names of places come from programs and from peers. */
+function forwardDetail(forward: ForwardSnapshot): ForwardSnapshot {
+  return {
+    ...forward,
+    name: escapeText(forward.name),
+    connections: forward.connections.map((connection) => ({
+      ...connection,
+      from: escapeText(connection.from),
+      to: escapeText(connection.to),
+      age: tenths(connection.age),
+    })),
   };
 }
 

@@ -77,7 +77,32 @@ function detailLines(detail: ConnectionDetail): string[] {
           `${channel.pendingRequests} requests unanswered`,
       ),
     ),
+    ...detail.forwards.flatMap(forwardLines),
     ...(detail.openedAt ?? []).map((frame) => line('opened at', frame)),
+  ];
+}
+
+/** Connections of a forward that a text lists; of the others it says how many there are. */
+const listedConnections = 10;
+
+function forwardLines(forward: ConnectionDetail['forwards'][number]): string[] {
+  const { name, connections, accepted, refused, failed, bytesOut, bytesIn } = forward;
+  const listed = connections.slice(0, listedConnections);
+  const more = connections.length - listed.length;
+  return [
+    line(
+      'forward',
+      `${name}; ${connections.length} connections open, ${accepted} came, ${refused} refused, ${failed} failed; ` +
+        `${bytesOut} bytes out, ${bytesIn} in`,
+    ),
+    ...listed.map(({ id, from, to, state, age, ...bytes }) =>
+      line(
+        `  ${id}`,
+        `${from === '' ? 'a unix socket' : from} to ${to}, ${state}, ${duration(age)}; ` +
+          `${bytes.bytesOut} bytes out, ${bytes.bytesIn} in`,
+      ),
+    ),
+    ...(more > 0 ? [line('  …', `and ${more} more`)] : []),
   ];
 }
 

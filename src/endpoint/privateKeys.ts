@@ -11,7 +11,7 @@ import type { Certificate } from '../crypto/keys/certificate.ts';
 import type { PrivateKey, PrivateKeyFile } from '../crypto/keys/privateKey.ts';
 import { CurveMissingError, type KeyArithmetic } from '../keys/arithmetic.ts';
 import {
-  isProtected,
+  FormatsMissingError,
   type ParsePrivateKeyOptions,
   privateKeySteps,
 } from '../keys/privateKey/privateKeyFile.ts';
@@ -90,12 +90,38 @@ export async function parseWithPauses(
 ): Promise<PrivateKeyFile> {
   const { limits, arithmetic } = settings;
   const options = { passphrase, limits };
-  try {
-    return await finish(await keySteps(bytes, options, arithmetic), settings, betweenSteps);
-  } catch (error) {
-    if (!(error instanceof CurveMissingError)) throw error;
-    return finish(await keySteps(bytes, options, undefined), settings, betweenSteps);
+  if (arithmetic === undefined) return finish(await wholeSteps(bytes, options), settings, betweenSteps);
+  // Most keys are plain, and the runtime has curves.
+  let steps = privateKeySteps(bytes, options, { arithmetic, formats: undefined });
+  for (;;) {
+    try {
+      return await finish(steps, settings, betweenSteps);
+    } catch (error) {
+      steps = await otherSteps(error, bytes, options, arithmetic);
+    }
   }
+}
+
+/** The steps with the code that was missing; throws `error` where it was something else. */
+async function otherSteps(
+  error: unknown,
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+  arithmetic: KeyArithmetic,
+): Promise<Generator<void, PrivateKeyFile>> {
+  if (error instanceof CurveMissingError) return wholeSteps(bytes, options);
+  if (!(error instanceof FormatsMissingError)) throw error;
+  const { protectedFormats } = await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'));
+  return privateKeySteps(bytes, options, { arithmetic, formats: protectedFormats });
+}
+
+/** With the curves in TypeScript. */
+async function wholeSteps(
+  bytes: Uint8Array,
+  options: ParsePrivateKeyOptions,
+): Promise<Generator<void, PrivateKeyFile>> {
+  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
+  return parsePrivateKeyInSteps(bytes, options);
 }
 
 async function finish(
@@ -115,22 +141,6 @@ async function finish(
       throw error;
     }
   }
-}
-
-/** Curves and key derivation come with the keys that need them: most are plain, and the runtime has curves. */
-async function keySteps(
-  bytes: Uint8Array,
-  options: ParsePrivateKeyOptions,
-  arithmetic: KeyArithmetic | undefined,
-): Promise<Generator<void, PrivateKeyFile>> {
-  if (arithmetic !== undefined) {
-    const formats = isProtected(bytes)
-      ? (await keyFileCode(() => import('../keys/privateKey/protectedFormats.ts'))).protectedFormats
-      : undefined;
-    return privateKeySteps(bytes, options, { arithmetic, formats });
-  }
-  const { parsePrivateKeyInSteps } = await keyFileCode(() => import('../keys/privateKey/parsePrivateKey.ts'));
-  return parsePrivateKeyInSteps(bytes, options);
 }
 
 function keyFileCode<T>(load: () => Promise<T>): Promise<T> {

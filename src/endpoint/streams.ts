@@ -46,8 +46,64 @@ export interface ByteSink {
   cancel(): void;
 }
 
+/**
+ * A connection that a server made, as programs expect of a socket: drivers of databases
+ * take it in place of one. Small writes go out at once, whatever `setNoDelay` says, and
+ * keep-alive is the SSH connection's.
+ */
+export interface SocketStream extends Duplex {
+  /** The host as it was asked for, or the path of a unix socket. */
+  readonly remoteAddress: string | undefined;
+  /** The port that was asked for; undefined for a unix socket. */
+  readonly remotePort: number | undefined;
+  /** `IPv4` or `IPv6` where the host is an address. */
+  readonly remoteFamily: string | undefined;
+  /** Always undefined: the server's side of it is not known. */
+  readonly localAddress: string | undefined;
+  /** Always undefined: the server's side of it is not known. */
+  readonly localPort: number | undefined;
+  /** Bytes that came. */
+  readonly bytesRead: number;
+  /** Bytes that were written. */
+  readonly bytesWritten: number;
+  /** Always false: it is connected. */
+  readonly connecting: boolean;
+  /** Always false: it is connected. */
+  readonly pending: boolean;
+  /** Which directions are open. */
+  readonly readyState: 'open' | 'readOnly' | 'writeOnly' | 'closed';
+  /** It is connected already: emits `connect`, for drivers that ask for it. */
+  connect(...to: readonly unknown[]): this;
+  /** An empty object: it has no address of this machine. */
+  address(): object;
+  /** Does nothing: the connection below has it set. */
+  setNoDelay(noDelay?: boolean): this;
+  /** Does nothing: the connection below has a keep-alive of its own. */
+  setKeepAlive(enable?: boolean, initialDelay?: number): this;
+  /** Emits `timeout` after so many milliseconds without a byte in either direction; 0 for never. Nothing is closed by it. */
+  setTimeout(milliseconds: number, callback?: () => void): this;
+  /** Does nothing: the connection below keeps the process alive. */
+  ref(): this;
+  /** Does nothing: the connection below keeps the process alive. */
+  unref(): this;
+  /** Ends it, and destroys it when what was written is sent. */
+  destroySoon(): void;
+  /** As a reset: the channel is closed at once. */
+  resetAndDestroy(): this;
+}
+
 /** Makes streams of the platform. */
 export interface StreamFactory {
+  /** A duplex stream that looks like a socket. */
+  socket(
+    source: ByteSource,
+    sink: ByteSink,
+    place: {
+      readonly host?: string | undefined;
+      readonly port?: number | undefined;
+      readonly path?: string | undefined;
+    },
+  ): SocketStream;
   readable(source: ByteSource): Readable;
   writable(sink: ByteSink): Writable;
   duplex(source: ByteSource, sink: ByteSink): Duplex;

@@ -5,6 +5,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 export {
   type DebugHandlerOptions,
   type DebugRequest,
@@ -37,4 +38,5 @@ export {
 } from '../diagnostics/report.ts';
 export { formatConnection, formatReport } from '../diagnostics/reportText.ts';
 export type { Labels, Sample } from '../diagnostics/series.ts';
-export type { ChannelSnapshot, CommandKind, CommandOutcome } from '../io/registry.ts';
+export type { CommandKind, CommandOutcome } from '../io/registry.ts';
+export type { ChannelSnapshot } from '../io/snapshots.ts';

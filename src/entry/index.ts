@@ -4,6 +4,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 
 import { checkOption, checkOptions, milliseconds, someText } from '../base/optionChecks.ts';
 import { defaultTimeouts } from '../base/timeouts.ts';
@@ -13,7 +14,9 @@ import { AgentLink, agentError } from '../client/agent/agentLink.ts';
 import type { Client } from '../client/client.ts';
 import { createConnect } from '../client/dial/connect.ts';
 import type { ConnectOptions } from '../client/dial/options.ts';
+import { createPoolOn, type Pool, type PoolOptions } from '../client/fleet/pool.ts';
 import { createRunOnAll, type RunOnAll } from '../client/fleet/runOnAll.ts';
+import { createOpenTunnel, type OpenTunnel } from '../client/tunnel/openTunnel.ts';
 import { nodePlatform } from '../node/platform.ts';
 
 /**
@@ -39,6 +42,30 @@ import { nodePlatform } from '../node/platform.ts';
  * ```
  */
 export const connect: (options: ConnectOptions) => Promise<Client> = createConnect(nodePlatform);
+
+/**
+ * Listens on this machine, connects each connection to a place that a server reaches,
+ * and stays up: the server is dialled again whenever the connection to it ends, after a
+ * time that grows with each failure and is never quite the same. A connection that comes
+ * meanwhile is held for `holdTimeout` and then refused. A wrong host key or a refused
+ * login ends the tunnel: another dial would end by it as well. So does the first dial
+ * where it fails. Keep-alive, which is on by default, finds a path that is dead.
+ *
+ * @param connect the options of `connect`
+ * @param from where to listen; `127.0.0.1` where no host is named
+ * @param to where the server connects
+ * @throws SshError `ERR_SSH_FORWARD` cannot listen there; what the first dial fails by, as from `connect`
+ */
+export const openTunnel: OpenTunnel = createOpenTunnel(nodePlatform);
+
+/**
+ * Keeps connections for their next use: `pool.use(target, work)` gives the work one that is
+ * there and has room, or a new one. Each wait has a deadline; `close()` ends all.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export const createPool: <Target = string>(options?: PoolOptions<Target>) => Pool<Target> =
+  createPoolOn(nodePlatform);
 
 const agentTable = { timeout: milliseconds };
 
@@ -125,6 +152,7 @@ export type {
   RunOptions,
   SessionOptions,
   ShellOptions,
+  X11Options,
 } from '../client/callOptions.ts';
 export { Client } from '../client/client.ts';
 export type { RunInput } from '../client/command/commandInput.ts';
@@ -144,14 +172,24 @@ export type {
   PasswordFunction,
 } from '../client/dial/options.ts';
 export type { SftpOptions } from '../client/files/sftp.ts';
+export {
+  Pool,
+  type PooledConnection,
+  type PoolOptions,
+  type PoolSnapshot,
+  type UseContext,
+} from '../client/fleet/pool.ts';
 export type {
+  ConnectionPool,
   FleetFailure,
+  FleetFunction,
   FleetResult,
   FleetResults,
   FleetRunOptions,
   FleetSuccess,
   FleetTarget,
   FleetTimings,
+  FleetValue,
   RunOnAll,
   RunOnAllOptions,
 } from '../client/fleet/runOnAll.ts';
@@ -168,7 +206,12 @@ export {
   pinnedHostKey,
 } from '../client/hostKeys/hostKeys.ts';
 export type { NegotiatedSummary } from '../client/negotiated.ts';
+export type { OpenTunnel } from '../client/tunnel/openTunnel.ts';
+export type { TunnelEvent, TunnelOptions, TunnelState } from '../client/tunnel/options.ts';
+export type { RetryPolicy } from '../client/tunnel/retry.ts';
+export { Tunnel, type TunnelSnapshot } from '../client/tunnel/tunnel.ts';
 export type { Challenge, Prompt } from '../endpoint/challenge.ts';
+export type { TunnelAgent } from '../endpoint/httpAgent.ts';
 export type {
   AlgorithmList,
   AlgorithmOptions,
@@ -176,6 +219,7 @@ export type {
 } from '../endpoint/options/algorithmOptions.ts';
 export type { WindowSize } from '../endpoint/options/windowSize.ts';
 export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
+export type { SocketStream } from '../endpoint/streams.ts';
 export {
   Forward,
   type ForwardCounters,
@@ -192,7 +236,13 @@ export type {
   TargetTcp,
 } from '../forwarding/places.ts';
 export type { LinkAddresses } from '../io/link.ts';
-export type { ChannelSnapshot, ConnectionSnapshot, WaitSnapshot } from '../io/registry.ts';
+export type {
+  ChannelSnapshot,
+  ConnectionSnapshot,
+  ForwardedConnectionSnapshot,
+  ForwardSnapshot,
+  WaitSnapshot,
+} from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
 export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
@@ -207,6 +257,7 @@ export type {
   ReaddirOptions,
   ReadFileOptions,
   ReadStreamOptions,
+  RenameOptions,
   RmOptions,
   StatOptions,
   WalkOptions,

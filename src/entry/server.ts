@@ -4,6 +4,7 @@
  * Owns: the list of public names.
  * Must not know: anything else.
  */
+/// <reference types="node" preserve="true" />
 import { listen } from '../node/listener.ts';
 import { nodePlatform } from '../node/platform.ts';
 import type { ServerOptions } from '../server/options.ts';
@@ -34,16 +35,38 @@ export const createServer: (options: ServerOptions) => Promise<SshServer> = crea
   listen,
 });
 
+export { type ServeFolderOptions, serveFolder } from '../node/served/serveFolder.ts';
 export type { AuthenticationMethod } from '../server/factors.ts';
 export type {
   Authentication,
   AuthenticationContext,
   AuthenticationVerdict,
+  ForwardingFunctions,
+  LocalForwardRequest,
   OfferedKey,
   OpenTcpRequest,
   PasswordChange,
+  RemoteForwardRequest,
   ServerOptions,
 } from '../server/options.ts';
 export { type ServerAddress, SshServer } from '../server/server.ts';
 export { ServerConnection } from '../server/serverConnection.ts';
 export { ServerProcess, type Terminal } from '../server/serverProcess.ts';
+export type { SftpOption } from '../server/sftpSubsystem.ts';
+export type { FilesystemStatus } from '../sftp/packet/extensions.ts';
+export {
+  type AttributeChanges,
+  type ServedAttributes,
+  type ServedEntry,
+  type ServedFile,
+  type SftpHandlers,
+  serveFiles,
+} from '../sftp/serve/handlers.ts';
+export {
+  type OpenHow,
+  type RefusalReason,
+  type SftpContext,
+  SftpRefusal,
+  type SftpStore,
+  type StoreSession,
+} from '../sftp/serve/store.ts';

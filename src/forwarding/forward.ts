@@ -8,6 +8,7 @@
 import { SshError } from '../base/errors.ts';
 import { tellUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { ForwardSnapshot } from '../io/snapshots.ts';
 import { Joint } from './joint.ts';
 import type { LocalConnection } from './local.ts';
 import type { ListenPlace } from './places.ts';
@@ -175,6 +176,11 @@ export class Forward {
       bytesIn += snapshot.bytesIn;
     }
     return { ...totals, bytesOut, bytesIn };
+  }
+
+  /** The forward and its connections, at this moment. */
+  snapshot(): ForwardSnapshot {
+    return { name: this.name, connections: this.connections, ...this.counters };
   }
 
   /**

@@ -47,6 +47,7 @@ export class Forwarding {
   constructor(host: ForwardingHost) {
     this.host = host;
     this.remote = new RemoteListeners(host);
+    host.show(() => this.list().map((forward) => forward.snapshot()));
     host.onEnd((cause) => {
       for (const forward of this.forwards) forward.end(cause);
     });

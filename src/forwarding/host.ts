@@ -10,6 +10,7 @@ import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Acceptors } from '../endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
+import type { ForwardSnapshot } from '../io/snapshots.ts';
 import type { LocalNetwork } from './local.ts';
 
 export interface ForwardingHost {
@@ -27,6 +28,8 @@ export interface ForwardingHost {
   startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait;
   finishWait(wait: Wait): void;
   timeoutError(wait: Wait): SshError;
+  /** Shows the forwards of the connection in reports. */
+  show(forwards: () => readonly ForwardSnapshot[]): void;
   /** Tells of the end of the connection, once; the returned function stops that. */
   onEnd(listener: (cause: SshError) => void): () => void;
 }

@@ -134,6 +134,3 @@ class SystemClock implements Clock {
 export function createSystemClock(detached: Detached = (step) => step()): Clock {
   return new SystemClock(detached);
 }
-
-/** The clock of this process. */
-export const systemClock: Clock = createSystemClock();

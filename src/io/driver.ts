@@ -1,41 +1,48 @@
 /**
  * Drives one protocol object over one link.
  *
- * Owns: the loop read, step, deliver, write, wait; the waits of reading and
- * writing; the end of the link.
+ * Owns: the loop read, step, deliver, write, wait; the end of the connection
+ * (`stage.ts` has its stages).
  * Must not know: what the events mean, what kind of link it is.
  */
 import { type Address, addressed, spelled } from '../base/addressed.ts';
 import { SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Timeouts } from '../base/timeouts.ts';
-import type { Wait, WaitTable } from '../base/waits.ts';
-import type { ProtocolCore } from '../protocol/core.ts';
+import type { WaitTable } from '../base/waits.ts';
+import type { AnyCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
 import { connectError, connectTimeout } from './connecting/connectErrors.ts';
 import { DeadlineReader, type FillListener, type FillOutcome } from './deadlineReader.ts';
 import type { DriverOptions, EventOf, EventTarget } from './driverOptions.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from './link.ts';
-import { tellExpired, tellPhase } from './news.ts';
+import { LinkWriter, unsentError } from './linkWriter.ts';
 import {
-  type ConnectionSnapshot,
   nextConnectionId,
+  notifyExpired,
   notifyObservers,
   type RegisteredConnection,
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
-import { connectionSnapshot } from './snapshots.ts';
-import { unsentBytes, unsentError } from './unsent.ts';
+import {
+  type ConnectionSnapshot,
+  connectionSnapshot,
+  type ForwardSnapshot,
+  noForwards,
+} from './snapshots.ts';
+import { type Stage, type StageEvent, stageAfter } from './stage.ts';
 
-export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
-  implements RegisteredConnection, LinkReceiver, FillListener
-{
+export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkReceiver, FillListener {
   readonly id: number = nextConnectionId();
+  /** The forwards that stand on the connection, for reports; whoever makes them says. */
+  forwards: () => readonly ForwardSnapshot[] = noForwards;
   readonly role: 'client' | 'server';
   /** Undefined until the link is up. */
   core: Core | undefined;
   /** Why the connection ended; undefined while it lives. */
   cause: SshError | undefined;
+  /** How far it is on the way to that. */
+  stage: Stage = 'connecting';
   private readonly clock: Clock;
   private readonly waits: WaitTable;
   private readonly timeouts: Timeouts;
@@ -46,22 +53,18 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private createCore: ((now: number) => Core) | undefined;
   private readonly target: EventTarget<EventOf<Core>>;
   private readonly reader: DeadlineReader;
+  private readonly writer: LinkWriter;
   private readonly startedAt: number;
-  private link: Link | undefined;
-  private linkClosed = false;
-  private linkBlocked = false;
-  private writeWait: Wait | undefined;
   private flushing = false;
-  private closing: 'no' | 'draining' | 'ended' = 'no';
+  /** While it drains: the cause, once all is sent. */
+  private goodbye: SshError | undefined;
   private lastAddresses: LinkAddresses | undefined;
   /** As observers were told, and since when. */
   private toldPhase: SshErrorPhase = 'connect';
   private phaseSince: number;
-  private isFreed = false;
   /** Made for the first who asks. */
   private overKnown: Promise<SshError> | undefined;
   private resolveOver: ((cause: SshError) => void) | undefined;
-  private deferredEnd: SshError | undefined;
 
   constructor(options: DriverOptions<Core>, target: EventTarget<EventOf<Core>>) {
     this.clock = options.clock;
@@ -74,6 +77,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     this.role = options.role;
     this.target = target;
     this.reader = new DeadlineReader(options.clock);
+    this.writer = new LinkWriter(options.clock, options.waits, options.timeouts);
     this.startedAt = this.now;
     this.phaseSince = this.startedAt;
   }
@@ -83,7 +87,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     registerConnection(this);
     notifyObservers((observer) => observer.opened?.(this));
     try {
-      this.link = this.open?.(this);
+      this.writer.link = this.open?.(this);
     } catch (error) {
       this.endBeforeCore(connectError(error, this.targetText));
     }
@@ -94,7 +98,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   /** Resolves with the cause once nothing is left of the connection. */
   get over(): Promise<SshError> {
     this.overKnown ??= new Promise((resolve) => {
-      if (this.isFreed && this.cause !== undefined) resolve(this.cause);
+      if (this.stage === 'over' && this.cause !== undefined) resolve(this.cause);
       else this.resolveOver = resolve;
     });
     return this.overKnown;
@@ -160,10 +164,10 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   /** Ends the connection at once, for a reason of this side. */
   destroy(cause: SshError): void {
-    if (this.cause !== undefined) return this.link?.destroy();
+    if (this.cause !== undefined) return this.breakLink();
     if (this.core === undefined) this.endBeforeCore(cause);
     else this.core.at(this.now).fail(cause);
-    this.closing = 'ended';
+    this.advance('break');
     this.turn();
   }
 
@@ -180,30 +184,35 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
    * `close` time for the data, once for the peer. What is not sent in time becomes the cause.
    */
   close(cause: SshError): void {
-    if (this.cause !== undefined || this.closing !== 'no') return;
-    const { core } = this;
-    if (core === undefined) return this.destroy(cause);
-    this.closing = 'draining';
-    this.deferredEnd = cause;
+    const { core, stage } = this;
+    if (stage === 'connecting') return this.destroy(cause);
+    if (stage !== 'running' || core === undefined) return;
+    this.advance('close');
+    this.goodbye = cause;
     const wait = this.waits.start(
       'close',
       'what was written to be taken',
       this.now,
       this.timeouts.close,
-      () => this.finishDraining(unsentError(core, wait, this.unsent)),
+      () => this.finishDraining(core, unsentError(core, wait, this.unsent)),
     );
     this.touch();
   }
 
   snapshot(): ConnectionSnapshot {
-    const { id, role, targetText: target, phase, now, waits, core, link, openedAt } = this;
+    const { id, role, targetText: target, phase, now, waits, core, openedAt } = this;
+    const { link } = this.writer;
     const addresses = this.addresses();
     const age = now - this.startedAt;
-    return connectionSnapshot({ id, role, target, addresses, phase, age, now, waits, core, link, openedAt });
+    const forwards = this.forwards();
+    return connectionSnapshot({
+      ...{ id, role, target, addresses, phase, age, now, waits, core, link, openedAt, forwards },
+    });
   }
 
   get phase(): SshErrorPhase {
-    return this.closing !== 'no' || this.cause !== undefined ? 'close' : (this.core?.phase ?? 'connect');
+    if (this.stage === 'connecting') return 'connect';
+    return this.stage === 'running' && this.core !== undefined ? this.core.phase : 'close';
   }
 
   private notePhase(): void {
@@ -213,7 +222,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     const elapsed = now - this.phaseSince;
     this.toldPhase = phase;
     this.phaseSince = now;
-    tellPhase(this, from, phase, elapsed);
+    notifyObservers((observer) => observer.phaseChanged?.(this, from, phase, elapsed));
   }
 
   // The loop ------------------------------------------------------------------
@@ -232,7 +241,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
 
   /** The cause is known and nothing is left of the link. */
   private get isOver(): boolean {
-    return this.cause !== undefined && (this.linkClosed || this.link === undefined);
+    return this.cause !== undefined && this.writer.isGone;
   }
 
   private deadline(): number {
@@ -257,11 +266,11 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     for (const wait of core === undefined ? expired : []) {
       if (wait.onExpire !== undefined) wait.onExpire();
       else {
-        const progress = this.link?.progress?.();
+        const progress = this.writer.link?.progress?.();
         this.endBeforeCore(connectTimeout(wait, this.waits, now, this.targetText, progress));
       }
     }
-    tellExpired(this, expired, this.cause ?? core?.cause, now);
+    notifyExpired(this, expired, this.cause ?? core?.cause, now);
   }
 
   /** Delivers events, writes output, and sets the timer for what is waited for now. */
@@ -271,7 +280,7 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
       this.deliver(core);
       this.flush(core);
       this.deliver(core);
-      this.drainIfClosing(core);
+      this.finishIfDrained(core);
       this.notePhase();
       if (core.cause !== undefined) this.end(core.cause);
     }
@@ -292,59 +301,29 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   }
 
   private flush(core: Core): void {
-    const { link } = this;
-    if (link === undefined || this.linkClosed) return;
-    while (!this.linkBlocked) {
-      const output = core.takeOutput();
-      if (output === undefined) break;
-      if (!link.write(output)) this.linkBlocked = true;
-    }
-    this.watchWriting(link);
-  }
-
-  // Writing ------------------------------------------------------------------------
-
-  private watchWriting(link: Link): void {
-    if (this.cause !== undefined) return;
-    if (link.unsentBytes() === 0) {
-      this.waits.finish(this.writeWait);
-      this.writeWait = undefined;
-    } else if (this.writeWait === undefined) {
-      this.startWriteWait();
-    }
-  }
-
-  /** Begun anew at each finished write, so a backlog that shrinks until expiry is of one write and means progress. */
-  private startWriteWait(): void {
-    const { waits, timeouts } = this;
-    const backlog = this.link?.writeBacklog() ?? 0;
-    const wait = waits.start('write', 'the peer to take what was written', this.now, timeouts.write, () => {
-      if ((this.link?.writeBacklog() ?? 0) >= backlog) {
-        this.core?.fail(this.core.timeoutError(wait));
-        return;
-      }
-      waits.finish(wait);
-      this.startWriteWait();
-    });
-    this.writeWait = wait;
+    this.writer.flush(core);
+    if (this.cause === undefined) this.writer.watch(core);
   }
 
   // The end --------------------------------------------------------------------------
 
   /** Bytes that were written and that the platform has not taken. */
   get unsent(): number {
-    return unsentBytes(this.core, this.link);
+    return this.writer.unsent(this.core);
   }
 
-  private drainIfClosing(core: Core): void {
-    const { closing, deferredEnd } = this;
-    if (closing !== 'draining' || core.cause !== undefined || deferredEnd === undefined) return;
-    if (this.unsent === 0) this.finishDraining(deferredEnd);
+  private advance(event: StageEvent): void {
+    this.stage = stageAfter[this.stage][event];
   }
 
-  private finishDraining(cause: SshError): void {
-    const { core } = this;
-    if (this.closing !== 'draining' || core === undefined) return;
+  private finishIfDrained(core: Core): void {
+    const { stage, goodbye } = this;
+    if (stage !== 'draining' || core.cause !== undefined || goodbye === undefined) return;
+    if (this.unsent === 0) this.finishDraining(core, goodbye);
+  }
+
+  private finishDraining(core: Core, cause: SshError): void {
+    if (this.stage !== 'draining') return;
     core.at(this.now).disconnect(cause);
     this.flush(core);
     this.end(core.cause ?? cause);
@@ -359,29 +338,32 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   private end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = this.addressed(cause);
+    // A link that took nothing all the time would not take a goodbye either.
+    this.advance(cause.origin === 'deadline' ? 'break' : 'end');
     this.notePhase();
-    const { link, core } = this;
-    if (core !== undefined && link !== undefined && !this.linkClosed) {
-      for (let output = core.takeOutput(); output !== undefined; output = core.takeOutput())
-        link.write(output);
-    }
+    const { core, writer } = this;
+    if (core !== undefined) writer.flushAll(core);
     this.lastAddresses = this.addresses();
     this.target.ended(this.cause);
-    if (link === undefined) return this.reader.wake();
-    // A link that took nothing all the time would not take the goodbye either.
-    if (this.closing === 'draining' && cause.origin !== 'deadline') this.endLink(link);
-    else link.destroy();
+    if (writer.link === undefined) return this.reader.wake();
+    if (this.stage === 'leaving') this.endLink(writer.link);
+    else writer.link.destroy();
   }
 
   /** Our FIN goes out behind the goodbye; the peer has the rest of the `close` time for its own. */
   private endLink(link: Link): void {
-    this.closing = 'ended';
     const { waits, timeouts } = this;
     const wait = waits.start('close', 'the peer to close the connection', this.now, timeouts.close, () => {
       waits.finish(wait);
-      link.destroy();
+      this.breakLink();
     });
     link.end();
+  }
+
+  /** Whoever was waited for is waited for no longer. */
+  private breakLink(): void {
+    this.advance('break');
+    this.writer.link?.destroy();
   }
 
   private finish(): void {
@@ -393,21 +375,22 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
     notifyObservers((observer) => observer.ended?.(this, cause, this.snapshot()));
     // Users may keep a closed connection; what it holds is not to be kept by that.
     this.core?.letGo();
-    this.link = undefined;
-    this.isFreed = true;
+    this.writer.link = undefined;
+    this.advance('free');
     this.resolveOver?.(cause);
   }
 
   // What the link reports -----------------------------------------------------------------
 
-  connected(link: Link | undefined = this.link): void {
+  connected(link: Link | undefined = this.writer.link): void {
     const { createCore } = this;
-    this.link = link;
+    this.writer.link = link;
     this.createCore = undefined;
     const core = this.cause === undefined ? createCore?.(this.now) : undefined;
     // The caller's own code may have ended the connection meanwhile.
     if (core === undefined || this.cause !== undefined) return;
     this.core = core;
+    this.advance('up');
     this.turn();
   }
 
@@ -423,25 +406,23 @@ export class Driver<Core extends ProtocolCore<{ readonly type: string }>>
   }
 
   written(): void {
-    this.waits.finish(this.writeWait);
-    this.writeWait = undefined;
-    this.linkBlocked = false;
+    this.writer.written();
     if (this.cause === undefined) this.touch();
   }
 
   ended(error: Error | undefined): void {
     this.reader.end(error);
     // A peer that says goodbye in return ends the wait for it.
-    if (this.closing === 'ended') this.link?.destroy();
+    if (this.stage === 'leaving') this.breakLink();
   }
 
   closed(): void {
-    this.linkClosed = true;
+    this.writer.closed();
     this.ended(undefined);
     this.reader.wake();
   }
 
   private addresses(): LinkAddresses | undefined {
-    return this.lastAddresses ?? this.link?.addresses();
+    return this.lastAddresses ?? this.writer.addresses();
   }
 }

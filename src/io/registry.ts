@@ -6,79 +6,7 @@
  */
 import type { SshError, SshErrorPhase } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
-import type { LinkAddresses } from './link.ts';
-
-/** One connection as a report sees it, at this moment. */
-export interface ConnectionSnapshot {
-  /** Counts up through the life of the process. */
-  readonly id: number;
-  /** Which side this process is. */
-  readonly role: 'client' | 'server';
-  /** `host:port` as the caller named it, or what is known of the peer. */
-  readonly target: string;
-  /** Of both ends; undefined where there are none, or they are not known yet. */
-  readonly addresses: LinkAddresses | undefined;
-  /** How far it is. */
-  readonly phase: SshErrorPhase;
-  /** Milliseconds since the connection was begun. */
-  readonly age: number;
-  /** What it waits for at this moment. */
-  readonly waits: readonly WaitSnapshot[];
-  /** Bytes on the wire. */
-  readonly bytesReceived: number;
-  /** Bytes on the wire. */
-  readonly bytesSent: number;
-  /** Packets of the transport. */
-  readonly packetsReceived: number;
-  /** Packets of the transport. */
-  readonly packetsSent: number;
-  /** Bytes that wait to be taken by the transport below. */
-  readonly unsentBytes: number;
-  /** Name of the last message that came, such as `SSH_MSG_CHANNEL_DATA`. */
-  readonly lastMessage: string | undefined;
-  /** The peer's identification string, escaped; undefined until it came. */
-  readonly remoteIdentification: string | undefined;
-  /** Its open channels. */
-  readonly channels: readonly ChannelSnapshot[];
-  /** Where the connection was opened in the caller's code, where that was asked for. */
-  readonly openedAt: string | undefined;
-}
-
-/** One wait, in terms of the moment of the snapshot. */
-export interface WaitSnapshot {
-  /** Such as `identification`; docs/deadlines.md has all of them. */
-  readonly name: Wait['name'];
-  /** What exactly is waited for. */
-  readonly waitingFor: string;
-  /** Milliseconds since the wait began. */
-  readonly elapsed: number;
-  /** Milliseconds until it expires; `Infinity` where it cannot. */
-  readonly remaining: number;
-}
-
-/** One channel. */
-export interface ChannelSnapshot {
-  /** Our number of the channel. */
-  readonly id: number;
-  /** Such as `session` or `direct-tcpip`. */
-  readonly type: string;
-  /** How far it is: `opening`, `open` and so on. */
-  readonly state: string;
-  /** Bytes that the peer lets us send. */
-  readonly sendWindow: number;
-  /** Bytes that we let the peer send. */
-  readonly receiveWindow: number;
-  /** Bytes of data. */
-  readonly bytesReceived: number;
-  /** Bytes of data. */
-  readonly bytesSent: number;
-  /** Bytes that came and were not taken. */
-  readonly unread: number;
-  /** Bytes that wait for the peer's window. */
-  readonly unsent: number;
-  /** Requests that the peer has not answered. */
-  readonly pendingRequests: number;
-}
+import type { ConnectionSnapshot } from './snapshots.ts';
 
 /** A live connection. */
 export interface RegisteredConnection {
@@ -169,5 +97,23 @@ export function notifyObservers(tell: (observer: ConnectionObserver) => void): v
     } catch {
       // An observer's fault must not end the connection it looks at.
     }
+  }
+}
+
+/** Waits whose time was over, the earliest first, after that was acted on; `cause` where the connection ended by it. */
+export function notifyExpired(
+  connection: RegisteredConnection,
+  waits: readonly Wait[],
+  cause: SshError | undefined,
+  now: number,
+): void {
+  for (const { name, detail, since, timeout } of waits) {
+    // A write that made progress goes on.
+    if (name === 'write' && cause === undefined) continue;
+    const expired = { name, waitingFor: detail, elapsed: now - since, timeout };
+    notifyObservers((observer) => observer.waitExpired?.(connection, expired));
+    // What would have expired after the one that ended the connection did not come to it.
+    // An error of the dial names what was waited for in it.
+    if (cause !== undefined && (cause.waitingFor === name || name === 'dial')) return;
   }
 }

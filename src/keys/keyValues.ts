@@ -60,12 +60,14 @@ export function ed25519PrivateKey(
   point?: Uint8Array,
 ): Ed25519PrivateKey {
   if (seed.length !== 32) throw keyFormatError(`an Ed25519 seed of ${seed.length} bytes; it has 32`);
-  const derived = context.arithmetic.ed25519PublicKey(seed);
+  // The arithmetic may keep what it made of this very array for the first signature.
+  const own = copyOf(seed);
+  const derived = context.arithmetic.ed25519PublicKey(own);
   if (point !== undefined && !equalBytes(point, derived)) throw halvesDiffer();
   return {
     type: 'ssh-ed25519',
     publicKey: { type: 'ssh-ed25519', point: copyOf(derived) },
-    seed: copyOf(seed),
+    seed: own,
   };
 }
 

@@ -6,7 +6,7 @@
  * Must not know: any format. Characters are bytes here because some formats
  * authenticate the bytes of a comment, whatever encoding they are in.
  */
-import { latin1Decode, utf8Decode, utf8Encode } from '../base/bytes.ts';
+import { latin1Decode, latin1Encode, utf8Decode, utf8Encode } from '../base/bytes.ts';
 import { anyText, bytesOnly, checkArgument, eitherOf, secretly } from '../base/optionChecks.ts';
 import { keyFormatError } from './errors.ts';
 
@@ -44,16 +44,9 @@ export function byteTextOrEmpty(data: Uint8Array | string): string {
   return latin1Decode(marked ? bytes.subarray(3) : bytes);
 }
 
-/** The bytes behind text of `latin1Decode`. */
-export function latin1Bytes(text: string): Uint8Array {
-  const out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
-  return out;
-}
-
 /** `latin1` text as what its bytes mean in UTF-8. */
 export function latin1ToText(text: string): string {
-  return utf8Decode(latin1Bytes(text));
+  return utf8Decode(latin1Encode(text));
 }
 
 /** Lines without their ends, which may be LF, CR LF or CR. */

@@ -141,6 +141,7 @@ export const channelExtendedData: MessageCodec<ChannelExtendedData> = message(
 
 /** A message that says nothing but which channel it is for. */
 interface OnChannel {
+  /** Number that the recipient gave the channel. */
   readonly recipientChannel: number;
 }
 
@@ -149,7 +150,6 @@ export interface ChannelEof extends OnChannel {}
 
 /** Codec of SSH_MSG_CHANNEL_EOF. */
 export const channelEof: MessageCodec<ChannelEof> = message(messageNumbers.channelEof, {
-  /** Number that the recipient gave the channel. */
   recipientChannel: uint32,
 });
 
@@ -158,7 +158,6 @@ export interface ChannelClose extends OnChannel {}
 
 /** Codec of SSH_MSG_CHANNEL_CLOSE. */
 export const channelClose: MessageCodec<ChannelClose> = message(messageNumbers.channelClose, {
-  /** Number that the recipient gave the channel. */
   recipientChannel: uint32,
 });
 
@@ -167,7 +166,6 @@ export interface ChannelSuccess extends OnChannel {}
 
 /** Codec of SSH_MSG_CHANNEL_SUCCESS. */
 export const channelSuccess: MessageCodec<ChannelSuccess> = message(messageNumbers.channelSuccess, {
-  /** Number that the recipient gave the channel. */
   recipientChannel: uint32,
 });
 
@@ -176,7 +174,6 @@ export interface ChannelFailure extends OnChannel {}
 
 /** Codec of SSH_MSG_CHANNEL_FAILURE. */
 export const channelFailure: MessageCodec<ChannelFailure> = message(messageNumbers.channelFailure, {
-  /** Number that the recipient gave the channel. */
   recipientChannel: uint32,
 });
 

@@ -1,9 +1,8 @@
 /**
  * The messages that carry data, written and read by hand.
  *
- * Owns: CHANNEL_DATA, CHANNEL_EXTENDED_DATA and CHANNEL_WINDOW_ADJUST (RFC 4254
- * §5.2) without an object and without a copy. A property test holds them equal
- * to the codecs in `channel.ts`.
+ * Owns: CHANNEL_DATA and CHANNEL_EXTENDED_DATA (RFC 4254 §5.2) without an object
+ * and without a copy. A property test holds them equal to the codecs in `channel.ts`.
  * Must not know: channels, windows.
  *
  * Every reader takes `buffer`, `start` and `end`: the payload is
@@ -18,7 +17,6 @@ import { messageName, messageNumbers } from './numbers.ts';
 export const channelDataHeaderLength = 9;
 /** Bytes of a CHANNEL_EXTENDED_DATA before its data: those and the data type code. */
 export const channelExtendedDataHeaderLength = 13;
-const windowAdjustLength = 9;
 
 /** Everything of a CHANNEL_DATA but the `length` bytes of data that the caller writes next. */
 export function writeChannelDataHeader(writer: WireWriter, recipientChannel: number, length: number): void {
@@ -39,15 +37,6 @@ export function writeChannelExtendedDataHeader(
     .uint32(recipientChannel)
     .uint32(dataTypeCode)
     .uint32(length);
-}
-
-/** A whole CHANNEL_WINDOW_ADJUST. */
-export function writeChannelWindowAdjust(
-  writer: WireWriter,
-  recipientChannel: number,
-  bytesToAdd: number,
-): void {
-  writer.byte(messageNumbers.channelWindowAdjust).uint32(recipientChannel).uint32(bytesToAdd);
 }
 
 /**
@@ -92,16 +81,6 @@ export function channelExtendedDataStart(buffer: Uint8Array, start: number, end:
 
 /** The data type code of a CHANNEL_EXTENDED_DATA. */
 export function readDataTypeCode(buffer: Uint8Array, start: number, end: number): number {
-  return readUint32(buffer, start + 5, end);
-}
-
-/**
- * The bytes to add of a CHANNEL_WINDOW_ADJUST.
- *
- * @throws SshError `ERR_SSH_DECODE` when the message is not as long as it has to be
- */
-export function readBytesToAdd(buffer: Uint8Array, start: number, end: number): number {
-  if (end - start !== windowAdjustLength) throw malformed(buffer, start, 'its length is wrong');
   return readUint32(buffer, start + 5, end);
 }
 

@@ -100,6 +100,21 @@ export const messageNumbers = {
   pong: 193,
 } as const;
 
+/** Numbers that each key exchange method gives anew (RFC 4250 §4.1.2). */
+export function isKeyExchangeMethodNumber(number: number): boolean {
+  return number >= 30 && number <= 49;
+}
+
+/** Numbers of the user authentication protocol. */
+export function isUserauthNumber(number: number): boolean {
+  return number >= 50 && number <= 79;
+}
+
+/** Numbers of the connection protocol. */
+export function isConnectionNumber(number: number): boolean {
+  return number >= 80 && number <= 127;
+}
+
 /** Where a number has several meanings, all are named: which one applies is not the number's to say. */
 const names: ReadonlyMap<number, string> = new Map([
   [1, 'SSH_MSG_DISCONNECT'],

@@ -12,7 +12,7 @@ import * as requests from './channelRequest.ts';
 import type { MessageCodec, PayloadCodec } from './codec.ts';
 import * as global from './globalRequest.ts';
 import * as kex from './kex.ts';
-import { messageName, messageNumbers } from './numbers.ts';
+import { isKeyExchangeMethodNumber, messageName, messageNumbers } from './numbers.ts';
 import * as transport from './transport.ts';
 import * as userauth from './userauth.ts';
 
@@ -166,7 +166,7 @@ function codecFor(
   if (number === messageNumbers.userauthPkOk) {
     return methodMessages[context.authenticationMethod ?? 'publickey'];
   }
-  if (number >= 30 && number <= 49) {
+  if (isKeyExchangeMethodNumber(number)) {
     return kexMessages[context.kex ?? 'ecdh'].find((codec) => codec.number === number);
   }
   return unambiguous.get(number);

@@ -4,7 +4,9 @@
  * Owns: the choice of implementations for each seam.
  * Must not know: what is done with them.
  */
-import { userInfo } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
 import type { Platform } from '../client/platform.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
@@ -17,10 +19,14 @@ import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
 import { systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
+import { createHttpAgent } from './httpAgent.ts';
 import { knownHosts } from './knownHosts/knownHosts.ts';
 import { localNetwork } from './localNetwork.ts';
 import { localLink, streamLink, tcpLink } from './socketLink.ts';
 import { nodeStreams } from './streams.ts';
+
+/** Bytes of a file with cookies of displays; it has a hundred for each. */
+const longestCookieFile = 1024 * 1024;
 
 let openssl: CryptoProvider | undefined;
 let everyPacketOpenssl: CryptoProvider | undefined;
@@ -58,7 +64,18 @@ export const nodePlatform: Platform = {
   stream: streamLink,
   command: commandLink,
   local: localLink,
+  httpAgent: createHttpAgent,
   network: localNetwork,
+  display: () => process.env['DISPLAY'] || undefined,
+  displayCookies: async () => {
+    try {
+      const path = process.env['XAUTHORITY'] || join(homedir(), '.Xauthority');
+      const { size } = await stat(path);
+      return size > longestCookieFile ? undefined : new Uint8Array(await readFile(path));
+    } catch {
+      return undefined;
+    }
+  },
   agentPath: userAgentPath,
   defaultHostKeyVerifier: () => knownHosts(),
   asciiName: domainToASCII,

@@ -9,7 +9,7 @@
 import dns, { type LookupAddress } from 'node:dns';
 import { isIP, connect as netConnect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SshError } from '../base/errors.ts';
+import { optionsError } from '../base/optionChecks.ts';
 import type { AddressFamily, HostAddress } from '../io/connecting/addressRace.ts';
 import {
   type AttemptListener,
@@ -86,10 +86,6 @@ function wantedFamily({ localAddress, family = 0 }: TcpTarget): AddressFamily {
     );
   }
   return own;
-}
-
-function optionsError(message: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
 }
 
 /** A host that is an address needs no look-up. */

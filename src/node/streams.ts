@@ -10,9 +10,12 @@
  * writes, while it is given bytes or told that they went. What these throw is the
  * user's own exception and none of the connection's.
  */
-import { Duplex, Readable, Writable } from 'node:stream';
+import { isIP } from 'node:net';
+import { Duplex, type DuplexOptions, Readable, Writable } from 'node:stream';
 import { amongListeners } from '../endpoint/calls/userCode.ts';
-import type { ByteSink, ByteSource, StreamFactory } from '../endpoint/streams.ts';
+import type { ByteSink, ByteSource, SocketStream, StreamFactory } from '../endpoint/streams.ts';
+import type { Sleeper, Timer } from '../io/clock.ts';
+import { nodeClock } from './clock.ts';
 
 /** Bytes a stream holds ahead of its consumer; what is beyond stays in the channel's window. */
 const readAhead = 64 * 1024;
@@ -135,6 +138,132 @@ class SourceDuplex extends Duplex {
   }
 }
 
+/** What programs expect of a socket, on a stream that is connected and shares its connection with others. */
+class SocketDuplex extends SourceDuplex implements SocketStream, Sleeper {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly remoteFamily: string | undefined;
+  readonly localAddress: undefined = undefined;
+  readonly localPort: undefined = undefined;
+  readonly connecting = false;
+  readonly pending = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  private idleTime = 0;
+  private idleSince = 0;
+  private idleTimer: Timer | undefined;
+
+  constructor(options: DuplexOptions, { host, port, path }: Parameters<StreamFactory['socket']>[2]) {
+    const { write, writev } = options;
+    super({
+      ...options,
+      // Called as methods of the stream.
+      write(this: SocketDuplex, chunk: Uint8Array, encoding, done) {
+        this.passed(chunk.length);
+        write?.call(this, chunk, encoding, done);
+      },
+      writev(this: SocketDuplex, chunks: Chunks, done) {
+        this.passed(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+        writev?.call(this, chunks, done);
+      },
+    } as DuplexOptions);
+    this.remoteAddress = host ?? path;
+    this.remotePort = port;
+    const family = isIP(host ?? '');
+    this.remoteFamily = family === 0 ? undefined : `IPv${family}`;
+    this.once('close', () => this.idleTimer?.cancel());
+  }
+
+  get readyState(): SocketStream['readyState'] {
+    if (this.destroyed) return 'closed';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    this.bytesRead += chunk instanceof Uint8Array ? chunk.length : 0;
+    this.active();
+    return super.push(chunk, encoding);
+  }
+
+  private passed(length: number): void {
+    this.bytesWritten += length;
+    this.active();
+  }
+
+  connect(...to: readonly unknown[]): this {
+    const callback = to.at(-1);
+    if (typeof callback === 'function') this.once('connect', () => callback());
+    process.nextTick(() => {
+      if (!this.destroyed) this.emit('connect');
+    });
+    return this;
+  }
+
+  address(): object {
+    return {};
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.idleTimer?.cancel();
+    this.idleTimer = undefined;
+    this.idleTime = milliseconds > 0 ? milliseconds : 0;
+    if (callback !== undefined) {
+      if (this.idleTime === 0) this.off('timeout', callback);
+      else this.once('timeout', callback);
+    }
+    this.active();
+    this.rest();
+    return this;
+  }
+
+  /** The connection that it shares with others keeps the process alive, or does not. */
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
+  }
+
+  due(): void {
+    this.idleTimer = undefined;
+    if (this.destroyed || this.idleTime === 0) return;
+    if (nodeClock.now() >= this.idleSince + this.idleTime) {
+      this.active();
+      amongListeners(() => this.emit('timeout'));
+    }
+    this.rest();
+  }
+
+  private active(): void {
+    if (this.idleTime > 0) this.idleSince = nodeClock.now();
+  }
+
+  private rest(): void {
+    if (this.idleTime === 0 || this.destroyed || this.idleTimer !== undefined) return;
+    this.idleTimer = nodeClock.schedule(this.idleSince + this.idleTime, this);
+  }
+}
+
 /** The same memory as a Buffer, which is what users of Node streams expect. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -169,36 +298,51 @@ export const nodeStreams: StreamFactory = {
   },
 
   duplex(source, sink) {
-    const parts = writableParts({
-      ...sinkCalls(sink),
-      // A write that fails ends the whole stream: what the peer said before is the reader's.
-      write: (bytes, done) =>
-        sink.write(bytes, (error) => (error === undefined ? done() : pump.afterRest(() => done(error)))),
-    });
-    const stream: SourceDuplex = new SourceDuplex({
-      readableHighWaterMark: readAhead,
-      writableHighWaterMark: writeAhead,
-      allowHalfOpen: true,
-      read: () => pump.read(),
-      write: parts.write,
-      writev: parts.writev,
-      final: parts.final,
-      destroy: (error, callback) => {
-        sink.cancel();
-        source.cancel();
-        callback(error);
-        pump.release();
-      },
-    });
-    const pump = new Pump(stream, source);
-    stream.pump = pump;
-    sink.listen((error) => pump.afterRest(() => stream.destroy(error)));
-    ignoreUnheard(stream);
-    return stream;
+    return duplexOver(source, sink, (options) => new SourceDuplex(options));
+  },
+
+  socket(source, sink, place) {
+    return duplexOver(source, sink, (options) => new SocketDuplex(options, place));
   },
 };
 
+/** A duplex stream of the kind that `make` makes. */
+function duplexOver<S extends SourceDuplex>(
+  source: ByteSource,
+  sink: ByteSink,
+  make: (options: DuplexOptions) => S,
+): S {
+  const parts = writableParts({
+    ...sinkCalls(sink),
+    // A write that fails ends the whole stream: what the peer said before is the reader's.
+    write: (bytes, done) =>
+      sink.write(bytes, (error) => (error === undefined ? done() : pump.afterRest(() => done(error)))),
+  });
+  const stream = make({
+    readableHighWaterMark: readAhead,
+    writableHighWaterMark: writeAhead,
+    allowHalfOpen: true,
+    read: () => pump.read(),
+    write: parts.write,
+    writev: parts.writev,
+    final: parts.final,
+    destroy: (error, callback) => {
+      sink.cancel();
+      source.cancel();
+      callback(error);
+      pump.release();
+    },
+  });
+  const pump = new Pump(stream, source);
+  stream.pump = pump;
+  sink.listen((error) => pump.afterRest(() => stream.destroy(error)));
+  ignoreUnheard(stream);
+  return stream;
+}
+
 type Done = (error?: Error | null) => void;
+
+type Chunks = { chunk: Uint8Array; encoding: BufferEncoding }[];
 
 interface WritableParts {
   readonly write: (chunk: Uint8Array, encoding: BufferEncoding, done: Done) => void;

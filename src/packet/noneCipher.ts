@@ -14,7 +14,9 @@ export class NoneOpeningCipher implements OpeningCipher {
   readonly lengthIsAligned = true;
   readonly tagLength = 0;
   readonly headerLength = 4;
+  /** The buffer itself. */
   plaintext: Uint8Array = emptyBytes;
+  /** Where the packet's padding_length lies in it. */
   plaintextOffset = 0;
 
   openLength(buffer: Uint8Array, offset: number): number {

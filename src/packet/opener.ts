@@ -34,19 +34,24 @@ export class PacketOpener {
   sequenceNumber: number = 0;
   /** The payload of the last packet is `payload[payloadStart…payloadEnd)`, until the next call of `next`. */
   payload: Uint8Array = emptyBytes;
+  /** Where the payload of the last packet begins. */
   payloadStart: number = 0;
+  /** Where it ends. */
   payloadEnd: number = 0;
   /** Bytes the queue must hold for `next` to make progress. */
   readNeed: number;
   /** Packets, bytes on the wire and cipher blocks since the keys were taken into use. */
   packets: number = 0;
+  /** Bytes that came under the present keys. */
   bytes: number = 0;
+  /** Blocks of the cipher that came under the present keys. */
   blocks: number = 0;
   /** Largest packet_length taken; more of it may be once the peer is known. */
   maximum: number;
 
   /** Of the last payload: bytes that decompressing added, and blocks beyond what those who compress make. */
   excessBytes: number = 0;
+  /** Blocks beyond what their payloads needed. */
   excessBlocks: number = 0;
 
   private cipher: OpeningCipher = new NoneOpeningCipher();

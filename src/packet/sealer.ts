@@ -39,7 +39,9 @@ export class PacketSealer {
   pending: number = 0;
   /** Packets, bytes on the wire and cipher blocks since the keys were taken into use. */
   packets: number = 0;
+  /** Bytes that were sealed with the present keys. */
   bytes: number = 0;
+  /** Blocks of the cipher that were sealed with the present keys. */
   blocks: number = 0;
 
   private readonly supplies: SealerSupplies;

@@ -16,6 +16,7 @@ import { type CoreEvent, ProtocolCore } from './core.ts';
 import { type CoreOptions, type CoreSettings, type SharedOptions, settingsOf } from './options.ts';
 
 export interface ClientProtocolOptions extends CoreOptions {
+  /** Who logs in. */
   readonly username: string;
   /** `clientSettings` of these options, made once by who makes many connections with them. */
   readonly settings?: CoreSettings | undefined;
@@ -23,6 +24,7 @@ export interface ClientProtocolOptions extends CoreOptions {
 
 /** Authentication is over and the connection protocol may be used. */
 export interface ReadyEvent {
+  /** The user is in, and channels may be opened. */
   readonly type: 'ready';
 }
 
@@ -192,7 +194,6 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
       username: this.username,
       sessionId: this.transport.keyExchange.sessionId ?? new Uint8Array(0),
       limits: this.settings.limits,
-      confidential: true,
       boundHostKey: () => {
         const { peerExtensions, keyExchange } = this.transport;
         return peerExtensions.publickeyHostbound ? keyExchange.hostKey : undefined;

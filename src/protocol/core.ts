@@ -7,38 +7,50 @@
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
-import { Connection } from '../connection/connection.ts';
+import { Connection, type ConnectionUpper } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
-import type { ConnectionUpper } from '../connection/options.ts';
+import { isConnectionNumber } from '../message/numbers.ts';
 import type { TransportEvent } from '../transport/events.ts';
-import type { TransportUpper } from '../transport/options.ts';
-import { Transport } from '../transport/transport.ts';
+import { Transport, type TransportUpper } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
-import { lostError } from './lostError.ts';
 import type { CoreSettings, OwnOptions } from './options.ts';
 
 /** The end of the connection, the last event there is. */
 export interface EndedEvent {
+  /** Nothing more comes. */
   readonly type: 'ended';
+  /** The one cause of the end. */
   readonly error: SshError;
 }
 
 /** Events both roles have. */
 export type CoreEvent = TransportEvent | ConnectionEvent | EndedEvent;
 
+/** A core of either role, as far as both have the same. */
+export type AnyCore = ProtocolCore<{ readonly type: string }>;
+
 /** Bytes a call of `receive` may leave unread before more of them are refused: one packet and its framing. */
 const slack = 64 * 1024;
 
-export abstract class ProtocolCore<Event extends { readonly type: string }>
-  implements TransportUpper, ConnectionUpper
-{
+/** What every event has. */
+interface TypedEvent {
+  /** Tells the events apart. */
+  readonly type: string;
+}
+
+/** What both roles are: the layers on each other, their waits and their events, without a socket or a clock. */
+export abstract class ProtocolCore<Event extends TypedEvent> implements TransportUpper, ConnectionUpper {
+  /** Packets and keys. */
   readonly transport: Transport;
+  /** Channels and global requests. */
   readonly connection: Connection;
+  /** What is waited for at this moment. */
   readonly waits: WaitTable;
   /** The cause of the end; undefined while the connection lives. */
   cause: SshError | undefined;
   /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
   bytesReceived: number = Number.NaN;
+  /** Bytes that were handed out. */
   bytesSent: number = Number.NaN;
 
   protected readonly settings: CoreSettings;
@@ -146,11 +158,6 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // Calls from outside ------------------------------------------------------------
 
-  /** Bytes `receive` needs to make progress. */
-  get readNeed(): number {
-    return this.transport.readNeed;
-  }
-
   /** Bytes of input held, for the accounts of tests and reports. */
   get bufferedInput(): number {
     return this.queue.length;
@@ -211,7 +218,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
   letGo(): void {
-    this.queue.takeAll();
+    this.queue.clear();
     this.connection.letGo();
   }
 
@@ -254,6 +261,7 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
 
   // TransportUpper --------------------------------------------------------------
 
+  /** @internal */
   emit(event: TransportEvent): void {
     if (event.type === 'identified') {
       this.waits.finish(this.identificationWait);
@@ -274,12 +282,13 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
   protected abstract received(event: TransportEvent): void;
 
   receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void {
-    if (number >= 80) this.connection.receive(number, buffer, start, end);
+    if (isConnectionNumber(number)) this.connection.receive(number, buffer, start, end);
     else this.receiveUserauth(number, buffer, start, end);
   }
 
   // Helpers of the roles -----------------------------------------------------------
 
+  /** @internal */
   queueEvent(event: Event | CoreEvent): void {
     if (this.nextInLine === undefined) this.nextInLine = event;
     else if (this.laterInLine === undefined) this.laterInLine = [event];
@@ -417,4 +426,30 @@ export abstract class ProtocolCore<Event extends { readonly type: string }>
         return this.phase;
     }
   }
+}
+
+/**
+ * The error of a connection that ended without a goodbye.
+ *
+ * @param instead what came in place of an identification, escaped; undefined where the peer identified itself
+ */
+function lostError(cause: unknown, phase: SshErrorPhase, instead: string | undefined): SshError {
+  const reason = cause instanceof Error ? cause : undefined;
+  if (instead === undefined) {
+    const why = reason === undefined ? '' : `: ${reason.message}`;
+    return new SshError('ERR_SSH_CONNECTION_LOST', `the connection was lost${why}`, {
+      phase,
+      origin: 'network',
+      cause: reason,
+    });
+  }
+  const isSilent = instead === '';
+  // The link says itself why it leads nowhere.
+  if (isSilent && reason instanceof SshError && reason.code === 'ERR_SSH_CONNECT') return reason;
+  const what = isSilent ? 'without a word' : `after "${instead}"`;
+  return new SshError(
+    isSilent ? 'ERR_SSH_CONNECTION_LOST' : 'ERR_SSH_IDENTIFICATION',
+    `the peer ended the connection ${what}, before it identified itself; is it an SSH server?`,
+    { phase: 'identification', origin: isSilent ? 'network' : 'peer', cause: reason },
+  );
 }

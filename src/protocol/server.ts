@@ -163,7 +163,6 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
       methods: this.serverOptions.methods,
       onlyNamed: this.serverOptions.onlyNamed,
       limits: this.settings.limits,
-      confidential: true,
       takesKey: (algorithm, publicKey) => this.keyFor(algorithm, publicKey) !== undefined,
       verify: (algorithm, publicKey, data, signature) => this.verify(algorithm, publicKey, data, signature),
       sink: {

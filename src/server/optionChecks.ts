@@ -28,6 +28,7 @@ import {
 import { duplexStream, keyInputs } from '../endpoint/options/optionRules.ts';
 import { serverNames } from '../endpoint/options/otherNames.ts';
 import type { Authentication, ServerOptions } from './options.ts';
+import { checkSftpOption, sftpRule } from './sftpSubsystem.ts';
 
 const count = wholeNumber(1, Number.POSITIVE_INFINITY);
 
@@ -45,7 +46,9 @@ const table: OptionTable<ServerOptions> = {
     takes: 'an object of names and functions',
     accepts: (value) => anyObject.accepts(value) && Object.values(value as object).every(callback.accepts),
   },
+  sftp: sftpRule,
   openTcp: callback,
+  forwarding: anyObject,
   banner: anyText,
   // It says itself what it takes.
   algorithms: { takes: 'algorithms', accepts: () => true },
@@ -77,7 +80,8 @@ const authenticationTable: OptionTable<Authentication> = {
 /** @throws SshError `ERR_SSH_OPTIONS` that names the option, what it takes and what it got */
 export function checkServerOptions(given: unknown): void {
   checkOptions(given, { of: 'createServer', table, otherNames: serverNames });
-  const { hostKeys, authentication, keyExchangeBudget, maxStartups } = given as Partial<ServerOptions>;
+  const { hostKeys, authentication, keyExchangeBudget, maxStartups, sftp, subsystems } =
+    given as Partial<ServerOptions>;
   checkArgument('hostKeys', hostKeys, keyInputs);
   if (authentication === undefined) {
     throw optionsError('authentication is missing: nobody could log in');
@@ -87,9 +91,25 @@ export function checkServerOptions(given: unknown): void {
     table: authenticationTable,
     prefix: 'authentication.',
   });
+  if (sftp !== undefined) {
+    checkSftpOption(sftp);
+    if (subsystems !== undefined && Object.hasOwn(subsystems, 'sftp')) {
+      throw optionsError('sftp and subsystems.sftp are for the same subsystem: give one of them');
+    }
+  }
   if (maxStartups !== undefined) {
     const startups = { start: count, full: count };
     checkOptions(maxStartups, { of: 'maxStartups', table: startups, prefix: 'maxStartups.' });
+  }
+  const { forwarding, openTcp } = given as Partial<ServerOptions>;
+  if (forwarding !== undefined) {
+    const functions = { local: callback, remote: callback };
+    checkOptions(forwarding, { of: 'forwarding', table: functions, prefix: 'forwarding.' });
+    if (forwarding.local !== undefined && openTcp !== undefined) {
+      throw optionsError(
+        'openTcp and forwarding.local exclude each other: both answer for the same connections',
+      );
+    }
   }
   if (keyExchangeBudget !== undefined) checkBudget(keyExchangeBudget);
 }

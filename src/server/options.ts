@@ -21,6 +21,7 @@ import { resolveRekey } from '../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
+import type { ListenPlace, TargetPlace } from '../forwarding/places.ts';
 import { identificationLine } from '../transport/identification.ts';
 import type { AlgorithmPreferences } from '../transport/kex/negotiation.ts';
 import type { RekeyPolicy } from '../transport/transport.ts';
@@ -32,6 +33,7 @@ import {
 import { defaultStartups, type NewcomersOptions } from './admission/newcomers.ts';
 import { type AuthenticationMethod, Factors } from './factors.ts';
 import type { ServerProcess } from './serverProcess.ts';
+import type { SftpOption } from './sftpSubsystem.ts';
 
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
@@ -155,6 +157,82 @@ export interface OpenTcpRequest {
 }
 
 /** What `createServer` takes. `hostKeys` and `authentication` are needed. */
+/** A connection that a client wants the server to make (RFC 4254 §7.2; OpenSSH PROTOCOL §2.4). */
+export type LocalForwardRequest =
+  | {
+      /** Who asks. */
+      readonly username: string;
+      /** A name or address, as the client spelled it. */
+      readonly host: string;
+      /** From 0 to 65535, as the client gave it. */
+      readonly port: number;
+      /** Tells the two requests apart. */
+      readonly path?: undefined;
+      /** Where the connection comes from on the client's side, as the client says. */
+      readonly originatorAddress: string;
+      /** The port of that. */
+      readonly originatorPort: number;
+    }
+  | {
+      /** Who asks. */
+      readonly username: string;
+      /** Of a unix socket. */
+      readonly path: string;
+      /** Tells the two requests apart. */
+      readonly host?: undefined;
+      /** Tells the two requests apart. */
+      readonly port?: undefined;
+    };
+
+/** A place that a client wants the server to listen on (RFC 4254 §7.1; OpenSSH PROTOCOL §2.4). */
+export type RemoteForwardRequest =
+  | {
+      /** Who asks. */
+      readonly username: string;
+      /** As the client names it: `''` for all addresses, `localhost` for loopback. */
+      readonly host: string;
+      /** 0 for any free port. */
+      readonly port: number;
+      /** Tells the two requests apart. */
+      readonly path?: undefined;
+    }
+  | {
+      /** Who asks. */
+      readonly username: string;
+      /** Of a unix socket. */
+      readonly path: string;
+      /** Tells the two requests apart. */
+      readonly host?: undefined;
+      /** Tells the two requests apart. */
+      readonly port?: undefined;
+    };
+
+/**
+ * What a server forwards for its clients: nothing, but what these functions allow.
+ *
+ * @example
+ * ```ts
+ * import type { ForwardingFunctions } from 'deadline-ssh/server';
+ * const forwarding: ForwardingFunctions = {
+ *   // `ssh -L`, `-D`, `-W`, `-J`
+ *   local: ({ host, port }) => port === 5432 && host === 'db.internal',
+ *   // `ssh -R`, on loopback whatever was asked
+ *   remote: ({ port }) => port !== undefined && { host: '127.0.0.1', port },
+ * };
+ * ```
+ */
+export interface ForwardingFunctions {
+  /** `true` connects as the client asked, a place connects there instead; anything else refuses. */
+  readonly local?:
+    | ((request: LocalForwardRequest) => Awaitable<boolean | TargetPlace | undefined>)
+    | undefined;
+  /** `true` listens as the client asked, a place listens there instead; anything else refuses. */
+  readonly remote?:
+    | ((request: RemoteForwardRequest) => Awaitable<boolean | ListenPlace | undefined>)
+    | undefined;
+}
+
+/** What `createServer` takes. `hostKeys` and `authentication` are needed. */
 export interface ServerOptions {
   /** Private keys as files or parsed, one of each type. */
   readonly hostKeys: PrivateKeyInput | readonly PrivateKeyInput[];
@@ -166,8 +244,15 @@ export interface ServerOptions {
   readonly shell?: (process: ServerProcess) => Awaitable<number | undefined>;
   /** Subsystems by name. */
   readonly subsystems?: Readonly<Record<string, (process: ServerProcess) => Awaitable<number | undefined>>>;
+  /**
+   * Files over SFTP: `serveFolder('/srv/files')`, handlers of a store of one's own, or a
+   * function that gives either for a user. Where not given there is no SFTP.
+   */
+  readonly sftp?: SftpOption;
   /** Opens the connection a client asks for with direct-tcpip; undefined refuses. */
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
+  /** What is forwarded for clients, to and from this machine; nothing where not given. `openTcp` and `local` exclude each other. */
+  readonly forwarding?: ForwardingFunctions;
   /** Shown before authentication. */
   readonly banner?: string;
   /** As for `connect`; what `'compatible'` offers where not given. */

@@ -13,6 +13,7 @@ import { tellUser } from '../endpoint/calls/userCode.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
 import { loadKeys } from '../endpoint/privateKeys.ts';
 import type { Duplex } from '../endpoint/streams.ts';
+import type { LocalNetwork } from '../forwarding/local.ts';
 import type { LinkOpener } from '../io/link.ts';
 import type { CoreSettings } from '../protocol/options.ts';
 import { serverSettings } from '../protocol/server.ts';
@@ -40,6 +41,8 @@ export interface Acceptor {
 
 /** A platform that can listen as well. */
 export interface ServerPlatform extends EndpointPlatform {
+  /** For forwarding: listening and connecting on this machine. */
+  readonly network: LocalNetwork;
   /**
    * @param failed told of a connection that could not be accepted; others go on
    * @throws SshError `ERR_SSH_CONNECT` when it cannot listen there

@@ -17,9 +17,10 @@ import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import { EventRouter, type Hearing } from '../endpoint/channels/eventRouter.ts';
 import { keysExchangedLine } from '../endpoint/debugLines.ts';
 import type { EndpointPlatform } from '../endpoint/platform.ts';
+import type { LocalNetwork } from '../forwarding/local.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { ConnectionSnapshot } from '../io/registry.ts';
+import type { ConnectionSnapshot } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
@@ -28,11 +29,13 @@ import { ConnectionWork } from './admission/connectionWork.ts';
 import type { KeyExchangeBudget } from './admission/keyExchangeBudget.ts';
 import { ServerAuthenticator } from './authentication.ts';
 import { ForwardedConnections } from './forwardedConnections.ts';
+import { ServerForwarding } from './forwarding.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { ServerSession } from './serverSession.ts';
+import type { SubsystemWaits } from './sftpSubsystem.ts';
 
 export interface ServerConnectionParts {
-  readonly platform: EndpointPlatform;
+  readonly platform: EndpointPlatform & { readonly network: LocalNetwork };
   readonly options: ResolvedServerOptions;
   readonly provider: CryptoProvider;
   readonly hostKeys: readonly PrivateKey[];
@@ -97,6 +100,21 @@ export class ServerConnection {
     });
     if (options.given.openTcp !== undefined) {
       acceptors.onChannel(directTcpip.name, (opening) => this.forwards.requested(opening));
+    }
+    const { forwarding: functions } = options.given;
+    if (functions !== undefined) {
+      const { driver, ports } = this;
+      new ServerForwarding({
+        functions,
+        network: platform.network,
+        options,
+        driver,
+        router,
+        acceptors,
+        ports,
+        username: () => this.username ?? '',
+        report: (error) => this.report(error),
+      });
     }
     router.subscribe<ServerConnection>(this, hearing);
     this.authenticator = new ServerAuthenticator({
@@ -226,8 +244,26 @@ export class ServerConnection {
         username: this.username ?? '',
         options: options.given,
         report: (error) => this.report(error),
+        limits: options.limits,
+        identification: this.driver.core?.transport.remote?.text ?? '',
+        waits: this.subsystemWaits,
       }),
     );
+  }
+
+  private get subsystemWaits(): SubsystemWaits {
+    const { driver } = this;
+    const { request } = this.parts.options.timeouts;
+    return {
+      start: (detail, onExpire) =>
+        driver.isLive
+          ? driver.core?.waits.start('request', detail, driver.now, request, onExpire)
+          : undefined,
+      finish: (wait) => driver.core?.waits.finish(wait),
+      timeoutError: (wait) =>
+        driver.core?.timeoutError(wait) ??
+        new SshError('ERR_SSH_TIMEOUT', `timed out waiting for ${wait.detail}`, { origin: 'deadline' }),
+    };
   }
 
   /** @internal */

@@ -5,14 +5,17 @@
  * Must not know: other channels, authentication.
  */
 
+import type { Limits } from '../base/limits.ts';
 import { askUser, tellUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { StreamFactory } from '../endpoint/streams.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
+import type { ServedState } from '../sftp/serve/session.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { ServerOptions } from './options.ts';
 import { ServerProcess, type Terminal } from './serverProcess.ts';
+import { SftpSubsystem, type SubsystemWaits } from './sftpSubsystem.ts';
 
 export interface ServerSessionParts {
   readonly port: ChannelPort;
@@ -20,6 +23,10 @@ export interface ServerSessionParts {
   readonly username: string;
   readonly options: ServerOptions;
   readonly report: (error: unknown) => void;
+  readonly limits: Limits;
+  /** What the client calls itself. */
+  readonly identification: string;
+  readonly waits: SubsystemWaits;
 }
 
 type Handler = (process: ServerProcess) => number | undefined | Promise<number | undefined>;
@@ -37,6 +44,7 @@ export class ServerSession {
   private terminal: Terminal | undefined;
   private process: ServerProcess | undefined;
   private handler: Handler | undefined;
+  private sftp: SftpSubsystem | undefined;
   private begun = false;
 
   constructor(parts: ServerSessionParts) {
@@ -63,7 +71,8 @@ export class ServerSession {
         return this.prepare(this.parts.options.shell);
       case subsystem.name: {
         const { subsystemName } = subsystem.fromBytes(payload);
-        const { subsystems = {} } = this.parts.options;
+        const { subsystems = {}, sftp } = this.parts.options;
+        if (subsystemName === 'sftp' && sftp !== undefined) return this.prepareSftp(sftp);
         return this.prepare(Object.hasOwn(subsystems, subsystemName) ? subsystems[subsystemName] : undefined);
       }
       case windowChange.name:
@@ -77,7 +86,11 @@ export class ServerSession {
 
   /** Starts what was granted, after the grant was sent. */
   begin(): void {
-    const { handler, process } = this;
+    const { handler, process, sftp } = this;
+    if (sftp !== undefined && !this.begun) {
+      this.begun = true;
+      return sftp.start();
+    }
     if (handler === undefined || process === undefined || this.begun) return;
     this.begun = true;
     void this.serve(handler, process);
@@ -85,7 +98,12 @@ export class ServerSession {
 
   /** The channel is gone. What came for a process that never began is nobody's. */
   closed(): void {
-    if (this.process === undefined) this.parts.port.data.cancel();
+    if (this.process === undefined && this.sftp === undefined) this.parts.port.data.cancel();
+  }
+
+  /** What its session of SFTP does; undefined where there is none. */
+  get sftpState(): ServedState | undefined {
+    return this.sftp?.state;
   }
 
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
@@ -100,7 +118,7 @@ export class ServerSession {
   }
 
   private prepare(handler: Handler | undefined): boolean {
-    if (handler === undefined || this.handler !== undefined) return false;
+    if (handler === undefined || this.isTaken) return false;
     const { port, streams, username } = this.parts;
     this.handler = handler;
     this.process = new ServerProcess({
@@ -111,6 +129,17 @@ export class ServerSession {
       terminal: this.terminal,
     });
     return true;
+  }
+
+  private prepareSftp(sftp: NonNullable<ServerOptions['sftp']>): boolean {
+    if (this.isTaken) return false;
+    this.sftp = new SftpSubsystem({ ...this.parts, sftp });
+    return true;
+  }
+
+  /** A channel has one process (RFC 4254 §6.5). */
+  private get isTaken(): boolean {
+    return this.handler !== undefined || this.sftp !== undefined;
   }
 
   private changeWindow(payload: Uint8Array): boolean {
@@ -133,7 +162,7 @@ export class ServerSession {
   private setVariable(payload: Uint8Array): boolean {
     const { variableName, variableValue } = env.fromBytes(payload);
     this.environmentSize += variableName.length + variableValue.length;
-    if (this.handler !== undefined || this.environment.size >= maximumVariables) return false;
+    if (this.isTaken || this.environment.size >= maximumVariables) return false;
     if (this.environmentSize > maximumEnvironment) return false;
     this.environment.set(variableName, variableValue);
     return true;
@@ -142,7 +171,7 @@ export class ServerSession {
   private allocateTerminal(payload: Uint8Array): boolean {
     const { term, columns, rows, widthPixels, heightPixels, encodedTerminalModes } =
       ptyReq.fromBytes(payload);
-    if (this.terminal !== undefined || this.handler !== undefined) return false;
+    if (this.terminal !== undefined || this.isTaken) return false;
     const modes = terminalModes.decode(new WireReader(encodedTerminalModes));
     this.terminal = {
       term,

@@ -20,22 +20,77 @@ export type KeyExchangeCause =
   /** `zlib` is offered after authentication only. */
   | 'compression';
 
+/** What the transport says; `type` tells which. */
 export type TransportEvent =
-  | { readonly type: 'identified'; readonly remote: Identification }
-  | { readonly type: 'keyExchangeStarted'; readonly cause: KeyExchangeCause }
-  /** Code has to be loaded before the exchange goes on; answered by `algorithmsLoaded`. */
-  | { readonly type: 'algorithmsWanted'; readonly loaders: readonly (() => Promise<void>)[] }
-  /** A host key whose signature is valid; answered by `acceptHostKey` or by failing the connection. */
-  | { readonly type: 'hostKey'; readonly hostKey: Uint8Array; readonly algorithm: string }
   | {
-      readonly type: 'keyExchanged';
+      /** The peer has named its version. */
+      readonly type: 'identified';
+      /** What it named. */
+      readonly remote: Identification;
+    }
+  | {
+      /** A key exchange began. */
+      readonly type: 'keyExchangeStarted';
+      /** Why it began. */
       readonly cause: KeyExchangeCause;
+    }
+  | {
+      /** Code has to be loaded before the exchange goes on; answered by `algorithmsLoaded`. */
+      readonly type: 'algorithmsWanted';
+      /** What loads it. */
+      readonly loaders: readonly (() => Promise<void>)[];
+    }
+  | {
+      /** A host key whose signature is valid; answered by `acceptHostKey` or by failing the connection. */
+      readonly type: 'hostKey';
+      /** The public key blob or certificate. */
+      readonly hostKey: Uint8Array;
+      /** Algorithm of the signature. */
+      readonly algorithm: string;
+    }
+  | {
+      /** Both sides use new keys. */
+      readonly type: 'keyExchanged';
+      /** Why the exchange began. */
+      readonly cause: KeyExchangeCause;
+      /** What was agreed on. */
       readonly negotiated: NegotiatedAlgorithms;
+      /** Whether the strict rules hold. */
       readonly strict: boolean;
     }
-  | { readonly type: 'extensions'; readonly extensions: PeerExtensions }
-  | { readonly type: 'serviceAccepted'; readonly service: string }
-  | { readonly type: 'serviceRequested'; readonly service: string }
-  | { readonly type: 'debug'; readonly message: string; readonly alwaysDisplay: boolean }
-  | { readonly type: 'unimplemented'; readonly sequenceNumber: number }
-  | { readonly type: 'pong' };
+  | {
+      /** EXT_INFO came (RFC 8308). */
+      readonly type: 'extensions';
+      /** What the peer says in it, all of it together so far. */
+      readonly extensions: PeerExtensions;
+    }
+  | {
+      /** The peer serves what was asked for. */
+      readonly type: 'serviceAccepted';
+      /** Such as `ssh-userauth`. */
+      readonly service: string;
+    }
+  | {
+      /** The peer asks for a service; answered by `acceptService` or by failing the connection. */
+      readonly type: 'serviceRequested';
+      /** Such as `ssh-userauth`. */
+      readonly service: string;
+    }
+  | {
+      /** SSH_MSG_DEBUG came. */
+      readonly type: 'debug';
+      /** The peer's text, not escaped. */
+      readonly message: string;
+      /** Whether people should see it in any case. */
+      readonly alwaysDisplay: boolean;
+    }
+  | {
+      /** The peer does not know a message of ours. */
+      readonly type: 'unimplemented';
+      /** Number of the packet. */
+      readonly sequenceNumber: number;
+    }
+  | {
+      /** A ping was answered. */
+      readonly type: 'pong';
+    };

@@ -10,13 +10,16 @@ import type { Limits } from '../base/limits.ts';
 import { SharedObjects } from '../base/shared.ts';
 import type { ByteQueue } from '../wire/byteQueue.ts';
 
+/** Which side this is. */
 export type Role = 'client' | 'server';
 
 /** A peer's identification string, taken apart. */
 export interface Identification {
   /** The line without CR LF, as it enters the exchange hash (RFC 4253 §8). */
   readonly line: Uint8Array;
+  /** `2.0`, or `1.99` of a server that speaks both. */
   readonly protocolVersion: string;
+  /** What the peer calls its software. */
   readonly softwareVersion: string;
   /** Undefined where there is no space behind the software version. */
   readonly comments: string | undefined;

@@ -7,8 +7,10 @@
  * Must not know: authentication, channels, sockets, clocks (`now` is given).
  */
 import { emptyBytes } from '../base/bytes.ts';
-import type { DirectionKeys } from '../crypto/provider/provider.ts';
+import type { Limits } from '../base/limits.ts';
+import type { CryptoProvider, DirectionKeys } from '../crypto/provider/provider.ts';
 import type { MessageCodec } from '../message/codec.ts';
+import { isConnectionNumber, isUserauthNumber, messageNumbers } from '../message/numbers.ts';
 import {
   debug,
   disconnect,
@@ -28,14 +30,13 @@ import { Compression, isCompressing, wantsZlib } from './compression.ts';
 import type { KeyExchangeCause, TransportEvent } from './events.ts';
 import { announce, noExtensions, type PeerExtensions, readExtensions } from './extInfo.ts';
 import { disconnected, notStrict, sequenceWrapped, unexpectedMessage } from './gate/faults.ts';
-import { type GateState, judge } from './gate/gate.ts';
-import { gateView } from './gate/gateView.ts';
+import { type GateState, type GateView, judge } from './gate/gate.ts';
 import { PeerAllowances } from './gate/peerAllowances.ts';
 import { type Identification, IdentificationReader, type Role } from './identification.ts';
 import { KeyExchange } from './kex/keyExchange.ts';
-import type { KeyExchangeSink } from './kex/keyExchangeOptions.ts';
+import type { HostKeys, KeyExchangeSink } from './kex/keyExchangeOptions.ts';
+import type { AlgorithmPreferences } from './kex/negotiation.ts';
 import { noRekey, type RekeyPolicy, rekeyCause } from './kex/rekeyPolicy.ts';
-import type { TransportOptions, TransportUpper } from './options.ts';
 import { type Sealed, TransportOutput } from './output.ts';
 import { type Quirks, quirksOf } from './quirks.ts';
 
@@ -47,12 +48,47 @@ const outputAhead = 256 * 1024;
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
-export class Transport implements KeyExchangeSink {
+export interface TransportOptions {
+  /** Which side this is. */
+  readonly role: Role;
+  /** Does the arithmetic. */
+  readonly provider: CryptoProvider;
+  /** The algorithms that are offered, best first. */
+  readonly preferences: AlgorithmPreferences;
+  /** What the peer may make this side hold or do. */
+  readonly limits: Limits;
+  /** When new keys are agreed on. */
+  readonly rekey: RekeyPolicy;
+  /** Identification string of this side, without CR LF. */
+  readonly identification: Uint8Array;
+  /** Server role only. */
+  readonly hostKeys: HostKeys;
+  /** Announced with EXT_INFO to a peer that asks for it. */
+  readonly extensions: Readonly<Record<string, string>>;
+  /** End the connection unless the peer offers strict key exchange. */
+  readonly requireStrict: boolean;
+}
+
+/** Those above the transport. */
+export interface TransportUpper {
+  emit(event: TransportEvent): void;
+  /** A message 50 or above, legal in the present state: its number is at `buffer[start]`. Valid until return. */
+  receiveMessage(number: number, buffer: Uint8Array, start: number, end: number): void;
+}
+
+/** The transport protocol (RFC 4253): packets, keys, services. */
+export class Transport implements KeyExchangeSink, GateView {
+  /** The key exchange, and what the last one agreed on. */
   readonly keyExchange: KeyExchange;
+  /** Takes the protection off packets. */
   readonly opener: PacketOpener;
+  /** Puts the protection on packets. */
   readonly sealer: PacketSealer;
+  /** What is to be sent, in its order. */
   readonly output: TransportOutput;
+  /** What the peer named; undefined until it did. */
   remote: Identification | undefined;
+  /** What the peer said in EXT_INFO (RFC 8308). */
   peerExtensions: PeerExtensions = noExtensions;
   /** How far the connection is; the layers above move it on. */
   gateState: GateState = 'beforeKexInit';
@@ -60,6 +96,7 @@ export class Transport implements KeyExchangeSink {
   now: number;
   /** Number of the last message received, for reports. */
   lastMessage = 0;
+  /** Packets that came. */
   packetsIn = 0;
 
   /** What the peer is known to do, from its identification on. */
@@ -111,11 +148,6 @@ export class Transport implements KeyExchangeSink {
     return true;
   }
 
-  /** Bytes the queue must hold for `step` to do something. */
-  get readNeed(): number {
-    return this.remote === undefined ? 1 : this.opener.readNeed;
-  }
-
   /** What came in place of an identification, escaped. */
   receivedInstead(queue: ByteQueue): string {
     return this.identificationReader?.received(queue) ?? '';
@@ -143,7 +175,11 @@ export class Transport implements KeyExchangeSink {
     return this.sealer.begin();
   }
 
-  /** @param length bytes of channel data in the packet */
+  /**
+   * Seals what the writer of `beginData` has.
+   *
+   * @param length bytes of channel data in the packet
+   */
   endData(length: number): void {
     this.output.seal();
     this.noteData(length);
@@ -170,14 +206,17 @@ export class Transport implements KeyExchangeSink {
     return this.output.take();
   }
 
+  /** Packets that were sealed. */
   get packetsOut(): number {
     return this.output.packets;
   }
 
+  /** Asks for a service (RFC 4253 §10). */
   requestService(service: string): void {
     this.send(serviceRequest, { serviceName: service });
   }
 
+  /** Answers a request for a service. */
   acceptService(service: string): void {
     this.send(serviceAccept, { serviceName: service });
   }
@@ -254,6 +293,7 @@ export class Transport implements KeyExchangeSink {
     return this.output.sendNow(message, value);
   }
 
+  /** @internal */
   emit(event: TransportEvent): void {
     this.upper.emit(event);
   }
@@ -304,10 +344,14 @@ export class Transport implements KeyExchangeSink {
     const number = payload[payloadStart] as number;
     this.lastMessage = number;
     if (this.opener.inflates) this.chargeInflation(number);
-    if (this.opener.sequenceNumber === 0 && this.gateState === 'initialKeyExchange' && number !== 21) {
+    if (
+      this.opener.sequenceNumber === 0 &&
+      this.gateState === 'initialKeyExchange' &&
+      number !== messageNumbers.newKeys
+    ) {
       throw sequenceWrapped();
     }
-    switch (judge(gateView.refresh(this), number)) {
+    switch (judge(this, number)) {
       case 'unexpected':
         throw unexpectedMessage(
           number,
@@ -318,7 +362,7 @@ export class Transport implements KeyExchangeSink {
         this.send(unimplemented, { packetSequenceNumber: (this.opener.sequenceNumber - 1) >>> 0 });
         return;
       case 'accept':
-        if (number >= 50 && number < 192) {
+        if (isUserauthNumber(number) || isConnectionNumber(number)) {
           this.upper.receiveMessage(number, payload, payloadStart, payloadEnd);
         } else {
           this.receive(number, payload, payloadStart, payloadEnd);
@@ -329,44 +373,44 @@ export class Transport implements KeyExchangeSink {
   private receive(number: number, payload: Uint8Array, start: number, end: number): void {
     reader.reset(payload, start + 1, end);
     switch (number) {
-      case 1:
+      case messageNumbers.disconnect:
         throw disconnected(reader);
-      case 2:
+      case messageNumbers.ignore:
         return this.spendIdleMessage();
-      case 3:
+      case messageNumbers.unimplemented:
         this.spendIdleMessage();
         this.emit({
           type: 'unimplemented',
           sequenceNumber: unimplemented.decode(reader).packetSequenceNumber,
         });
         return;
-      case 4: {
+      case messageNumbers.debug: {
         this.spendIdleMessage();
         const { message, alwaysDisplay } = debug.decode(reader);
         this.emit({ type: 'debug', message, alwaysDisplay });
         return;
       }
-      case 5:
+      case messageNumbers.serviceRequest:
         this.emit({ type: 'serviceRequested', service: serviceRequest.decode(reader).serviceName });
         return;
-      case 6:
+      case messageNumbers.serviceAccept:
         this.emit({ type: 'serviceAccepted', service: serviceAccept.decode(reader).serviceName });
         return;
-      case 7:
+      case messageNumbers.extInfo:
         this.extInfoReceived++;
         this.peerExtensions = readExtensions(extInfo.decode(reader), this.quirks, this.options.role);
         this.emit({ type: 'extensions', extensions: this.peerExtensions });
         return;
-      case 20:
+      case messageNumbers.kexInit:
         return this.receiveKexInit(payload.subarray(start, end));
-      case 21:
+      case messageNumbers.newKeys:
         reader.end();
         return this.keyExchange.receiveNewKeys();
-      case 192:
+      case messageNumbers.ping:
         this.spendIdleMessage();
         this.send(pong, { data: ping.decode(reader).data });
         return;
-      case 193:
+      case messageNumbers.pong:
         pong.decode(reader);
         this.emit({ type: 'pong' });
         return;
@@ -390,7 +434,8 @@ export class Transport implements KeyExchangeSink {
   /** The window is what bounds channel data; the bytes of all else, and blocks by the thousand, are charged. */
   private chargeInflation(number: number): void {
     this.charged.spendInflation(this.now, 0, this.opener.excessBlocks);
-    if (number !== 94 && number !== 95) this.chargeInflatedBytes();
+    if (number !== messageNumbers.channelData && number !== messageNumbers.channelExtendedData)
+      this.chargeInflatedBytes();
   }
 
   /** The message at hand brings nothing for the bytes that it became. */
@@ -403,6 +448,8 @@ export class Transport implements KeyExchangeSink {
     return this.allowances;
   }
 
+  // What the gate goes by ---------------------------------------------------------------
+
   get extInfoAllowed(): boolean {
     if (this.gateState === 'service') return this.extInfoReceived === 0;
     return this.gateState === 'authentication' && this.options.role === 'client' && this.extInfoReceived < 2;
@@ -412,7 +459,20 @@ export class Transport implements KeyExchangeSink {
     return this.peerExtensions.ping || Object.hasOwn(this.options.extensions, 'ping@openssh.com');
   }
 
+  /** Which side this is. */
   get role(): Role {
     return this.options.role;
+  }
+
+  get strict(): boolean {
+    return this.keyExchange.strict;
+  }
+
+  get peerRekeying(): boolean {
+    return this.keyExchange.peerExchanging;
+  }
+
+  get talksDuringRekey(): Quirks['talksDuringRekey'] {
+    return this.quirks.talksDuringRekey;
   }
 }

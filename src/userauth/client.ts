@@ -40,8 +40,6 @@ export interface UserauthClientOptions {
   /** H of the first key exchange: signatures are bound to it. */
   readonly sessionId: Uint8Array;
   readonly limits: Limits;
-  /** The cipher towards the server is not `none`; no secret is sent otherwise. */
-  readonly confidential: boolean;
   readonly sink: UserauthSink;
   /**
    * The host key of the first key exchange where the server takes
@@ -236,10 +234,8 @@ export class UserauthClient {
       case 'publickey':
         return this.publickeyStep(attempt);
       case 'password':
-        this.checkConfidential();
         return sendPassword(head, attempt.password);
       case 'keyboard-interactive':
-        this.checkConfidential();
         return sendKeyboardInteractive(head, attempt.submethods);
       default:
         return attempt satisfies never;
@@ -293,12 +289,6 @@ export class UserauthClient {
       );
     }
     this.rounds++;
-  }
-
-  /** RFC 4252 §8, and the same for RFC 4256, whose answers are secrets as well. */
-  private checkConfidential(): void {
-    if (this.options.confidential) return;
-    throw misuse('no password is sent over a connection that is not encrypted');
   }
 }
 

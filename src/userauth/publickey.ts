@@ -6,6 +6,7 @@
  * Must not know: private keys, agents, in which order keys are tried.
  */
 import { equalBytes, escapeText } from '../base/bytes.ts';
+import { signatureNameOf } from '../crypto/specialAlgorithms.ts';
 import {
   type UserauthHostboundRequest,
   type UserauthPublickeyRequest,
@@ -16,7 +17,7 @@ import {
 } from '../message/userauth.ts';
 import type { WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { keyMatchesAlgorithm, signatureMatchesAlgorithm, signatureNameOf } from './signatureAlgorithms.ts';
+import { keyMatchesAlgorithm, signatureMatchesAlgorithm } from './signatureAlgorithms.ts';
 import { misuse, type OfferedKey, protocolError, type RequestHead, type Step } from './step.ts';
 
 /**
@@ -131,8 +132,10 @@ export function sendSignature(head: RequestHead, key: OfferedKey, signature: Uin
 }
 
 function unsigned(head: RequestHead, key: OfferedKey): Omit<UserauthPublickeyRequest, 'signature'> {
+  const { userName, serviceName } = head;
   return {
-    ...head,
+    userName,
+    serviceName,
     methodName: 'publickey',
     hasSignature: true,
     publicKeyAlgorithm: key.algorithm,
@@ -145,8 +148,10 @@ function unsignedHostbound(
   key: OfferedKey,
   serverHostKey: Uint8Array,
 ): Omit<UserauthHostboundRequest, 'signature'> {
+  const { userName, serviceName } = head;
   return {
-    ...head,
+    userName,
+    serviceName,
     methodName: 'publickey-hostbound-v00@openssh.com',
     hasSignature: true,
     publicKeyAlgorithm: key.algorithm,

@@ -56,8 +56,6 @@ export interface UserauthServerOptions {
   /** Whether methods that FAILURE does not name are refused unasked from the start. Once `reject` names some, they always are. */
   readonly onlyNamed?: boolean | undefined;
   readonly limits: Limits;
-  /** The cipher from the client is not `none`. */
-  readonly confidential: boolean;
   /** Asked before the application is, of each key. */
   readonly takesKey: KeyFilter;
   /** Asked once the application has said that a key is the user's. */

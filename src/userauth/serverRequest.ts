@@ -34,7 +34,6 @@ export interface Decision {
 /** What reading a request needs to know. */
 export interface RequestContext {
   readonly sessionId: Uint8Array;
-  readonly confidential: boolean;
   readonly takesKey: KeyFilter;
 }
 
@@ -77,9 +76,9 @@ function readMethod(
     case 'publickey':
       return flag ? readPublickeyRequest(payload, context) : readPublickeyQuery(payload, context);
     case 'password':
-      return context.confidential ? readPassword(flag, payload) : undefined;
+      return readPassword(flag, payload);
     case 'keyboard-interactive':
-      return context.confidential ? readKeyboardInteractive(payload) : undefined;
+      return readKeyboardInteractive(payload);
     default:
       return undefined;
   }

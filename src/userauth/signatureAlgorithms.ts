@@ -2,33 +2,17 @@
  * Which signature algorithms a key may authenticate with.
  *
  * Owns: RFC 8332 §3 (an RSA key's algorithm is not its type), RFC 8308 §3.1
- * (server-sig-algs), the names of certificate algorithms (PROTOCOL.certkeys of OpenSSH).
+ * (server-sig-algs).
  * Must not know: arithmetic, which keys there are.
  */
+import { blobTypeOf, certificateSuffix, signatureNameOf } from '../crypto/specialAlgorithms.ts';
 import { WireReader } from '../wire/reader.ts';
 
-const certificateSuffix = '-cert-v01@openssh.com';
 const rsaAlgorithms = ['rsa-sha2-512', 'rsa-sha2-256'] as const;
 
-/** The type that a key blob names when it is used with this algorithm. */
-export function keyTypeOf(algorithm: string): string {
-  const isCertificate = algorithm.endsWith(certificateSuffix);
-  const plain = isCertificate ? algorithm.slice(0, -certificateSuffix.length) : algorithm;
-  if (plain !== 'rsa-sha2-256' && plain !== 'rsa-sha2-512') return algorithm;
-  return isCertificate ? `ssh-rsa${certificateSuffix}` : 'ssh-rsa';
-}
-
-/** The name that stands in the signature made with this algorithm: a certificate signs with its key. */
-export function signatureNameOf(algorithm: string): string {
-  if (!algorithm.endsWith(certificateSuffix)) return algorithm;
-  const plain = algorithm.slice(0, -certificateSuffix.length);
-  // Keys on a security token have names in OpenSSH's domain; only the certificate's puts the domain last.
-  return plain.startsWith('sk-') ? `${plain}@openssh.com` : plain;
-}
-
-/** Whether a key blob is of the type that the algorithm works with. */
+/** Whether a key blob is of the type that the algorithm works with; one that is not known works with its own. */
 export function keyMatchesAlgorithm(publicKey: Uint8Array, algorithm: string): boolean {
-  return firstName(publicKey) === keyTypeOf(algorithm);
+  return firstName(publicKey) === (blobTypeOf(algorithm) ?? algorithm);
 }
 
 /** Whether a signature blob says that it was made with the algorithm (RFC 8332 §3.2). */

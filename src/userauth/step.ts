@@ -25,8 +25,8 @@ export interface UserauthSink {
  * `banner` and `authenticated` by none. Texts are the server's and not escaped.
  */
 export type UserauthQuestion =
-  /** Answered by `attempt`. */
   | {
+      /** Answered by `attempt`. */
       readonly type: 'methodWanted';
       /** Empty while the server has not said. */
       readonly methodsThatCanContinue: readonly string[];
@@ -35,38 +35,59 @@ export type UserauthQuestion =
       /** The method that has just failed, or that the driver gave up. */
       readonly failed: string | undefined;
     }
-  /** Answered by `sign` or `signatureFailed`. */
   | {
+      /** Answered by `sign` or `signatureFailed`. */
       readonly type: 'signatureWanted';
       /** What is to be signed (RFC 4252 §7). */
       readonly data: Uint8Array;
+      /** By which algorithm. */
       readonly algorithm: string;
+      /** By which key: its blob, or a certificate. */
       readonly publicKey: Uint8Array;
     }
-  /** Answered by `changePassword` or `refusePasswordChange`. */
-  | { readonly type: 'passwordChangeWanted'; readonly prompt: string; readonly languageTag: string }
-  /** Answered by `answerPrompts` or `refusePrompts`. */
   | {
+      /** Answered by `changePassword` or `refusePasswordChange`. */
+      readonly type: 'passwordChangeWanted';
+      /** What the server says. */
+      readonly prompt: string;
+      /** Language of that (RFC 3066); usually empty. */
+      readonly languageTag: string;
+    }
+  | {
+      /** Answered by `answerPrompts` or `refusePrompts`. */
       readonly type: 'promptsWanted';
+      /** A heading; often empty. */
       readonly name: string;
+      /** What to do; often empty. */
       readonly instruction: string;
       /** At least one. */
       readonly prompts: readonly Prompt[];
     }
-  /** `isCut` where the server sent more than the limit of all banners: that rest is gone. */
   | {
+      /** The server shows a text. */
       readonly type: 'banner';
+      /** The text. */
       readonly message: string;
+      /** Language of it (RFC 3066); usually empty. */
       readonly languageTag: string;
+      /** The server sent more than the limit of all banners: that rest is gone. */
       readonly isCut: boolean;
     }
-  | { readonly type: 'authenticated'; readonly method: string };
+  | {
+      /** The user is in. */
+      readonly type: 'authenticated';
+      /** The method that completed it. */
+      readonly method: string;
+    };
 
 /** One method to try, with what it needs. */
 export type UserauthAttempt =
-  /** Asks for the list of methods, or for entry without any proof. */
-  | { readonly method: 'none' }
   | {
+      /** Asks for the list of methods, or for entry without any proof. */
+      readonly method: 'none';
+    }
+  | {
+      /** A key. */
       readonly method: 'publickey';
       /** Signature algorithm; for RSA keys one of rsa-sha2 (RFC 8332). */
       readonly algorithm: string;
@@ -75,9 +96,18 @@ export type UserauthAttempt =
       /** Ask first whether the key would do, where a signature costs the user something. */
       readonly probe: boolean;
     }
-  | { readonly method: 'password'; readonly password: string }
-  /** `submethods` is a hint, usually empty. */
-  | { readonly method: 'keyboard-interactive'; readonly submethods: string };
+  | {
+      /** A password. */
+      readonly method: 'password';
+      /** In the clear; it goes over the encrypted connection. */
+      readonly password: string;
+    }
+  | {
+      /** Questions of the server. */
+      readonly method: 'keyboard-interactive';
+      /** A hint for the server, usually empty. */
+      readonly submethods: string;
+    };
 
 /** What every request begins with. */
 export interface RequestHead {

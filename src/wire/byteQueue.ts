@@ -81,13 +81,16 @@ export class ByteQueue {
     }
   }
 
-  /** All bytes, in one view if they lie in one chunk; the queue is empty afterwards. */
-  takeAll(): Uint8Array {
-    if (this.length === 0) return emptyBytes;
-    this.ensure(this.length);
-    const all = this.buffer.subarray(this.start, this.end);
-    this.consume(all.length);
-    return all;
+  /** Drops all bytes. */
+  clear(): void {
+    this.later = none;
+    this.gathering = undefined;
+    this.gathered = 0;
+    this.length = 0;
+    this.buffer = emptyBytes;
+    this.start = 0;
+    this.end = 0;
+    this.lentMemory = undefined;
   }
 
   /** Copies what is left of a lent chunk. */

@@ -14,25 +14,31 @@ import type { WireWriter } from './writer.ts';
  * a decoded value are copies, so the value may be kept.
  */
 export interface Codec<T> {
+  /** Reads a value. */
   decode(reader: WireReader): T;
+  /** Writes a value. */
   encode(writer: WireWriter, value: T): void;
 }
 
+/** A byte (RFC 4251 §5). */
 export const byte: Codec<number> = {
   decode: (reader) => reader.byte(),
   encode: (writer, value) => void writer.byte(value),
 };
 
+/** 0 is false, any other byte true. */
 export const boolean: Codec<boolean> = {
   decode: (reader) => reader.boolean(),
   encode: (writer, value) => void writer.boolean(value),
 };
 
+/** Four bytes, the most significant first. */
 export const uint32: Codec<number> = {
   decode: (reader) => reader.uint32(),
   encode: (writer, value) => void writer.uint32(value),
 };
 
+/** Eight bytes, the most significant first; a bigint. */
 export const uint64: Codec<bigint> = {
   decode: (reader) => reader.uint64(),
   encode: (writer, value) => void writer.uint64(value),
@@ -62,6 +68,7 @@ export const mpint: Codec<Uint8Array> = {
   encode: (writer, value) => void writer.mpint(value),
 };
 
+/** Names, separated by commas. */
 export const nameList: Codec<readonly string[]> = {
   decode: (reader) => reader.nameList(),
   encode: (writer, value) => void writer.nameList(value),
@@ -120,14 +127,19 @@ export function counted<T>(item: Codec<T>, minimumItemLength: number): Codec<rea
 /** Fields one after the other, in the order in which they are declared. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[];
+  const codecs = names.map((field) => fields[field]);
   return {
     decode: (reader) => {
       const value: Partial<T> = {};
-      for (const field of names) value[field] = fields[field].decode(reader);
+      for (let i = 0; i < names.length; i++) {
+        value[names[i] as keyof T] = (codecs[i] as Codec<T[keyof T]>).decode(reader);
+      }
       return value as T;
     },
     encode: (writer, value) => {
-      for (const field of names) fields[field].encode(writer, value[field]);
+      for (let i = 0; i < names.length; i++) {
+        (codecs[i] as Codec<T[keyof T]>).encode(writer, value[names[i] as keyof T]);
+      }
     },
   };
 }

@@ -49,8 +49,9 @@ export class WireReader {
     return this.limit - this.position;
   }
 
+  /** The next byte. */
   byte(): number {
-    this.need(1, 'a byte');
+    if (this.position === this.limit) throw this.tooShort('a byte');
     return this.bytes[this.position++] as number;
   }
 
@@ -59,8 +60,9 @@ export class WireReader {
     return this.byte() !== 0;
   }
 
+  /** Four bytes, the most significant first. */
   uint32(): number {
-    this.need(4, 'a uint32');
+    if (this.limit - this.position < 4) throw this.tooShort('a uint32');
     const { bytes, position } = this;
     this.position = position + 4;
     return (
@@ -71,30 +73,36 @@ export class WireReader {
     );
   }
 
+  /** Eight bytes, the most significant first. */
   uint64(): bigint {
     const high = this.uint32();
     return (BigInt(high) << 32n) | BigInt(this.uint32());
   }
 
+  /** So many bytes; valid as long as the buffer is. */
   viewBytes(length: number): Uint8Array {
-    this.need(length, `${length} bytes`);
+    if (length > this.limit - this.position) throw this.tooShort(`${length} bytes`);
     const start = this.position;
     this.position = start + length;
     return this.bytes.subarray(start, this.position);
   }
 
+  /** So many bytes, in memory of their own. */
   copyBytes(length: number): Uint8Array {
     return copyOf(this.viewBytes(length));
   }
 
+  /** A string (RFC 4251 §5); valid as long as the buffer is. */
   viewString(): Uint8Array {
     return this.viewBytes(this.stringLength());
   }
 
+  /** A string (RFC 4251 §5), in memory of its own. */
   copyString(): Uint8Array {
     return copyOf(this.viewString());
   }
 
+  /** All that is left; valid as long as the buffer is. */
   viewRest(): Uint8Array {
     return this.viewBytes(this.remaining);
   }
@@ -125,6 +133,7 @@ export class WireReader {
     return copyOf(view.subarray(1));
   }
 
+  /** Names, separated by commas. */
   nameList(maximumEntries: number = nameListEntries): string[] {
     return namesIn(this.viewString(), maximumEntries);
   }
@@ -142,10 +151,8 @@ export class WireReader {
     return length;
   }
 
-  private need(length: number, what: string): void {
-    if (length > this.limit - this.position) {
-      throw decodeError(`${what} expected, ${this.limit - this.position} bytes remain`);
-    }
+  private tooShort(what: string): SshError {
+    return decodeError(`${what} expected, ${this.remaining} bytes remain`);
   }
 }
 
@@ -159,23 +166,65 @@ export function namesIn(view: Uint8Array, maximumEntries: number = nameListEntri
   if (view.length === 0) return [];
   const names: string[] = [];
   let start = 0;
+  let mark = 0;
   for (let i = 0; i <= view.length; i++) {
-    if (i < view.length && view[i] !== 0x2c) continue;
+    const byte = i < view.length ? (view[i] as number) : comma;
+    if (byte !== comma) {
+      mark = marked(mark, byte);
+      continue;
+    }
     if (names.length === maximumEntries)
       throw decodeError(`a name-list of more than ${maximumEntries} names`);
-    names.push(asciiName(view.subarray(start, i)));
+    names.push(nameAt(view, start, i, mark));
     start = i + 1;
+    mark = 0;
   }
   return names;
 }
 
 function asciiName(view: Uint8Array): string {
-  if (view.length === 0) throw decodeError('an empty name');
-  if (view.length > nameLength)
-    throw decodeError(`a name of ${view.length} characters; ${nameLength} are allowed`);
-  for (const byte of view) {
-    if (byte <= 0x20 || byte >= 0x7f || byte === 0x2c)
-      throw decodeError('a name with a character that names cannot hold');
+  let mark = 0;
+  // The length is checked with the rest; what is too long is not looked at.
+  const looked = Math.min(view.length, nameLength);
+  for (let i = 0; i < looked; i++) {
+    const byte = view[i] as number;
+    mark = marked(mark, byte === comma ? 0 : byte);
   }
-  return latin1Decode(view);
+  return nameAt(view, 0, view.length, mark);
+}
+
+const comma = 0x2c;
+
+/** What the bytes of a name are told apart by at first; negative where one of them cannot be in a name. */
+function marked(mark: number, byte: number): number {
+  return byte <= 0x20 || byte >= 0x7f || mark < 0 ? -1 : (Math.imul(mark, 31) + byte) & 0xffffff;
+}
+
+/**
+ * Names that were read before, by their marks: peers offer the same ones again
+ * and again, and a text that is there costs a quarter of a new one. No more than
+ * that many are held.
+ */
+const places = 512;
+const lastNames: string[] = new Array<string>(places).fill('');
+
+function nameAt(bytes: Uint8Array, start: number, end: number, mark: number): string {
+  const length = end - start;
+  if (length === 0) throw decodeError('an empty name');
+  if (length > nameLength) throw decodeError(`a name of ${length} characters; ${nameLength} are allowed`);
+  if (mark < 0) throw decodeError('a name with a character that names cannot hold');
+  const place = (mark ^ (mark >>> 9)) & (places - 1);
+  const known = lastNames[place] as string;
+  if (isSpelt(known, bytes, start, length)) return known;
+  const name = latin1Decode(bytes.subarray(start, end));
+  lastNames[place] = name;
+  return name;
+}
+
+function isSpelt(name: string, bytes: Uint8Array, start: number, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i++) {
+    if (name.charCodeAt(i) !== bytes[start + i]) return false;
+  }
+  return true;
 }

@@ -112,7 +112,8 @@ function literalsOf(source: string): Literal[] {
     const literal = (match[1] ?? match[2] ?? '').replace(/\$\{[^}]*\}/g, '');
     if (!literal.includes(' ')) continue;
     const before = code.slice(Math.max(0, match.index - 200), match.index);
-    const isAboutArguments = /(?:takes: |[oO]ptionsError\(\s*|'ERR_SSH_OPTIONS', )$/.test(before);
+    const isAboutArguments =
+      /(?:takes: |[oO]ptionsError\(\s*|'ERR_SSH_OPTIONS', |checkArgument\(\s*|askUser\(\s*)$/.test(before);
     found.push({ literal, isHint: /hint: $/.test(before), isAboutArguments });
   }
   return found;

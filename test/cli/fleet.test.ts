@@ -10,7 +10,7 @@ import { useBuiltCommand } from '../support/cli/build.ts';
 import { type Home, useHomes } from '../support/cli/home.ts';
 import { type CommandRun, endOf, runCommand, startCommand } from '../support/cli/run.ts';
 import { useTerminals } from '../support/cli/terminal.ts';
-import { freePort } from '../support/servers/index.ts';
+import { ClosedPort } from '../support/closedPort.ts';
 import { describeWith } from '../support/servers/programs.ts';
 
 const command = useBuiltCommand();
@@ -107,8 +107,9 @@ describe('fleet', () => {
   });
 
   it('ends with 255 where a host cannot be reached or never speaks, and runs on the others', async () => {
-    const [silent, closed] = [await silentPort(), await freePort()];
-    const list = `127.0.0.1:${silent}\n${at('a')}\n127.0.0.1:${closed}\n`;
+    await using closed = await ClosedPort.hold();
+    const silent = await silentPort();
+    const list = `127.0.0.1:${silent}\n${at('a')}\n127.0.0.1:${closed.port}\n`;
     const { status, stdout, stderr } = await fleet(
       user(),
       list,
@@ -121,7 +122,7 @@ describe('fleet', () => {
     );
     expect(String(stdout)).toBe(`${at('a')}: hello\n`);
     expect(stderr).toMatch(new RegExp(`127.0.0.1:${silent}: timed out after 3000 ms`));
-    expect(stderr).toMatch(new RegExp(`127.0.0.1:${closed}: cannot connect`));
+    expect(stderr).toMatch(new RegExp(`127.0.0.1:${closed.port}: cannot connect`));
     expect(stderr).toMatch(/^connect, failed +1 .*ERR_SSH_CONNECT 1$/m);
     expect(stderr).toMatch(/^identification, failed +1 .*ERR_SSH_TIMEOUT 1$/m);
     expect(stderr).toContain('3 hosts: 1 succeeded, 2 failed; ');

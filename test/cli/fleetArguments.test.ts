@@ -70,10 +70,9 @@ describe('the command line of fleet', () => {
     for (const line of fleetHelp.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
-  it('is told of in the README, option by option', () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const section = readme.slice(readme.indexOf('### The command'), readme.indexOf('### Other entries'));
-    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  it('is told of in the documents, option by option', () => {
+    const text = readFileSync(new URL('../../docs/command.md', import.meta.url), 'utf8');
+    const rows = text.split('\n').filter((line) => line.startsWith('| `'));
     const named = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`--([\w-]+)`/g)]);
     expect(named.map(([, name]) => name)).toEqual(optionNames);
   });

@@ -74,6 +74,7 @@ const execRows: Rows<ExecOptions> = {
   env: objects,
   cwd: texts,
   forwardAgent: flags,
+  x11: [...flags, ...objects],
 };
 const runRows: Rows<RunOptions> = {
   ...execRows,
@@ -96,6 +97,7 @@ const shellRows: Rows<ShellOptions> = {
   ...ptyRows,
   env: objects,
   forwardAgent: flags,
+  x11: [...flags, ...objects],
   pty: flags,
 };
 const connectRows: Rows<ConnectOptions> = {
@@ -133,7 +135,13 @@ const connectRows: Rows<ConnectOptions> = {
   captureStack: flags,
 };
 const { host: _h, stream: _s, onBanner: _b, onDebug: _d, ...sharedRows } = connectRows;
-const fleetRows: Rows<RunOnAllOptions> = { ...sharedRows, concurrency: ['number'], run: objects };
+const fleetRows: Rows<RunOnAllOptions> = {
+  ...sharedRows,
+  concurrency: ['number'],
+  retry: [...flags, ...objects],
+  pool: [],
+  run: objects,
+};
 const { signal: _g, onStdout: _o, onStderr: _e, ...commandRows } = runRows;
 const fleetRunRows: Rows<FleetRunOptions> = { ...commandRows, input: [...anyText, 'bytes'] };
 
@@ -437,8 +445,8 @@ describe('the arguments of', () => {
 
   it('runOnAll', async () => {
     await checkArgument(['list', 'bytes'], (targets: string[]) => runOnAll(targets, 'x'));
-    // A list is one of words, and has errors of its own.
-    await checkArgument([...anyText, 'list'], (command: string) => runOnAll([], command));
+    // A list is one of words, and has errors of its own; a function is run in place of a command.
+    await checkArgument([...anyText, 'list', 'function'], (command: string) => runOnAll([], command));
   });
 
   it('pinnedHostKey and the functions of an agent', async () => {

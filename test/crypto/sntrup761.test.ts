@@ -5,12 +5,14 @@ import { createCipheriv, createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/base/bytes.ts';
+import { InverseSupply } from '../../src/crypto/handwritten/ntruPrime/inverseSupply.ts';
 import { inverseModulo3 } from '../../src/crypto/handwritten/ntruPrime/modulo3.ts';
 import { inverseOfTriple } from '../../src/crypto/handwritten/ntruPrime/modulo4591.ts';
 import { RadixCode } from '../../src/crypto/handwritten/ntruPrime/radix.ts';
-import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
 import { degree, multiplyTernary } from '../../src/crypto/handwritten/ntruPrime/ternaryProduct.ts';
+import { nobleSntrup761 as sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
 import type { RandomBytes } from '../../src/crypto/provider/random.ts';
+import { opensslSntrup761, opensslSntrup761InBatches } from '../../src/node/crypto/sntrup761.ts';
 import { codeOf, flipBit, noble, seededRandom } from './support.ts';
 
 /** CTR_DRBG with AES-256 and no derivation function (NIST SP 800-90A §10.2.1), from which the vectors are drawn. */
@@ -155,6 +157,39 @@ function slowProduct(a: Int32Array, b: Int32Array, modulus: number): number[] {
   }
   return product.map((value) => ((value % modulus) + modulus) % modulus);
 }
+
+describe('a supply of polynomials that share inversions', () => {
+  const short = (random: RandomBytes) => (): Int32Array => {
+    const bytes = random(degree);
+    return Int32Array.from({ length: degree }, (_, i) => ((bytes[i] as number) % 3) - 1);
+  };
+
+  it('gives each with the inverse of its triple, and none twice', () => {
+    const supply = new InverseSupply();
+    const draw = short(seededRandom('supply'));
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      const { f, inverse } = supply.take(draw);
+      expect(inverse).toEqual(inverseOfTriple(f));
+      seen.add(f.join());
+    }
+    expect(seen.size).toBe(40);
+  });
+
+  it('makes key pairs that work, whatever the supply is at', () => {
+    for (let i = 0; i < 25; i++) {
+      const pair = opensslSntrup761InBatches.generate(seededRandom(`batch ${i}`));
+      const { ciphertext, sharedSecret } = sntrup761.encapsulate(pair.publicKey, seededRandom(`peer ${i}`));
+      expect(opensslSntrup761InBatches.decapsulate(ciphertext, pair.secretKey)).toEqual(sharedSecret);
+    }
+  });
+
+  it('is not asked where randomness is given: the same makes the same key pair', () => {
+    const pairs = [1, 2].map(() => opensslSntrup761.generate(seededRandom('again')));
+    expect(pairs[0]).toEqual(pairs[1]);
+    expect(pairs[0]).toEqual(sntrup761.generate(seededRandom('again')));
+  });
+});
 
 describe('the polynomials of sntrup761', () => {
   const one = Array.from({ length: degree }, (_, i) => (i === 0 ? 1 : 0));

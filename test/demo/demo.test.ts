@@ -43,10 +43,15 @@ describe('the demonstration', () => {
     const table = section(/What came of all, by phase/);
     expect(table).toMatch(/^connect, failed +5 .* ERR_SSH_CONNECT 5$/m);
     expect(table).toMatch(/^identification, failed +40 .* ERR_SSH_TIMEOUT 40$/m);
-    expect(table).toMatch(/^key exchange, failed +15 .* ERR_SSH_CONNECTION_LOST 5, ERR_SSH_TIMEOUT 10$/m);
+    expect(table).toMatch(/^key exchange, failed +15 .* ERR_SSH_CONNECTION_LOST 5\n +ERR_SSH_TIMEOUT 10$/m);
     expect(table).toMatch(/^channel, failed +5 .* ERR_SSH_TIMEOUT 5$/m);
     expect(table).toMatch(/^command +40 /m);
     expect(table).toMatch(/^command, failed +5 .* ERR_SSH_TIMEOUT 5$/m);
+  });
+
+  it('fits 80 columns, and ends with what to try next', () => {
+    expect(output.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(output.trim().split('\n').slice(-5)[0]).toMatch(/^What to try next/);
   });
 
   it('shows that nothing is left', () => {

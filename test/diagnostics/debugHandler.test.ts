@@ -285,6 +285,7 @@ describe('markup', () => {
           lastMessage: null,
           remoteIdentification: null,
           channels: [],
+          forwards: [],
           openedAt: null,
         },
       ],

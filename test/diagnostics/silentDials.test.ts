@@ -26,7 +26,10 @@ it('every dial to a silent machine ends by its deadline, and nothing of it is le
   timeout: 90_000,
 }, async () => {
   const input = { count, identification: deadline };
-  const report = (await programs.run('silentDials', input)) as SilentDialsFigures & { readonly held: number };
+  const report = (await programs.run('silentDials', input)) as SilentDialsFigures & {
+    readonly held: number;
+    readonly allowed: number;
+  };
   const { before, during, after, waited } = report;
   const perDial = (during.heap - before.heap) / count / 1024;
   console.info(
@@ -34,9 +37,11 @@ it('every dial to a silent machine ends by its deadline, and nothing of it is le
   );
   expect(report.ends).toEqual({ 'ERR_SSH_TIMEOUT in identification by identification': count });
   expect(report.deadline).toBe(deadline);
-  // One timer of the process serves all of them while they wait; nobody is told on a busy machine to be punctual.
-  expect(during).toMatchObject({ connections: count, resources: { Timeout: 1 } });
-  expect(waited.most).toBeLessThan(10 * deadline);
+  // One timer of the process serves all of them while they wait; the other one is the idle timer's.
+  expect(during).toMatchObject({ connections: count, resources: { Timeout: 2 } });
+  // A tenth more, and what an idle timer of that process was late.
+  expect(waited.most).toBeLessThan(report.allowed);
+  expect(waited.least).toBeGreaterThan(deadline - 1);
   expect(after.resources).toEqual(before.resources);
   expect(after.connections).toBe(0);
   expect(report.held).toBe(0);

@@ -5,7 +5,7 @@ import { SshError } from '../../src/base/errors.ts';
 import { diagnosticsEvents, eventPublisher } from '../../src/diagnostics/events.ts';
 import { metricTable } from '../../src/diagnostics/metricTable.ts';
 import { listedConnections } from '../../src/diagnostics/page.ts';
-import type { ConnectionSnapshot } from '../../src/io/registry.ts';
+import type { ConnectionSnapshot } from '../../src/io/snapshots.ts';
 import { codesIn, tableBelow } from './markdown.ts';
 
 const text = readFileSync(fileURLToPath(new URL('../../docs/diagnostics.md', import.meta.url)), 'utf8');

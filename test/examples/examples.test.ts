@@ -7,17 +7,17 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ClosedPort } from '../support/closedPort.ts';
 import { ChildPrograms } from '../support/servers/childProgram.ts';
 import {
   describeServer,
-  freePort,
   openSsh,
   setupTimeout,
   startOpenSsh,
   type TestServer,
 } from '../support/servers/index.ts';
 
-const tested = ['manyHosts', 'run', 'stream', 'tunnel'];
+const tested = ['database', 'manyHosts', 'run', 'socks', 'stream', 'tunnel', 'webhook'];
 
 it('each has a test', () => {
   const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -40,7 +40,10 @@ describeServer('the example', openSsh, (lab) => {
     mkdirSync(join(home, '.ssh'), { recursive: true });
     writeFileSync(join(home, '.ssh/id_ed25519'), lab().userKeys.textOf('ed25519'), { mode: 0o600 });
     const known = server.hostKeys.map(({ publicLine }) => `[127.0.0.1]:${server.port} ${publicLine}`);
-    writeFileSync(join(home, '.ssh/known_hosts'), `${known.join('\n')}\n`);
+    writeFileSync(
+      join(home, '.ssh/known_hosts'),
+      `${[...known, ...known.map((line) => line.replace('127.0.0.1', 'localhost'))].join('\n')}\n`,
+    );
     target = `${lab().account.name}@127.0.0.1:${server.port}`;
   }, setupTimeout);
 
@@ -82,7 +85,8 @@ describeServer('the example', openSsh, (lab) => {
     });
 
     it('says where it failed', async () => {
-      const { code, stderr } = await run('run', `nobody@127.0.0.1:${await freePort()}`, 'true');
+      await using closed = await ClosedPort.hold();
+      const { code, stderr } = await run('run', `nobody@127.0.0.1:${closed.port}`, 'true');
       expect(code).toBe(255);
       expect(stderr).toContain('ERR_SSH_CONNECT in connect: ');
     });
@@ -135,9 +139,62 @@ describeServer('the example', openSsh, (lab) => {
     });
   });
 
+  /** Starts one that leads somewhere, and gives the port that it names. */
+  async function leading(
+    name: string,
+    ...args: readonly string[]
+  ): Promise<[number, () => Promise<unknown>]> {
+    const child = start(name, ...args);
+    const ended = once(child, 'close');
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+    const end = (): Promise<unknown> => {
+      child.kill('SIGINT');
+      return ended;
+    };
+    return [Number(/(\d+)(?: (?:leads|of)|\s*$)/.exec(String(line))?.[1]), end];
+  }
+
+  async function echoPort(): Promise<number> {
+    const echo = createServer((socket) => socket.pipe(socket));
+    servers.push(echo);
+    await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+    return (echo.address() as { readonly port: number }).port;
+  }
+
+  describe('database', () => {
+    it('leads through a bastion, and through several, until it is told to end', async () => {
+      const port = String(await echoPort());
+      for (const way of [target, `${target},${target.replace('127.0.0.1', 'localhost')}`]) {
+        const [local, end] = await leading('database', way, '127.0.0.1', port);
+        expect(await echoed(local, 'select 1')).toBe('select 1');
+        expect(await end()).toEqual([0, null]);
+      }
+    });
+  });
+
+  describe('socks', () => {
+    it('is a proxy for what the server reaches', async () => {
+      const port = await echoPort();
+      const [local, end] = await leading('socks', target, '0');
+      const asked = Buffer.from([5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 255]);
+      expect((await echoed(local, `${asked.toString('latin1')}hello`)).slice(-5)).toBe('hello');
+      expect(await end()).toEqual([0, null]);
+    });
+  });
+
+  describe('webhook', () => {
+    it('answers requests that come to a port of the server', async () => {
+      const [remote, end] = await leading('webhook', target, '0');
+      const answer = await fetch(`http://127.0.0.1:${remote}/hook`, { method: 'POST', body: 'pushed' });
+      expect(await answer.text()).toBe('thank you\n');
+      expect(await end()).toEqual([0, null]);
+    });
+  });
+
   describe('manyHosts', () => {
     it('has a line for each, whatever became of the others', async () => {
-      const dead = `nobody@127.0.0.1:${await freePort()}`;
+      await using closed = await ClosedPort.hold();
+      const dead = `nobody@127.0.0.1:${closed.port}`;
       const { code, stdout } = await run('manyHosts', 'echo here', target, dead, target);
       expect(code).toBe(1);
       expect(String(stdout).trimEnd().split('\n').sort()).toEqual(
@@ -150,7 +207,7 @@ describeServer('the example', openSsh, (lab) => {
 /** What comes back of a message that is sent to a port. */
 async function echoed(port: number, message: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
-  socket.end(message);
+  socket.end(message, 'latin1');
   let text = '';
   for await (const chunk of socket) text += String(chunk);
   return text;

@@ -17,6 +17,7 @@ import { publicKeys } from './targets/publicKeys.ts';
 import { session } from './targets/session.ts';
 import { sftpClient } from './targets/sftpClient.ts';
 import { sftpPackets } from './targets/sftpPackets.ts';
+import { sshConfig } from './targets/sshConfig.ts';
 
 export const targets: readonly FuzzTarget[] = [
   identification,
@@ -31,4 +32,5 @@ export const targets: readonly FuzzTarget[] = [
   crypto,
   sftpPackets,
   sftpClient,
+  sshConfig,
 ];

@@ -22,7 +22,7 @@ import {
   derOctetString,
   derSequence,
   derSmallInteger,
-} from '../../src/keys/pem/der.ts';
+} from '../../src/keys/pem/derWriter.ts';
 import { encodePem } from '../../src/keys/pem/pem.ts';
 import { rc2CbcDecrypt } from '../../src/keys/pem/rc2.ts';
 import { rc4 } from '../../src/keys/pem/rc4.ts';

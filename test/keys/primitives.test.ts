@@ -11,15 +11,15 @@ import { runSteps } from '../../src/keys/derivation/steps.ts';
 import { nobleArithmetic } from '../../src/keys/nobleArithmetic.ts';
 import { addPadding, viewUnpadded } from '../../src/keys/padding.ts';
 import { base64Decode, base64Encode, base64Lines } from '../../src/keys/pem/base64.ts';
+import { DerReader } from '../../src/keys/pem/der.ts';
 import {
-  DerReader,
   derBitString,
   derInteger,
   derObjectIdentifier,
   derOctetString,
   derSequence,
   derSmallInteger,
-} from '../../src/keys/pem/der.ts';
+} from '../../src/keys/pem/derWriter.ts';
 import { toBigInt, toFixedLength, toMagnitude } from '../../src/keys/pem/numbers.ts';
 import { failure } from './failure.ts';
 import { opensslArithmetic } from './opensslArithmetic.ts';

@@ -2,24 +2,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import {
-  channelClose,
-  channelData,
-  channelExtendedData,
-  channelWindowAdjust,
-} from '../../src/message/channel.ts';
+import { channelClose, channelData, channelExtendedData } from '../../src/message/channel.ts';
 import {
   channelDataHeaderLength,
   channelDataStart,
   channelExtendedDataHeaderLength,
   channelExtendedDataStart,
-  readBytesToAdd,
   readDataTypeCode,
   readRecipientChannel,
   readUint32,
   writeChannelDataHeader,
   writeChannelExtendedDataHeader,
-  writeChannelWindowAdjust,
 } from '../../src/message/hot.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
 import { WireReader } from '../../src/wire/reader.ts';
@@ -89,18 +82,6 @@ describe('written by hand', () => {
       }),
     );
   });
-
-  it('CHANNEL_WINDOW_ADJUST equals the declared codec', () => {
-    fc.assert(
-      fc.property(uint32s, uint32s, (recipientChannel, bytesToAdd) => {
-        const writer = new WireWriter();
-        writeChannelWindowAdjust(writer, recipientChannel, bytesToAdd);
-        expect(writer.copyWritten()).toEqual(
-          encodeMessage(channelWindowAdjust, { recipientChannel, bytesToAdd }),
-        );
-      }),
-    );
-  });
 });
 
 describe('read by hand, right or wrong', () => {
@@ -130,24 +111,6 @@ describe('read by hand, right or wrong', () => {
         }));
         expect(byHand).toEqual(outcome(() => channelExtendedData.decode(new WireReader(payload, 1))));
       }),
-    );
-  });
-
-  it('CHANNEL_WINDOW_ADJUST gives what the declared codec gives', () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(nearMisses, fc.uint8Array({ minLength: 8, maxLength: 8 })),
-        placed,
-        (fields, place) => {
-          const payload = withNumber(93, fields);
-          const { buffer, start, end } = place(payload);
-          const byHand = outcome(() => ({
-            bytesToAdd: readBytesToAdd(buffer, start, end),
-            recipientChannel: readRecipientChannel(buffer, start, end),
-          }));
-          expect(byHand).toEqual(outcome(() => channelWindowAdjust.decode(new WireReader(payload, 1))));
-        },
-      ),
     );
   });
 

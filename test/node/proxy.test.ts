@@ -16,7 +16,8 @@ import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
 import { SocksServer, socksReplies } from '../../src/forwarding/socks/socksServer.ts';
 import { liveConnections } from '../../src/io/registry.ts';
-import { freePort, nothingIsLeft } from '../support/servers/index.ts';
+import { ClosedPort } from '../support/closedPort.ts';
+import { nothingIsLeft } from '../support/servers/index.ts';
 
 let server: SshServer;
 let port: number;
@@ -213,7 +214,8 @@ describe('a proxy', () => {
   );
 
   it('that nobody listens as is said to refuse', async () => {
-    const at = await freePort();
+    await using closed = await ClosedPort.hold();
+    const at = closed.port;
     await expect(dial({ proxy: `socks5://127.0.0.1:${at}` })).rejects.toMatchObject({
       code: 'ERR_SSH_CONNECT',
       message: expect.stringContaining(`the proxy socks5://127.0.0.1:${at}: connection refused`),

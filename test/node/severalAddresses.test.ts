@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { acceptAnyHostKey, type ConnectOptions, connect, SshError } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
-import { freePort, nothingIsLeft } from '../support/servers/index.ts';
+import { ClosedPort } from '../support/closedPort.ts';
+import { nothingIsLeft } from '../support/servers/index.ts';
 
 let server: SshServer;
 let port: number;
@@ -103,7 +104,8 @@ describe('a name with several addresses', () => {
   });
 
   it('is told of by each of them, where all refuse', async () => {
-    const refusing = await freePort();
+    await using closed = await ClosedPort.hold('127.0.0.1', '127.0.0.2');
+    const refusing = closed.port;
     resolveTo('127.0.0.2', '127.0.0.1');
     const before = sockets();
     const error = await failure({ port: refusing });
@@ -120,7 +122,8 @@ describe('a name with several addresses', () => {
   });
 
   it('is told of by the platform’s own error, where it has one address', async () => {
-    const refusing = await freePort();
+    await using closed = await ClosedPort.hold();
+    const refusing = closed.port;
     resolveTo('127.0.0.1');
     const error = await failure({ port: refusing });
     expect(error.message).toBe(

@@ -22,15 +22,55 @@ const shapes = fc.record({
 });
 
 describe('a packet length', () => {
-  it('is legal from the least to the greatest in steps of the block, and nowhere else', () => {
+  /** By hand from RFC 4253 §6 and OpenSSH's PROTOCOL: the first legal lengths of each shape, and what lies between. */
+  it.each([
+    // The length is encrypted with the rest: 4 + packet_length is a multiple of the block, and 16 at least.
+    [8, true, [12, 20, 28, 36, 44]],
+    [16, true, [12, 28, 44]],
+    // It stands outside (GCM, encrypt-then-MAC, chacha20-poly1305): packet_length itself is one, a block at least.
+    [8, false, [8, 16, 24, 32, 40, 48]],
+    [16, false, [16, 32, 48]],
+  ] as const)(
+    'below 50, with blocks of %i and the length aligned: %s, is one of %j',
+    (blockSize, lengthIsAligned, legal) => {
+      const shape = { blockSize, lengthIsAligned, tagLength: 16 };
+      const isLegal = (packetLength: number, maximum: number): boolean => {
+        try {
+          checkPacketLength(packetLength, shape, maximum);
+          return true;
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ERR_SSH_PACKET' });
+          return false;
+        }
+      };
+      const all = Array.from({ length: 50 }, (_, length) => length);
+      expect(all.filter((length) => isLegal(length, 1000))).toEqual(legal);
+      // The greatest is legal itself, and what is beyond it is not.
+      for (const length of legal)
+        expect([isLegal(length, length), isLegal(length, length - 1)]).toEqual([true, false]);
+      expect(isLegal(0xffff_fffc, 1000)).toBe(false);
+    },
+  );
+
+  it('is legal again a block further on, and nowhere between, up to the greatest', () => {
     fc.assert(
       fc.property(shapes, fc.nat({ max: 600 }), fc.nat({ max: 600 }), (shape, packetLength, maximum) => {
-        const aligned = packetLength + (shape.lengthIsAligned ? 4 : 0);
-        const least = shape.lengthIsAligned ? 16 : shape.blockSize;
-        const isLegal = packetLength <= maximum && aligned >= least && aligned % shape.blockSize === 0;
-        const check = (): void => checkPacketLength(packetLength, shape, maximum);
-        if (isLegal) expect(check).not.toThrow();
-        else expect(check).toThrow(expect.objectContaining({ code: 'ERR_SSH_PACKET' }));
+        const legal = (length: number): boolean => {
+          try {
+            checkPacketLength(length, shape, maximum);
+            return true;
+          } catch {
+            return false;
+          }
+        };
+        const window = Array.from({ length: shape.blockSize }, (_, i) => legal(packetLength + i));
+        // One of as many as a block has bytes; none below the least and beyond the greatest.
+        const [first, last] = [packetLength, packetLength + shape.blockSize - 1];
+        if (first >= 16 && last <= maximum) expect(window.filter(Boolean)).toHaveLength(1);
+        if (last < 8 || first > maximum) expect(window).not.toContain(true);
+        if (legal(packetLength) && packetLength + shape.blockSize <= maximum) {
+          expect(legal(packetLength + shape.blockSize)).toBe(true);
+        }
       }),
     );
   });
@@ -56,14 +96,47 @@ describe('a packet length', () => {
 
 describe('a padding length', () => {
   it('is legal from 4 up to what leaves one byte for a message', () => {
-    for (let packetLength = 12; packetLength < 300; packetLength++) {
+    const wrong: string[] = [];
+    // Those with little room, and those that have room for every padding there is.
+    for (const packetLength of [12, 13, 20, 28, 100, 255, 256, 257, 258, 300]) {
       for (let padding = 0; padding < 256; padding++) {
-        const check = (): void => checkPaddingLength(padding, packetLength);
-        if (padding >= 4 && padding <= packetLength - 2) check();
-        else expect(check).toThrow(padding < 4 ? /at least 4 are required/ : /leaves no room/);
+        let verdict = 'legal';
+        try {
+          checkPaddingLength(padding, packetLength);
+        } catch (error) {
+          verdict = String(error);
+        }
+        const expected =
+          padding < 4 ? /at least 4 are required/ : padding > packetLength - 2 ? /leaves no room/ : /^legal$/;
+        if (!expected.test(verdict)) wrong.push(`${padding} of ${packetLength}: ${verdict}`);
       }
     }
+    expect(wrong).toEqual([]);
   });
+
+  it.each([
+    // payload, block, length aligned, padding: worked out on paper
+    [1, 8, true, 10],
+    [1, 16, true, 10],
+    [1, 8, false, 14],
+    [1, 16, false, 14],
+    [7, 8, true, 4],
+    [8, 8, true, 11],
+    [11, 8, true, 8],
+    [12, 8, true, 7],
+    [11, 16, true, 16],
+    [11, 16, false, 4],
+    [12, 16, false, 19],
+    [27, 16, false, 4],
+    [23, 16, true, 4],
+    [24, 16, true, 19],
+    [100, 8, true, 7],
+  ] as const)(
+    'of %i bytes with blocks of %i and the length aligned: %s, is %i',
+    (payload, blockSize, lengthIsAligned, padding) => {
+      expect(paddingFor(payload, { blockSize, lengthIsAligned, tagLength: 0 })).toBe(padding);
+    },
+  );
 
   it('is the least that makes a legal packet', () => {
     fc.assert(

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PacketSealer } from '../../src/packet/sealer.ts';
+import { WireWriter } from '../../src/wire/writer.ts';
 import {
   keysOf,
   nameOf,
@@ -167,6 +168,35 @@ describe('a packet', () => {
         sealer.finish();
       }
       expect(sameBytes(openAll(newOpener(provider, keysOf(suite)), takeAll(sealer)), payloads)).toBe(true);
+    }
+  });
+
+  it('has every field whole, wherever in it the page ends', () => {
+    const fields: readonly [string, (writer: WireWriter) => WireWriter][] = [
+      ['a name-list', (writer) => writer.nameList(['hmac-sha2-256', 'hmac-sha2-512', 'a'])],
+      ['an empty name-list', (writer) => writer.nameList([])],
+      ['a text', (writer) => writer.text('a text that is longer than a number')],
+      ['an mpint', (writer) => writer.mpint(Uint8Array.of(0, 0x80, 1, 2, 3, 4, 5))],
+      ['a uint64', (writer) => writer.uint64(0x0102_0304_0506_0708n)],
+      ['a string', (writer) => writer.string(noise(40, 5))],
+    ];
+    for (const [name, write] of fields) {
+      const alone = write(new WireWriter()).copyWritten();
+      // Many fields a packet, and packets of any length: the end of a page falls on each byte of a field.
+      const fieldsEach = 40;
+      const sealer = clearSealer();
+      const wanted: Uint8Array[] = [];
+      for (let length = 1; length < 400; length++) {
+        const head = noise(length, length);
+        const writer = sealer.begin().bytes(head);
+        for (let i = 0; i < fieldsEach; i++) write(writer);
+        wanted.push(Buffer.concat([head, ...new Array<Uint8Array>(fieldsEach).fill(alone)]));
+        sealer.finish();
+      }
+      const payloads = splitPackets(takeAll(sealer)).map((packet) =>
+        packet.slice(5, packet.length - (packet[4] as number)),
+      );
+      expect([name, sameBytes(payloads, wanted)]).toEqual([name, true]);
     }
   });
 

@@ -28,7 +28,18 @@ const writes = process.env['RECORD'] === '1';
 
 describe('a recorded conversation', () => {
   it('is there for each plan, and for nothing else', () => {
-    expect(readdirSync(recordingsFolder).sort()).toEqual(names.map((name) => `${name}.json`).sort());
+    const files = readdirSync(recordingsFolder).filter((name) => name !== 'README.md');
+    expect(files.sort()).toEqual(names.map((name) => `${name}.json`).sort());
+  });
+
+  it('is in the table of where they come from, with the server that it was held with', () => {
+    const readme = readFileSync(`${recordingsFolder}README.md`, 'utf8');
+    const rows = [...readme.matchAll(/^\| `([^`]+)\.json` \| `([^`]+)` \| .+ \|$/gm)];
+    const held = names.map((name) => {
+      const { outcome } = JSON.parse(readFileSync(recordingPath(name), 'utf8')) as Recording;
+      return [name, outcome.server];
+    });
+    expect(rows.map(([, name, server]) => [name, server]).sort()).toEqual(held.sort());
   });
 
   describe.each(writes ? [] : names)('%s', (name) => {

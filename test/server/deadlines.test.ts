@@ -10,6 +10,7 @@ import type { ServerOptions } from '../../src/entry/server.ts';
 import { messageNumbers } from '../../src/message/numbers.ts';
 import { everyMethod, password, startEmbedded } from '../support/clients/embedded.ts';
 import { keyText } from '../support/clients/lab.ts';
+import { IdleTimer } from '../support/idleTimer.ts';
 import { RawClient } from '../support/rawClient.ts';
 import { nothingIsLeft } from '../support/servers/index.ts';
 
@@ -26,15 +27,28 @@ async function faultOf(
   begin: (port: number) => Disposable,
   options: Partial<ServerOptions> = {},
 ): Promise<SshError> {
+  using idle = new IdleTimer();
   const started = performance.now();
-  await using server = await startEmbedded({ ...short, ...options });
+  /** What the fault may have taken at most, at the time when it came. */
+  let allowed = Number.NaN;
+  const faults: unknown[] = [];
+  await using server = await startEmbedded({
+    ...short,
+    ...options,
+    onError: (error) => {
+      const { deadline = Number.NaN, elapsed = Number.NaN } = error as SshError;
+      allowed = idle.allowed(deadline, performance.now() - elapsed);
+      faults.push(error);
+    },
+  });
   using client = begin(server.port);
-  await expect.poll(() => server.faults.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => faults.length, { timeout: 10_000 }).toBe(1);
   expect(client).toBeDefined();
   await expect.poll(() => server.server.connections().length).toBe(0);
-  const fault = server.faults[0] as SshError;
+  const fault = faults[0] as SshError;
   expect(fault).toMatchObject({ code: 'ERR_SSH_TIMEOUT', origin: 'deadline' });
   expect(performance.now() - started).toBeGreaterThan((fault.deadline ?? Number.NaN) - 5);
+  expect(fault.elapsed).toBeLessThan(allowed);
   return fault;
 }
 

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect, pinnedHostKey } from '../../src/entry/index.ts';
 import { liveConnections } from '../../src/io/registry.ts';
+import { ClosedPort } from '../support/closedPort.ts';
 import {
   describeEachServer,
   describeServer,
@@ -72,8 +73,8 @@ describeEachServer('a forwarded connection', (kind, lab) => {
 
   it('tells why it could not be opened', async () => {
     await using client = await server.connect();
-    const closedPort = await freePort();
-    await expect(client.openTcp('127.0.0.1', closedPort)).rejects.toMatchObject({
+    await using closed = await ClosedPort.hold();
+    await expect(client.openTcp('127.0.0.1', closed.port)).rejects.toMatchObject({
       code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
       phase: 'connection',
       origin: 'peer',
@@ -176,7 +177,8 @@ describeServer(
 
     it('refuses like one that is near', async () => {
       await using first = await servers.outer.connect();
-      const options = servers.middle.options({ via: first, port: await freePort() });
+      await using closed = await ClosedPort.hold();
+      const options = servers.middle.options({ via: first, port: closed.port });
       await expect(connect(options)).rejects.toMatchObject({
         code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
         channelOpenReason: 2,

@@ -8,6 +8,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ClosedPort } from '../support/closedPort.ts';
 import {
   describeEachServer,
   describeServer,
@@ -164,11 +165,11 @@ describeEachServer('forwards', (kind, lab) => {
 
   it('reset the near side where nothing listens on the far one, and go on', async () => {
     await using client = await server.connect();
-    const nobody = await freePort();
+    await using nobody = await ClosedPort.hold();
     const ends: (Error | undefined)[] = [];
     await using forward = await client.forwardLocal(
       { port: 0 },
-      { host: '127.0.0.1', port: nobody },
+      { host: '127.0.0.1', port: nobody.port },
       { onConnectionEnd: (_connection, error) => ends.push(error) },
     );
     const socket = dial({ host: '127.0.0.1', port: forward.address.port ?? 0 });

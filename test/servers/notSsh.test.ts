@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type ConnectOptions, connect, SshError } from '../../src/entry/index.ts';
-import { freePort, nothingIsLeft } from '../support/servers/index.ts';
+import { ClosedPort } from '../support/closedPort.ts';
+import { nothingIsLeft } from '../support/servers/index.ts';
 
 const listening: Server[] = [];
 const sockets = new Set<Socket>();
@@ -203,7 +204,8 @@ describe('a peer that hangs up', () => {
 
 describe('nobody', () => {
   it('at the port is told as the system tells it', async () => {
-    const port = await freePort();
+    await using closed = await ClosedPort.hold();
+    const { port } = closed;
     const error = await failureAt(port);
     expect(error).toMatchObject({ code: 'ERR_SSH_CONNECT', phase: 'connect', origin: 'network' });
     expect(error.message).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}.*ECONNREFUSED`));

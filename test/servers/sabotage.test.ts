@@ -13,6 +13,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Client, SshError } from '../../src/entry/index.ts';
 import { liveConnections } from '../../src/io/registry.ts';
 import { isCause } from '../sim/laws.ts';
+import { IdleTimer } from '../support/idleTimer.ts';
 import { harms, type Sabotage, Saboteur, type Way } from '../support/saboteur.ts';
 import {
   describeServer,
@@ -38,8 +39,10 @@ const shortened = {
 } as const;
 const keepAlive = { interval: 800, maxMissed: 2 } as const;
 const dial = 6_000;
-/** The longest of the above in a row, and time for a machine that is busy with other things. */
-const longest = 20_000;
+/** Milliseconds that a call takes at most which has a deadline of its own. */
+const callTimeout = 4_000;
+/** The longest that a call can take by the deadlines above, one behind the other. */
+const inARow = dial + callTimeout + 2 * shortened.close;
 
 /** Errors of one call; what else rejects has the connection's cause. */
 const ownErrors = new Set([
@@ -47,12 +50,17 @@ const ownErrors = new Set([
   'ERR_SSH_REQUEST_FAILED',
   'ERR_SSH_CHANNEL_CLOSED',
 ]);
-const ownWaits = new Set(['channelOpen', 'request']);
+const ownWaits = new Set(['channelOpen', 'request', 'command']);
 
 interface Call {
   readonly name: string;
   readonly startedAt: number;
-  endedAt?: number;
+  /** Of the call as a whole, in milliseconds. */
+  readonly deadline: number;
+  /** What it took, and what it may have taken by the deadline of the call, and of the wait it ended by. */
+  took?: number;
+  allowed?: number;
+  waitAllowed?: number;
   error?: unknown;
 }
 
@@ -65,41 +73,58 @@ interface Session {
 const payload = Buffer.alloc(48 * 1024, 'deadline');
 
 /** Dial, two commands with data both ways, new keys, a forwarded connection, the end. */
-async function session(server: TestServer, port: number, echoPort: number): Promise<Session> {
+async function session(
+  server: TestServer,
+  port: number,
+  echoPort: number,
+  idle: IdleTimer,
+): Promise<Session> {
   const calls: Call[] = [];
-  const call = async <T>(name: string, begin: () => Promise<T>): Promise<T | undefined> => {
-    const entry: Call = { name, startedAt: performance.now() };
+  const call = async <T>(name: string, deadline: number, begin: () => Promise<T>): Promise<T | undefined> => {
+    const entry: Call = { name, deadline, startedAt: performance.now() };
     calls.push(entry);
     try {
       return await begin();
     } catch (error) {
       entry.error = error;
+      if (error instanceof SshError && error.deadline !== undefined) {
+        entry.waitAllowed = idle.allowed(error.deadline, performance.now() - (error.elapsed ?? 0));
+      }
       return undefined;
     } finally {
-      entry.endedAt = performance.now();
+      entry.took = performance.now() - entry.startedAt;
+      entry.allowed = idle.allowed(deadline, entry.startedAt);
     }
   };
-  const client = await call('connect', () =>
+  const client = await call('connect', dial, () =>
     server.connect({ port, timeout: dial, timeouts: shortened, keepAlive }),
   );
   if (client === undefined) return { calls, cause: undefined };
   const ended = client.closed;
   await Promise.all([
-    call('cat', async () => {
-      const { stdout } = await client.run('cat', { input: payload, encoding: 'buffer' });
+    call('cat', callTimeout, async () => {
+      const { stdout } = await client.run('cat', {
+        input: payload,
+        encoding: 'buffer',
+        timeout: callTimeout,
+      });
       expect(Buffer.compare(stdout, payload)).toBe(0);
     }),
-    call('status', async () => {
-      expect(await client.run('echo out; echo err >&2; exit 3')).toMatchObject({
+    call('status', callTimeout, async () => {
+      const command = 'echo out; echo err >&2; exit 3';
+      expect(await client.run(command, { timeout: callTimeout })).toMatchObject({
         stdout: 'out\n',
         stderr: 'err\n',
         code: 3,
       });
     }),
   ]);
-  await Promise.all([call('rekey', () => client.rekey()), call('forward', () => forward(client, echoPort))]);
-  await call('ping', async () => void (await client.ping()));
-  await call('close', () => client.close());
+  await Promise.all([
+    call('rekey', callTimeout, () => client.rekey({ timeout: callTimeout })),
+    call('forward', inARow, () => forward(client, echoPort)),
+  ]);
+  await call('ping', callTimeout, async () => void (await client.ping({ timeout: callTimeout })));
+  await call('close', 2 * shortened.close, () => client.close());
   return { calls, cause: await ended };
 }
 
@@ -113,8 +138,8 @@ async function forward(client: Client, echoPort: number): Promise<void> {
 
 /** Every failure is typed and came in its time. */
 function check({ calls, cause }: Session): void {
-  for (const { name, startedAt, endedAt = Number.POSITIVE_INFINITY, error } of calls) {
-    expect(endedAt - startedAt, name).toBeLessThan(longest);
+  for (const { name, took, allowed = Number.NaN, waitAllowed = Number.NaN, error } of calls) {
+    expect(took, `the whole of ${name}`).toBeLessThan(allowed);
     if (error === undefined) continue;
     if (!(error instanceof SshError))
       throw new Error(`${name} rejected with something else`, { cause: error });
@@ -125,12 +150,19 @@ function check({ calls, cause }: Session): void {
     }
     if (error.code !== 'ERR_SSH_TIMEOUT') continue;
     const { waitingFor = '', elapsed = Number.NaN, deadline = Number.NaN } = error;
-    const bounds: Readonly<Record<string, number>> = { ...shortened, dial, keepAlive: keepAlive.interval };
+    const bounds: Readonly<Record<string, number>> = {
+      ...shortened,
+      dial,
+      keepAlive: keepAlive.interval,
+      command: callTimeout,
+    };
     // The dial's and the key exchange's clocks stand still while this side works.
     expect(deadline, `${name} waited for ${waitingFor}`).toBeLessThanOrEqual(
       bounds[waitingFor] ?? Number.NaN,
     );
     expect(elapsed, `${name} waited for ${waitingFor}`).toBeGreaterThanOrEqual(deadline - 1);
+    // A tenth more, and what an idle timer beside it was late.
+    expect(elapsed, `${name} waited for ${waitingFor}`).toBeLessThan(waitAllowed);
   }
 }
 
@@ -139,6 +171,7 @@ function isOwn({ code, waitingFor = '' }: SshError): boolean {
 }
 
 describeServer('harm at a byte of a session', openSsh, (lab) => {
+  const idle = new IdleTimer();
   let server: TestServer;
   let echo: Server;
   let echoPort = 0;
@@ -156,12 +189,13 @@ describeServer('harm at a byte of a session', openSsh, (lab) => {
   }, setupTimeout);
 
   afterAll(() => {
+    idle[Symbol.dispose]();
     echo.close();
   });
 
   async function live(sabotage?: Sabotage): Promise<Session> {
     await using saboteur = await Saboteur.before(server.port, sabotage);
-    const lived = await session(server, saboteur.port, echoPort);
+    const lived = await session(server, saboteur.port, echoPort, idle);
     if (sabotage === undefined) {
       total.toServer = saboteur.passed('toServer');
       total.toClient = saboteur.passed('toClient');
@@ -186,7 +220,7 @@ describeServer('harm at a byte of a session', openSsh, (lab) => {
   });
 
   it(`ends every call by its deadline and leaves nothing (${runs} samples, SOCKET_SEED=${seed})`, {
-    timeout: 60_000 + (runs * 3 * longest) / atOnce,
+    timeout: 60_000 + (runs * 3 * inARow) / atOnce,
   }, async () => {
     const anyWhere = fc.constantFrom<Way>('toServer', 'toClient').chain((way) =>
       fc.record<Sabotage>({

@@ -101,9 +101,9 @@ describe.each([
     });
 
     it('is closed by EOF and CLOSE, without a signal that sshd refuses', async () => {
+      const before = server.process.log.length;
       const own = await server.connect();
       const sftp = await own.sftp();
-      const before = server.process.log.length;
       await sftp.close();
       await own.close();
       const said = (): string => server.process.log.slice(before);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import type { ConnectOptions } from '../../src/client/dial/options.ts';
 import type { HostKeyDial, HostKeyInfo, LockBounds } from '../../src/client/hostKeys/hostKeys.ts';
-import type { WaitSnapshot } from '../../src/io/registry.ts';
+import type { WaitSnapshot } from '../../src/io/snapshots.ts';
 import { patientServer, World } from './world.ts';
 
 /** What a dial with such a lock came to. */

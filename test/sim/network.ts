@@ -8,7 +8,6 @@
 import { domainToASCII } from 'node:url';
 import type { Platform } from '../../src/client/platform.ts';
 import type { CryptoProvider } from '../../src/crypto/provider/provider.ts';
-import type { LocalNetwork } from '../../src/forwarding/local.ts';
 import type { AddressFamily, HostAddress } from '../../src/io/connecting/addressRace.ts';
 import {
   type AttemptListener,
@@ -22,6 +21,7 @@ import { streamLink } from '../../src/node/socketLink.ts';
 import { nodeStreams } from '../../src/node/streams.ts';
 import type { ServerPlatform } from '../../src/server/server.ts';
 import type { VirtualClock } from '../support/virtualClock.ts';
+import { SimLocalNetwork } from './localNetwork.ts';
 import { seeded } from './random.ts';
 import { type LinkPlan, SimWire } from './simLink.ts';
 
@@ -47,14 +47,10 @@ export interface Lookup {
 
 type Accepted = (open: LinkOpener, from: string) => void;
 
-/** Simulated machines have no network of their own beside the simulated one. */
-const noLocalNetwork: LocalNetwork = {
-  listen: () => Promise.reject(new Error('simulated hosts do not listen for forwards')),
-  connect: () => Promise.reject(new Error('simulated hosts make no local connections')),
-};
-
 export class SimNetwork {
   readonly wires: SimWire[] = [];
+  /** The network of the client's own machine. */
+  readonly local: SimLocalNetwork;
   private readonly dialled = new WeakMap<SimWire, string>();
   private readonly clock: VirtualClock;
   private readonly provider: CryptoProvider;
@@ -72,6 +68,7 @@ export class SimNetwork {
     readonly pause: () => Promise<void>;
   }) {
     this.clock = options.clock;
+    this.local = new SimLocalNetwork(options.clock);
     this.provider = options.provider;
     this.random = seeded(options.seed);
     this.hostOf = options.hostOf;
@@ -82,7 +79,10 @@ export class SimNetwork {
     return {
       clock: this.clock,
       streams: nodeStreams,
-      network: noLocalNetwork,
+      httpAgent: () => {
+        throw new Error('simulated hosts speak no HTTP');
+      },
+      network: this.local,
       files: async () => ({ streams: nodeFileStreams, files: undefined }),
       cryptoProvider: async () => this.provider,
       keyArithmetic: () => undefined,
@@ -99,6 +99,8 @@ export class SimNetwork {
       local: () => () => {
         throw new Error('simulated hosts have no local sockets');
       },
+      display: () => ':0',
+      displayCookies: async () => undefined,
       agentPath: () => undefined,
       defaultHostKeyVerifier: () => () => true,
       asciiName: domainToASCII,

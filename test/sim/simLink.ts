@@ -378,6 +378,12 @@ export class SimWire {
     return Math.max(this.toServer.arrivedAt, this.toClient.arrivedAt);
   }
 
+  /** The path is gone: nothing arrives any more, and no end is told. */
+  silence(): void {
+    this.toServer.stalled = true;
+    this.toClient.stalled = true;
+  }
+
   /** Bytes that have arrived in each direction. */
   get arrived(): { readonly toServer: number; readonly toClient: number } {
     return { toServer: this.toServer.arrived, toClient: this.toClient.arrived };

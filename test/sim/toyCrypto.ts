@@ -7,13 +7,13 @@
  * thousand connections pay for the protocol alone.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { sntrup761 } from '../../src/crypto/handwritten/ntruPrime/sntrup761.ts';
 import { UmacPacketMac } from '../../src/crypto/handwritten/umac.ts';
 import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { nobleCurve448 } from '../../src/crypto/noble/curve448.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble/mlKem768.ts';
 import { nobleNistCurves } from '../../src/crypto/noble/nistCurves.ts';
 import { nobleCbcStreams } from '../../src/crypto/noble/packet/cbcStreams.ts';
+import { nobleSntrup761 as sntrup761 } from '../../src/crypto/noble/sntrup761.ts';
 import { assembleProvider } from '../../src/crypto/provider/assemble.ts';
 import { readUint32, writeUint32 } from '../../src/crypto/provider/packetFields.ts';
 import type { Curve25519, PacketCiphers } from '../../src/crypto/provider/primitives.ts';

@@ -8,22 +8,27 @@ import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createConnect } from '../../src/client/dial/connect.ts';
 import type { ConnectOptions } from '../../src/client/dial/options.ts';
+import { createPoolOn, type Pool, type PoolOptions } from '../../src/client/fleet/pool.ts';
 import {
   createRunOnAll,
+  type FleetFailure,
+  type FleetFunction,
   type FleetResult,
   type FleetResults,
+  type FleetValue,
   type RunOnAllOptions,
 } from '../../src/client/fleet/runOnAll.ts';
-import {
-  type ConnectionSnapshot,
-  observeConnections,
-  type RegisteredConnection,
-} from '../../src/io/registry.ts';
+import { createOpenTunnel } from '../../src/client/tunnel/openTunnel.ts';
+import type { TunnelOptions } from '../../src/client/tunnel/options.ts';
+import type { Tunnel } from '../../src/client/tunnel/tunnel.ts';
+import type { ListenPlace, TargetPlace } from '../../src/forwarding/places.ts';
+import { observeConnections, type RegisteredConnection } from '../../src/io/registry.ts';
+import type { ConnectionSnapshot } from '../../src/io/snapshots.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 import { createServerOn, type SshServer } from '../../src/server/server.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 import { type Host, SimNetwork } from './network.ts';
-import { seededBytes } from './random.ts';
+import { seeded, seededBytes } from './random.ts';
 import type { LinkPlan } from './simLink.ts';
 import { serverHandlers } from './simServer.ts';
 import { createToyProvider, toyAlgorithms, toyKey } from './toyCrypto.ts';
@@ -76,12 +81,12 @@ export class World {
   pauses = 0;
   private readonly connectTo: (options: ConnectOptions) => Promise<Client>;
   private readonly platform: ReturnType<SimNetwork['platform']>;
-  private readonly options: WorldOptions;
+  private readonly settings: WorldOptions;
   private readonly unobserve: () => void;
 
   constructor(options: WorldOptions) {
     const { seed, plan = {} } = options;
-    this.options = options;
+    this.settings = options;
     this.network = new SimNetwork({
       clock: this.clock,
       provider: createToyProvider(seededBytes(seed)),
@@ -103,7 +108,7 @@ export class World {
       algorithms: toyAlgorithms,
       ...serverHandlers,
       onError: (error) => void this.faults.push(error),
-      ...this.options.server,
+      ...this.settings.server,
       ...handlers,
     });
     await this.server.listen(22, 'server');
@@ -111,14 +116,7 @@ export class World {
   }
 
   connect(options: ConnectOptions = {}): Promise<Client> {
-    return this.connectTo({
-      host: 'server',
-      username: 'user',
-      privateKey: userKey,
-      verifyHostKey: () => true,
-      algorithms: toyAlgorithms,
-      ...options,
-    });
+    return this.connectTo(this.options(options));
   }
 
   /** The command on all the hosts of these names. */
@@ -134,6 +132,57 @@ export class World {
       algorithms: toyAlgorithms,
       ...options,
     });
+  }
+
+  /** Options that connect to the server. */
+  options(options: ConnectOptions = {}): ConnectOptions {
+    return {
+      host: 'server',
+      username: 'user',
+      privateKey: userKey,
+      verifyHostKey: () => true,
+      algorithms: toyAlgorithms,
+      ...options,
+    };
+  }
+
+  createPool<Target>(options: PoolOptions<Target>): Pool<Target> {
+    return createPoolOn(this.platform)(options);
+  }
+
+  /** As `runOnAll`, with a function in place of the command. */
+  workOnAll<T>(
+    hosts: Iterable<string>,
+    work: FleetFunction<string, T>,
+    options: RunOnAllOptions = {},
+  ): FleetResults<FleetValue<string, T> | FleetFailure<string>> {
+    const {
+      host: _host,
+      stream: _stream,
+      onBanner: _onBanner,
+      onDebug: _onDebug,
+      ...shared
+    } = this.options();
+    const connection = options.pool === undefined ? shared : {};
+    return createRunOnAll(this.platform, seeded(this.settings.seed))(hosts, work, {
+      ...connection,
+      ...options,
+    });
+  }
+
+  /** A tunnel through the server; chance is a number that comes again with the seed. */
+  openTunnel(
+    from: ListenPlace,
+    to: TargetPlace,
+    options: TunnelOptions = {},
+    connect: ConnectOptions = {},
+  ): Promise<Tunnel> {
+    return createOpenTunnel(this.platform, seeded(this.settings.seed))(
+      this.options(connect),
+      from,
+      to,
+      options,
+    );
   }
 
   /** Keeps account of a promise that the API gave out. Resolves, with undefined where it rejected. */
@@ -163,7 +212,7 @@ export class World {
 
   /** Between two steps of long work. */
   private pause(): Promise<void> {
-    const { stepTime } = this.options;
+    const { stepTime } = this.settings;
     this.pauses++;
     return stepTime === undefined ? Promise.resolve() : this.sleep(stepTime);
   }

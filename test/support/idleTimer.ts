@@ -2,7 +2,7 @@
  * How late timers are on this machine at this moment, told by one that has nothing else to do.
  *
  * Owns: that timer, and the bound that a deadline is held to on real sockets: a
- * tenth of itself, and what the idle timer was late meanwhile.
+ * tenth of itself, and what the idle timer was late.
  * Must not know: what is waited for.
  */
 
@@ -15,6 +15,8 @@ const kept = 60_000;
  * the kernel is read first), and tells many others: milliseconds for that.
  */
 const turns = 25;
+/** Milliseconds by which a timer is late on any machine. */
+const usual = 3;
 
 export class IdleTimer implements Disposable {
   private readonly looks: { readonly due: number; readonly late: number }[] = [];
@@ -29,21 +31,36 @@ export class IdleTimer implements Disposable {
   latest(since: number): number {
     const overdue = Math.max(0, performance.now() - this.due);
     let worst = overdue;
-    for (let i = this.looks.length - 1; i >= 0; i--) {
-      const look = this.looks[i];
-      if (look === undefined || look.due + look.late < since) break;
-      worst = Math.max(worst, look.late);
-    }
+    for (const { late } of this.looks.slice(this.firstSince(since))) worst = Math.max(worst, late);
     return worst;
   }
 
-  /** The most milliseconds that something with this deadline may have taken, if it began then and ends now. */
+  /**
+   * The most milliseconds that something with this deadline may have taken, if it
+   * began then and ends now. A verdict is a matter of several turns of the event
+   * loop: once the deadline has passed, each of them may be late.
+   */
   allowed(deadline: number, begun: number): number {
-    return 1.1 * deadline + this.latest(begun) + turns;
+    const over = begun + deadline;
+    let overtime = Math.max(0, performance.now() - this.due);
+    for (const { due, late } of this.looks.slice(this.firstSince(over))) {
+      if (due >= over && late > usual) overtime += late;
+    }
+    return 1.1 * deadline + this.latest(begun) + overtime + turns;
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.timer);
+  }
+
+  /** Index of the first look that was over behind a time. */
+  private firstSince(time: number): number {
+    let index = this.looks.length;
+    for (; index > 0; index--) {
+      const look = this.looks[index - 1];
+      if (look === undefined || look.due + look.late < time) break;
+    }
+    return index;
   }
 
   private look(): void {

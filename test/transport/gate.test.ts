@@ -3,7 +3,7 @@ import { type GateView, judge } from '../../src/transport/gate/gate.ts';
 
 const client: GateView = {
   role: 'client',
-  state: 'connection',
+  gateState: 'connection',
   strict: true,
   peerRekeying: false,
   talksDuringRekey: 'nothing',
@@ -28,40 +28,40 @@ function numbers(view: GateView, verdict: ReturnType<typeof judge>): string {
 
 describe('the gate: what may come', () => {
   it.each([
-    ['before KEXINIT', { state: 'beforeKexInit' }, '1-4 20'],
-    ['in the first key exchange under strict rules', { state: 'initialKeyExchange' }, '1 21 30-49'],
-    ['in the first key exchange', { state: 'initialKeyExchange', strict: false }, '1-4 21 30-49'],
-    ['a client that asked for a service', { state: 'service' }, '1-4 6 20'],
-    ['a client right after NEWKEYS', { state: 'service', extInfoAllowed: true }, '1-4 6-7 20'],
-    ['a server that waits for a service request', { state: 'service', role: 'server' }, '1-5 20'],
-    ['a client that authenticates', { state: 'authentication' }, '1-4 20 51-60 62-79'],
-    ['a server that authenticates', { state: 'authentication', role: 'server' }, '1-4 20 50 61'],
-    ['a client on a connection', { state: 'connection' }, '1-4 20 80-82 90-100'],
+    ['before KEXINIT', { gateState: 'beforeKexInit' }, '1-4 20'],
+    ['in the first key exchange under strict rules', { gateState: 'initialKeyExchange' }, '1 21 30-49'],
+    ['in the first key exchange', { gateState: 'initialKeyExchange', strict: false }, '1-4 21 30-49'],
+    ['a client that asked for a service', { gateState: 'service' }, '1-4 6 20'],
+    ['a client right after NEWKEYS', { gateState: 'service', extInfoAllowed: true }, '1-4 6-7 20'],
+    ['a server that waits for a service request', { gateState: 'service', role: 'server' }, '1-5 20'],
+    ['a client that authenticates', { gateState: 'authentication' }, '1-4 20 51-60 62-79'],
+    ['a server that authenticates', { gateState: 'authentication', role: 'server' }, '1-4 20 50 61'],
+    ['a client on a connection', { gateState: 'connection' }, '1-4 20 80-82 90-100'],
     [
       'a client that may be pinged',
-      { state: 'connection', pingAllowed: true },
+      { gateState: 'connection', pingAllowed: true },
       '1-4 20 80-82 90-100 192-193',
     ],
-    ['a server on a connection', { state: 'connection', role: 'server' }, '1-4 20 50 80-82 90-100'],
-    ['after the KEXINIT of a rekey', { state: 'connection', peerRekeying: true }, '1-4 21 30-49'],
+    ['a server on a connection', { gateState: 'connection', role: 'server' }, '1-4 20 50 80-82 90-100'],
+    ['after the KEXINIT of a rekey', { gateState: 'connection', peerRekeying: true }, '1-4 21 30-49'],
     [
       'after the KEXINIT of a rekey, from a server that is known to talk on',
-      { state: 'connection', peerRekeying: true, talksDuringRekey: 'channels' },
+      { gateState: 'connection', peerRekeying: true, talksDuringRekey: 'channels' },
       '1-4 21 30-49 90-100',
     ],
     [
       'after the KEXINIT of a rekey, from a server that is known to answer',
-      { state: 'connection', peerRekeying: true, talksDuringRekey: 'answers' },
+      { gateState: 'connection', peerRekeying: true, talksDuringRekey: 'answers' },
       '1-4 21 30-49 81-82 92',
     ],
     [
       'the same before the connection',
-      { state: 'authentication', peerRekeying: true, talksDuringRekey: 'answers' },
+      { gateState: 'authentication', peerRekeying: true, talksDuringRekey: 'answers' },
       '1-4 21 30-49',
     ],
     [
       'after the KEXINIT of a rekey in authentication',
-      { state: 'authentication', peerRekeying: true },
+      { gateState: 'authentication', peerRekeying: true },
       '1-4 21 30-49',
     ],
   ] as const)('%s', (_name, view, accepted) => {
@@ -70,15 +70,15 @@ describe('the gate: what may come', () => {
 
   it('numbers nobody knows are answered with UNIMPLEMENTED, but never during a key exchange', () => {
     expect(numbers(client, 'unimplemented')).toBe('0 8-19 22-29 83-89 101-191 194-255');
-    for (const state of ['beforeKexInit', 'initialKeyExchange'] as const) {
-      expect(numbers({ ...client, state }, 'unimplemented')).toBe('');
+    for (const gateState of ['beforeKexInit', 'initialKeyExchange'] as const) {
+      expect(numbers({ ...client, gateState }, 'unimplemented')).toBe('');
     }
     expect(numbers({ ...client, peerRekeying: true }, 'unimplemented')).toBe('');
   });
 
   it('pings before authentication are unexpected, whatever was announced', () => {
-    for (const state of ['service', 'authentication'] as const) {
-      expect(judge({ ...client, state, pingAllowed: true }, 192)).toBe('unexpected');
+    for (const gateState of ['service', 'authentication'] as const) {
+      expect(judge({ ...client, gateState, pingAllowed: true }, 192)).toBe('unexpected');
     }
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { ciphers, kexMethods, macs, signatureAlgorithms } from '../../src/crypto/algorithms.ts';
+import { resolveAlgorithms } from '../../src/endpoint/options/algorithmOptions.ts';
 import {
   type AlgorithmPreferences,
   bothStrict,
@@ -62,6 +63,21 @@ describe('negotiation (RFC 4253 §7.1)', () => {
         }
       }),
     );
+  });
+
+  it('RFC 4252 §8: never agrees on a connection that is not encrypted: a peer that offers cipher none gets none', () => {
+    expect(() => resolveAlgorithms({ cipher: ['none'] })).toThrow(
+      expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }),
+    );
+    const theirs = { ...all, cipher: ['none'] };
+    for (const role of ['client', 'server'] as const) {
+      const ours = buildKexInit(role, all, cookie, 'initial');
+      const other = buildKexInit(role === 'client' ? 'server' : 'client', theirs, cookie, 'initial');
+      const [client, server] = role === 'client' ? [ours, other] : [other, ours];
+      expect(() => negotiate(client, server, role)).toThrow(
+        expect.objectContaining({ code: 'ERR_SSH_NO_COMMON_ALGORITHM' }),
+      );
+    }
   });
 
   it('an AEAD cipher needs no MAC in common', () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
+import { blobTypeOf, signatureNameOf } from '../../src/crypto/specialAlgorithms.ts';
 import { encodeMessage } from '../../src/message/registry.ts';
 import {
   userauthBanner,
@@ -18,7 +19,6 @@ import {
   userauthSuccess,
 } from '../../src/message/userauth.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../src/userauth/client.ts';
-import { keyTypeOf, signatureNameOf } from '../../src/userauth/signatureAlgorithms.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { blob, ClientScript, ed25519Key, ServerScript } from './support.ts';
 
@@ -290,7 +290,7 @@ describe('names of algorithms, keys and signatures (RFC 8332 §3)', () => {
     ],
   ] as const;
   it.each(table)('%s goes with keys of type %s and signatures of %s', (algorithm, type, signature) => {
-    expect(keyTypeOf(algorithm)).toBe(type);
+    expect(blobTypeOf(algorithm)).toBe(type);
     expect(signatureNameOf(algorithm)).toBe(signature);
   });
 });

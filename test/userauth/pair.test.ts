@@ -43,7 +43,6 @@ class Pair {
       username: 'mü',
       sessionId: clientSession,
       limits,
-      confidential: true,
       sink: {
         send: (message, value) => void this.toServer.push(encodeMessage(message, value)),
         requestSent: () => undefined,
@@ -54,7 +53,6 @@ class Pair {
       sessionId,
       methods: ['publickey', 'password', 'keyboard-interactive'],
       limits,
-      confidential: true,
       takesKey: () => true,
       verify: (_algorithm, _key, data, signature) => {
         const reader = new WireReader(signature);

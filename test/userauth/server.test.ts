@@ -256,14 +256,6 @@ describe('password', () => {
     expect(script.said()).toMatchObject([success]);
   });
 
-  it('is refused unasked over a connection that is not encrypted, as are prompts', () => {
-    const script = new ServerScript({ confidential: false });
-    script.says(userauthPasswordRequest, password('x'));
-    script.says(userauthKeyboardInteractiveRequest, keyboard);
-    expect(script.events()).toEqual([]);
-    expect(script.said()).toMatchObject([failure(), failure()]);
-  });
-
   it('is gone from the machine once the application has it', () => {
     const script = new ServerScript();
     script.says(userauthPasswordRequest, password('hunter2'));

@@ -39,7 +39,6 @@ export class ClientScript {
   constructor(
     options: {
       limits?: Partial<Limits>;
-      confidential?: boolean;
       username?: string;
       boundHostKey?: () => Uint8Array | undefined;
     } = {},
@@ -48,7 +47,6 @@ export class ClientScript {
       username: options.username ?? 'me',
       sessionId,
       limits: resolveLimits(options.limits),
-      confidential: options.confidential ?? true,
       boundHostKey: options.boundHostKey,
       sink: {
         send: (message, value) => void this.sent.push(encodeMessage(message, value)),
@@ -103,7 +101,6 @@ export class ServerScript {
   constructor(
     options: {
       limits?: Partial<Limits>;
-      confidential?: boolean;
       methods?: readonly string[];
       onlyNamed?: boolean;
       takesKey?: KeyFilter;
@@ -115,7 +112,6 @@ export class ServerScript {
       methods: options.methods ?? ['publickey', 'password'],
       onlyNamed: options.onlyNamed,
       limits: resolveLimits(options.limits),
-      confidential: options.confidential ?? true,
       takesKey: options.takesKey ?? (() => true),
       verify: (...given) => {
         this.verified.push(given);

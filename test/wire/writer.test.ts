@@ -154,3 +154,42 @@ describe('reader and writer', () => {
     );
   });
 });
+
+/** As the pages of packets do: what does not fit goes to another place of other memory, with what was written. */
+class MovingWriter extends WireWriter {
+  override reserve(length: number): void {
+    if (this.position + length <= this.buffer.length) return;
+    const written = this.copyWritten();
+    const at = (this.position + 3) % 11;
+    const moved = new Uint8Array(at + written.length + length);
+    moved.set(written, at);
+    this.reset(moved, at);
+    this.position += written.length;
+  }
+}
+
+it('writes the same where making room moves what was written', () => {
+  const name = fc.stringMatching(/^[a-z0-9@.-]{1,64}$/);
+  const write = (writer: WireWriter, names: readonly string[], bytes: Uint8Array, text: string): Uint8Array =>
+    writer
+      .byte(20)
+      .string(bytes)
+      .nameList(names)
+      .text(text)
+      .mpint(bytes)
+      .nameList(names)
+      .uint32(7)
+      .copyWritten();
+  fc.assert(
+    fc.property(
+      fc.array(name, { maxLength: 12 }),
+      fc.uint8Array(),
+      fc.string(),
+      fc.nat({ max: 600 }),
+      (names, bytes, text, room) => {
+        const moving = new MovingWriter(new Uint8Array(room), Math.min(room, 3));
+        expect(write(moving, names, bytes, text)).toEqual(write(new WireWriter(), names, bytes, text));
+      },
+    ),
+  );
+});

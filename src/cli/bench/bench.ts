@@ -11,6 +11,7 @@ import { resolveLine } from '../connection/resolution.ts';
 import { type Timings, Trace } from '../connection/trace.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
+import { aligned } from '../figures.ts';
 import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
 import { jsonError, jsonLine } from '../remote/jsonReport.ts';
@@ -152,15 +153,7 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
 
 function table(rows: readonly Row[]): string {
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  const widths = columns.map((_column, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
-  return cells
-    .map((line) =>
-      line
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  '),
-    )
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+  return aligned(cells, (column) => column === 0);
 }
 
 function shown(value: number | undefined): string {

@@ -4,12 +4,14 @@
  * Owns: its options, its help, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../../base/bytes.ts';
 import { ciphers } from '../../crypto/algorithms.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
 import { parseCommandLine, parseDuration, type SshCommandLine } from '../remote/arguments.ts';
+import { strictly, usageError } from '../usage.ts';
 
 export interface BenchArguments {
   readonly mode: 'bench';
@@ -82,9 +84,9 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | {
   const { values, positionals } = parsed(argv);
   if (values.help === true) return { mode: 'help' };
   const [host, ...more] = positionals;
-  if (host === undefined) throw usageError('there is no host to measure');
+  if (host === undefined) throw usageError(program, 'there is no host to measure');
   if (more.length > 0)
-    throw usageError(`bench takes one host, and ${quotedText(more[0] ?? '')} is another word`);
+    throw usageError(program, `bench takes one host, and ${quotedText(more[0] ?? '')} is another word`);
   return {
     mode: 'bench',
     ciphers: (values.cipher ?? defaultCiphers).map(knownCipher),
@@ -99,14 +101,14 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | {
 /** The host is reached as a session with the same options reaches it. */
 function dialArguments(
   host: string,
-  { port, login, identity = [], timeout }: ReturnType<typeof strictParse>['values'],
+  { port, login, identity = [], timeout }: ReturnType<typeof parsed>['values'],
 ): SshCommandLine {
   const given = { port, login, timeout };
   const words = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}=${value}`],
   );
   const line = parseCommandLine([...words, ...identity.map((file) => `--identity=${file}`), '--', host]);
-  if (line.mode !== 'ssh') throw usageError('there is no host to measure');
+  if (line.mode !== 'ssh') throw usageError(program, 'there is no host to measure');
   return line;
 }
 
@@ -130,19 +132,10 @@ function parseSize(text: string): number {
   throw optionsError(`${quotedText(text)} is no size; write 500K, 64M or 2G`);
 }
 
-function parsed(argv: readonly string[]): ReturnType<typeof strictParse> {
-  try {
-    return strictParse(argv);
-  } catch (error) {
-    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
-    throw usageError(sentence.replace(/\.$/, ''));
-  }
-}
+const program = 'deadline-ssh bench';
 
-function strictParse(argv: readonly string[]) {
-  return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
-}
-
-function usageError(message: string): Error {
-  return optionsError(`${message}; try deadline-ssh bench --help`);
+function parsed(argv: readonly string[]) {
+  return strictly(program, () =>
+    parseArgs({ args: [...argv], options, strict: true, allowPositionals: true }),
+  );
 }

@@ -38,7 +38,7 @@ export interface DialContext {
   readonly timeout?: number | undefined;
   readonly preset?: AlgorithmPreset | undefined;
   /** What a measurement wants otherwise than a session. */
-  readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto'>;
+  readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto' | 'limits'>;
 }
 
 /** @throws SshError as `connect` */
@@ -72,13 +72,14 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
   const { trace, messages, signal, timeout, preset } = context;
   const isQuiet = session.logLevel === 'QUIET';
   const { via, ...own } = options;
+  const { limits, ...wanted } = context.options ?? {};
   return {
     ...own,
     ...(preset === undefined ? {} : { algorithms: withPreset(options.algorithms, preset) }),
     ...(timeout === undefined ? {} : { timeout }),
     timeouts: { ...options.timeouts, close: closeTimeout },
     // A banner is for a person to read, and ssh shows it whole.
-    limits: { ...options.limits, bannerBytes },
+    limits: { ...options.limits, bannerBytes, ...limits },
     verifyHostKey: asking(resolved, options.verifyHostKey, context),
     ...(via === undefined
       ? {}
@@ -90,7 +91,7 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
       if (!isQuiet) showBanner(text, messages);
     },
     onDebug: (line) => trace.debug(line),
-    ...context.options,
+    ...wanted,
   };
 }
 

@@ -8,7 +8,7 @@
 import { SshError } from '../../base/errors.ts';
 import { shownHost } from '../../client/dial/hostName.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, LockBounds } from '../../client/hostKeys/hostKeys.ts';
-import { randomArt } from '../../keys/fingerprint.ts';
+import { sha256Picture } from '../../node/fingerprints.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Person } from './person.ts';
 
@@ -35,7 +35,7 @@ export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep:
 async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
   const { type, fingerprint, key } = info;
   person.show(
-    `The host key of ${shownHost(info)} is not known.\n${type} ${fingerprint}\n${randomArt(key)}\n`,
+    `The host key of ${shownHost(info)} is not known.\n${type} ${fingerprint}\n${sha256Picture(key)}\n`,
   );
   let question = 'Is it the right one? (yes, no, or the fingerprint you were told) ';
   for (;;) {

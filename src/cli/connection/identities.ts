@@ -7,16 +7,19 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SshError } from '../../base/errors.ts';
+import { defaultLimits } from '../../base/limits.ts';
 import { reasonOf } from '../../base/shortage.ts';
 import type { AuthMethod, PassphraseFunction } from '../../client/dial/options.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
+import { parseWithPauses } from '../../endpoint/privateKeys.ts';
 import { parseCertificate } from '../../keys/openssh/certificateFile.ts';
-import { parsePrivateKey } from '../../keys/privateKey/parsePrivateKey.ts';
 import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import { parsePublicKey } from '../../keys/publicKeyFile.ts';
+import { opensslKeyArithmetic } from '../../node/crypto/keyArithmetic.ts';
 import { homeFolder } from '../../node/homeFolder.ts';
 import { errorCode } from '../../node/knownHosts/regularFile.ts';
+import { nodePlatform } from '../../node/platform.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Person } from './person.ts';
 
@@ -98,8 +101,19 @@ async function privateIdentity(
   const certificate = await certificateBeside(path, warn);
   if (!encrypted) {
     // The path tells a person more than the comment in the file.
-    const privateKey = { ...attempt(path, () => parsePrivateKey(bytes)), comment: path };
-    return { method: 'publickey', privateKey, certificate };
+    const reading = parseWithPauses(bytes, undefined, {
+      limits: defaultLimits,
+      pause: nodePlatform.pause,
+      arithmetic: opensslKeyArithmetic,
+    });
+    const { publicKey, privateKey } = await reading.catch((error) => {
+      throw namingFile(path, error);
+    });
+    return {
+      method: 'publickey',
+      privateKey: { publicKey, privateKey, comment: path },
+      certificate,
+    };
   }
   if (person === undefined && hasAgent) {
     return { method: 'publickey', privateKey: bytes, passphrase: () => undefined, certificate };
@@ -206,9 +220,13 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof SshError) throw keyError(error.code, `${path}: ${messageOf(error)}`, error);
-    throw error;
+    throw namingFile(path, error);
   }
+}
+
+function namingFile(path: string, error: unknown): unknown {
+  if (!(error instanceof SshError)) return error;
+  return keyError(error.code, `${path}: ${messageOf(error)}`, error);
 }
 
 function keyError(code: SshError['code'], message: string, cause?: unknown): SshError {

@@ -5,13 +5,11 @@
  * begins with the time since the program began: one clock for all of them.
  * Must not know: sockets, arguments.
  */
+
 import type { SshError, SshErrorPhase } from '../../base/errors.ts';
-import {
-  type ConnectionObserver,
-  type ConnectionSnapshot,
-  observeConnections,
-  type RegisteredConnection,
-} from '../../io/registry.ts';
+import { type ConnectionObserver, observeConnections, type RegisteredConnection } from '../../io/registry.ts';
+import type { ConnectionSnapshot } from '../../io/snapshots.ts';
+import { tenths } from '../figures.ts';
 import type { Messages } from '../messages.ts';
 
 /** What is timed: the phases of the dial, the start of the command, the command, and all of it. */
@@ -33,6 +31,13 @@ const dialPhases: ReadonlySet<string> = new Set<TimedPhase>([
   'keyExchange',
   'authentication',
 ]);
+
+const verbosities: Readonly<Record<string, number>> = { DEBUG: 1, DEBUG1: 1, DEBUG2: 2, DEBUG3: 2 };
+
+/** How much LogLevel lets be told. */
+export function verbosityOf(logLevel: string): number {
+  return verbosities[logLevel] ?? 0;
+}
 
 export class Trace implements ConnectionObserver {
   /** 0 for nothing, 1 for a line a phase, 2 for all that the connection tells. */
@@ -74,7 +79,7 @@ export class Trace implements ConnectionObserver {
 
   /** A phase ended. */
   finish(phase: TimedPhase, elapsed: number, detail: string): void {
-    this.phases[phase] = round(elapsed);
+    this.phases[phase] = tenths(elapsed);
     if (this.verbosity < 1) return;
     const took = `took ${shortMilliseconds(elapsed)}`;
     this.say(`${titles[phase].padEnd(titleWidth)}  ${took}${detail === '' ? '' : `: ${detail}`}`);
@@ -91,7 +96,7 @@ export class Trace implements ConnectionObserver {
   }
 
   get timings(): Timings {
-    return { ...this.phases, total: round(this.elapsed) };
+    return { ...this.phases, total: tenths(this.elapsed) };
   }
 
   /** What -v adds to the message of an error: how far it got, what was waited for and what came. */
@@ -149,9 +154,4 @@ const titleWidth = Math.max(...Object.values(titles).map(({ length }) => length)
 
 function shortMilliseconds(value: number): string {
   return `${value < 100 ? value.toFixed(1) : Math.round(value)} ms`;
-}
-
-/** A tenth of a millisecond is as much as means something. */
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

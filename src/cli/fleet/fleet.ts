@@ -19,6 +19,7 @@ import { defaultIdentities, defaultIdentityFiles, namedIdentities } from '../con
 import { type Person, TerminalPerson } from '../connection/person.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
+import { duration } from '../figures.ts';
 import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
 import { besideStatus } from '../terminal/besideStatus.ts';
@@ -26,7 +27,7 @@ import { BrokenPipe, OutputFault, type OutputSink, streamSink } from '../termina
 import { StatusLine } from '../terminal/statusLine.ts';
 import { type FleetArguments, fleetHelp, parseFleetArguments } from './fleetArguments.ts';
 import { type FleetPrinter, JsonPrinter, LinePrinter } from './fleetPrinter.ts';
-import { duration, FleetSummary, hostCount } from './fleetSummary.ts';
+import { FleetSummary, hostCount } from './fleetSummary.ts';
 import { type HostsList, type LineRemark, type ListedHost, parseHostsList } from './hostsFile.ts';
 
 /** Remarks about lines that are shown; the rest is counted. */

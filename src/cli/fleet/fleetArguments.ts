@@ -11,6 +11,7 @@ import { parsePort } from '../../client/dial/target.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseDuration, parsePreset } from '../remote/arguments.ts';
+import { strictly, usageError } from '../usage.ts';
 
 export interface FleetArguments {
   readonly mode: 'fleet';
@@ -107,8 +108,8 @@ export function parseFleetArguments(argv: readonly string[]): FleetArguments | {
   const values = parseOptions(argv.slice(0, end));
   if (values.help === true) return { mode: 'help' };
   const command = argv.slice(first?.kind === 'option-terminator' ? end + 1 : end).join(' ');
-  if (values.file === undefined) throw usageError('there is no list of hosts; name a file with -f');
-  if (command === '') throw usageError('there is no command to run');
+  if (values.file === undefined) throw usageError(program, 'there is no list of hosts; name a file with -f');
+  if (command === '') throw usageError(program, 'there is no command to run');
   return {
     mode: 'fleet',
     file: values.file,
@@ -126,25 +127,15 @@ export function parseFleetArguments(argv: readonly string[]): FleetArguments | {
   };
 }
 
-function parseOptions(args: readonly string[]): ReturnType<typeof strictParse>['values'] {
-  try {
-    return strictParse(args).values;
-  } catch (error) {
-    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
-    throw usageError(sentence.replace(/\.$/, ''));
-  }
-}
+const program = 'deadline-ssh fleet';
 
-function strictParse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+function parseOptions(args: readonly string[]) {
+  const parse = () => parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+  return strictly(program, parse).values;
 }
 
 function parseCount(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (count < 1) throw optionsError(`${quotedText(text)} is no number of connections`);
   return count;
-}
-
-function usageError(message: string): Error {
-  return optionsError(`${message}; try deadline-ssh fleet --help`);
 }

@@ -8,9 +8,10 @@ import { escapeText, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import type { FleetResult } from '../../client/fleet/runOnAll.ts';
 import { messageOf } from '../errorWords.ts';
 import { exitVerdict } from '../exitStatus.ts';
+import { duration, tenths } from '../figures.ts';
 import type { Messages } from '../messages.ts';
 import { encodedOutput, jsonLine } from '../remote/jsonReport.ts';
-import { duration, type FleetSummary, stageOf } from './fleetSummary.ts';
+import { type FleetSummary, stageOf } from './fleetSummary.ts';
 import type { ListedHost } from './hostsFile.ts';
 
 export type HostResult = FleetResult<unknown, Uint8Array>;
@@ -82,7 +83,7 @@ export class JsonPrinter implements FleetPrinter {
   end(summary: FleetSummary, elapsed: number, unfinished: number): Promise<void> {
     const { hosts, succeeded, ended, failed, phases } = summary;
     const counts = { hosts: hosts + unfinished, succeeded, otherStatus: ended, failed, unfinished };
-    return this.print({ summary: { ...counts, elapsed: rounded(elapsed), phases } });
+    return this.print({ summary: { ...counts, elapsed: tenths(elapsed), phases } });
   }
 
   private print(value: object): Promise<void> {
@@ -129,7 +130,7 @@ function failure(result: HostResult & { readonly ok: false }): object {
     origin,
     waitingFor,
     deadline,
-    elapsed: rounded(result.elapsed),
+    elapsed: tenths(result.elapsed),
     remoteIdentification,
     message: messageOf(result.error),
     ...shownOutput(result),
@@ -139,7 +140,7 @@ function failure(result: HostResult & { readonly ok: false }): object {
 
 function timings(result: HostResult): object {
   const entries = Object.entries({ ...result.timings, total: result.elapsed });
-  return Object.fromEntries(entries.map(([phase, time]) => [phase, rounded(time)]));
+  return Object.fromEntries(entries.map(([phase, time]) => [phase, tenths(time)]));
 }
 
 /**
@@ -203,8 +204,4 @@ function characterEnd(line: Uint8Array, near: number, end: number): number {
 
 function unchanged(line: Uint8Array): Iterable<Uint8Array> {
   return [line];
-}
-
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10;
 }

@@ -8,6 +8,7 @@
 import type { SshError } from '../../base/errors.ts';
 import type { FleetResult, FleetTimings } from '../../client/fleet/runOnAll.ts';
 import { failureStatus } from '../exitStatus.ts';
+import { aligned, duration, tenths } from '../figures.ts';
 
 /** How far a host can get. `channel` is from the request for one until the command has started. */
 export type Stage =
@@ -110,11 +111,11 @@ export class FleetSummary {
       .filter(({ passed, failed }) => passed !== null || failed !== null);
   }
 
-  /** A table, a line for those who got through a phase and one for those who did not. */
+  /** A table: a line for those who got through a phase, one for those who did not, and one for each further code. */
   table(): string {
     const rows = this.phases.flatMap(({ phase, passed, failed, codes }) => [
       ...(passed === null ? [] : [row(titles[phase], passed, '')]),
-      ...(failed === null ? [] : [row(`${titles[phase]}, failed`, failed, codeCounts(codes))]),
+      ...(failed === null ? [] : failedRows(`${titles[phase]}, failed`, failed, codeCounts(codes))),
     ]);
     const head = ['phase', 'hosts', 'p50', 'p95', 'max', ''];
     return aligned([head, ...rows]);
@@ -150,54 +151,29 @@ export function stageOf(error: SshError): Stage {
   }
 }
 
-/** Milliseconds for people, always with three digits or so. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
-}
-
 export function hostCount(count: number): string {
   return `${count} ${count === 1 ? 'host' : 'hosts'}`;
-}
-
-/** Lines of columns, the first and the last to the left, the others to the right. */
-export function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
-  );
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, column) => {
-        const isText = column === 0 || column === cells.length - 1;
-        return isText ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  return lines.map((line) => `${line}\n`).join('');
 }
 
 function row(title: string, { hosts, p50, p95, max }: Spread, remark: string): string[] {
   return [title, String(hosts), duration(p50), duration(p95), duration(max), remark];
 }
 
-function codeCounts(codes: StageSummary['codes']): string {
-  return Object.entries(codes)
-    .map(([code, count]) => `${code} ${count}`)
-    .join(', ');
+/** Each code has a line of its own, so that the table fits a terminal of 80 columns. */
+function failedRows(title: string, spread: Spread, [first = '', ...others]: readonly string[]): string[][] {
+  return [row(title, spread, first), ...others.map((other) => ['', '', '', '', '', other])];
+}
+
+function codeCounts(codes: StageSummary['codes']): string[] {
+  return Object.entries(codes).map(([code, count]) => `${code} ${count}`);
 }
 
 /** Nearest rank: each figure is one that was measured. */
 function spread(times: readonly number[] | undefined): Spread | null {
   if (times === undefined) return null;
   const sorted = [...times].sort((a, b) => a - b);
-  const rank = (share: number): number => rounded(sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
+  const rank = (share: number): number => tenths(sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
   return { hosts: sorted.length, p50: rank(0.5), p95: rank(0.95), max: rank(1) };
-}
-
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10;
 }
 
 function timeOf(timings: FleetTimings, stage: Stage): number | undefined {

@@ -9,7 +9,7 @@ import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
 import type { RemoteProcess } from '../../client/command/remoteProcess.ts';
 import type { SessionSettings } from '../../config/session.ts';
-import type { ConnectionSnapshot } from '../../io/registry.ts';
+import type { ConnectionSnapshot } from '../../io/snapshots.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Messages } from '../messages.ts';
 import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes.ts';

@@ -7,7 +7,7 @@
 import type { SshError } from '../../base/errors.ts';
 import type { ExitResult } from '../../client/command/remoteProcess.ts';
 import type { NegotiatedSummary } from '../../client/negotiated.ts';
-import { fingerprint } from '../../keys/fingerprint.ts';
+import { sha256Fingerprint } from '../../node/fingerprints.ts';
 import type { Timings } from '../connection/trace.ts';
 import { messageOf } from '../errorWords.ts';
 
@@ -38,7 +38,7 @@ export function jsonResult(outcome: CommandOutcome, timings: Timings): string {
       stderr: stderr.text,
       stderrEncoding: stderr.encoding,
       timings,
-      negotiated: { ...agreed, hostKeyFingerprint: fingerprint(serverHostKey) },
+      negotiated: { ...agreed, hostKeyFingerprint: sha256Fingerprint(serverHostKey) },
     },
   });
 }

@@ -32,6 +32,7 @@ export interface RemoteContext {
 }
 
 const refusals: Readonly<Record<RefusedRequest, string>> = {
+  x11: 'the server refused to forward X11; the session goes on without it',
   terminal: 'the server refused a terminal; the session goes on without one',
   agent: 'the server refused to forward the agent; the session goes on without it',
 };

@@ -16,7 +16,7 @@ import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { dial } from '../connection/dial.ts';
 import { type AskablePerson, findPerson } from '../connection/findPerson.ts';
 import { isForEverybody, problemLines, resolveLine } from '../connection/resolution.ts';
-import { Trace } from '../connection/trace.ts';
+import { Trace, verbosityOf } from '../connection/trace.ts';
 import { warningsAbout } from '../connection/warnings.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, exitVerdict, failureStatus } from '../exitStatus.ts';
@@ -45,8 +45,6 @@ export async function runSession(line: SshCommandLine): Promise<number> {
     stopWatching();
   }
 }
-
-const verbosities: Readonly<Record<string, number>> = { DEBUG: 1, DEBUG1: 1, DEBUG2: 2, DEBUG3: 2 };
 
 class CommandSession {
   private readonly line: SshCommandLine;
@@ -106,7 +104,7 @@ class CommandSession {
     const { messages, trace } = this;
     if (logLevel === 'QUIET') messages.level = 'none';
     if (logLevel === 'FATAL' || logLevel === 'ERROR') messages.level = 'errors';
-    trace.verbosity = verbosities[logLevel] ?? 0;
+    trace.verbosity = verbosityOf(logLevel);
     for (const warning of warnings) {
       if (isForEverybody(warning)) messages.say(`warning: ${warning}`);
       else trace.note(`configuration: ${warning}`);

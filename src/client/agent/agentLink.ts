@@ -2,7 +2,7 @@
  * One connection to an authentication agent.
  *
  * Owns: the framing of its messages, one request at a time, each under a
- * deadline that is in the ledger of waits.
+ * deadline that is in the table of waits.
  * Must not know: what the messages mean, what kind of link it is.
  * Source: draft-ietf-sshm-ssh-agent §3.
  */

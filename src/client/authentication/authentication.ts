@@ -52,6 +52,8 @@ const noAgents: AgentAccess = {
 
 export interface AuthenticatorContext {
   readonly provider: CryptoProvider;
+  /** The signature algorithms that the options name, best first; found out from them where not given. */
+  readonly hostKeyAlgorithms?: readonly string[] | undefined;
   /** None where not given. */
   readonly agents?: AgentAccess | undefined;
   /** Told what is done, a line each, for people. */
@@ -88,7 +90,7 @@ export class Authenticator {
 
   constructor(options: ConnectOptions, { keys, notes }: UserKeys, context: AuthenticatorContext) {
     this.options = options;
-    this.hostKeyAlgorithms = resolveAlgorithms(options.algorithms).hostKey;
+    this.hostKeyAlgorithms = context.hostKeyAlgorithms ?? resolveAlgorithms(options.algorithms).hostKey;
     this.provider = context.provider;
     this.agents = context.agents ?? noAgents;
     this.debug = context.debug ?? (() => {});

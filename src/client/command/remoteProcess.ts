@@ -73,7 +73,7 @@ export class ExitCollector {
 }
 
 /** What can be refused beside the command itself. */
-export type RefusedRequest = 'terminal' | 'agent';
+export type RefusedRequest = 'terminal' | 'agent' | 'x11';
 
 /** What a process is made from. */
 export interface ProcessParts {

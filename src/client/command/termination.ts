@@ -6,8 +6,8 @@
  */
 import type { Channel } from '../../connection/channel.ts';
 import type { Termination } from '../../endpoint/channels/channelPort.ts';
-import type { AnyCore } from '../../endpoint/channels/coreDoor.ts';
 import { signal } from '../../message/channelRequest.ts';
+import type { AnyCore } from '../../protocol/core.ts';
 
 /**
  * Milliseconds between TERM or EOF, and CLOSE. sshd answers CLOSE only when the process

@@ -5,7 +5,7 @@
  * as a caller sees it, and the one deadline over all of it.
  * Must not know: a platform, the protocols' messages.
  */
-import { addressed } from '../../base/addressed.ts';
+import { addressed, spelled } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
 import { type Wait, WaitTable } from '../../base/waits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
@@ -68,6 +68,8 @@ export interface DialContext {
 /** What a dial needs before there is a connection. */
 interface Prepared {
   readonly options: ResolvedOptions;
+  /** As the options have them; those of `options` are in an order for the host. */
+  readonly hostKeyAlgorithms: readonly string[];
   readonly keys: UserKeys;
   readonly verifier: HostKeyVerifier;
   readonly provider: CryptoProvider;
@@ -100,6 +102,14 @@ export function createDial(
   return async (given, context) => (await dials.dial(given, context)).client;
 }
 
+/** Dials the hops of `via` alone, for those in this library who share them among many connections. */
+export function createWay(
+  platform: Platform,
+): (options: ConnectOptions, context: DialContext) => Promise<Through | undefined> {
+  const dials = new Dials(platform);
+  return (given, context) => dials.way(given, context);
+}
+
 /** The dials of a platform: each with its hops, which are dials as well. */
 class Dials {
   private readonly platform: Platform;
@@ -118,7 +128,8 @@ class Dials {
       return untilAborted(given.signal, prepare(this.platform, options, context.keys), notBegun);
     });
     // What a hop ends by names the hop.
-    const { elapsed, through = context.through } = await this.reach(hops, prepared, context);
+    const where = spelled(options);
+    const { elapsed, through = context.through } = await this.reach(hops, prepared, where, context);
     const { site, starting } = context;
     const openedAt = given.captureStack === true ? site?.frames.join('\n') : undefined;
     return this.named(options, { through }, async () => {
@@ -128,15 +139,33 @@ class Dials {
     });
   }
 
-  private reach(hops: readonly PlannedHop[], prepared: Prepared, { site }: DialContext): Promise<Route> {
+  /** The hops of a connection alone: what many connections run through. */
+  async way(given: ConnectOptions, context: DialContext): Promise<Through | undefined> {
+    const options = this.resolved(given);
+    const hops = planHops(given);
+    checkHops(hops, undefined, (hop) => this.resolved(hop));
+    const prepared = await untilAborted(
+      given.signal,
+      prepare(this.platform, options, context.keys),
+      notBegun,
+    );
+    return (await this.reach(hops, prepared, 'the targets', context)).through;
+  }
+
+  private reach(
+    hops: readonly PlannedHop[],
+    prepared: Prepared,
+    target: string,
+    { site }: DialContext,
+  ): Promise<Route> {
     const { options, keys, elapsed } = prepared;
-    const { given, host, port, dialTimeout: timeout } = options;
+    const { given, dialTimeout: timeout } = options;
     return dialHops(hops, {
       timeout,
       elapsed,
       signal: given.signal,
       keys,
-      target: { host, port },
+      target,
       dial: (hop, through, known) => this.dial(hop, { keys: known, site, through }),
     });
   }
@@ -176,7 +205,8 @@ async function prepare(
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
     const ordered = await orderHostKeyAlgorithms(options, verifier);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
-    return { options: ordered, keys, verifier, provider, elapsed };
+    const hostKeyAlgorithms = options.preferences.hostKey;
+    return { options: ordered, hostKeyAlgorithms, keys, verifier, provider, elapsed };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;
@@ -209,7 +239,7 @@ class Dial {
   constructor(
     platform: Platform,
     settings: DialSettings,
-    { options, keys, verifier, provider, elapsed, through }: Ready,
+    { options, hostKeyAlgorithms, keys, verifier, provider, elapsed, through }: Ready,
     openedAt: string | undefined,
   ) {
     const { given, host, port, target, timeouts, limits, preferences } = options;
@@ -240,6 +270,7 @@ class Dial {
     this.standby = new Standby(this.session, provider, limits, given.onDebug, following);
     this.authenticator = new Authenticator(given, keys, {
       provider,
+      hostKeyAlgorithms,
       agents: agentAccess(this.agentOptions()),
       debug: (line) => this.standby.debug(line),
       keyWaiter: { asking: () => this.passphraseAsked(), deriving: () => this.keyUnlocking() },

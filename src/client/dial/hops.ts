@@ -6,7 +6,7 @@
  * one through the other within the one deadline of the whole dial.
  * Must not know: how a connection is dialled, links.
  */
-import { type Address, remarked, spelled } from '../../base/addressed.ts';
+import { remarked, spelled } from '../../base/addressed.ts';
 import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { checkArgument, optionsError } from '../../base/optionChecks.ts';
@@ -175,7 +175,11 @@ type Resolve = (options: ConnectOptions) => {
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */
-export function checkHops(hops: readonly PlannedHop[], target: ReturnType<Resolve>, resolve: Resolve): void {
+export function checkHops(
+  hops: readonly PlannedHop[],
+  target: ReturnType<Resolve> | undefined,
+  resolve: Resolve,
+): void {
   const passed = new Set<string>();
   const pass = ({ host, port, username }: ReturnType<Resolve>): void => {
     const place = `${username}@${spelled({ host: host.toLowerCase(), port })}`;
@@ -186,7 +190,7 @@ export function checkHops(hops: readonly PlannedHop[], target: ReturnType<Resolv
     if (options === undefined) continue;
     pass(inPlace(`via, hop ${index + 1}`, () => resolve(options)));
   }
-  if (hops.some(({ options }) => options !== undefined)) pass(target);
+  if (target !== undefined && hops.some(({ options }) => options !== undefined)) pass(target);
 }
 
 /** A hop that is connected, and the milliseconds of the dial's time that it took. */
@@ -203,7 +207,7 @@ export interface HopDials {
   readonly signal: AbortSignal | undefined;
   readonly keys: UserKeys;
   /** Where the way leads, for errors. */
-  readonly target: Address;
+  readonly target: string;
   /** Dials one of them. It frees what it runs through where it fails. */
   readonly dial: (
     options: ConnectOptions,
@@ -239,7 +243,7 @@ export async function dialHops(hops: readonly PlannedHop[], dials: HopDials): Pr
       elapsed += reached.elapsed;
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      throw remarked(error, `this is hop ${index + 1} of ${hops.length} on the way to ${spelled(target)}`);
+      throw remarked(error, `this is hop ${index + 1} of ${hops.length} on the way to ${target}`);
     }
   }
   return { through, elapsed };

@@ -46,6 +46,8 @@ export interface SftpOptions extends ServerOptions {
    * `sftp`: `sudo /usr/lib/openssh/sftp-server`
    */
   readonly command?: string | undefined;
+  /** The subsystem that serves SFTP. `sftp` */
+  readonly subsystem?: string | undefined;
 }
 
 /** What is known of the connection when it is dialled. */
@@ -68,7 +70,12 @@ const table: OptionTable<SftpOptions> = {
     takes: 'a command, as a string that is not empty',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
+  subsystem: {
+    takes: 'the name of a subsystem, as a string that is not empty',
+    accepts: (value) => typeof value === 'string' && value !== '',
+  },
   openHandles: wholeNumber(1, Number.POSITIVE_INFINITY),
+  blockLength: wholeNumber(1, Number.POSITIVE_INFINITY),
   symlinkOrder: oneOf('target', 'link'),
 };
 
@@ -139,10 +146,10 @@ export function sftpCommand(given: SftpOptions): {
   readonly server: ServerOptions;
 } {
   checkOptions(given, { of: 'sftp', table });
-  const { command, timeout, signal, ...server } = given;
+  const { command, subsystem: subsystemName = 'sftp', timeout, signal, ...server } = given;
   const rest = { bounds: { timeout, signal }, server };
   if (command !== undefined) return { kind: 'exec', payload: execPayload(command), ...rest };
-  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName: 'sftp' }), ...rest };
+  return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName }), ...rest };
 }
 
 /** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */

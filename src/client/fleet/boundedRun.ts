@@ -25,6 +25,8 @@ export interface BoundedRunOptions<Item, Result> {
   readonly site?: CallSite | undefined;
   /** Called when the run begins; the function it returns is called when all work has ended. */
   readonly begin: () => () => void;
+  /** Ends what the items have in common, behind all work; resolves when nothing is left of it. */
+  readonly close?: (() => Promise<void>) | undefined;
   /**
    * Delivers the result of one item, once, and resolves when nothing is left of
    * the work. Ends early when the signal is aborted. Does not reject but by a defect.
@@ -40,13 +42,13 @@ interface Waiter<Result> {
 }
 
 /** The results of a run, as an iterator of them. */
-export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result>, AsyncDisposable {
   private readonly options: BoundedRunOptions<Item, Result>;
   private readonly stop = new AbortController();
   private readonly ready: Result[] = [];
   private readonly waiters: Waiter<Result>[] = [];
   private iterator: Iterator<Item> | AsyncIterator<Item> | undefined;
-  private state: 'new' | 'running' | 'over' = 'new';
+  private state: 'new' | 'running' | 'closing' | 'over' = 'new';
   private active = 0;
   private started = 0;
   private pulling = false;
@@ -142,8 +144,14 @@ export class BoundedRun<Item, Result> implements AsyncIterableIterator<Result, u
   }
 
   private finish(): void {
-    this.state = 'over';
+    const { close } = this.options;
     for (const cleanUp of this.cleanUps.splice(0)) cleanUp();
+    this.state = close === undefined ? 'over' : 'closing';
+    const closed = (): void => {
+      this.state = 'over';
+      this.settle();
+    };
+    close?.().then(closed, closed);
   }
 
   // The source -----------------------------------------------------------------------

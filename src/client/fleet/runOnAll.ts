@@ -11,15 +11,21 @@ import {
   anyObject,
   checkArgument,
   checkOptions,
+  eitherOf,
+  flag,
   isObject,
   type OptionRule,
   type OptionTable,
+  optionsError,
   wholeNumber,
 } from '../../base/optionChecks.ts';
-import { onAbort } from '../../endpoint/calls/abort.ts';
+import type { Wait } from '../../base/waits.ts';
+import { onAbort, untilAborted } from '../../endpoint/calls/abort.ts';
 import { CallSite } from '../../endpoint/calls/callSite.ts';
+import { askUser } from '../../endpoint/calls/userCode.ts';
 import { fleetNames, fleetRunNames } from '../../endpoint/options/otherNames.ts';
 import { observeConnections, type RegisteredConnection } from '../../io/registry.ts';
+import { WaitKeeper } from '../../io/waitKeeper.ts';
 import { keyPatience } from '../authentication/keyPatience.ts';
 import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';
 import { checkCommandOptions, type RunOptions, runTable } from '../callOptions.ts';
@@ -27,11 +33,15 @@ import type { Client } from '../client.ts';
 import { execPayload } from '../command/requestPayloads.ts';
 import type { RunResult } from '../command/run.ts';
 import type { Command } from '../command/shellWords.ts';
-import { createDial } from '../dial/connect.ts';
+import { createDial, createWay } from '../dial/connect.ts';
+import { planHops } from '../dial/hops.ts';
 import { type ConnectOptions, connectTable, resolveOptions } from '../dial/options.ts';
 import { parseTarget } from '../dial/target.ts';
 import type { Platform } from '../platform.ts';
+import { resolveRetry } from '../tunnel/options.ts';
+import { Backoff, isWorthRetrying, type RetryPolicy } from '../tunnel/retry.ts';
 import { BoundedRun, type ItemSource } from './boundedRun.ts';
+import { SharedWay } from './sharedWay.ts';
 
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
@@ -42,11 +52,39 @@ export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal' | '
   readonly input?: string | Uint8Array | undefined;
 }
 
-/** The options of `connect`, for all targets, and some of the whole. */
+/** What is done on each target in place of a command. */
+export type FleetFunction<Target, T> = (
+  client: Client,
+  target: Target,
+  context: { readonly signal: AbortSignal },
+) => Promise<T> | T;
+
+/** Where connections come from that outlive a run: a `Pool`. */
+export interface ConnectionPool<Target> {
+  /** Runs work on a connection to the target, and gives the connection back. */
+  use<T>(
+    target: Target,
+    work: (client: Client, context: { readonly signal: AbortSignal }) => Promise<T> | T,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<T>;
+}
+
+/**
+ * The options of `connect`, for all targets, and some of the whole. The hops of `via` are
+ * dialled once for all of them, and again when they are lost.
+ */
 export interface RunOnAllOptions
   extends Omit<ConnectOptions, 'host' | 'stream' | 'signal' | 'onBanner' | 'onDebug'> {
   /** Connections at once, those that are just being closed among them. 100 */
   readonly concurrency?: number | undefined;
+  /**
+   * Dials again a target whose dial failed, but never after a wrong key or a refused login:
+   * `{ delay: 500, maxDelay: 30_000, attempts: 2 }` for `true`. A command that has begun is
+   * never begun again. `false`
+   */
+  readonly retry?: { readonly [K in keyof RetryPolicy]?: RetryPolicy[K] | undefined } | boolean | undefined;
+  /** Takes connections from there; the pool knows how to connect, and the options of that stay away. */
+  readonly pool?: ConnectionPool<never> | undefined;
   /** `timeout` in here is for the command, beside it for the dial. */
   readonly run?: FleetRunOptions | undefined;
   /** Ends everything; the iterator rejects with `ERR_SSH_ABORTED` when nothing is left. */
@@ -84,6 +122,14 @@ export interface FleetSuccess<Target, Data = string> extends FleetOutcome<Target
   readonly ok: true;
 }
 
+/** The function came to its end, with this value. */
+export interface FleetValue<Target, T> extends FleetOutcome<Target> {
+  /** Tells the two results apart. */
+  readonly ok: true;
+  /** What the function answered. */
+  readonly value: T;
+}
+
 /** It did not: `error.code`, `error.phase` and `error.waitingFor` tell how far it got and why. */
 export interface FleetFailure<Target> extends FleetOutcome<Target> {
   /** Tells the two results apart. */
@@ -96,13 +142,20 @@ export interface FleetFailure<Target> extends FleetOutcome<Target> {
 export type FleetResult<Target, Data = string> = FleetSuccess<Target, Data> | FleetFailure<Target>;
 
 /** The results as they come. `return`, which `break` in a `for await` calls, ends all that is under way. */
-export interface FleetResults<Result> extends AsyncIterableIterator<Result, undefined>, AsyncDisposable {
+export interface FleetResults<Result> extends AsyncIterableIterator<Result>, AsyncDisposable {
+  /** The next result, in the order in which they come. */
+  next(): Promise<IteratorResult<Result, undefined>>;
   /** Ends all that is under way, and resolves when nothing of it is left. */
   return(): Promise<IteratorResult<Result, undefined>>;
 }
 
 /** The form of `runOnAll`: results come as they are there, not in the order of the targets. */
 export interface RunOnAll {
+  <Target extends FleetTarget, T>(
+    targets: ItemSource<Target>,
+    work: FleetFunction<Target, T>,
+    options?: RunOnAllOptions,
+  ): FleetResults<FleetValue<Target, T> | FleetFailure<Target>>;
   /** With output as bytes. */
   <Target extends FleetTarget>(
     targets: ItemSource<Target>,
@@ -124,6 +177,11 @@ const { host: _host, stream: _stream, onBanner: _onBanner, onDebug: _onDebug, ..
 const fleetTable: OptionTable<RunOnAllOptions> = {
   ...sharedTable,
   concurrency: wholeNumber(1, Number.POSITIVE_INFINITY),
+  retry: eitherOf('true, false or an object such as { attempts: 2 }', flag, anyObject),
+  pool: {
+    takes: 'a pool, as createPool gives it',
+    accepts: (value) => isObject(value) && typeof value['use'] === 'function',
+  },
   run: anyObject,
 };
 
@@ -156,30 +214,55 @@ function checkFleetOptions(options: unknown): void {
 }
 
 /** `runOnAll` on a platform. */
-export function createRunOnAll(platform: Platform): RunOnAll {
+export function createRunOnAll(platform: Platform, random: () => number = Math.random): RunOnAll {
   const runOnAll = <Target extends FleetTarget>(
     targets: ItemSource<Target>,
-    command: Command,
+    command: Command | FleetFunction<Target, unknown>,
     options: RunOnAllOptions = {},
   ): FleetResults<FleetResult<Target>> => {
     checkFleetOptions(options);
-    const { concurrency = defaultConcurrency, signal, run = {}, ...connection } = options;
+    const { concurrency = defaultConcurrency, signal, run, retry, pool, ...connection } = options;
     checkArgument('targets', targets, targetsRule);
-    execPayload(command);
+    if (typeof command === 'function') {
+      if (run !== undefined) throw optionsError('run is for a command; a function runs its own');
+    } else execPayload(command);
+    if (pool !== undefined) checkPooled(connection, retry);
     const site = new CallSite(runOnAll);
-    const fleet = new Fleet(platform, command, connection, run, site);
+    const work = command as Command | FleetFunction<FleetTarget, unknown>;
+    const fleet = new Fleet({ platform, work, connection, run: run ?? {}, retry, pool, site, random });
     return new BoundedRun<Target, FleetResult<Target>>({
       source: targets,
       concurrency,
       signal,
       site,
       begin: () => fleet.watch(),
+      close: () => fleet.close(),
       work: (target, index, stop, deliver) => fleet.runOn(target, index, stop, deliver),
     });
   };
   // What the output is made of follows from an option, as it does for `run`.
   return runOnAll as RunOnAll;
 }
+
+/** With a pool, whoever made it said how to connect. */
+function checkPooled(connection: ConnectOptions, retry: RunOnAllOptions['retry']): void {
+  const [name] = Object.entries({ ...connection, retry }).find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) throw optionsError(`${name} does not go with pool, which knows how to connect`);
+}
+
+interface FleetParts {
+  readonly platform: Platform;
+  readonly work: Command | FleetFunction<FleetTarget, unknown>;
+  readonly connection: ConnectOptions;
+  readonly run: FleetRunOptions;
+  readonly retry: RunOnAllOptions['retry'];
+  readonly pool: ConnectionPool<never> | undefined;
+  readonly site: CallSite;
+  readonly random: () => number;
+}
+
+/** Further dials of a target, where it is dialled again at all. */
+const defaultAttempts = 2;
 
 /** What is known of one connection while it lives. */
 class Watched {
@@ -196,37 +279,52 @@ class Watched {
 }
 
 class Fleet {
+  private readonly parts: FleetParts;
   private readonly platform: Platform;
-  private readonly command: Command;
   private readonly shared: ConnectOptions;
-  private readonly run: FleetRunOptions;
+  private readonly retry: RetryPolicy | undefined;
   private readonly dial: ReturnType<typeof createDial>;
+  private readonly way: SharedWay | undefined;
   private readonly site: CallSite;
+  private readonly keeper: WaitKeeper;
   private readonly watched = new Map<RegisteredConnection, Watched>();
   private keys: Promise<UserKeys> | undefined;
 
   /** @throws SshError `ERR_SSH_OPTIONS` for options that would fail on every target */
-  constructor(
-    platform: Platform,
-    command: Command,
-    connection: ConnectOptions,
-    run: FleetRunOptions,
-    site: CallSite,
-  ) {
+  constructor(parts: FleetParts) {
+    const { platform, connection, retry, site } = parts;
     resolveOptions(
       { ...connection, host: 'any' },
       () => platform.localUser() ?? 'anybody',
       platform.asciiName,
     );
+    this.parts = parts;
     this.platform = platform;
-    this.command = command;
+    const { via, ...direct } = connection;
     this.shared = {
-      ...connection,
+      ...direct,
       verifyHostKey: connection.verifyHostKey ?? platform.defaultHostKeyVerifier(),
     };
-    this.run = run;
     this.site = site;
     this.dial = createDial(platform);
+    this.keeper = new WaitKeeper(platform.clock);
+    this.retry =
+      retry === undefined || retry === false
+        ? undefined
+        : resolveRetry({ attempts: defaultAttempts, ...(retry === true ? {} : retry) });
+    if (via === undefined) return;
+    planHops(connection);
+    const open = createWay(platform);
+    this.way = new SharedWay(async (signal) => {
+      const options = { ...this.shared, via, host: 'any', username: this.shared.username ?? 'any', signal };
+      return open(options, { keys: await this.sharedKeys(signal), site });
+    });
+  }
+
+  /** Ends what the targets had in common. */
+  async close(): Promise<void> {
+    this.keeper.clear();
+    await this.way?.close();
   }
 
   /** Follows the connections that are opened from now on; the returned function stops that. */
@@ -263,21 +361,26 @@ class Fleet {
     });
     const starting = (connection: RegisteredConnection): void => {
       // What came before it, reading known_hosts for one, was no wait for the target.
-      started = clock.now();
+      if (watched === undefined) started = clock.now();
       watched = new Watched();
       this.watched.set(connection, watched);
     };
     let stopListening = (): void => {};
-    try {
-      const options = this.optionsFor(target, signal);
-      dialled = targetOf(options);
-      const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
-      const connected = await this.dial(options, { keys, starting, site: this.site });
-      client = connected;
-      stopListening = onAbort(signal, () => connected.destroy());
+    const work = async (connected: Client): Promise<void> => {
       const began = clock.now();
-      const result = await connected.runToEnd(this.command, { ...this.run, signal });
-      deliver({ ok: true, ...result, ...outcome(clock.now() - began) });
+      const result = await this.workOn(connected, target, signal);
+      deliver({ ok: true, ...result, ...outcome(clock.now() - began) } as FleetResult<Target>);
+    };
+    try {
+      if (this.parts.pool !== undefined) await this.parts.pool.use(target as never, work, { signal });
+      else {
+        const options = this.optionsFor(target, signal);
+        dialled = targetOf(options);
+        const connected = await this.reached(target, options, starting, () => watched?.ended);
+        client = connected;
+        stopListening = onAbort(signal, () => connected.destroy());
+        await work(connected);
+      }
     } catch (error) {
       deliver({ ok: false, error: this.failure(error, dialled), ...outcome() });
     }
@@ -286,6 +389,49 @@ class Fleet {
     await client?.close().catch(() => {});
     stopListening();
     await (watched as Watched | undefined)?.ended;
+  }
+
+  /** The command, or the function of the caller. */
+  private async workOn(
+    client: Client,
+    target: FleetTarget,
+    signal: AbortSignal,
+  ): Promise<RunResult | { readonly value: unknown }> {
+    const { work, run } = this.parts;
+    if (typeof work !== 'function') return client.runToEnd(work, { ...run, signal });
+    const asked = askUser('the function of runOnAll', () => work(client, target, { signal }));
+    return { value: await untilAborted(signal, asked, {}) };
+  }
+
+  /** Dials a target, and again as often as it may be. */
+  private async reached(
+    target: FleetTarget,
+    options: ConnectOptions,
+    starting: (connection: RegisteredConnection) => void,
+    ended: () => Promise<void> | undefined,
+  ): Promise<Client> {
+    const { signal } = options;
+    const backoff = this.retry && new Backoff(this.retry, this.parts.random);
+    for (;;) {
+      try {
+        const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);
+        const through = options.via === undefined ? await this.way?.reached(signal) : undefined;
+        return await this.dial(options, { keys, starting, site: this.site, through });
+      } catch (error) {
+        const delay = isWorthRetrying(error) && signal?.aborted !== true ? backoff?.next() : undefined;
+        if (delay === undefined) throw error;
+        await ended();
+        await this.pause(delay, signal);
+      }
+    }
+  }
+
+  private async pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    let wait: Wait | undefined;
+    const over = new Promise<void>((resolve) => {
+      wait = this.keeper.start('queue', 'the time of the next dial', milliseconds, resolve);
+    });
+    await untilAborted(signal, over, {}).finally(() => this.keeper.finish(wait));
   }
 
   /** Says which target it was, also where keys that all share are at fault. */
@@ -314,7 +460,7 @@ class Fleet {
    * Parsed, and asked about, once for all; a key that is no use fails each target
    * that needs it. It may take as long as a dial, whose own time begins afterwards.
    */
-  private sharedKeys(signal: AbortSignal): Promise<UserKeys> {
+  private sharedKeys(signal: AbortSignal | undefined): Promise<UserKeys> {
     const { platform, shared } = this;
     const { limits, dialTimeout } = resolveOptions(
       { ...shared, host: 'any' },

@@ -109,7 +109,8 @@ export function fillDefaults(settings: Settings, openSsh: OpenSsh, isForwardOnly
   settings.offerList('userknownhostsfile', userKnownHosts);
   settings.offer('xauthlocation', openSsh.defaults.xauthLocation);
   settings.offer('ipqos', openSsh.defaults.serviceClasses);
-  for (const [keyword, value] of Object.entries(defaults)) settings.offer(keyword, value);
+  const values = { ...defaults, ...openSsh.defaults.others };
+  for (const [keyword, value] of Object.entries(values)) settings.offer(keyword, value);
   for (const [keyword, kind] of nameLists) fillNames(settings, keyword, kind, openSsh);
   takeBack(settings);
 }

@@ -29,6 +29,8 @@ export interface OpenSsh {
     readonly identityFiles: readonly string[];
     readonly serviceClasses: string;
     readonly xauthLocation: string;
+    /** Of keywords that a distribution gives another value than the manual does. */
+    readonly others?: Readonly<Record<string, string>> | undefined;
   };
 }
 

@@ -50,8 +50,8 @@ export function keywordsOf({ settings, givenHost, host, user }: Resolution): Key
   };
   const oneLine = (keyword: string): void => add(keyword, settings.list(keyword).join(' ') || 'none');
   for (const keyword of [...flags, ...texts]) add(keyword, settings.value(keyword));
-  add('dynamicforward', linesOf(settings.localForwards, true));
-  add('localforward', linesOf(settings.localForwards, false));
+  add('dynamicforward', dynamicLines(settings.localForwards));
+  add('localforward', localLines(settings.localForwards));
   add('remoteforward', settings.remoteForwards.map(remoteForwardLine));
   add(
     'identityfile',
@@ -111,12 +111,17 @@ export function formatKeywords(keywords: Keywords): string {
     .join('');
 }
 
-function linesOf(forwards: readonly ForwardSpec[], areDynamic: boolean): readonly string[] {
+/** OpenSSH prints a forward to a unix socket among the dynamic ones too. */
+function dynamicLines(forwards: readonly ForwardSpec[]): readonly string[] {
   return forwards
-    .filter(({ connect }) => (connect === undefined) === areDynamic)
-    .map(({ listen, connect }) =>
-      [listen, ...(connect === undefined ? [] : [connect])].map(forwardPlaceText).join(' '),
-    );
+    .filter(({ connect }) => connect === undefined || 'path' in connect)
+    .map(({ listen }) => forwardPlaceText(listen));
+}
+
+function localLines(forwards: readonly ForwardSpec[]): readonly string[] {
+  return forwards.flatMap(({ listen, connect }) =>
+    connect === undefined ? [] : [`${forwardPlaceText(listen)} ${forwardPlaceText(connect)}`],
+  );
 }
 
 /** One without a target is printed as if it led to a host called `socks`. */

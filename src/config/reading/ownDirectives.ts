@@ -277,8 +277,8 @@ const readVersionAddendum: Reader = (context) => {
   context.words.rest();
   const { rest } = context.directive;
   if (rest.includes('\r')) return 'has a carriage return in it';
-  const text = rest.replace(/#.*$/s, '').replace(/\s+$/, '');
-  offer(context, lowerCase(text) === 'none' ? '' : text);
+  // What looks like a comment is a part of it.
+  offer(context, lowerCase(rest) === 'none' ? '' : rest);
   return undefined;
 };
 

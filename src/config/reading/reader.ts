@@ -7,7 +7,7 @@
  * Source: ssh_config(5), Include.
  */
 import { quotedText } from '../../base/bytes.ts';
-import type { ConfigProblem } from '../../base/errors.ts';
+import { type ConfigProblem, SshError } from '../../base/errors.ts';
 import { nearest } from '../../base/optionChecks.ts';
 import { expand } from '../syntax/expansion.ts';
 import { type Directive, parseLine } from '../syntax/line.ts';
@@ -120,7 +120,7 @@ export class ConfigReader {
     let number = 0;
     for (const line of linesOf(text)) {
       const origin = { file: file.path, line: ++number };
-      const result = yield* this.readLine(line, origin, file, active);
+      const result = yield* within(problems, this.readLine(line, origin, file, active));
       if (typeof result === 'boolean') active = result;
       else if (problems.length < mostProblems) problems.push({ ...origin, ...result });
     }
@@ -282,6 +282,16 @@ export class ConfigReader {
     const answer = yield* ask({ kind: 'file', path, isGuarded });
     this.known.set(key, answer);
     return answer;
+  }
+}
+
+/** A file that is included and is not right ends the reading: what is wrong before it is told as well. */
+function* within<T>(problems: readonly ConfigProblem[], work: Asking<T>): Asking<T> {
+  try {
+    return yield* work;
+  } catch (error) {
+    if (problems.length === 0 || !(error instanceof SshError) || error.problems === undefined) throw error;
+    throw configError([...problems, ...error.problems], error.cause);
   }
 }
 

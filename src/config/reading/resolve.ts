@@ -73,6 +73,7 @@ export function* resolve(request: Request, facts: Facts): Asking<Resolution> {
   readOptions(request, settings, reader(givenHost, false));
   const first = reader(givenHost, false);
   for (const source of sources) yield* first.readSource(source);
+  settleCanonicalizing(settings);
   const host = yield* hostOf(givenHost, settings);
   if (first.wantsFinal || isCanonicalizing(settings)) {
     settings.replace('hostname', host);
@@ -80,6 +81,8 @@ export function* resolve(request: Request, facts: Facts): Asking<Resolution> {
     for (const source of sources) yield* second.readSource(source);
   }
   fillDefaults(settings, openSsh, request.isForwardOnly === true);
+  // A descriptor can be passed by a program of the user's only.
+  if (settings.jump !== undefined) settings.replace('proxyusefdpass', 'no');
   const port = Number(settings.value('port') ?? sshPort);
   settings.replace('port', String(port));
   const user = settings.value('user') ?? facts.userName;
@@ -96,6 +99,13 @@ function readOptions({ user, port, overrides }: Request, settings: Settings, rea
   if (asked !== undefined && !isUserName(asked)) {
     throw optionsError(`${quotedText(asked)} cannot be the name of a user`);
   }
+}
+
+/** What decides about the name of the host has no say in the second pass, which comes of it. */
+function settleCanonicalizing(settings: Settings): void {
+  settings.offer('canonicalizehostname', 'false');
+  settings.offer('canonicalizemaxdots', '1');
+  settings.offer('canonicalizefallbacklocal', 'yes');
 }
 
 function* hostOf(givenHost: string, settings: Settings): Asking<string> {

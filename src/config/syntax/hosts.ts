@@ -19,7 +19,7 @@ export function portNumber(text: string, services: Services): number | undefined
 /** Whether a name can stand in a command line without being read as more. */
 export function isHostName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return !name.startsWith('-') && !/['`"$\\;&<>|(){},\s\x00-\x1f\x7f]/.test(name);
+  return name !== '' && !name.startsWith('-') && !/['`"$\\;&<>|(){},\s\x00-\x1f\x7f]/.test(name);
 }
 
 /** The same of the name of a user, which may have more in it. */

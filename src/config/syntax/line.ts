@@ -67,11 +67,6 @@ export function splitWords(text: string): readonly string[] | undefined {
   return words;
 }
 
-/** A text as one word: what `splitWords` makes the text of again. */
-export function quoteWord(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
-}
-
 interface Word {
   readonly text: string;
   readonly next: number;

@@ -6,7 +6,6 @@
  * Must not know: what the modules compute.
  */
 
-import { sntrup761 } from '../handwritten/ntruPrime/sntrup761.ts';
 import { UmacPacketMac } from '../handwritten/umac.ts';
 import type { CryptoProvider } from '../provider/provider.ts';
 import { nobleCurve448 } from './curve448.ts';
@@ -23,14 +22,15 @@ import {
   nobleMlKem768Slot,
   nobleNistCurveSlots,
   noblePacketCiphersSlot,
-  sntrup761Slot,
+  nobleSntrup761Slot,
 } from './slots.ts';
+import { nobleSntrup761 } from './sntrup761.ts';
 
 /** `createNobleProvider`, ready at once; fills the slots of every provider in the process. */
 export function createEagerNobleProvider(options: NobleProviderOptions): CryptoProvider {
   nobleCurve25519Slot.fill(nobleCurve25519);
   nobleCurve448Slot.fill(nobleCurve448);
-  sntrup761Slot.fill(sntrup761);
+  nobleSntrup761Slot.fill(nobleSntrup761);
   nobleMlKem768Slot.fill(nobleMlKem768);
   nobleNistCurveSlots.nistp256.fill(nobleNistCurves.nistp256);
   nobleNistCurveSlots.nistp384.fill(nobleNistCurves.nistp384);

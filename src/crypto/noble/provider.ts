@@ -19,7 +19,7 @@ import {
   nobleMlKem768Slot,
   nobleNistCurveSlots,
   noblePacketCiphersSlot,
-  sntrup761Slot,
+  nobleSntrup761Slot,
 } from './slots.ts';
 
 /** What a provider in TypeScript needs. */
@@ -50,7 +50,7 @@ export function createNobleProvider(options: NobleProviderOptions): CryptoProvid
     curve448: nobleCurve448Slot,
     nistCurves: nobleNistCurveSlots,
     mlKem768: nobleMlKem768Slot,
-    sntrup761: sntrup761Slot,
+    sntrup761: nobleSntrup761Slot,
     rsa: createBigIntRsa(options.randomBytes),
     packetCiphers: () => noblePacketCiphersSlot,
     rareCode: { cbc: nobleCbcSlot, umac: umacSlot },

@@ -33,9 +33,9 @@ export const nobleCurve448Slot: ImportedSlot<Curve448> = new ImportedSlot(
   async () => (await import('./curve448.ts')).nobleCurve448,
 );
 
-export const sntrup761Slot: ImportedSlot<Sntrup761> = new ImportedSlot(
+export const nobleSntrup761Slot: ImportedSlot<Sntrup761> = new ImportedSlot(
   'sntrup761',
-  async () => (await import('../handwritten/ntruPrime/sntrup761.ts')).sntrup761,
+  async () => (await import('./sntrup761.ts')).nobleSntrup761,
 );
 
 export const nobleMlKem768Slot: ImportedSlot<MlKem768> = new ImportedSlot(

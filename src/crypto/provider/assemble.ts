@@ -15,6 +15,7 @@ import {
 } from '../kex/agreements.ts';
 import { createDhAgreement } from '../kex/dh.ts';
 import { createSignature, verifySignature } from '../keys/signatures.ts';
+import { isCertificateName } from '../specialAlgorithms.ts';
 import type { Primitives } from './primitives.ts';
 import type { CryptoProvider, CurveName } from './provider.ts';
 import type { Loadable } from './slot.ts';
@@ -53,12 +54,10 @@ async function loadEach(slots: readonly Loadable[]): Promise<void> {
   await Promise.all(slots.map((slot) => slot.load()));
 }
 
-const certificateSuffix = '-cert-v01@openssh.com';
-
 function codeFor(parts: Primitives, algorithm: string): readonly Loadable[] {
   const { curve25519, nistCurves, mlKem768 } = parts;
   // A certificate's own key is of the type it names; that of its authority may be of any.
-  if (algorithm.endsWith(certificateSuffix)) return [curve25519, ...Object.values(nistCurves)];
+  if (isCertificateName(algorithm)) return [curve25519, ...Object.values(nistCurves)];
   if (isCipher(algorithm)) {
     const packetCiphers = parts.packetCiphers(algorithm);
     return algorithm.endsWith('-cbc') ? [packetCiphers, parts.rareCode.cbc] : [packetCiphers];

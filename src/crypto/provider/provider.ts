@@ -58,11 +58,15 @@ export type { CurveName } from '../keys/publicKey.ts';
 
 /** Keys of one direction (RFC 4253 §7.2); empty where the algorithm has none. */
 export interface DirectionKeys {
+  /** Which cipher. */
   readonly cipher: CipherName;
   /** Undefined for ciphers that authenticate by themselves. */
   readonly mac: MacName | undefined;
+  /** Its key. */
   readonly encryptionKey: Uint8Array;
+  /** Its initial vector. */
   readonly iv: Uint8Array;
+  /** Key of the MAC. */
   readonly integrityKey: Uint8Array;
 }
 
@@ -103,7 +107,9 @@ export interface OpeningCipher extends PacketCipherShape {
     sequenceNumber: number,
     available: number,
   ): boolean;
+  /** Where the packet lies that was opened last. */
   plaintext: Uint8Array;
+  /** Its padding_length byte in that. */
   plaintextOffset: number;
   /**
    * What is wrong with a packet is to be told only when as many bytes as the
@@ -148,15 +154,23 @@ export interface SealingCipher extends PacketCipherShape {
 export interface CryptoProvider {
   /** 'noble' or 'openssl', or the name of a provider of your own. */
   readonly name: string;
+  /** Random bytes from a cryptographic source. */
   randomBytes(length: number): Uint8Array;
+  /** A running hash. */
   createHash(name: HashName): Digest;
+  /** A running HMAC. */
   createHmac(name: HashName, key: Uint8Array): Digest;
+  /** RFC 7748 §5. */
   readonly x25519: KeyAgreement;
+  /** RFC 7748 §5. */
   readonly x448: KeyAgreement;
+  /** Key agreement on a curve of NIST (RFC 5656 §4). */
   ecdh(curve: CurveName): KeyAgreement;
   /** Secret exponents are as short as the group's strength allows (RFC 4419 §6.2). Checks 1 < f < p-1 (RFC 8268 §4). */
   dh(group: DhGroup): KeyAgreement;
+  /** FIPS 203. */
   readonly mlKem768: KeyEncapsulation;
+  /** Streamlined NTRU Prime, as OpenSSH has it. */
   readonly sntrup761: KeyEncapsulation;
   /**
    * Whether `signature`, the algorithm-specific part of the signature blob, is
@@ -179,7 +193,9 @@ export interface CryptoProvider {
    * that may be kept for as long as the key itself is. Nothing is kept of others.
    */
   keep?(key: PrivateKey): void;
+  /** Takes the protection off one direction. */
   createOpeningCipher(keys: DirectionKeys): OpeningCipher;
+  /** Puts the protection on one direction. */
   createSealingCipher(keys: DirectionKeys): SealingCipher;
   /**
    * Algorithms whose code is not loaded yet have a loader; the connection awaits

@@ -9,9 +9,10 @@ import { SshError } from '../../base/errors.ts';
 import type { Channel } from '../../connection/channel.ts';
 import type { ReceiveBuffer } from '../../connection/receiveBuffer.ts';
 import { extendedDataTypes } from '../../message/channel.ts';
+import type { AnyCore } from '../../protocol/core.ts';
 import type { CallSite } from '../calls/callSite.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../streams.ts';
-import type { AnyCore, CoreDoor } from './coreDoor.ts';
+import type { CoreDoor } from './coreDoor.ts';
 
 /** How a process is told to end: programs that read to the end of their input need no signal, which servers may refuse. */
 export type Termination = 'signal' | 'end of input';

@@ -6,10 +6,7 @@
  * Must not know: what a call does.
  */
 import type { SshError } from '../../base/errors.ts';
-import type { ProtocolCore } from '../../protocol/core.ts';
-
-/** A core of either role, as far as both have the same. */
-export type AnyCore = ProtocolCore<{ readonly type: string }>;
+import type { AnyCore } from '../../protocol/core.ts';
 
 /** What every part of an endpoint may do with its connection. */
 export interface CoreDoor<Core extends AnyCore = AnyCore> {

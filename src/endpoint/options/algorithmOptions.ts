@@ -125,8 +125,17 @@ export function resolveAlgorithms(
   given: AlgorithmOptions | undefined,
   role: 'client' | 'server' = 'client',
 ): AlgorithmPreferences {
-  if (given !== undefined) checkArgument('algorithms', given, optionRule);
-  const lists = isPreset(given) ? {} : (given ?? {});
+  if (given === undefined) {
+    // What most connections offer.
+    byDefault[role] ??= resolveGiven({}, role);
+    return byDefault[role];
+  }
+  return resolveGiven(given, role);
+}
+
+function resolveGiven(given: AlgorithmOptions, role: 'client' | 'server'): AlgorithmPreferences {
+  checkArgument('algorithms', given, optionRule);
+  const lists = isPreset(given) ? {} : given;
   checkOptions(lists, kinds);
   const listOf = (kind: Kind): AlgorithmList | undefined => (isPreset(given) ? given : lists[kind]);
   const { base, compatible } = meant[role];
@@ -150,11 +159,21 @@ export function resolveAlgorithms(
   });
 }
 
+const byDefault: { client?: AlgorithmPreferences; server?: AlgorithmPreferences } = {};
+
 const known = new SharedObjects<AlgorithmPreferences>();
+/** Lists of the tables by a short name: the key of an object need not repeat them. */
+const listNames = new WeakMap<readonly string[], string>();
 
 /** The same preferences, in the object that all connections with equal ones have: each keeps them for its next key exchange. */
 export function sharedPreferences(preferences: AlgorithmPreferences): AlgorithmPreferences {
-  return known.get(JSON.stringify(preferences), () => preferences);
+  const { kex, hostKey, cipher, mac, compression, wider } = preferences;
+  const lists = [kex, hostKey, cipher, mac, compression, wider?.kex, wider?.hostKey, wider?.mac];
+  return known.get(lists.map(listKey).join(' '), () => preferences);
+}
+
+function listKey(list: readonly string[] | undefined): string {
+  return list === undefined ? '-' : (listNames.get(list) ?? list.join());
 }
 
 function resolveList(
@@ -201,6 +220,7 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
 }
 
 /** Lists of names by what makes the choice, and by kind: the tables never change. */
+let listsNamed = 0;
 const chosen = new Map<(row: Offered) => boolean, Map<Kind, readonly string[]>>();
 
 function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly string[] {
@@ -210,6 +230,8 @@ function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly strin
     known.get(kind) ??
     Object.entries<Offered>(available[kind]).flatMap(([name, row]) => (isMeant(row) ? [name] : []));
   known.set(kind, names);
+  // No algorithm has a name of digits.
+  if (!listNames.has(names)) listNames.set(names, String(++listsNamed));
   return names;
 }
 

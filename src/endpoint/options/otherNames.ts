@@ -10,7 +10,6 @@ import type { OtherName, OtherNames } from '../../base/optionChecks.ts';
 
 const noRetries: OtherName = { note: 'a call dials once; call it again where it failed' };
 const hostbased: OtherName = { note: 'host-based authentication is not supported' };
-const noX11: OtherName = { note: 'X11 is not forwarded' };
 
 /** Of `connect`. */
 export const connectNames: OtherNames = {
@@ -82,7 +81,6 @@ export const ptyNames: OtherNames = {
 /** Of every command. */
 const commandNames: OtherNames = {
   // ssh2
-  x11: noX11,
   agentForward: { use: 'forwardAgent' },
   allowHalfOpen: { note: 'each direction of a command ends by itself' },
   // node-ssh
@@ -130,7 +128,6 @@ const homeFolder: OtherName = { note: "it starts in the user's home folder; writ
 export const shellNames: OtherNames = {
   ...ptyNames,
   cwd: homeFolder,
-  x11: noX11,
   agentForward: { use: 'forwardAgent' },
   window: { note: 'columns, rows and term stand beside the other options' },
   input: { note: 'write to the stdin of the shell' },

@@ -5,8 +5,8 @@
  * (RFC 2104) of one name under thousands of salts, the search for a name in steps.
  * Must not know: lines, keys, how a name is spelt.
  */
+import { latin1Encode } from '../../base/bytes.ts';
 import { base64Encode, base64Words } from '../pem/base64.ts';
-import { latin1Bytes } from '../textLines.ts';
 import { sha1Block, sha1BlockWords, sha1Start, sha1StateWords } from './sha1Block.ts';
 
 /** Bytes of an SHA-1 hash, and of the salt beside it. */
@@ -167,7 +167,7 @@ function keyStates(key: Int32Array, target: Int32Array, at: number): void {
 
 /** The message of the inner hash behind the key's block, padded: whole blocks. */
 function messageBlocks(text: string): Int32Array {
-  const bytes = latin1Bytes(text);
+  const bytes = latin1Encode(text);
   // A bit that is set and eight bytes of length follow.
   const blocks = new Int32Array(Math.ceil((bytes.length + 9) / 64) * sha1BlockWords);
   for (const [i, byte] of bytes.entries())

@@ -17,16 +17,15 @@ import { keyFormatError, keyUnsupportedError, passphraseWrong } from '../errors.
 import type { SshFileCipherName } from '../openssh/sshCiphers.ts';
 import { sshFileCiphers } from '../openssh/sshCiphers.ts';
 import { addPadding, viewUnpadded } from '../padding.ts';
+import { DerReader, isVersionedSequence } from './der.ts';
 import {
-  DerReader,
   derNull,
   derObjectIdentifier,
   derOctetString,
   derSequence,
   derSmallInteger,
   derTags,
-  isVersionedSequence,
-} from './der.ts';
+} from './derWriter.ts';
 import { oldScheme } from './oldPkcs8Encryption.ts';
 
 const fileName = 'the PKCS#8 private key';

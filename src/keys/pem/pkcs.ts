@@ -19,9 +19,9 @@ import {
   rsaPrimeExponents,
   rsaPrivateKey,
 } from '../keyValues.ts';
+import { DerReader, wholeBytes } from './der.ts';
 import {
   contextTag,
-  DerReader,
   der,
   derBitString,
   derInteger,
@@ -31,8 +31,7 @@ import {
   derSequence,
   derSmallInteger,
   derTags,
-  wholeBytes,
-} from './der.ts';
+} from './derWriter.ts';
 
 export const objectIdentifiers = {
   rsaEncryption: '1.2.840.113549.1.1.1',

@@ -65,10 +65,15 @@ export interface ProtectedFormats {
   oldPem(block: PemBlock, passphrase: Uint8Array | undefined): Uint8Array;
 }
 
+/** The key takes `ProtectedFormats`, which were not given. */
+export class FormatsMissingError extends Error {
+  override readonly name: string = 'FormatsMissingError';
+}
+
 /** What reading a key takes; whoever reads a plain key with other arithmetic need not load the defaults. */
 export interface KeyTools {
   readonly arithmetic: KeyArithmetic;
-  /** May be left out where `isProtected` says no. */
+  /** Where they are left out and the key is protected, the steps end with `FormatsMissingError`. */
   readonly formats: ProtectedFormats | undefined;
 }
 
@@ -99,30 +104,13 @@ export function* privateKeySteps(
   }
 }
 
-/**
- * Whether reading the file takes `ProtectedFormats`.
- *
- * @throws SshError as `parsePrivateKey` where it is no private key
- */
-export function isProtected(data: Uint8Array | string): boolean {
-  const text = byteText(data);
-  const format = privateFormat(text);
-  if (format === 'putty' || format === 'ENCRYPTED PRIVATE KEY') return true;
-  const block = decodePem(text, format);
-  return format === 'OPENSSH PRIVATE KEY'
-    ? isEncrypted(readOpensshEnvelope(block.bytes))
-    : isOldEncrypted(block);
-}
-
 function isEncrypted(envelope: OpensshEnvelope): boolean {
   return envelope.cipherName !== 'none';
 }
 
 function needed(formats: ProtectedFormats | undefined): ProtectedFormats {
   if (formats !== undefined) return formats;
-  throw new SshError('ERR_SSH_INTERNAL', 'a protected private key without the readers for it', {
-    origin: 'local',
-  });
+  throw new FormatsMissingError('a protected private key without the readers for it');
 }
 
 /**

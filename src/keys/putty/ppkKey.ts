@@ -9,7 +9,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, emptyBytes, equalBytes, utf8Encode, wipe } from '../../base/bytes.ts';
+import { concatBytes, emptyBytes, equalBytes, latin1Encode, utf8Encode, wipe } from '../../base/bytes.ts';
 import type { PrivateKey, PrivateKeyFile } from '../../crypto/keys/privateKey.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { decodePublicKey } from '../../crypto/keys/publicKey.ts';
@@ -22,7 +22,7 @@ import type { ParseContext } from '../keyValues.ts';
 import { copyMagnitude, ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from '../keyValues.ts';
 import { unsupportedType } from '../openssh/opensshKey.ts';
 import { sshFileCiphers } from '../openssh/sshCiphers.ts';
-import { latin1Bytes, latin1ToText } from '../textLines.ts';
+import { latin1ToText } from '../textLines.ts';
 import { ppkFileName as fileName, type PpkFile, readPpk } from './ppk.ts';
 
 /** The key in the file. Each `next()` does some milliseconds of key derivation. */
@@ -84,7 +84,7 @@ function macOf(file: PpkFile, key: Uint8Array, section: Uint8Array): Uint8Array 
   const covered = new WireWriter()
     .text(file.type)
     .text(file.encrypted ? 'aes256-cbc' : 'none')
-    .string(latin1Bytes(file.comment))
+    .string(latin1Encode(file.comment))
     .string(file.publicBlob)
     .string(section);
   const mac = hmac(file.version === 3 ? sha256 : sha1, key, covered.viewWritten());

@@ -22,6 +22,7 @@ export interface AllowedSigner {
   readonly line: number;
   /** Patterns, separated by commas, as the file has them; not escaped. */
   readonly principals: string;
+  /** The key that may sign. */
   readonly publicKey: PublicKey;
   /** The key is an authority's: it speaks for those it gave a certificate. */
   readonly isAuthority: boolean;
@@ -29,13 +30,23 @@ export interface AllowedSigner {
   readonly namespaces: string | undefined;
   /** Seconds since 1970; undefined for no bound. */
   readonly validAfter: number | undefined;
+  /** Seconds since 1970; undefined for no bound. */
   readonly validBefore: number | undefined;
+}
+
+/** A line that cannot be read. */
+export interface UnreadSigner {
+  /** From 1. */
+  readonly line: number;
+  /** What is wrong with it. */
+  readonly reason: string;
 }
 
 /** For whom, for what and when a signature is to count. */
 export interface SignerQuestion {
   /** Who is said to have signed. */
   readonly principal: string;
+  /** What the signature is for, such as `file` or `git`. */
   readonly namespace: string;
   /** Seconds since 1970. */
   readonly now: number;
@@ -64,9 +75,10 @@ const questionTable: OptionTable<SignerQuestion> = {
  * ```
  */
 export class AllowedSigners {
+  /** The lines, in the order of the file. */
   readonly signers: readonly AllowedSigner[];
   /** Lines that cannot be read; they allow nobody. */
-  readonly malformed: readonly { readonly line: number; readonly reason: string }[];
+  readonly malformed: readonly UnreadSigner[];
 
   private constructor(signers: readonly AllowedSigner[], malformed: AllowedSigners['malformed']) {
     this.signers = signers;

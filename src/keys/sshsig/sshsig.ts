@@ -50,6 +50,7 @@ export interface MessageSignature {
   readonly certificate: Certificate | undefined;
   /** What the signature is for, such as `file` or `git`; not escaped. */
   readonly namespace: string;
+  /** With which the message was hashed. */
   readonly hash: MessageHash;
   /** Such as `rsa-sha2-512`. */
   readonly algorithm: string;
@@ -71,7 +72,13 @@ export interface SignMessageOptions {
 }
 
 /** A message, or its hash where the message is too long to be held. */
-export type SignedMessage = string | Uint8Array | { readonly digest: Uint8Array };
+export type SignedMessage =
+  | string
+  | Uint8Array
+  | {
+      /** The hash of the message. */
+      readonly digest: Uint8Array;
+    };
 
 const label = 'SSH SIGNATURE';
 const magic = utf8Encode('SSHSIG');

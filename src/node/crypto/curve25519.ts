@@ -63,30 +63,36 @@ function jwkWorks(): boolean {
 }
 
 /** Secret keys whose public half was asked for: to import one computes that half, which takes as long as the exchange. */
-const imported = new WeakMap<Uint8Array, KeyObject>();
+const imported = {
+  X25519: new WeakMap<Uint8Array, KeyObject>(),
+  Ed25519: new WeakMap<Uint8Array, KeyObject>(),
+};
 
-/** Given out once: the array that it goes by is wiped afterwards, which must be its end as well. */
-function takeImported(secretKey: Uint8Array): KeyObject {
-  const key = imported.get(secretKey) ?? keys().secret('X25519', secretKey);
-  imported.delete(secretKey);
+/** The public half. The key is kept for the one time that it is used. */
+function publicHalf(curve: Curve, secretKey: Uint8Array): Uint8Array {
+  const key = keys().secret(curve, secretKey);
+  imported[curve].set(secretKey, key);
+  return keys().publicBytes(key);
+}
+
+/** Given out once: the array that it goes by may be wiped afterwards, which must be its end as well. */
+function takeImported(curve: Curve, secretKey: Uint8Array): KeyObject {
+  const key = imported[curve].get(secretKey) ?? keys().secret(curve, secretKey);
+  imported[curve].delete(secretKey);
   return key;
 }
 
 export const opensslCurve25519: Curve25519 = {
-  x25519PublicKey: (secretKey) => {
-    const key = keys().secret('X25519', secretKey);
-    imported.set(secretKey, key);
-    return keys().publicBytes(key);
-  },
+  x25519PublicKey: (secretKey) => publicHalf('X25519', secretKey),
   x25519: (secretKey, peerPublicKey) =>
     new Uint8Array(
       diffieHellman({
-        privateKey: takeImported(secretKey),
+        privateKey: takeImported('X25519', secretKey),
         publicKey: keys().public('X25519', peerPublicKey),
       }),
     ),
-  ed25519PublicKey: (seed) => keys().publicBytes(keys().secret('Ed25519', seed)),
-  ed25519Sign: (seed, data) => new Uint8Array(sign(null, data, keys().secret('Ed25519', seed))),
+  ed25519PublicKey: (seed) => publicHalf('Ed25519', seed),
+  ed25519Sign: (seed, data) => new Uint8Array(sign(null, data, takeImported('Ed25519', seed))),
   ed25519Verify: (publicKey, data, signature) =>
     verify(null, data, keys().public('Ed25519', publicKey), signature),
 };

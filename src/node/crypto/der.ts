@@ -1,7 +1,7 @@
 /**
  * The little DER that key import into node:crypto takes.
  *
- * Owns: encoding of INTEGER and SEQUENCE (X.690 §8), and the fixed frames of RFC 8410 and RFC 5480 keys.
+ * Owns: the fixed frames of RFC 8410 and RFC 5480 keys, and RSA keys (RFC 8017 A.1).
  * Must not know: SSH.
  */
 import { Buffer } from 'node:buffer';
@@ -9,6 +9,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { concatBytes, fromHex, wipe } from '../../base/bytes.ts';
 import type { RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { RsaPublicKey } from '../../crypto/keys/publicKey.ts';
+import { derInteger, derSequence } from '../../keys/pem/derWriter.ts';
 
 /** A public key from SubjectPublicKeyInfo: a fixed frame in front of the key's own bytes. */
 export function importSpki(frame: Uint8Array, publicKey: Uint8Array): KeyObject {
@@ -33,7 +34,7 @@ export function exportPublicKey(privateKey: KeyObject, length: number): Uint8Arr
 
 /** RSAPublicKey (RFC 8017 A.1.1). */
 export function importRsaPublicKey(key: RsaPublicKey): KeyObject {
-  const der = sequence(integer(key.modulus), integer(key.exponent));
+  const der = derSequence(derInteger(key.modulus), derInteger(key.exponent));
   return createPublicKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
 }
 
@@ -48,16 +49,16 @@ export function importRsaPrivateKey(
   exponent1: Uint8Array,
   exponent2: Uint8Array,
 ): KeyObject {
-  const der = sequence(
-    integer(Uint8Array.of(0)),
-    integer(key.publicKey.modulus),
-    integer(key.publicKey.exponent),
-    integer(key.privateExponent),
-    integer(key.prime1),
-    integer(key.prime2),
-    integer(exponent1),
-    integer(exponent2),
-    integer(key.coefficient),
+  const der = derSequence(
+    derInteger(Uint8Array.of(0)),
+    derInteger(key.publicKey.modulus),
+    derInteger(key.publicKey.exponent),
+    derInteger(key.privateExponent),
+    derInteger(key.prime1),
+    derInteger(key.prime2),
+    derInteger(exponent1),
+    derInteger(exponent2),
+    derInteger(key.coefficient),
   );
   try {
     return createPrivateKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
@@ -97,30 +98,6 @@ export const frames: Readonly<Record<FrameName, Uint8Array>> = {
   mlKem768Public: fromHex('308204b2300b0609608648016503040402038204a100'),
   mlKem768Seed: fromHex('3054020100300b060960864801650304040204428040'),
 };
-
-function sequence(...elements: readonly Uint8Array[]): Uint8Array {
-  return element(0x30, concatBytes(...elements));
-}
-
-/** INTEGER of a big-endian magnitude: no superfluous zeros, one where the top bit is set. */
-function integer(magnitude: Uint8Array): Uint8Array {
-  let start = 0;
-  while (start < magnitude.length - 1 && magnitude[start] === 0) start++;
-  const digits = magnitude.subarray(start);
-  const sign = digits.length === 0 || (digits[0] as number) & 0x80 ? 1 : 0;
-  return element(0x02, concatBytes(new Uint8Array(sign), digits));
-}
-
-function element(tag: number, content: Uint8Array): Uint8Array {
-  const { length } = content;
-  const header =
-    length < 0x80
-      ? Uint8Array.of(tag, length)
-      : length < 0x100
-        ? Uint8Array.of(tag, 0x81, length)
-        : Uint8Array.of(tag, 0x82, length >> 8, length & 0xff);
-  return concatBytes(header, content);
-}
 
 /** The same bytes as the Buffer that key import asks for. */
 function buffer(bytes: Uint8Array): Buffer {

@@ -6,7 +6,7 @@
  */
 
 import { umacSlot } from '../../crypto/noble/packet/rareSlots.ts';
-import { nobleMlKem768Slot, sntrup761Slot } from '../../crypto/noble/slots.ts';
+import { nobleMlKem768Slot } from '../../crypto/noble/slots.ts';
 import { assembleProvider } from '../../crypto/provider/assemble.ts';
 import type { PacketCiphers } from '../../crypto/provider/primitives.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
@@ -23,6 +23,8 @@ import {
   opensslCurve25519Slot,
   opensslMlKem768Slot,
   opensslNistCurveSlots,
+  opensslSntrup761BatchSlot,
+  opensslSntrup761Slot,
 } from './slots.ts';
 
 export interface OpensslProviderOptions {
@@ -42,7 +44,7 @@ const wholePacketCiphersSlot = new ImportedSlot(
 
 /**
  * A provider that computes in OpenSSL what OpenSSL offers. Private keys are
- * imported for each signature and not kept, but for those named to `keep`; OpenSSL's objects for the secrets of a
+ * imported for each signature and not kept, but for those named to `keep` and an Ed25519 key that was just read; OpenSSL's objects for the secrets of a
  * key exchange (X25519, the named groups) live until they are used.
  */
 export function createOpensslProvider(options: OpensslProviderOptions = {}): CryptoProvider {
@@ -57,7 +59,7 @@ export function createOpensslProvider(options: OpensslProviderOptions = {}): Cry
     nistCurves: opensslNistCurveSlots,
     // OpenSSL encapsulates with randomness of its own, which a given source could not replay.
     mlKem768: randomBytes === undefined ? opensslMlKem768Slot : nobleMlKem768Slot,
-    sntrup761: sntrup761Slot,
+    sntrup761: randomBytes === undefined ? opensslSntrup761BatchSlot : opensslSntrup761Slot,
     rsa: opensslRsa,
     // It draws exponents with randomness of its own as well.
     dh: randomBytes === undefined ? opensslDhAgreement : undefined,

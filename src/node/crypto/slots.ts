@@ -15,9 +15,15 @@ import {
   nobleMlKem768Slot,
   nobleNistCurveSlots,
 } from '../../crypto/noble/slots.ts';
-import type { Curve448, Curve25519, MlKem768, NistCurve } from '../../crypto/provider/primitives.ts';
+import type {
+  Curve448,
+  Curve25519,
+  MlKem768,
+  NistCurve,
+  Sntrup761,
+} from '../../crypto/provider/primitives.ts';
 import type { CurveName } from '../../crypto/provider/provider.ts';
-import { PreferredSlot, type Slot } from '../../crypto/provider/slot.ts';
+import { ImportedSlot, PreferredSlot, type Slot } from '../../crypto/provider/slot.ts';
 import { opensslCurve448 } from './curve448.ts';
 import { opensslCurve25519 } from './curve25519.ts';
 import { opensslMlKem768 } from './mlKem768.ts';
@@ -39,6 +45,17 @@ export const opensslMlKem768Slot: Slot<MlKem768> = new PreferredSlot(
   opensslMlKem768,
   mlKem768Works,
   nobleMlKem768Slot,
+);
+
+/** OpenSSL has none; its hash spares the load of another. */
+export const opensslSntrup761Slot: Slot<Sntrup761> = new ImportedSlot(
+  'sntrup761',
+  async () => (await import('./sntrup761.ts')).opensslSntrup761,
+);
+
+export const opensslSntrup761BatchSlot: Slot<Sntrup761> = new ImportedSlot(
+  'sntrup761',
+  async () => (await import('./sntrup761.ts')).opensslSntrup761InBatches,
 );
 
 export const opensslNistCurveSlots: { readonly [C in CurveName]: Slot<NistCurve> } = {

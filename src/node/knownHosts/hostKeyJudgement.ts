@@ -10,10 +10,9 @@ import { SshError } from '../../base/errors.ts';
 import { shownHost } from '../../client/dial/hostName.ts';
 import type { HostKeyInfo } from '../../client/hostKeys/hostKeys.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
-import { fingerprintBy } from '../../keys/fingerprintBy.ts';
 import type { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { certificateTitle, checkCertificate } from '../../keys/openssh/certificateFile.ts';
-import { createOpensslHash } from '../crypto/digests.ts';
+import { sha256Fingerprint } from '../fingerprints.ts';
 
 /**
  * Whether the key is known; false where nothing at all is known of the host. A
@@ -131,8 +130,4 @@ function hostKeyError(
   more: { readonly hint?: string } = {},
 ): SshError {
   return new SshError(code, message, { phase: 'keyExchange', origin: 'peer', ...more });
-}
-
-function sha256Fingerprint(blob: Uint8Array): string {
-  return fingerprintBy({ createHash: createOpensslHash }, blob);
 }

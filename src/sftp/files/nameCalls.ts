@@ -79,6 +79,17 @@ export function removeFolder(session: SftpSession, path: RemotePath, errand?: Er
   );
 }
 
+/** RENAME, which fails where there is a file of the new name (draft-ietf-secsh-filexfer-02 §6.5). */
+export function renameOnly(
+  session: SftpSession,
+  from: RemotePath,
+  to: RemotePath,
+  errand?: Errand,
+): Promise<void> {
+  const paths = { oldpath: pathBytes(from), newpath: pathBytes(to, 'new path') };
+  return session.ok({ kind: 'rename', ...paths }, { name: 'rename', path: pathText(from) }, errand);
+}
+
 /** How a file was put in another's place. */
 export type Replacement = 'atomic' | 'removed first';
 

@@ -59,6 +59,12 @@ export interface MkdirOptions extends CallOptions {
   readonly mode?: number | undefined;
 }
 
+/** What `rename` takes. */
+export interface RenameOptions extends CallOptions {
+  /** A file in the way is replaced; where not, it is an error. `true` */
+  readonly replace?: boolean | undefined;
+}
+
 /** What `rm` takes. */
 export interface RmOptions extends CallOptions {
   /** Removes a folder with all that is in it; links are removed and not followed. `false` */
@@ -161,6 +167,10 @@ export const checkMkdir: (given: MkdirOptions) => void = checker<MkdirOptions>('
   ...callRules,
   recursive: flag,
   mode,
+});
+export const checkRename: (given: RenameOptions) => void = checker<RenameOptions>('rename', {
+  ...callRules,
+  replace: flag,
 });
 export const checkRm: (given: RmOptions) => void = checker<RmOptions>('rm', {
   ...callRules,

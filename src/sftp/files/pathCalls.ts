@@ -162,10 +162,14 @@ export class PathCalls {
 
   // Names ----------------------------------------------------------------------------
 
-  /** Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the server cannot. */
-  rename(from: RemotePath, to: RemotePath, options: CallOptions = {}): Promise<void> {
-    return this.simple('rename', options, async (errand) => {
-      await nameCalls.renameOver(this.session, from, to, errand);
+  /**
+   * Renames; a file in the way is replaced: at once (posix-rename@openssh.com), or by removing it first where the
+   * server cannot. With `replace: false` by the RENAME of the protocol alone, which fails then.
+   */
+  rename(from: RemotePath, to: RemotePath, options: check.RenameOptions = {}): Promise<void> {
+    return this.call('rename', options, check.checkRename, async (errand) => {
+      if (options.replace === false) await nameCalls.renameOnly(this.session, from, to, errand);
+      else await nameCalls.renameOver(this.session, from, to, errand);
     });
   }
 

@@ -84,16 +84,27 @@ export interface UsersGroupsNames {
 
 /** The answer of statvfs@openssh.com and fstatvfs@openssh.com, fields as POSIX has them. */
 export interface FilesystemStatus {
+  /** Bytes of a block. */
   readonly bsize: bigint;
+  /** Bytes of a fragment, in which the counts are. */
   readonly frsize: bigint;
+  /** Fragments in all. */
   readonly blocks: bigint;
+  /** Free fragments. */
   readonly bfree: bigint;
+  /** Free fragments for users without privileges. */
   readonly bavail: bigint;
+  /** Files that it can have. */
   readonly files: bigint;
+  /** Files that it can still have. */
   readonly ffree: bigint;
+  /** The same for users without privileges. */
   readonly favail: bigint;
+  /** What the system calls it. */
   readonly fsid: bigint;
+  /** 1 read-only, 2 without setuid. */
   readonly flag: bigint;
+  /** Bytes of a name at most. */
   readonly namemax: bigint;
 }
 

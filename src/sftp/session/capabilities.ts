@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly openHandles?: number | undefined;
   /** Which path of SYMLINK comes first: the `target` of the link, as in OpenSSH, or the `link` itself, as in the draft. By the server's identification where not given. */
   readonly symlinkOrder?: SymlinkOrder | undefined;
+  /** Bytes of a READ or a WRITE at most. What the server takes */
+  readonly blockLength?: number | undefined;
 }
 
 /** What every server must take (draft-ietf-secsh-filexfer-02 §3 asks for 34,000 bytes in all). */
@@ -51,12 +53,14 @@ export class Capabilities {
   refusesRename = false;
   /** Commands beside SFTP do not run, or none has been of use. */
   runsNoCommands = false;
+  private readonly blockLength: number;
 
   constructor(version: Version, identification: string, limits: Limits, server: ServerOptions) {
     this.version = version.version;
     this.extensions = announcedExtensions(version);
     this.symlinkOrder = server.symlinkOrder ?? symlinkOrderOf(identification);
-    this.limits = limitsOf(undefined, limits);
+    this.blockLength = server.blockLength ?? Number.POSITIVE_INFINITY;
+    this.limits = limitsOf(undefined, limits, this.blockLength);
   }
 
   /** Whether the server announced an extension at the version that it is known with. */
@@ -66,11 +70,11 @@ export class Capabilities {
 
   /** Takes the answer to limits@openssh.com. */
   learnLimits(found: ServerLimits, limits: Limits): void {
-    this.limits = limitsOf(found, limits);
+    this.limits = limitsOf(found, limits, this.blockLength);
   }
 }
 
-function limitsOf(found: ServerLimits | undefined, limits: Limits): SftpLimits {
+function limitsOf(found: ServerLimits | undefined, limits: Limits, blockLength: number): SftpLimits {
   const said = (value: bigint | undefined): number | undefined =>
     value === undefined || value === 0n ? undefined : Number(value);
   const packetLength = Math.min(
@@ -78,7 +82,7 @@ function limitsOf(found: ServerLimits | undefined, limits: Limits): SftpLimits {
     limits.sftpPacketLength,
   );
   const fitting = (length: number | undefined): number => {
-    const most = Math.min(length ?? usualLength, packetLength - overhead);
+    const most = Math.min(length ?? usualLength, packetLength - overhead, blockLength);
     return Math.max(1, most > block ? most - (most % block) : most);
   };
   return {

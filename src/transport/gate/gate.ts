@@ -7,6 +7,12 @@
  * the business of those machines.
  * Must not know: what messages hold.
  */
+import {
+  isConnectionNumber,
+  isKeyExchangeMethodNumber,
+  isUserauthNumber,
+  messageNumbers,
+} from '../../message/numbers.ts';
 import type { Role } from '../identification.ts';
 import type { Quirks } from '../quirks.ts';
 
@@ -24,7 +30,7 @@ export type GateState =
 /** What the gate goes by, besides the number. */
 export interface GateView {
   readonly role: Role;
-  readonly state: GateState;
+  readonly gateState: GateState;
   /** Both sides asked for strict key exchange. */
   readonly strict: boolean;
   /** The peer's KEXINIT of a rekey came, its NEWKEYS did not (RFC 4253 §7.1). */
@@ -39,40 +45,32 @@ export interface GateView {
 
 export type GateVerdict = 'accept' | 'unimplemented' | 'unexpected';
 
-const DISCONNECT = 1;
-const SERVICE_REQUEST = 5;
-const SERVICE_ACCEPT = 6;
-const EXT_INFO = 7;
-const KEXINIT = 20;
-const NEWKEYS = 21;
-const PING = 192;
-const PONG = 193;
-
 /** The verdict on a message with this number. */
 export function judge(view: GateView, number: number): GateVerdict {
-  if (number === DISCONNECT) return 'accept';
-  if (view.state === 'beforeKexInit') return judgeBeforeKexInit(number);
-  if (view.state === 'initialKeyExchange') return judgeInitial(view, number);
+  if (number === messageNumbers.disconnect) return 'accept';
+  if (view.gateState === 'beforeKexInit') return judgeBeforeKexInit(number);
+  if (view.gateState === 'initialKeyExchange') return judgeInitial(view, number);
   if (view.peerRekeying) return judgeRekey(view, number);
-  if (isGeneric(number) || number === KEXINIT) return 'accept';
-  if (number === NEWKEYS || isMethodSpecific(number)) return 'unexpected';
-  if (number === EXT_INFO) return view.extInfoAllowed ? 'accept' : 'unexpected';
-  if (number === SERVICE_REQUEST || number === SERVICE_ACCEPT) return judgeService(view, number);
-  if (number >= 50 && number <= 79) return judgeUserauth(view, number);
-  if (number >= 80 && number <= 127) return judgeConnection(view, number);
-  if (number === PING || number === PONG) {
-    return view.state === 'connection' && view.pingAllowed ? 'accept' : 'unexpected';
+  if (isGeneric(number) || number === messageNumbers.kexInit) return 'accept';
+  if (number === messageNumbers.newKeys || isKeyExchangeMethodNumber(number)) return 'unexpected';
+  if (number === messageNumbers.extInfo) return view.extInfoAllowed ? 'accept' : 'unexpected';
+  if (number === messageNumbers.serviceRequest || number === messageNumbers.serviceAccept)
+    return judgeService(view, number);
+  if (isUserauthNumber(number)) return judgeUserauth(view, number);
+  if (isConnectionNumber(number)) return judgeConnection(view, number);
+  if (number === messageNumbers.ping || number === messageNumbers.pong) {
+    return view.gateState === 'connection' && view.pingAllowed ? 'accept' : 'unexpected';
   }
   return 'unimplemented';
 }
 
 /** Strictness is not known yet; that KEXINIT was the first packet is checked when it comes. */
 function judgeBeforeKexInit(number: number): GateVerdict {
-  return isGeneric(number) || number === KEXINIT ? 'accept' : 'unexpected';
+  return isGeneric(number) || number === messageNumbers.kexInit ? 'accept' : 'unexpected';
 }
 
 function judgeInitial(view: GateView, number: number): GateVerdict {
-  if (number === NEWKEYS || isMethodSpecific(number)) return 'accept';
+  if (number === messageNumbers.newKeys || isKeyExchangeMethodNumber(number)) return 'accept';
   if (isGeneric(number)) return view.strict ? 'unexpected' : 'accept';
   return 'unexpected';
 }
@@ -81,46 +79,58 @@ function judgeRekey(view: GateView, number: number): GateVerdict {
   if (isGeneric(number) || isKeyExchange(number)) return 'accept';
   const known =
     view.talksDuringRekey === 'channels'
-      ? number >= 90 && number <= 100
+      ? isChannelMessage(number)
       : view.talksDuringRekey === 'answers' && isAnswer(number);
   return known ? judgeConnection(view, number) : 'unexpected';
 }
 
 function judgeService(view: GateView, number: number): GateVerdict {
-  const wanted = view.role === 'client' ? SERVICE_ACCEPT : SERVICE_REQUEST;
-  return number === wanted && view.state === 'service' ? 'accept' : 'unexpected';
+  const wanted = view.role === 'client' ? messageNumbers.serviceAccept : messageNumbers.serviceRequest;
+  return number === wanted && view.gateState === 'service' ? 'accept' : 'unexpected';
 }
 
 function judgeUserauth(view: GateView, number: number): GateVerdict {
-  if (view.state === 'authentication') {
+  if (view.gateState === 'authentication') {
     // A client sends requests and answers, a server everything else (RFC 4252 §6, RFC 4256 §3).
-    const fromClient = number === 50 || number === 61;
+    const fromClient =
+      number === messageNumbers.userauthRequest || number === messageNumbers.userauthInfoResponse;
     return fromClient === (view.role === 'server') ? 'accept' : 'unexpected';
   }
   // Requests that were on their way when SUCCESS was sent are ignored by a server (RFC 4252 §5.3).
-  if (view.state === 'connection' && view.role === 'server' && number === 50) return 'accept';
+  if (view.gateState === 'connection' && view.role === 'server' && number === messageNumbers.userauthRequest)
+    return 'accept';
   return 'unexpected';
 }
 
 function judgeConnection(view: GateView, number: number): GateVerdict {
-  if (view.state !== 'connection') return 'unexpected';
-  return (number >= 80 && number <= 82) || (number >= 90 && number <= 100) ? 'accept' : 'unimplemented';
+  if (view.gateState !== 'connection') return 'unexpected';
+  return isGlobalMessage(number) || isChannelMessage(number) ? 'accept' : 'unimplemented';
 }
 
 /** IGNORE, UNIMPLEMENTED, DEBUG. */
 function isGeneric(number: number): boolean {
-  return number >= 2 && number <= 4;
+  return number >= messageNumbers.ignore && number <= messageNumbers.debug;
 }
 
 /** REQUEST_SUCCESS, REQUEST_FAILURE, CHANNEL_OPEN_FAILURE. */
 function isAnswer(number: number): boolean {
-  return number === 81 || number === 82 || number === 92;
+  return (
+    number === messageNumbers.requestSuccess ||
+    number === messageNumbers.requestFailure ||
+    number === messageNumbers.channelOpenFailure
+  );
 }
 
-function isMethodSpecific(number: number): boolean {
-  return number >= 30 && number <= 49;
+/** GLOBAL_REQUEST and its answers. */
+function isGlobalMessage(number: number): boolean {
+  return number >= messageNumbers.globalRequest && number <= messageNumbers.requestFailure;
+}
+
+/** CHANNEL_OPEN to CHANNEL_FAILURE. */
+function isChannelMessage(number: number): boolean {
+  return number >= messageNumbers.channelOpen && number <= messageNumbers.channelFailure;
 }
 
 function isKeyExchange(number: number): boolean {
-  return number === NEWKEYS || isMethodSpecific(number);
+  return number === messageNumbers.newKeys || isKeyExchangeMethodNumber(number);
 }

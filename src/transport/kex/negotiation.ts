@@ -20,10 +20,15 @@ import { type AlgorithmKind, nothingInCommon } from './nothingInCommon.ts';
 
 /** Names to offer, the best first. */
 export interface AlgorithmPreferences {
+  /** Key exchange methods. */
   readonly kex: readonly string[];
+  /** Signature algorithms of host keys. */
   readonly hostKey: readonly string[];
+  /** Ciphers, the same for both directions. */
   readonly cipher: readonly string[];
+  /** MACs, the same for both directions. */
   readonly mac: readonly string[];
+  /** Compressions, the same for both directions. */
   readonly compression: readonly string[];
   /**
    * Of these kinds the same names and, in their places, others that are offered
@@ -63,9 +68,13 @@ export interface NegotiatedDirection {
 
 /** What one key exchange agreed on. */
 export interface NegotiatedAlgorithms {
+  /** Method of the key exchange. */
   readonly kex: string;
+  /** Signature algorithm of the host key. */
   readonly hostKey: string;
+  /** What protects what the client sends. */
   readonly clientToServer: NegotiatedDirection;
+  /** What protects what the server sends. */
   readonly serverToClient: NegotiatedDirection;
 }
 
@@ -131,26 +140,8 @@ export function negotiate(client: KexInit, server: KexInit, role: Role): Negotia
   const negotiated: NegotiatedAlgorithms = {
     kex,
     hostKey,
-    clientToServer: chooseDirection(
-      'client to server',
-      client.encryptionAlgorithmsClientToServer,
-      server.encryptionAlgorithmsClientToServer,
-      client.macAlgorithmsClientToServer,
-      server.macAlgorithmsClientToServer,
-      client.compressionAlgorithmsClientToServer,
-      server.compressionAlgorithmsClientToServer,
-      role,
-    ),
-    serverToClient: chooseDirection(
-      'server to client',
-      client.encryptionAlgorithmsServerToClient,
-      server.encryptionAlgorithmsServerToClient,
-      client.macAlgorithmsServerToClient,
-      server.macAlgorithmsServerToClient,
-      client.compressionAlgorithmsServerToClient,
-      server.compressionAlgorithmsServerToClient,
-      role,
-    ),
+    clientToServer: chooseDirection('client to server', toServer(client), toServer(server), role),
+    serverToClient: chooseDirection('server to client', toClient(client), toClient(server), role),
   };
   return agreed.get(JSON.stringify(negotiated), () => negotiated);
 }
@@ -163,22 +154,37 @@ export function guessedRight(client: KexInit, server: KexInit): boolean {
   );
 }
 
+/** What one side offers for one direction. */
+type DirectionOffer = Pick<AlgorithmPreferences, 'cipher' | 'mac' | 'compression'>;
+
+function toServer(offer: KexInit): DirectionOffer {
+  return {
+    cipher: offer.encryptionAlgorithmsClientToServer,
+    mac: offer.macAlgorithmsClientToServer,
+    compression: offer.compressionAlgorithmsClientToServer,
+  };
+}
+
+function toClient(offer: KexInit): DirectionOffer {
+  return {
+    cipher: offer.encryptionAlgorithmsServerToClient,
+    mac: offer.macAlgorithmsServerToClient,
+    compression: offer.compressionAlgorithmsServerToClient,
+  };
+}
+
 function chooseDirection(
   direction: string,
-  clientCiphers: readonly string[],
-  serverCiphers: readonly string[],
-  clientMacs: readonly string[],
-  serverMacs: readonly string[],
-  clientCompressions: readonly string[],
-  serverCompressions: readonly string[],
+  client: DirectionOffer,
+  server: DirectionOffer,
   role: Role,
 ): NegotiatedDirection {
-  const cipher = choose('cipher', clientCiphers, serverCiphers, role, direction);
+  const cipher = choose('cipher', client.cipher, server.cipher, role, direction);
   const authenticated = isCipher(cipher) && ciphers[cipher].authenticated;
   return {
     cipher,
-    mac: authenticated ? undefined : choose('mac', clientMacs, serverMacs, role, direction),
-    compression: choose('compression', clientCompressions, serverCompressions, role, direction),
+    mac: authenticated ? undefined : choose('mac', client.mac, server.mac, role, direction),
+    compression: choose('compression', client.compression, server.compression, role, direction),
   };
 }
 

@@ -16,6 +16,7 @@ export interface RekeyPolicy {
   readonly interval: number;
 }
 
+/** 1 GiB, 2^31 packets, one hour. */
 export const defaultRekeyPolicy: RekeyPolicy = { bytes: 2 ** 30, packets: 2 ** 31, interval: 3_600_000 };
 
 const never = Number.POSITIVE_INFINITY;

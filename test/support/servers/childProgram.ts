@@ -82,6 +82,8 @@ export class ChildPrograms {
       compilerOptions: {
         noEmit: false,
         noCheck: true,
+        // `npm run coverage` counts lines of sources.
+        sourceMap: process.env['NODE_V8_COVERAGE'] !== undefined,
         declaration: false,
         isolatedDeclarations: false,
         rootDir: sourceRoot,

@@ -21,6 +21,8 @@ export interface OpenSshOptions {
   readonly authorizedKeys?: readonly string[] | undefined;
   /** Keywords of sshd_config, in place of those below. */
   readonly config?: Readonly<Record<string, string | number>> | undefined;
+  /** A free one where not given. */
+  readonly port?: number | undefined;
   /** Where it runs, at its first address; this machine's own network where not given. */
   readonly network?: FarNetwork | undefined;
 }
@@ -43,7 +45,7 @@ export async function startOpenSsh(lab: Lab, options: OpenSshOptions = {}): Prom
   const args = (port: number): string[] => ['-D', '-e', '-f', file, '-p', String(port)];
   const server = await startServerProcess(
     network === undefined
-      ? { program, args }
+      ? { program, args, port: options.port }
       : {
           program: network.within(program, []).program,
           args: (port) => network.within(program, args(port)).args,

@@ -6,6 +6,7 @@
  * Must not know: which server it is.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 
 /** The longest a server may take until it answers, in milliseconds. */
@@ -21,6 +22,8 @@ export interface ServerProcessOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Where it listens; loopback where not given. */
   readonly host?: string | undefined;
+  /** A free one where not given. */
+  readonly port?: number | undefined;
 }
 
 /** Every server that runs at present, for the reports of tests that fail. */
@@ -85,6 +88,14 @@ export class ServerProcess {
     await this.ended(others);
   }
 
+  /** Ends the server and all that came of it at once, as if its machine had lost its power. */
+  async kill(): Promise<void> {
+    runningServers.delete(this);
+    const others = this.descendants();
+    for (const pid of [this.pid, ...others]) kill(pid, 'SIGKILL');
+    await this.ended(others);
+  }
+
   private async ended(others: readonly number[]): Promise<void> {
     const until = performance.now() + gone;
     const left = (): number[] => others.filter(isAlive);
@@ -103,7 +114,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   let last: unknown;
   // Between the choice of a port and its use somebody else may have taken it.
   for (let attempt = 0; attempt < 3; attempt++) {
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const child = spawn(options.program, options.args(port), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.environment },
@@ -150,17 +161,26 @@ function identifies(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** A loopback port that nobody listens on at this moment. */
+/** Below what systems hand out to whoever asks for any port, and above what services have. */
+const ownPorts = { from: 12_000, to: 32_000 } as const;
+
+/**
+ * A loopback port to listen on, which nobody does at this moment. No system gives
+ * such a port to anybody who asks for any: only another call of this function
+ * comes by it, as one of twenty thousand. Where nobody may listen, see `ClosedPort`.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(ownPorts.from, ownPorts.to);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 function descendantsOf(root: number): number[] {

@@ -20,6 +20,8 @@ export type Program =
   | 'python3'
   | 'chromium'
   | 'ssh'
+  | 'sftp'
+  | 'scp'
   | 'plink'
   | 'dbclient'
   | 'dropbearconvert'
@@ -27,7 +29,8 @@ export type Program =
   | 'iptables'
   | 'git'
   | 'rsync'
-  | 'scp';
+  | 'scp'
+  | 'xauth';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];

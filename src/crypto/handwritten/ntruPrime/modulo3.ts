@@ -12,24 +12,28 @@
  */
 import { degree } from './ternaryProduct.ts';
 
-/** Words for 762 coefficients. */
-const words = 24;
+/** Steps of Euclid's algorithm. */
+const allSteps = 2 * degree - 1;
+/** A word before the coefficients takes what is dropped, which is 0. */
+const lead = 32;
+/** Where the cofactors begin: each step moves one of them a place down. */
+const top = lead + allSteps - 1;
 
-/** A polynomial: where it has 1, and where -1. One word more is always 0. */
+/** A polynomial: where it has 1, and where -1. */
 interface Planes {
   readonly ones: Int32Array;
   readonly minusOnes: Int32Array;
 }
 
-const planes = (): Planes => ({
-  ones: new Int32Array(words + 1),
-  minusOnes: new Int32Array(words + 1),
+const planes = (places: number): Planes => ({
+  ones: new Int32Array((places >> 5) + 1),
+  minusOnes: new Int32Array((places >> 5) + 1),
 });
 
-const f = planes();
-const g = planes();
-const v = planes();
-const r = planes();
+const f = planes(lead + degree);
+const g = planes(lead + degree);
+const v = planes(top + 1);
+const r = planes(top + 1);
 
 /**
  * 1/s modulo 3; undefined where s has none.
@@ -39,39 +43,52 @@ const r = planes();
  */
 export function inverseModulo3(small: Int32Array): Int32Array | undefined {
   clear();
-  put(f, 0, 1);
-  put(f, degree - 1, -1);
-  put(f, degree, -1);
-  for (let i = 0; i < degree; i++) put(g, degree - 1 - i, small[i] as number);
-  put(r, 0, 1);
+  put(f, lead, 1);
+  put(f, lead + degree - 1, -1);
+  put(f, lead + degree, -1);
+  for (let i = 0; i < degree; i++) put(g, lead + degree - 1 - i, small[i] as number);
+  put(r, top, 1);
   let delta = 1;
-  for (let step = 0; step < 2 * degree - 1; step++) {
-    const f0 = coefficient(f, 0);
-    const g0 = coefficient(g, 0);
+  for (let step = 0; step < allSteps; step++) {
+    const f0 = coefficient(f, lead);
+    const g0 = coefficient(g, lead);
     const swap = (-delta >> 31) & -(g0 & 1);
     delta = (delta ^ (swap & (delta ^ -delta))) + 1;
     // g0 + factor * f0 is 0 modulo 3, whichever of the two is taken from the other.
     const factor = -f0 * g0;
     const plus = -(factor & 1 & ~(factor >> 31));
     const minus = factor >> 31;
-    // Coefficients beyond these take no part any more, or are still 0.
-    eliminate((Math.min(degree, 2 * degree - 1 - step) >> 5) + 1, swap, plus, minus);
-    eliminateShifted((Math.min(degree, step + 1) >> 5) + 1, swap, plus, minus);
+    // Coefficients outside of these take no part any more, or are still 0.
+    eliminate(f, g, lead, lead + Math.min(degree, allSteps - step), swap, plus, minus);
+    eliminate(v, r, top - step, top + 1 - Math.max(0, step - degree), swap, plus, minus);
   }
-  const scale = coefficient(f, 0);
+  const scale = coefficient(f, lead);
   const result = new Int32Array(degree);
-  for (let i = 0; i < degree; i++) result[i] = scale * coefficient(v, degree - 1 - i);
+  for (let i = 0; i < degree; i++) result[i] = scale * coefficient(v, lead + degree - 1 - i);
   clear();
   return delta === 0 ? result : undefined;
 }
 
-/** Swaps f and g if told to, adds a multiple of f to g so that its last coefficient is 0, and drops that. */
-function eliminate(count: number, swap: number, plus: number, minus: number): void {
-  const { ones: f1, minusOnes: f2 } = f;
-  const { ones: g1, minusOnes: g2 } = g;
+/**
+ * Swaps f and g if told to, adds a multiple of f to g so that its last coefficient
+ * is 0, and drops that: g moves a place down.
+ *
+ * The cofactors take the same steps, but nothing of them is dropped. So after n
+ * steps they are those of the algorithm, v times x, divided by x^n.
+ */
+function eliminate(
+  { ones: f1, minusOnes: f2 }: Planes,
+  { ones: g1, minusOnes: g2 }: Planes,
+  first: number,
+  last: number,
+  swap: number,
+  plus: number,
+  minus: number,
+): void {
   let low1 = 0;
   let low2 = 0;
-  for (let i = 0; i < count; i++) {
+  const end = last >> 5;
+  for (let i = first >> 5; i <= end; i++) {
     let a1 = f1[i] as number;
     let a2 = f2[i] as number;
     let b1 = g1[i] as number;
@@ -89,46 +106,13 @@ function eliminate(count: number, swap: number, plus: number, minus: number): vo
     const either = (b1 | m2) ^ (b2 | m1);
     const sum1 = (b2 | m2) ^ either;
     const sum2 = (b1 | m1) ^ either;
-    if (i > 0) {
-      g1[i - 1] = (low1 >>> 1) | (sum1 << 31);
-      g2[i - 1] = (low2 >>> 1) | (sum2 << 31);
-    }
+    g1[i - 1] = (low1 >>> 1) | (sum1 << 31);
+    g2[i - 1] = (low2 >>> 1) | (sum2 << 31);
     low1 = sum1;
     low2 = sum2;
   }
-  g1[count - 1] = low1 >>> 1;
-  g2[count - 1] = low2 >>> 1;
-}
-
-/** The same for the cofactors, v times x. */
-function eliminateShifted(count: number, swap: number, plus: number, minus: number): void {
-  const { ones: v1, minusOnes: v2 } = v;
-  const { ones: r1, minusOnes: r2 } = r;
-  let high1 = 0;
-  let high2 = 0;
-  for (let i = 0; i < count; i++) {
-    const next1 = v1[i] as number;
-    const next2 = v2[i] as number;
-    let a1 = (next1 << 1) | high1;
-    let a2 = (next2 << 1) | high2;
-    high1 = next1 >>> 31;
-    high2 = next2 >>> 31;
-    let b1 = r1[i] as number;
-    let b2 = r2[i] as number;
-    const t1 = (a1 ^ b1) & swap;
-    const t2 = (a2 ^ b2) & swap;
-    a1 ^= t1;
-    a2 ^= t2;
-    b1 ^= t1;
-    b2 ^= t2;
-    v1[i] = a1;
-    v2[i] = a2;
-    const m1 = (a1 & plus) | (a2 & minus);
-    const m2 = (a2 & plus) | (a1 & minus);
-    const either = (b1 | m2) ^ (b2 | m1);
-    r1[i] = (b2 | m2) ^ either;
-    r2[i] = (b1 | m1) ^ either;
-  }
+  g1[end] = low1 >>> 1;
+  g2[end] = low2 >>> 1;
 }
 
 function clear(): void {

@@ -14,18 +14,21 @@ import { degree } from './ternaryProduct.ts';
 export const modulus = 4591;
 /** One third. */
 const third = -1530;
+/** Steps of Euclid's algorithm. */
+const allSteps = 2 * degree - 1;
 /** Steps that one pass over the coefficients makes; 1521 is a multiple of it. */
 const stepsAtOnce = 3;
 /** Places before the coefficients, which take what a pass writes before its first step has all it needs. */
 const lead = 3;
-const room = lead + degree + 1 + stepsAtOnce;
+/** Where the cofactors begin: each step moves one of them a place down. */
+const top = lead + allSteps - 1;
 /** Adding it to a number below 2^51 and taking it away again rounds to an integer. */
 const rounder = 1.5 * 2 ** 52;
 
-const f = new Float64Array(room);
-const g = new Float64Array(room);
-const v = new Float64Array(room);
-const r = new Float64Array(room);
+const f = new Float64Array(lead + degree + 1 + stepsAtOnce);
+const g = new Float64Array(lead + degree + 1 + stepsAtOnce);
+const v = new Float64Array(top + 2 + stepsAtOnce);
+const r = new Float64Array(top + 2 + stepsAtOnce);
 /** What three steps do, four numbers each: f becomes m0 f + m1 g, and g becomes m2 f + m3 g. */
 const steps = new Float64Array(4 * stepsAtOnce);
 /** Whether the next step swaps, and the coefficients that three steps depend on. */
@@ -50,16 +53,16 @@ export function inverseOfTriple(small: Int32Array): Int32Array {
   f[lead + degree - 1] = -1;
   f[lead + degree] = -1;
   for (let i = 0; i < degree; i++) g[lead + degree - 1 - i] = small[i] as number;
-  r[0] = third;
-  for (let step = 0; step < 2 * degree - 1; step += stepsAtOnce) {
+  r[top] = third;
+  for (let step = 0; step < allSteps; step += stepsAtOnce) {
     plan();
-    // Coefficients beyond these take no part any more, or are still 0.
-    eliminate(Math.min(degree, 2 * degree - 1 - step));
-    eliminateShifted(Math.min(degree, step + stepsAtOnce));
+    // Coefficients outside of these take no part any more, or are still 0.
+    eliminate(f, g, lead, lead + Math.min(degree, allSteps - step));
+    eliminate(v, r, top - step, top + 1 - Math.max(0, step - degree));
   }
   const scale = inverse(f[lead] as number);
   const result = new Int32Array(degree);
-  for (let i = 0; i < degree; i++) result[i] = center((v[degree - 1 - i] as number) * scale);
+  for (let i = 0; i < degree; i++) result[i] = center((v[lead + degree - 1 - i] as number) * scale);
   forget();
   return result;
 }
@@ -105,8 +108,12 @@ function plan(): void {
  * reductions: each step multiplies the numbers by 2^12.2 at most, and they stay
  * below 2^48. What step two needs of the coefficient before is kept in `f1`, what
  * step three needs in `f2`.
+ *
+ * The cofactors take the same steps, but nothing of them is dropped: what moves a
+ * place down is there. So after n steps they are those of the algorithm, v times x,
+ * divided by x^n. One function for both is compiled once.
  */
-function eliminate(last: number): void {
+function eliminate(f: Float64Array, g: Float64Array, first: number, last: number): void {
   const a0 = steps[0] as number;
   const a1 = steps[1] as number;
   const a2 = steps[2] as number;
@@ -121,7 +128,7 @@ function eliminate(last: number): void {
   const c3 = steps[11] as number;
   let f1 = 0;
   let f2 = 0;
-  for (let i = lead; i <= last + lead + 3; i++) {
+  for (let i = first; i <= last + stepsAtOnce; i++) {
     const f0 = f[i] as number;
     const g0 = g[i] as number;
     const x = f0 * a0 + g0 * a1;
@@ -134,40 +141,6 @@ function eliminate(last: number): void {
     f2 = y;
     f[i - 2] = z - modulus * (z * (1 / modulus) + rounder - rounder);
     g[i - 3] = h - modulus * (h * (1 / modulus) + rounder - rounder);
-  }
-}
-
-/** The same for the cofactors, v times x at each step. */
-function eliminateShifted(last: number): void {
-  const a0 = steps[0] as number;
-  const a1 = steps[1] as number;
-  const a2 = steps[2] as number;
-  const a3 = steps[3] as number;
-  const b0 = steps[4] as number;
-  const b1 = steps[5] as number;
-  const b2 = steps[6] as number;
-  const b3 = steps[7] as number;
-  const c0 = steps[8] as number;
-  const c1 = steps[9] as number;
-  const c2 = steps[10] as number;
-  const c3 = steps[11] as number;
-  let v1 = 0;
-  let v2 = 0;
-  let v3 = 0;
-  for (let i = 0; i <= last; i++) {
-    const v0 = v[i] as number;
-    const r0 = r[i] as number;
-    const x = v1 * a0 + r0 * a1;
-    let h = v1 * a2 + r0 * a3;
-    const y = v2 * b0 + h * b1;
-    h = v2 * b2 + h * b3;
-    const z = v3 * c0 + h * c1;
-    h = v3 * c2 + h * c3;
-    v1 = v0;
-    v2 = x;
-    v3 = y;
-    v[i] = z - modulus * (z * (1 / modulus) + rounder - rounder);
-    r[i] = h - modulus * (h * (1 / modulus) + rounder - rounder);
   }
 }
 

@@ -3,19 +3,19 @@
  *
  * Owns: key generation, encapsulation, decapsulation, the encodings of keys and
  * ciphertexts.
- * Must not know: SSH, where randomness comes from.
+ * Must not know: SSH, where randomness comes from, who computes SHA-512.
  * Source: "NTRU Prime: round 3" (Bernstein and others, 2020), §3 and §4.
  *
  * Coefficients lie around zero: -2295 to 2295 modulo 4591, -1 to 1 modulo 3. No
  * branch and no index here depends on a secret one; what an engine makes of that
  * is its own affair (SECURITY.md).
  */
-import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, wipe } from '../../../base/bytes.ts';
 import type { Sntrup761 } from '../../provider/primitives.ts';
 import type { RandomBytes } from '../../provider/random.ts';
+import { type InverseSupply, invertible } from './inverseSupply.ts';
 import { inverseModulo3 } from './modulo3.ts';
-import { center, inverseOfTriple, modulus } from './modulo4591.ts';
+import { center, modulus } from './modulo4591.ts';
 import { RadixCode } from './radix.ts';
 import { degree, forgetProduct, multiplyTernary } from './ternaryProduct.ts';
 
@@ -31,67 +31,95 @@ const roundedLength = 1007;
 const fullCode: RadixCode = new RadixCode(Array.from({ length: degree }, () => modulus));
 const roundedCode: RadixCode = new RadixCode(Array.from({ length: degree }, () => (modulus + 2) / 3));
 
-export const sntrup761: Sntrup761 = {
-  generate(randomBytes) {
-    const { g, inverse } = drawInvertible(randomBytes);
-    const f = drawShort(randomBytes);
-    const publicKey = encodeFull(product(inverseOfTriple(f), g));
-    const rho = randomBytes(smallLength);
-    const secretKey = concatBytes(encodeSmall(f), encodeSmall(inverse), publicKey, rho, hash(4, publicKey));
-    forgetProduct();
-    for (const secret of [f, g, inverse]) secret.fill(0);
-    return { publicKey, secretKey };
-  },
+/** SHA-512 of all of `data`. */
+export type Sha512 = (data: Uint8Array) => Uint8Array;
 
-  encapsulate(publicKey, randomBytes) {
-    const r = drawShort(randomBytes);
-    const encoded = encodeSmall(r);
-    const ciphertext = hide(r, encoded, publicKey, hash(4, publicKey));
-    forgetProduct();
-    return { ciphertext, sharedSecret: sessionKey(1, encoded, ciphertext) };
-  },
+/**
+ * The functions over somebody's SHA-512: loading another one costs as much as a key pair.
+ *
+ * @param supply where key pairs share inversions: they are no longer those of the order in which randomness is drawn
+ */
+export function createSntrup761(sha512: Sha512, supply?: InverseSupply): Sntrup761 {
+  return {
+    generate(randomBytes) {
+      const { g, inverse } = drawInvertible(randomBytes);
+      const draw = (): Int32Array => drawShort(randomBytes);
+      const { f, inverse: third } = supply?.take(draw) ?? invertible(draw());
+      const publicKey = encodeFull(product(third, g));
+      const rho = randomBytes(smallLength);
+      const secretKey = concatBytes(
+        encodeSmall(f),
+        encodeSmall(inverse),
+        publicKey,
+        rho,
+        hash(sha512, 4, publicKey),
+      );
+      forgetProduct();
+      for (const secret of [f, g, inverse, third]) secret.fill(0);
+      return { publicKey, secretKey };
+    },
 
-  decapsulate(ciphertext, secretKey) {
-    const f = decodeSmall(secretKey.subarray(0, smallLength));
-    const inverse = decodeSmall(secretKey.subarray(smallLength, 2 * smallLength));
-    const rest = secretKey.subarray(2 * smallLength);
-    const publicKey = rest.subarray(0, publicKeyLength);
-    const rho = rest.subarray(publicKeyLength, publicKeyLength + smallLength);
-    const r = decrypt(decodeRounded(ciphertext.subarray(0, roundedLength)), f, inverse);
-    const encoded = encodeSmall(r);
-    const expected = hide(r, encoded, publicKey, rest.subarray(publicKeyLength + smallLength));
-    forgetProduct();
-    let difference = 0;
-    for (let i = 0; i < expected.length; i++) {
-      difference |= (expected[i] as number) ^ (ciphertext[i] as number);
-    }
-    // All ones where the ciphertext is not what r makes: then rho takes the place of r.
-    const mask = -((difference + 255) >> 8);
-    for (let i = 0; i < smallLength; i++) {
-      encoded[i] = (encoded[i] as number) ^ (mask & ((encoded[i] as number) ^ (rho[i] as number)));
-    }
-    const key = sessionKey(1 + mask, encoded, ciphertext);
-    wipe(encoded);
-    for (const secret of [f, inverse, r]) secret.fill(0);
-    return key;
-  },
-};
+    encapsulate(publicKey, randomBytes) {
+      const r = drawShort(randomBytes);
+      const encoded = encodeSmall(r);
+      const ciphertext = hide(sha512, r, encoded, publicKey, hash(sha512, 4, publicKey));
+      forgetProduct();
+      return { ciphertext, sharedSecret: sessionKey(sha512, 1, encoded, ciphertext) };
+    },
+
+    decapsulate(ciphertext, secretKey) {
+      const f = decodeSmall(secretKey.subarray(0, smallLength));
+      const inverse = decodeSmall(secretKey.subarray(smallLength, 2 * smallLength));
+      const rest = secretKey.subarray(2 * smallLength);
+      const publicKey = rest.subarray(0, publicKeyLength);
+      const rho = rest.subarray(publicKeyLength, publicKeyLength + smallLength);
+      const r = decrypt(decodeRounded(ciphertext.subarray(0, roundedLength)), f, inverse);
+      const encoded = encodeSmall(r);
+      const expected = hide(sha512, r, encoded, publicKey, rest.subarray(publicKeyLength + smallLength));
+      forgetProduct();
+      let difference = 0;
+      for (let i = 0; i < expected.length; i++) {
+        difference |= (expected[i] as number) ^ (ciphertext[i] as number);
+      }
+      // All ones where the ciphertext is not what r makes: then rho takes the place of r.
+      const mask = -((difference + 255) >> 8);
+      for (let i = 0; i < smallLength; i++) {
+        encoded[i] = (encoded[i] as number) ^ (mask & ((encoded[i] as number) ^ (rho[i] as number)));
+      }
+      const key = sessionKey(sha512, 1 + mask, encoded, ciphertext);
+      wipe(encoded);
+      for (const secret of [f, inverse, r]) secret.fill(0);
+      return key;
+    },
+  };
+}
 
 // Hashes ---------------------------------------------------------------------
 
 /** The first half of SHA-512 behind a byte that says what for. */
-function hash(purpose: number, ...parts: readonly Uint8Array[]): Uint8Array {
+function hash(sha512: Sha512, purpose: number, ...parts: readonly Uint8Array[]): Uint8Array {
   return sha512(concatBytes(Uint8Array.of(purpose), ...parts)).slice(0, 32);
 }
 
-function sessionKey(purpose: number, encoded: Uint8Array, ciphertext: Uint8Array): Uint8Array {
-  return hash(purpose, hash(3, encoded), ciphertext);
+function sessionKey(
+  sha512: Sha512,
+  purpose: number,
+  encoded: Uint8Array,
+  ciphertext: Uint8Array,
+): Uint8Array {
+  return hash(sha512, purpose, hash(sha512, 3, encoded), ciphertext);
 }
 
 /** The ciphertext of r, and behind it a hash that confirms r. */
-function hide(r: Int32Array, encoded: Uint8Array, publicKey: Uint8Array, keyHash: Uint8Array): Uint8Array {
+function hide(
+  sha512: Sha512,
+  r: Int32Array,
+  encoded: Uint8Array,
+  publicKey: Uint8Array,
+  keyHash: Uint8Array,
+): Uint8Array {
   const rounded = encodeRounded(product(decodeFull(publicKey), r));
-  return concatBytes(rounded, hash(2, hash(3, encoded), keyHash));
+  return concatBytes(rounded, hash(sha512, 2, hash(sha512, 3, encoded), keyHash));
 }
 
 /** r, or some polynomial of the right weight where there was none. */

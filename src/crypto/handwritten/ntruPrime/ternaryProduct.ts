@@ -1,5 +1,5 @@
 /**
- * Products of polynomials modulo x^761 - x - 1, one factor small.
+ * Products of polynomials modulo x^761 - x - 1, one factor small or none.
  *
  * Owns: the multiplication that sntrup761 spends its time in. Three steps of
  * Karatsuba's method leave 27 products of 96 coefficients each.
@@ -36,6 +36,8 @@ const levels = [384, 192, 96].map((half) => ({
 }));
 /** Pairs, and behind them zeros that the last factors of a pass reach. */
 const packed = new Float64Array(pairs + perPass - 1);
+/** Coefficients one by one, and behind them as many zeros. */
+const single = new Float64Array(leaf + perPass - 1);
 /** Products with the factors at even and at odd places. */
 const even = new Float64Array(leaf);
 const odd = new Float64Array(leaf);
@@ -49,9 +51,21 @@ const odd = new Float64Array(leaf);
  * memory is used again by the next call
  */
 export function multiplyTernary(a: Int32Array, b: Int32Array): Float64Array {
+  return multiplyBy(multiplyLeaf, a, b);
+}
+
+/**
+ * The same where both factors have coefficients from -2295 to 2295; those of the
+ * product are below 2^34 in size.
+ */
+export function multiplyWhole(a: Int32Array, b: Int32Array): Float64Array {
+  return multiplyBy(multiplyWholeLeaf, a, b);
+}
+
+function multiplyBy(multiplyLeaves: typeof multiplyLeaf, a: Int32Array, b: Int32Array): Float64Array {
   left.set(a);
   right.set(b);
-  karatsuba(product, 0, left, 0, right, 0, padded, 0);
+  karatsuba(multiplyLeaves, product, 0, left, 0, right, 0, padded, 0);
   // x^761 is x + 1.
   for (let i = 2 * degree - 2; i >= degree; i--) {
     const value = product[i] as number;
@@ -63,7 +77,7 @@ export function multiplyTernary(a: Int32Array, b: Int32Array): Float64Array {
 
 /** Overwrites what the last product has left: its factors are secrets as often as not. */
 export function forgetProduct(): void {
-  for (const list of [left, right, product, packed, even, odd]) list.fill(0);
+  for (const list of [left, right, product, packed, even, odd, single]) list.fill(0);
   for (const level of levels) {
     level.left.fill(0);
     level.right.fill(0);
@@ -73,6 +87,7 @@ export function forgetProduct(): void {
 
 /** Writes the `2 * size` coefficients of a product, the last of them 0. */
 function karatsuba(
+  multiplyLeaves: typeof multiplyLeaf,
   out: Float64Array,
   at: number,
   a: Float64Array,
@@ -84,18 +99,18 @@ function karatsuba(
 ): void {
   const level = levels[depth];
   if (level === undefined) {
-    multiplyLeaf(out, at, a, aAt, b, bAt);
+    multiplyLeaves(out, at, a, aAt, b, bAt);
     return;
   }
   const half = size / 2;
-  karatsuba(out, at, a, aAt, b, bAt, half, depth + 1);
-  karatsuba(out, at + size, a, aAt + half, b, bAt + half, half, depth + 1);
+  karatsuba(multiplyLeaves, out, at, a, aAt, b, bAt, half, depth + 1);
+  karatsuba(multiplyLeaves, out, at + size, a, aAt + half, b, bAt + half, half, depth + 1);
   const { left: aSum, right: bSum, middle } = level;
   for (let i = 0; i < half; i++) {
     aSum[i] = (a[aAt + i] as number) + (a[aAt + half + i] as number);
     bSum[i] = (b[bAt + i] as number) + (b[bAt + half + i] as number);
   }
-  karatsuba(middle, 0, aSum, 0, bSum, 0, half, depth + 1);
+  karatsuba(multiplyLeaves, middle, 0, aSum, 0, bSum, 0, half, depth + 1);
   for (let i = 0; i < half; i++) {
     const low = out[at + i] as number;
     const lowTop = out[at + half + i] as number;
@@ -147,6 +162,46 @@ function addProducts(sums: Float64Array, at: number, b: Float64Array, bAt: numbe
   let [a1, a2, a3, a4, a5, a6, a7] = [0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < pairs + perPass - 1; i++) {
     const a0 = packed[i] as number;
+    sums[at + i] =
+      (sums[at + i] as number) +
+      (a0 * b0 + a1 * b1 + (a2 * b2 + a3 * b3) + (a4 * b4 + a5 * b5 + (a6 * b6 + a7 * b7)));
+    a7 = a6;
+    a6 = a5;
+    a5 = a4;
+    a4 = a3;
+    a3 = a2;
+    a2 = a1;
+    a1 = a0;
+  }
+}
+
+/** The product of 96 and 96 coefficients that do not fit in pairs: their products have up to 35 bits. */
+function multiplyWholeLeaf(
+  out: Float64Array,
+  at: number,
+  a: Float64Array,
+  aAt: number,
+  b: Float64Array,
+  bAt: number,
+): void {
+  for (let i = 0; i < leaf; i++) single[i] = a[aAt + i] as number;
+  for (let i = 0; i < 2 * leaf; i++) out[at + i] = 0;
+  for (let pass = 0; pass < leaf; pass += perPass) addSingleProducts(out, at + pass, b, bAt + pass);
+}
+
+/** Adds the products of all coefficients with 8 of `b`. */
+function addSingleProducts(sums: Float64Array, at: number, b: Float64Array, bAt: number): void {
+  const b0 = b[bAt] as number;
+  const b1 = b[bAt + 1] as number;
+  const b2 = b[bAt + 2] as number;
+  const b3 = b[bAt + 3] as number;
+  const b4 = b[bAt + 4] as number;
+  const b5 = b[bAt + 5] as number;
+  const b6 = b[bAt + 6] as number;
+  const b7 = b[bAt + 7] as number;
+  let [a1, a2, a3, a4, a5, a6, a7] = [0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < leaf + perPass - 1; i++) {
+    const a0 = single[i] as number;
     sums[at + i] =
       (sums[at + i] as number) +
       (a0 * b0 + a1 * b1 + (a2 * b2 + a3 * b3) + (a4 * b4 + a5 * b5 + (a6 * b6 + a7 * b7)));

@@ -16,11 +16,13 @@ export class OpenFile {
   readonly path: string;
   /** As the server named it. */
   readonly handle: Uint8Array;
+  private readonly givenPath: RemotePath;
   private closing: Promise<void> | undefined;
 
-  private constructor(session: SftpSession, path: string, handle: Uint8Array) {
+  private constructor(session: SftpSession, path: RemotePath, handle: Uint8Array) {
     this.session = session;
-    this.path = path;
+    this.path = pathText(path);
+    this.givenPath = path;
     this.handle = handle;
   }
 
@@ -72,7 +74,7 @@ export class OpenFile {
       const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
       const handle = await session.handle(body, { name: 'open', path: text }, errand);
       session.handles.given();
-      return new OpenFile(session, text, handle);
+      return new OpenFile(session, path, handle);
     } catch (error) {
       session.handles.refused();
       throw error;
@@ -96,9 +98,17 @@ export class OpenFile {
     });
   }
 
-  attributes(errand?: Errand): Promise<FileAttributes> {
+  /** FSTAT; a server that refuses that is asked about the path, which leads to the same file as long as nobody renames it. */
+  async attributes(errand?: Errand): Promise<FileAttributes> {
     this.check('stat');
-    return this.session.attributes({ kind: 'fstat', handle: this.handle }, this.operation('stat'), errand);
+    const { session, handle, givenPath } = this;
+    const operation = this.operation('stat');
+    try {
+      return await session.attributes({ kind: 'fstat', handle }, operation, errand);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return session.attributes({ kind: 'stat', path: pathBytes(givenPath) }, operation, errand);
+    }
   }
 
   setAttributes(attrs: FileAttributes, name: string, errand?: Errand): Promise<void> {
@@ -122,4 +132,10 @@ export class OpenFile {
   closeQuietly(): void {
     this.close().catch(() => {});
   }
+}
+
+/** The server does not do that for anybody, or not for this user: servers can be told which requests they take. */
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof SshError)) return false;
+  return error.code === 'ERR_SSH_SFTP_PERMISSION_DENIED' || error.code === 'ERR_SSH_SFTP_UNSUPPORTED';
 }

@@ -39,12 +39,18 @@ interface Later {
 /** Links and folders whose attributes are set at the end. */
 const mostLater = 1_000_000;
 
-/** Permissions of a folder that is made, from which the system takes its mask away. */
-const folderMode = 0o777;
+/**
+ * Permissions of a folder that is made, from which the system takes its mask away: those that it has on the
+ * server, so that nobody sees more than there, and what its owner needs to fill it.
+ */
+function folderModeOf(permissions: number = 0o777): number {
+  return (permissions & 0o777) | 0o700;
+}
 
 export async function getTree(transfer: Transfer, remote: Uint8Array, target: LocalPath): Promise<void> {
   const { session, errand, local } = transfer;
-  const root = await makeRoot(transfer, target);
+  const { permissions } = await statPath(session, remote, 'stat', errand);
+  const root = await makeRoot(transfer, target, folderModeOf(permissions));
   transfer.counts.folders++;
   const levels: Level[] = [root];
   const later: Later[] = [];
@@ -75,7 +81,8 @@ export async function getTree(transfer: Transfer, remote: Uint8Array, target: Lo
     const path = local.join(level.path, entry.nameBytes);
     if (kind === 'folder') {
       const made = await transfer.attempt(entry.path, async () => {
-        levels[depth + 1] = await makeFolder(transfer, path, level.isFresh);
+        const mode = folderModeOf(entry.attributes.permissions);
+        levels[depth + 1] = await makeFolder(transfer, { path, isFresh: level.isFresh }, mode);
       });
       if (!made) step.passOver();
       else keepFolder(transfer, entry, path, postpone);
@@ -150,18 +157,18 @@ async function copyLink(
 }
 
 /** The folder that the tree goes into; the caller named it, so that a link to a folder does as well. */
-async function makeRoot(transfer: Transfer, path: LocalPath): Promise<Level> {
+async function makeRoot(transfer: Transfer, path: LocalPath, mode: number): Promise<Level> {
   const { local } = transfer;
   const there = await local.stat(path);
   if (there?.kind === 'folder') return { path: await local.realpath(path), isFresh: false };
-  await local.mkdir(path, folderMode);
+  await local.mkdir(path, mode);
   return { path, isFresh: true };
 }
 
-async function makeFolder(transfer: Transfer, path: LocalPath, isFresh: boolean): Promise<Level> {
+async function makeFolder(transfer: Transfer, { path, isFresh }: Level, mode: number): Promise<Level> {
   const { local, counts } = transfer;
   try {
-    await local.mkdir(path, folderMode);
+    await local.mkdir(path, mode);
     counts.folders++;
     return { path, isFresh: true };
   } catch (error) {

@@ -8,6 +8,7 @@ import { equalBytes, escapeText, utf8Decode } from '../../../base/bytes.ts';
 import { clampedSeconds, setAttributes } from '../../files/attributeCalls.ts';
 import { makeFolder, makeFolderUnlessThere, makeSymlink, readLink } from '../../files/nameCalls.ts';
 import { joinPath } from '../../files/paths.ts';
+import type { FileAttributes } from '../../packet/attributes.ts';
 import type { LocalEntry, LocalPath, LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';
 import { staysInside } from '../links.ts';
@@ -24,7 +25,7 @@ interface Level {
 
 export async function putTree(transfer: Transfer, source: LocalPath, remote: Uint8Array): Promise<void> {
   const later: (() => Promise<void>)[] = [];
-  const root = { path: remote, ready: makeRoot(transfer, remote) };
+  const root = { path: remote, ready: makeRoot(transfer, source, remote) };
   await root.ready;
   transfer.counts.folders++;
   await putFolder(transfer, source, root, 0, later);
@@ -55,7 +56,7 @@ async function putFolder(
     if (!(await transfer.isWanted(entryText, () => described(transfer, entry, path)))) continue;
     const target = joinPath(level.path, entry.name);
     if (entry.kind === 'folder') {
-      const inner: Level = { path: target, ready: makeInner(transfer, level, target) };
+      const inner: Level = { path: target, ready: makeInner(transfer, level, path, target) };
       inner.ready.catch(() => {});
       later.push(() => keepFolder(transfer, path, inner));
       const went = await transfer.attempt(entryText, async () => {
@@ -111,15 +112,28 @@ async function copyLink(transfer: Transfer, { path, text, target, depth }: Found
 }
 
 /** Whether the tree goes into a folder that this transfer made. */
-async function makeRoot({ session, errand }: Transfer, path: Uint8Array): Promise<boolean> {
-  return makeFolderUnlessThere(session, path, {}, errand);
+async function makeRoot(transfer: Transfer, source: LocalPath, path: Uint8Array): Promise<boolean> {
+  const { session, errand } = transfer;
+  return makeFolderUnlessThere(session, path, await folderAttributes(transfer, source), errand);
+}
+
+/** Permissions of a folder that is made: those that it has here, so that nobody sees more, and what its owner needs to fill it. */
+async function folderAttributes({ local }: Transfer, source: LocalPath): Promise<FileAttributes> {
+  const there = await local.stat(source);
+  return there === undefined ? {} : { permissions: (there.mode & 0o777) | 0o700 };
 }
 
 /** Asked for as soon as the folder above is there, and not waited for by the walk. */
-async function makeInner(transfer: Transfer, above: Level, path: Uint8Array): Promise<boolean> {
+async function makeInner(
+  transfer: Transfer,
+  above: Level,
+  source: LocalPath,
+  path: Uint8Array,
+): Promise<boolean> {
   const { session, errand } = transfer;
-  if (!(await above.ready)) return makeFolderUnlessThere(session, path, {}, errand);
-  await makeFolder(session, path, {}, errand);
+  const attributes = await folderAttributes(transfer, source);
+  if (!(await above.ready)) return makeFolderUnlessThere(session, path, attributes, errand);
+  await makeFolder(session, path, attributes, errand);
   return true;
 }
 

@@ -1,0 +1,88 @@
+/**
+ * Lines that a person types at a prompt.
+ *
+ * Owns: the prompt, the history, Tab; that the terminal is this program's only while it prompts, so that
+ * Ctrl-C means the command while one runs.
+ * Must not know: what lines mean, how names are completed.
+ */
+import { type CompleterResult, createInterface, type Interface } from 'node:readline';
+import { type ByteText, fromText } from '../files/byteText.ts';
+import type { LineSource } from './lineSource.ts';
+
+/** What completes a line that ends where the cursor is. */
+export type Complete = (line: ByteText) => Promise<CompleterResult>;
+
+export class PromptLines implements LineSource {
+  private readonly prompt: Interface;
+  /** Several come at once where somebody pastes them. */
+  private readonly lines: ByteText[] = [];
+  private waiting: ((line: ByteText | undefined) => void) | undefined;
+  private isClosed = false;
+
+  constructor(prompt: string, complete: Complete) {
+    const { stdin: input, stdout: output } = process;
+    this.prompt = createInterface({
+      input,
+      output,
+      prompt,
+      terminal: true,
+      completer: (line: string, done: (error: Error | null, result?: CompleterResult) => void) => {
+        // Where the server does not answer, there is nothing to complete.
+        complete(fromText(line)).then(
+          (result) => done(null, result),
+          () => done(null, [[], line]),
+        );
+      },
+    });
+    this.release();
+    this.prompt.on('line', (line) => this.receive(fromText(line)));
+    this.prompt.on('SIGINT', () => {
+      // What was typed is dropped, as in a shell.
+      this.prompt.write(null, { ctrl: true, name: 'e' });
+      this.prompt.write(null, { ctrl: true, name: 'u' });
+      output.write('^C\n');
+      this.prompt.prompt();
+    });
+    this.prompt.on('close', () => {
+      if (!this.isClosed) output.write('\n');
+      this.isClosed = true;
+      this.settle(undefined);
+    });
+  }
+
+  next(): Promise<ByteText | undefined> {
+    const ready = this.lines.shift();
+    if (ready !== undefined || this.isClosed) return Promise.resolve(ready);
+    return new Promise((resolve) => {
+      this.waiting = resolve;
+      process.stdin.setRawMode(true);
+      this.prompt.resume();
+      this.prompt.prompt();
+    });
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.prompt.close();
+    process.stdin.setRawMode(false);
+  }
+
+  private receive(line: ByteText): void {
+    if (this.waiting === undefined) this.lines.push(line);
+    else this.settle(line);
+  }
+
+  private settle(line: ByteText | undefined): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    this.release();
+    waiting?.(line);
+  }
+
+  /** What is typed from now on waits in the terminal, and its keys are its own. */
+  private release(): void {
+    if (!this.isClosed) this.prompt.pause();
+    process.stdin.setRawMode(false);
+  }
+}

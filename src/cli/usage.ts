@@ -1,0 +1,27 @@
+/**
+ * Arguments of a subcommand that cannot be read.
+ *
+ * Owns: the error that leads to the help of the subcommand.
+ * Must not know: any subcommand or option.
+ */
+import { optionsError } from '../endpoint/options/optionErrors.ts';
+
+/** @param program whose --help the error names, such as `deadline-ssh fleet` */
+export function usageError(program: string, message: string): Error {
+  return optionsError(`${message}; try ${program} --help`);
+}
+
+/**
+ * Runs `parseArgs` of Node.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` in place of its error
+ */
+export function strictly<Parsed>(program: string, parse: () => Parsed): Parsed {
+  try {
+    return parse();
+  } catch (error) {
+    // The messages of parseArgs name the option; the hints behind the first sentence are about parseArgs.
+    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
+    throw usageError(program, sentence.replace(/\.$/, ''));
+  }
+}

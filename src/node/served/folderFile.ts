@@ -1,0 +1,203 @@
+/**
+ * Open files and folders of a served folder.
+ *
+ * Owns: reads and writes of a descriptor, the entries of a folder with their attributes.
+ * Must not know: paths of clients.
+ */
+import type * as fs from 'node:fs';
+import type { FileAttributes } from '../../sftp/packet/attributes.ts';
+import type { FilesystemStatus } from '../../sftp/packet/extensions.ts';
+import {
+  SftpRefusal,
+  type StoreAttributes,
+  type StoreEntry,
+  type StoreFile,
+  type StoreFolder,
+} from '../../sftp/serve/store.ts';
+import type { Quota } from './quota.ts';
+import * as system from './systemCalls.ts';
+import { binaryPath, hasCode } from './systemCalls.ts';
+
+export interface OpenFolderFile {
+  readonly fd: number;
+  readonly appends: boolean;
+  readonly quota: Quota | undefined;
+  /** The folder that the quota counts. */
+  readonly root: string;
+  /** Of the file system that it lies on. */
+  readonly statFilesystem: () => Promise<FilesystemStatus>;
+}
+
+export class FolderFile implements StoreFile {
+  private readonly parts: OpenFolderFile;
+
+  constructor(parts: OpenFolderFile) {
+    this.parts = parts;
+  }
+
+  async read(into: Uint8Array, position: bigint): Promise<number> {
+    const { fd } = this.parts;
+    const start = exact(position);
+    let filled = 0;
+    while (filled < into.length) {
+      const count = await system.read(fd, into, filled, start + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return filled;
+  }
+
+  async write(data: Uint8Array, position: bigint): Promise<void> {
+    const start = exact(position);
+    await this.resizing(
+      async (size, quota) => {
+        const end = (this.parts.appends ? size : start) + data.length;
+        const more = Math.max(0, end - size);
+        quota.check(more);
+        await this.writeAll(data, start);
+        quota.moved(more);
+      },
+      () => this.writeAll(data, start),
+    );
+  }
+
+  async attributes(): Promise<StoreAttributes> {
+    return attributesOf(await system.fstat(this.parts.fd));
+  }
+
+  async setAttributes(attributes: FileAttributes): Promise<void> {
+    const { fd } = this.parts;
+    const { size, permissions, atime, mtime } = attributes;
+    if (size !== undefined) {
+      const length = exact(size);
+      await this.resizing(
+        async (before, quota) => {
+          quota.check(length - before);
+          await system.ftruncate(fd, length);
+          quota.moved(length - before);
+        },
+        () => system.ftruncate(fd, length),
+      );
+    }
+    refuseOwner(attributes, await system.fstat(fd));
+    if (permissions !== undefined) await system.fchmod(fd, permissions & 0o777);
+    if (atime !== undefined && mtime !== undefined) await system.futimes(fd, atime, mtime);
+  }
+
+  sync(): Promise<void> {
+    return system.fsync(this.parts.fd);
+  }
+
+  statFilesystem(): Promise<FilesystemStatus> {
+    return this.parts.statFilesystem();
+  }
+
+  close(): Promise<void> {
+    return system.close(this.parts.fd);
+  }
+
+  private async writeAll(data: Uint8Array, start: number): Promise<void> {
+    const { fd, appends } = this.parts;
+    for (let sent = 0; sent < data.length; ) {
+      sent += await system.write(fd, data, sent, appends ? null : start + sent);
+    }
+  }
+
+  private async resizing(
+    counted: (size: number, quota: Quota) => Promise<void>,
+    uncounted: () => Promise<void>,
+  ): Promise<void> {
+    const { quota, root, fd } = this.parts;
+    if (quota === undefined) return uncounted();
+    await quota.change(root, async () => counted((await system.fstat(fd)).size, quota));
+  }
+}
+
+/** Entries whose attributes are asked for at once. */
+const entriesInARow = 128;
+
+export class FolderListing implements StoreFolder {
+  private readonly folder: fs.Dir;
+  private readonly base: string;
+  private readonly release: () => void;
+  private isBegun = false;
+
+  /** @param base the folder, for calls on what is in it, until `release` */
+  constructor(folder: fs.Dir, base: string, release: () => void) {
+    this.folder = folder;
+    this.base = base;
+    this.release = release;
+  }
+
+  async next(): Promise<readonly StoreEntry[]> {
+    if (!this.isBegun) {
+      this.isBegun = true;
+      const own = attributesOf(await system.stat(`${this.base}/.`));
+      // The folder above is not shown: of the root it would be none of the client's business.
+      return ['.', '..'].map((name) => ({ name: new Uint8Array(Buffer.from(name)), attributes: own }));
+    }
+    for (;;) {
+      const names: Buffer[] = [];
+      while (names.length < entriesInARow) {
+        const entry = await this.folder.read();
+        if (entry === null) break;
+        names.push(entry.name as unknown as Buffer);
+      }
+      if (names.length === 0) return [];
+      const entries = await Promise.all(names.map((name) => this.entry(name)));
+      const found = entries.filter((entry) => entry !== undefined);
+      if (found.length > 0) return found;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.release();
+    await this.folder.close();
+  }
+
+  /** Undefined for one that is gone by now. */
+  private async entry(name: Buffer): Promise<StoreEntry | undefined> {
+    try {
+      const attributes = attributesOf(await system.lstat(`${this.base}/${binaryPath(name)}`));
+      return { name: new Uint8Array(name), attributes };
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+}
+
+export function attributesOf(stats: fs.Stats): StoreAttributes {
+  return {
+    size: BigInt(stats.size),
+    uid: stats.uid,
+    gid: stats.gid,
+    permissions: stats.mode,
+    atime: secondsOf(stats.atimeMs),
+    mtime: secondsOf(stats.mtimeMs),
+    links: stats.nlink,
+  };
+}
+
+/** SFTP has seconds from 1970 to 2106. */
+function secondsOf(milliseconds: number): number {
+  return Math.min(Math.max(Math.floor(milliseconds / 1000), 0), 0xffff_ffff);
+}
+
+/**
+ * A server may well run as a user who can give files away; its clients may not.
+ *
+ * @throws SftpRefusal for another owner than the file has
+ */
+export function refuseOwner({ uid, gid }: FileAttributes, there: fs.Stats): void {
+  if (uid === undefined || gid === undefined) return;
+  if (uid !== there.uid || gid !== there.gid) {
+    throw new SftpRefusal('permissionDenied', 'files stay with their owner here');
+  }
+}
+
+/** @throws SftpRefusal for a place that no file has */
+export function exact(position: bigint): number {
+  if (position <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(position);
+  throw new SftpRefusal('failure', 'no file is as long');
+}

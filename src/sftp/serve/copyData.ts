@@ -1,0 +1,42 @@
+/**
+ * copy-data: from one open file to another.
+ *
+ * Owns: the range that is copied, block by block (OpenSSH PROTOCOL §4.10).
+ * Must not know: stores.
+ */
+import type { CopyData } from '../packet/extensions.ts';
+import type { OpenHandles } from './openHandles.ts';
+import { SftpRefusal } from './store.ts';
+
+const blockLength = 256 * 1024;
+
+/**
+ * @param step called before each block; what it throws ends the copying
+ * @throws SftpRefusal for one handle in both places
+ */
+export async function copyOnServer(
+  handles: OpenHandles,
+  { readFromHandle, readFromOffset, readDataLength, writeToHandle, writeToOffset }: CopyData,
+  step: () => void,
+): Promise<void> {
+  const source = handles.file(readFromHandle);
+  const target = handles.file(writeToHandle);
+  if (source.order === target.order) {
+    throw new SftpRefusal('failure', 'a file is not copied onto itself');
+  }
+  await target.order.alone(() =>
+    source.order.beside(async () => {
+      const block = new Uint8Array(blockLength);
+      const end = readDataLength === 0n ? undefined : readFromOffset + readDataLength;
+      for (let from = readFromOffset, to = writeToOffset; end === undefined || from < end; ) {
+        step();
+        const wanted = end === undefined || end - from > blockLength ? blockLength : Number(end - from);
+        const count = await source.file.read(block.subarray(0, wanted), from);
+        if (count === 0) return;
+        await target.file.write(block.subarray(0, count), to);
+        from += BigInt(count);
+        to += BigInt(count);
+      }
+    }),
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * The handles of a session.
+ *
+ * Owns: their names, their bound, the order of work on each, that every one is closed.
+ * Must not know: packets, stores.
+ */
+import { WorkOrder } from './order.ts';
+import { SftpRefusal, type StoreEntry, type StoreFile, type StoreFolder } from './store.ts';
+
+/** A file or folder that a client has open. */
+export interface OpenHandle {
+  readonly file: StoreFile | undefined;
+  readonly folder: StoreFolder | undefined;
+  /** Entries that came and no answer has held yet. */
+  readonly rest: StoreEntry[];
+  readonly order: WorkOrder;
+}
+
+const handleLength = 4;
+
+export class OpenHandles {
+  private readonly most: number;
+  private readonly report: (error: unknown) => void;
+  private readonly handles = new Map<number, OpenHandle>();
+  private opening = 0;
+  private last = 0;
+  private isOver = false;
+
+  /** @param report told of a close that failed and that nobody asked for */
+  constructor(most: number, report: (error: unknown) => void) {
+    this.most = most;
+    this.report = report;
+  }
+
+  get size(): number {
+    return this.handles.size;
+  }
+
+  /** Opens something and gives it a handle. @throws SftpRefusal beyond the bound */
+  async open(step: () => Promise<Pick<OpenHandle, 'file' | 'folder'>>): Promise<Uint8Array> {
+    if (this.handles.size + this.opening >= this.most) {
+      throw new SftpRefusal('failure', `${this.most} files are open, and no more are allowed`);
+    }
+    this.opening++;
+    try {
+      const handle: OpenHandle = { ...(await step()), rest: [], order: new WorkOrder() };
+      this.last = (this.last + 1) >>> 0;
+      this.handles.set(this.last, handle);
+      if (this.isOver) this.closeQuietly(this.last, handle);
+      const name = new Uint8Array(handleLength);
+      new DataView(name.buffer).setUint32(0, this.last);
+      return name;
+    } finally {
+      this.opening--;
+    }
+  }
+
+  /** @throws SftpRefusal for one that is not open */
+  find(name: Uint8Array): OpenHandle {
+    const handle = this.handles.get(numberOf(name));
+    if (handle === undefined) throw new SftpRefusal('failure', 'no such handle');
+    return handle;
+  }
+
+  /** @throws SftpRefusal for a folder */
+  file(name: Uint8Array): OpenHandle & { readonly file: StoreFile } {
+    const { file, ...rest } = this.find(name);
+    if (file === undefined) throw new SftpRefusal('failure', 'the handle is of a folder');
+    return { file, ...rest };
+  }
+
+  /** @throws SftpRefusal for a file */
+  folder(name: Uint8Array): OpenHandle & { readonly folder: StoreFolder } {
+    const { folder, ...rest } = this.find(name);
+    if (folder === undefined) throw new SftpRefusal('failure', 'the handle is of a file');
+    return { folder, ...rest };
+  }
+
+  /** Closes one behind all work on it. Its name is nobody's from now on. */
+  close(name: Uint8Array): Promise<void> {
+    const handle = this.find(name);
+    this.handles.delete(numberOf(name));
+    return handle.order.alone(() => closeOf(handle));
+  }
+
+  /** Closes what is open, each when the work on it is done, and what will be. */
+  closeAll(): void {
+    this.isOver = true;
+    for (const [number, handle] of [...this.handles]) this.closeQuietly(number, handle);
+  }
+
+  private closeQuietly(number: number, handle: OpenHandle): void {
+    this.handles.delete(number);
+    handle.order.alone(() => closeOf(handle)).catch(this.report);
+  }
+}
+
+async function closeOf({ file, folder }: OpenHandle): Promise<void> {
+  await file?.close();
+  await folder?.close();
+}
+
+function numberOf(name: Uint8Array): number {
+  if (name.length !== handleLength) return 0;
+  return new DataView(name.buffer, name.byteOffset, handleLength).getUint32(0);
+}

@@ -1,0 +1,265 @@
+/**
+ * One session of SFTP on a server.
+ *
+ * Owns: the loop from bytes to requests to answers to bytes; how much of each is held at
+ * once; the deadline of each request; its one end.
+ * Must not know: what requests do, SSH.
+ *
+ * Memory: WRITEs without an answer, and answers that are not sent, have a bound each. Beyond
+ * the first no more is read of the client; beyond the second no more is begun.
+ */
+import { SshError } from '../../base/errors.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { Wait } from '../../base/waits.ts';
+import type { ByteSink, ByteSource } from '../../endpoint/streams.ts';
+import { extensionVersions } from '../packet/extensions.ts';
+import { statusCodes } from '../packet/status.ts';
+import type { SymlinkOrder } from '../protocol/quirks.ts';
+import { type ServerRequest, SftpServerProtocol } from '../protocol/server.ts';
+import { type Answer, Answers, extensionsOf, longestData } from './answers.ts';
+import { statusOfFault } from './faults.ts';
+import { OpenHandles } from './openHandles.ts';
+import type { StoreSession } from './store.ts';
+
+export interface ServedSessionParts {
+  readonly source: ByteSource;
+  readonly sink: ByteSink;
+  readonly store: StoreSession;
+  readonly limits: Limits;
+  readonly symlinkOrder: SymlinkOrder;
+  /** For listings, in milliseconds since 1970. */
+  readonly date: () => number;
+  /** Opens a wait named `request` with the timeout of that name. */
+  readonly startWait: (detail: string, onExpire: () => void) => Wait | undefined;
+  readonly finishWait: (wait: Wait | undefined) => void;
+  readonly timeoutError: (wait: Wait) => SshError;
+  /** Told of what a store threw that is no answer, and of a client that breaks the rules. */
+  readonly report: (error: unknown) => void;
+}
+
+/** What a session does at this moment. */
+export interface ServedState {
+  readonly openHandles: number;
+  /** Requests without an answer. */
+  readonly requests: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly filesOpened: number;
+}
+
+/** Answers that are not sent, in bytes, beyond which no request is begun. */
+const mostHeldAnswers = 4 * 1024 * 1024;
+/** What an answer is taken to hold before it is there. */
+const smallAnswer = 512;
+const listingAnswer = 64 * 1024;
+
+export class ServedSession {
+  /** Resolves with why it ended, when all its files are closed or on their way to be. */
+  readonly ended: Promise<SshError>;
+  private readonly parts: ServedSessionParts;
+  private readonly core: SftpServerProtocol;
+  private readonly handles: OpenHandles;
+  private readonly answers: Answers;
+  private readonly arrived: ServerRequest[] = [];
+  private readonly waits = new Set<Wait>();
+  /** Bytes of WRITEs without an answer. */
+  private heldWrites = 0;
+  /** Bytes of answers that are being made, and that the sink has not handed on. */
+  private heldAnswers = 0;
+  private isWriting = false;
+  private isInputOver = false;
+  private bytesRead = 0;
+  private bytesWritten = 0;
+  private filesOpened = 0;
+  private resolveEnded: (cause: SshError) => void = () => {};
+
+  constructor(parts: ServedSessionParts) {
+    const { limits, store, symlinkOrder, date, report } = parts;
+    this.parts = parts;
+    const encoder = new TextEncoder();
+    this.core = new SftpServerProtocol({
+      limits,
+      extensions: extensionsOf(store).map((name) => ({
+        name,
+        data: encoder.encode(extensionVersions[name]),
+      })),
+    });
+    this.handles = new OpenHandles(limits.sftpHandles, report);
+    this.answers = new Answers({
+      store,
+      handles: this.handles,
+      limits,
+      symlinkOrder,
+      date,
+      isOver: () => this.core.cause !== undefined,
+    });
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+  }
+
+  /** Serves until the client ends it or breaks the rules, or the channel ends. */
+  start(): void {
+    const { source, sink } = this.parts;
+    sink.listen((error) => this.fail(error));
+    source.listen({
+      readable: () => this.pump(),
+      ended: () => {
+        this.isInputOver = true;
+        this.pump();
+      },
+      failed: (error) => this.fail(error),
+      aborted: (error) => this.fail(error),
+    });
+  }
+
+  /** Ends it for a reason of this side or of the connection. */
+  fail(error: Error): void {
+    const cause =
+      error instanceof SshError
+        ? error
+        : new SshError('ERR_SSH_CHANNEL_CLOSED', error.message, { origin: 'network', cause: error });
+    this.core.fail(cause);
+    this.settle();
+  }
+
+  get state(): ServedState {
+    const { bytesRead, bytesWritten, filesOpened } = this;
+    const { inFlight: requests } = this.core;
+    return { openHandles: this.handles.size, requests, bytesRead, bytesWritten, filesOpened };
+  }
+
+  private pump(): void {
+    const { source, limits } = this.parts;
+    while (this.core.wantsInput && this.heldWrites < limits.sftpBytesInFlight) {
+      const chunk = source.take();
+      if (chunk === undefined) {
+        if (this.isInputOver) this.core.inputEnded();
+        break;
+      }
+      this.core.receive(chunk);
+      this.collect();
+    }
+    this.settle();
+  }
+
+  private settle(): void {
+    this.collect();
+    this.begin();
+    this.flush();
+  }
+
+  private collect(): void {
+    for (let event = this.core.nextEvent(); event !== undefined; event = this.core.nextEvent()) {
+      if (event.type === 'request') {
+        this.arrived.push(event.request);
+        const { body } = event.request;
+        if (body.kind === 'write') this.heldWrites += body.data.length;
+      } else if (event.type === 'ended') this.over(event.error);
+    }
+  }
+
+  private begin(): void {
+    while (this.arrived.length > 0 && this.heldAnswers + this.core.pendingOutput < mostHeldAnswers) {
+      void this.serve(this.arrived.shift() as ServerRequest);
+    }
+  }
+
+  private async serve(request: ServerRequest): Promise<void> {
+    const { body } = request;
+    const held = this.answerLength(request);
+    this.heldAnswers += held;
+    const deadline = this.deadline(request);
+    let answer: Answer;
+    try {
+      answer = await this.answers.to(body, () => deadline.renew());
+      this.count(request, answer);
+    } catch (error) {
+      const { answer: status, isFault } = statusOfFault(error);
+      if (isFault) this.parts.report(error);
+      answer = status;
+    }
+    deadline.end();
+    this.heldAnswers -= held;
+    if (body.kind === 'write') this.heldWrites -= body.data.length;
+    if (answer.kind === 'block') this.core.answerData(request, answer.block);
+    else this.core.answer(request, answer);
+    this.pump();
+  }
+
+  /** A request that is not carried out in time is answered for. What comes of it is nobody's then. */
+  private deadline(request: ServerRequest): { readonly end: () => void; readonly renew: () => void } {
+    const { parts, core } = this;
+    const detail = `a handler of SFTP, ${request.body.kind},`;
+    let wait: Wait | undefined;
+    const end = (): void => {
+      if (wait === undefined) return;
+      this.waits.delete(wait);
+      parts.finishWait(wait);
+      wait = undefined;
+    };
+    const start = (): void => {
+      if (core.cause !== undefined) return;
+      wait = parts.startWait(detail, () => {
+        const expired = wait;
+        end();
+        if (expired !== undefined) parts.report(parts.timeoutError(expired));
+        core.answerStatus(request, statusCodes.failure, 'it took too long');
+        this.pump();
+      });
+      if (wait !== undefined) this.waits.add(wait);
+    };
+    start();
+    const renew = (): void => {
+      if (wait === undefined) return;
+      end();
+      start();
+    };
+    return { end, renew };
+  }
+
+  private count({ body }: ServerRequest, answer: Answer): void {
+    if (body.kind === 'write') this.bytesWritten += body.data.length;
+    else if (answer.kind === 'block') this.bytesRead += answer.block.length;
+    else if (body.kind === 'open') this.filesOpened++;
+  }
+
+  private answerLength({ body }: ServerRequest): number {
+    if (body.kind === 'readdir') return listingAnswer;
+    return body.kind === 'read' ? Math.min(body.length, longestData(this.parts.limits)) : smallAnswer;
+  }
+
+  private flush(): void {
+    if (this.isWriting) return;
+    const { sink } = this.parts;
+    const parts: Uint8Array[] = [];
+    for (let part = this.core.takeOutput(); part !== undefined; part = this.core.takeOutput())
+      parts.push(part);
+    const last = parts.at(-1);
+    if (last === undefined) return;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    this.isWriting = true;
+    this.heldAnswers += length;
+    // They are handed on in their order: with the last all are.
+    for (const part of parts.slice(0, -1)) sink.write(part, () => {});
+    sink.write(last, (error) => {
+      this.isWriting = false;
+      this.heldAnswers -= length;
+      if (error === undefined) this.pump();
+      else this.fail(error);
+    });
+  }
+
+  private over(cause: SshError): void {
+    for (const wait of this.waits) this.parts.finishWait(wait);
+    this.waits.clear();
+    this.arrived.length = 0;
+    this.handles.closeAll();
+    this.parts.source.cancel();
+    if (cause.code === 'ERR_SSH_SFTP_PROTOCOL') this.parts.report(cause);
+    this.answers
+      .behindAll(() => this.parts.store.close())
+      .catch((error: unknown) => this.parts.report(error));
+    this.resolveEnded(cause);
+  }
+}

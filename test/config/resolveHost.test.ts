@@ -1,0 +1,449 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
+import type { ResolveHostOptions } from '../../src/config/resolveHost.ts';
+import { formatKeywords, resolveHost } from '../../src/entry/config.ts';
+import type { ConnectOptions, HostKeyInfo } from '../../src/entry/index.ts';
+import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/entry/keys.ts';
+
+let folder: string;
+let agentBefore: string | undefined;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'));
+  agentBefore = process.env['SSH_AUTH_SOCK'];
+  delete process.env['SSH_AUTH_SOCK'];
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  if (agentBefore !== undefined) process.env['SSH_AUTH_SOCK'] = agentBefore;
+});
+
+const read = (text: string, host = 'alpha', more: ResolveHostOptions = {}) =>
+  resolveHost(host, { files: [{ path: 'config', text: `${text}\n` }], ...more });
+const optionsFor = async (text: string, more?: ResolveHostOptions) =>
+  (await read(text, 'alpha', more)).options;
+
+function keyFile(name: string, mode = 0o600, passphrase?: string): string {
+  const key = generateKey('ed25519');
+  const path = join(folder, name);
+  const rounds = passphrase === undefined ? {} : { passphrase, rounds: 1 };
+  writeFileSync(path, formatPrivateKey(key, rounds), { mode });
+  writeFileSync(`${path}.pub`, formatPublicKey(key.publicKey));
+  return path;
+}
+
+describe('options of a host', () => {
+  it('are those that connect takes', async () => {
+    const text = `Hostname real.example
+Port 2222
+User ops
+AddressFamily inet6
+BindAddress ::1
+ConnectTimeout 5
+ServerAliveInterval 10
+ServerAliveCountMax 2
+RekeyLimit 1M 1h
+RequiredRSASize 3072
+Compression yes
+Ciphers aes256-ctr,3des-cbc
+MACs +hmac-sha1
+KexAlgorithms -curve448*
+HostKeyAlgorithms ^rsa-sha2-256
+VersionAddendum for tests
+IdentityFile none`;
+    const { verifyHostKey, ...options } = await optionsFor(text);
+    expect(verifyHostKey).toHaveProperty('verify');
+    expect(options).toEqual({
+      host: 'real.example',
+      port: 2222,
+      username: 'ops',
+      auth: ['none'],
+      algorithms: {
+        cipher: ['aes256-ctr', '3des-cbc'],
+        mac: { append: ['hmac-sha1'] },
+        kex: { remove: ['curve448-sha512'] },
+        hostKey: { prepend: ['rsa-sha2-256'] },
+        compression: ['zlib@openssh.com', 'none'],
+      },
+      family: 6,
+      keepAlive: { interval: 10_000, maxMissed: 2 },
+      limits: { rsaMinimumBits: 3072 },
+      localAddress: '::1',
+      rekey: { bytes: 1024 ** 2, interval: 3_600_000 },
+      softwareVersion: 'deadline_ssh for tests',
+      timeouts: { connect: 5_000, identification: 5_000 },
+    });
+  });
+
+  it('say nothing that nobody said', async () => {
+    const { options, warnings } = await read('IdentityFile none');
+    expect(Object.keys(options).sort()).toEqual(['auth', 'host', 'port', 'username', 'verifyHostKey']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leave room in the whole dial for a long ConnectTimeout', async () => {
+    expect(await optionsFor('ConnectTimeout 90')).toMatchObject({
+      timeout: 120_000,
+      timeouts: { connect: 90_000 },
+    });
+  });
+
+  it('turn the keep-alive off only where somebody says so', async () => {
+    expect((await optionsFor('ServerAliveInterval 0')).keepAlive).toBe(false);
+    expect((await optionsFor('ServerAliveCountMax 5')).keepAlive).toBeUndefined();
+  });
+
+  it('take an address of an interface', async () => {
+    expect((await optionsFor('BindInterface lo\nAddressFamily inet')).localAddress).toBe('127.0.0.1');
+    expect((await read('BindInterface nosuch0')).warnings).toEqual([expect.stringContaining('nosuch0')]);
+  });
+
+  it('name algorithms that this client lacks, and refuse a list of nothing else', async () => {
+    const { options, warnings } = await read('MACs hmac-md5,hmac-sha2-256');
+    expect(options.algorithms).toEqual({ mac: ['hmac-sha2-256'] });
+    expect(warnings).toEqual([expect.stringContaining('"hmac-md5"')]);
+    await expect(read('\nMACs hmac-md5')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      file: 'config',
+      line: 2,
+    });
+  });
+
+  it('have a host, a user and a port that were typed', async () => {
+    const text = 'User other\nPort 1';
+    expect((await read(text, 'ops@alpha')).options).toMatchObject({
+      host: 'alpha',
+      username: 'ops',
+      port: 1,
+    });
+    expect((await read(text, 'ssh://ops@alpha:2222')).options).toMatchObject({
+      host: 'alpha',
+      username: 'ops',
+      port: 2222,
+    });
+    expect((await read(text, 'a@b@alpha', { user: 'me', port: 3 })).options).toMatchObject({
+      username: 'me',
+      port: 3,
+    });
+    await expect(read('', '@alpha')).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS' });
+  });
+
+  it('that nobody knows are refused by name', async () => {
+    await expect(read('', 'alpha', { overides: [] } as object)).rejects.toThrow('did you mean overrides?');
+    await expect(read('', 'alpha', { files: [{ path: 'a', txt: '' }] } as object)).rejects.toThrow(
+      'files must be',
+    );
+    await expect(read('', 'alpha', { limits: { fileSiez: 1 } } as object)).rejects.toThrow(
+      'did you mean limits.fileSize?',
+    );
+    await expect(resolveHost(undefined as unknown as string)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+    });
+  });
+
+  it('warn of what is set and has no effect, and of nothing else', async () => {
+    const { warnings } = await read(
+      'ControlMaster auto\nControlPath none\nTunnel yes\nForwardX11 no\nHostbasedAuthentication yes\nGSSAPIAuthentication yes\nIdentityFile none',
+    );
+    expect(warnings.map((line) => line.split(' ')[0])).toEqual([
+      'ControlMaster',
+      'HostbasedAuthentication',
+      'Tunnel',
+    ]);
+  });
+});
+
+describe('the way to a host', () => {
+  it('leads over others, the nearest first, each with its own configuration', async () => {
+    const text = `IdentityFile none
+Host alpha
+  ProxyJump one,ops@two:2200
+Host one
+  Hostname one.example
+  User first
+Host two
+  User ignored
+  Port 1
+Host beta
+  ProxyJump alpha`;
+    const via = [
+      { host: 'one.example', port: 22, username: 'first' },
+      { host: 'two', port: 2200, username: 'ops' },
+    ];
+    expect((await read(text)).options.via).toMatchObject(via);
+    expect((await read(text, 'beta')).options.via).toMatchObject([...via, { host: 'alpha' }]);
+    expect(
+      (await read(text, 'alpha', { overrides: ['Port=99'] })).options.via?.map(({ port }) => port),
+    ).toEqual([22, 2200]);
+    for (const hop of (await read(text, 'beta')).options.via ?? []) expect(hop.via).toBeUndefined();
+  });
+
+  it('gives those on the way no password, and the address to send from to the first alone', async () => {
+    const text =
+      'IdentityFile none\nAddressFamily inet\nBindAddress 127.0.0.1\nHost alpha\nProxyJump one,two';
+    const options: ConnectOptions = await optionsFor(text, {
+      password: 'secret',
+      keyboardInteractive: () => [],
+    });
+    const [first, second] = options.via as readonly ConnectOptions[];
+    expect(first).toMatchObject({ auth: ['none'], family: 4, localAddress: '127.0.0.1' });
+    expect(second).toMatchObject({ auth: ['none'] });
+    for (const reached of [second, options]) {
+      expect(reached).not.toHaveProperty('family');
+      expect(reached).not.toHaveProperty('localAddress');
+    }
+    expect(options.auth).toHaveLength(2);
+  });
+
+  it('that leads in a circle is refused at the line that says so', async () => {
+    const circle = 'Host a\nProxyJump b\nHost b\nProxyJump a';
+    await expect(read(circle, 'a')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      file: 'config',
+      line: 4,
+    });
+    await expect(read('\nProxyJump alpha')).rejects.toThrow(/config line 2: proxyjump: .*itself/);
+    await expect(read('Match host !x\nProxyJump j%h')).resolves.toBeDefined();
+  });
+
+  it('may be a program, with the tokens that the dial does not know', async () => {
+    expect(
+      (await optionsFor('HostKeyAlias other\nHostname real\nProxyCommand nc %h %p %r %n %k %%x'))
+        .proxyCommand,
+    ).toBe('nc %h %p %r alpha other %%x');
+    expect((await optionsFor('ProxyCommand none')).proxyCommand).toBeUndefined();
+    await expect(read('ProxyCommand nc %z')).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG', line: 1 });
+    await expect(read('HostKeyAlias "$(x)"\nProxyCommand nc %k')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      line: 2,
+    });
+  });
+});
+
+describe('the login', () => {
+  it('tries keys of the agent that files name, others of the agent, then files', async () => {
+    const path = keyFile('k1');
+    const { auth } = await optionsFor(`IdentityAgent /run/agent\nIdentityFile ${path}`);
+    expect(auth).toMatchObject([
+      { method: 'agent', agent: '/run/agent', keys: [{ type: 'ssh-ed25519' }] },
+      { method: 'agent', agent: '/run/agent' },
+      { method: 'publickey' },
+    ]);
+    expect(auth[1]).not.toHaveProperty('keys');
+    const only = await optionsFor(`IdentityAgent /run/agent\nIdentitiesOnly yes\nIdentityFile ${path}`);
+    expect(only.auth).toMatchObject([{ method: 'agent', keys: [{}] }, { method: 'publickey' }]);
+    expect((await optionsFor(`IdentityAgent none\nIdentityFile ${path}`)).auth).toMatchObject([
+      { method: 'publickey' },
+    ]);
+  });
+
+  it('expands the paths of keys, and takes a public half that lies alone', async () => {
+    const path = keyFile('k-alpha');
+    rmSync(path);
+    const { auth } = await optionsFor(
+      `IdentityAgent /run/agent\nIdentitiesOnly yes\nIdentityFile ${folder}/k-%n`,
+    );
+    expect(auth).toMatchObject([{ method: 'agent', keys: [{ type: 'ssh-ed25519' }] }]);
+    await expect(read('IdentityFile /k-%z')).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG', line: 1 });
+  });
+
+  it('leaves out keys that others may read, that are none, or that are locked and stay so', async () => {
+    const open = keyFile('open', 0o644);
+    const none = join(folder, 'none');
+    writeFileSync(none, 'no key', { mode: 0o600 });
+    const { options, warnings } = await read(
+      `IdentityFile ${open}\nIdentityFile ${none}\nIdentityFile ${folder}`,
+    );
+    expect(options.auth).toEqual(['none']);
+    expect(warnings).toEqual([
+      expect.stringContaining('others may read it (mode 0644)'),
+      expect.stringContaining(none),
+      expect.stringContaining('it is a folder'),
+    ]);
+    const locked = keyFile('locked', 0o600, 'secret');
+    const [left] = (await optionsFor(`IdentityFile ${locked}`)).auth;
+    expect(left).toMatchObject({ method: 'publickey', passphrase: expect.any(Function) as unknown });
+    const asked: unknown[] = [];
+    const passphrase = (request: { readonly path: string; readonly attempt: number }) => {
+      asked.push(request);
+      return 'secret';
+    };
+    const [told] = (await optionsFor(`IdentityFile ${locked}`, { passphrase })).auth;
+    const ask = (told as { passphrase: (request: { attempt: number }) => unknown }).passphrase;
+    expect(ask({ attempt: 1 })).toBe('secret');
+    expect(asked).toEqual([{ path: locked, attempt: 1 }]);
+  });
+
+  it('asks in the order that is preferred, as often as is allowed, and nobody in batch mode', async () => {
+    const answers = {
+      password: ({ attempt }: { attempt: number }) => `p${attempt}`,
+      keyboardInteractive: () => [],
+    };
+    const methods = async (text: string) =>
+      (await optionsFor(`IdentityFile none\n${text}`, answers)).auth.map((step) =>
+        step === 'none' ? step : step.method,
+      );
+    expect(await methods('')).toEqual(['keyboard-interactive', 'password']);
+    expect(await methods('PreferredAuthentications password,keyboard-interactive,hostbased')).toEqual([
+      'password',
+      'keyboard-interactive',
+    ]);
+    expect(await methods('PreferredAuthentications publickey')).toEqual(['none']);
+    expect(await methods('PasswordAuthentication no')).toEqual(['keyboard-interactive']);
+    expect(await methods('KbdInteractiveAuthentication no')).toEqual(['password']);
+    expect(await methods('BatchMode yes')).toEqual(['none']);
+    expect(await methods('NumberOfPasswordPrompts 0')).toEqual(['none']);
+    const [step] = (
+      await optionsFor(
+        'IdentityFile none\nNumberOfPasswordPrompts 1\nKbdInteractiveAuthentication no',
+        answers,
+      )
+    ).auth;
+    const { password } = step as { password: (request: { attempt: number }) => unknown };
+    expect([password({ attempt: 1 }), password({ attempt: 2 })]).toEqual(['p1', undefined]);
+  });
+});
+
+describe('host keys', () => {
+  const key = generateKey('ed25519').publicKey;
+  const info = (host: string, port = 22): HostKeyInfo => {
+    const [, base64 = ''] = formatPublicKey(key).split(' ');
+    return {
+      host,
+      port,
+      blob: Buffer.from(base64, 'base64'),
+      key,
+      type: key.type,
+      algorithm: key.type,
+      fingerprint: 'SHA256:x',
+    };
+  };
+  const codeOf = async (text: string, host = 'alpha', port = 22): Promise<unknown> => {
+    const { verifyHostKey } = await optionsFor(`GlobalKnownHostsFile none\nIdentityFile none\n${text}`);
+    try {
+      return await verifyHostKey.verify(info(host, port));
+    } catch (error) {
+      return error instanceof SshError ? error.code : error;
+    }
+  };
+
+  it('are looked up in the files that are named, under the name that is said', async () => {
+    const line = formatPublicKey(key).trim();
+    const known = join(folder, 'known');
+    writeFileSync(known, `alias ${line}\n`);
+    const files = `UserKnownHostsFile ${folder}/none ${known}`;
+    expect(await codeOf(files, 'alias')).toBe(true);
+    expect(await codeOf(files, 'alpha')).toBe('ERR_SSH_HOST_KEY_UNKNOWN');
+    expect(await codeOf(`${files}\nHostKeyAlias ALIAS`, 'alpha', 2222)).toBe(true);
+  });
+
+  it('of unknown hosts are taken where the configuration says so, and kept where there is a file', async () => {
+    const mine = join(folder, 'mine');
+    expect(await codeOf(`UserKnownHostsFile ${mine}\nStrictHostKeyChecking yes`)).toBe(
+      'ERR_SSH_HOST_KEY_UNKNOWN',
+    );
+    expect(await codeOf(`UserKnownHostsFile ${mine}\nStrictHostKeyChecking accept-new`)).toBe(true);
+    expect(await codeOf(`UserKnownHostsFile ${mine}\nStrictHostKeyChecking yes`)).toBe(true);
+    expect(await codeOf('UserKnownHostsFile /dev/null\nStrictHostKeyChecking no')).toBe(true);
+    expect(await codeOf('UserKnownHostsFile none\nStrictHostKeyChecking no')).toBe(true);
+    expect(await codeOf('UserKnownHostsFile none')).toBe('ERR_SSH_HOST_KEY_UNKNOWN');
+  });
+
+  it('that have changed are refused whatever is said', async () => {
+    const other = generateKey('ed25519').publicKey;
+    const known = join(folder, 'changed');
+    writeFileSync(known, `alpha ${formatPublicKey(other).trim()}\n`);
+    expect(await codeOf(`UserKnownHostsFile ${known}\nStrictHostKeyChecking no`)).toBe(
+      'ERR_SSH_HOST_KEY_CHANGED',
+    );
+  });
+
+  it('of this machine are not looked at where that is said', async () => {
+    const text = 'UserKnownHostsFile none\nNoHostAuthenticationForLocalhost yes';
+    expect(await codeOf(text, '127.0.0.1')).toBe(true);
+    expect(await codeOf(text, 'alpha')).toBe('ERR_SSH_HOST_KEY_UNKNOWN');
+    expect(await codeOf(text, 'localhost.evil')).toBe('ERR_SSH_HOST_KEY_UNKNOWN');
+  });
+});
+
+describe('what stands beside the options', () => {
+  it('is the session', async () => {
+    process.env['LC_CONFIG_TEST'] = 'from outside';
+    const text = `RequestTTY force
+RemoteCommand echo %n
+SessionType none
+SendEnv LC_CONFIG_*
+SetEnv A=b LC_X=y
+ForwardAgent yes
+StdinNull yes
+EscapeChar none
+PermitLocalCommand yes
+LocalCommand say %h %T
+LogLevel DEBUG2
+StrictHostKeyChecking accept-new
+IdentityFile none`;
+    expect((await read(text)).session).toMatchObject({
+      type: 'none',
+      requestTty: 'force',
+      remoteCommand: 'echo alpha',
+      env: { LC_CONFIG_TEST: 'from outside', A: 'b', LC_X: 'y' },
+      forwardAgent: true,
+      stdinNull: true,
+      fork: false,
+      escapeChar: undefined,
+      localCommand: 'say alpha NONE',
+      logLevel: 'DEBUG2',
+      strictHostKeyChecking: 'accept-new',
+      passwordPrompts: 3,
+    });
+    expect((await read('LocalCommand x\nForwardAgent no')).session).toMatchObject({
+      localCommand: undefined,
+      forwardAgent: false,
+    });
+  });
+
+  it('is what is to be forwarded', async () => {
+    const text = `LocalForward 80 db:5432
+LocalForward /run/s /run/t
+DynamicForward [::1]:1080
+RemoteForward 0
+RemoteForward *:90 a:1
+GatewayPorts yes
+ExitOnForwardFailure yes
+StreamLocalBindMask 077
+StreamLocalBindUnlink yes
+PermitRemoteOpen a:1 [::1]:*`;
+    expect((await read(text)).forwards).toEqual({
+      local: [
+        { listen: { host: undefined, port: 80 }, target: { host: 'db', port: 5432 } },
+        { listen: { path: '/run/s' }, target: { path: '/run/t' } },
+      ],
+      dynamic: [{ host: '::1', port: 1080 }],
+      remote: [
+        { listen: { host: undefined, port: 0 }, target: undefined },
+        { listen: { host: '*', port: 90 }, target: { host: 'a', port: 1 } },
+      ],
+      gatewayPorts: true,
+      exitOnFailure: true,
+      bindMask: 0o77,
+      unlink: true,
+      permitRemoteOpen: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: '*' },
+      ],
+    });
+    const alone = (await read(text, 'alpha', { forwardOnly: true })).forwards;
+    expect(alone).toMatchObject({ local: [], remote: [], dynamic: [] });
+  });
+
+  it('is the text of ssh -G', async () => {
+    const { keywords } = await read('Port 23\nSendEnv A B\nCanonicalizePermittedCNAMEs none');
+    const text = formatKeywords(keywords);
+    expect(text).toMatch(/^host alpha\nuser .*\nhostname alpha\nport 23\n/);
+    expect(text).toContain('\nsendenv A\nsendenv B\n');
+    expect(text).toContain('\ncanonicalizePermittedcnames none\n');
+    expect(text.endsWith('\n')).toBe(true);
+  });
+});
