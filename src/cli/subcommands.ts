@@ -25,6 +25,6 @@ export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
     'keygen',
     { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
   ],
-  ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
   ['keyscan', { summary: 'print the host keys of many hosts', load: () => import('./keyscan/keyscan.ts') }],
+  ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
 ]);

@@ -24,6 +24,7 @@ import type { Trace } from './trace.ts';
 
 /** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
 const closeTimeout = 2_000;
+const bannerBytes = 1024 * 1024;
 /** Milliseconds between two attempts, as with ssh. */
 const attemptPause = 1_000;
 
@@ -71,11 +72,14 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
   const { trace, messages, signal, timeout, preset } = context;
   const isQuiet = session.logLevel === 'QUIET';
   const { via, ...own } = options;
+  const { limits, ...wanted } = context.options ?? {};
   return {
     ...own,
     ...(preset === undefined ? {} : { algorithms: withPreset(options.algorithms, preset) }),
     ...(timeout === undefined ? {} : { timeout }),
     timeouts: { ...options.timeouts, close: closeTimeout },
+    // A banner is for a person to read, and ssh shows it whole.
+    limits: { ...options.limits, bannerBytes, ...limits },
     verifyHostKey: asking(resolved, options.verifyHostKey, context),
     ...(via === undefined
       ? {}
@@ -84,10 +88,10 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
     ...(forwardedAgent(session.forwardAgent) ?? {}),
     signal,
     onBanner: (text) => {
-      if (!isQuiet) messages.block(bannerText(text));
+      if (!isQuiet) showBanner(text, messages);
     },
     onDebug: (line) => trace.debug(line),
-    ...context.options,
+    ...wanted,
   };
 }
 
@@ -107,10 +111,10 @@ function forwardedAgent(said: boolean | string): { readonly agent: string } | un
   return path === undefined || path === '' ? undefined : { agent: path };
 }
 
-/** On a terminal every line of the server's is marked as one; in a file nobody takes it for this program's question. */
-function bannerText(text: string): string {
-  if (!process.stderr.isTTY) return text;
-  return serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns);
+/** On a terminal every line of the server's is marked as one; in a file it is as the server sent it. */
+function showBanner(text: string, messages: Messages): void {
+  if (!process.stderr.isTTY) process.stderr.write(text);
+  else messages.block(serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns));
 }
 
 /** A key that nobody vouches for is shown to the person, where StrictHostKeyChecking is `ask`. */

@@ -17,7 +17,7 @@ import type { Messages } from '../messages.ts';
 import type { SshCommandLine } from '../remote/arguments.ts';
 import { askChallenge, askNewPassword, askPassword } from './credentials.ts';
 import type { Person } from './person.ts';
-import type { Trace } from './trace.ts';
+import { type Trace, verbosityOf } from './trace.ts';
 
 export interface ResolutionContext {
   /** Undefined where nobody can be asked. */
@@ -80,8 +80,6 @@ export function problemLines(error: SshError): readonly string[] | undefined {
     : undefined;
 }
 
-const verbosities: Readonly<Record<string, number>> = { DEBUG: 1, DEBUG1: 1, DEBUG2: 2, DEBUG3: 2 };
-
 /** How much is said from now on, as LogLevel has it, and what the configuration has to say itself. */
 export function hearConfiguration(
   { session: { logLevel }, warnings }: ResolvedHost,
@@ -90,7 +88,7 @@ export function hearConfiguration(
 ): void {
   if (logLevel === 'QUIET') messages.level = 'none';
   if (logLevel === 'FATAL' || logLevel === 'ERROR') messages.level = 'errors';
-  trace.verbosity = verbosities[logLevel] ?? 0;
+  trace.verbosity = verbosityOf(logLevel);
   for (const warning of warnings) {
     if (isForEverybody(warning)) messages.say(`warning: ${warning}`);
     else trace.note(`configuration: ${warning}`);

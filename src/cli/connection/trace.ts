@@ -32,6 +32,13 @@ const dialPhases: ReadonlySet<string> = new Set<TimedPhase>([
   'authentication',
 ]);
 
+const verbosities: Readonly<Record<string, number>> = { DEBUG: 1, DEBUG1: 1, DEBUG2: 2, DEBUG3: 2 };
+
+/** How much LogLevel lets be told. */
+export function verbosityOf(logLevel: string): number {
+  return verbosities[logLevel] ?? 0;
+}
+
 export class Trace implements ConnectionObserver {
   /** 0 for nothing, 1 for a line a phase, 2 for all that the connection tells. */
   verbosity: number;

@@ -7,11 +7,11 @@
  */
 import { quotedText } from '../../base/bytes.ts';
 import { parseTarget } from '../../client/dial/target.ts';
-import { quoteWord } from '../../config/syntax/line.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { TargetPlace } from '../../forwarding/places.ts';
 import { partCommandLine } from './commandLine.ts';
+import { quoteWord } from './configWord.ts';
 import { type ForwardSpec, parseStdioForward, parseTypedForward } from './forwardSpecs.ts';
 import type { Draft, Keyword } from './optionTable.ts';
 

@@ -8,10 +8,10 @@
 import { quotedText } from '../../base/bytes.ts';
 import type { ConfigListen, ForwardSettings } from '../../config/forwards.ts';
 import { type ForwardPlace, parseForward } from '../../config/syntax/forwardSpecs.ts';
-import { quoteWord } from '../../config/syntax/line.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ListenPlace, TargetPlace } from '../../forwarding/places.ts';
 import { nodeFacts } from '../../node/config/configFacts.ts';
+import { quoteWord } from './configWord.ts';
 
 /** One forward. */
 export type ForwardSpec =

@@ -27,10 +27,9 @@ export type Program =
   | 'dropbearconvert'
   | 'ip'
   | 'iptables'
-  | 'xauth'
   | 'git'
   | 'rsync'
-  | 'scp';
+  | 'xauth';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
