@@ -98,6 +98,8 @@ export class Transfers {
     wish: TransferWish,
     work: (onProgress: TransferOptions['onProgress']) => Promise<TransferResult>,
   ): Promise<boolean> {
+    if (wish.recursive)
+      this.report.entering?.(direction, shown(direction === 'get' ? from.replace(/(.)\/+$/, '$1') : from));
     const onProgress = this.display.begin(shown(from));
     let result: TransferResult | undefined;
     try {

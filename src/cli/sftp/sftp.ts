@@ -134,8 +134,7 @@ class SftpProgram {
       },
       note: (text) => output.note(text),
       entering: (direction, folder) => {
-        if (isChatty)
-          void output.say(`${direction === 'get' ? 'Retrieving' : 'Entering'} ${folder}`, undefined);
+        void output.say(`${direction === 'get' ? 'Retrieving' : 'Entering'} ${folder}`, undefined);
       },
       done: (direction, from, to, result) => void output.transferred(direction, from, to, result),
     });
