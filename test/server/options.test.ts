@@ -28,7 +28,7 @@ const rows: Rows<ServerOptions> = {
   exec: ['function'],
   shell: ['function'],
   subsystems: objects,
-  sftp: ['function', ...objects],
+  sftp: ['function'],
   openTcp: ['function'],
   banner: anyText,
   algorithms: objects,
