@@ -13,7 +13,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import { exitStatus } from '../message/channelRequest.ts';
 import { symlinkOrderOf } from '../sftp/protocol/quirks.ts';
-import { checkHandlers, type SftpHandlers, serveFiles } from '../sftp/serve/handlers.ts';
+import { checkHandlers, hasHandlers, type SftpHandlers, serveFiles } from '../sftp/serve/handlers.ts';
 import type { ServedState } from '../sftp/serve/session.ts';
 import type { SftpContext, SftpStore } from '../sftp/serve/store.ts';
 
@@ -28,7 +28,7 @@ export type SftpOption =
 
 export const sftpRule: OptionRule = {
   takes: 'serveFolder(…), handlers, or a function that gives one of them',
-  accepts: (value) => callback.accepts(value) || anyObject.accepts(value),
+  accepts: (value) => callback.accepts(value) || isStore(value) || hasHandlers(value),
 };
 
 /** @throws SshError `ERR_SSH_OPTIONS` */

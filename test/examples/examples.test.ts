@@ -7,6 +7,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect as connectLibrary } from '../../src/entry/index.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 import { ChildPrograms } from '../support/servers/childProgram.ts';
 import {
@@ -17,12 +18,12 @@ import {
   type TestServer,
 } from '../support/servers/index.ts';
 
-const tested = ['database', 'manyHosts', 'run', 'socks', 'stream', 'tunnel', 'webhook'];
+const tested = ['database', 'manyHosts', 'run', 'serveMemory', 'socks', 'stream', 'tunnel', 'webhook'];
 
 it('each has a test', () => {
   const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
   const programs = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
-  expect(programs.sort()).toEqual([...tested, 'target'].sort());
+  expect(programs.sort()).toEqual([...tested, 'memoryStore', 'target'].sort());
 });
 
 describeServer('the example', openSsh, (lab) => {
@@ -120,6 +121,28 @@ describeServer('the example', openSsh, (lab) => {
       const { code, stderr } = await run('stream', 'up', target, lab().file('x'), '/no/such/folder/file');
       expect(code).toBe(1);
       expect(stderr).toMatch(/remote command ended with [12]/);
+    });
+  });
+
+  describe('serveMemory', () => {
+    it('has files for any client of SFTP, and forgets them', async () => {
+      const child = start('serveMemory');
+      const ended = once(child, 'close');
+      const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer];
+      const port = Number(/:(\d+)/.exec(String(line))?.[1]);
+      const client = await connectLibrary({
+        host: '127.0.0.1',
+        port,
+        username: 'ops',
+        password: 'any',
+        verifyHostKey: () => true,
+      });
+      const sftp = await client.sftp();
+      await sftp.writeFile('/f', 'text');
+      expect(await sftp.readFile('/f', 'utf8')).toBe('text');
+      await client.close();
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
     });
   });
 

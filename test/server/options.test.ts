@@ -29,7 +29,7 @@ const rows: Rows<ServerOptions> = {
   exec: ['function'],
   shell: ['function'],
   subsystems: objects,
-  sftp: ['function', ...objects],
+  sftp: ['function'],
   openTcp: ['function'],
   forwarding: objects,
   banner: anyText,

@@ -34,6 +34,8 @@ export interface Anchorage {
   enter(folder: Anchor, name: string): Promise<Anchor | undefined>;
   /** @throws the error of the system where what was opened is no longer what its path leads to */
   checkOpened(fd: number, folder: Anchor, name: string): Promise<void>;
+  /** @throws the error of the system where the folder is no longer what its path leads to */
+  checkFolder(folder: Anchor): Promise<void>;
   /** An entry that is no link, held so that its path can be changed by nobody. */
   pin(folder: Anchor, name: string): Promise<Pin>;
 }
@@ -96,6 +98,7 @@ export const descriptorAnchorage: Anchorage = {
 
   // It was opened below a descriptor, and without following links.
   checkOpened: async () => {},
+  checkFolder: async () => {},
 
   async pin(folder, name) {
     const fd = await system.open(`${folder.base}/${name}`, oPath | O_NOFOLLOW);
@@ -141,8 +144,12 @@ export const pathAnchorage: Anchorage = {
 
   async checkOpened(fd, folder, name) {
     const [opened, there] = [await system.fstat(fd), await system.lstat(joined(folder.path, name))];
-    const isSame = opened.ino === there.ino && opened.dev === there.dev;
-    if (!isSame || (await system.realpath(folder.path)) !== folder.path) throw systemError('EACCES');
+    if (opened.ino !== there.ino || opened.dev !== there.dev) throw systemError('EACCES');
+    await this.checkFolder(folder);
+  },
+
+  async checkFolder({ path }) {
+    if ((await system.realpath(path)) !== path) throw systemError('EACCES');
   },
 
   async pin(folder, name) {
@@ -178,6 +185,7 @@ export function anchorageOfPlatform(): Anchorage {
 const folderAt = (path: string): Anchor => ({ base: path === '/' ? '' : path, path, release: () => {} });
 
 function joined(folder: string, name: string): string {
+  if (name === '.') return folder;
   return folder === '/' ? `/${name}` : `${folder}/${name}`;
 }
 

@@ -115,7 +115,13 @@ export class FolderStore implements StoreSession {
       const held = await anchorage.enter(folder, name);
       if (held === undefined) throw systemError('ELOOP');
       try {
-        return new FolderListing(await system.opendir(`${held.base}/.`), held.base, () => held.release());
+        const listed = await system.opendir(`${held.base}/.`);
+        const listing = new FolderListing(listed, held.base, () => held.release());
+        await anchorage.checkFolder(held).catch(async (error: unknown) => {
+          await listing.close();
+          throw error;
+        });
+        return listing;
       } catch (error) {
         held.release();
         throw error;

@@ -8,6 +8,7 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import {
   callback,
+  checkArgument,
   checkOptions,
   describeValue,
   isObject,
@@ -158,9 +159,24 @@ const table: OptionTable<SftpHandlers> = {
   statfs: callback,
 };
 
-/** @throws SshError `ERR_SSH_OPTIONS` */
+/** Whether there is a handler among the members of an object. */
+export function hasHandlers(given: unknown): boolean {
+  return isObject(given) && Object.keys(table).some((name) => typeof given[name] === 'function');
+}
+
+/**
+ * Checks handlers. An object of a class may have members of its own besides.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
 export function checkHandlers(given: unknown): asserts given is SftpHandlers {
-  checkOptions(given, {
+  checkArgument('what serveFiles serves', given, {
+    takes: `an object with handlers such as ${Object.keys(table).slice(0, 3).join(', ')}`,
+    accepts: (value) => isObject(value) && !(Symbol.iterator in value),
+  });
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(given));
+  const known = Object.entries(given as SftpHandlers).filter(([name]) => Object.hasOwn(table, name));
+  checkOptions(isPlain ? given : Object.fromEntries(known), {
     of: 'serveFiles',
     table,
     otherNames: {
@@ -201,8 +217,8 @@ export function serveFiles(handlers: SftpHandlers): SftpStore {
 }
 
 function sessionOf(handlers: SftpHandlers, context: SftpContext): StoreSession {
-  const { open, readdir, stat, lstat, setAttributes, unlink, mkdir, rmdir } = handlers;
-  const { rename, readlink, symlink, link, realpath, statfs } = handlers;
+  const { open, readdir, stat, lstat, setAttributes, unlink, mkdir, rmdir } = bound(handlers);
+  const { rename, readlink, symlink, link, realpath, statfs } = bound(handlers);
   return {
     realpath: async (path) => {
       const asked = textPath(path);
@@ -242,6 +258,15 @@ function sessionOf(handlers: SftpHandlers, context: SftpContext): StoreSession {
     isReadOnly: false,
     close: async () => {},
   };
+}
+
+/** The handlers, called on the object that they were given in. */
+function bound(handlers: SftpHandlers): SftpHandlers {
+  const entries = Object.keys(table).map((name) => {
+    const handler: unknown = Reflect.get(handlers, name);
+    return [name, typeof handler === 'function' ? handler.bind(handlers) : undefined];
+  });
+  return Object.fromEntries(entries) as SftpHandlers;
 }
 
 /** @throws SftpRefusal where it is no text */

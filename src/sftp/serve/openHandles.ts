@@ -83,6 +83,12 @@ export class OpenHandles {
     return handle.order.alone(() => closeOf(handle));
   }
 
+  /** Closes one that nobody knows of. */
+  drop(name: Uint8Array): void {
+    const handle = this.handles.get(numberOf(name));
+    if (handle !== undefined) this.closeQuietly(numberOf(name), handle);
+  }
+
   /** Closes what is open, each when the work on it is done, and what will be. */
   closeAll(): void {
     this.isOver = true;

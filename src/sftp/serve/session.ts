@@ -47,6 +47,15 @@ export interface ServedState {
   readonly filesOpened: number;
 }
 
+/** The bound of one request. */
+interface Deadline {
+  readonly end: () => void;
+  /** Work that takes long goes on. */
+  readonly renew: () => void;
+  /** It has been answered for. */
+  readonly isOver: () => boolean;
+}
+
 /** Answers that are not sent, in bytes, beyond which no request is begun. */
 const mostHeldAnswers = 4 * 1024 * 1024;
 /** What an answer is taken to hold before it is there. */
@@ -179,6 +188,8 @@ export class ServedSession {
       if (isFault) this.parts.report(error);
       answer = status;
     }
+    // Nobody knows of what was opened for a request that has been answered for.
+    if (deadline.isOver() && answer.kind === 'handle') this.handles.drop(answer.handle);
     deadline.end();
     this.heldAnswers -= held;
     if (body.kind === 'write') this.heldWrites -= body.data.length;
@@ -188,10 +199,11 @@ export class ServedSession {
   }
 
   /** A request that is not carried out in time is answered for. What comes of it is nobody's then. */
-  private deadline(request: ServerRequest): { readonly end: () => void; readonly renew: () => void } {
+  private deadline(request: ServerRequest): Deadline {
     const { parts, core } = this;
     const detail = `a handler of SFTP, ${request.body.kind},`;
     let wait: Wait | undefined;
+    let isOver = false;
     const end = (): void => {
       if (wait === undefined) return;
       this.waits.delete(wait);
@@ -203,6 +215,7 @@ export class ServedSession {
       wait = parts.startWait(detail, () => {
         const expired = wait;
         end();
+        isOver = true;
         if (expired !== undefined) parts.report(parts.timeoutError(expired));
         core.answerStatus(request, statusCodes.failure, 'it took too long');
         this.pump();
@@ -215,7 +228,7 @@ export class ServedSession {
       end();
       start();
     };
-    return { end, renew };
+    return { end, renew, isOver: () => isOver };
   }
 
   private count({ body }: ServerRequest, answer: Answer): void {
