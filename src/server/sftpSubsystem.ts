@@ -6,7 +6,7 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import { anyObject, callback, isObject, type OptionRule, optionsError } from '../base/optionChecks.ts';
+import { callback, isObject, type OptionRule, optionsError } from '../base/optionChecks.ts';
 import type { Wait } from '../base/waits.ts';
 import { askUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';

@@ -8,8 +8,9 @@
  * On Linux a folder is an open descriptor, and `/proc/self/fd/N/name` an entry of it: the same
  * as the calls of POSIX whose names end in `at`, which Node does not have. Where there is no
  * /proc, a folder is its true path. What is opened there is compared with what the path leads
- * to afterwards; other calls trust that nobody but this server changes folders into links in
- * the moment between.
+ * to afterwards. That sees a folder that has become a link, and misses one that is swapped there
+ * and back in the moment between two calls; other calls trust that nobody but this server swaps
+ * folders at all.
  */
 import { accessSync, constants } from 'node:fs';
 import * as system from './systemCalls.ts';
@@ -143,7 +144,10 @@ export const pathAnchorage: Anchorage = {
   },
 
   async checkOpened(fd, folder, name) {
-    const [opened, there] = [await system.fstat(fd), await system.lstat(joined(folder.path, name))];
+    const opened = await system.fstat(fd);
+    // Ahead and behind: only a folder that is swapped there and back between these calls goes unseen.
+    await this.checkFolder(folder);
+    const there = await system.lstat(joined(folder.path, name));
     if (opened.ino !== there.ino || opened.dev !== there.dev) throw systemError('EACCES');
     await this.checkFolder(folder);
   },

@@ -274,53 +274,70 @@ describe.each(anchorages)('a folder, held by %s', (_name, anchorage) => {
     await expect(sftp.readdir('/beside')).rejects.toThrow();
   });
 
-  it('a folder that is swapped for a link while requests run leads nowhere else', async () => {
-    const { sftp, lab } = await open();
-    mkdirSync(lab.at('d'));
-    writeFileSync(lab.at('d/f'), 'inside');
-    let isOver = false;
-    // Beside the requests, as another program of this machine does it.
-    const swapping = (async () => {
-      while (!isOver) {
-        renameSync(lab.at('d'), lab.at('was'));
-        symlinkSync(lab.folder.at('outside'), lab.at('d'));
-        await new Promise((resolve) => setImmediate(resolve));
-        unlinkSync(lab.at('d'));
-        renameSync(lab.at('was'), lab.at('d'));
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    })();
-    const seen = new Set<string>();
-    const listed: string[] = [];
-    for (let i = 0; i < 8; i++) {
-      const reads = sftp.readFile('/d/f', 'utf8').then(
-        (text) => seen.add(text),
-        () => {},
-      );
-      const reading: Promise<unknown>[] = [reads];
-      // Only open descriptors hold a folder for these.
-      if (anchorage === descriptorAnchorage) {
-        reading.push(
+  // Only open descriptors hold a folder that somebody swaps there and back at any moment.
+  if (anchorage === descriptorAnchorage) {
+    it('a folder that is swapped for a link while requests run leads nowhere else', async () => {
+      const { sftp, lab } = await open();
+      mkdirSync(lab.at('d'));
+      writeFileSync(lab.at('d/f'), 'inside');
+      let isOver = false;
+      // Beside the requests, as another program of this machine does it.
+      const swapping = (async () => {
+        while (!isOver) {
+          renameSync(lab.at('d'), lab.at('was'));
+          symlinkSync(lab.folder.at('outside'), lab.at('d'));
+          await new Promise((resolve) => setImmediate(resolve));
+          unlinkSync(lab.at('d'));
+          renameSync(lab.at('was'), lab.at('d'));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      const seen = new Set<string>();
+      const listed: string[] = [];
+      for (let i = 0; i < 8; i++) {
+        await Promise.all([
+          sftp.readFile('/d/f', 'utf8').then(
+            (text) => seen.add(text),
+            () => {},
+          ),
           sftp.readdir('/d').then(
             (names) => listed.push(...names),
             () => {},
           ),
           sftp.writeFile(`/d/n${i}`, 'x').catch(() => {}),
-          sftp.mkdir(`/d/m${i}`).then(
-            () => {},
-            () => {},
-          ),
+          sftp.mkdir(`/d/m${i}`).catch(() => {}),
           sftp.chmod('/d/f', 0o600 + (i % 8)).catch(() => {}),
-        );
+        ]);
+        await sftp.unlink(`/d/n${i}`).catch(() => {});
+        await sftp.rmdir(`/d/m${i}`).catch(() => {});
       }
-      await Promise.all(reading);
-      if (anchorage === descriptorAnchorage) await sftp.unlink(`/d/n${i}`).catch(() => {});
-      if (anchorage === descriptorAnchorage) await sftp.rmdir(`/d/m${i}`).catch(() => {});
+      isOver = true;
+      await swapping;
+      expect(seen.has('outside')).toBe(false);
+      expect(listed).not.toContain('only outside');
+      lab.expectOutside();
+    });
+  }
+
+  it('a folder that has become a link is refused, whichever call finds it', async () => {
+    const { sftp, lab } = await open();
+    mkdirSync(lab.at('d'));
+    writeFileSync(lab.at('d/f'), 'inside');
+    expect(await sftp.readFile('/d/f', 'utf8')).toBe('inside');
+    renameSync(lab.at('d'), lab.at('was'));
+    symlinkSync(lab.folder.at('outside'), lab.at('d'));
+    for (const call of [
+      () => sftp.readFile('/d/f'),
+      () => sftp.readdir('/d'),
+      () => sftp.writeFile('/d/n', 'x'),
+      () => sftp.mkdir('/d/m'),
+      () => sftp.chmod('/d/f', 0o600),
+      () => sftp.truncate('/d/f', 0),
+      () => sftp.rename('/d/f', '/d/g'),
+      () => sftp.unlink('/d/f'),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_SSH_SFTP_/) });
     }
-    isOver = true;
-    await swapping;
-    expect(seen.has('outside')).toBe(false);
-    expect(listed).not.toContain('only outside');
     lab.expectOutside();
   });
 
