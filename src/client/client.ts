@@ -518,8 +518,9 @@ export class Client extends TransferringClient {
   ): Promise<StartedCommand> {
     const { session } = this;
     this.checkLengths(kind, payload, options);
-    const { maxChannels = this.dialled.options.maxChannels } = options;
-    const display = await scope.until(this.displayOf(options.x11));
+    const { maxChannels = this.dialled.options.maxChannels, x11 = false } = options;
+    // A call without a display asks for its channel at once, in the order of the calls.
+    const display = x11 === false ? undefined : await scope.until(this.displayOf(x11));
     const port = await scope.until(session.openSession(scope, maxChannels));
     scope.onCancel(() => port.terminate());
     const exit = new ExitCollector();
@@ -557,9 +558,8 @@ export class Client extends TransferringClient {
 
   /** What is asked of a server for a display; known before the first request goes out. */
   private async displayOf(
-    x11: ExecOptions['x11'],
-  ): Promise<((port: ChannelPort) => Promise<void>) | undefined> {
-    if (x11 === undefined || x11 === false) return undefined;
+    x11: true | Exclude<ExecOptions['x11'], boolean | undefined>,
+  ): Promise<(port: ChannelPort) => Promise<void>> {
     const { session, dialled } = this;
     const { platform, options } = dialled;
     const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
