@@ -72,7 +72,9 @@ describe('the command line of fleet', () => {
 
   it('is told of in the documents, option by option', () => {
     const text = readFileSync(new URL('../../docs/command.md', import.meta.url), 'utf8');
-    const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+    const [, section = ''] = text.split('\n## fleet\n');
+    const [ofFleet = ''] = section.split('\n## ');
+    const rows = ofFleet.split('\n').filter((line) => line.startsWith('| `'));
     const named = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`--([\w-]+)`/g)]);
     expect(named.map(([, name]) => name)).toEqual(optionNames);
   });

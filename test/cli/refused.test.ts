@@ -41,14 +41,14 @@ describeServer(
       runCommand(command(), [...userKey(), ...args], { home: home.knows(server), env });
 
     it('a terminal: the command runs without one, with its status', async () => {
-      const { status, stdout, stderr } = await run(['-t', target(), 'tty; echo $((40 + 2)); exit 7']);
+      const { status, stdout, stderr } = await run(['-tt', target(), 'tty; echo $((40 + 2)); exit 7']);
       expect(stderr).toBe(`${noTerminal}\n`);
       expect(stdout.toString()).toBe('not a tty\n42\n');
       expect(status).toBe(7);
     });
 
     it('a terminal: -v says that there is none', async () => {
-      const { stderr } = await run(['-v', '-t', target(), 'true']);
+      const { stderr } = await run(['-v', '-tt', target(), 'true']);
       expect(stderr).toMatch(/channel +.*command without a terminal/);
     });
 

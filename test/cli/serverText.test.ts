@@ -152,14 +152,27 @@ describeWith({ programs: ['python3'] }, 'on a terminal', () => {
   });
 
   it('and no line of this program begins with the prefix of a server', async () => {
+    prompt = 'Code:';
+    const terminal: Terminal = start(['-vv', `me@127.0.0.1:${port}`, 'true'], home(), { columns: 200 });
+    await terminal.shows(/Code:.*$/);
+    terminal.type('seen through\r');
+    expect((await terminal.end).status).toBe(0);
+    const lines = terminal.screen.split(/\r?\n/).filter((line) => line !== '');
+    const [ofServer, own] = [
+      lines.filter((line) => line.startsWith('[server]')),
+      lines.filter((line) => !line.startsWith('[server]')),
+    ];
+    expect(ofServer.slice(0, 2)).toEqual(['[server] Banner', `[server] ${faked}`]);
+    expect(own.length).toBeGreaterThan(5);
+    // What the command of the server printed is its own matter.
+    for (const line of own.filter((text) => text !== 'in')) expect(line).toMatch(/^deadline-ssh: /);
+  });
+
+  it('and where there is none, nobody is asked, and the banner is as the server sent it', async () => {
     const { stderr } = await runCommand(command(), ['-vv', `me@127.0.0.1:${port}`, 'true'], { home: home() });
     const lines = stderr.trimEnd().split('\n');
-    expect(lines.filter((line) => line.startsWith('[server]'))).toEqual([
-      '[server] Banner',
-      `[server] ${faked}`,
-    ]);
-    const own = lines.filter((line) => !line.startsWith('[server]'));
+    const own = lines.filter((line) => line.startsWith('deadline-ssh: '));
     expect(own.length).toBeGreaterThan(5);
-    for (const line of own) expect(line).toMatch(/^deadline-ssh: /);
+    expect(lines.filter((line) => !own.includes(line))).toEqual(['Banner', faked]);
   });
 });

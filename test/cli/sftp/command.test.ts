@@ -262,7 +262,8 @@ describe('a resumed transfer', () => {
     'is what SIGINT leaves, which ends the program with 130',
     async () => {
       const folder = newFolder();
-      const whole = Buffer.alloc(400_000, 'slowly');
+      // More than is asked for at once, so that a part of it is there long before the rest.
+      const whole = Buffer.alloc(8_000_000, 'slowly');
       writeFileSync(join(folder, 'whole'), whole);
       const [from, to] = [join(folder, 'whole'), join(folder, 'copy')];
       // 80 KiB a second: it is under way when the signal comes.
