@@ -300,7 +300,7 @@ describe('the name of the host', () => {
     ).toBe('99');
   });
 
-  it('that a shell would read as more is refused', () => {
+  it('OpenSSH 0a0ef4515, CVE-2023-51385: that a shell would read as more is refused', () => {
     for (const host of ['-oProxyCommand=x', 'a b', '$(x)', 'a;b', '']) {
       expect(refusalOf(() => readText('', host)).code).toBe('ERR_SSH_OPTIONS');
     }

@@ -185,7 +185,7 @@ describe('a SOCKS server', () => {
     expect(long.request?.host).toHaveLength(255);
   });
 
-  it('never throws, whatever comes, and asks for nothing that it was not asked for', () => {
+  it('class: never throws, whatever comes, and asks for nothing that it was not asked for', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }), (chunks) => {
         const server = new SocksServer(plain);

@@ -75,7 +75,7 @@ describe('a configuration file', () => {
     expect(error.message.length).toBeLessThan(1000);
   });
 
-  it('that includes itself is an error at the line of its Include', async () => {
+  it('class: that includes itself is an error at the line of its Include', async () => {
     const path = file('config', `\nInclude ${folder}/config\n`);
     expect(await refusal(path)).toMatchObject({ code: 'ERR_SSH_CONFIG', file: path, line: 2 });
   });

@@ -53,12 +53,21 @@ class Scene {
 async function play(
   way: Way,
   story: (scene: Scene) => Promise<void>,
-  { plan = {}, livesOn = true }: { readonly plan?: LinkPlan; readonly livesOn?: boolean } = {},
+  {
+    plan = {},
+    livesOn = true,
+    allows = async () => true,
+  }: {
+    readonly plan?: LinkPlan;
+    readonly livesOn?: boolean;
+    /** The server's word on each connection that the client wants. */
+    readonly allows?: () => Promise<boolean>;
+  } = {},
 ): Promise<World> {
   const world = new World({
     seed: 5,
     plan,
-    server: { forwarding: { local: () => true, remote: () => true }, openTcp: undefined as never },
+    server: { forwarding: { local: allows, remote: () => true }, openTcp: undefined as never },
   });
   const { local } = world.network;
   const faults: unknown[] = [];
@@ -184,7 +193,7 @@ describe.each(ways)('a connection through a forward (%s)', (way) => {
     );
   });
 
-  it('holds back its own sender alone where a program stops reading, and brings all once it reads on', async () => {
+  it('class: holds back its own sender alone where a program stops reading, and brings all once it reads on', async () => {
     await play(way, async (scene) => {
       const { world, client } = scene;
       const slow = scene.connect();
@@ -263,7 +272,7 @@ describe.each(ways)('a connection through a forward (%s)', (way) => {
     );
   });
 
-  it('ends with its forward, or with the connection, at whatever moment that is closed', async () => {
+  it('tunnel-ssh#69: ends with its forward, or with the connection, at whatever moment that is closed', async () => {
     const ends = fc.record({
       step: fc.integer({ min: 1, max: 400 }),
       how: fc.constantFrom('forward', 'close', 'destroy'),
@@ -339,5 +348,42 @@ describe.each(ways)('a connection through a forward (%s)', (way) => {
       counting.stop();
       near.reset();
     });
+  });
+});
+
+describe('a program that connects to a forward and writes at once', () => {
+  it('SSHD-1262: keeps what it writes until the channel is open, and then all of it goes', async () => {
+    let allow: (allowed: boolean) => void = () => {};
+    const allowed = new Promise<boolean>((resolve) => {
+      allow = resolve;
+    });
+    await play(
+      'local',
+      async (scene) => {
+        const { near, far } = scene.connect();
+        const pieces = Array.from({ length: 4 }, (_, index) => pattern(64 * 1024, index));
+        let taken = 0;
+        const writing = Promise.all(
+          pieces.map(async (piece) => {
+            await near.write(piece);
+            taken++;
+          }),
+        );
+        await scene.world.sleep(5_000);
+        // The kernel has room for one of them; nobody reads it.
+        expect(taken).toBe(1);
+        expect(scene.forward.connections.map(({ state, bytesOut }) => [state, bytesOut])).toEqual([
+          ['opening', 0],
+        ]);
+        allow(true);
+        const other = await far;
+        await writing;
+        near.end();
+        await scene.until(() => other.ended);
+        expect(concatBytes(...other.pieces)).toEqual(concatBytes(...pieces));
+        other.end();
+      },
+      { allows: () => allowed },
+    );
   });
 });
