@@ -6,6 +6,7 @@
  * Must not know: any keyword.
  * Source: ssh_config(5), and how OpenSSH 10 reads what that page leaves open.
  */
+import { quotedText } from '../../base/bytes.ts';
 
 /** A line that says something. */
 export interface Directive {
@@ -37,7 +38,7 @@ export function parseLine(line: string): Directive | LineFault | undefined {
   const keyword = taken.keyword.toLowerCase();
   if (keyword === '' || keyword.startsWith('#')) return undefined;
   const rest = text.slice(leadingSpace(text, taken.next));
-  if (rest === '') return { keyword, fault: `"${keyword}" needs a value` };
+  if (rest === '') return { keyword, fault: `${quotedText(keyword)} needs a value` };
   const words = splitWords(rest);
   if (words === undefined) return { keyword, fault: 'a quote has no end' };
   return { keyword, rest, words };

@@ -104,7 +104,11 @@ export class PipeChannel implements SftpChannel {
     if (stdin === null || stdin.destroyed) return done(this.cause ?? ended(this.host));
     stdin.cork();
     for (const part of parts.slice(0, -1)) stdin.write(part);
-    stdin.write(parts.at(-1) ?? emptyBytes, (error) => done(error ?? undefined));
+    stdin.write(parts.at(-1) ?? emptyBytes, (error) => {
+      if (error === undefined || error === null) return done();
+      // What a program said before it went tells more than that it reads no longer: that comes first.
+      void this.closed.then(done);
+    });
     stdin.uncork();
   }
 
