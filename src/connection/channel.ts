@@ -356,7 +356,7 @@ export class Channel {
     if (this.writes.length > 0 || this.sending === 'ending') this.sink.wantsOutput(this);
   }
 
-  /** @internal */
+  /** Takes a WINDOW_ADJUST, for the layer that decodes it. */
   receiveAdjust(bytesToAdd: number): void {
     if (this.sendWindow + bytesToAdd > maximumWindow) {
       throw channelError(`a window of more than ${maximumWindow} bytes on channel ${this.localId}`);
@@ -386,7 +386,7 @@ export class Channel {
     this.credit(length);
   }
 
-  /** @internal */
+  /** Takes an EOF, for the layer that decodes it. */
   receiveEof(): void {
     const next = receivingAfter[this.receiving].eof;
     if (next === undefined) {
@@ -398,7 +398,7 @@ export class Channel {
     this.sink.emit({ type: 'channelEof', channel: this });
   }
 
-  /** @internal */
+  /** Takes the answer to a request, for the layer that decodes it. */
   receiveReply(success: boolean): void {
     const request = this.requests.shift();
     if (request === undefined) throw channelError('an answer to a request that was never made');
@@ -407,7 +407,7 @@ export class Channel {
       this.sink.emit({ type: 'channelRequestAnswered', request, success, error: undefined });
   }
 
-  /** @internal */
+  /** Takes a CLOSE, for the layer that decodes it. */
   receiveClose(): void {
     const next = receivingAfter[this.receiving].close;
     if (next === undefined) throw channelError(`CLOSE twice on channel ${this.localId}`);

@@ -331,18 +331,18 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   // ChannelSink ----------------------------------------------------------------------
 
-  /** @internal */
+  /** Queues an event, for the parts of this layer. */
   emit(event: ConnectionEvent): void {
     this.upper.queueEvent(event);
   }
 
-  /** @internal */
+  /** Writes the messages of channels. */
   get messages(): ChannelMessages {
     this.channelMessages ??= new ChannelMessages(this.transport);
     return this.channelMessages;
   }
 
-  /** @internal */
+  /** Begins the wait for an answer, for the parts of this layer. */
   startRequestWait(channel: Channel, request: ChannelRequest): void {
     request.wait = this.startWait(
       'request',
@@ -351,7 +351,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     );
   }
 
-  /** @internal */
+  /** Begins a wait, for the parts of this layer. */
   startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
     return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
   }
@@ -360,7 +360,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     return this.transport.now;
   }
 
-  /** @internal */
+  /** Ends a wait, for the parts of this layer. */
   finishWait(wait: Wait | undefined): void {
     this.waits.finish(wait);
   }
@@ -414,7 +414,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.channelMessages = undefined;
   }
 
-  /** @internal */
+  /** Told how long an answer took, for the windows. */
   noteRoundTrip(wait: Wait | undefined): void {
     if (wait !== undefined) this.roundTrip = Math.min(this.roundTrip, Math.max(1, this.now - wait.since));
   }

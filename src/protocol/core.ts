@@ -261,7 +261,7 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
 
   // TransportUpper --------------------------------------------------------------
 
-  /** @internal */
+  /** Takes an event of the transport, for the layers below. */
   emit(event: TransportEvent): void {
     if (event.type === 'identified') {
       this.waits.finish(this.identificationWait);
@@ -288,7 +288,7 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
 
   // Helpers of the roles -----------------------------------------------------------
 
-  /** @internal */
+  /** Queues an event, for the layers below. */
   queueEvent(event: Event | CoreEvent): void {
     if (this.nextInLine === undefined) this.nextInLine = event;
     else if (this.laterInLine === undefined) this.laterInLine = [event];

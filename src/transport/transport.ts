@@ -293,7 +293,7 @@ export class Transport implements KeyExchangeSink, GateView {
     return this.output.sendNow(message, value);
   }
 
-  /** @internal */
+  /** Queues an event, for the parts of this layer. */
   emit(event: TransportEvent): void {
     this.upper.emit(event);
   }
