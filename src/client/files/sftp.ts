@@ -94,7 +94,7 @@ export abstract class TransferringClient {
   /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
   put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
     return this.call(TransferringClient.prototype.put, () =>
-      this.overSftp(options, (sftp) => sftp.putWithin(local, remote, options)),
+      this.overSftp(options, (sftp, within) => sftp.putWithin(local, remote, within)),
     );
   }
 
@@ -105,7 +105,7 @@ export abstract class TransferringClient {
     options: TransferOptions = {},
   ): Promise<TransferResult> {
     return this.call(TransferringClient.prototype.get, () =>
-      this.overSftp(options, (sftp) => sftp.getWithin(remote, local, options)),
+      this.overSftp(options, (sftp, within) => sftp.getWithin(remote, local, within)),
     );
   }
 
@@ -121,21 +121,37 @@ export abstract class TransferringClient {
     return publicCall(known, () => work(site));
   }
 
-  private async overSftp<T>(options: TransferOptions, step: (sftp: Sftp) => Promise<T>): Promise<T> {
+  /** One deadline covers all of it: the beginning of SFTP, the transfer, the end of SFTP. */
+  private async overSftp<T>(
+    given: TransferOptions,
+    step: (sftp: Sftp, options: TransferOptions) => Promise<T>,
+  ): Promise<T> {
     const { checkTransfer } = await lateCode('SFTP', () => import('../../sftp/transfer/options.ts'));
-    checkTransfer('a transfer', options);
-    const sftp = await this.sftp(begun(options));
+    checkTransfer('a transfer', given);
+    const { timeout = Number.POSITIVE_INFINITY, signal } = given;
+    const scope = this.session.scope({ name: 'request', detail: 'a transfer over SFTP', timeout, signal });
+    const abort = new AbortController();
+    scope.onCancel(() => abort.abort());
+    const options: TransferOptions = { ...given, timeout: undefined, signal: abort.signal };
+    let sftp: Sftp | undefined;
+    const transferring = (async () => {
+      sftp = await this.sftp({ signal: abort.signal });
+      return step(sftp, options);
+    })();
     try {
-      return await step(sftp);
+      const result = await scope.until(transferring);
+      // What has arrived has arrived: the goodbye only has what is left of the time.
+      await scope.until(sftp?.close() ?? Promise.resolve()).catch(() => {});
+      return result;
+    } catch (error) {
+      // It hears of it by its signal, and has the `close` time to put away what it has open here.
+      await transferring.catch(() => {});
+      void sftp?.close();
+      throw error;
     } finally {
-      await sftp.close();
+      scope.end();
     }
   }
-}
-
-/** What of the options of a transfer is for its beginning as well. */
-function begun({ timeout, signal }: TransferOptions): SftpOptions {
-  return { timeout, signal };
 }
 
 /** What the channel is asked for. @throws SshError `ERR_SSH_OPTIONS` */
