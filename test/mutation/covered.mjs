@@ -13,7 +13,7 @@ import { dirname, join, normalize } from 'node:path';
 const hashOf = (...texts) => createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 16);
 const together = 4;
 /** In milliseconds; longer than any test of those that are run. */
-const silence = 150_000;
+const silence = 120_000;
 
 export class Covered {
   /** Runs those of the test files of which nothing is known. */

@@ -10,9 +10,9 @@
  */
 
 /** Tests of a change are asked until they would take this long together, in milliseconds; round by round. */
-const rounds = [150, 1000, 5000, 20_000];
+const rounds = [200, 1500, 6000];
 /** For how long tests may be asked in a process of its own, by what they take usually. */
-const aloneBudget = 6000;
+const aloneBudget = 4000;
 const patienceOf = (milliseconds) => 8000 + 6 * milliseconds;
 const stepsOf = (steps) => 1_000_000 + 10 * steps;
 /** In milliseconds: programs are compiled and servers started ahead of the first test. */
@@ -65,15 +65,28 @@ export class Trials {
     }));
   }
 
-  /** The likely ones first: quick, about little, of this folder, with a name for catching. */
+  /**
+   * The likely ones first: quick, about little, of this folder, with a name for
+   * catching. Of tests in one suite, which are often one test of many inputs, the
+   * second counts half, the third a third.
+   */
   testsOf({ number }) {
     const cost = ({ id, path, milliseconds, width }) =>
-      ((milliseconds + 20) * (width + 50)) /
+      ((milliseconds + 20) * (width + 10)) /
       (1 + (this.catches.get(id) ?? 0)) /
       (path.startsWith(`test/${this.name}/`) ? 3 : 1);
-    return (this.covered.passing.get(number) ?? [])
+    const suites = new Map();
+    const ranked = (this.covered.passing.get(number) ?? [])
       .filter(({ id }) => !this.unfit.has(id))
-      .sort((a, b) => cost(a) - cost(b));
+      .map((test) => ({ test, cost: cost(test) }))
+      .sort((a, b) => a.cost - b.cost)
+      .map(({ test, cost }) => {
+        const suite = test.id.replace(/_\d+$/, '');
+        const place = (suites.get(suite) ?? 0) + 1;
+        suites.set(suite, place);
+        return { test, cost: cost * place };
+      });
+    return ranked.sort((a, b) => a.cost - b.cost).map(({ test }) => test);
   }
 
   caught(mutant, test, how = 'caught') {
