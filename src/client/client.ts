@@ -572,7 +572,7 @@ export class Client extends TransferringClient {
     const { session, dialled } = this;
     const { platform, options } = dialled;
     const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
-    const { display, cookie, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
+    const { display, cookie, acceptFor, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
     const { limits, timeouts } = options;
     const { X11Forwarding } = await lateCode('X11', () => import('./x11/forwarding.ts'));
     this.x11 ??= new X11Forwarding({
@@ -581,7 +581,7 @@ export class Client extends TransferringClient {
       request: (port, requestType, payload) => session.request(port, requestType, payload),
     });
     const forwarding = this.x11;
-    return (port) => forwarding.forward(port, display, cookie);
+    return (port) => forwarding.forward(port, display, cookie, acceptFor);
   }
 
   private async forwardAgent(port: ChannelPort): Promise<void> {
