@@ -118,7 +118,7 @@ export const support: Readonly<Record<string, Support>> = {
   RemoteForward: forwards('`remote`'),
   RequestTTY: session('`requestTty`'),
   RequiredRSASize: connect('`limits.rsaMinimumBits`'),
-  RevokedHostKeys: none('host keys are revoked by `@revoked` in known_hosts', 'none'),
+  RevokedHostKeys: connect('`verifyHostKey`: keys and certificates that are refused, as a list or a KRL'),
   SecurityKeyProvider: none('keys of a token are used through an agent', 'internal'),
   SendEnv: session('`env`'),
   ServerAliveCountMax: connect('`keepAlive.maxMissed`'),

@@ -323,6 +323,7 @@ describe('the options of', () => {
       unknown: [],
       update: flags,
       hash: flags,
+      revokedHostKeys: [...texts, 'list'],
     };
     await checkRows<KnownHostsOptions>(rows, (options) => knownHosts(options));
     const { unknown: _u, ...trustRows } = rows;
