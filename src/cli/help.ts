@@ -129,7 +129,7 @@ function differenceText(): string {
 
 function listed(subcommands: readonly ListedSubcommand[]): string[] {
   if (subcommands.length === 0) return [];
-  const lines = subcommands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`);
+  const lines = subcommands.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}\n`);
   const [first] = subcommands;
   return [
     `Further commands, each with a --help of its own:\n${lines.join('')}A host of such a name is reached as -- ${first?.name ?? ''} or user@${first?.name ?? ''}.\n`,

@@ -18,7 +18,7 @@ import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
 import type { CommandKind } from '../io/registry.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -412,8 +412,9 @@ export class Client extends TransferringClient {
   }
 
   /** What the connection is doing and waiting for, at this moment. */
-  inspect(): ConnectionSnapshot {
-    return this.session.snapshot();
+  inspect(options: SnapshotOptions = {}): ConnectionSnapshot {
+    checkSnapshotOptions(options);
+    return this.session.snapshot(options);
   }
 
   /** What the last key exchange agreed on. */
