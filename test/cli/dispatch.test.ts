@@ -56,7 +56,7 @@ describe('the program', () => {
     const { status, calls, output } = await run('--help');
     expect({ status, calls }).toEqual({ status: 0, calls: [] });
     expect(output).toMatch(/^Usage: deadline-ssh/);
-    expect(output).toContain('fleet    run a command on many hosts');
+    expect(output).toContain('fleet       run a command on many hosts');
     expect(output).not.toContain('\r');
   });
 

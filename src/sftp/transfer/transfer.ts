@@ -9,6 +9,8 @@ import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../base/optionChecks.ts';
 import { askInCall, rejectionOf, tellInCall } from '../../endpoint/calls/userCode.ts';
+import type { EndedTransfer } from '../../io/registry.ts';
+import type { TransferKind, TransferSnapshot } from '../../io/snapshots.ts';
 import { ByteBudget } from '../data/budget.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { LocalFiles } from '../seam/localFiles.ts';
@@ -67,7 +69,9 @@ export class Transfer {
    *
    * @throws SshError what stopped it; `ERR_SSH_TRANSFER` where files failed and nobody was asked about them
    */
-  async run(name: string, bounds: CallOptions, work: () => Promise<void>): Promise<TransferResult> {
+  async run(name: TransferKind, bounds: CallOptions, work: () => Promise<void>): Promise<TransferResult> {
+    const ended = this.session.showTransfer(() => this.snapshot(name));
+    let outcome: EndedTransfer['outcome'] = 'failed';
     const forget = this.session.link.onEnd((cause) => this.stop(cause));
     const unlisten = this.session.handles.onAwaited(() => this.pool.look());
     try {
@@ -75,7 +79,9 @@ export class Transfer {
         errand?.onCancel((error) => this.stop(error));
         await this.toEnd(work);
       });
+      outcome = 'completed';
     } finally {
+      ended(outcome);
       forget();
       unlisten();
     }
@@ -209,6 +215,12 @@ export class Transfer {
     }
     claims.add(key);
     return () => claims.delete(key);
+  }
+
+  private snapshot(kind: TransferKind): TransferSnapshot {
+    const { files, filesDone, total, transferred } = this.progress;
+    const age = this.session.channel.now() - this.startedAt;
+    return { kind, age, files, filesDone, failed: this.counts.failedCount, total, transferred };
   }
 
   private async toEnd(work: () => Promise<void>): Promise<void> {

@@ -118,7 +118,7 @@ describe.each(anchorages)('a folder, held by %s', (_name, anchorage) => {
     expect(await sftp.exists('/a')).toBe(false);
     await file.close();
     await channel.rest();
-    expect(session.state.openHandles).toBe(0);
+    expect(session.snapshot(false).openHandles).toBe(0);
     expect(reports).toEqual([]);
     lab.expectOutside();
   });
