@@ -35,8 +35,8 @@ export class Standby {
   private readonly limits: Limits;
   private readonly onDebug: ((line: string) => void) | undefined;
   private readonly following: Following | undefined;
-  /** As the verifier was shown it, until the server has announced its keys. */
-  hostKey: HostKeyInfo | undefined;
+  /** As the verifier was shown it, until the server has announced its keys; kept only where these are followed. */
+  private hostKey: HostKeyInfo | undefined;
 
   constructor(
     session: Session,
@@ -58,6 +58,11 @@ export class Standby {
       this.followHostKeys(request.payload);
       request.reply(false);
     });
+  }
+
+  /** The host key that the verifier is shown. */
+  noteHostKey(info: HostKeyInfo): void {
+    if (this.following !== undefined) this.hostKey = info;
   }
 
   loadAlgorithms(loaders: readonly (() => Promise<void>)[]): void {
