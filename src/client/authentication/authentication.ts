@@ -6,6 +6,7 @@
  */
 import { escapeLines, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
@@ -16,6 +17,7 @@ import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type {
+  AddToAgent,
   AuthMethod,
   AuthMethodOf,
   ChangePassword,
@@ -309,9 +311,34 @@ export class Authenticator {
     return new OwnKey(key, {
       provider: this.provider,
       certificateOnly: step.certificateOnly ?? false,
+      give: step.addToAgent === undefined ? undefined : this.giver(step.addToAgent),
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
     });
+  }
+
+  /** Gives a key to an agent. What goes wrong with it stops nothing. */
+  private giver({
+    agent: path,
+    comment,
+    lifetime,
+    confirm,
+    ask,
+  }: AddToAgent): (key: PrivateKey) => Promise<void> {
+    return async (key) => {
+      if (ask !== undefined && (await askUser('addToAgent.ask', ask, duringLogin)) !== true) return;
+      let agent: Agent | undefined;
+      try {
+        agent = this.agents.open(typeof path === 'string' ? path : undefined);
+        await agent.add(key, { comment, lifetime, confirm });
+        this.debug('the key was given to the agent');
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        this.debug(`the key was not given to the agent: ${error.message}`);
+      } finally {
+        agent?.close();
+      }
+    };
   }
 
   private agent(path: string | undefined, step: Partial<AuthMethodOf<'agent'>> = {}): Candidate {

@@ -29,7 +29,7 @@ import {
   type LockBounds,
   verifyHostKey,
 } from '../hostKeys/hostKeys.ts';
-import { whileLocked } from '../hostKeys/lockWait.ts';
+import { type PolicyWait, whileWaiting } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
@@ -270,7 +270,10 @@ export class Dial implements KeyWaiter {
 
   checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
-    const info = describeHostKey(this.plan.provider, host, port, hostKey, algorithm);
+    const info = {
+      ...describeHostKey(this.plan.provider, host, port, hostKey, algorithm),
+      address: this.address,
+    };
     this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
     this.standby.noteHostKey(info);
     this.askUser(
@@ -280,20 +283,32 @@ export class Dial implements KeyWaiter {
     );
   }
 
+  /** The server's own address; undefined where something else stands in between. */
+  private get address(): string | undefined {
+    const { given, proxy, proxyCommand } = this.options;
+    const isDirect = [given.stream, this.plan.through, proxy, proxyCommand].every((way) => way === undefined);
+    return isDirect ? this.driver.snapshot().addresses?.remoteAddress : undefined;
+  }
+
   private hostKeyDial(): HostKeyDial {
     return {
       warn: (line) => this.standby.warn(line),
-      whileLocked: (detail, work) => this.whileLocked(detail, work),
+      whileLocked: (detail, work) => this.whileWaiting('lock', detail, work),
+      whileRunning: (detail, work) => this.whileWaiting('knownHostsCommand', detail, work),
     };
   }
 
   /** Of what is left of the dial half is for others: a key that cannot be kept must not end it. */
-  private async whileLocked<T>(detail: string, work: (bounds: LockBounds) => Promise<T>): Promise<T> {
+  private async whileWaiting<T>(
+    name: PolicyWait,
+    detail: string,
+    work: (bounds: LockBounds) => Promise<T>,
+  ): Promise<T> {
     const { dialTimeout, timeouts } = this.options;
-    const timeout = Math.min(timeouts.lock, (dialTimeout - this.dialElapsed) / 2);
+    const timeout = Math.min(timeouts[name], (dialTimeout - this.dialElapsed) / 2);
     if (--this.questions === 0) this.resumeDial();
     try {
-      return await whileLocked(this.session, detail, timeout, work);
+      return await whileWaiting(this.session, name, detail, timeout, work);
     } finally {
       if (this.questions++ === 0) this.pauseDial();
     }

@@ -18,7 +18,7 @@ import type { ClientEvent, ClientProtocol } from '../../protocol/client.ts';
 import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
 import { rotateHostKeys } from '../hostKeys/hostKeyRotation.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from '../hostKeys/hostKeys.ts';
-import { whileLocked } from '../hostKeys/lockWait.ts';
+import { whileWaiting } from '../hostKeys/lockWait.ts';
 import type { Session } from '../session.ts';
 
 /** How the host keys that a server announces are followed. */
@@ -103,7 +103,7 @@ export class Standby {
     const { rotation, preferences, lockTimeout } = following;
     const dial: HostKeyDial = {
       warn: (line) => this.warn(line),
-      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+      whileLocked: (detail, work) => whileWaiting(session, 'lock', detail, lockTimeout, work),
     };
     void rotateHostKeys(
       {
