@@ -47,7 +47,14 @@ import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from
 import { execPayload, ptyPayload } from './command/requestPayloads.ts';
 import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
 import type { Command } from './command/shellWords.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
+import {
+  beginSftp,
+  type Dialled,
+  refusedSftp,
+  type SftpOptions,
+  sftpCommand,
+  TransferringClient,
+} from './files/sftp.ts';
 import { ClientForwarding, SessionHost } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
@@ -210,7 +217,9 @@ export class Client extends TransferringClient {
     return this.call(Client.prototype.sftp, () => {
       const { kind, payload, bounds, server } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
-        const { port } = await this.start(kind, payload, {}, scope);
+        const { port } = await this.start(kind, payload, {}, scope).catch((error: unknown) => {
+          throw refusedSftp(error, kind);
+        });
         return scope.until(
           beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
         );

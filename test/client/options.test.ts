@@ -111,6 +111,7 @@ const connectRows: Rows<ConnectOptions> = {
   password: [...anyText, 'function'],
   changePassword: ['function'],
   keyboardInteractive: ['function'],
+  publickeyAlgorithms: ['list'],
   auth: ['list'],
   verifyHostKey: ['function'],
   algorithms: objects,

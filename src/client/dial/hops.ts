@@ -45,6 +45,7 @@ const inherited = [
   'agent',
   'verifyHostKey',
   'algorithms',
+  'publickeyAlgorithms',
   'crypto',
   'timeout',
   'timeouts',
