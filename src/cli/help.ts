@@ -67,6 +67,8 @@ Forwards
   -g, --gateway-ports  let other machines use what listens here
   -W, --stdio-forward HOST:PORT
                        join standard input and output to HOST:PORT
+  -X, -Y               let programs of the command show windows here: -X those that
+                       cannot harm others, -Y those that you trust; -x lets none
 
 What is said
   -v, --verbose        show each phase of the connection, when it ended and what it
@@ -104,7 +106,6 @@ export const differences: readonly (readonly [string, string, string])[] = [
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],
-  ['-X, -Y', 'forward X11', 'are taken; X11 is not forwarded'],
   ['~B, ~V, ~v, ~&', 'break, verbosity, background', 'are sent on; ~i shows what is waited for'],
   ['a signal ends the command', 'status 255', 'status 128 and its number'],
   [

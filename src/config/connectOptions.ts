@@ -7,7 +7,7 @@
 import { defaultDialTimeout } from '../base/timeouts.ts';
 import type { AuthMethod, ConnectOptions } from '../client/dial/options.ts';
 import type { HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
-import { algorithmsOf } from './algorithms.ts';
+import { algorithmsOf, publickeyAlgorithmsOf } from './algorithms.ts';
 import { authenticationOf, type CredentialContext } from './credentials.ts';
 import { hostKeyPolicyOf } from './hostKeyPolicy.ts';
 import { proxyCommandOf } from './proxyCommand.ts';
@@ -24,6 +24,7 @@ export interface ResolvedOptions
     | 'keepAlive'
     | 'limits'
     | 'localAddress'
+    | 'publickeyAlgorithms'
     | 'rekey'
     | 'softwareVersion'
     | 'timeout'
@@ -72,6 +73,7 @@ export async function connectOptionsOf(
     verifyHostKey: hostKeyPolicyOf(resolution, platform),
     ...without({
       algorithms: algorithmsOf(settings, warnings),
+      publickeyAlgorithms: publickeyAlgorithmsOf(settings, warnings),
       family: familyOption(settings),
       keepAlive: keepAliveOf(settings),
       limits: limitsOf(settings),

@@ -1,14 +1,15 @@
 /**
  * Which host keys a configuration accepts.
  *
- * Owns: what StrictHostKeyChecking, the files of known hosts, HostKeyAlias and
- * NoHostAuthenticationForLocalhost come to as one policy.
+ * Owns: what StrictHostKeyChecking, the files of known and of revoked keys,
+ * HostKeyAlias and NoHostAuthenticationForLocalhost come to as one policy.
  * Must not know: formats of files, how a file is changed.
  * Source: ssh_config(5).
  */
 import { SshError } from '../base/errors.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
 import type { ConfigPlatform } from './platform.ts';
+import { isNone } from './reading/canonical.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { sshPort } from './reading/resolve.ts';
 
@@ -32,7 +33,11 @@ export function hostKeyPolicyOf({ settings }: Resolution, platform: ConfigPlatfo
   const keeping = acceptsNew && own.length === 0 ? acceptUnknown(known) : known;
   const alias = settings.value('hostkeyalias');
   const named = alias === undefined ? keeping : underName(keeping, alias);
-  return settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
+  const policy =
+    settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
+  const revoked = settings.list('revokedhostkeys').filter((path) => !isNone(path));
+  // Before all else: a revoked key is no better on this machine.
+  return revoked.length === 0 ? policy : platform.withoutRevoked(policy, revoked);
 }
 
 /** Accepts keys of hosts nothing is known of, and keeps none: there is no file for them. */

@@ -245,7 +245,7 @@ export class Channel {
       return;
     }
     const { receiving, state } = this;
-    const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
+    const bytesToAdd = this.window.consumed(length, this.receiveWindow, this.sink.now, this.sink.roundTrip);
     if (bytesToAdd === 0 || state !== 'open') return;
     // Where nothing more comes, or is not wanted, no window is opened.
     if (receiving !== 'open' && receiving !== 'unwanted') return;
@@ -372,6 +372,7 @@ export class Channel {
     this.checkData(length);
     this.receiveWindow -= length;
     this.bytesIn += length;
+    this.window.arrived(length, this.sink.now);
     if (this.receiving !== 'open') return;
     const buffer = this[stream];
     const wasEmpty = buffer.length === 0;
@@ -383,6 +384,7 @@ export class Channel {
   receiveUnknownExtended(length: number): void {
     this.checkData(length);
     this.receiveWindow -= length;
+    this.window.arrived(length, this.sink.now);
     this.credit(length);
   }
 

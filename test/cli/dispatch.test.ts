@@ -73,6 +73,7 @@ describe('the program', () => {
   });
 
   it('loads every subcommand it lists', async () => {
+    expect([...subcommands.keys()]).toEqual(expect.arrayContaining(['cp', 'fleet', 'keygen', 'sftp']));
     for (const { summary, load } of subcommands.values()) {
       expect(summary).not.toBe('');
       expect(typeof (await load()).run).toBe('function');

@@ -74,6 +74,21 @@ describe('each line', () => {
   });
 });
 
+it('-v shows that keys are exchanged anew, with the time', () => {
+  const { trace, lines, at } = traced(1);
+  trace.opened(connection);
+  at(10);
+  trace.debug('keys exchanged: a, b');
+  trace.phaseChanged(connection, 'keyExchange', 'authentication', 5);
+  at(200);
+  trace.debug('keys exchanged: c, d');
+  trace.debug('another line');
+  expect(lines).toEqual([
+    'deadline-ssh:    10.0 ms  key exchange    took 5.0 ms: keys exchanged: a, b',
+    'deadline-ssh:     200 ms  keys exchanged: c, d',
+  ]);
+});
+
 it('the timings are those of the phases, and of the whole', () => {
   const { trace, at } = traced(0);
   trace.opened(connection);

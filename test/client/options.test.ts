@@ -111,6 +111,7 @@ const connectRows: Rows<ConnectOptions> = {
   password: [...anyText, 'function'],
   changePassword: ['function'],
   keyboardInteractive: ['function'],
+  publickeyAlgorithms: ['list'],
   auth: ['list'],
   verifyHostKey: ['function'],
   algorithms: objects,
@@ -322,6 +323,7 @@ describe('the options of', () => {
       unknown: [],
       update: flags,
       hash: flags,
+      revokedHostKeys: [...texts, 'list'],
     };
     await checkRows<KnownHostsOptions>(rows, (options) => knownHosts(options));
     const { unknown: _u, ...trustRows } = rows;

@@ -211,7 +211,15 @@ describeServer('a server without SFTP', openSsh, (lab) => {
   it('is told, with what to look at', async () => {
     const server = await openSsh.start(lab(), { config: { Subsystem: 'other internal-sftp' } });
     const client = await server.connect();
-    await expect(client.sftp()).rejects.toMatchObject({ code: 'ERR_SSH_REQUEST_FAILED' });
+    const { host, port } = server;
+    await expect(client.sftp()).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: `${host}:${port}: the server offers no SFTP: it refused the subsystem; sshd offers it with a line "Subsystem sftp internal-sftp" in sshd_config; { command } starts a program that serves it`,
+    });
+    await expect(client.put(Buffer.from('x'), '/tmp/never')).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: expect.stringContaining('the server offers no SFTP'),
+    });
     const noisy = client.sftp({ command: 'echo Welcome to this machine' });
     await expect(noisy).rejects.toMatchObject({
       code: 'ERR_SSH_SFTP_PROTOCOL',

@@ -69,7 +69,9 @@ export class Trace implements ConnectionObserver {
   debug(line: string): void {
     if (line.startsWith('warning: ')) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
-    if (this.verbosity >= 2) this.say(line);
+    // New keys in the midst of a session are the end of a phase as well.
+    const isAnew = this.phases.keyExchange !== undefined && line.startsWith('keys exchanged: ');
+    if (this.verbosity >= (isAnew ? 1 : 2)) this.say(line);
   }
 
   /** Something about the program itself that -v shows. */

@@ -6,23 +6,25 @@
  */
 import { escapeLines, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
-import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
+import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type {
   AuthMethod,
+  AuthMethodOf,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
 } from '../dial/options.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import { loadCertificates } from './certificates.ts';
 import type { KeyWaiter } from './lockedKey.ts';
 import { OwnKey } from './ownKey.ts';
 import type { UserKey, UserKeys } from './userKeys.ts';
@@ -120,7 +122,9 @@ export class Authenticator {
       const candidate = begun ?? this.pick();
       if (candidate === undefined) throw this.failure();
       this.current = candidate;
-      const attempt = this.offered(candidate) ? await candidate.next({ serverSigAlgs }) : undefined;
+      const attempt = this.offered(candidate)
+        ? await candidate.next({ algorithmsFor: (type) => this.algorithmsFor(type, serverSigAlgs) })
+        : undefined;
       if (attempt !== undefined) {
         const shown = nameOf(attempt);
         if (shown !== undefined && this.refused.has(shown)) continue;
@@ -131,6 +135,13 @@ export class Authenticator {
       if (begun === undefined) this.skipped.push(candidate.label);
       this.current = undefined;
     }
+  }
+
+  private algorithmsFor(keyType: string, serverSigAlgs: readonly string[] | undefined): readonly string[] {
+    const { publickeyAlgorithms: accepted } = this.options;
+    return accepted === undefined
+      ? publickeyAlgorithmsFor(keyType, serverSigAlgs, this.hostKeyAlgorithms)
+      : acceptedAlgorithmsFor(keyType, serverSigAlgs, accepted);
   }
 
   /** More is wanted: from the same credential only if it is one of several keys. */
@@ -267,12 +278,12 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return this.ownKey(key);
+          return this.ownKey(key, step);
         }
         case 'agent':
-          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
+          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step);
         case 'password':
-          return this.password(step.password, step.changePassword);
+          return this.password(step.password, step.changePassword, step.attempts);
         case 'keyboard-interactive':
           return this.keyboardInteractive(step.answer, step.attempts);
         default:
@@ -294,35 +305,39 @@ export class Authenticator {
     };
   }
 
-  private ownKey(key: UserKey): Candidate {
+  private ownKey(key: UserKey, step: Partial<AuthMethodOf<'publickey'>> = {}): Candidate {
     return new OwnKey(key, {
       provider: this.provider,
-      named: this.hostKeyAlgorithms,
+      certificateOnly: step.certificateOnly ?? false,
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
     });
   }
 
-  private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
+  private agent(path: string | undefined, step: Partial<AuthMethodOf<'agent'>> = {}): Candidate {
     const { provider, agents } = this;
     return new AgentKeys({
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
-      named: this.hostKeyAlgorithms,
-      only,
+      only: step.keys,
+      certificates: () => loadCertificates(step.certificate, (line) => this.note(line)),
       debug: this.debug,
     });
   }
 
-  private password(password: string | PasswordFunction, change: ChangePassword | undefined): Candidate {
+  private password(
+    password: string | PasswordFunction,
+    change: ChangePassword | undefined,
+    attempts: number = passwordAttempts,
+  ): Candidate {
     let attempt = 0;
     return {
       method: 'password',
       label: 'password',
       next: async () => {
         attempt++;
-        if (attempt > (typeof password === 'string' ? 1 : passwordAttempts)) return undefined;
+        if (attempt > (typeof password === 'string' ? 1 : attempts)) return undefined;
         const given = await passwordOf(password, attempt);
         if (given === undefined) return undefined;
         this.lastPassword = given;

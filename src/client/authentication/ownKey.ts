@@ -18,8 +18,8 @@ import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type Us
 
 export interface OwnKeyContext {
   readonly provider: CryptoProvider;
-  /** Signature algorithms that the user's options name. */
-  readonly named: readonly string[];
+  /** The key is not offered by itself. */
+  readonly certificateOnly: boolean;
   /** Told what is waited for while the key is unlocked. */
   readonly waiter: KeyWaiter;
   /** Told of certificates that turn out not to be for the key once it is unlocked. */
@@ -29,17 +29,17 @@ export interface OwnKeyContext {
 export class OwnKey extends PublickeyCandidate {
   private readonly key: UserKey;
   private readonly provider: CryptoProvider;
-  private readonly named: readonly string[];
+  private readonly certificateOnly: boolean;
   private readonly waiter: KeyWaiter;
   private readonly note: NoteCertificate;
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  constructor(key: UserKey, { provider, named, waiter, note }: OwnKeyContext) {
+  constructor(key: UserKey, { provider, certificateOnly, waiter, note }: OwnKeyContext) {
     super();
+    this.certificateOnly = certificateOnly;
     this.waiter = waiter;
     this.note = note;
-    this.named = named;
     this.key = key;
     this.provider = provider;
   }
@@ -48,13 +48,13 @@ export class OwnKey extends PublickeyCandidate {
     return keyLabel(this.provider, this.key);
   }
 
-  async next({ serverSigAlgs }: CandidateContext): Promise<UserauthAttempt | undefined> {
+  async next({ algorithmsFor }: CandidateContext): Promise<UserauthAttempt | undefined> {
     const { key } = this;
     const locked = key instanceof LockedKey ? key : undefined;
     if (publicHalf(key) === undefined) await locked?.unlock(this.waiter);
     const half = publicHalf(key);
     if (half === undefined || locked?.isRefused === true) return undefined;
-    this.offers ??= keyOffers(half, certificatesOf(key, this.note), serverSigAlgs, this.named);
+    this.offers ??= keyOffers(half, certificatesOf(key, this.note), algorithmsFor, this.certificateOnly);
     const offer = this.offers[this.index++];
     if (offer === undefined) return undefined;
     // A person is asked for a passphrase only if the key would do.

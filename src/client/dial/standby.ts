@@ -12,7 +12,7 @@ import type { Limits } from '../../base/limits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { tellUser } from '../../endpoint/calls/userCode.ts';
 import type { Hearing } from '../../endpoint/channels/eventRouter.ts';
-import { keysExchangedLine } from '../../endpoint/debugLines.ts';
+import { chosenGroupLine, keysExchangedLine } from '../../endpoint/debugLines.ts';
 import { hostKeysAnnouncement } from '../../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../../protocol/client.ts';
 import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
@@ -119,6 +119,10 @@ export class Standby {
 
 const hearing: Hearing<Standby, ClientEvent> = {
   algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
-  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  keyExchanged: (self, event) => {
+    const group = chosenGroupLine(event);
+    if (group !== undefined) self.debug(group);
+    self.debug(keysExchangedLine(event));
+  },
   debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
 };

@@ -13,6 +13,7 @@ import { SshError } from '../../base/errors.ts';
 import {
   checkOptions,
   flag,
+  type OptionRule,
   type OptionTable,
   oneOf,
   optionsError,
@@ -29,6 +30,7 @@ import { lateCode } from '../../endpoint/lateCode.ts';
 import { homeFolder } from '../homeFolder.ts';
 import { judgeHostKey, unknownHostKey } from './hostKeyJudgement.ts';
 import { readKnownHosts } from './knownHostsCache.ts';
+import { withoutRevoked } from './revokedHostKeys.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
 
@@ -55,16 +57,25 @@ export interface KnownHostsOptions {
   readonly update?: boolean | undefined;
   /** Hash the names of hosts in lines that are added. `false` */
   readonly hash?: boolean | undefined;
+  /**
+   * Files of keys that are refused for every host: lines with a public key each, or
+   * a KRL as `ssh-keygen -k` makes it (RevokedHostKeys of ssh_config). While one of
+   * them is missing or cannot be read, every key is refused. None where not given
+   */
+  readonly revokedHostKeys?: string | readonly string[] | undefined;
 }
 
+const paths: OptionRule = {
+  takes: 'the path of a file, or a list of paths',
+  accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
+};
+
 const optionTable: OptionTable<KnownHostsOptions> = {
-  files: {
-    takes: 'the path of a file, or a list of paths',
-    accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
-  },
+  files: paths,
   unknown: oneOf('refuse', 'add'),
   update: flag,
   hash: flag,
+  revokedHostKeys: paths,
 };
 
 /**
@@ -105,6 +116,14 @@ export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}
 
 function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   checkOptions(options, { of: 'knownHosts', table: optionTable });
+  const { revokedHostKeys: revoked = [] } = options;
+  const policy = filePolicy(options);
+  return revoked.length === 0
+    ? policy
+    : withoutRevoked(policy, typeof revoked === 'string' ? [revoked] : revoked);
+}
+
+function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
   const { unknown = 'refuse', update = false, hash = false } = options;
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;

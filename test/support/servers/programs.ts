@@ -32,7 +32,11 @@ export type Program =
   | 'iptables'
   | 'git'
   | 'rsync'
-  | 'xauth';
+  | 'xauth'
+  | 'Xvfb'
+  | 'xdpyinfo'
+  | 'ansible'
+  | 'mosh';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];
