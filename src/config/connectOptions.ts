@@ -63,14 +63,14 @@ export async function connectOptionsOf(
   context: ConnectContext,
 ): Promise<ResolvedOptions> {
   const { settings, host, port, user } = resolution;
-  const { platform, warnings, via } = context;
+  const { warnings, via } = context;
   const proxyCommand = proxyCommandOf(resolution, warnings);
   return {
     host,
     port,
     username: user,
     auth: await authenticationOf(resolution, context),
-    verifyHostKey: hostKeyPolicyOf(resolution, platform),
+    verifyHostKey: hostKeyPolicyOf(resolution, context),
     ...without({
       algorithms: algorithmsOf(settings, warnings),
       publickeyAlgorithms: publickeyAlgorithmsOf(settings, warnings),

@@ -375,6 +375,32 @@ describe('the login', () => {
     ]);
   });
 
+  it('gives keys of files to the agent as AddKeysToAgent says', async () => {
+    const path = keyFile('added');
+    const added = async (value: string, more: ResolveHostOptions = {}) => {
+      const text = `IdentityAgent /run/agent\nIdentityFile ${path}\nAddKeysToAgent ${value}`;
+      const { options, warnings } = await read(text, 'alpha', more);
+      const given = options.auth.map((step) =>
+        step !== 'none' && step.method === 'publickey' ? step.addToAgent : undefined,
+      );
+      return [...given.filter((one) => one !== undefined), ...warnings];
+    };
+    const always = { agent: '/run/agent', comment: path };
+    expect(await added('no')).toEqual([]);
+    expect(await added('yes')).toEqual([always]);
+    expect(await added('confirm')).toEqual([{ ...always, confirm: true }]);
+    expect(await added('confirm 1m')).toEqual([{ ...always, confirm: true, lifetime: 60 }]);
+    expect(await added('2h')).toEqual([{ ...always, lifetime: 7200 }]);
+    expect(await added('ask')).toEqual(['AddKeysToAgent ask has no effect: nobody can be asked']);
+    const asked: unknown[] = [];
+    const [ask] = await added('ask', { addToAgent: (request) => asked.push(request) > 0 });
+    expect(ask).toEqual({ ...always, ask: expect.any(Function) as unknown });
+    await (ask as { ask: () => unknown }).ask();
+    expect(asked).toEqual([{ path }]);
+    const none = await read(`IdentityAgent none\nIdentityFile ${path}\nAddKeysToAgent yes`);
+    expect(none.options.auth[0]).not.toHaveProperty('addToAgent');
+  });
+
   it('expands the paths of keys, and takes a public half that lies alone', async () => {
     const path = keyFile('k-alpha');
     rmSync(path);

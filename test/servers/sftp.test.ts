@@ -100,6 +100,21 @@ describe.each([
       expect(await sftp.readFile('/proc/self/status', 'utf8')).toContain('Name:');
     });
 
+    withSftp('a pipe, which would hang the server, is not opened; files of /proc are', async (sftp) => {
+      const pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const target = join(folder, 'fromPipe');
+      await expect(sftp.get(pipe, target, { timeout: 20_000 })).rejects.toMatchObject({
+        code: 'ERR_SSH_TRANSFER',
+        path: pipe,
+      });
+      await sftp.unlink(pipe);
+      await sftp.get('/proc/self/status', target);
+      expect(readFileSync(target, 'utf8')).toContain('Name:');
+      await sftp.get('/dev/null', target, { specialFiles: true });
+      expect(statSync(target).size).toBe(0);
+    });
+
     it('is closed by EOF and CLOSE, without a signal that sshd refuses', async () => {
       const before = server.process.log.length;
       const own = await server.connect();

@@ -24,6 +24,8 @@ import { Pool } from './pacing/pool.ts';
 import { ProgressMeter } from './pacing/progress.ts';
 import { TransferCounts, type TransferResult } from './result.ts';
 
+/** Bytes of a request at least, however low the bound on the rate. */
+const shortestBlock = 1024;
 /** Files that are found and wait for their turn; whoever finds them waits beyond that. */
 const longestQueue = 1024;
 
@@ -36,6 +38,8 @@ export class Transfer {
   readonly progress: ProgressMeter;
   readonly limiter: RateLimiter;
   readonly budget: ByteBudget;
+  /** Bytes of a READ or WRITE at most, and of what goes to a disk in one call. A bound on the rate makes them few. */
+  readonly longest: number;
   readonly errand: Errand;
   private readonly pool: Pool;
   private readonly startedAt: number;
@@ -56,7 +60,11 @@ export class Transfer {
     const now = (): number => session.channel.now();
     this.progress = new ProgressMeter(options.onProgress && ((progress) => this.report(progress)), now);
     this.limiter = new RateLimiter(options.limitRate, now, (milliseconds) => this.pause(milliseconds));
-    this.budget = new ByteBudget(session.link.limits.sftpBytesInFlight);
+    const { sftpBytesInFlight } = session.link.limits;
+    const { burstLength } = this.limiter;
+    // What is asked for comes at the rate of the path: no more of it than the bound lets through soon.
+    this.budget = new ByteBudget(Math.min(sftpBytesInFlight, 2 * burstLength));
+    this.longest = Math.max(shortestBlock, Math.floor(burstLength / options.concurrency));
     this.errand = new Errand(session.link);
     this.pool = new Pool(options.concurrency, () =>
       session.handles.isAwaited ? Number.POSITIVE_INFINITY : longestQueue,

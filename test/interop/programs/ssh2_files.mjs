@@ -58,7 +58,12 @@ export function serveFiles(sftp) {
       );
     });
   };
-  const answer = (name, work) => serve(name, async (...given) => (await work(...given), false));
+  /** As `serve`, for work that sends its own answer. */
+  const answer = (name, work) =>
+    serve(name, async (...given) => {
+      await work(...given);
+      return false;
+    });
 
   answer('OPEN', async (id, path, flags, { mode }) => {
     give(id, { path, file: await fs.open(path, flagsOf(flags), mode) });
