@@ -81,7 +81,7 @@ IdentityFile none`;
       publickeyAlgorithms: expect.arrayContaining(['rsa-sha2-512', 'rsa-sha2-256']) as unknown,
       rekey: { bytes: 1024 ** 2, interval: 3_600_000 },
       softwareVersion: 'deadline_ssh for tests',
-      timeouts: { connect: 5_000, identification: 5_000 },
+      timeouts: { connect: 5_000, proxyCommand: 5_000, identification: 5_000 },
     });
   });
 
@@ -623,11 +623,20 @@ IdentityFile none`;
       logLevel: 'DEBUG2',
       strictHostKeyChecking: 'accept-new',
       passwordPrompts: 3,
+      connectionAttempts: 1,
     });
     expect((await read('LocalCommand x\nForwardAgent no')).session).toMatchObject({
       localCommand: undefined,
       forwardAgent: false,
     });
+  });
+
+  it('refuses a token that means nothing in a LocalCommand that would be run', async () => {
+    await expect(read('PermitLocalCommand yes\nLocalCommand say %z')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      line: 2,
+    });
+    await expect(read('LocalCommand say %z')).resolves.toBeDefined();
   });
 
   it('is what is to be forwarded', async () => {
