@@ -24,7 +24,6 @@ const forwards = (what: string): Support => ({ by: 'forwards', what });
 const reading = (what: string): Support => ({ by: 'reading', what });
 
 const noMultiplexing = 'connections are not shared';
-const noX11 = 'X11 is not forwarded';
 const noGssapi = 'GSSAPI is not done';
 const noHostbased = 'host-based authentication is not done';
 
@@ -65,9 +64,9 @@ export const support: Readonly<Record<string, Support>> = {
   FingerprintHash: none('fingerprints are SHA-256', 'SHA256'),
   ForkAfterAuthentication: session('`fork`'),
   ForwardAgent: session('`forwardAgent`'),
-  ForwardX11: none(noX11, 'no'),
-  ForwardX11Timeout: none(noX11, '1200'),
-  ForwardX11Trusted: none(noX11, 'no', 'yes'),
+  ForwardX11: session('`forwardX11`'),
+  ForwardX11Timeout: session('`forwardX11.timeout`, where they are not trusted'),
+  ForwardX11Trusted: session('`forwardX11.trusted`'),
   GatewayPorts: forwards('`gatewayPorts`'),
   GlobalKnownHostsFile: connect('`verifyHostKey`'),
   GSSAPIAuthentication: none(noGssapi, 'no', 'yes'),
@@ -144,7 +143,7 @@ export const support: Readonly<Record<string, Support>> = {
   VersionAddendum: connect('`softwareVersion`'),
   VisualHostKey: session('`visualHostKey`'),
   WarnWeakCrypto: none('the command warns with -v', 'yes', 'no'),
-  XAuthLocation: none(noX11),
+  XAuthLocation: session('`forwardX11.xauth`'),
 };
 
 /** A line for each keyword that somebody set and that has no effect. */

@@ -242,6 +242,10 @@ export type {
   ConnectionSnapshot,
   ForwardedConnectionSnapshot,
   ForwardSnapshot,
+  SftpSnapshot,
+  SnapshotOptions,
+  TransferKind,
+  TransferSnapshot,
   WaitSnapshot,
 } from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';

@@ -347,7 +347,7 @@ describe('the options of', () => {
   });
 
   it('debugHandler', async () => {
-    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'] };
+    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'], fileNames: flags };
     await checkRows<DebugHandlerOptions>(rows, (options) => debugHandler(options));
     await checkSets<DebugHandlerOptions>((options) => debugHandler(options));
   });
@@ -356,6 +356,7 @@ describe('the options of', () => {
     const rows: Rows<ReportOptions> = {
       details: flags,
       limit: numbers.filter((kind) => kind !== 'notANumber'),
+      fileNames: flags,
     };
     await checkRows<ReportOptions>(rows, (options) => takeReport(options));
     await checkSets<ReportOptions>((options) => takeReport(options));

@@ -210,10 +210,35 @@ Host beta
     await expect(read(circle, 'a')).rejects.toMatchObject({
       code: 'ERR_SSH_CONFIG',
       file: 'config',
-      line: 4,
+      line: 2,
     });
     await expect(read('\nProxyJump alpha')).rejects.toThrow(/config line 2: proxyjump: .*itself/);
     await expect(read('Match host !x\nProxyJump j%h')).resolves.toBeDefined();
+  });
+
+  it('may pass a host twice, by another user, another port or further on', async () => {
+    const hops = async (text: string, alias = 'alpha', overrides: string[] = []) => {
+      const { options } = await read(`IdentityFile none\n${text}`, alias, { overrides });
+      return (options.via as readonly ConnectOptions[]).map(({ host, port, username }) =>
+        [username, host, port].join(' '),
+      );
+    };
+    const own = 'User me\nHost a\nHostName 127.0.0.1\nHost b\nHostName 127.0.0.2';
+    expect(await hops(own, 'alpha', ['ProxyJump=a,b,a'])).toEqual([
+      'me 127.0.0.1 22',
+      'me 127.0.0.2 22',
+      'me 127.0.0.1 22',
+    ]);
+    expect(await hops(own, 'a', ['ProxyJump=you@a,a:2222'])).toEqual([
+      'you 127.0.0.1 22',
+      'me 127.0.0.1 2222',
+    ]);
+    expect(await hops(`${own}\nProxyJump a`, 'a', ['ProxyJump=b'])).toEqual([
+      'me 127.0.0.1 22',
+      'me 127.0.0.2 22',
+    ]);
+    await expect(hops(own, 'a', ['ProxyJump=a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
+    await expect(hops(own, 'alpha', ['ProxyJump=a,a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
   });
 
   it('may be a program, with the tokens that the dial does not know', async () => {

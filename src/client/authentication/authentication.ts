@@ -69,7 +69,8 @@ export interface AuthenticatorContext {
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
   private all: readonly Candidate[];
-  private readonly candidates: Candidate[];
+  /** Of `all`: those ahead of it had their turn. */
+  private next = 0;
   private readonly tried: string[] = [];
   private readonly skipped: string[] = [];
   private readonly provider: CryptoProvider;
@@ -80,7 +81,7 @@ export class Authenticator {
   /** The key last shown to the server; forgotten where the refusal was not the server's. */
   private offeredLast: string | undefined;
   /** Keys that the server refused: another that holds the same one need not show it again. */
-  private readonly refused = new Set<string>();
+  private readonly refused: string[] = [];
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
   private readonly keyWaiter: KeyWaiter;
@@ -101,7 +102,6 @@ export class Authenticator {
     this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
     this.unsaid = notes;
     this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
-    this.candidates = [...this.all];
   }
 
   /**
@@ -117,7 +117,7 @@ export class Authenticator {
     this.unsaid = [];
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
     if (wanted.partialSuccess) this.succeeded();
-    else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
+    else if (this.offeredLast !== undefined) this.refused.push(this.offeredLast);
     this.offeredLast = undefined;
     for (;;) {
       const begun = this.current;
@@ -129,7 +129,7 @@ export class Authenticator {
         : undefined;
       if (attempt !== undefined) {
         const shown = nameOf(attempt);
-        if (shown !== undefined && this.refused.has(shown)) continue;
+        if (shown !== undefined && this.refused.includes(shown)) continue;
         this.offeredLast = shown;
         this.tried.push(candidate.label);
         return attempt;
@@ -150,7 +150,7 @@ export class Authenticator {
   private succeeded(): void {
     const { current } = this;
     this.current = undefined;
-    if (current instanceof PublickeyCandidate && current.skipKey()) this.candidates.unshift(current);
+    if (current instanceof PublickeyCandidate && current.skipKey()) this.next--;
   }
 
   /** What was tried last, for people. */
@@ -175,11 +175,10 @@ export class Authenticator {
   close(): void {
     for (const candidate of this.all) if (candidate instanceof PublickeyCandidate) candidate.close();
     this.all = [];
-    this.candidates.length = 0;
     this.tried.length = 0;
     this.skipped.length = 0;
     this.leftAside.length = 0;
-    this.refused.clear();
+    this.refused.length = 0;
     this.current = undefined;
     this.offeredLast = undefined;
     this.lastPassword = '';
@@ -232,8 +231,10 @@ export class Authenticator {
 
   private pick(): Candidate | undefined {
     for (;;) {
-      const candidate = this.candidates.shift();
-      if (candidate === undefined || this.offered(candidate)) return candidate;
+      const candidate = this.all[this.next];
+      if (candidate === undefined) return undefined;
+      this.next++;
+      if (this.offered(candidate)) return candidate;
       this.skipped.push(candidate.label);
     }
   }
@@ -265,10 +266,9 @@ export class Authenticator {
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
     if (candidates.length > 0) return candidates;
-    candidates.push(this.none());
-    // Who gives nothing means the agent, as with ssh.
-    if (agent === undefined && this.agents.isThere) candidates.push(this.agent(undefined));
-    return candidates;
+    // Without credentials the user's agent is meant, as with ssh.
+    const usesAgent = agent === undefined && this.agents.isThere;
+    return usesAgent ? [this.none(), this.agent(undefined)] : [this.none()];
   }
 
   private fromOrder(order: readonly AuthMethod[], keys: readonly UserKey[]): Candidate[] {
