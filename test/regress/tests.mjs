@@ -39,6 +39,8 @@ const byProgram = {
 
 /** Why a test cannot pass: what it is about is left out on purpose. */
 const reasons = {
+  'cert-hostkey':
+    'a host certificate that names nobody is refused, as OpenSSH does since 10.3; all else in it passes',
   'connection-timeout': 'its later parts need a connection that is shared',
   dhgex: 'it looks for a debug line in the words of OpenSSH',
   hostbased: 'host-based authentication is left out',
