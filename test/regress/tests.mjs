@@ -39,8 +39,7 @@ const byProgram = {
 
 /** Why a test cannot pass: what it is about is left out on purpose. */
 const reasons = {
-  'connection-timeout': 'its later parts need a connection that is shared',
-  dhgex: 'it looks for a debug line in the words of OpenSSH',
+  'connection-timeout': 'one of its parts runs a session over the connection of another program',
   hostbased: 'host-based authentication is left out',
   'keygen-moduli': 'moduli are not made or tested',
   krl: 'key revocation lists are not made',
