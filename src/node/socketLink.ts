@@ -19,6 +19,7 @@ import {
 } from '../io/connecting/raceLink.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
 import { nodeClock } from './clock.ts';
+import { giveBack } from './spentMemory.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -143,7 +144,7 @@ class TcpAttempt implements OpenAttempt {
   toLink(receiver: LinkReceiver): Link {
     const { socket } = this;
     socket.off('error', this.onError).off('close', this.onClose);
-    const link = new StreamLink(socket, receiver);
+    const link = new StreamLink(socket, receiver, true);
     // Nothing listens for data where reads are shared, and nothing would flow.
     socket.resume();
     return link;
@@ -223,11 +224,14 @@ class StreamLink implements Link {
   private unsent = 0;
   private isCorked = false;
   private isClosed = false;
+  /** What the stream says that it has written is with the system, and nobody reads it any more. */
+  private readonly isOwnSocket: boolean;
   private known: LinkAddresses | undefined;
 
-  constructor(stream: Duplex, receiver: LinkReceiver) {
+  constructor(stream: Duplex, receiver: LinkReceiver, isOwnSocket: boolean = false) {
     this.stream = stream;
     this.receiver = receiver;
+    this.isOwnSocket = isOwnSocket;
     this.stream[linkOf] = this;
     stream.on('data', listeners.data);
     stream.on('end', listeners.end);
@@ -240,8 +244,9 @@ class StreamLink implements Link {
     this.unsent += bytes.length;
     this.guarded(() => {
       this.gather();
-      this.stream.write(bytes, () => {
+      this.stream.write(bytes, (error) => {
         this.unsent -= bytes.length;
+        if (this.isOwnSocket && !error) giveBack([bytes]);
         this.receiver.written();
       });
     });
