@@ -43,12 +43,15 @@ export class Forwarding {
   private readonly host: ForwardingHost;
   private readonly forwards = new Set<Forward>();
   private readonly remote: RemoteListeners;
+  /** Of the connection's end, once that is there. */
+  private cause: SshError | undefined;
 
   constructor(host: ForwardingHost) {
     this.host = host;
     this.remote = new RemoteListeners(host);
     host.show(() => this.list().map((forward) => forward.snapshot()));
     host.onEnd((cause) => {
+      this.cause = cause;
       for (const forward of this.forwards) forward.end(cause);
     });
   }
@@ -365,6 +368,7 @@ export class Forwarding {
     this.forwards.add(forward);
     // Either may have happened while the listener was made.
     if (signal?.aborted === true) aborted();
+    if (this.cause !== undefined) forward.end(this.cause);
     return forward;
   }
 
