@@ -35,6 +35,8 @@ export interface Platform extends EndpointPlatform {
     readonly host: string;
     readonly port: number;
     readonly localAddress: string | undefined;
+    /** Where the runtime can set it. */
+    readonly typeOfService: number | undefined;
     readonly family: 4 | 6 | undefined;
     /** Where look-ups and attempts are to be seen. */
     readonly waits: RaceWaits;

@@ -86,7 +86,7 @@ export const support: Readonly<Record<string, Support>> = {
   IdentitiesOnly: connect('`auth`: the agent signs for the keys of files only'),
   IdentityAgent: connect('`auth`: the agent'),
   IdentityFile: connect('`auth`'),
-  IPQoS: none('packets are not marked', 'default', 'none none'),
+  IPQoS: connect('`typeOfService`, where the runtime can mark packets: Node 24 can'),
   KbdInteractiveAuthentication: connect('`auth`'),
   KbdInteractiveDevices: none('the server chooses the devices'),
   KexAlgorithms: connect('`algorithms.kex`'),

@@ -26,6 +26,8 @@ export interface TcpTarget {
   readonly port: number;
   /** Local address to connect from. */
   readonly localAddress?: string | undefined;
+  /** Of no effect where the runtime cannot set it. */
+  readonly typeOfService?: number | undefined;
   /** 4, 6, or 0 for either. */
   readonly family?: AddressFamily | undefined;
   /** Where look-ups and attempts are to be seen. */
@@ -63,13 +65,13 @@ function sharedRead(): SharedRead {
  * @throws SshError `ERR_SSH_OPTIONS`, when it is opened, where the local address is none or of the other family
  */
 export function tcpLink(target: TcpTarget): LinkOpener {
-  const { host, port, localAddress, waits } = target;
+  const { host, port, localAddress, typeOfService, waits } = target;
   return (receiver) => {
     const family = wantedFamily(target);
     const network = {
       lookup: lookUp,
       attempt: (address: HostAddress, listener: AttemptListener) =>
-        new TcpAttempt(address, port, localAddress, listener),
+        new TcpAttempt(address, port, { localAddress, typeOfService }, listener),
     };
     return raceLink(network, { host, port, family, address: literal(host) }, nodeClock, waits)(receiver);
   };
@@ -120,7 +122,7 @@ class TcpAttempt implements OpenAttempt {
   constructor(
     { address, family }: HostAddress,
     port: number,
-    localAddress: string | undefined,
+    { localAddress, typeOfService }: Pick<TcpTarget, 'localAddress' | 'typeOfService'>,
     listener: AttemptListener,
   ) {
     this.listener = listener;
@@ -134,6 +136,7 @@ class TcpAttempt implements OpenAttempt {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(sharesReads ? { onread: sharedRead() } : {}),
     });
+    if (typeOfService !== undefined) markPackets(this.socket, typeOfService);
     this.socket.once('connect', this.onConnect).on('error', this.onError).once('close', this.onClose);
   }
 
@@ -153,6 +156,25 @@ class TcpAttempt implements OpenAttempt {
   private readonly onConnect = (): void => this.listener.connected();
   private readonly onError = (error: Error): void => this.listener.failed(error);
   private readonly onClose = (): void => this.listener.closed();
+}
+
+/** A socket of a runtime that can mark packets: Node 24 and later. */
+interface MarkingSocket {
+  setTypeOfService?(mark: number): void;
+}
+
+/** Whether this runtime can mark packets. */
+export function canMarkPackets(): boolean {
+  return (Socket.prototype as MarkingSocket).setTypeOfService !== undefined;
+}
+
+/** The runtime keeps the mark until there is a connection. What the system refuses stops nothing. */
+function markPackets(socket: Socket, mark: number): void {
+  try {
+    (socket as MarkingSocket).setTypeOfService?.(mark);
+  } catch {
+    // A mark is a wish.
+  }
 }
 
 /** Connects to a local socket, or to a named pipe of Windows. */

@@ -130,6 +130,7 @@ const connectRows: Rows<ConnectOptions> = {
   onBanner: ['function'],
   onDebug: ['function'],
   localAddress: texts,
+  typeOfService: ['number', 'zero'],
   family: [],
   requireStrictKeyExchange: flags,
   softwareVersion: anyText,

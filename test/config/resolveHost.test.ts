@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -83,6 +84,23 @@ IdentityFile none`;
       softwareVersion: 'deadline_ssh for tests',
       timeouts: { connect: 5_000, proxyCommand: 5_000, identification: 5_000 },
     });
+  });
+
+  it('mark packets as IPQoS says, for a person and for all else, where the runtime can', async () => {
+    const marks = async (text: string, more?: ResolveHostOptions) => {
+      const { options, warnings } = await read(`IdentityFile none\n${text}`, 'alpha', more);
+      return [options.typeOfService, ...warnings];
+    };
+    const can = 'setTypeOfService' in Socket.prototype;
+    const mark = (value: number) =>
+      can ? [value] : [undefined, 'IPQoS has no effect: this runtime cannot mark packets, and Node 24 can'];
+    expect(await marks('User x')).toEqual([undefined]);
+    expect(await marks('IPQoS none')).toEqual([undefined]);
+    expect(await marks('IPQoS ef cs1')).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef cs1', { command: 'true' })).toEqual(mark(0x20));
+    expect(await marks('IPQoS ef 0x21\nRemoteCommand true')).toEqual(mark(0x21));
+    expect(await marks('IPQoS ef cs1\nRequestTTY force', { command: 'true' })).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef none', { forwardOnly: true })).toEqual([undefined]);
   });
 
   it('say nothing that nobody said', async () => {
