@@ -50,9 +50,10 @@ The session
   -f                   go to the background before the command runs, once all
                        forwards stand
   -e CHARACTER         the escape character, none for none: ~
-  -M -S PATH           listen on a socket by which a program in the background is
-                       told to end
-  -O COMMAND -S PATH   tell it: check, exit or stop
+  -M -S PATH           listen on a socket by which this program is told things while
+                       it is in the background
+  -O COMMAND -S PATH   ask it or tell it: check, exit, stop (listening), forward or
+                       cancel, these two with -L, -R or -D
 
 Forwards
   -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
@@ -102,7 +103,11 @@ export const differences: readonly (readonly [string, string, string])[] = [
   ['host:port', 'is the name of a host', 'names a port, as in a URI'],
   ['-I, -K, -k, -w, -y', 'PKCS#11, GSSAPI, tunnel devices, syslog', 'are not there, and say so'],
   ['-L 0:…, -D 0', 'are refused', 'take a free port, and say which'],
-  ['-M, -S, -O', 'share a connection', 'only end a program in the background: check, exit, stop'],
+  [
+    '-M, -S, -O',
+    'share a connection',
+    'ask and tell a program in the background; each has a connection of its own',
+  ],
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],

@@ -60,7 +60,11 @@ export class Session implements ScopeOwner {
   }
 
   /** Opens a channel; the scope's cancellation gives it up. */
-  openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
+  openChannel(
+    type: string,
+    channelTypeData: Uint8Array,
+    scope: Pick<CallScope, 'onCancel'>,
+  ): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
       const channel = this.driver.act((core) => core.connection.open(type, channelTypeData));
       const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
@@ -317,7 +321,8 @@ export class Session implements ScopeOwner {
     else deferred?.reject(event.error);
   }
 
-  private checkOpen(): void {
+  /** Throws why no call may begin any more. */
+  checkOpen(): void {
     const cause = this.closingCause ?? this.driver?.cause ?? this.driver.core?.cause;
     if (cause !== undefined) throw cause;
   }

@@ -9,6 +9,7 @@
 import { callback, eitherOf, type OptionTable } from '../base/optionChecks.ts';
 import { certificatesFor } from '../client/authentication/certificates.ts';
 import type {
+  AddToAgent,
   AuthMethod,
   AuthMethodOf,
   ChangePassword,
@@ -38,6 +39,8 @@ export type KeyPassphrase = (request: {
 export interface Credentials {
   /** Of key files that are encrypted. Without it such keys are used by the agent only. */
   readonly passphrase?: string | Uint8Array | KeyPassphrase | undefined;
+  /** AddKeysToAgent with `ask`: whether the key of this file is given to the agent. Without it none is then. */
+  readonly addToAgent?: ((request: { readonly path: string }) => boolean | Promise<boolean>) | undefined;
   /** Or a function that is asked when needed, as often as NumberOfPasswordPrompts says. */
   readonly password?: string | PasswordFunction | undefined;
   /** As for `connect`. */
@@ -49,6 +52,7 @@ export interface Credentials {
 export const credentialRules: OptionTable<Credentials> = {
   passphrase,
   password: eitherOf(password.takes, password),
+  addToAgent: callback,
   changePassword: callback,
   keyboardInteractive: callback,
 };
@@ -167,10 +171,13 @@ function fileMethod(
 function privateKeyMethod(
   { path, own }: Identity,
   certificate: readonly Certificate[],
-  { settings }: Resolution,
-  { given }: CredentialContext,
+  resolution: Resolution,
+  context: CredentialContext,
 ): AuthMethodOf<'publickey'> | undefined {
   if (own === undefined) return undefined;
+  const { settings } = resolution;
+  const { given } = context;
+  const addToAgent = addingOf(path, resolution, context);
   const attempts = Number(settings.value('numberofpasswordprompts'));
   const unlocking = own.isEncrypted ? unlockingOf(path, given.passphrase, attempts) : {};
   return {
@@ -178,8 +185,33 @@ function privateKeyMethod(
     privateKey: own.bytes,
     ...unlocking,
     ...(certificate.length === 0 ? {} : { certificate }),
+    ...(addToAgent === undefined ? {} : { addToAgent }),
   };
 }
+
+/** AddKeysToAgent: yes, ask, confirm, a time, or confirm and a time. Undefined for no, and where there is no agent. */
+function addingOf(path: string, resolution: Resolution, context: CredentialContext): AddToAgent | undefined {
+  const agent = agentOf(resolution, context);
+  const [word = 'false', time] = (resolution.settings.value('addkeystoagent') ?? 'false').split(' ');
+  if (agent === undefined || word === 'false') return undefined;
+  const { given, warnings } = context;
+  const { addToAgent: asked } = given;
+  const seconds = Number(time ?? (/^\d+$/.test(word) ? word : 0));
+  if (word === 'ask' && asked === undefined) {
+    warnings.push('AddKeysToAgent ask has no effect: nobody can be asked');
+    return undefined;
+  }
+  return {
+    agent,
+    comment: path,
+    ...(seconds === 0 ? {} : { lifetime: Math.min(seconds, longestLifetime) }),
+    ...(word === 'confirm' ? { confirm: true } : {}),
+    ...(word === 'ask' && asked !== undefined ? { ask: () => asked({ path }) } : {}),
+  };
+}
+
+/** Seconds that an agent can be told. */
+const longestLifetime = 0xffff_ffff;
 
 /** A key that nobody may be asked about is left out. */
 function unlockingOf(

@@ -25,6 +25,10 @@ export interface KnownHostsChoice {
   readonly unknown: 'refuse' | 'add';
   readonly update: boolean;
   readonly hash: boolean;
+  /** A program that tells more of them. */
+  readonly command?: readonly string[] | undefined;
+  readonly certificateSignatures?: readonly string[] | undefined;
+  readonly checkAddress: boolean;
 }
 
 export interface ConfigPlatform {

@@ -243,7 +243,7 @@ class Resolver {
       platform: this.platform,
       facts: this.platform.facts(),
       // What answers for the last host is nothing for those on the way.
-      given: { passphrase: this.options.passphrase },
+      given: { passphrase: this.options.passphrase, addToAgent: this.options.addToAgent },
       warnings,
       via: [],
     });

@@ -171,6 +171,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   close: true,
   agent: true,
   lock: true,
+  knownHostsCommand: true,
   user: true,
   unlock: true,
 };

@@ -161,6 +161,7 @@ export type { PtyOptions } from '../client/command/requestPayloads.ts';
 export type { RunResult } from '../client/command/run.ts';
 export { type Command, shellQuote } from '../client/command/shellWords.ts';
 export type {
+  AddToAgent,
   AuthMethod,
   CertificateInput,
   ChangePassword,

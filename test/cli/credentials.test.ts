@@ -122,6 +122,22 @@ describeServer(
       }
     });
 
+    it('gives a key of a file to the agent where AddKeysToAgent says so', async () => {
+      const home = newHome().knows(server);
+      const path = home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      const agent = startSshAgent();
+      try {
+        const env = { SSH_AUTH_SOCK: agent.path };
+        const held = (): string => spawnSync('ssh-add', ['-l'], { env, encoding: 'utf8' }).stdout;
+        expect((await run(home, [], env)).status).toBe(0);
+        expect(held()).toContain('no identities');
+        expect((await run(home, ['-o', 'AddKeysToAgent=1h'], env)).status).toBe(0);
+        expect(held()).toContain(path);
+      } finally {
+        agent.stop();
+      }
+    });
+
     it('asks the agent that SSH_AUTH_SOCK names, and does not with -a', async () => {
       const home = newHome().knows(server);
       const agent = startSshAgent();

@@ -89,6 +89,12 @@ it('-v shows that keys are exchanged anew, with the time', () => {
   ]);
 });
 
+it('what a ProxyCommand says is shown as it is, also without -v', () => {
+  const { trace, lines } = traced(0);
+  trace.debug('proxyCommand says: MOSH IP 127.0.0.1');
+  expect(lines).toEqual(['MOSH IP 127.0.0.1']);
+});
+
 it('the timings are those of the phases, and of the whole', () => {
   const { trace, at } = traced(0);
   trace.opened(connection);

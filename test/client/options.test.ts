@@ -324,6 +324,9 @@ describe('the options of', () => {
       update: flags,
       hash: flags,
       revokedHostKeys: [...texts, 'list'],
+      command: ['list'],
+      certificateSignatures: ['list'],
+      checkAddress: flags,
     };
     await checkRows<KnownHostsOptions>(rows, (options) => knownHosts(options));
     const { unknown: _u, ...trustRows } = rows;

@@ -7,6 +7,7 @@
  * Must not know: authentication messages, other credentials.
  */
 
+import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import { encodeSignature } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { signatureNameOf } from '../../crypto/specialAlgorithms.ts';
@@ -22,6 +23,8 @@ export interface OwnKeyContext {
   readonly certificateOnly: boolean;
   /** Told what is waited for while the key is unlocked. */
   readonly waiter: KeyWaiter;
+  /** Told of the key once it has signed; undefined where nobody wants it. */
+  readonly give: ((key: PrivateKey) => Promise<void>) | undefined;
   /** Told of certificates that turn out not to be for the key once it is unlocked. */
   readonly note: NoteCertificate;
 }
@@ -32,13 +35,15 @@ export class OwnKey extends PublickeyCandidate {
   private readonly certificateOnly: boolean;
   private readonly waiter: KeyWaiter;
   private readonly note: NoteCertificate;
+  private give: OwnKeyContext['give'];
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  constructor(key: UserKey, { provider, certificateOnly, waiter, note }: OwnKeyContext) {
+  constructor(key: UserKey, { provider, certificateOnly, waiter, note, give }: OwnKeyContext) {
     super();
     this.certificateOnly = certificateOnly;
     this.waiter = waiter;
+    this.give = give;
     this.note = note;
     this.key = key;
     this.provider = provider;
@@ -67,7 +72,11 @@ export class OwnKey extends PublickeyCandidate {
     if (opened === undefined) return undefined;
     const algorithm = signatureNameOf(question.algorithm);
     await provider.loaderFor(algorithm)?.();
-    return encodeSignature(algorithm, provider.sign(algorithm, opened, question.data));
+    const signature = encodeSignature(algorithm, provider.sign(algorithm, opened, question.data));
+    const { give } = this;
+    this.give = undefined;
+    await give?.(opened);
+    return signature;
   }
 
   override close(): void {

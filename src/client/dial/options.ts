@@ -98,6 +98,20 @@ export type PassphraseFunction = (request: {
 /** Asked when the server wants the password changed; undefined refuses. */
 export type ChangePassword = (prompt: string) => Promise<string | undefined> | string | undefined;
 
+/** How a key is given to an agent. */
+export interface AddToAgent {
+  /** Path of its socket, or of its pipe; the user's own where not given. */
+  readonly agent?: string | true | undefined;
+  /** Shown beside the key in lists. Empty where not given. */
+  readonly comment?: string | undefined;
+  /** Seconds after which the agent forgets the key. For ever, where not given */
+  readonly lifetime?: number | undefined;
+  /** The agent asks its user before each signature. `false` */
+  readonly confirm?: boolean | undefined;
+  /** Asked before; anything but `true` leaves it. Nobody is asked where not given. */
+  readonly ask?: (() => boolean | Promise<boolean>) | undefined;
+}
+
 /** One step of an explicit order of authentication. */
 export type AuthMethod =
   | 'none'
@@ -118,6 +132,8 @@ export type AuthMethod =
       readonly certificateOnly?: boolean | undefined;
       /** How often a passphrase function is asked; 3. */
       readonly attempts?: number | undefined;
+      /** Gives the key to an agent once it was used to log in. What the agent refuses is told to `onDebug`. */
+      readonly addToAgent?: AddToAgent | undefined;
     }
   | {
       /** The keys of an authentication agent. */
@@ -333,6 +349,7 @@ const methodTables: {
     certificate: certificates,
     certificateOnly: flag,
     attempts,
+    addToAgent: anyObject,
   },
   agent: {
     method,
