@@ -4,6 +4,7 @@
  * line; the others still run.
  */
 import { codecsPart } from './codecs.ts';
+import { forwardPart } from './forward/part.ts';
 import { ledgerPart } from './ledger/part.ts';
 import { installNodes } from './lib/nodes.ts';
 import { keepResultsApart } from './lib/report.ts';
@@ -29,6 +30,7 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   load: (quick) => loadPart(quick),
   cold: (quick) => coldPart(quick),
   fleet: (quick) => fleetPart(quick),
+  forward: (quick, words) => forwardPart(quick, words),
   sftp: (quick, words) => sftpPart(quick, words),
 };
 

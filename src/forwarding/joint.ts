@@ -98,6 +98,8 @@ class Pump {
   private readonly finished: () => void;
   private readonly broken: (error: Error) => void;
   private early: Uint8Array | undefined;
+  /** Of the writes that the sink has not passed on, in their order. */
+  private readonly lengths: number[] = [];
   private underWay = 0;
   private sourceEnded = false;
   private ending = false;
@@ -159,12 +161,16 @@ class Pump {
     const { length } = bytes;
     this.underWay += length;
     this.bytes += length;
-    this.sink.write(bytes, (error) => {
-      this.underWay -= length;
-      if (error !== undefined && error !== null) return this.fail(error);
-      this.move();
-    });
+    this.lengths.push(length);
+    this.sink.write(bytes, this.passed);
   }
+
+  /** The next write was passed on. One function for all of them: there is one for every 32 KiB. */
+  private readonly passed = (error?: Error | null): void => {
+    this.underWay -= this.lengths.shift() ?? 0;
+    if (error !== undefined && error !== null) return this.fail(error);
+    this.move();
+  };
 
   private fail(error: Error): void {
     if (!this.isFinished) this.broken(error);

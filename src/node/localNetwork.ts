@@ -220,10 +220,14 @@ class SocketSource implements ByteSource {
   }
 }
 
+/** Told of in microtasks: what is written in a turn of the loop goes to the system in one call. */
+const soon: Promise<void> = Promise.resolve();
+
 class SocketSink implements ByteSink {
   private readonly socket: Socket;
   private listener: ((error: Error) => void) | undefined;
   private fault: Error | undefined;
+  private isCorked = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -236,13 +240,28 @@ class SocketSink implements ByteSink {
 
   write(bytes: Uint8Array, done: (error?: Error) => void): void {
     if (this.fault !== undefined) return done(this.fault);
-    this.socket.write(bytes, (error) => (error === null || error === undefined ? done() : done(error)));
+    if (!this.isCorked) this.gather();
+    // Node says null where there is no error.
+    this.socket.write(bytes, (error) => done(error ?? undefined));
   }
 
   end(done: (error?: Error) => void): void {
     if (this.fault !== undefined) return done(this.fault);
+    this.uncork();
     this.socket.end(() => done());
   }
+
+  private gather(): void {
+    this.isCorked = true;
+    this.socket.cork();
+    void soon.then(this.uncork);
+  }
+
+  private readonly uncork = (): void => {
+    if (!this.isCorked) return;
+    this.isCorked = false;
+    this.socket.uncork();
+  };
 
   cancel(): void {
     this.socket.destroySoon();

@@ -262,7 +262,7 @@ export class Tunnel {
   private async carry(passage: Passage, local: LocalConnection): Promise<Error | undefined> {
     let port: ChannelPort;
     try {
-      port = await this.opened(passage.abort.signal);
+      port = await this.opened(passage.signal);
     } catch (error) {
       local.destroy(true);
       throw error;
