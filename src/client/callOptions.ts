@@ -56,15 +56,17 @@ export interface SessionOptions extends CallOptions {
   readonly maxChannels?: number | undefined;
 }
 
-/** What `exec` takes. */
 /** A display for the programs of a command. */
 export interface X11Options {
   /** As `DISPLAY` has it, such as `:0`; the environment's where not given. */
   readonly display?: string | undefined;
   /** Its MIT-MAGIC-COOKIE-1, hexadecimal; the one of `XAUTHORITY` or `~/.Xauthority` where not given. */
   readonly cookie?: string | undefined;
+  /** Milliseconds for which programs may connect, from the start of the command; its whole time where not given. */
+  readonly acceptFor?: number | undefined;
 }
 
+/** What `exec` takes. */
 export interface ExecOptions extends SessionOptions {
   /** `true` for a terminal of 80 by 24. */
   readonly pty?: boolean | PtyOptions | undefined;
@@ -140,7 +142,11 @@ const sessionTable: OptionTable<SessionOptions> = {
 const envRule: OptionRule = { ...anyObject, takes: 'an object of names and values' };
 
 const x11Rule = eitherOf("true, false or an object such as { display: ':0' }", flag, anyObject);
-const x11Table: OptionTable<X11Options> = { display: someText, cookie: secretly(someText) };
+const x11Table: OptionTable<X11Options> = {
+  display: someText,
+  cookie: secretly(someText),
+  acceptFor: milliseconds,
+};
 
 const execTable: OptionTable<ExecOptions> = {
   ...sessionTable,

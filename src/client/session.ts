@@ -15,7 +15,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import type { ConnectionSnapshot, SnapshotOptions } from '../io/snapshots.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import { terminate } from './command/termination.ts';
@@ -169,8 +169,8 @@ export class Session implements ScopeOwner {
     return this.driver.act((core) => core.timeoutError(wait));
   }
 
-  snapshot(): ConnectionSnapshot {
-    return this.driver.snapshot();
+  snapshot(options?: SnapshotOptions): ConnectionSnapshot {
+    return this.driver.snapshot(options);
   }
 
   get closed(): Promise<SshError> {

@@ -7,7 +7,7 @@
 import { defaultDialTimeout } from '../base/timeouts.ts';
 import type { AuthMethod, ConnectOptions } from '../client/dial/options.ts';
 import type { HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
-import { algorithmsOf } from './algorithms.ts';
+import { algorithmsOf, publickeyAlgorithmsOf } from './algorithms.ts';
 import { authenticationOf, type CredentialContext } from './credentials.ts';
 import { hostKeyPolicyOf } from './hostKeyPolicy.ts';
 import { proxyCommandOf } from './proxyCommand.ts';
@@ -24,6 +24,7 @@ export interface ResolvedOptions
     | 'keepAlive'
     | 'limits'
     | 'localAddress'
+    | 'publickeyAlgorithms'
     | 'rekey'
     | 'softwareVersion'
     | 'timeout'
@@ -62,16 +63,17 @@ export async function connectOptionsOf(
   context: ConnectContext,
 ): Promise<ResolvedOptions> {
   const { settings, host, port, user } = resolution;
-  const { platform, warnings, via } = context;
+  const { warnings, via } = context;
   const proxyCommand = proxyCommandOf(resolution, warnings);
   return {
     host,
     port,
     username: user,
     auth: await authenticationOf(resolution, context),
-    verifyHostKey: hostKeyPolicyOf(resolution, platform),
+    verifyHostKey: hostKeyPolicyOf(resolution, context),
     ...without({
       algorithms: algorithmsOf(settings, warnings),
+      publickeyAlgorithms: publickeyAlgorithmsOf(settings, warnings),
       family: familyOption(settings),
       keepAlive: keepAliveOf(settings),
       limits: limitsOf(settings),

@@ -178,7 +178,7 @@ class Resolver {
     });
     const facts = this.platform.facts();
     const warnings: string[] = [...warningsOf(resolution)];
-    const via = await this.jumpsOf(resolution, [placeText(place)], warnings);
+    const via = await this.jumpsOf(resolution, placeText(place), [], warnings);
     const options = await connectOptionsOf(resolution, {
       platform: this.platform,
       facts,
@@ -210,9 +210,17 @@ class Resolver {
 
   // Jumps --------------------------------------------------------------------------------
 
-  /** The hosts on the way, the nearest first. Each has its own configuration, and the options of the caller do not count for it. */
+  /**
+   * The hosts on the way, the nearest first. Each has its own configuration, and the options
+   * of the caller do not count for it. A host may come twice: what leads in a circle is one
+   * that is reached by what it is the way to, which its configuration alone can say.
+   *
+   * @param from the host that is reached
+   * @param passed the steps so far: a host, and what is said of the way to it
+   */
   private async jumpsOf(
     { settings }: Resolution,
+    from: string,
     passed: readonly string[],
     warnings: string[],
   ): Promise<readonly ResolvedOptions[]> {
@@ -221,20 +229,21 @@ class Resolver {
     const { last, before } = jump;
     const origin = settings.origin('proxyjump') ?? { file: commandLine, line: 0 };
     const name = placeText(last);
-    if (passed.includes(name) || passed.length > mostJumps) {
+    const step = before === undefined ? name : `${before},${name}`;
+    if (name === from || passed.includes(step) || passed.length > mostJumps) {
       throw problemAt(
         origin,
-        `proxyjump: the way leads in a circle, ${[...passed, name].map((one) => quotedText(one)).join(' to ')}; say ProxyJump none in the block of the first host`,
+        `proxyjump: the way to ${quotedText(from)} leads in a circle, by ${quotedText(name)}; say ProxyJump none in the block of the first host`,
       );
     }
     const overrides = before === undefined ? [] : [`ProxyJump=${before}`];
     const resolution = await this.read({ ...this.requestOf(last), overrides, isForwardOnly: true });
-    const nearer = await this.jumpsOf(resolution, [...passed, name], warnings);
+    const nearer = await this.jumpsOf(resolution, name, [...passed, step], warnings);
     const hop = await connectOptionsOf(resolution, {
       platform: this.platform,
       facts: this.platform.facts(),
       // What answers for the last host is nothing for those on the way.
-      given: { passphrase: this.options.passphrase },
+      given: { passphrase: this.options.passphrase, addToAgent: this.options.addToAgent },
       warnings,
       via: [],
     });

@@ -11,6 +11,16 @@ import type { Resolution } from './reading/resolve.ts';
 import { expand, type Variables } from './syntax/expansion.ts';
 import { matchesPattern } from './syntax/patterns.ts';
 
+/** How programs of the server show windows here. */
+export interface X11Settings {
+  /** ForwardX11Trusted: whether they may use the display as a program of this side does. */
+  readonly trusted: boolean;
+  /** ForwardX11Timeout, for those that are not trusted: seconds for which they may connect; 0 for no bound. */
+  readonly timeout: number;
+  /** XAuthLocation: the program that tells cookies, and makes them. */
+  readonly xauth: string | undefined;
+}
+
 /** The session that a configuration wants. `connect` opens none, so this stands beside its options. */
 export interface SessionSettings {
   /** Whether a command, a subsystem or nothing is run: SessionType. */
@@ -25,6 +35,8 @@ export interface SessionSettings {
   readonly sendEnv: readonly string[];
   /** ForwardAgent: whether, or the path of which agent. */
   readonly forwardAgent: boolean | string;
+  /** ForwardX11 and its kin; `false` for none. */
+  readonly forwardX11: X11Settings | false;
   /** StdinNull. */
   readonly stdinNull: boolean;
   /** ForkAfterAuthentication. */
@@ -68,6 +80,13 @@ export function sessionOf(
     env: environment(settings.list('setenv'), settings.sendEnv, variables, names),
     sendEnv: settings.sendEnv,
     forwardAgent: isOn('forwardagent') ? (agent ?? true) : false,
+    forwardX11: isOn('forwardx11')
+      ? {
+          trusted: isOn('forwardx11trusted'),
+          timeout: Number(value('forwardx11timeout')),
+          xauth: settings.value('xauthlocation'),
+        }
+      : false,
     stdinNull: isOn('stdinnull'),
     fork: isOn('forkafterauthentication'),
     escapeChar: escapeChar === 'none' ? undefined : escapeChar,

@@ -24,7 +24,6 @@ const forwards = (what: string): Support => ({ by: 'forwards', what });
 const reading = (what: string): Support => ({ by: 'reading', what });
 
 const noMultiplexing = 'connections are not shared';
-const noX11 = 'X11 is not forwarded';
 const noGssapi = 'GSSAPI is not done';
 const noHostbased = 'host-based authentication is not done';
 
@@ -35,7 +34,7 @@ export const support: Readonly<Record<string, Support>> = {
   Include: reading('reads other files'),
   Tag: reading('for `Match tagged`'),
   IgnoreUnknown: reading('passes over keywords'),
-  AddKeysToAgent: none('keys are not added to the agent', 'false'),
+  AddKeysToAgent: connect('`auth`: keys of files are given to the agent once they were used'),
   AddressFamily: connect('`family`'),
   BatchMode: connect('nobody is asked for a password; `session.batchMode`'),
   BindAddress: connect('`localAddress`'),
@@ -45,10 +44,10 @@ export const support: Readonly<Record<string, Support>> = {
   CanonicalizeHostname: reading('looks the host up'),
   CanonicalizeMaxDots: reading('looks the host up'),
   CanonicalizePermittedCNAMEs: reading('looks the host up'),
-  CASignatureAlgorithms: none('the signatures of certificates are judged by this client', 'default'),
-  CertificateFile: connect('`auth`: for the keys of IdentityFile'),
+  CASignatureAlgorithms: connect('`verifyHostKey`: the signatures of host certificates that count'),
+  CertificateFile: connect('`auth`: for the keys of files and of the agent'),
   ChannelTimeout: none('channels have no time of their own', 'none'),
-  CheckHostIP: none('the address of a host is not looked up in known_hosts', 'no'),
+  CheckHostIP: connect('`verifyHostKey`: the address must not be known by another key'),
   Ciphers: connect('`algorithms.cipher`'),
   ClearAllForwardings: forwards('drops all forwards'),
   Compression: connect('`algorithms.compression`'),
@@ -65,9 +64,9 @@ export const support: Readonly<Record<string, Support>> = {
   FingerprintHash: none('fingerprints are SHA-256', 'SHA256'),
   ForkAfterAuthentication: session('`fork`'),
   ForwardAgent: session('`forwardAgent`'),
-  ForwardX11: none(noX11, 'no'),
-  ForwardX11Timeout: none(noX11, '1200'),
-  ForwardX11Trusted: none(noX11, 'no', 'yes'),
+  ForwardX11: session('`forwardX11`'),
+  ForwardX11Timeout: session('`forwardX11.timeout`, where they are not trusted'),
+  ForwardX11Trusted: session('`forwardX11.trusted`'),
   GatewayPorts: forwards('`gatewayPorts`'),
   GlobalKnownHostsFile: connect('`verifyHostKey`'),
   GSSAPIAuthentication: none(noGssapi, 'no', 'yes'),
@@ -91,14 +90,16 @@ export const support: Readonly<Record<string, Support>> = {
   KbdInteractiveAuthentication: connect('`auth`'),
   KbdInteractiveDevices: none('the server chooses the devices'),
   KexAlgorithms: connect('`algorithms.kex`'),
-  KnownHostsCommand: none('host keys are looked up in files only'),
+  KnownHostsCommand: connect('`verifyHostKey`: a program that tells known hosts beside the files'),
   LocalCommand: session('`localCommand`, where PermitLocalCommand allows it'),
   LocalForward: forwards('`local`'),
   LogLevel: session('`logLevel`'),
   LogVerbose: none('no lines of the source are logged', 'none'),
   MACs: connect('`algorithms.mac`'),
   NoHostAuthenticationForLocalhost: connect('`verifyHostKey`: any key of this machine is taken'),
-  NumberOfPasswordPrompts: connect('`auth`: how often a function is asked; `session.passwordPrompts`'),
+  NumberOfPasswordPrompts: connect(
+    '`auth`: how often a password, a passphrase and answers are asked for; `session.passwordPrompts`',
+  ),
   ObscureKeystrokeTiming: none('the times of keystrokes are not hidden', 'yes', 'no'),
   PasswordAuthentication: connect('`auth`'),
   PermitLocalCommand: session('`localCommand`'),
@@ -109,10 +110,7 @@ export const support: Readonly<Record<string, Support>> = {
   ProxyCommand: connect('`proxyCommand`'),
   ProxyJump: connect('`via`'),
   ProxyUseFdpass: none('descriptors are not passed', 'no'),
-  PubkeyAcceptedAlgorithms: none(
-    'the algorithm of a signature is chosen by what the server takes',
-    'default',
-  ),
+  PubkeyAcceptedAlgorithms: connect('`publickeyAlgorithms`'),
   PubkeyAuthentication: connect('`auth`'),
   RefuseConnection: reading('ends with its text'),
   RekeyLimit: connect('`rekey`'),
@@ -120,7 +118,7 @@ export const support: Readonly<Record<string, Support>> = {
   RemoteForward: forwards('`remote`'),
   RequestTTY: session('`requestTty`'),
   RequiredRSASize: connect('`limits.rsaMinimumBits`'),
-  RevokedHostKeys: none('host keys are revoked by `@revoked` in known_hosts', 'none'),
+  RevokedHostKeys: connect('`verifyHostKey`: keys and certificates that are refused, as a list or a KRL'),
   SecurityKeyProvider: none('keys of a token are used through an agent', 'internal'),
   SendEnv: session('`env`'),
   ServerAliveCountMax: connect('`keepAlive.maxMissed`'),
@@ -145,7 +143,7 @@ export const support: Readonly<Record<string, Support>> = {
   VersionAddendum: connect('`softwareVersion`'),
   VisualHostKey: session('`visualHostKey`'),
   WarnWeakCrypto: none('the command warns with -v', 'yes', 'no'),
-  XAuthLocation: none(noX11),
+  XAuthLocation: session('`forwardX11.xauth`'),
 };
 
 /** A line for each keyword that somebody set and that has no effect. */

@@ -93,10 +93,10 @@ export class Channel {
   sending: Sending = 'open';
   /** The direction from the peer. */
   receiving: Receiving = 'open';
-  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
-  bytesIn: number = Number.NaN;
+  /** Bytes that came on it. */
+  bytesIn = 0;
   /** Bytes that were sent on it. */
-  bytesOut: number = Number.NaN;
+  bytesOut = 0;
   /** Its scheduler knows that it has something to seal. */
   isReady = false;
   /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
@@ -130,8 +130,6 @@ export class Channel {
     },
   ) {
     this.sink = sink;
-    this.bytesIn = 0;
-    this.bytesOut = 0;
     this.type = options.type;
     this.localId = options.localId;
     this.budget = options.budget;

@@ -48,10 +48,10 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   readonly waits: WaitTable;
   /** The cause of the end; undefined while the connection lives. */
   cause: SshError | undefined;
-  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
-  bytesReceived: number = Number.NaN;
+  /** Bytes that came. */
+  bytesReceived = 0;
   /** Bytes that were handed out. */
-  bytesSent: number = Number.NaN;
+  bytesSent = 0;
 
   protected readonly settings: CoreSettings;
   private readonly queue = new ByteQueue();
@@ -71,8 +71,6 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
-    this.bytesReceived = 0;
-    this.bytesSent = 0;
     this.lastPacketAt = now;
     this.transport = new Transport(this.settings, this, now);
     this.connection = new Connection({

@@ -11,9 +11,6 @@ import { emptyBytes } from '../base/bytes.ts';
 const smallChunk = 1024;
 const gatherBuffer = 4096;
 
-/** What a queue has behind its first chunk most of the time: never changed. */
-const none: Uint8Array[] = [];
-
 /**
  * A queue of owned chunks. After `ensure(n)` returned true, `buffer[start …
  * start + n)` are the next bytes; that view holds until the next call.
@@ -26,7 +23,7 @@ export class ByteQueue {
   /** Bytes in the queue. */
   length = 0;
   private end = 0;
-  private later: Uint8Array[] = none;
+  private later: Uint8Array[] = [];
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
@@ -83,7 +80,7 @@ export class ByteQueue {
 
   /** Drops all bytes. */
   clear(): void {
-    this.later = none;
+    this.later = [];
     this.gathering = undefined;
     this.gathered = 0;
     this.length = 0;
@@ -126,14 +123,13 @@ export class ByteQueue {
   }
 
   private append(chunk: Uint8Array): void {
-    if (this.later === none) this.later = [chunk];
+    if (this.later.length === 0) this.later = [chunk];
     else this.later.push(chunk);
   }
 
   private advance(): void {
     if (this.later.length === 0) this.sealGathering();
     const next = this.later.shift();
-    if (next === undefined) this.later = none;
     this.buffer = next ?? emptyBytes;
     this.start = 0;
     this.end = this.buffer.length;

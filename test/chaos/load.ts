@@ -292,7 +292,11 @@ export function serveByShell(program: string, ...args: readonly string[]) {
   return (served: ServerProcess, command?: string): Promise<number> =>
     new Promise((resolve) => {
       const child = spawn(program, command === undefined ? args : [...args, command]);
-      const leave = (): void => void child.kill('SIGKILL');
+      const leave = (): void => {
+        child.kill('SIGKILL');
+        // What nobody reads any more would hold the pipes open, though the program is gone.
+        for (const pipe of child.stdio) pipe?.destroy();
+      };
       served.signal.addEventListener('abort', leave);
       if (served.signal.aborted) leave();
       for (const stream of [child.stdin, served.stdin, served.stdout, served.stderr])

@@ -112,6 +112,7 @@ const connectRows: Rows<ConnectOptions> = {
   password: [...anyText, 'function'],
   changePassword: ['function'],
   keyboardInteractive: ['function'],
+  publickeyAlgorithms: ['list'],
   auth: ['list'],
   verifyHostKey: ['function'],
   algorithms: objects,
@@ -329,6 +330,10 @@ describe('the options of', () => {
       unknown: [],
       update: flags,
       hash: flags,
+      revokedHostKeys: [...texts, 'list'],
+      command: ['list'],
+      certificateSignatures: ['list'],
+      checkAddress: flags,
     };
     await checkRows<KnownHostsOptions>(rows, (options) => knownHosts(options));
     const { unknown: _u, ...trustRows } = rows;
@@ -349,7 +354,7 @@ describe('the options of', () => {
   });
 
   it('debugHandler', async () => {
-    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'] };
+    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'], fileNames: flags };
     await checkRows<DebugHandlerOptions>(rows, (options) => debugHandler(options));
     await checkSets<DebugHandlerOptions>((options) => debugHandler(options));
   });
@@ -358,6 +363,7 @@ describe('the options of', () => {
     const rows: Rows<ReportOptions> = {
       details: flags,
       limit: numbers.filter((kind) => kind !== 'notANumber'),
+      fileNames: flags,
     };
     await checkRows<ReportOptions>(rows, (options) => takeReport(options));
     await checkSets<ReportOptions>((options) => takeReport(options));

@@ -143,8 +143,8 @@ function environment(program, which) {
   const { genuine } = programs;
   const replaced = {
     ssh: ['ssh'],
-    sftp: ['ssh', 'sftp'],
-    scp: ['ssh', 'scp'],
+    sftp: ['ssh', 'sftp', 'sftp-server'],
+    scp: ['ssh', 'scp', 'sftp-server'],
     keyscan: ['ssh', 'keyscan'],
     keygen: ['ssh', 'keygen'],
   };
@@ -165,7 +165,7 @@ function environment(program, which) {
     TEST_SSH_SSHD: '/usr/sbin/sshd',
     TEST_SSH_SSHAGENT: '/usr/bin/ssh-agent',
     TEST_SSH_SSHADD: '/usr/bin/ssh-add',
-    TEST_SSH_SFTPSERVER: '/usr/lib/openssh/sftp-server',
+    TEST_SSH_SFTPSERVER: of('sftp-server'),
     TEST_SSH_PLINK: 'plink',
     TEST_SSH_PUTTYGEN: 'puttygen',
     TEST_SSH_CONCH: 'conch3',
@@ -183,12 +183,16 @@ function genuinePrograms() {
     scp: '/usr/bin/scp',
     keyscan: '/usr/bin/ssh-keyscan',
     keygen: '/usr/bin/ssh-keygen',
+    'sftp-server': '/usr/lib/openssh/sftp-server',
   };
 }
 
 /** Scripts that stand where a test expects a program without arguments. */
 function ownPrograms(place) {
-  const words = { ssh: '', sftp: ' sftp', scp: ' cp', keyscan: ' keyscan', keygen: ' keygen' };
+  const words = {
+    ...{ ssh: '', sftp: ' sftp', scp: ' cp', keyscan: ' keyscan', keygen: ' keygen' },
+    'sftp-server': ' sftp-server',
+  };
   const bin = join(place, 'bin');
   mkdirSync(bin);
   return Object.fromEntries(

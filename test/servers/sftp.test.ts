@@ -100,6 +100,21 @@ describe.each([
       expect(await sftp.readFile('/proc/self/status', 'utf8')).toContain('Name:');
     });
 
+    withSftp('a pipe, which would hang the server, is not opened; files of /proc are', async (sftp) => {
+      const pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const target = join(folder, 'fromPipe');
+      await expect(sftp.get(pipe, target, { timeout: 20_000 })).rejects.toMatchObject({
+        code: 'ERR_SSH_TRANSFER',
+        path: pipe,
+      });
+      await sftp.unlink(pipe);
+      await sftp.get('/proc/self/status', target);
+      expect(readFileSync(target, 'utf8')).toContain('Name:');
+      await sftp.get('/dev/null', target, { specialFiles: true });
+      expect(statSync(target).size).toBe(0);
+    });
+
     it('is closed by EOF and CLOSE, without a signal that sshd refuses', async () => {
       const before = server.process.log.length;
       const own = await server.connect();
@@ -196,7 +211,15 @@ describeServer('a server without SFTP', openSsh, (lab) => {
   it('is told, with what to look at', async () => {
     const server = await openSsh.start(lab(), { config: { Subsystem: 'other internal-sftp' } });
     const client = await server.connect();
-    await expect(client.sftp()).rejects.toMatchObject({ code: 'ERR_SSH_REQUEST_FAILED' });
+    const { host, port } = server;
+    await expect(client.sftp()).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: `${host}:${port}: the server offers no SFTP: it refused the subsystem; sshd offers it with a line "Subsystem sftp internal-sftp" in sshd_config; { command } starts a program that serves it`,
+    });
+    await expect(client.put(Buffer.from('x'), '/tmp/never')).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: expect.stringContaining('the server offers no SFTP'),
+    });
     const noisy = client.sftp({ command: 'echo Welcome to this machine' });
     await expect(noisy).rejects.toMatchObject({
       code: 'ERR_SSH_SFTP_PROTOCOL',

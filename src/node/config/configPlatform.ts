@@ -11,6 +11,7 @@ import { userAgentPath } from '../agentPath.ts';
 import { nodeClock } from '../clock.ts';
 import { homeFolder } from '../homeFolder.ts';
 import { knownHosts } from '../knownHosts/knownHosts.ts';
+import { withoutRevoked } from '../knownHosts/revokedHostKeys.ts';
 import { interfaceAddress, nodeFacts } from './configFacts.ts';
 import { globFiles, readConfigFile, readKeyFile } from './configFiles.ts';
 import { lookUpName, runInShell } from './configPrograms.ts';
@@ -29,6 +30,7 @@ export const nodeConfigPlatform: ConfigPlatform = {
   readKey: readKeyFile,
   agentPath: userAgentPath,
   knownHosts,
+  withoutRevoked,
   interfaceAddress,
 };
 

@@ -98,7 +98,7 @@ export class FolderReader {
     try {
       const opening = { name: 'opendir', path: operation.path };
       const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
-      session.handles.given();
+      session.handles.opened(handle, operation.path ?? '');
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
