@@ -38,7 +38,7 @@ export interface ResolvedOptions
   readonly username: string;
   /** The methods to try, in order; others may be put beside them. */
   readonly auth: readonly AuthMethod[];
-  /** The policy that StrictHostKeyChecking and the files of host keys amount to. */
+  /** The policy that StrictHostKeyChecking and the files of known and revoked keys amount to. */
   readonly verifyHostKey: HostKeyPolicy;
   /** ProxyJump: the hosts on the way, the nearest first. */
   readonly via?: readonly ResolvedOptions[] | undefined;
@@ -132,12 +132,12 @@ function rekeyOf(settings: Settings): ConnectOptions['rekey'] {
   });
 }
 
-/** The TCP connection and the server's first line each have it; the whole dial has to have room for both. */
+/** The TCP connection, or the first byte of a proxy command, and the server's first line each have it; the whole dial has to have room for both. */
 function connectTimeout(settings: Settings): Pick<ConnectOptions, 'timeout' | 'timeouts'> {
   const time = Number(settings.value('connecttimeout') ?? 0) * second;
   if (time === 0) return {};
   return {
-    timeouts: { connect: time, identification: time },
+    timeouts: { connect: time, proxyCommand: time, identification: time },
     ...(time < defaultDialTimeout ? {} : { timeout: time + defaultDialTimeout }),
   };
 }

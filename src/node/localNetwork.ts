@@ -137,7 +137,10 @@ class SocketConnection implements LocalConnection {
     const { socket } = this;
     this.source.forget();
     this.sink.forget();
-    if (reset && socket.remoteAddress !== undefined) socket.resetAndDestroy();
+    // All is with the system and the end as well: there is nothing left to cut, and a reset
+    // in the midst of a shutdown fails and leaves the descriptor open.
+    const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (reset && !isEnding && socket.remoteAddress !== undefined) socket.resetAndDestroy();
     else socket.destroy();
   }
 }
