@@ -54,6 +54,8 @@ export interface Platform extends EndpointPlatform {
   displayCookies(): Promise<Uint8Array | undefined>;
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
+  /** A number from 0 to 1, for what is to happen at different times on different machines. */
+  chance(): number;
   /** The verifier in force when none is given. */
   defaultHostKeyVerifier(): HostKeyVerifier;
   /** For names of hosts that are not ASCII. */
