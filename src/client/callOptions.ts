@@ -36,6 +36,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `openTcp` and `openUnix` take. */
+export interface OpenStreamOptions extends CallOptions {
+  /**
+   * Whether this side may write on when the other side has ended. `false` ends this
+   * side as well then, as sockets of `node:net` do by default: for drivers that leave
+   * that to their socket, such as ioredis. `true`
+   */
+  readonly allowHalfOpen?: boolean | undefined;
+}
+
 /** What each call that opens a session channel takes: a command, a shell, a subsystem. */
 export interface SessionOptions extends CallOptions {
   /**
@@ -121,6 +131,8 @@ export interface RunOptions<Data = string> extends ExecOptions {
 // The checks -------------------------------------------------------------------------------
 
 const callTable: OptionTable<CallOptions> = { timeout: milliseconds, signal: abortSignal };
+
+const openStreamTable: OptionTable<OpenStreamOptions> = { ...callTable, allowHalfOpen: flag };
 
 const sessionTable: OptionTable<SessionOptions> = {
   ...callTable,
@@ -208,6 +220,11 @@ export function checkShellOptions(options: unknown): void {
 /** Of a call that starts no command. As `checkRunOptions`. */
 export function checkCallOptions(of: string, options: unknown): void {
   checkOptions(options, { of, table: callTable, otherNames: callNames });
+}
+
+/** Of `openTcp` and `openUnix`. As `checkRunOptions`. */
+export function checkOpenStreamOptions(of: string, options: unknown): void {
+  checkOptions(options, { of, table: openStreamTable, otherNames: callNames });
 }
 
 /** Of a subsystem. As `checkRunOptions`. */

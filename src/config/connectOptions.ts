@@ -14,6 +14,7 @@ import { proxyCommandOf } from './proxyCommand.ts';
 import { rekeyBytes, rekeyTime } from './reading/ownDirectives.ts';
 import type { Resolution } from './reading/resolve.ts';
 import type { Settings } from './reading/settings.ts';
+import { serviceMark } from './syntax/serviceClasses.ts';
 
 /** What `connect` is given. */
 export interface ResolvedOptions
@@ -29,6 +30,7 @@ export interface ResolvedOptions
     | 'softwareVersion'
     | 'timeout'
     | 'timeouts'
+    | 'typeOfService'
   > {
   /** As it is dialled. */
   readonly host: string;
@@ -38,7 +40,7 @@ export interface ResolvedOptions
   readonly username: string;
   /** The methods to try, in order; others may be put beside them. */
   readonly auth: readonly AuthMethod[];
-  /** The policy that StrictHostKeyChecking and the files of host keys amount to. */
+  /** The policy that StrictHostKeyChecking and the files of known and revoked keys amount to. */
   readonly verifyHostKey: HostKeyPolicy;
   /** ProxyJump: the hosts on the way, the nearest first. */
   readonly via?: readonly ResolvedOptions[] | undefined;
@@ -47,6 +49,8 @@ export interface ResolvedOptions
 }
 
 export interface ConnectContext extends CredentialContext {
+  /** Whether a person works in the session, as far as it is known now. */
+  readonly isInteractive: boolean;
   /** The hosts on the way. */
   readonly via: readonly ResolvedOptions[];
 }
@@ -78,6 +82,7 @@ export async function connectOptionsOf(
       keepAlive: keepAliveOf(settings),
       limits: limitsOf(settings),
       localAddress: localAddressOf(settings, context),
+      typeOfService: typeOfServiceOf(settings, context),
       rekey: rekeyOf(settings),
       softwareVersion: softwareVersionOf(settings),
       ...connectTimeout(settings),
@@ -89,7 +94,7 @@ export async function connectOptionsOf(
 
 /** The options of a host that is reached through another: how this machine sends is a matter of the first one. */
 export function reachedThrough(options: ResolvedOptions): ResolvedOptions {
-  const { family, localAddress, proxyCommand, ...rest } = options;
+  const { family, localAddress, typeOfService, proxyCommand, ...rest } = options;
   return rest;
 }
 
@@ -132,12 +137,12 @@ function rekeyOf(settings: Settings): ConnectOptions['rekey'] {
   });
 }
 
-/** The TCP connection and the server's first line each have it; the whole dial has to have room for both. */
+/** The TCP connection, or the first byte of a proxy command, and the server's first line each have it; the whole dial has to have room for both. */
 function connectTimeout(settings: Settings): Pick<ConnectOptions, 'timeout' | 'timeouts'> {
   const time = Number(settings.value('connecttimeout') ?? 0) * second;
   if (time === 0) return {};
   return {
-    timeouts: { connect: time, identification: time },
+    timeouts: { connect: time, proxyCommand: time, identification: time },
     ...(time < defaultDialTimeout ? {} : { timeout: time + defaultDialTimeout }),
   };
 }
@@ -151,6 +156,16 @@ function localAddressOf(settings: Settings, { platform, warnings }: ConnectConte
   if (found === undefined)
     warnings.push(`BindInterface ${name} has no address, or there is no such interface`);
   return found;
+}
+
+/** The first of the two classes is for a person's session, the second for all else. */
+function typeOfServiceOf(settings: Settings, context: ConnectContext): number | undefined {
+  if (settings.origin('ipqos') === undefined) return undefined;
+  const [interactive = 'none', bulk = 'none'] = (settings.value('ipqos') ?? '').split(' ');
+  const mark = serviceMark(context.isInteractive ? interactive : bulk);
+  if (mark === undefined || context.platform.marksPackets) return mark;
+  context.warnings.push('IPQoS has no effect: this runtime cannot mark packets, and Node 24 can');
+  return undefined;
 }
 
 const ownVersion = 'deadline_ssh';

@@ -54,6 +54,8 @@ export interface ConfigPlatform {
   knownHosts(choice: KnownHostsChoice): HostKeyPolicy;
   /** The policy for keys that none of the files revokes. */
   withoutRevoked(policy: HostKeyPolicy, files: readonly string[]): HostKeyPolicy;
+  /** Whether the runtime can mark packets, for IPQoS. */
+  readonly marksPackets: boolean;
   /** An address of an interface, for BindInterface. */
   interfaceAddress(name: string, family: 4 | 6 | undefined): string | undefined;
 }

@@ -184,6 +184,7 @@ class Resolver {
       facts,
       given: this.options,
       warnings,
+      isInteractive: this.isInteractive(resolution),
       via,
     });
     return {
@@ -193,6 +194,15 @@ class Resolver {
       keywords: keywordsOf(resolution),
       warnings: [...new Set(warnings)],
     };
+  }
+
+  /** A command is run without a terminal unless one is asked for. */
+  private isInteractive({ settings }: Resolution): boolean {
+    const { command = '', forwardOnly = false } = this.options;
+    const tty = settings.value('requesttty') ?? 'auto';
+    if (tty !== 'auto') return tty !== 'false' && tty !== 'no';
+    const runs = command !== '' || settings.value('remotecommand') !== undefined;
+    return !runs && !forwardOnly && settings.value('sessiontype') === 'default';
   }
 
   private requestOf({ host, user, port }: Place): Request {
@@ -245,6 +255,7 @@ class Resolver {
       // What answers for the last host is nothing for those on the way.
       given: { passphrase: this.options.passphrase, addToAgent: this.options.addToAgent },
       warnings,
+      isInteractive: false,
       via: [],
     });
     return [...nearer, nearer.length === 0 ? hop : reachedThrough(hop)];

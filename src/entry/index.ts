@@ -149,6 +149,7 @@ export {
 export type {
   CallOptions,
   ExecOptions,
+  OpenStreamOptions,
   RunOptions,
   SessionOptions,
   ShellOptions,

@@ -252,7 +252,7 @@ export class Forward {
     this.passages.add(passage);
     work(passage).then(
       (error) => this.passed(passage, error),
-      (error: unknown) => this.passed(passage, error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.passed(passage, this.named(error)),
     );
   }
 
@@ -307,6 +307,13 @@ export class Forward {
     if (this.passages.size > 0) return;
     this.emptied?.();
     if (this.cause !== undefined) void this.stopListening().then(() => this.free());
+  }
+
+  /** Why a connection could not be made: one of many forwards is meant. */
+  private named(error: unknown): Error {
+    if (!(error instanceof SshError)) return error instanceof Error ? error : new Error(String(error));
+    if (error === this.cause || error.message.includes(this.name)) return error;
+    return new SshError(error.code, `the forward ${this.name}: ${error.message}`, { ...error, cause: error });
   }
 
   private free(): void {

@@ -280,15 +280,21 @@ class SocketSink implements ByteSink {
   }
 }
 
+const pathHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something lies there already; { unlink: true } removes an old socket, and nothing else',
+  // The system says the same of either.
+  EACCES: 'this user may not make a socket there, or there is no such folder',
+  ENAMETOOLONG: 'the path is too long for a unix socket',
+};
+
 function listenError(place: ListenPlace, error: Error): SshError {
   const { code } = error as NodeJS.ErrnoException;
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the address is in use; choose another port, or 0 for any free one',
     EACCES: 'this user may not listen there; ports below 1024 are for the administrator',
     EADDRNOTAVAIL: 'the address is none of this machine',
-    ENAMETOOLONG: 'the path is too long for a unix socket',
   };
-  const why = hints[code ?? ''] ?? error.message;
+  const why = (place.path === undefined ? hints : pathHints)[code ?? ''] ?? error.message;
   return new SshError('ERR_SSH_FORWARD', `cannot listen on ${placeText(place)}: ${why}`, {
     origin: 'local',
     cause: error,

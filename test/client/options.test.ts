@@ -9,6 +9,7 @@ import type { AgentAddOptions } from '../../src/client/agent/agent.ts';
 import type {
   CallOptions,
   ExecOptions,
+  OpenStreamOptions,
   RunOptions,
   SessionOptions,
   ShellOptions,
@@ -130,6 +131,7 @@ const connectRows: Rows<ConnectOptions> = {
   onBanner: ['function'],
   onDebug: ['function'],
   localAddress: texts,
+  typeOfService: ['number', 'zero'],
   family: [],
   requireStrictKeyExchange: flags,
   softwareVersion: anyText,
@@ -295,14 +297,20 @@ describe('the options of', () => {
   it('openTcp, openUnix, ping and rekey', async () => {
     await onClient(async (client) => {
       const calls: readonly ((options: CallOptions) => Promise<unknown>)[] = [
-        (options) => client.openTcp('echo', 9, options),
-        (options) => client.openUnix('/x', options),
         (options) => client.ping(options),
         (options) => client.rekey(options),
       ];
       for (const call of calls) {
         await checkRows<CallOptions>(callRows, call);
         await checkSets(call);
+      }
+      const opens: readonly ((options: OpenStreamOptions) => Promise<unknown>)[] = [
+        (options) => client.openTcp('echo', 9, options),
+        (options) => client.openUnix('/x', options),
+      ];
+      for (const open of opens) {
+        await checkRows<OpenStreamOptions>({ ...callRows, allowHalfOpen: ['yes', 'no'] }, open);
+        await checkSets(open);
       }
     });
   });

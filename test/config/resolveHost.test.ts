@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +7,13 @@ import { SshError } from '../../src/base/errors.ts';
 import type { ResolveHostOptions } from '../../src/config/resolveHost.ts';
 import { formatKeywords, resolveHost } from '../../src/entry/config.ts';
 import type { ConnectOptions, HostKeyInfo } from '../../src/entry/index.ts';
-import { formatPrivateKey, formatPublicKey, generateKey, parsePrivateKey } from '../../src/entry/keys.ts';
+import {
+  decodeCertificate,
+  formatPrivateKey,
+  formatPublicKey,
+  generateKey,
+  parsePrivateKey,
+} from '../../src/entry/keys.ts';
 import { certificateLine, makeCertificate } from '../support/certificates.ts';
 
 let folder: string;
@@ -75,8 +82,25 @@ IdentityFile none`;
       publickeyAlgorithms: expect.arrayContaining(['rsa-sha2-512', 'rsa-sha2-256']) as unknown,
       rekey: { bytes: 1024 ** 2, interval: 3_600_000 },
       softwareVersion: 'deadline_ssh for tests',
-      timeouts: { connect: 5_000, identification: 5_000 },
+      timeouts: { connect: 5_000, proxyCommand: 5_000, identification: 5_000 },
     });
+  });
+
+  it('mark packets as IPQoS says, for a person and for all else, where the runtime can', async () => {
+    const marks = async (text: string, more?: ResolveHostOptions) => {
+      const { options, warnings } = await read(`IdentityFile none\n${text}`, 'alpha', more);
+      return [options.typeOfService, ...warnings];
+    };
+    const can = 'setTypeOfService' in Socket.prototype;
+    const mark = (value: number) =>
+      can ? [value] : [undefined, 'IPQoS has no effect: this runtime cannot mark packets, and Node 24 can'];
+    expect(await marks('User x')).toEqual([undefined]);
+    expect(await marks('IPQoS none')).toEqual([undefined]);
+    expect(await marks('IPQoS ef cs1')).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef cs1', { command: 'true' })).toEqual(mark(0x20));
+    expect(await marks('IPQoS ef 0x21\nRemoteCommand true')).toEqual(mark(0x21));
+    expect(await marks('IPQoS ef cs1\nRequestTTY force', { command: 'true' })).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef none', { forwardOnly: true })).toEqual([undefined]);
   });
 
   it('say nothing that nobody said', async () => {
@@ -523,6 +547,88 @@ describe('host keys', () => {
     );
   });
 
+  it('that are revoked are refused before all else', async () => {
+    const line = formatPublicKey(key);
+    const known = join(folder, 'revocable');
+    writeFileSync(known, `alpha,127.0.0.1 ${line}`);
+    const [list, empty] = [join(folder, 'revoked-alpha'), join(folder, 'revoked-none')];
+    writeFileSync(list, line);
+    writeFileSync(empty, '');
+    const files = `UserKnownHostsFile ${known}\nNoHostAuthenticationForLocalhost yes`;
+    const refused = 'ERR_SSH_HOST_KEY_REVOKED';
+    expect(await codeOf(`${files}\nRevokedHostKeys ${empty}`)).toBe(true);
+    expect(await codeOf(`${files}\nRevokedHostKeys none`)).toBe(true);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${folder}/revoked-%h`)).toBe(refused);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${list}`, '127.0.0.1')).toBe(refused);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${folder}/nowhere`)).toBe('ERR_SSH_OPTIONS');
+  });
+
+  it('are told by a program as well, with the tokens of the host and of the key', async () => {
+    const program = join(folder, 'tells');
+    writeFileSync(
+      program,
+      `#!/bin/sh\n[ "$*" = "$WANTED" ] && echo '* ${formatPublicKey(key).trim()}'\nexit 0\n`,
+    );
+    chmodSync(program, 0o755);
+    process.env['WANTED'] = 'alpha ssh-ed25519 100% HOSTNAME a b';
+    try {
+      const command = `${program} %n %t 100%% %I \${WORDS}`;
+      process.env['WORDS'] = 'a b';
+      expect(await codeOf(`UserKnownHostsFile none\nKnownHostsCommand ${command}`)).toBe(true);
+      process.env['WORDS'] = '%I';
+      process.env['WANTED'] = 'alpha ssh-ed25519 100% HOSTNAME %I';
+      expect(await codeOf(`UserKnownHostsFile none\nKnownHostsCommand ${command}`)).toBe(true);
+    } finally {
+      delete process.env['WANTED'];
+      delete process.env['WORDS'];
+    }
+    for (const [wrong, why] of [
+      ['tells %h', /"tells" is no absolute path/],
+      ['/bin/tells %z', /knownhostscommand: .*"%z"/],
+      ['/bin/tells "a', /quote/],
+      [`/bin/tells \${NO_SUCH_VARIABLE}`, /NO_SUCH_VARIABLE/],
+    ] as const) {
+      const refusal = read(`User x\nKnownHostsCommand ${wrong}`);
+      await expect(refusal).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG', file: 'config', line: 2 });
+      await expect(refusal).rejects.toThrow(why);
+    }
+  });
+
+  it('are looked up by address where CheckHostIP says so and the host has no other name', async () => {
+    const known = join(folder, 'by-address');
+    const others = formatPublicKey(generateKey('ed25519').publicKey);
+    writeFileSync(known, `alpha,alias ${formatPublicKey(key)}192.0.2.1 ${others}`);
+    const verdict = async (text: string): Promise<unknown> => {
+      const { verifyHostKey } = await optionsFor(
+        `GlobalKnownHostsFile none\nUserKnownHostsFile ${known}\n${text}`,
+      );
+      const asked = async () => verifyHostKey.verify({ ...info('alpha'), address: '192.0.2.1' });
+      return asked().catch((error: unknown) => (error as SshError).code);
+    };
+    expect(await verdict('CheckHostIP yes')).toBe('ERR_SSH_HOST_KEY_CHANGED');
+    expect(await verdict('CheckHostIP no')).toBe(true);
+    expect(await verdict('CheckHostIP yes\nHostKeyAlias alias')).toBe(true);
+  });
+
+  it('with certificates count by the signatures that CASignatureAlgorithms leaves', async () => {
+    const authority = generateKey('ed25519');
+    const known = join(folder, 'by-authority');
+    writeFileSync(known, `@cert-authority * ${formatPublicKey(authority.publicKey)}`);
+    const blob = makeCertificate({ key, authority, principals: ['alpha'] });
+    const verdict = async (list: string): Promise<unknown> => {
+      const { verifyHostKey } = await optionsFor(
+        `GlobalKnownHostsFile none\nUserKnownHostsFile ${known}\nCASignatureAlgorithms ${list}`,
+      );
+      const asked = async () =>
+        verifyHostKey.verify({ ...info('alpha'), certificate: decodeCertificate(blob) });
+      return asked().catch((error: unknown) => (error as SshError).code);
+    };
+    expect(await verdict('ssh-ed25519')).toBe(true);
+    expect(await verdict('-rsa-*')).toBe(true);
+    expect(await verdict('rsa-sha2-512')).toBe('ERR_SSH_CERTIFICATE');
+    expect(await verdict('-ssh-ed25519')).toBe('ERR_SSH_CERTIFICATE');
+  });
+
   it('of this machine are not looked at where that is said', async () => {
     const text = 'UserKnownHostsFile none\nNoHostAuthenticationForLocalhost yes';
     expect(await codeOf(text, '127.0.0.1')).toBe(true);
@@ -560,11 +666,20 @@ IdentityFile none`;
       logLevel: 'DEBUG2',
       strictHostKeyChecking: 'accept-new',
       passwordPrompts: 3,
+      connectionAttempts: 1,
     });
     expect((await read('LocalCommand x\nForwardAgent no')).session).toMatchObject({
       localCommand: undefined,
       forwardAgent: false,
     });
+  });
+
+  it('refuses a token that means nothing in a LocalCommand that would be run', async () => {
+    await expect(read('PermitLocalCommand yes\nLocalCommand say %z')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      line: 2,
+    });
+    await expect(read('LocalCommand say %z')).resolves.toBeDefined();
   });
 
   it('is what is to be forwarded', async () => {

@@ -3,10 +3,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../examples/memoryStore.ts';
-import { type Client, connect, pinnedHostKey, type Sftp, SshError } from '../../src/entry/index.ts';
+import { type Client, connect, pinnedHostKey } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type SftpStore, serveFiles, serveFolder } from '../../src/entry/server.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';
@@ -15,8 +15,8 @@ import { type Lab, useLab } from '../support/servers/lab.ts';
 import { serversRequired } from '../support/servers/programs.ts';
 import { fileTrials, placesOf } from './fileTrials.ts';
 import './matrix.ts';
-import type { InteropServer } from './server.ts';
-import { dropbear, openSsh9, openSsh10, proftpd, tinyssh } from './servers/daemons.ts';
+import type { InteropServer, Lack } from './server.ts';
+import { dropbear, openSsh9, openSsh10, proftpd } from './servers/daemons.ts';
 import { asyncssh, paramiko, ssh2 } from './servers/programs.ts';
 
 interface FileServer {
@@ -27,11 +27,14 @@ interface FileServer {
     lab: Lab,
     folder: string,
   ) => Promise<{ readonly open: () => Promise<Client>; readonly root: string }>;
-  /** Trials of what it does not have, with what its refusal says. */
-  readonly lacks?: Readonly<Record<string, RegExp>>;
+  /** Trials of what it does not have, or has otherwise. */
+  readonly lacks?: Readonly<Record<string, Lack>>;
 }
 
-const unsupported = /the server has no |does not support|operation unsupported|unsupported/i;
+const unsupported: Lack = {
+  why: 'it has no such request, and the call says so with ERR_SSH_SFTP_UNSUPPORTED',
+  shows: /the server has no |unsupported/i,
+};
 const noLinkTimes = { lutimes: unsupported };
 const noOpenSshExtensions = {
   ...noLinkTimes,
@@ -118,20 +121,28 @@ const servers: readonly FileServer[] = [
     'chroot',
     (_lab, folder) => ({ Subsystem: 'sftp internal-sftp', ChrootDirectory: folder }),
     () => '/open',
-    { ownerNames: /undefined|root/ },
   ),
   known(openSsh10, 'OpenSSH 10.0'),
   known(dropbear, 'dropbear'),
-  known(tinyssh, 'TinySSH'),
-  known(proftpd, 'ProFTPD', { ...noLinkTimes, ownerNames: unsupported, expandPath: unsupported }),
+  known(proftpd, 'ProFTPD', {
+    ownerNames: unsupported,
+    expandPath: unsupported,
+    'symlink, readlink': {
+      why: 'READLINK answers with the whole path that a link leads to',
+      shows: /to be 'f'/,
+    },
+    lutimes: { why: 'its lsetstat changes the file that a link leads to as well', shows: /not to be 4000/ },
+  }),
   known(asyncssh, 'asyncssh', { ...noLinkTimes, ownerNames: unsupported, expandPath: unsupported }),
   known(paramiko, 'paramiko', noOpenSshExtensions),
   known(ssh2, 'ssh2', noOpenSshExtensions),
   own('serveFolder', (folder) => serveFolder(join(folder, 'open'))),
-  own('serveFiles', () => serveFiles(new MemoryStore()), {}),
-  sshd('our sftp-server', () => ({
-    Subsystem: `sftp ${process.execPath} ${command()} sftp-server`,
-  })),
+  own('serveFiles', () => serveFiles(new MemoryStore()), { ownerNames: unsupported }),
+  sshd('our sftp-server', () => {
+    // The user who logs in runs it.
+    chmodSync(dirname(dirname(dirname(command()))), 0o755);
+    return { Subsystem: `sftp ${process.execPath} ${command()} sftp-server` };
+  }),
 ];
 
 afterAll(async () => {
@@ -152,8 +163,7 @@ function suite(server: FileServer): void {
   const lab = useLab();
   let folder: string;
   let root: string;
-  let client: Client;
-  let sftp: Sftp;
+  let open: () => Promise<Client>;
 
   beforeAll(async () => {
     // sshd takes no folder for a chroot that others may write above, as in /tmp.
@@ -166,14 +176,10 @@ function suite(server: FileServer): void {
     chownSync(join(folder, 'open'), uid, gid);
     const started = await server.start(lab(), folder);
     root = started.root === folder ? join(folder, 'open') : started.root;
-    client = await started.open();
-    sftp = await client.sftp();
+    open = started.open;
   }, 120_000);
 
-  afterAll(async () => {
-    await client?.close();
-    rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
   for (const [calls, trial] of Object.entries(fileTrials)) {
     it(calls, async ({ task }) => {
@@ -181,6 +187,8 @@ function suite(server: FileServer): void {
       const name = calls.replace(/\W+/g, '-');
       const remote = `${root}/${name}`;
       const local = join(folder, 'here', name);
+      await using client = await open();
+      await using sftp = await client.sftp();
       const bench = { sftp, client, ...placesOf(remote, local) };
       await sftp.mkdir(remote);
       const lack = server.lacks?.[calls];
@@ -195,9 +203,8 @@ function suite(server: FileServer): void {
       );
       expect(refused, 'it is said to be lacking').toBeInstanceOf(Error);
       const message = (refused as Error).message.split('\n')[0] ?? '';
-      expect(message).toMatch(lack);
-      const note = refused instanceof SshError ? `${refused.code}` : 'it has no such file';
-      task.meta.fileCell = { server: server.name, column: calls, text: '–', note };
+      expect(message, lack.why).toMatch(lack.shows);
+      task.meta.fileCell = { server: server.name, column: calls, text: '–', note: lack.why };
     });
   }
 }

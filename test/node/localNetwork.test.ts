@@ -1,5 +1,7 @@
 /** Connections of this machine as forwards use them: what they ask of the system. */
+import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
@@ -59,4 +61,45 @@ it('what is written before an end of the same turn arrives before it', async () 
   for (const piece of pieces) local.sink.write(piece, () => {});
   local.sink.end(() => {});
   expect((await received).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+it.each([
+  [
+    'a port in use',
+    (taken: number) => ({ host: '127.0.0.1', port: taken }),
+    /^cannot listen on 127\.0\.0\.1:\d+: the address is in use; choose another port, or 0/,
+  ],
+  [
+    'an address of another machine',
+    () => ({ host: '192.0.2.1', port: 0 }),
+    /^cannot listen on 192\.0\.2\.1:0: the address is none of this machine/,
+  ],
+  [
+    'a file that is there',
+    () => ({ path: fileURLToPath(import.meta.url), unlink: true }),
+    /^cannot listen on .*: something lies there already; \{ unlink: true \} removes an old socket, and nothing else$/,
+  ],
+  [
+    'a folder that is not',
+    () => ({ path: '/nonexistent/socket' }),
+    /^cannot listen on \/nonexistent\/socket: this user may not make a socket there, or there is no such folder$/,
+  ],
+])('says why it cannot listen: %s', async (_what, placeOf, message) => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  const place = placeOf((server.address() as AddressInfo).port);
+  const failure = await localNetwork
+    .listen(
+      place,
+      () => {},
+      () => {},
+    )
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 'ERR_SSH_FORWARD',
+    origin: 'local',
+    message: expect.stringMatching(message),
+  });
+  expect(existsSync(fileURLToPath(import.meta.url))).toBe(true);
 });

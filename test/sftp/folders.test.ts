@@ -44,6 +44,39 @@ describe('a listing', () => {
     );
   });
 
+  it('is asked ahead no more than a slow reader needs', async () => {
+    const { sftp, files, server, channel } = await openMemory({ batch: 10 });
+    for (let i = 0; i < 300; i++) files.file(`/many/f${i}`, '');
+    let taken = 0;
+    let mostAhead = 0;
+    for await (const _ of sftp.opendir('/many')) {
+      // All that was asked for has come by the time that the next entry is taken.
+      await channel.rest();
+      mostAhead = Math.max(mostAhead, server.count('readdir') - Math.floor(taken++ / 10));
+    }
+    expect(taken).toBe(300);
+    expect(mostAhead).toBeLessThanOrEqual(4);
+  });
+
+  it('is asked ahead by who is quicker than the server, so many entries at a time', async () => {
+    for (const [batch, most] of [
+      [10, 32],
+      [200, 5],
+      [3000, 1],
+    ] as const) {
+      const { sftp, files, server } = await openMemory({ batch });
+      for (let i = 0; i < 6000; i++) files.file(`/many/f${i}`, '');
+      let taken = 0;
+      let mostAhead = 0;
+      for await (const _ of sftp.opendir('/many')) {
+        mostAhead = Math.max(mostAhead, server.count('readdir') - Math.floor(taken++ / batch));
+      }
+      expect(taken).toBe(6000);
+      expect(mostAhead).toBeLessThanOrEqual(most + 1);
+      expect(mostAhead).toBeGreaterThan(most / 2);
+    }
+  });
+
   it('is asked ahead, more and more', async () => {
     let most = 0;
     const { sftp } = await withMany(500, {

@@ -46,7 +46,7 @@ export interface DialContext {
 /** @throws SshError as `connect` */
 export async function dial(resolved: ResolvedHost, context: DialContext): Promise<Client> {
   const options = optionsFor(resolved, context);
-  const attempts = Number(resolved.keywords['connectionattempts'] ?? 1);
+  const attempts = resolved.session.connectionAttempts;
   for (let attempt = 1; ; attempt++) {
     try {
       return await createConnect(nodePlatform)(options);

@@ -165,9 +165,10 @@ export class Dial implements KeyWaiter {
     if (this.plan.through !== undefined) return channelLink(this.plan.through, host, port);
     if (this.options.proxyCommand !== undefined) return this.throughCommand(this.options.proxyCommand);
     const waits = { table: this.waits, timeout: timeouts.connect };
-    const { localAddress, family } = given;
+    const { localAddress, typeOfService, family } = given;
     const place = proxy ?? { host, port };
-    const way = this.platform.tcp({ host: place.host, port: place.port, localAddress, family, waits });
+    const { host: at, port: by } = place;
+    const way = this.platform.tcp({ host: at, port: by, localAddress, typeOfService, family, waits });
     return proxy === undefined
       ? way
       : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());

@@ -64,6 +64,7 @@ const ofTheFirst = [
   'proxyCommand',
   'stream',
   'localAddress',
+  'typeOfService',
   'family',
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
@@ -133,7 +134,7 @@ function taken(
 ): ConnectOptions {
   const names: readonly (keyof ConnectOptions)[] = [
     ...inherited.filter((name) => sharesKeys || !(ownCredentials as readonly string[]).includes(name)),
-    ...(isNearest ? (['localAddress', 'family'] as const) : []),
+    ...(isNearest ? (['localAddress', 'typeOfService', 'family'] as const) : []),
   ];
   const same = Object.fromEntries(names.map((name) => [name, shared[name]]));
   const { onDebug, auth } = shared;

@@ -284,6 +284,12 @@ export interface ConnectOptions {
   readonly onDebug?: ((line: string) => void) | undefined;
   /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
+  /**
+   * The mark of packets by which networks tell urgent ones (TOS of IPv4, traffic class
+   * of IPv6), 0 to 255. Of no effect where the runtime cannot set it: Node 24 can.
+   * The system's own, where not given
+   */
+  readonly typeOfService?: number | undefined;
   /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
   /** End the connection unless the server offers strict key exchange. */
@@ -326,6 +332,7 @@ export const connectTable: OptionTable<ConnectOptions> = {
   onBanner: callback,
   onDebug: callback,
   localAddress: someText,
+  typeOfService: wholeNumber(0, 255),
   family: oneOf(4, 6),
   requireStrictKeyExchange: flag,
   softwareVersion: anyText,

@@ -12,6 +12,7 @@ import { nodeClock } from '../clock.ts';
 import { homeFolder } from '../homeFolder.ts';
 import { knownHosts } from '../knownHosts/knownHosts.ts';
 import { withoutRevoked } from '../knownHosts/revokedHostKeys.ts';
+import { canMarkPackets } from '../socketLink.ts';
 import { interfaceAddress, nodeFacts } from './configFacts.ts';
 import { globFiles, readConfigFile, readKeyFile } from './configFiles.ts';
 import { lookUpName, runInShell } from './configPrograms.ts';
@@ -31,6 +32,7 @@ export const nodeConfigPlatform: ConfigPlatform = {
   agentPath: userAgentPath,
   knownHosts,
   withoutRevoked,
+  marksPackets: canMarkPackets(),
   interfaceAddress,
 };
 

@@ -60,7 +60,8 @@ export class SftpSession {
       const capabilities = new Capabilities(version, channel.remoteIdentification, limits, server);
       const session = new SftpSession(link, capabilities);
       await session.learnLimits();
-      session.handles.told = server.openHandles ?? session.handles.told;
+      const { handles } = session;
+      handles.told = server.openHandles ?? capabilities.limits.openHandles ?? handles.told;
       return session;
     } catch (error) {
       if (error instanceof SshError) link.fail(error);

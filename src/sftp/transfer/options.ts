@@ -53,7 +53,7 @@ export interface Preserved {
 export interface TransferOptions extends CallOptions {
   /** Folders with all that is in them. `false` */
   readonly recursive?: boolean | undefined;
-  /** Files on their way at once. 16 */
+  /** Files on their way at once. 32 */
   readonly concurrency?: number | undefined;
   /** Goes on with what an earlier transfer left, where the end of that is the same on both sides. `false` */
   readonly resume?: boolean | undefined;
@@ -113,7 +113,7 @@ export interface ResolvedTransfer {
   readonly onError: TransferOptions['onError'];
 }
 
-const usualConcurrency = 16;
+const usualConcurrency = 32;
 const mostConcurrency = 1024;
 
 const preservedTable: OptionTable<Preserved> = { times: flag, mode: flag, setuid: flag, owner: flag };

@@ -16,7 +16,7 @@ import { kexDhGexGroup, kexDhGexRequest } from '../../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../../message/transport.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
-import { beforeAuthentication } from '../compression.ts';
+import { beforeAuthentication, compressionLoader } from '../compression.ts';
 import type { KeyExchangeCause } from '../events.ts';
 import { offerTo, type Quirks, quirksOf } from '../quirks.ts';
 import {
@@ -227,9 +227,11 @@ export class KeyExchange {
   private loadOrGoOn(agreement: Agreement): void {
     const { kex, hostKey, clientToServer, serverToClient } = agreement.negotiated;
     const directions = [clientToServer, serverToClient].flatMap(({ cipher, mac }) => [cipher, mac ?? cipher]);
-    const loaders = [...new Set([kex, hostKey, ...directions])]
-      .map((name) => this.options.provider.loaderFor(name))
-      .filter((loader) => loader !== undefined);
+    const compressions = new Set([clientToServer.compression, serverToClient.compression]);
+    const loaders = [
+      ...[...new Set([kex, hostKey, ...directions])].map((name) => this.options.provider.loaderFor(name)),
+      ...[...compressions].map(compressionLoader),
+    ].filter((loader) => loader !== undefined);
     if (loaders.length === 0) return this.goOn(agreement);
     this.enter({ name: 'loading', agreement, held: undefined });
     this.sink.emit({ type: 'algorithmsWanted', loaders });

@@ -293,7 +293,7 @@ describe('--json', () => {
     () => {
       const folder = newFolder();
       writeFileSync(join(folder, 'f'), 'hello');
-      const lines = 'pwd\nls -l\nget f g\nrm nope\ndf\nversion\n';
+      const lines = 'pwd\nls -l\nget f g\nrm nope\ndf\nversion\nget nope\nput absent\n';
       const { status, stdout, stderr } = sftp(ours(), lines, ['--json'], folder);
       expect([status, stderr]).toEqual([0, '']);
       const objects = stdout
@@ -310,6 +310,8 @@ describe('--json', () => {
       });
       expect(objects[4]).toHaveProperty('result.bavail');
       expect(objects[5]).toEqual({ result: { version: 3 } });
+      expect(objects[6]).toMatchObject({ error: { command: 'get', path: join(folder, 'nope') } });
+      expect(objects[7]).toMatchObject({ error: { command: 'put', path: 'absent' } });
     },
     timeout,
   );

@@ -166,13 +166,21 @@ def refusal(call):
     return guarded
 
 
+def change(path, attr):
+    """As set_file_attr of the library, which empties a file that is to be cut."""
+    if attr._flags & attr.FLAG_SIZE:
+        os.truncate(path, attr.st_size)
+        attr._flags &= ~attr.FLAG_SIZE
+    paramiko.SFTPServer.set_file_attr(path, attr)
+
+
 class Handle(paramiko.SFTPHandle):
     def stat(self):
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
 
     @refusal
     def chattr(self, attr):
-        paramiko.SFTPServer.set_file_attr(self.filename, attr)
+        change(self.filename, attr)
 
 
 class Files(paramiko.SFTPServerInterface):
@@ -221,7 +229,7 @@ class Files(paramiko.SFTPServerInterface):
     @refusal
     def mkdir(self, path, attr):
         os.mkdir(path)
-        paramiko.SFTPServer.set_file_attr(path, attr)
+        change(path, attr)
 
     @refusal
     def rmdir(self, path):
@@ -229,7 +237,7 @@ class Files(paramiko.SFTPServerInterface):
 
     @refusal
     def chattr(self, path, attr):
-        paramiko.SFTPServer.set_file_attr(path, attr)
+        change(path, attr)
 
     @refusal
     def symlink(self, target_path, path):

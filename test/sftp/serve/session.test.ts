@@ -58,6 +58,18 @@ describe('handlers of a store of one’s own', () => {
     expect(reports).toEqual([]);
   });
 
+  it('with a bound on open files serve any number of calls on whole files, which wait for their turn', async () => {
+    const limits = { sftpHandles: 4 };
+    const { sftp, channel, session } = await connectTo(serveFiles(new MemoryStore()), { limits });
+    expect(sftp.limits.openHandles).toBe(4);
+    const names = Array.from({ length: 60 }, (_, i) => `/f${i}`);
+    await Promise.all(names.map((name) => sftp.writeFile(name, name)));
+    const texts = await Promise.all(names.map((name) => sftp.readFile(name, 'utf8')));
+    expect(texts).toEqual(names);
+    await channel.rest();
+    expect(session.snapshot(false).openHandles).toBe(0);
+  });
+
   it('that are not given are unsupported, and their extensions are not announced', async () => {
     const { sftp, reports } = await connectTo(serveFiles({ stat: () => ({ size: 1 }) }));
     expect([...sftp.extensions.keys()].sort()).toEqual([

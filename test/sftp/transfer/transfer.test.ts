@@ -743,7 +743,7 @@ describe('a get of what is no file', () => {
     const { sftp, files } = await openMemory({
       answer: (request) =>
         request.kind === 'stat'
-          ? { kind: 'status', errorCode: 3, errorMessage: new Uint8Array(), languageTag: new Uint8Array() }
+          ? { kind: 'status', errorCode: 3, errorMessage: new Uint8Array(0), languageTag: new Uint8Array(0) }
           : undefined,
     });
     files.file('/f', 'text');

@@ -228,7 +228,16 @@ async function store(
   pieces: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
-  if (!transfer.options.sparse) return target.writer.write(pieces, position);
+  if (transfer.options.sparse) await storeSparsely(target, pieces, position);
+  else await target.writer.write(pieces, position);
+  transfer.local.giveBack(pieces);
+}
+
+async function storeSparsely(
+  target: LocalTarget,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
   let at = position;
   for (const piece of pieces) {
     if (!isZero(piece)) await target.writer.write([piece], at);
