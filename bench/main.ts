@@ -16,6 +16,7 @@ import { handshakesPart } from './session/handshakes.ts';
 import { loadPart } from './session/load.ts';
 import { memoryPart } from './session/memory.ts';
 import { sessionsPart } from './session/sessions.ts';
+import { transfersPart } from './session/transfers.ts';
 
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
   receive: (quick, words) => packetPart('receive', quick, words),
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   load: (quick) => loadPart(quick),
   cold: (quick) => coldPart(quick),
   fleet: (quick) => fleetPart(quick),
+  transfers: (quick, words) => transfersPart(quick, words),
 };
 
 /** Parts that run only when they are named. */
