@@ -143,7 +143,7 @@ class TcpAttempt implements OpenAttempt {
   toLink(receiver: LinkReceiver): Link {
     const { socket } = this;
     socket.off('error', this.onError).off('close', this.onClose);
-    const link = new StreamLink(socket, receiver);
+    const link = new StreamLink(socket, receiver, true);
     // Nothing listens for data where reads are shared, and nothing would flow.
     socket.resume();
     return link;
@@ -159,7 +159,7 @@ export function localLink(path: string): LinkOpener {
   return (receiver) => {
     const socket = netConnect({ path });
     socket.once('connect', () => receiver.connected());
-    return new StreamLink(socket, receiver);
+    return new StreamLink(socket, receiver, true);
   };
 }
 
@@ -170,7 +170,7 @@ export function localLink(path: string): LinkOpener {
  */
 export function streamLink(stream: Duplex): LinkOpener {
   return (receiver) => {
-    const link = new StreamLink(stream, receiver);
+    const link = new StreamLink(stream, receiver, false);
     if (stream instanceof Socket) stream.setNoDelay(true);
     if (stream instanceof Socket && stream.connecting) stream.once('connect', () => receiver.connected());
     else queueMicrotask(() => receiver.connected());
@@ -217,16 +217,24 @@ const listeners = {
   },
 };
 
+const soon: Promise<void> = Promise.resolve();
+
 class StreamLink implements Link {
   private readonly stream: LinkedStream;
   readonly receiver: LinkReceiver;
   private unsent = 0;
+  /** Writes that are not finished. */
+  private readonly writes: Uint8Array[] = [];
   private isCorked = false;
   private isClosed = false;
   private known: LinkAddresses | undefined;
 
-  constructor(stream: Duplex, receiver: LinkReceiver) {
+  /** Nobody else sees what is written to a stream that was opened here. */
+  private readonly ownsStream: boolean;
+
+  constructor(stream: Duplex, receiver: LinkReceiver, ownsStream: boolean) {
     this.stream = stream;
+    this.ownsStream = ownsStream;
     this.receiver = receiver;
     this.stream[linkOf] = this;
     stream.on('data', listeners.data);
@@ -238,25 +246,39 @@ class StreamLink implements Link {
   write(bytes: Uint8Array): boolean {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
     this.unsent += bytes.length;
-    this.guarded(() => {
+    this.writes.push(bytes);
+    try {
       this.gather();
-      this.stream.write(bytes, () => {
-        this.unsent -= bytes.length;
-        this.receiver.written();
-      });
-    });
+      this.stream.write(bytes, this.written);
+    } catch (thrown) {
+      this.broken(thrown);
+    }
     return this.unsent < unsentAhead;
   }
+
+  /** Writes are told of in their order. One function a link: one a write would be compiled anew again and again. */
+  private readonly written = (error?: Error | null): void => {
+    const bytes = this.writes.shift();
+    if (bytes !== undefined) {
+      this.unsent -= bytes.length;
+      if (this.ownsStream && !error) free(bytes);
+    }
+    this.receiver.written();
+  };
 
   /** A stream of the caller's may throw where one of Node's would emit an error: the link is broken then. */
   private guarded(step: () => void): void {
     try {
       step();
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      // Never from within a call to the link.
-      queueMicrotask(() => this.receiver.ended(error));
+      this.broken(thrown);
     }
+  }
+
+  private broken(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    // Never from within a call to the link.
+    queueMicrotask(() => this.receiver.ended(error));
   }
 
   /** All that is written in a turn goes to the system in one call. */
@@ -264,11 +286,17 @@ class StreamLink implements Link {
     if (this.isCorked) return;
     this.isCorked = true;
     this.stream.cork();
-    queueMicrotask(() => {
-      this.isCorked = false;
-      this.guarded(() => this.stream.uncork());
-    });
+    void soon.then(this.uncork);
   }
+
+  private readonly uncork = (): void => {
+    this.isCorked = false;
+    try {
+      this.stream.uncork();
+    } catch (thrown) {
+      this.broken(thrown);
+    }
+  };
 
   unsentBytes(): number {
     return this.unsent;
@@ -321,6 +349,19 @@ class StreamLink implements Link {
     stream.on('error', () => {});
     this.receiver.closed();
   }
+}
+
+/** Node 21 and later have it. */
+const { transfer } = ArrayBuffer.prototype as { readonly transfer?: (length: number) => ArrayBuffer };
+
+/**
+ * Frees what was written, where it is a long result of OpenSSL: a Buffer with memory of its
+ * own; pages of the sealer are plain arrays. The engine would wait for the end of its
+ * patience with memory outside of its heap, and begin a collection of everything each 20 MB.
+ */
+function free(bytes: Uint8Array): void {
+  if (transfer === undefined || !Buffer.isBuffer(bytes) || bytes.length !== bytes.buffer.byteLength) return;
+  transfer.call(bytes.buffer, 0);
 }
 
 /** The same memory without Buffer's methods, some of which share memory where a Uint8Array's copy it. */

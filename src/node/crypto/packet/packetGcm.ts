@@ -201,6 +201,7 @@ export class OpensslGcmSealing extends OpensslGcm implements SealingCipher {
     const sealed = cipher.update(buffer.subarray(start, end));
     cipher.final();
     buffer.set(cipher.getAuthTag(), end);
-    return new Uint8Array(sealed.buffer, sealed.byteOffset, sealed.length);
+    // As a Buffer: whoever writes it out can tell that nobody else has its memory.
+    return sealed;
   }
 }
