@@ -17,6 +17,7 @@ import { handshakesPart } from './session/handshakes.ts';
 import { loadPart } from './session/load.ts';
 import { memoryPart } from './session/memory.ts';
 import { sessionsPart } from './session/sessions.ts';
+import { transfersPart } from './session/transfers.ts';
 import { sftpPart } from './sftp/part.ts';
 
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
@@ -32,6 +33,7 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   fleet: (quick) => fleetPart(quick),
   forward: (quick, words) => forwardPart(quick, words),
   sftp: (quick, words) => sftpPart(quick, words),
+  transfers: (quick, words) => transfersPart(quick, words),
 };
 
 /** Parts that run only when they are named. */

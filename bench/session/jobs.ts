@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { inLanes } from '../lib/lanes.ts';
 import { ratio } from '../lib/measure.ts';
+import type { NodeVersion } from '../lib/nodes.ts';
 import type { Job } from './child.ts';
 import type { LibraryName } from './libraries.ts';
 
@@ -25,8 +26,9 @@ export const libraryNames: readonly LibraryName[] = [
   'ssh2 without',
 ];
 
-export function runJob<Result>(job: Job): Promise<Result> {
-  return runProgram<Result>(process.execPath, child, job);
+/** @param node another than this one */
+export function runJob<Result>(job: Job, node?: Pick<NodeVersion, 'path' | 'modules'>): Promise<Result> {
+  return runProgram<Result>(node?.path ?? process.execPath, child, job, node?.modules);
 }
 
 /** @param modules where another Node looks for ssh2 */

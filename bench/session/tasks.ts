@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Session } from './libraries.ts';
 
-export type TaskName = 'download' | 'upload' | 'small writes' | 'echo';
+export type TaskName = 'download' | 'upload' | 'upload in 64 KiB' | 'small writes' | 'echo';
 
 export interface Measured {
   /** Bytes moved. */
@@ -48,6 +48,8 @@ export function run(task: TaskName, session: Session, amount: number): Promise<M
       return download(session, amount);
     case 'upload':
       return upload(session, amount, block);
+    case 'upload in 64 KiB':
+      return upload(session, amount, block.subarray(0, 64 * 1024));
     case 'small writes':
       return upload(session, amount, block.subarray(0, 64));
     case 'echo':

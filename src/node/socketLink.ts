@@ -182,7 +182,7 @@ export function localLink(path: string): LinkOpener {
   return (receiver) => {
     const socket = netConnect({ path });
     socket.once('connect', () => receiver.connected());
-    return new StreamLink(socket, receiver);
+    return new StreamLink(socket, receiver, true);
   };
 }
 
@@ -193,7 +193,7 @@ export function localLink(path: string): LinkOpener {
  */
 export function streamLink(stream: Duplex): LinkOpener {
   return (receiver) => {
-    const link = new StreamLink(stream, receiver);
+    const link = new StreamLink(stream, receiver, false);
     if (stream instanceof Socket) stream.setNoDelay(true);
     if (stream instanceof Socket && stream.connecting) stream.once('connect', () => receiver.connected());
     else queueMicrotask(() => receiver.connected());
@@ -240,10 +240,14 @@ const listeners = {
   },
 };
 
+const soon: Promise<void> = Promise.resolve();
+
 class StreamLink implements Link {
   private readonly stream: LinkedStream;
   readonly receiver: LinkReceiver;
   private unsent = 0;
+  /** Writes that are not finished. */
+  private readonly writes: Uint8Array[] = [];
   private isCorked = false;
   private isClosed = false;
   /** What the stream says that it has written is with the system, and nobody reads it any more. */
@@ -264,26 +268,39 @@ class StreamLink implements Link {
   write(bytes: Uint8Array): boolean {
     if (this.stream.destroyed || this.stream.writableEnded) return false;
     this.unsent += bytes.length;
-    this.guarded(() => {
+    this.writes.push(bytes);
+    try {
       this.gather();
-      this.stream.write(bytes, (error) => {
-        this.unsent -= bytes.length;
-        if (this.isOwnSocket && !error) giveBack([bytes]);
-        this.receiver.written();
-      });
-    });
+      this.stream.write(bytes, this.written);
+    } catch (thrown) {
+      this.broken(thrown);
+    }
     return this.unsent < unsentAhead;
   }
+
+  /** Writes are told of in their order. One function a link: one a write would be compiled anew again and again. */
+  private readonly written = (error?: Error | null): void => {
+    const bytes = this.writes.shift();
+    if (bytes !== undefined) {
+      this.unsent -= bytes.length;
+      if (this.isOwnSocket && !error) giveBack([bytes]);
+    }
+    this.receiver.written();
+  };
 
   /** A stream of the caller's may throw where one of Node's would emit an error: the link is broken then. */
   private guarded(step: () => void): void {
     try {
       step();
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      // Never from within a call to the link.
-      queueMicrotask(() => this.receiver.ended(error));
+      this.broken(thrown);
     }
+  }
+
+  private broken(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    // Never from within a call to the link.
+    queueMicrotask(() => this.receiver.ended(error));
   }
 
   /** All that is written in a turn goes to the system in one call. */
@@ -291,11 +308,17 @@ class StreamLink implements Link {
     if (this.isCorked) return;
     this.isCorked = true;
     this.stream.cork();
-    queueMicrotask(() => {
-      this.isCorked = false;
-      this.guarded(() => this.stream.uncork());
-    });
+    void soon.then(this.uncork);
   }
+
+  private readonly uncork = (): void => {
+    this.isCorked = false;
+    try {
+      this.stream.uncork();
+    } catch (thrown) {
+      this.broken(thrown);
+    }
+  };
 
   unsentBytes(): number {
     return this.unsent;

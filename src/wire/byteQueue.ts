@@ -11,6 +11,14 @@ import { emptyBytes } from '../base/bytes.ts';
 const smallChunk = 1024;
 const gatherBuffer = 4096;
 
+/** A rest from this length on is kept in memory that is used again: most often it begins a long packet. */
+const longRest = 4096;
+/** Room for the rest of one long packet of data. */
+const restBuffer = 36 * 1024;
+
+/** Memory of the last long rest that was moved out whole, and that no queue has. */
+let spare: Uint8Array = emptyBytes;
+
 /**
  * A queue of owned chunks. After `ensure(n)` returned true, `buffer[start …
  * start + n)` are the next bytes; that view holds until the next call.
@@ -27,6 +35,8 @@ export class ByteQueue {
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
+  /** The first chunk where it is a long rest: nobody else has seen its memory. */
+  private rest: Uint8Array | undefined;
   /** Memory of a chunk that is somebody else's; undefined when none of it is in the queue. */
   lentMemory: ArrayBufferLike | undefined;
 
@@ -74,8 +84,15 @@ export class ByteQueue {
       const part = Math.min(length - moved, this.end - this.start);
       target.set(this.buffer.subarray(this.start, this.start + part), moved);
       moved += part;
+      if (this.rest !== undefined) this.giveBack(part);
       this.consume(part);
     }
+  }
+
+  /** A rest that is moved out whole, and of which nothing was taken before, is free. */
+  private giveBack(moved: number): void {
+    if (this.buffer === this.rest && this.start === 0 && moved === this.end) spare = this.rest;
+    this.rest = undefined;
   }
 
   /** Drops all bytes. */
@@ -84,6 +101,7 @@ export class ByteQueue {
     this.gathering = undefined;
     this.gathered = 0;
     this.length = 0;
+    this.rest = undefined;
     this.buffer = emptyBytes;
     this.start = 0;
     this.end = 0;
@@ -95,13 +113,23 @@ export class ByteQueue {
     const { lentMemory, later } = this;
     if (lentMemory === undefined) return;
     this.lentMemory = undefined;
-    if (this.buffer.buffer === lentMemory) {
-      this.buffer = this.buffer.slice(this.start, this.end);
-      this.end = this.buffer.length;
-      this.start = 0;
-    }
+    if (this.buffer.buffer === lentMemory) this.keepFirst();
     const last = later.at(-1);
     if (last?.buffer === lentMemory) later[later.length - 1] = last.slice();
+  }
+
+  private keepFirst(): void {
+    const length = this.end - this.start;
+    const bytes = this.buffer.subarray(this.start, this.end);
+    if (length < longRest) this.buffer = bytes.slice();
+    else {
+      this.buffer = spare.length < length ? new Uint8Array(Math.max(length, restBuffer)) : spare;
+      if (this.buffer === spare) spare = emptyBytes;
+      this.buffer.set(bytes);
+      this.rest = this.buffer;
+    }
+    this.start = 0;
+    this.end = length;
   }
 
   private gather(chunk: Uint8Array): void {
@@ -128,6 +156,7 @@ export class ByteQueue {
   }
 
   private advance(): void {
+    this.rest = undefined;
     if (this.later.length === 0) this.sealGathering();
     const next = this.later.shift();
     this.buffer = next ?? emptyBytes;
@@ -137,6 +166,7 @@ export class ByteQueue {
 
   private join(length: number): void {
     this.sealGathering();
+    this.rest = undefined;
     const joined = new Uint8Array(length);
     let filled = this.end - this.start;
     joined.set(this.buffer.subarray(this.start, this.end));
