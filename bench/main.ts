@@ -4,6 +4,7 @@
  * line; the others still run.
  */
 import { codecsPart } from './codecs.ts';
+import { forwardPart } from './forward/part.ts';
 import { ledgerPart } from './ledger/part.ts';
 import { installNodes } from './lib/nodes.ts';
 import { keepResultsApart } from './lib/report.ts';
@@ -16,6 +17,7 @@ import { handshakesPart } from './session/handshakes.ts';
 import { loadPart } from './session/load.ts';
 import { memoryPart } from './session/memory.ts';
 import { sessionsPart } from './session/sessions.ts';
+import { sftpPart } from './sftp/part.ts';
 
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
   receive: (quick, words) => packetPart('receive', quick, words),
@@ -28,6 +30,8 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   load: (quick) => loadPart(quick),
   cold: (quick) => coldPart(quick),
   fleet: (quick) => fleetPart(quick),
+  forward: (quick, words) => forwardPart(quick, words),
+  sftp: (quick, words) => sftpPart(quick, words),
 };
 
 /** Parts that run only when they are named. */

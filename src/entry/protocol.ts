@@ -55,7 +55,7 @@ export {
 export type { CoreEvent, EndedEvent, ProtocolCore } from '../protocol/core.ts';
 export { createEagerProvider as createEagerNobleProvider } from '../protocol/eagerProvider.ts';
 export type { CoreOptions, CoreSettings, OwnOptions, SharedOptions } from '../protocol/options.ts';
-export type { KeyExchangeCause, TransportEvent } from '../transport/events.ts';
+export type { ChosenGroup, KeyExchangeCause, TransportEvent } from '../transport/events.ts';
 export type { PeerExtensions } from '../transport/extInfo.ts';
 export { type Identification, identificationLine, type Role } from '../transport/identification.ts';
 export {

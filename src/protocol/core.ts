@@ -6,6 +6,7 @@
  * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
+import { unmarkSole } from '../base/soleMemory.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { Connection, type ConnectionUpper } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
@@ -94,6 +95,8 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
     this.transport.now = now;
     if (this.identificationWait?.name === 'proxyCommand') this.awaitIdentification(now);
     this.bytesReceived += chunk.length;
+    // Packets that are opened where they lie share it.
+    unmarkSole(chunk);
     this.queue.push(chunk, lent);
     if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {

@@ -6,23 +6,27 @@
  */
 import { escapeLines, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
-import type { PublicKey } from '../../crypto/keys/publicKey.ts';
+import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
+import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type {
+  AddToAgent,
   AuthMethod,
+  AuthMethodOf,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
 } from '../dial/options.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import { loadCertificates } from './certificates.ts';
 import type { KeyWaiter } from './lockedKey.ts';
 import { OwnKey } from './ownKey.ts';
 import type { UserKey, UserKeys } from './userKeys.ts';
@@ -120,7 +124,9 @@ export class Authenticator {
       const candidate = begun ?? this.pick();
       if (candidate === undefined) throw this.failure();
       this.current = candidate;
-      const attempt = this.offered(candidate) ? await candidate.next({ serverSigAlgs }) : undefined;
+      const attempt = this.offered(candidate)
+        ? await candidate.next({ algorithmsFor: (type) => this.algorithmsFor(type, serverSigAlgs) })
+        : undefined;
       if (attempt !== undefined) {
         const shown = nameOf(attempt);
         if (shown !== undefined && this.refused.includes(shown)) continue;
@@ -131,6 +137,13 @@ export class Authenticator {
       if (begun === undefined) this.skipped.push(candidate.label);
       this.current = undefined;
     }
+  }
+
+  private algorithmsFor(keyType: string, serverSigAlgs: readonly string[] | undefined): readonly string[] {
+    const { publickeyAlgorithms: accepted } = this.options;
+    return accepted === undefined
+      ? publickeyAlgorithmsFor(keyType, serverSigAlgs, this.hostKeyAlgorithms)
+      : acceptedAlgorithmsFor(keyType, serverSigAlgs, accepted);
   }
 
   /** More is wanted: from the same credential only if it is one of several keys. */
@@ -267,12 +280,12 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return this.ownKey(key);
+          return this.ownKey(key, step);
         }
         case 'agent':
-          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
+          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step);
         case 'password':
-          return this.password(step.password, step.changePassword);
+          return this.password(step.password, step.changePassword, step.attempts);
         case 'keyboard-interactive':
           return this.keyboardInteractive(step.answer, step.attempts);
         default:
@@ -294,35 +307,64 @@ export class Authenticator {
     };
   }
 
-  private ownKey(key: UserKey): Candidate {
+  private ownKey(key: UserKey, step: Partial<AuthMethodOf<'publickey'>> = {}): Candidate {
     return new OwnKey(key, {
       provider: this.provider,
-      named: this.hostKeyAlgorithms,
+      certificateOnly: step.certificateOnly ?? false,
+      give: step.addToAgent === undefined ? undefined : this.giver(step.addToAgent),
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
     });
   }
 
-  private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
+  /** Gives a key to an agent. What goes wrong with it stops nothing. */
+  private giver({
+    agent: path,
+    comment,
+    lifetime,
+    confirm,
+    ask,
+  }: AddToAgent): (key: PrivateKey) => Promise<void> {
+    return async (key) => {
+      if (ask !== undefined && (await askUser('addToAgent.ask', ask, duringLogin)) !== true) return;
+      let agent: Agent | undefined;
+      try {
+        agent = this.agents.open(typeof path === 'string' ? path : undefined);
+        await agent.add(key, { comment, lifetime, confirm });
+        this.debug('the key was given to the agent');
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        this.debug(`the key was not given to the agent: ${error.message}`);
+      } finally {
+        agent?.close();
+      }
+    };
+  }
+
+  private agent(path: string | undefined, step: Partial<AuthMethodOf<'agent'>> = {}): Candidate {
     const { provider, agents } = this;
     return new AgentKeys({
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
-      named: this.hostKeyAlgorithms,
-      only,
+      only: step.keys,
+      certificates: () => loadCertificates(step.certificate, (line) => this.note(line)),
       debug: this.debug,
     });
   }
 
-  private password(password: string | PasswordFunction, change: ChangePassword | undefined): Candidate {
+  private password(
+    password: string | PasswordFunction,
+    change: ChangePassword | undefined,
+    attempts: number = passwordAttempts,
+  ): Candidate {
     let attempt = 0;
     return {
       method: 'password',
       label: 'password',
       next: async () => {
         attempt++;
-        if (attempt > (typeof password === 'string' ? 1 : passwordAttempts)) return undefined;
+        if (attempt > (typeof password === 'string' ? 1 : attempts)) return undefined;
         const given = await passwordOf(password, attempt);
         if (given === undefined) return undefined;
         this.lastPassword = given;

@@ -29,7 +29,7 @@ import {
   type LockBounds,
   verifyHostKey,
 } from '../hostKeys/hostKeys.ts';
-import { whileLocked } from '../hostKeys/lockWait.ts';
+import { type PolicyWait, whileWaiting } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Session } from '../session.ts';
 import { channelLink } from './channelLink.ts';
@@ -165,9 +165,10 @@ export class Dial implements KeyWaiter {
     if (this.plan.through !== undefined) return channelLink(this.plan.through, host, port);
     if (this.options.proxyCommand !== undefined) return this.throughCommand(this.options.proxyCommand);
     const waits = { table: this.waits, timeout: timeouts.connect };
-    const { localAddress, family } = given;
+    const { localAddress, typeOfService, family } = given;
     const place = proxy ?? { host, port };
-    const way = this.platform.tcp({ host: place.host, port: place.port, localAddress, family, waits });
+    const { host: at, port: by } = place;
+    const way = this.platform.tcp({ host: at, port: by, localAddress, typeOfService, family, waits });
     return proxy === undefined
       ? way
       : proxyLink(way, proxy, { host, port }, waits, () => this.platform.clock.now());
@@ -270,7 +271,10 @@ export class Dial implements KeyWaiter {
 
   checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
-    const info = describeHostKey(this.plan.provider, host, port, hostKey, algorithm);
+    const info = {
+      ...describeHostKey(this.plan.provider, host, port, hostKey, algorithm),
+      address: this.address,
+    };
     this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
     this.standby.noteHostKey(info);
     this.askUser(
@@ -280,20 +284,32 @@ export class Dial implements KeyWaiter {
     );
   }
 
+  /** The server's own address; undefined where something else stands in between. */
+  private get address(): string | undefined {
+    const { given, proxy, proxyCommand } = this.options;
+    const isDirect = [given.stream, this.plan.through, proxy, proxyCommand].every((way) => way === undefined);
+    return isDirect ? this.driver.snapshot().addresses?.remoteAddress : undefined;
+  }
+
   private hostKeyDial(): HostKeyDial {
     return {
       warn: (line) => this.standby.warn(line),
-      whileLocked: (detail, work) => this.whileLocked(detail, work),
+      whileLocked: (detail, work) => this.whileWaiting('lock', detail, work),
+      whileRunning: (detail, work) => this.whileWaiting('knownHostsCommand', detail, work),
     };
   }
 
   /** Of what is left of the dial half is for others: a key that cannot be kept must not end it. */
-  private async whileLocked<T>(detail: string, work: (bounds: LockBounds) => Promise<T>): Promise<T> {
+  private async whileWaiting<T>(
+    name: PolicyWait,
+    detail: string,
+    work: (bounds: LockBounds) => Promise<T>,
+  ): Promise<T> {
     const { dialTimeout, timeouts } = this.options;
-    const timeout = Math.min(timeouts.lock, (dialTimeout - this.dialElapsed) / 2);
+    const timeout = Math.min(timeouts[name], (dialTimeout - this.dialElapsed) / 2);
     if (--this.questions === 0) this.resumeDial();
     try {
-      return await whileLocked(this.session, detail, timeout, work);
+      return await whileWaiting(this.session, name, detail, timeout, work);
     } finally {
       if (this.questions++ === 0) this.pauseDial();
     }

@@ -12,13 +12,13 @@ import type { Limits } from '../../base/limits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { tellUser } from '../../endpoint/calls/userCode.ts';
 import type { Hearing } from '../../endpoint/channels/eventRouter.ts';
-import { keysExchangedLine } from '../../endpoint/debugLines.ts';
+import { chosenGroupLine, keysExchangedLine } from '../../endpoint/debugLines.ts';
 import { hostKeysAnnouncement } from '../../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../../protocol/client.ts';
 import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
 import { rotateHostKeys } from '../hostKeys/hostKeyRotation.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from '../hostKeys/hostKeys.ts';
-import { whileLocked } from '../hostKeys/lockWait.ts';
+import { whileWaiting } from '../hostKeys/lockWait.ts';
 import type { Session } from '../session.ts';
 
 /** How the host keys that a server announces are followed. */
@@ -103,7 +103,7 @@ export class Standby {
     const { rotation, preferences, lockTimeout } = following;
     const dial: HostKeyDial = {
       warn: (line) => this.warn(line),
-      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+      whileLocked: (detail, work) => whileWaiting(session, 'lock', detail, lockTimeout, work),
     };
     void rotateHostKeys(
       {
@@ -124,6 +124,10 @@ export class Standby {
 
 const hearing: Hearing<Standby, ClientEvent> = {
   algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
-  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  keyExchanged: (self, event) => {
+    const group = chosenGroupLine(event);
+    if (group !== undefined) self.debug(group);
+    self.debug(keysExchangedLine(event));
+  },
   debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
 };

@@ -10,7 +10,7 @@ import { copyOf, emptyBytes, equalBytes, wipe } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { type KexName, kexMethods } from '../../crypto/algorithms.ts';
 import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../../crypto/kex/kex.ts';
-import { encodePublicKey, encodeSignature } from '../../crypto/keys/publicKey.ts';
+import { bitLength, encodePublicKey, encodeSignature } from '../../crypto/keys/publicKey.ts';
 import { signatureWork } from '../../crypto/work.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../../message/transport.ts';
@@ -255,7 +255,10 @@ export class KeyExchange {
   private receiveGroup(payload: Uint8Array, state: ExchangeState & { name: 'groupWanted' }): void {
     const { agreement, request } = state;
     const name = agreement.negotiated.kex as GroupExchangeName;
-    this.initiate(agreement, methodOfGroup(payload, name, request));
+    const method = methodOfGroup(payload, name, request);
+    const { p } = kexDhGexGroup.decode(new WireReader(payload, 1));
+    const publicValue = this.initiate(agreement, method);
+    agreement.group = { request, bits: bitLength(p), bitsSet: bitsSetIn(publicValue) };
   }
 
   private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
@@ -265,10 +268,12 @@ export class KeyExchange {
     this.sink.sendNow(kexDhGexGroup, group);
   }
 
-  private initiate(agreement: Agreement, method: KexMethod): void {
+  /** @returns the public value of this side */
+  private initiate(agreement: Agreement, method: KexMethod): Uint8Array {
     const initiator = method.initiate(this.options.provider);
     this.enter({ name: 'replyWanted', agreement, method, initiator });
     sendInit(this.sink, method, initiator.publicValue);
+    return initiator.publicValue;
   }
 
   private receiveReply(payload: Uint8Array, state: ExchangeState & { name: 'replyWanted' }): void {
@@ -387,10 +392,18 @@ export class KeyExchange {
 
   private finishIfBoth(state: NewKeysState): void {
     if (!state.sent || !state.received) return;
-    const { cause, negotiated } = state.agreement;
+    const { cause, negotiated, group } = state.agreement;
     this.negotiated = negotiated;
     this.enter(idleState);
-    this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict });
+    this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict, group });
     this.sink.exchangeFinished(cause);
   }
+}
+
+function bitsSetIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) {
+    for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  }
+  return count;
 }

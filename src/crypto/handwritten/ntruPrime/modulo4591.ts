@@ -9,7 +9,7 @@
  *
  * No branch, no index and no division depends on a coefficient.
  */
-import { degree } from './ternaryProduct.ts';
+import { degree, nothing } from './ternaryProduct.ts';
 
 export const modulus = 4591;
 /** One third. */
@@ -126,8 +126,8 @@ function eliminate(f: Float64Array, g: Float64Array, first: number, last: number
   const c1 = steps[9] as number;
   const c2 = steps[10] as number;
   const c3 = steps[11] as number;
-  let f1 = 0;
-  let f2 = 0;
+  let f1 = nothing[0] as number;
+  let f2 = f1;
   for (let i = first; i <= last + stepsAtOnce; i++) {
     const f0 = f[i] as number;
     const g0 = g[i] as number;

@@ -38,6 +38,8 @@ const levels = [384, 192, 96].map((half) => ({
 const packed = new Float64Array(pairs + perPass - 1);
 /** Coefficients one by one, and behind them as many zeros. */
 const single = new Float64Array(leaf + perPass - 1);
+/** A zero that the engine knows for a double: small integers at the start of a loop would make it box each value of it. */
+export const nothing: Float64Array = new Float64Array(1);
 /** Products with the factors at even and at odd places. */
 const even = new Float64Array(leaf);
 const odd = new Float64Array(leaf);
@@ -139,7 +141,7 @@ function multiplyLeaf(
     addProducts(even, pass, b, bAt + 2 * pass);
     addProducts(odd, pass, b, bAt + 2 * pass + 1);
   }
-  let carried = 0;
+  let carried = nothing[0] as number;
   for (let i = 0; i < leaf; i++) {
     const evenHigh = (even[i] as number) / lane + rounder - rounder;
     const oddHigh = (odd[i] as number) / lane + rounder - rounder;
@@ -159,7 +161,13 @@ function addProducts(sums: Float64Array, at: number, b: Float64Array, bAt: numbe
   const b5 = b[bAt + 10] as number;
   const b6 = b[bAt + 12] as number;
   const b7 = b[bAt + 14] as number;
-  let [a1, a2, a3, a4, a5, a6, a7] = [0, 0, 0, 0, 0, 0, 0];
+  let a1 = nothing[0] as number;
+  let a2 = a1;
+  let a3 = a1;
+  let a4 = a1;
+  let a5 = a1;
+  let a6 = a1;
+  let a7 = a1;
   for (let i = 0; i < pairs + perPass - 1; i++) {
     const a0 = packed[i] as number;
     sums[at + i] =
@@ -199,7 +207,13 @@ function addSingleProducts(sums: Float64Array, at: number, b: Float64Array, bAt:
   const b5 = b[bAt + 5] as number;
   const b6 = b[bAt + 6] as number;
   const b7 = b[bAt + 7] as number;
-  let [a1, a2, a3, a4, a5, a6, a7] = [0, 0, 0, 0, 0, 0, 0];
+  let a1 = nothing[0] as number;
+  let a2 = a1;
+  let a3 = a1;
+  let a4 = a1;
+  let a5 = a1;
+  let a6 = a1;
+  let a7 = a1;
   for (let i = 0; i < leaf + perPass - 1; i++) {
     const a0 = single[i] as number;
     sums[at + i] =
