@@ -10,6 +10,7 @@
  * Sources: RFC 4253 §6.2, draft-miller-secsh-compression-delayed.
  */
 import type { CompressionName } from '../crypto/algorithms.ts';
+import type { Loadable } from '../crypto/provider/slot.ts';
 import { compressionSlot } from '../packet/compressionCode.ts';
 import type { Inflater } from '../packet/inflate.ts';
 import type { PacketOpener } from '../packet/opener.ts';
@@ -25,7 +26,7 @@ export function isCompressing(name: string): boolean {
 }
 
 /** Loads what an agreed name of compression needs; undefined where nothing is missing. */
-export function compressionLoader(name: string): (() => Promise<void>) | undefined {
+export function compressionLoader(name: string): Loadable['load'] | undefined {
   return isCompressing(name) && !compressionSlot.ready ? () => compressionSlot.load() : undefined;
 }
 

@@ -12,7 +12,7 @@ import {
   type ConnectionSettings,
   connectionOptions,
   connectionSettings,
-  numberOption,
+  rateOption,
   type ServerAddress,
 } from '../files/session/connectionWords.ts';
 import { parseRemotePlace } from '../files/session/remotePlace.ts';
@@ -106,10 +106,6 @@ const names = {
   long: { ...connectionOptions.long, help: false, json: false, version: false },
 };
 
-/** Kbit/s, as scp takes them. */
-const bytesOfKbit = 1024 / 8;
-const mostKbit = 100 * 1024 * 1024;
-
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function parseCopyArguments(argv: readonly string[]): CopyCommandLine {
   const { options, operands } = getopt(argv, names);
@@ -136,7 +132,7 @@ export function parseCopyArguments(argv: readonly string[]): CopyCommandLine {
     sources: places.slice(0, -1),
     target,
     ...kept,
-    limitRate: limit === undefined ? undefined : numberOption('-l', limit, mostKbit) * bytesOfKbit,
+    limitRate: rateOption(limit),
     isDirect: way === 'R',
     isLegacy: protocol === 'O',
     trustsNames: has('T'),

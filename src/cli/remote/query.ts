@@ -6,12 +6,11 @@
  */
 import { quotedText } from '../../base/bytes.ts';
 import { ciphers, compressions, kexMethods, macs, signatureAlgorithms } from '../../crypto/algorithms.ts';
-import { specialAlgorithms } from '../../crypto/specialAlgorithms.ts';
+import { certificateSuffix, specialAlgorithms } from '../../crypto/specialAlgorithms.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 
 /** Signatures whose names are no names of keys. */
 const signaturesOnly = ['rsa-sha2-256', 'rsa-sha2-512'];
-const certificateSuffix = '-cert-v01@openssh.com';
 
 const signatures = [...Object.keys(signatureAlgorithms), ...Object.keys(specialAlgorithms)];
 const isCertificate = (name: string): boolean => name.endsWith(certificateSuffix);

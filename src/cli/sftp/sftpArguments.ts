@@ -15,6 +15,7 @@ import {
   connectionOptions,
   connectionSettings,
   numberOption,
+  rateOption,
   type ServerAddress,
 } from '../files/session/connectionWords.ts';
 import { parseRemotePlace, parseServer } from '../files/session/remotePlace.ts';
@@ -91,10 +92,6 @@ const names = {
   long: { ...connectionOptions.long, help: false, json: false, version: false },
 };
 
-/** Kbit/s, as scp and sftp take them. */
-const bytesOfKbit = 1024 / 8;
-const mostKbit = 100 * 1024 * 1024;
-
 /** @throws SshError `ERR_SSH_OPTIONS` */
 export function parseSftpArguments(argv: readonly string[]): SftpCommandLine {
   const { options, operands } = getopt(argv, names);
@@ -124,7 +121,7 @@ export function parseSftpArguments(argv: readonly string[]): SftpCommandLine {
     sync: has('f'),
     preserve: has('p'),
     recursive: has('r'),
-    limitRate: limit === undefined ? undefined : numberOption('-l', limit, mostKbit) * bytesOfKbit,
+    limitRate: rateOption(limit),
     json: has('json'),
   };
 }

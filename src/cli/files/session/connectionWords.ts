@@ -97,6 +97,15 @@ export function numberOption(option: string, value: string, most: number): numbe
   throw optionsError(`${option} takes a whole number from 1 to ${most}, not ${quotedText(value)}`);
 }
 
+/** Kbit/s, as scp and sftp take them with `-l`. */
+const bytesOfKbit = 1024 / 8;
+const mostKbit = 100 * 1024 * 1024;
+
+/** Bytes a second of `-l`; undefined where it is not given. @throws SshError `ERR_SSH_OPTIONS` */
+export function rateOption(value: string | undefined): number | undefined {
+  return value === undefined ? undefined : numberOption('-l', value, mostKbit) * bytesOfKbit;
+}
+
 /** The command line of an ssh that serves SFTP. */
 export function sshCommandLine(
   program: string,

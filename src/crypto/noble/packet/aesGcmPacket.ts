@@ -6,7 +6,8 @@
  * Sources: RFC 5647 §7; OpenSSH PROTOCOL §1.6.
  */
 import { emptyBytes } from '../../../base/bytes.ts';
-import { GcmNonce, GcmPackets } from '../../handwritten/aes/gcmPackets.ts';
+import { GcmNonce } from '../../handwritten/aes/gcmCounter.ts';
+import { GcmPackets } from '../../handwritten/aes/gcmPackets.ts';
 import { readUint32 } from '../../provider/packetFields.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../provider/provider.ts';
 

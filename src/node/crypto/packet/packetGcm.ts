@@ -11,7 +11,9 @@
 import { type Cipher, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { emptyBytes, wipe } from '../../../base/bytes.ts';
 import { markSole } from '../../../base/soleMemory.ts';
-import { type BulkBlocks, GcmNonce, GcmPackets } from '../../../crypto/handwritten/aes/gcmPackets.ts';
+import { GcmNonce } from '../../../crypto/handwritten/aes/gcmCounter.ts';
+import { GcmPackets } from '../../../crypto/handwritten/aes/gcmPackets.ts';
+import type { BulkBlocks } from '../../../crypto/handwritten/aes/keystreamAhead.ts';
 import { readUint32 } from '../../../crypto/provider/packetFields.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../../crypto/provider/provider.ts';
 import type { PacketCrossings } from './packetCrossings.ts';
