@@ -15,7 +15,7 @@ import { isNone } from './reading/canonical.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { sshPort } from './reading/resolve.ts';
 
-export type PolicyContext = Pick<IdentityContext, 'platform' | 'facts' | 'warnings'>;
+type PolicyContext = Pick<IdentityContext, 'platform' | 'facts' | 'warnings'>;
 
 /** A file that is always empty, and in which nothing stays. */
 const emptyFile = '/dev/null';

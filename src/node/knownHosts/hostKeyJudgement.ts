@@ -46,7 +46,7 @@ export function judgeHostKey(
 }
 
 /** How a key is judged. */
-export interface JudgementOptions {
+interface JudgementOptions {
   /** Seconds since 1970. */
   readonly now: number;
   /** Algorithms by which an authority may sign; any where not given. */

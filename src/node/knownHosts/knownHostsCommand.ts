@@ -21,7 +21,7 @@ import { inSlices } from '../slices.ts';
 const longestOutput = 1024 * 1024;
 
 /** Why the program is asked: to order algorithms before there is a key, for the host, or for its address. */
-export type CommandReason = 'ORDER' | 'HOSTNAME' | 'ADDRESS';
+type CommandReason = 'ORDER' | 'HOSTNAME' | 'ADDRESS';
 
 /** What the program is asked about. */
 export interface CommandQuestion {
