@@ -59,7 +59,9 @@ describe.each(Object.entries(work))('row 62: a server that falls silent during %
       const error = await outcome;
       if (error !== undefined) {
         expect(error).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'request', host: 'memory' });
-        expect(error.message).toMatch(/^[a-z]+ "\/.*" on memory:22: the server did not answer within 15000 ms$/);
+        expect(error.message).toMatch(
+          /^[a-z]+ "\/.*" on memory:22: the server did not answer within 15000 ms$/,
+        );
         expect(error.path).toMatch(/^\//);
       }
       await channel.rest();
