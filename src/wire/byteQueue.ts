@@ -11,6 +11,14 @@ import { emptyBytes } from '../base/bytes.ts';
 const smallChunk = 1024;
 const gatherBuffer = 4096;
 
+/** A rest from this length on is kept in memory that is used again: most often it begins a long packet. */
+const longRest = 4096;
+/** Room for the rest of one long packet of data. */
+const restBuffer = 36 * 1024;
+
+/** Memory of the last long rest that was moved out whole, and that no queue has. */
+let spare: Uint8Array = emptyBytes;
+
 /** What a queue has behind its first chunk most of the time: never changed. */
 const none: Uint8Array[] = [];
 
@@ -30,6 +38,8 @@ export class ByteQueue {
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
+  /** The first chunk where it is a long rest: nobody else has seen its memory. */
+  private rest: Uint8Array | undefined;
   /** Memory of a chunk that is somebody else's; undefined when none of it is in the queue. */
   lentMemory: ArrayBufferLike | undefined;
 
@@ -77,8 +87,15 @@ export class ByteQueue {
       const part = Math.min(length - moved, this.end - this.start);
       target.set(this.buffer.subarray(this.start, this.start + part), moved);
       moved += part;
+      if (this.rest !== undefined) this.giveBack(part);
       this.consume(part);
     }
+  }
+
+  /** A rest that is moved out whole, and of which nothing was taken before, is free. */
+  private giveBack(moved: number): void {
+    if (this.buffer === this.rest && this.start === 0 && moved === this.end) spare = this.rest;
+    this.rest = undefined;
   }
 
   /** Drops all bytes. */
@@ -87,6 +104,7 @@ export class ByteQueue {
     this.gathering = undefined;
     this.gathered = 0;
     this.length = 0;
+    this.rest = undefined;
     this.buffer = emptyBytes;
     this.start = 0;
     this.end = 0;
@@ -98,13 +116,23 @@ export class ByteQueue {
     const { lentMemory, later } = this;
     if (lentMemory === undefined) return;
     this.lentMemory = undefined;
-    if (this.buffer.buffer === lentMemory) {
-      this.buffer = this.buffer.slice(this.start, this.end);
-      this.end = this.buffer.length;
-      this.start = 0;
-    }
+    if (this.buffer.buffer === lentMemory) this.keepFirst();
     const last = later.at(-1);
     if (last?.buffer === lentMemory) later[later.length - 1] = last.slice();
+  }
+
+  private keepFirst(): void {
+    const length = this.end - this.start;
+    const bytes = this.buffer.subarray(this.start, this.end);
+    if (length < longRest) this.buffer = bytes.slice();
+    else {
+      this.buffer = spare.length < length ? new Uint8Array(Math.max(length, restBuffer)) : spare;
+      if (this.buffer === spare) spare = emptyBytes;
+      this.buffer.set(bytes);
+      this.rest = this.buffer;
+    }
+    this.start = 0;
+    this.end = length;
   }
 
   private gather(chunk: Uint8Array): void {
@@ -131,6 +159,7 @@ export class ByteQueue {
   }
 
   private advance(): void {
+    this.rest = undefined;
     if (this.later.length === 0) this.sealGathering();
     const next = this.later.shift();
     if (next === undefined) this.later = none;
@@ -141,6 +170,7 @@ export class ByteQueue {
 
   private join(length: number): void {
     this.sealGathering();
+    this.rest = undefined;
     const joined = new Uint8Array(length);
     let filled = this.end - this.start;
     joined.set(this.buffer.subarray(this.start, this.end));

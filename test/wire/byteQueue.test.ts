@@ -105,6 +105,49 @@ describe('a byte queue', () => {
     );
   });
 
+  it('keeps a rest of lent memory as it was, and what was taken of it too, whatever comes later', () => {
+    const part = fc.integer({ min: 1, max: 60_000 });
+    const long = stream(20 * 60_000);
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ queue: fc.nat({ max: 1 }), pushed: part, moved: part, taken: part }), {
+          maxLength: 20,
+        }),
+        (rounds) => {
+          // Two queues share the memory that they are lent, as sockets do, and that of rests that are moved out.
+          const lent = new Uint8Array(60_000);
+          const queues = [0, 1].map(() => ({ queue: new ByteQueue(), pushed: 0, read: 0 }));
+          const expected = (from: number, length: number): Uint8Array => long.subarray(from, from + length);
+          const views: { readonly view: Uint8Array; readonly copy: Uint8Array }[] = [];
+          for (const { queue: index, pushed, moved, taken } of rounds) {
+            const state = queues[index] as (typeof queues)[number];
+            const { queue } = state;
+            lent.set(expected(state.pushed, pushed));
+            state.pushed += pushed;
+            queue.push(lent.subarray(0, pushed), true);
+            if (queue.length >= moved) {
+              const target = new Uint8Array(moved);
+              queue.moveTo(target, moved);
+              expect(Buffer.compare(target, expected(state.read, moved))).toBe(0);
+              state.read += moved;
+            }
+            queue.keep();
+            if (queue.ensure(taken)) {
+              const view = queue.buffer.subarray(queue.start, queue.start + taken);
+              expect(Buffer.compare(view, expected(state.read, taken))).toBe(0);
+              views.push({ view, copy: view.slice() });
+              queue.consume(taken);
+              state.read += taken;
+            }
+            lent.fill(0xee);
+          }
+          // Nobody wrote into what lies in a consumer's hands.
+          for (const { view, copy } of views) expect(Buffer.compare(view, copy)).toBe(0);
+        },
+      ),
+    );
+  });
+
   it('does not copy what lies in one chunk', () => {
     const queue = new ByteQueue();
     const chunk = stream(2000);
