@@ -4,6 +4,7 @@
  * line; the others still run.
  */
 import { codecsPart } from './codecs.ts';
+import { forwardPart } from './forward/part.ts';
 import { ledgerPart } from './ledger/part.ts';
 import { installNodes } from './lib/nodes.ts';
 import { keepResultsApart } from './lib/report.ts';
@@ -17,6 +18,7 @@ import { loadPart } from './session/load.ts';
 import { memoryPart } from './session/memory.ts';
 import { sessionsPart } from './session/sessions.ts';
 import { transfersPart } from './session/transfers.ts';
+import { sftpPart } from './sftp/part.ts';
 
 const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) => Promise<void>>> = {
   receive: (quick, words) => packetPart('receive', quick, words),
@@ -30,6 +32,8 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   cold: (quick) => coldPart(quick),
   fleet: (quick) => fleetPart(quick),
   transfers: (quick, words) => transfersPart(quick, words),
+  forward: (quick, words) => forwardPart(quick, words),
+  sftp: (quick, words) => sftpPart(quick, words),
 };
 
 /** Parts that run only when they are named. */

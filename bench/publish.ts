@@ -1,11 +1,13 @@
 /**
- * `npm run bench:publish`: bench/results as the tables of bench/README.md and as a chart.
+ * `npm run bench:publish`: bench/results as the tables of bench/README.md and as a chart;
+ * a part without results keeps what was published of it.
  *
  * Owns: which figures of a run are shown, and how.
  * Must not know: how they were measured.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ForwardMeasured, ForwardResult } from './forward/part.ts';
 import { median, ratio, type Timing } from './lib/measure.ts';
 import type { CaseResult } from './packet/case.ts';
 import type { IdleMemory } from './session/child.ts';
@@ -45,8 +47,12 @@ const chart = join(root, 'docs', 'benchmarks.svg');
 const [begin, end] = ['<!-- results -->', '<!-- end of results -->'];
 const withAddon = 'ssh2 with addon';
 
+function resultsOf(part: string): string {
+  return join(root, 'bench', 'results', `${part}.json`);
+}
+
 function load<Results>(part: string): Saved<Results> {
-  return JSON.parse(readFileSync(join(root, 'bench', 'results', `${part}.json`), 'utf8')) as Saved<Results>;
+  return JSON.parse(readFileSync(resultsOf(part), 'utf8')) as Saved<Results>;
 }
 
 type Figure = readonly number[];
@@ -307,6 +313,50 @@ function fleetTable(results: readonly FleetResult[]): string {
   return table(['Node', 'what', 'by', 'CPU each, ms', 'on the wall, s', 'CPU of the other ÷ this'], rows);
 }
 
+function forwardTable(results: readonly ForwardResult[]): string {
+  const amount = ({ bytes, connections }: ForwardMeasured): number => bytes || connections;
+  const ownWall = (one: ForwardMeasured): number => one.milliseconds / amount(one);
+  const ownCpu = (one: ForwardMeasured): number => one.cpuMilliseconds / amount(one);
+  const rows = results.flatMap(({ cipher, load, measured }) =>
+    measured.map(({ name, rounds }) => {
+      const moves = (rounds[0]?.bytes ?? 0) > 0;
+      const [walls, cpus] = [rounds.map(ownWall), rounds.map(ownCpu)];
+      const sum = (figure: (one: ForwardMeasured) => number): string =>
+        String(rounds.reduce((total, one) => total + figure(one), 0));
+      const isOurs = name === 'deadline-ssh';
+      return [
+        cipher,
+        load,
+        name,
+        moves
+          ? `${(1 / 1000 / median(walls)).toFixed(0)} MB/s`
+          : `${(1000 / median(walls)).toFixed(0)} a second`,
+        moves ? `${(1e6 * median(cpus)).toFixed(2)} s/GB` : `${(1000 * median(cpus)).toFixed(0)} µs each`,
+        moves ? '–' : sum(({ lost }) => lost),
+        moves ? '–' : sum(({ left }) => left),
+        load === 'at once' ? (median(rounds.map(({ memory }) => memory)) / 1e6).toFixed(1) : '–',
+        isOurs ? times(walls, figures(measured, 'ssh -L', ownWall)) : '',
+        isOurs ? times(cpus, figures(measured, withAddon, ownCpu)) : '',
+      ];
+    }),
+  );
+  return table(
+    [
+      'cipher',
+      'load',
+      'by',
+      'rate',
+      'CPU',
+      'lost',
+      'left',
+      'memory, MB',
+      'rate × `ssh -L`',
+      'CPU of ssh2 with addon ÷ ours',
+    ],
+    rows,
+  );
+}
+
 /** A bar for each: how many packets a second, beside ssh2 with its addon, which is 1. */
 function chartOf(receive: readonly CaseResult[], send: readonly CaseResult[]): string {
   const bars = [
@@ -345,28 +395,46 @@ ${lines.join('\n')}
 `;
 }
 
-const receive = load<readonly CaseResult[]>('receive');
-const send = load<readonly CaseResult[]>('send');
-const { node, openssl, cpu: processor, cores } = receive.machine;
-const sections = [
-  `Node ${node.slice(1)}, OpenSSL ${openssl}, ${cores} cores of ${processor}. A ratio above 1 is in favour of this library; its spread is that of the rounds.`,
-  `### 1. Receive path\n\n${packetTable(receive.results)}`,
-  `### 2. Send path\n\n${packetTable(send.results)}`,
-  `### 2b. TypeScript alone, 32 KiB, beside its parts\n\n${partsTable(load<readonly CaseResult[]>('parts').results)}`,
-  `### 3. Codecs and byte queue\n\n${codecTable(load<readonly CodecResult[]>('codecs').results)}`,
-  `### 4. Sessions with sshd\n\n${sessionTable(load<readonly SessionResult[]>('sessions').results)}`,
-  `### 5. Handshakes\n\n${handshakeTable(load<readonly HandshakeResult[]>('handshakes').results)}`,
-  `### 6. Memory of an idle connection\n\n${memoryTable(load<readonly Rounds<IdleMemory>[]>('memory').results)}`,
-  `### 7. Load time\n\n${loadTable(load<readonly Rounds<number>[]>('load').results)}`,
-  `### 8. Whole processes\n\n${coldTable(load<readonly ColdResult[]>('cold').results)}`,
-  `### 9. Fleets\n\n${fleetTable(load<readonly FleetResult[]>('fleet').results)}`,
+/** The parts in their order: what is published of each that has results; the others stay as they are. */
+const sections: readonly (readonly [heading: string, part: string, show: (results: never) => string])[] = [
+  ['### 1. Receive path', 'receive', packetTable],
+  ['### 2. Send path', 'send', packetTable],
+  ['### 2b. TypeScript alone, 32 KiB, beside its parts', 'parts', partsTable],
+  ['### 3. Codecs and byte queue', 'codecs', codecTable],
+  ['### 4. Sessions with sshd', 'sessions', sessionTable],
+  ['### 5. Handshakes', 'handshakes', handshakeTable],
+  ['### 6. Memory of an idle connection', 'memory', memoryTable],
+  ['### 7. Load time', 'load', loadTable],
+  ['### 8. Whole processes', 'cold', coldTable],
+  ['### 9. Fleets', 'fleet', fleetTable],
+  ['### 10. A forward', 'forward', forwardTable],
 ];
+
 const text = readFileSync(readme, 'utf8');
 const [before, after] = [text.indexOf(begin), text.indexOf(end)];
 if (before < 0 || after < before)
   throw new Error(`bench/README.md has no place for results: ${begin} … ${end}`);
+const published = text
+  .slice(before + begin.length, after)
+  .trim()
+  .split(/\n+(?=### )/);
+const machineOf = ({ node, openssl, cores, cpu: processor }: Saved<unknown>['machine']): string =>
+  `Node ${node.slice(1)}, OpenSSL ${openssl}, ${cores} cores of ${processor}.`;
+let [opening = ''] = published;
+const tables = sections.flatMap(([heading, part, show]) => {
+  if (existsSync(resultsOf(part))) {
+    const { machine, results } = load<never>(part);
+    if (part === 'receive')
+      opening = `${machineOf(machine)} A ratio above 1 is in favour of this library; its spread is that of the rounds.`;
+    return [`${heading}\n\n${show(results)}`];
+  }
+  return published.filter((section) => section.startsWith(`${heading}\n`));
+});
 writeFileSync(
   readme,
-  `${text.slice(0, before + begin.length)}\n\n${sections.join('\n\n')}\n\n${text.slice(after)}`,
+  `${text.slice(0, before + begin.length)}\n\n${[opening, ...tables].join('\n\n')}\n\n${text.slice(after)}`,
 );
-writeFileSync(chart, chartOf(receive.results, send.results));
+if (['receive', 'send'].every((part) => existsSync(resultsOf(part)))) {
+  const [receive, send] = ['receive', 'send'].map((part) => load<readonly CaseResult[]>(part).results);
+  writeFileSync(chart, chartOf(receive ?? [], send ?? []));
+}

@@ -1,6 +1,7 @@
 /** A store of files in memory for `serveFiles`: what handlers of your own look like. */
 import type {
   AttributeChanges,
+  FilesystemStatus,
   OpenHow,
   ServedAttributes,
   ServedEntry,
@@ -34,6 +35,7 @@ function node(type: Node['type'], mode: number, target = ''): Node {
 }
 
 const mostLinks = 40;
+const blockLength = 4096;
 
 export class MemoryStore implements SftpHandlers {
   readonly root: Node = node('folder', 0o755);
@@ -122,12 +124,22 @@ export class MemoryStore implements SftpHandlers {
     const there = newFolder.entries.get(newName);
     if (there === moved) return;
     if (there !== undefined && !replaces) throw refused('EEXIST');
-    if (there !== undefined && there.type !== moved.type)
-      throw refused(there.type === 'folder' ? 'EISDIR' : 'ENOTDIR');
+    // A link is replaced like a file.
+    const isFolder = moved.type === 'folder';
+    if (there !== undefined && (there.type === 'folder') !== isFolder)
+      throw refused(isFolder ? 'ENOTDIR' : 'EISDIR');
     if (there?.type === 'folder' && there.entries.size > 0) throw refused('ENOTEMPTY');
     oldFolder.entries.delete(oldName);
     newFolder.entries.set(newName, moved);
     this.bytes -= there?.data.length ?? 0;
+  }
+
+  statfs(path: string): Partial<FilesystemStatus> {
+    this.find(path, true);
+    const blocks = (bytes: number): bigint => BigInt(Math.floor(bytes / blockLength));
+    const free = blocks(this.mostBytes - this.bytes);
+    const bsize = BigInt(blockLength);
+    return { bsize, frsize: bsize, blocks: blocks(this.mostBytes), bfree: free, bavail: free };
   }
 
   private opened(file: Node, appends: boolean): ServedFile {

@@ -58,6 +58,7 @@ export async function startSshd(): Promise<Sshd> {
       'MaxStartups 1000',
       'MaxSessions 1000',
       'LogLevel ERROR',
+      'Subsystem sftp internal-sftp',
       '',
     ].join('\n'),
   );

@@ -42,11 +42,17 @@ async function verify(ssh: string): Promise<void> {
   if (!stdout.startsWith(expected)) throw new Error('bytes came back changed');
 }
 
-export function sshCommand(target: Target, { kex, cipher }: Algorithms): string {
+export function sshCommand(target: Target, algorithms: Algorithms): string {
+  const options = openSshOptions(target, algorithms);
+  return `ssh -F none ${options} -p ${target.port} ${target.username}@${target.host}`;
+}
+
+/** The options of `ssh` and of programs that hand them on to it. */
+export function openSshOptions(target: Target, { kex, cipher }: Algorithms): string {
   // Beside the key: it goes with the folder of the server.
   const known = `${target.privateKey}.known`;
   writeFileSync(known, `[${target.host}]:${target.port} ${target.hostKey}\n`);
-  const options = [
+  return [
     ['UserKnownHostsFile', known],
     ['IdentityFile', target.privateKey],
     ['IdentityAgent', 'none'],
@@ -55,8 +61,9 @@ export function sshCommand(target: Target, { kex, cipher }: Algorithms): string 
     ...(kex === undefined ? [] : [['KexAlgorithms', kex]]),
     ...(cipher === undefined ? [] : [['Ciphers', cipher]]),
     ['HostKeyAlgorithms', 'ssh-ed25519'],
-  ].map(([name, value]) => `-o ${name}=${value}`);
-  return `ssh -F none ${options.join(' ')} -p ${target.port} ${target.username}@${target.host}`;
+  ]
+    .map(([name, value]) => `-o ${name}=${value}`)
+    .join(' ');
 }
 
 /** Times of a command of the shell; its CPU is that of the last program of the pipe alone where there is one. */

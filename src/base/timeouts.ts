@@ -39,6 +39,8 @@ export interface Timeouts {
   readonly agent: number;
   /** A file of the user's, such as known_hosts, that another program has locked. */
   readonly lock: number;
+  /** A program of the user's that tells known hosts. */
+  readonly knownHostsCommand: number;
 }
 
 /** The deadline of each wait where none is given. */
@@ -54,6 +56,7 @@ export const defaultTimeouts: Timeouts = {
   close: 5_000,
   agent: 30_000,
   lock: 2_000,
+  knownHostsCommand: 10_000,
 };
 
 /** The whole dial, from the call of `connect` to the end of authentication. */
@@ -82,6 +85,7 @@ const timeoutTable: OptionTable<Timeouts> = {
   close: milliseconds,
   agent: milliseconds,
   lock: milliseconds,
+  knownHostsCommand: milliseconds,
 };
 
 const keepAliveTable: OptionTable<KeepAlive> = {

@@ -27,6 +27,7 @@ export type WaitName =
   | 'close'
   | 'agent'
   | 'lock'
+  | 'knownHostsCommand'
   | 'user'
   | 'unlock';
 

@@ -50,9 +50,10 @@ The session
   -f                   go to the background before the command runs, once all
                        forwards stand
   -e CHARACTER         the escape character, none for none: ~
-  -M -S PATH           listen on a socket by which a program in the background is
-                       told to end
-  -O COMMAND -S PATH   tell it: check, exit or stop
+  -M -S PATH           listen on a socket by which this program is told things while
+                       it is in the background
+  -O COMMAND -S PATH   ask it or tell it: check, exit, stop (listening), forward or
+                       cancel, these two with -L, -R or -D
 
 Forwards
   -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
@@ -67,6 +68,8 @@ Forwards
   -g, --gateway-ports  let other machines use what listens here
   -W, --stdio-forward HOST:PORT
                        join standard input and output to HOST:PORT
+  -X, -Y               let programs of the command show windows here: -X those that
+                       cannot harm others, -Y those that you trust; -x lets none
 
 What is said
   -v, --verbose        show each phase of the connection, when it ended and what it
@@ -100,11 +103,14 @@ export const differences: readonly (readonly [string, string, string])[] = [
   ['host:port', 'is the name of a host', 'names a port, as in a URI'],
   ['-I, -K, -k, -w, -y', 'PKCS#11, GSSAPI, tunnel devices, syslog', 'are not there, and say so'],
   ['-L 0:…, -D 0', 'are refused', 'take a free port, and say which'],
-  ['-M, -S, -O', 'share a connection', 'only end a program in the background: check, exit, stop'],
+  [
+    '-M, -S, -O',
+    'share a connection',
+    'ask and tell a program in the background; each has a connection of its own',
+  ],
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],
-  ['-X, -Y', 'forward X11', 'are taken; X11 is not forwarded'],
   ['~B, ~V, ~v, ~&', 'break, verbosity, background', 'are sent on; ~i shows what is waited for'],
   ['a signal ends the command', 'status 255', 'status 128 and its number'],
   [
@@ -128,7 +134,7 @@ function differenceText(): string {
 
 function listed(subcommands: readonly ListedSubcommand[]): string[] {
   if (subcommands.length === 0) return [];
-  const lines = subcommands.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`);
+  const lines = subcommands.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}\n`);
   const [first] = subcommands;
   return [
     `Further commands, each with a --help of its own:\n${lines.join('')}A host of such a name is reached as -- ${first?.name ?? ''} or user@${first?.name ?? ''}.\n`,

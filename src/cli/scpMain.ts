@@ -2,10 +2,11 @@
 /**
  * The command `deadline-scp`: `deadline-ssh cp` for what wants to call a program named scp.
  *
- * Owns: nothing.
+ * Owns: that its code is loaded once it is known where it is compiled already.
  * Must not know: what it does.
  */
-import { run } from './copy/copy.ts';
-import { runProgram } from './program.ts';
+import { keepCompiledCode } from './compileCache.ts';
 
+keepCompiledCode();
+const [{ runProgram }, { run }] = await Promise.all([import('./program.ts'), import('./copy/copy.ts')]);
 await runProgram(run);

@@ -2,10 +2,11 @@
 /**
  * The command `deadline-sftp`: `deadline-ssh sftp` for what wants to call a program named sftp.
  *
- * Owns: nothing.
+ * Owns: that its code is loaded once it is known where it is compiled already.
  * Must not know: what it does.
  */
-import { runProgram } from './program.ts';
-import { run } from './sftp/sftp.ts';
+import { keepCompiledCode } from './compileCache.ts';
 
+keepCompiledCode();
+const [{ runProgram }, { run }] = await Promise.all([import('./program.ts'), import('./sftp/sftp.ts')]);
 await runProgram(run);

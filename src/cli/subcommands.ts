@@ -26,5 +26,9 @@ export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
     { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
   ],
   ['keyscan', { summary: 'print the host keys of many hosts', load: () => import('./keyscan/keyscan.ts') }],
+  [
+    'sftp-server',
+    { summary: 'files of this machine, for sshd', load: () => import('./sftpServer/sftpServer.ts') },
+  ],
   ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
 ]);

@@ -36,6 +36,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `openTcp` and `openUnix` take. */
+export interface OpenStreamOptions extends CallOptions {
+  /**
+   * Whether this side may write on when the other side has ended. `false` ends this
+   * side as well then, as sockets of `node:net` do by default: for drivers that leave
+   * that to their socket, such as ioredis. `true`
+   */
+  readonly allowHalfOpen?: boolean | undefined;
+}
+
 /** What each call that opens a session channel takes: a command, a shell, a subsystem. */
 export interface SessionOptions extends CallOptions {
   /**
@@ -46,15 +56,17 @@ export interface SessionOptions extends CallOptions {
   readonly maxChannels?: number | undefined;
 }
 
-/** What `exec` takes. */
 /** A display for the programs of a command. */
 export interface X11Options {
   /** As `DISPLAY` has it, such as `:0`; the environment's where not given. */
   readonly display?: string | undefined;
   /** Its MIT-MAGIC-COOKIE-1, hexadecimal; the one of `XAUTHORITY` or `~/.Xauthority` where not given. */
   readonly cookie?: string | undefined;
+  /** Milliseconds for which programs may connect, from the start of the command; its whole time where not given. */
+  readonly acceptFor?: number | undefined;
 }
 
+/** What `exec` takes. */
 export interface ExecOptions extends SessionOptions {
   /** `true` for a terminal of 80 by 24. */
   readonly pty?: boolean | PtyOptions | undefined;
@@ -120,6 +132,8 @@ export interface RunOptions<Data = string> extends ExecOptions {
 
 const callTable: OptionTable<CallOptions> = { timeout: milliseconds, signal: abortSignal };
 
+const openStreamTable: OptionTable<OpenStreamOptions> = { ...callTable, allowHalfOpen: flag };
+
 const sessionTable: OptionTable<SessionOptions> = {
   ...callTable,
   maxChannels: wholeNumber(1, Number.POSITIVE_INFINITY),
@@ -128,7 +142,11 @@ const sessionTable: OptionTable<SessionOptions> = {
 const envRule: OptionRule = { ...anyObject, takes: 'an object of names and values' };
 
 const x11Rule = eitherOf("true, false or an object such as { display: ':0' }", flag, anyObject);
-const x11Table: OptionTable<X11Options> = { display: someText, cookie: secretly(someText) };
+const x11Table: OptionTable<X11Options> = {
+  display: someText,
+  cookie: secretly(someText),
+  acceptFor: milliseconds,
+};
 
 const execTable: OptionTable<ExecOptions> = {
   ...sessionTable,
@@ -202,6 +220,11 @@ export function checkShellOptions(options: unknown): void {
 /** Of a call that starts no command. As `checkRunOptions`. */
 export function checkCallOptions(of: string, options: unknown): void {
   checkOptions(options, { of, table: callTable, otherNames: callNames });
+}
+
+/** Of `openTcp` and `openUnix`. As `checkRunOptions`. */
+export function checkOpenStreamOptions(of: string, options: unknown): void {
+  checkOptions(options, { of, table: openStreamTable, otherNames: callNames });
 }
 
 /** Of a subsystem. As `checkRunOptions`. */

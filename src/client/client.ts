@@ -18,7 +18,7 @@ import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
 import type { CommandKind } from '../io/registry.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import {
   env as envRequest,
@@ -34,10 +34,12 @@ import {
   checkCallOptions,
   checkExecOptions,
   checkName,
+  checkOpenStreamOptions,
   checkRunOptions,
   checkSessionOptions,
   checkShellOptions,
   type ExecOptions,
+  type OpenStreamOptions,
   type RunOptions,
   type SessionOptions,
   type ShellOptions,
@@ -47,7 +49,14 @@ import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from
 import { execPayload, ptyPayload } from './command/requestPayloads.ts';
 import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
 import type { Command } from './command/shellWords.ts';
-import { beginSftp, type Dialled, type SftpOptions, sftpCommand, TransferringClient } from './files/sftp.ts';
+import {
+  beginSftp,
+  type Dialled,
+  refusedSftp,
+  type SftpOptions,
+  sftpCommand,
+  TransferringClient,
+} from './files/sftp.ts';
 import { ClientForwarding, SessionHost } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
@@ -210,7 +219,9 @@ export class Client extends TransferringClient {
     return this.call(Client.prototype.sftp, () => {
       const { kind, payload, bounds, server } = sftpCommand(options);
       return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
-        const { port } = await this.start(kind, payload, {}, scope);
+        const { port } = await this.start(kind, payload, {}, scope).catch((error: unknown) => {
+          throw refusedSftp(error, kind);
+        });
         return scope.until(
           beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
         );
@@ -223,17 +234,17 @@ export class Client extends TransferringClient {
    *
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
-  openTcp(host: string, port: number, options: CallOptions = {}): Promise<SocketStream> {
+  openTcp(host: string, port: number, options: OpenStreamOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openTcp, async (site) =>
-      this.socketOver(await this.openTcpPort(host, port, options), site, { host, port }),
+      this.socketOver(await this.openTcpPort(host, port, options), site, { host, port }, options),
     );
   }
 
   /** As `openTcp`, for those in this library who need no stream. */
-  async openTcpPort(host: string, port: number, options: CallOptions = {}): Promise<ChannelPort> {
+  async openTcpPort(host: string, port: number, options: OpenStreamOptions = {}): Promise<ChannelPort> {
     checkName('the host of openTcp', host);
     checkArgument('the port of openTcp', port, portRule);
-    checkCallOptions('openTcp', options);
+    checkOpenStreamOptions('openTcp', options);
     const data = directTcpip.toBytes({
       hostToConnect: host,
       portToConnect: port,
@@ -246,11 +257,11 @@ export class Client extends TransferringClient {
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
-  openUnix(path: string, options: CallOptions = {}): Promise<SocketStream> {
+  openUnix(path: string, options: OpenStreamOptions = {}): Promise<SocketStream> {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
-      checkCallOptions('openUnix', options);
-      return this.socketOver(await this.openUnixPort(path, options), site, { path });
+      checkOpenStreamOptions('openUnix', options);
+      return this.socketOver(await this.openUnixPort(path, options), site, { path }, options);
     });
   }
 
@@ -403,8 +414,9 @@ export class Client extends TransferringClient {
   }
 
   /** What the connection is doing and waiting for, at this moment. */
-  inspect(): ConnectionSnapshot {
-    return this.session.snapshot();
+  inspect(options: SnapshotOptions = {}): ConnectionSnapshot {
+    checkSnapshotOptions(options);
+    return this.session.snapshot(options);
   }
 
   /** What the last key exchange agreed on. */
@@ -458,11 +470,18 @@ export class Client extends TransferringClient {
     return channelStream(port, this.dialled.platform.streams);
   }
 
-  private socketOver(port: ChannelPort, site: CallSite, place: TargetPlace): SocketStream {
+  private socketOver(
+    port: ChannelPort,
+    site: CallSite,
+    place: TargetPlace,
+    { allowHalfOpen = true }: OpenStreamOptions = {},
+  ): SocketStream {
     port.openedBy = site.asText();
     // Connections carry data alone.
     port.extended.cancel();
-    return this.dialled.platform.streams.socket(port.data, port.outbound, place);
+    const stream = this.dialled.platform.streams.socket(port.data, port.outbound, place);
+    stream.allowHalfOpen = allowHalfOpen;
+    return stream;
   }
 
   // The common start of processes ------------------------------------------------------
@@ -563,7 +582,7 @@ export class Client extends TransferringClient {
     const { session, dialled } = this;
     const { platform, options } = dialled;
     const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
-    const { display, cookie, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
+    const { display, cookie, acceptFor, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
     const { limits, timeouts } = options;
     const { X11Forwarding } = await lateCode('X11', () => import('./x11/forwarding.ts'));
     this.x11 ??= new X11Forwarding({
@@ -572,7 +591,7 @@ export class Client extends TransferringClient {
       request: (port, requestType, payload) => session.request(port, requestType, payload),
     });
     const forwarding = this.x11;
-    return (port) => forwarding.forward(port, display, cookie);
+    return (port) => forwarding.forward(port, display, cookie, acceptFor);
   }
 
   private async forwardAgent(port: ChannelPort): Promise<void> {

@@ -14,7 +14,7 @@ import type { Hearing } from '../endpoint/channels/eventRouter.ts';
 import { optionsError } from '../endpoint/options/optionErrors.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
-import type { ForwardingHost } from '../forwarding/host.ts';
+import type { ForwardingHost, GivenUp } from '../forwarding/host.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import {
   checkListen,
@@ -64,18 +64,35 @@ export class SessionHost implements ForwardingHost {
     return this.session.driver.now;
   }
 
-  async openChannel(type: string, data: Uint8Array, signal: AbortSignal): Promise<ChannelPort> {
-    const scope = this.session.scope({
-      name: 'channelOpen',
-      detail: 'a forwarded connection',
-      timeout: Number.POSITIVE_INFINITY,
-      signal,
+  openChannel(type: string, data: Uint8Array, call: GivenUp): Promise<ChannelPort> {
+    return new Promise((resolve, reject) => {
+      const { session } = this;
+      session.checkOpen();
+      let cancel = (): void => {};
+      let isGivenUp = false;
+      const opened = session.openChannel(type, data, {
+        onCancel: (step) => {
+          cancel = step;
+        },
+      });
+      const stopListening = call.whenGivenUp((error) => {
+        isGivenUp = true;
+        cancel();
+        reject(error);
+      });
+      opened.then(
+        (port) => {
+          stopListening();
+          // It may have opened in the very turn in which it was given up.
+          if (isGivenUp) port.close();
+          else resolve(port);
+        },
+        (error: unknown) => {
+          stopListening();
+          reject(error);
+        },
+      );
     });
-    try {
-      return await scope.until(this.session.openChannel(type, data, scope));
-    } finally {
-      scope.end();
-    }
   }
 
   globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {

@@ -35,6 +35,8 @@ export interface Platform extends EndpointPlatform {
     readonly host: string;
     readonly port: number;
     readonly localAddress: string | undefined;
+    /** Where the runtime can set it. */
+    readonly typeOfService: number | undefined;
     readonly family: 4 | 6 | undefined;
     /** Where look-ups and attempts are to be seen. */
     readonly waits: RaceWaits;
@@ -52,6 +54,8 @@ export interface Platform extends EndpointPlatform {
   displayCookies(): Promise<Uint8Array | undefined>;
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
+  /** A number from 0 to 1, for what is to happen at different times on different machines. */
+  chance(): number;
   /** The verifier in force when none is given. */
   defaultHostKeyVerifier(): HostKeyVerifier;
   /** For names of hosts that are not ASCII. */

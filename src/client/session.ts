@@ -15,7 +15,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import type { ConnectionSnapshot, SnapshotOptions } from '../io/snapshots.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import { terminate } from './command/termination.ts';
@@ -60,7 +60,11 @@ export class Session implements ScopeOwner {
   }
 
   /** Opens a channel; the scope's cancellation gives it up. */
-  openChannel(type: string, channelTypeData: Uint8Array, scope: CallScope): Promise<ChannelPort> {
+  openChannel(
+    type: string,
+    channelTypeData: Uint8Array,
+    scope: Pick<CallScope, 'onCancel'>,
+  ): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
       const channel = this.driver.act((core) => core.connection.open(type, channelTypeData));
       const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
@@ -165,8 +169,8 @@ export class Session implements ScopeOwner {
     return this.driver.act((core) => core.timeoutError(wait));
   }
 
-  snapshot(): ConnectionSnapshot {
-    return this.driver.snapshot();
+  snapshot(options?: SnapshotOptions): ConnectionSnapshot {
+    return this.driver.snapshot(options);
   }
 
   get closed(): Promise<SshError> {
@@ -317,7 +321,8 @@ export class Session implements ScopeOwner {
     else deferred?.reject(event.error);
   }
 
-  private checkOpen(): void {
+  /** Throws why no call may begin any more. */
+  checkOpen(): void {
     const cause = this.closingCause ?? this.driver?.cause ?? this.driver.core?.cause;
     if (cause !== undefined) throw cause;
   }

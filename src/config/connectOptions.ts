@@ -7,13 +7,14 @@
 import { defaultDialTimeout } from '../base/timeouts.ts';
 import type { AuthMethod, ConnectOptions } from '../client/dial/options.ts';
 import type { HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
-import { algorithmsOf } from './algorithms.ts';
+import { algorithmsOf, publickeyAlgorithmsOf } from './algorithms.ts';
 import { authenticationOf, type CredentialContext } from './credentials.ts';
 import { hostKeyPolicyOf } from './hostKeyPolicy.ts';
 import { proxyCommandOf } from './proxyCommand.ts';
 import { rekeyBytes, rekeyTime } from './reading/ownDirectives.ts';
 import type { Resolution } from './reading/resolve.ts';
 import type { Settings } from './reading/settings.ts';
+import { serviceMark } from './syntax/serviceClasses.ts';
 
 /** What `connect` is given. */
 export interface ResolvedOptions
@@ -24,10 +25,12 @@ export interface ResolvedOptions
     | 'keepAlive'
     | 'limits'
     | 'localAddress'
+    | 'publickeyAlgorithms'
     | 'rekey'
     | 'softwareVersion'
     | 'timeout'
     | 'timeouts'
+    | 'typeOfService'
   > {
   /** As it is dialled. */
   readonly host: string;
@@ -37,7 +40,7 @@ export interface ResolvedOptions
   readonly username: string;
   /** The methods to try, in order; others may be put beside them. */
   readonly auth: readonly AuthMethod[];
-  /** The policy that StrictHostKeyChecking and the files of host keys amount to. */
+  /** The policy that StrictHostKeyChecking and the files of known and revoked keys amount to. */
   readonly verifyHostKey: HostKeyPolicy;
   /** ProxyJump: the hosts on the way, the nearest first. */
   readonly via?: readonly ResolvedOptions[] | undefined;
@@ -46,6 +49,8 @@ export interface ResolvedOptions
 }
 
 export interface ConnectContext extends CredentialContext {
+  /** Whether a person works in the session, as far as it is known now. */
+  readonly isInteractive: boolean;
   /** The hosts on the way. */
   readonly via: readonly ResolvedOptions[];
 }
@@ -62,20 +67,22 @@ export async function connectOptionsOf(
   context: ConnectContext,
 ): Promise<ResolvedOptions> {
   const { settings, host, port, user } = resolution;
-  const { platform, warnings, via } = context;
+  const { warnings, via } = context;
   const proxyCommand = proxyCommandOf(resolution, warnings);
   return {
     host,
     port,
     username: user,
     auth: await authenticationOf(resolution, context),
-    verifyHostKey: hostKeyPolicyOf(resolution, platform),
+    verifyHostKey: hostKeyPolicyOf(resolution, context),
     ...without({
       algorithms: algorithmsOf(settings, warnings),
+      publickeyAlgorithms: publickeyAlgorithmsOf(settings, warnings),
       family: familyOption(settings),
       keepAlive: keepAliveOf(settings),
       limits: limitsOf(settings),
       localAddress: localAddressOf(settings, context),
+      typeOfService: typeOfServiceOf(settings, context),
       rekey: rekeyOf(settings),
       softwareVersion: softwareVersionOf(settings),
       ...connectTimeout(settings),
@@ -87,7 +94,7 @@ export async function connectOptionsOf(
 
 /** The options of a host that is reached through another: how this machine sends is a matter of the first one. */
 export function reachedThrough(options: ResolvedOptions): ResolvedOptions {
-  const { family, localAddress, proxyCommand, ...rest } = options;
+  const { family, localAddress, typeOfService, proxyCommand, ...rest } = options;
   return rest;
 }
 
@@ -130,12 +137,12 @@ function rekeyOf(settings: Settings): ConnectOptions['rekey'] {
   });
 }
 
-/** The TCP connection and the server's first line each have it; the whole dial has to have room for both. */
+/** The TCP connection, or the first byte of a proxy command, and the server's first line each have it; the whole dial has to have room for both. */
 function connectTimeout(settings: Settings): Pick<ConnectOptions, 'timeout' | 'timeouts'> {
   const time = Number(settings.value('connecttimeout') ?? 0) * second;
   if (time === 0) return {};
   return {
-    timeouts: { connect: time, identification: time },
+    timeouts: { connect: time, proxyCommand: time, identification: time },
     ...(time < defaultDialTimeout ? {} : { timeout: time + defaultDialTimeout }),
   };
 }
@@ -149,6 +156,16 @@ function localAddressOf(settings: Settings, { platform, warnings }: ConnectConte
   if (found === undefined)
     warnings.push(`BindInterface ${name} has no address, or there is no such interface`);
   return found;
+}
+
+/** The first of the two classes is for a person's session, the second for all else. */
+function typeOfServiceOf(settings: Settings, context: ConnectContext): number | undefined {
+  if (settings.origin('ipqos') === undefined) return undefined;
+  const [interactive = 'none', bulk = 'none'] = (settings.value('ipqos') ?? '').split(' ');
+  const mark = serviceMark(context.isInteractive ? interactive : bulk);
+  if (mark === undefined || context.platform.marksPackets) return mark;
+  context.warnings.push('IPQoS has no effect: this runtime cannot mark packets, and Node 24 can');
+  return undefined;
 }
 
 const ownVersion = 'deadline_ssh';

@@ -1,31 +1,33 @@
 /**
  * How a configuration wants its user to log in.
  *
- * Owns: which keys of which files and which agent are tried, in what order, and
- * what of the caller's own answers fits in.
- * Must not know: formats of keys (`keys/`), the protocol.
+ * Owns: which methods are tried in what order, with which keys and certificates,
+ * and what of the caller's own answers fits in.
+ * Must not know: files of keys (`identities.ts`), the protocol.
  * Source: ssh_config(5); the order is that of OpenSSH 10.
  */
-import { escapeText } from '../base/bytes.ts';
-import { SshError } from '../base/errors.ts';
 import { callback, eitherOf, type OptionTable } from '../base/optionChecks.ts';
+import { certificatesFor } from '../client/authentication/certificates.ts';
 import type {
+  AddToAgent,
   AuthMethod,
+  AuthMethodOf,
   ChangePassword,
   KeyboardInteractive,
   PasswordFunction,
 } from '../client/dial/options.ts';
-import type { PublicKey } from '../crypto/keys/publicKey.ts';
+import type { Certificate } from '../crypto/keys/certificate.ts';
 import { passphrase, password } from '../endpoint/options/optionRules.ts';
-import { describePrivateKey } from '../keys/privateKey/privateKeyFile.ts';
-import { parsePublicKey } from '../keys/publicKeyFile.ts';
-import type { ConfigPlatform } from './platform.ts';
+import {
+  certificatesOf,
+  type Identity,
+  type IdentityContext,
+  identitiesOf,
+  type NamedCertificate,
+  unusedCertificate,
+} from './identities.ts';
 import { isNone } from './reading/canonical.ts';
-import type { Facts } from './reading/facts.ts';
-import { commandLine, problemAt } from './reading/problems.ts';
 import type { Resolution } from './reading/resolve.ts';
-import type { NamedFile } from './reading/settings.ts';
-import { expand, expandTilde } from './syntax/expansion.ts';
 
 /** Asked for the passphrase of a key file; undefined leaves the key out. `attempt` counts from 1. */
 export type KeyPassphrase = (request: {
@@ -37,6 +39,8 @@ export type KeyPassphrase = (request: {
 export interface Credentials {
   /** Of key files that are encrypted. Without it such keys are used by the agent only. */
   readonly passphrase?: string | Uint8Array | KeyPassphrase | undefined;
+  /** AddKeysToAgent with `ask`: whether the key of this file is given to the agent. Without it none is then. */
+  readonly addToAgent?: ((request: { readonly path: string }) => boolean | Promise<boolean>) | undefined;
   /** Or a function that is asked when needed, as often as NumberOfPasswordPrompts says. */
   readonly password?: string | PasswordFunction | undefined;
   /** As for `connect`. */
@@ -48,15 +52,13 @@ export interface Credentials {
 export const credentialRules: OptionTable<Credentials> = {
   passphrase,
   password: eitherOf(password.takes, password),
+  addToAgent: callback,
   changePassword: callback,
   keyboardInteractive: callback,
 };
 
-export interface CredentialContext {
-  readonly platform: ConfigPlatform;
-  readonly facts: Facts;
+export interface CredentialContext extends IdentityContext {
   readonly given: Credentials;
-  readonly warnings: string[];
 }
 
 /** The methods to try, in order. */
@@ -91,11 +93,9 @@ function preferred(list: string | undefined): readonly string[] {
 
 function passwords({ settings }: Resolution, { given }: CredentialContext): readonly AuthMethod[] {
   const { password: own, changePassword } = given;
-  if (own === undefined) return [];
-  const most = Number(settings.value('numberofpasswordprompts'));
-  const bounded: string | PasswordFunction =
-    typeof own === 'string' ? own : (request) => (request.attempt > most ? undefined : own(request));
-  return most === 0 ? [] : [{ method: 'password', password: bounded, changePassword }];
+  const attempts = Number(settings.value('numberofpasswordprompts'));
+  if (own === undefined || attempts === 0) return [];
+  return [{ method: 'password', password: own, changePassword, attempts: Math.min(attempts, mostAttempts) }];
 }
 
 function keyboardInteractive({ settings }: Resolution, { given }: CredentialContext): readonly AuthMethod[] {
@@ -109,39 +109,138 @@ const mostAttempts = 1000;
 
 // Keys -----------------------------------------------------------------------------------
 
-/** What a file gave. */
-interface FileKey {
-  readonly path: string;
-  /** For the agent; undefined where an encrypted file does not tell it. */
-  readonly publicKey: PublicKey | undefined;
-  /** Undefined where the file has the public half only, or is not to be used. */
-  readonly own: { readonly bytes: Uint8Array; readonly isEncrypted: boolean } | undefined;
-}
-
-/** Keys that an agent holds of those that files name, then others of the agent, then those of files. */
+/**
+ * Certificates that files name, keys that an agent holds of those that files name,
+ * certificates whose keys are in files, other keys of the agent, keys of files.
+ */
 async function keysOf(resolution: Resolution, context: CredentialContext): Promise<readonly AuthMethod[]> {
-  const { settings } = resolution;
-  const files = await fileKeys(resolution, context);
+  const files = await identitiesOf(resolution, context);
   const certificates = await certificatesOf(resolution, context);
   const agent = agentOf(resolution, context);
+  const onlyNamed = resolution.settings.value('identitiesonly') === 'yes';
+  warnOfKeyless(certificates, files, agent !== undefined && !onlyNamed, context);
+  const all = certificates.map(({ certificate }) => certificate);
   const methods: AuthMethod[] = [];
-  if (agent !== undefined) {
-    const keys = files.flatMap(({ publicKey }) => (publicKey === undefined ? [] : [publicKey]));
-    if (keys.length > 0) methods.push({ method: 'agent', agent, keys });
-    if (settings.value('identitiesonly') !== 'yes') methods.push({ method: 'agent', agent });
+  if (agent !== undefined) methods.push(...ofAgent(agent, files, all, onlyNamed));
+  const withKey = (file: Identity): AuthMethod | undefined => fileMethod(file, all, resolution, context);
+  for (const file of files) methods.push(...(certifiedMethod(file, all, resolution, context) ?? []));
+  if (agent !== undefined && !onlyNamed) methods.push({ method: 'agent', agent });
+  return [...methods, ...files.flatMap((file) => withKey(file) ?? [])];
+}
+
+/** What of an agent goes first. */
+function ofAgent(
+  agent: string | true,
+  files: readonly Identity[],
+  certificates: readonly Certificate[],
+  onlyNamed: boolean,
+): readonly AuthMethod[] {
+  const keys = files.flatMap(({ publicKey }) => publicKey ?? []);
+  const usable = onlyNamed ? keys.flatMap((key) => certificatesFor(key, certificates)) : certificates;
+  const certificate = [...usable, ...files.flatMap((file) => file.certificates)];
+  if (keys.length === 0 && certificate.length === 0) return [];
+  return [{ method: 'agent', agent, keys, ...(certificate.length === 0 ? {} : { certificate }) }];
+}
+
+/** By certificates that CertificateFile names; undefined where there is none for this key. */
+function certifiedMethod(
+  file: Identity,
+  certificates: readonly Certificate[],
+  resolution: Resolution,
+  context: CredentialContext,
+): readonly AuthMethod[] | undefined {
+  if (file.own === undefined || file.publicKey === undefined) return undefined;
+  const certificate = certificatesFor(file.publicKey, certificates);
+  if (certificate.length === 0) return undefined;
+  const method = privateKeyMethod(file, certificate, resolution, context);
+  return method === undefined ? undefined : [{ ...method, certificateOnly: true }];
+}
+
+/** By the key itself, and before it by certificates that lie beside it. */
+function fileMethod(
+  file: Identity,
+  certificates: readonly Certificate[],
+  resolution: Resolution,
+  context: CredentialContext,
+): AuthMethod | undefined {
+  // Which certificates are for it is known when it is opened.
+  const own = file.publicKey === undefined ? [...file.certificates, ...certificates] : file.certificates;
+  return privateKeyMethod(file, own, resolution, context);
+}
+
+function privateKeyMethod(
+  { path, own }: Identity,
+  certificate: readonly Certificate[],
+  resolution: Resolution,
+  context: CredentialContext,
+): AuthMethodOf<'publickey'> | undefined {
+  if (own === undefined) return undefined;
+  const { settings } = resolution;
+  const { given } = context;
+  const addToAgent = addingOf(path, resolution, context);
+  const attempts = Number(settings.value('numberofpasswordprompts'));
+  const unlocking = own.isEncrypted ? unlockingOf(path, given.passphrase, attempts) : {};
+  return {
+    method: 'publickey',
+    privateKey: own.bytes,
+    ...unlocking,
+    ...(certificate.length === 0 ? {} : { certificate }),
+    ...(addToAgent === undefined ? {} : { addToAgent }),
+  };
+}
+
+/** AddKeysToAgent: yes, ask, confirm, a time, or confirm and a time. Undefined for no, and where there is no agent. */
+function addingOf(path: string, resolution: Resolution, context: CredentialContext): AddToAgent | undefined {
+  const agent = agentOf(resolution, context);
+  const [word = 'false', time] = (resolution.settings.value('addkeystoagent') ?? 'false').split(' ');
+  if (agent === undefined || word === 'false') return undefined;
+  const { given, warnings } = context;
+  const { addToAgent: asked } = given;
+  const seconds = Number(time ?? (/^\d+$/.test(word) ? word : 0));
+  if (word === 'ask' && asked === undefined) {
+    warnings.push('AddKeysToAgent ask has no effect: nobody can be asked');
+    return undefined;
   }
-  for (const file of files) {
-    if (file.own === undefined) continue;
-    const beside = await certificateBeside(file.path, context);
-    const own = [...beside, ...certificates];
-    methods.push({
-      method: 'publickey',
-      privateKey: file.own.bytes,
-      ...(file.own.isEncrypted ? { passphrase: passphraseFor(file.path, context) } : {}),
-      ...(own.length === 0 ? {} : { certificate: own }),
-    });
+  return {
+    agent,
+    comment: path,
+    ...(seconds === 0 ? {} : { lifetime: Math.min(seconds, longestLifetime) }),
+    ...(word === 'confirm' ? { confirm: true } : {}),
+    ...(word === 'ask' && asked !== undefined ? { ask: () => asked({ path }) } : {}),
+  };
+}
+
+/** Seconds that an agent can be told. */
+const longestLifetime = 0xffff_ffff;
+
+/** A key that nobody may be asked about is left out. */
+function unlockingOf(
+  path: string,
+  passphrase: Credentials['passphrase'],
+  attempts: number,
+): Pick<AuthMethodOf<'publickey'>, 'passphrase' | 'attempts'> {
+  if (passphrase === undefined) return { passphrase: () => undefined };
+  if (typeof passphrase !== 'function') return { passphrase };
+  if (attempts === 0) return { passphrase: () => undefined };
+  return {
+    passphrase: ({ attempt }) => passphrase({ path, attempt }),
+    attempts: Math.min(attempts, mostAttempts),
+  };
+}
+
+/** A certificate is of no use without its key, which an agent may hold. */
+function warnOfKeyless(
+  certificates: readonly NamedCertificate[],
+  files: readonly Identity[],
+  mayBeHeld: boolean,
+  { warnings }: CredentialContext,
+): void {
+  if (mayBeHeld || files.some(({ publicKey }) => publicKey === undefined)) return;
+  const keys = files.flatMap(({ publicKey }) => publicKey ?? []);
+  for (const { path, certificate } of certificates) {
+    if (keys.some((key) => certificatesFor(key, [certificate]).length > 0)) continue;
+    warnings.push(unusedCertificate(path, 'no IdentityFile and no agent has its key'));
   }
-  return methods;
 }
 
 /** `true` for the user's own. */
@@ -156,115 +255,4 @@ function agentOf(
   // `$NAME` is the older way to write `${NAME}`.
   const path = /^\$[A-Za-z0-9_]+$/.test(said) ? facts.variables(said.slice(1)) : said;
   return path === undefined || path === '' ? undefined : path;
-}
-
-function passphraseFor(
-  path: string,
-  { given }: CredentialContext,
-):
-  | string
-  | Uint8Array
-  | ((request: { readonly attempt: number }) => Promise<string | undefined> | string | undefined) {
-  const { passphrase: own } = given;
-  if (own === undefined) return () => undefined;
-  return typeof own === 'function' ? ({ attempt }) => own({ path, attempt }) : own;
-}
-
-async function fileKeys(resolution: Resolution, context: CredentialContext): Promise<readonly FileKey[]> {
-  const keys: FileKey[] = [];
-  for (const identity of resolution.settings.identities) {
-    const path = pathOf(identity, resolution, context, 'identities');
-    if (isNone(identity.path)) continue;
-    const key = await fileKey(path, identity.isNamed, context);
-    if (key !== undefined) keys.push(key);
-  }
-  return keys;
-}
-
-async function fileKey(
-  path: string,
-  isNamed: boolean,
-  context: CredentialContext,
-): Promise<FileKey | undefined> {
-  const { platform, warnings } = context;
-  const shown = escapeText(path, 300);
-  const file = await platform.readKey(path);
-  if ('fault' in file) {
-    if (isNamed) warnings.push(`IdentityFile ${shown} is not used: ${file.fault}`);
-    return undefined;
-  }
-  if ('missing' in file) return publicKeyBeside(path, context);
-  const publicKey = publicKeyIn(file.bytes);
-  if (publicKey !== undefined) return { path, publicKey, own: undefined };
-  try {
-    const { encrypted: isEncrypted, publicKey: half } = describePrivateKey(file.bytes);
-    const isOpen = file.othersMode !== undefined;
-    if (isOpen) {
-      warnings.push(
-        `IdentityFile ${shown} is not used: others may read it (mode ${file.othersMode}); chmod go= takes that away`,
-      );
-    }
-    const beside = half ?? (await publicKeyBeside(path, context))?.publicKey;
-    return { path, publicKey: beside, own: isOpen ? undefined : { bytes: file.bytes, isEncrypted } };
-  } catch (error) {
-    if (!(error instanceof SshError)) throw error;
-    warnings.push(`IdentityFile ${shown} is not used: ${error.message}`);
-    return undefined;
-  }
-}
-
-/** An agent may hold the private half. */
-async function publicKeyBeside(path: string, { platform }: CredentialContext): Promise<FileKey | undefined> {
-  const file = await platform.readKey(`${path}.pub`);
-  const publicKey = 'bytes' in file ? publicKeyIn(file.bytes) : undefined;
-  return publicKey === undefined ? undefined : { path, publicKey, own: undefined };
-}
-
-function publicKeyIn(bytes: Uint8Array): PublicKey | undefined {
-  try {
-    return parsePublicKey(bytes).publicKey;
-  } catch {
-    return undefined;
-  }
-}
-
-/** One that is of no use is left aside by the dial, which says so. */
-async function certificatesOf(
-  resolution: Resolution,
-  context: CredentialContext,
-): Promise<readonly Uint8Array[]> {
-  const certificates: Uint8Array[] = [];
-  for (const named of resolution.settings.certificates) {
-    const path = pathOf(named, resolution, context, 'certificates');
-    if (isNone(named.path)) continue;
-    const file = await context.platform.readKey(path);
-    if ('bytes' in file) certificates.push(file.bytes);
-    else
-      context.warnings.push(
-        `CertificateFile ${escapeText(path, 300)} is not used: ${'fault' in file ? file.fault : 'there is no such file'}`,
-      );
-  }
-  return certificates;
-}
-
-async function certificateBeside(
-  path: string,
-  { platform }: CredentialContext,
-): Promise<readonly Uint8Array[]> {
-  const file = await platform.readKey(`${path}-cert.pub`);
-  return 'bytes' in file ? [file.bytes] : [];
-}
-
-/** @throws SshError `ERR_SSH_CONFIG` for a token that means nothing */
-function pathOf(
-  { path }: NamedFile,
-  { settings, tokens }: Resolution,
-  { facts }: CredentialContext,
-  kind: 'identities' | 'certificates',
-): string {
-  const home = expandTilde(path, facts.homes);
-  const result = 'fault' in home ? home : expand(home.text, { tokens, variables: facts.variables });
-  if ('text' in result) return result.text;
-  const keyword = kind === 'identities' ? 'identityfile' : 'certificatefile';
-  throw problemAt(settings.origin(kind) ?? { file: commandLine, line: 0 }, `${keyword}: ${result.fault}`);
 }

@@ -1,22 +1,33 @@
 /**
  * Which host keys a configuration accepts.
  *
- * Owns: what StrictHostKeyChecking, the files of known hosts, HostKeyAlias and
- * NoHostAuthenticationForLocalhost come to as one policy.
+ * Owns: what StrictHostKeyChecking, the files of known and of revoked keys,
+ * HostKeyAlias and NoHostAuthenticationForLocalhost come to as one policy.
  * Must not know: formats of files, how a file is changed.
  * Source: ssh_config(5).
  */
 import { SshError } from '../base/errors.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
-import type { ConfigPlatform } from './platform.ts';
+import { authoritySignaturesOf } from './algorithms.ts';
+import type { IdentityContext } from './identities.ts';
+import { knownHostsCommandOf } from './knownHostsCommand.ts';
+import { isNone } from './reading/canonical.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { sshPort } from './reading/resolve.ts';
+
+export type PolicyContext = Pick<IdentityContext, 'platform' | 'facts' | 'warnings'>;
 
 /** A file that is always empty, and in which nothing stays. */
 const emptyFile = '/dev/null';
 
-/** The policy of a resolution. */
-export function hostKeyPolicyOf({ settings }: Resolution, platform: ConfigPlatform): HostKeyPolicy {
+/** The policy of a resolution. @throws SshError `ERR_SSH_CONFIG` for a command that cannot be one */
+export function hostKeyPolicyOf(
+  resolution: Resolution,
+  { platform, facts, warnings }: PolicyContext,
+): HostKeyPolicy {
+  const { settings } = resolution;
+  const certificateSignatures = authoritySignaturesOf(settings, warnings);
+  const alias = settings.value('hostkeyalias');
   const strict = settings.value('stricthostkeychecking');
   const acceptsNew = strict === 'false' || strict === 'accept-new';
   const own = settings.list('userknownhostsfile').filter((path) => path !== emptyFile);
@@ -28,11 +39,18 @@ export function hostKeyPolicyOf({ settings }: Resolution, platform: ConfigPlatfo
     unknown: acceptsNew && own.length > 0 ? 'add' : 'refuse',
     update: settings.value('updatehostkeys') === 'true' && own.length > 0,
     hash: settings.value('hashknownhosts') === 'yes',
+    command: knownHostsCommandOf(resolution, facts.variables),
+    ...(certificateSignatures === undefined ? {} : { certificateSignatures }),
+    // What goes by another name has no address of its own, and what is found needs a file of the user's.
+    checkAddress: settings.value('checkhostip') === 'yes' && alias === undefined && own.length > 0,
   });
   const keeping = acceptsNew && own.length === 0 ? acceptUnknown(known) : known;
-  const alias = settings.value('hostkeyalias');
   const named = alias === undefined ? keeping : underName(keeping, alias);
-  return settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
+  const policy =
+    settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
+  const revoked = settings.list('revokedhostkeys').filter((path) => !isNone(path));
+  // Before all else: a revoked key is no better on this machine.
+  return revoked.length === 0 ? policy : platform.withoutRevoked(policy, revoked);
 }
 
 /** Accepts keys of hosts nothing is known of, and keeps none: there is no file for them. */

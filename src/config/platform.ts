@@ -25,6 +25,10 @@ export interface KnownHostsChoice {
   readonly unknown: 'refuse' | 'add';
   readonly update: boolean;
   readonly hash: boolean;
+  /** A program that tells more of them. */
+  readonly command?: readonly string[] | undefined;
+  readonly certificateSignatures?: readonly string[] | undefined;
+  readonly checkAddress: boolean;
 }
 
 export interface ConfigPlatform {
@@ -48,6 +52,10 @@ export interface ConfigPlatform {
   /** Where the user's authentication agent listens, if there is one. */
   agentPath(): string | undefined;
   knownHosts(choice: KnownHostsChoice): HostKeyPolicy;
+  /** The policy for keys that none of the files revokes. */
+  withoutRevoked(policy: HostKeyPolicy, files: readonly string[]): HostKeyPolicy;
+  /** Whether the runtime can mark packets, for IPQoS. */
+  readonly marksPackets: boolean;
   /** An address of an interface, for BindInterface. */
   interfaceAddress(name: string, family: 4 | 6 | undefined): string | undefined;
 }

@@ -178,12 +178,13 @@ class Resolver {
     });
     const facts = this.platform.facts();
     const warnings: string[] = [...warningsOf(resolution)];
-    const via = await this.jumpsOf(resolution, [placeText(place)], warnings);
+    const via = await this.jumpsOf(resolution, placeText(place), [], warnings);
     const options = await connectOptionsOf(resolution, {
       platform: this.platform,
       facts,
       given: this.options,
       warnings,
+      isInteractive: this.isInteractive(resolution),
       via,
     });
     return {
@@ -193,6 +194,15 @@ class Resolver {
       keywords: keywordsOf(resolution),
       warnings: [...new Set(warnings)],
     };
+  }
+
+  /** A command is run without a terminal unless one is asked for. */
+  private isInteractive({ settings }: Resolution): boolean {
+    const { command = '', forwardOnly = false } = this.options;
+    const tty = settings.value('requesttty') ?? 'auto';
+    if (tty !== 'auto') return tty !== 'false' && tty !== 'no';
+    const runs = command !== '' || settings.value('remotecommand') !== undefined;
+    return !runs && !forwardOnly && settings.value('sessiontype') === 'default';
   }
 
   private requestOf({ host, user, port }: Place): Request {
@@ -210,9 +220,17 @@ class Resolver {
 
   // Jumps --------------------------------------------------------------------------------
 
-  /** The hosts on the way, the nearest first. Each has its own configuration, and the options of the caller do not count for it. */
+  /**
+   * The hosts on the way, the nearest first. Each has its own configuration, and the options
+   * of the caller do not count for it. A host may come twice: what leads in a circle is one
+   * that is reached by what it is the way to, which its configuration alone can say.
+   *
+   * @param from the host that is reached
+   * @param passed the steps so far: a host, and what is said of the way to it
+   */
   private async jumpsOf(
     { settings }: Resolution,
+    from: string,
     passed: readonly string[],
     warnings: string[],
   ): Promise<readonly ResolvedOptions[]> {
@@ -221,21 +239,23 @@ class Resolver {
     const { last, before } = jump;
     const origin = settings.origin('proxyjump') ?? { file: commandLine, line: 0 };
     const name = placeText(last);
-    if (passed.includes(name) || passed.length > mostJumps) {
+    const step = before === undefined ? name : `${before},${name}`;
+    if (name === from || passed.includes(step) || passed.length > mostJumps) {
       throw problemAt(
         origin,
-        `proxyjump: the way leads in a circle, ${[...passed, name].map((one) => quotedText(one)).join(' to ')}; say ProxyJump none in the block of the first host`,
+        `proxyjump: the way to ${quotedText(from)} leads in a circle, by ${quotedText(name)}; say ProxyJump none in the block of the first host`,
       );
     }
     const overrides = before === undefined ? [] : [`ProxyJump=${before}`];
     const resolution = await this.read({ ...this.requestOf(last), overrides, isForwardOnly: true });
-    const nearer = await this.jumpsOf(resolution, [...passed, name], warnings);
+    const nearer = await this.jumpsOf(resolution, name, [...passed, step], warnings);
     const hop = await connectOptionsOf(resolution, {
       platform: this.platform,
       facts: this.platform.facts(),
       // What answers for the last host is nothing for those on the way.
-      given: { passphrase: this.options.passphrase },
+      given: { passphrase: this.options.passphrase, addToAgent: this.options.addToAgent },
       warnings,
+      isInteractive: false,
       via: [],
     });
     return [...nearer, nearer.length === 0 ? hop : reachedThrough(hop)];

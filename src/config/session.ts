@@ -7,9 +7,20 @@
  */
 
 import { forwardAgentPath } from './reading/ownDirectives.ts';
+import { commandLine, problemAt } from './reading/problems.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { expand, type Variables } from './syntax/expansion.ts';
 import { matchesPattern } from './syntax/patterns.ts';
+
+/** How programs of the server show windows here. */
+export interface X11Settings {
+  /** ForwardX11Trusted: whether they may use the display as a program of this side does. */
+  readonly trusted: boolean;
+  /** ForwardX11Timeout, for those that are not trusted: seconds for which they may connect; 0 for no bound. */
+  readonly timeout: number;
+  /** XAuthLocation: the program that tells cookies, and makes them. */
+  readonly xauth: string | undefined;
+}
 
 /** The session that a configuration wants. `connect` opens none, so this stands beside its options. */
 export interface SessionSettings {
@@ -25,6 +36,8 @@ export interface SessionSettings {
   readonly sendEnv: readonly string[];
   /** ForwardAgent: whether, or the path of which agent. */
   readonly forwardAgent: boolean | string;
+  /** ForwardX11 and its kin; `false` for none. */
+  readonly forwardX11: X11Settings | false;
   /** StdinNull. */
   readonly stdinNull: boolean;
   /** ForkAfterAuthentication. */
@@ -43,18 +56,21 @@ export interface SessionSettings {
   readonly strictHostKeyChecking: 'yes' | 'no' | 'ask' | 'accept-new';
   /** NumberOfPasswordPrompts. */
   readonly passwordPrompts: number;
+  /** ConnectionAttempts: `connect` dials once, and whoever calls it may do so this often. */
+  readonly connectionAttempts: number;
   /** LogLevel. */
   readonly logLevel: string;
 }
 
 const yesNo: Readonly<Record<string, 'yes' | 'no'>> = { true: 'yes', false: 'no' };
 
-/** The session of a resolution. @throws TypeError never: settings are complete */
+/** The session of a resolution. @throws SshError `ERR_SSH_CONFIG` for a token in LocalCommand that means nothing */
 export function sessionOf(
-  { settings, tokens }: Resolution,
+  resolution: Resolution,
   variables: Variables,
   names: readonly string[],
 ): SessionSettings {
+  const { settings } = resolution;
   const value = (keyword: string): string => settings.value(keyword) ?? '';
   const isOn = (keyword: string): boolean => value(keyword) === 'yes';
   const agent = settings.value(forwardAgentPath);
@@ -68,17 +84,23 @@ export function sessionOf(
     env: environment(settings.list('setenv'), settings.sendEnv, variables, names),
     sendEnv: settings.sendEnv,
     forwardAgent: isOn('forwardagent') ? (agent ?? true) : false,
+    forwardX11: isOn('forwardx11')
+      ? {
+          trusted: isOn('forwardx11trusted'),
+          timeout: Number(value('forwardx11timeout')),
+          xauth: settings.value('xauthlocation'),
+        }
+      : false,
     stdinNull: isOn('stdinnull'),
     fork: isOn('forkafterauthentication'),
     escapeChar: escapeChar === 'none' ? undefined : escapeChar,
     escapeCommandline: isOn('enableescapecommandline'),
-    localCommand: isOn('permitlocalcommand')
-      ? localCommand(settings.value('localcommand'), tokens)
-      : undefined,
+    localCommand: isOn('permitlocalcommand') ? localCommand(resolution) : undefined,
     batchMode: isOn('batchmode'),
     visualHostKey: isOn('visualhostkey'),
     strictHostKeyChecking: yesNo[strict] ?? (strict === 'accept-new' ? 'accept-new' : 'ask'),
     passwordPrompts: Number(value('numberofpasswordprompts')),
+    connectionAttempts: Number(value('connectionattempts')),
     logLevel: value('loglevel'),
   };
 }
@@ -103,11 +125,11 @@ function environment(
 }
 
 /** There is no tunnel interface here, which is what `%T` would name. */
-function localCommand(
-  text: string | undefined,
-  tokens: Readonly<Record<string, string>>,
-): string | undefined {
+function localCommand({ settings, tokens }: Resolution): string | undefined {
+  const text = settings.value('localcommand');
   if (text === undefined) return undefined;
   const expanded = expand(text, { tokens: { ...tokens, T: 'NONE' } });
-  return 'text' in expanded ? expanded.text : undefined;
+  if ('text' in expanded) return expanded.text;
+  const origin = settings.origin('localcommand') ?? { file: commandLine, line: 0 };
+  throw problemAt(origin, `localcommand: ${expanded.fault}`);
 }

@@ -93,10 +93,10 @@ export class Channel {
   sending: Sending = 'open';
   /** The direction from the peer. */
   receiving: Receiving = 'open';
-  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
-  bytesIn: number = Number.NaN;
+  /** Bytes that came on it. */
+  bytesIn = 0;
   /** Bytes that were sent on it. */
-  bytesOut: number = Number.NaN;
+  bytesOut = 0;
   /** Its scheduler knows that it has something to seal. */
   isReady = false;
   /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
@@ -130,8 +130,6 @@ export class Channel {
     },
   ) {
     this.sink = sink;
-    this.bytesIn = 0;
-    this.bytesOut = 0;
     this.type = options.type;
     this.localId = options.localId;
     this.budget = options.budget;
@@ -245,7 +243,7 @@ export class Channel {
       return;
     }
     const { receiving, state } = this;
-    const bytesToAdd = this.window.consumed(length, this.sink.now, this.sink.roundTrip);
+    const bytesToAdd = this.window.consumed(length, this.receiveWindow, this.sink.now, this.sink.roundTrip);
     if (bytesToAdd === 0 || state !== 'open') return;
     // Where nothing more comes, or is not wanted, no window is opened.
     if (receiving !== 'open' && receiving !== 'unwanted') return;
@@ -372,6 +370,7 @@ export class Channel {
     this.checkData(length);
     this.receiveWindow -= length;
     this.bytesIn += length;
+    this.window.arrived(length, this.sink.now);
     if (this.receiving !== 'open') return;
     const buffer = this[stream];
     const wasEmpty = buffer.length === 0;
@@ -383,17 +382,16 @@ export class Channel {
   receiveUnknownExtended(length: number): void {
     this.checkData(length);
     this.receiveWindow -= length;
+    this.window.arrived(length, this.sink.now);
     this.credit(length);
   }
 
   /** Takes an EOF, for the layer that decodes it. */
   receiveEof(): void {
     const next = receivingAfter[this.receiving].eof;
-    if (next === undefined) {
-      throw channelError(
-        `EOF ${this.receiving === 'ended' ? 'twice' : 'after CLOSE'} on channel ${this.localId}`,
-      );
-    }
+    if (next === undefined) throw channelError(`EOF after CLOSE on channel ${this.localId}`);
+    // Clients on Go's x/crypto say it twice, rclone among them. The second one says nothing.
+    if (this.receiving === 'ended') return;
     this.receiving = next;
     this.sink.emit({ type: 'channelEof', channel: this });
   }

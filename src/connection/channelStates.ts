@@ -99,7 +99,7 @@ export const receivingAfter: Readonly<
   unwanted: { abandon: 'unwanted', stop: 'stopping', data: 'unwanted', eof: 'ended', close: 'cut' },
   stopping: { abandon: 'stopping', stop: 'stopping', data: 'stopping', eof: 'ended', close: 'stopped' },
   stopped: { abandon: 'stopped', stop: 'stopped', data: undefined, eof: undefined, close: undefined },
-  ended: { abandon: 'ended', stop: 'ended', data: undefined, eof: undefined, close: 'closed' },
+  ended: { abandon: 'ended', stop: 'ended', data: undefined, eof: 'ended', close: 'closed' },
   closed: { abandon: 'closed', stop: 'closed', data: undefined, eof: undefined, close: undefined },
   cut: { abandon: 'cut', stop: 'cut', data: undefined, eof: undefined, close: undefined },
 };

@@ -14,15 +14,12 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import type { Channel } from './channel.ts';
 
-/** The list of those who have nothing to send: never changed. */
-const none: Channel[] = [];
-
 export class OutputScheduler {
   private readonly transport: Transport;
   /** The longest data field that keeps a payload within the limit. */
   private readonly maximumLength: number;
-  /** Channels with something to seal; one of them most of the time, or none. One that was closed has nothing, and goes at the next turn. */
-  private ready: Channel[] = none;
+  /** Channels with something to seal, each once. A closed one has nothing: the next turn drops it. */
+  private readonly ready: Channel[] = [];
 
   constructor(transport: Transport, limits: Limits) {
     this.transport = transport;
@@ -31,8 +28,7 @@ export class OutputScheduler {
 
   /** The channel has something to seal. */
   add(channel: Channel): void {
-    if (this.ready.length === 0) this.ready = [channel];
-    else if (!channel.isReady) this.ready.push(channel);
+    if (!channel.isReady) this.ready.push(channel);
     channel.isReady = true;
   }
 
@@ -47,7 +43,6 @@ export class OutputScheduler {
         if (channel.isReady) ready[kept++] = channel;
       }
       ready.length = kept;
-      if (kept === 0) this.ready = none;
       if (!transport.takesData) return;
     }
   }

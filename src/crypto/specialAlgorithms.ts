@@ -62,10 +62,16 @@ export const securityKeyAlgorithms: Readonly<Record<string, SpecialAlgorithmRow>
   ),
 };
 
-/** Both. */
+/** Certificates of RSA keys that sign with SHA-1: used only where somebody names this one. */
+const outdatedAlgorithms: Readonly<Record<string, SpecialAlgorithmRow>> = {
+  'ssh-rsa-cert-v01@openssh.com': row('ssh-rsa-cert-v01@openssh.com', 'ssh-rsa'),
+};
+
+/** All of them. */
 export const specialAlgorithms: Readonly<Record<string, SpecialAlgorithmRow>> = {
   ...certificateAlgorithms,
   ...securityKeyAlgorithms,
+  ...outdatedAlgorithms,
 };
 
 /** Whether the algorithm, or the type of a blob, is a certificate's. */

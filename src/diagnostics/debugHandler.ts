@@ -6,7 +6,7 @@
  */
 
 import { SshError } from '../base/errors.ts';
-import { checkOptions, type OptionTable } from '../base/optionChecks.ts';
+import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import { formatMetrics, metricsContentType } from './exposition.ts';
 import { Metrics, metrics as processMetrics } from './metrics.ts';
 import { connectionPage, listedConnections, overPage, overviewPage } from './page.ts';
@@ -47,11 +47,14 @@ export interface DebugHandlerOptions {
    * rebinding), and would read the reports otherwise.
    */
   readonly hosts?: readonly string[] | undefined;
+  /** Names of the files that are open over SFTP are shown as well. `false` */
+  readonly fileNames?: boolean | undefined;
 }
 
 const optionTable: OptionTable<DebugHandlerOptions> = {
   metrics: { takes: 'metrics, as metrics() gives them', accepts: (value) => value instanceof Metrics },
   hosts: { takes: 'a list of names or addresses', accepts: Array.isArray },
+  fileNames: flag,
 };
 
 interface Answer {
@@ -100,6 +103,7 @@ export function debugHandler(
   checkOptions(options, { of: 'debugHandler', table: optionTable });
   const metrics = options.metrics ?? processMetrics();
   const hosts = checkedHosts(options.hosts ?? []);
+  const { fileNames } = options;
   return ({ method = 'GET', url = '/', headers: asked }, response) => {
     if (asked !== undefined && !isAnswered(asked.host, hosts)) {
       response.writeHead(403, { ...headers, 'content-type': plain });
@@ -111,7 +115,7 @@ export function debugHandler(
       response.end();
       return;
     }
-    const { status, type, body } = answer(url, metrics);
+    const { status, type, body } = answer(url, { metrics, fileNames });
     response.writeHead(status, { ...headers, 'content-type': type });
     response.end(method === 'HEAD' ? undefined : body);
   };
@@ -151,7 +155,13 @@ function hostIn(text: unknown): string | undefined {
   return /^[0-9a-f.]*(?::[0-9a-f.]*){2,}$/.test(host) ? `[${host}]` : undefined;
 }
 
-function answer(url: string, metrics: Metrics): Answer {
+/** What is shown. */
+interface Shown {
+  readonly metrics: Metrics;
+  readonly fileNames: boolean | undefined;
+}
+
+function answer(url: string, { metrics, fileNames }: Shown): Answer {
   // The path is whatever the server is mounted at: only its end is looked at.
   const [path = '', ...rest] = url.split('?');
   const query = new URLSearchParams(rest.join('?'));
@@ -164,13 +174,17 @@ function answer(url: string, metrics: Metrics): Answer {
   const asset = query.get('asset');
   if (asset !== null) return assetAnswer(asset);
   const connection = query.get('connection');
-  if (connection !== null) return connectionAnswer(connection, format, debug);
+  if (connection !== null) return connectionAnswer(connection, { format, debug, fileNames });
   if (format === 'json')
-    return { status: 200, type: json, body: jsonText(takeReport({ details: debug === '2' })) };
+    return { status: 200, type: json, body: jsonText(takeReport({ details: debug === '2', fileNames })) };
   if (debug !== null) {
-    return { status: 200, type: plain, body: formatReport(takeReport({ details: debug === '2' })) };
+    return {
+      status: 200,
+      type: plain,
+      body: formatReport(takeReport({ details: debug === '2', fileNames })),
+    };
   }
-  const report = takeReport({ details: true, limit: listedConnections });
+  const report = takeReport({ details: true, limit: listedConnections, fileNames });
   return { status: 200, type: markup, body: overviewPage(report) };
 }
 
@@ -180,10 +194,21 @@ function assetAnswer(name: string): Answer {
   return { status: 404, type: plain, body: 'There is no such asset.\n' };
 }
 
-function connectionAnswer(number: string, format: string | null, debug: string | null): Answer {
+function connectionAnswer(
+  number: string,
+  {
+    format,
+    debug,
+    fileNames,
+  }: {
+    readonly format: string | null;
+    readonly debug: string | null;
+    readonly fileNames: boolean | undefined;
+  },
+): Answer {
   if (!/^[1-9]\d{0,15}$/.test(number)) return badRequest();
   const id = Number(number);
-  const detail = connectionById(id);
+  const detail = connectionById(id, { fileNames });
   const status = detail === undefined ? 404 : 200;
   if (format === 'json') return { status, type: json, body: jsonText(detail ?? null) };
   if (debug !== null) return { status, type: plain, body: detailText(id, detail) };

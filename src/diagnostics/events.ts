@@ -10,8 +10,10 @@ import type {
   CommandKind,
   CommandOutcome,
   ConnectionObserver,
+  EndedTransfer,
   RegisteredConnection,
 } from '../io/registry.ts';
+import type { TransferKind } from '../io/snapshots.ts';
 
 /** What all events say: which connection. Times of the others are milliseconds. */
 export interface ConnectionEventMessage {
@@ -65,6 +67,13 @@ export interface DiagnosticsEvents {
     /** How it ended. */
     readonly outcome: CommandOutcome;
   };
+  /** A transfer of files begins. */
+  'deadline-ssh:transfer-start': ConnectionEventMessage & {
+    /** What was called. */
+    readonly kind: TransferKind;
+  };
+  /** A transfer of files is over. */
+  'deadline-ssh:transfer-end': ConnectionEventMessage & EndedTransfer;
   /** A connection is over and nothing of it is left. */
   'deadline-ssh:end': ConnectionEventMessage & {
     /** Why it ended. */
@@ -93,6 +102,8 @@ export const diagnosticsEvents: Readonly<Record<DiagnosticsEventName, string>> =
   'deadline-ssh:wait-expired': 'a deadline passed, or a keep-alive probe was not answered in time',
   'deadline-ssh:command-start': 'a client asks for a command, shell or subsystem',
   'deadline-ssh:command-end': 'it ended, or did not start',
+  'deadline-ssh:transfer-start': 'a transfer of files begins',
+  'deadline-ssh:transfer-end': 'it is over',
   'deadline-ssh:end': 'a connection is over and nothing of it is left',
 };
 
@@ -130,6 +141,12 @@ export function eventPublisher(channelOf: (name: DiagnosticsEventName) => EventC
     },
     commandEnded(connection, kind, elapsed, outcome) {
       publish('deadline-ssh:command-end', connection, () => ({ kind, elapsed, outcome }));
+    },
+    transferStarted(connection, kind) {
+      publish('deadline-ssh:transfer-start', connection, () => ({ kind }));
+    },
+    transferEnded(connection, { kind, outcome, elapsed, files, bytes }) {
+      publish('deadline-ssh:transfer-end', connection, () => ({ kind, outcome, elapsed, files, bytes }));
     },
     ended(connection, { code, origin, waitingFor }, { age, bytesReceived, bytesSent }) {
       publish('deadline-ssh:end', connection, () => ({

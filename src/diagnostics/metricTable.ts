@@ -25,6 +25,14 @@ export type MetricName =
   | 'deadline_ssh_open_connections'
   | 'deadline_ssh_open_forwards'
   | 'deadline_ssh_forwarded_connections'
+  | 'deadline_ssh_open_sftp_sessions'
+  | 'deadline_ssh_open_sftp_handles'
+  | 'deadline_ssh_open_sftp_requests'
+  | 'deadline_ssh_open_transfers'
+  | 'deadline_ssh_sftp_read_bytes_total'
+  | 'deadline_ssh_sftp_written_bytes_total'
+  | 'deadline_ssh_sftp_files_total'
+  | 'deadline_ssh_transfers_total'
   | 'deadline_ssh_open_waits'
   | 'deadline_ssh_waits_expired_total'
   | 'deadline_ssh_received_bytes_total'
@@ -58,6 +66,46 @@ export const metricTable: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     help: 'Connections that run through forwards, by role.',
     labels: ['role'],
+  },
+  deadline_ssh_open_sftp_sessions: {
+    type: 'gauge',
+    help: 'Sessions of SFTP, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_open_sftp_handles: {
+    type: 'gauge',
+    help: 'Files and folders that are open over SFTP, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_open_sftp_requests: {
+    type: 'gauge',
+    help: 'Requests of SFTP without an answer, by role; those that wait for their turn are not among them.',
+    labels: ['role'],
+  },
+  deadline_ssh_open_transfers: {
+    type: 'gauge',
+    help: 'Transfers of clients that run, by kind.',
+    labels: ['kind'],
+  },
+  deadline_ssh_sftp_read_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of files that were read over SFTP, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_sftp_written_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of files that were written over SFTP, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_sftp_files_total: {
+    type: 'counter',
+    help: 'Files that were opened over SFTP, by role.',
+    labels: ['role'],
+  },
+  deadline_ssh_transfers_total: {
+    type: 'counter',
+    help: 'Transfers of clients that are over, by kind and outcome.',
+    labels: ['kind', 'outcome'],
   },
   deadline_ssh_open_waits: {
     type: 'gauge',
@@ -123,6 +171,7 @@ const everyWait: Readonly<Record<WaitName, true>> = {
   close: true,
   agent: true,
   lock: true,
+  knownHostsCommand: true,
   user: true,
   unlock: true,
 };

@@ -6,7 +6,7 @@
  */
 import type { SshErrorPhase } from '../base/errors.ts';
 import { liveConnections, observeConnections, type RegisteredConnection } from '../io/registry.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import type { ConnectionSnapshot, SftpSnapshot, TransferKind } from '../io/snapshots.ts';
 import {
   dialPhases,
   durationBuckets,
@@ -31,12 +31,19 @@ export interface MetricFamily {
 }
 
 const roles = ['client', 'server'] as const;
+const transferKinds: readonly TransferKind[] = ['get', 'put', 'sync'];
+
+/** What is counted of sessions of SFTP over their life. */
+type SftpCount = 'bytesRead' | 'bytesWritten' | 'filesOpened';
 
 /** Counts from the moment it is made until it is stopped. `metrics()` has the one of the process. */
 export class Metrics {
   private readonly dials = { client: new Sums(), server: new Sums() };
   private readonly expired = new Sums();
   private readonly commands = new Sums();
+  private readonly transfers = new Sums();
+  /** Of sessions of SFTP that are over. */
+  private readonly sftp = { client: noCounts(), server: noCounts() };
   private readonly durations = new Histogram(durationBuckets);
   /** Bytes of connections that are over. */
   private readonly received = { client: 0, server: 0 };
@@ -50,6 +57,11 @@ export class Metrics {
       phaseChanged: (connection, from, to, elapsed) => this.phaseChanged(connection, from, to, elapsed),
       waitExpired: (_connection, { name }) => this.expired.add({ wait: name }),
       commandEnded: (_connection, kind, _elapsed, outcome) => this.commands.add({ kind, outcome }),
+      transferEnded: (_connection, { kind, outcome }) => this.transfers.add({ kind, outcome }),
+      sftpEnded: ({ role }, last) => {
+        const counts = this.sftp[role];
+        for (const name of sftpCounts) counts[name] += last[name];
+      },
       ended: (connection, { origin }, { bytesReceived, bytesSent }) => {
         const { role } = connection;
         this.received[role] += bytesReceived;
@@ -93,6 +105,11 @@ export class Metrics {
     else if (to === 'close') this.failedIn.set(connection, from);
   }
 
+  private sftpCounts(which: SftpCount, live: readonly ConnectionSnapshot[]): Sample[] {
+    const over = { client: this.sftp.client[which], server: this.sftp.server[which] };
+    return totals(over, live, ({ sftp }) => sum(sftp, which));
+  }
+
   private samples(name: MetricName, live: readonly ConnectionSnapshot[]): Sample[] {
     switch (name) {
       case 'deadline_ssh_dials_total':
@@ -107,14 +124,30 @@ export class Metrics {
         return byRole(live, ({ forwards }) =>
           forwards.reduce((sum, { connections }) => sum + connections.length, 0),
         );
+      case 'deadline_ssh_open_sftp_sessions':
+        return byRole(live, ({ sftp }) => sftp.length);
+      case 'deadline_ssh_open_sftp_handles':
+        return byRole(live, ({ sftp }) => sum(sftp, 'openHandles'));
+      case 'deadline_ssh_open_sftp_requests':
+        return byRole(live, ({ sftp }) => sum(sftp, 'requests'));
+      case 'deadline_ssh_open_transfers':
+        return openTransfers(live);
+      case 'deadline_ssh_sftp_read_bytes_total':
+        return this.sftpCounts('bytesRead', live);
+      case 'deadline_ssh_sftp_written_bytes_total':
+        return this.sftpCounts('bytesWritten', live);
+      case 'deadline_ssh_sftp_files_total':
+        return this.sftpCounts('filesOpened', live);
+      case 'deadline_ssh_transfers_total':
+        return this.transfers.samples();
       case 'deadline_ssh_open_waits':
         return openWaits(live);
       case 'deadline_ssh_waits_expired_total':
         return this.expired.samples();
       case 'deadline_ssh_received_bytes_total':
-        return bytes(this.received, live, 'bytesReceived');
+        return totals(this.received, live, ({ bytesReceived }) => bytesReceived);
       case 'deadline_ssh_sent_bytes_total':
-        return bytes(this.sent, live, 'bytesSent');
+        return totals(this.sent, live, ({ bytesSent }) => bytesSent);
       case 'deadline_ssh_commands_total':
         return this.commands.samples();
       case 'deadline_ssh_phase_duration_seconds':
@@ -123,6 +156,12 @@ export class Metrics {
         return name satisfies never;
     }
   }
+}
+
+const sftpCounts: readonly SftpCount[] = ['bytesRead', 'bytesWritten', 'filesOpened'];
+
+function noCounts(): Record<SftpCount, number> {
+  return { bytesRead: 0, bytesWritten: 0, filesOpened: 0 };
 }
 
 let own: Metrics | undefined;
@@ -156,6 +195,19 @@ function byRole(live: readonly ConnectionSnapshot[], count: (each: ConnectionSna
   return sums.samples();
 }
 
+function openTransfers(live: readonly ConnectionSnapshot[]): Sample[] {
+  const sums = new Sums();
+  for (const kind of transferKinds) sums.add({ kind }, 0);
+  for (const { sftp } of live) {
+    for (const { transfers } of sftp) for (const { kind } of transfers) sums.add({ kind });
+  }
+  return sums.samples();
+}
+
+function sum(sessions: readonly SftpSnapshot[], which: SftpCount | 'openHandles' | 'requests'): number {
+  return sessions.reduce((total, session) => total + session[which], 0);
+}
+
 function openWaits(live: readonly ConnectionSnapshot[]): Sample[] {
   const sums = new Sums();
   for (const wait of waitNames) sums.add({ wait }, 0);
@@ -163,15 +215,15 @@ function openWaits(live: readonly ConnectionSnapshot[]): Sample[] {
   return sums.samples();
 }
 
-/** Those of connections that are over and those of live ones, so that the sum never falls. */
-function bytes(
+/** The counts of what is over and those of live ones, so that the sum never falls. */
+function totals(
   over: Readonly<Record<'client' | 'server', number>>,
   live: readonly ConnectionSnapshot[],
-  which: 'bytesReceived' | 'bytesSent',
+  count: (each: ConnectionSnapshot) => number,
 ): Sample[] {
   const sums = new Sums();
   for (const role of roles) sums.add({ role }, over[role]);
-  for (const snapshot of live) sums.add({ role: snapshot.role }, snapshot[which]);
+  for (const snapshot of live) sums.add({ role: snapshot.role }, count(snapshot));
   return sums.samples();
 }
 

@@ -1,13 +1,13 @@
 /**
  * The page on which a person watches connections.
  *
- * Owns: the tables by phase and wait, the list of the oldest connections, the
- * detail of one.
+ * Owns: the tables by phase and wait, the list of the oldest connections and of the
+ * sessions of SFTP on them, the detail of one.
  * Must not know: HTTP.
  */
 import { html, type Markup } from './html.ts';
-import { type ConnectionDetail, type Report, type ReportGroup, waitsFor } from './report.ts';
-import { duration, formatConnection, waitWords } from './reportText.ts';
+import { type ConnectionDetail, type Report, type ReportGroup, type SftpDetail, waitsFor } from './report.ts';
+import { duration, formatConnection, transferWords, waitWords } from './reportText.ts';
 
 /** How many connections the page lists. */
 export const listedConnections = 200;
@@ -28,7 +28,8 @@ export function overviewPage(report: Report): string {
 <table id="connections">
 <thead><tr><th class="number">connection</th><th>role</th><th>target</th><th>phase</th><th>waiting for</th><th class="number">age</th><th class="number">deadline in</th></tr></thead>
 <tbody>${listed.map(connectionRow)}</tbody>
-</table>`,
+</table>
+${filesTable(listed)}`,
   );
 }
 
@@ -83,6 +84,28 @@ function connectionRow(detail: ConnectionDetail): Markup {
   const remaining = waits.flatMap((wait) => wait.remaining ?? []);
   const next = remaining.length === 0 ? null : Math.min(...remaining);
   return html`<tr><td class="number">${link(id)}</td><td>${role}</td><td>${target}</td><td>${phase}</td><td>${waitWords(waitsFor(waits))}</td><td class="number">${duration(age)}</td><td class="number">${optional(next)}</td></tr>
+`;
+}
+
+/** The sessions of SFTP of those that are listed; nothing where there is none. */
+function filesTable(listed: readonly ConnectionDetail[]): Markup {
+  const rows = listed.flatMap(({ id, role, target, sftp }) =>
+    sftp.map((session) => filesRow({ id, role, target }, session)),
+  );
+  if (rows.length === 0) return html``;
+  return html`<h2>Files</h2>
+<table id="sftp">
+<thead><tr><th class="number">connection</th><th>role</th><th>target</th><th class="number">handles open</th><th class="number">requests</th><th class="number">bytes read</th><th class="number">bytes written</th><th>transfers</th></tr></thead>
+<tbody>${rows}</tbody>
+</table>`;
+}
+
+function filesRow(
+  { id, role, target }: Pick<ConnectionDetail, 'id' | 'role' | 'target'>,
+  { openHandles, requests, queuedRequests, bytesRead, bytesWritten, transfers }: SftpDetail,
+): Markup {
+  const running = transfers.map((transfer) => html`${transfer.kind}: ${transferWords(transfer)}<br>`);
+  return html`<tr><td class="number">${link(id)}</td><td>${role}</td><td>${target}</td><td class="number">${openHandles}</td><td class="number">${requests + queuedRequests}</td><td class="number">${bytesRead}</td><td class="number">${bytesWritten}</td><td>${running}</td></tr>
 `;
 }
 

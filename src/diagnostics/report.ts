@@ -10,7 +10,13 @@ import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { WaitName } from '../base/waits.ts';
 import type { LinkAddresses } from '../io/link.ts';
 import { liveConnections } from '../io/registry.ts';
-import type { ChannelSnapshot, ConnectionSnapshot, ForwardSnapshot } from '../io/snapshots.ts';
+import type {
+  ChannelSnapshot,
+  ConnectionSnapshot,
+  ForwardSnapshot,
+  SftpSnapshot,
+  SnapshotOptions,
+} from '../io/snapshots.ts';
 
 /** The live connections of the process. Times are milliseconds; all of it survives JSON as it is. */
 export interface Report {
@@ -80,8 +86,16 @@ export interface ConnectionDetail {
   readonly channels: readonly ChannelSnapshot[];
   /** The forwards that stand on it. */
   readonly forwards: readonly ForwardSnapshot[];
+  /** The sessions of SFTP on it. */
+  readonly sftp: readonly SftpDetail[];
   /** Frames of the stack that opened it, where `captureStack` was set. */
   readonly openedAt: readonly string[] | null;
+}
+
+/** One session of SFTP. */
+export interface SftpDetail extends Omit<SftpSnapshot, 'fileNames'> {
+  /** Names of what is open, escaped; null where they were not asked for. */
+  readonly fileNames: readonly string[] | null;
 }
 
 /** One wait. */
@@ -104,10 +118,13 @@ export interface ReportOptions {
   readonly details?: boolean | undefined;
   /** Details of the oldest so many only; the groups always count all. */
   readonly limit?: number | undefined;
+  /** Names of the files that are open over SFTP, within the details. They are left out otherwise. `false` */
+  readonly fileNames?: boolean | undefined;
 }
 
 const reportTable: OptionTable<ReportOptions> = {
   details: flag,
+  fileNames: flag,
   limit: { takes: 'a number', accepts: (value) => typeof value === 'number' && !Number.isNaN(value) },
 };
 
@@ -125,8 +142,8 @@ export const listedIds = 10;
  */
 export function takeReport(options: ReportOptions = {}): Report {
   checkOptions(options, { of: 'takeReport', table: reportTable });
-  const { details = false, limit = Number.POSITIVE_INFINITY } = options;
-  const snapshots = liveConnections().map((connection) => connection.snapshot());
+  const { details = false, limit = Number.POSITIVE_INFINITY, fileNames } = options;
+  const snapshots = liveConnections().map((connection) => connection.snapshot({ fileNames }));
   return {
     takenAt: new Date().toISOString(),
     connections: snapshots.length,
@@ -136,9 +153,10 @@ export function takeReport(options: ReportOptions = {}): Report {
 }
 
 /** One live connection by its number; undefined where it is over. */
-export function connectionById(id: number): ConnectionDetail | undefined {
+export function connectionById(id: number, options: SnapshotOptions = {}): ConnectionDetail | undefined {
+  checkOptions(options, { of: 'connectionById', table: { fileNames: flag } });
   const connection = liveConnections().find((each) => each.id === id);
-  return connection === undefined ? undefined : connectionDetail(connection.snapshot());
+  return connection === undefined ? undefined : connectionDetail(connection.snapshot(options));
 }
 
 /** The names of the waits of a connection that tell what it is waiting for. */
@@ -210,6 +228,7 @@ function connectionDetail(snapshot: ConnectionSnapshot): ConnectionDetail {
     remoteIdentification: snapshot.remoteIdentification ?? null,
     channels: snapshot.channels.map((channel) => ({ ...channel, type: escapeText(channel.type) })),
     forwards: snapshot.forwards.map(forwardDetail),
+    sftp: snapshot.sftp.map(sftpDetail),
     openedAt: openedAt === undefined ? null : frames(openedAt),
   };
 }
@@ -225,6 +244,15 @@ function forwardDetail(forward: ForwardSnapshot): ForwardSnapshot {
       to: escapeText(connection.to),
       age: tenths(connection.age),
     })),
+  };
+}
+
+/** Names of files come from peers as well. */
+function sftpDetail({ fileNames, transfers, ...rest }: SftpSnapshot): SftpDetail {
+  return {
+    ...rest,
+    transfers: transfers.map((transfer) => ({ ...transfer, age: tenths(transfer.age) })),
+    fileNames: fileNames?.map((name) => escapeText(name)) ?? null,
   };
 }
 

@@ -4,6 +4,7 @@
  * Owns: the lines: one a group, or a block a connection.
  * Must not know: how a report is made.
  */
+import type { TransferSnapshot } from '../io/snapshots.ts';
 import type { ConnectionDetail, Report, ReportGroup, WaitDetail } from './report.ts';
 
 /**
@@ -78,16 +79,17 @@ function detailLines(detail: ConnectionDetail): string[] {
       ),
     ),
     ...detail.forwards.flatMap(forwardLines),
+    ...detail.sftp.flatMap(sftpLines),
     ...(detail.openedAt ?? []).map((frame) => line('opened at', frame)),
   ];
 }
 
-/** Connections of a forward that a text lists; of the others it says how many there are. */
-const listedConnections = 10;
+/** Connections of a forward, and files, that a text lists; of the others it says how many there are. */
+const mostListed = 10;
 
 function forwardLines(forward: ConnectionDetail['forwards'][number]): string[] {
   const { name, connections, accepted, refused, failed, bytesOut, bytesIn } = forward;
-  const listed = connections.slice(0, listedConnections);
+  const listed = connections.slice(0, mostListed);
   const more = connections.length - listed.length;
   return [
     line(
@@ -104,6 +106,28 @@ function forwardLines(forward: ConnectionDetail['forwards'][number]): string[] {
     ),
     ...(more > 0 ? [line('  …', `and ${more} more`)] : []),
   ];
+}
+
+function sftpLines(sftp: ConnectionDetail['sftp'][number]): string[] {
+  const { channel, openHandles, requests, queuedRequests, filesOpened, bytesRead, bytesWritten } = sftp;
+  const names = sftp.fileNames ?? [];
+  const more = names.length - mostListed;
+  return [
+    line(
+      'sftp',
+      `on channel ${channel}; ${openHandles} handles open, ${requests} requests unanswered, ${queuedRequests} queued; ` +
+        `${filesOpened} files opened, ${bytesRead} bytes read, ${bytesWritten} written`,
+    ),
+    ...sftp.transfers.map((transfer) => line(`  ${transfer.kind}`, transferWords(transfer))),
+    ...names.slice(0, mostListed).map((name) => line('  open', name)),
+    ...(more > 0 ? [line('  …', `and ${more} more`)] : []),
+  ];
+}
+
+/** How far a transfer is. */
+export function transferWords(transfer: TransferSnapshot): string {
+  const { filesDone, files, transferred, total, failed, age } = transfer;
+  return `${filesDone} of ${files} files, ${transferred} of ${total} bytes, ${failed} failed, ${duration(age)}`;
 }
 
 function waitLine({ name, waitingFor, elapsed, timeout, remaining }: WaitDetail): string {

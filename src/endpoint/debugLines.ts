@@ -16,7 +16,17 @@ export function keysExchangedLine({
   const ciphers = [clientToServer, serverToClient].map(({ cipher, mac }) =>
     mac === undefined ? cipher : `${cipher} ${mac}`,
   );
-  return `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${strict ? ', strict' : ''}`;
+  return `keys exchanged: ${kex}, ${hostKey}, ${[...new Set(ciphers)].join(' / ')}${strict ? ', strict' : ''}, SSH2_MSG_NEWKEYS sent and received`;
+}
+
+/** What a server was asked for and what it chose, in the words of OpenSSH, which scripts look for; undefined where it chose nothing. */
+export function chosenGroupLine({
+  group,
+}: TransportEvent & { readonly type: 'keyExchanged' }): string | undefined {
+  if (group === undefined) return undefined;
+  const { request, bits, bitsSet } = group;
+  const { min, n, max } = request;
+  return `SSH2_MSG_KEX_DH_GEX_REQUEST(${min}<${n}<${max}) sent, bits set: ${bitsSet}/${bits}`;
 }
 
 /** A banner for people. */

@@ -33,10 +33,11 @@ export {
   type Report,
   type ReportGroup,
   type ReportOptions,
+  type SftpDetail,
   takeReport,
   type WaitDetail,
 } from '../diagnostics/report.ts';
 export { formatConnection, formatReport } from '../diagnostics/reportText.ts';
 export type { Labels, Sample } from '../diagnostics/series.ts';
-export type { CommandKind, CommandOutcome } from '../io/registry.ts';
-export type { ChannelSnapshot } from '../io/snapshots.ts';
+export type { CommandKind, CommandOutcome, EndedTransfer } from '../io/registry.ts';
+export type { ChannelSnapshot, TransferKind, TransferSnapshot } from '../io/snapshots.ts';

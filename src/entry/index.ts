@@ -149,6 +149,7 @@ export {
 export type {
   CallOptions,
   ExecOptions,
+  OpenStreamOptions,
   RunOptions,
   SessionOptions,
   ShellOptions,
@@ -161,6 +162,7 @@ export type { PtyOptions } from '../client/command/requestPayloads.ts';
 export type { RunResult } from '../client/command/run.ts';
 export { type Command, shellQuote } from '../client/command/shellWords.ts';
 export type {
+  AddToAgent,
   AuthMethod,
   CertificateInput,
   ChangePassword,
@@ -241,6 +243,10 @@ export type {
   ConnectionSnapshot,
   ForwardedConnectionSnapshot,
   ForwardSnapshot,
+  SftpSnapshot,
+  SnapshotOptions,
+  TransferKind,
+  TransferSnapshot,
   WaitSnapshot,
 } from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';

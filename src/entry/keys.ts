@@ -75,6 +75,8 @@ export type {
   PublicKeyFile,
 } from '../keys/publicKeyFile.ts';
 export { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../keys/publicKeyFile.ts';
+export type { RevokedPart } from '../keys/revocation/revokedKeys.ts';
+export { RevokedKeys } from '../keys/revocation/revokedKeys.ts';
 export type { AllowedSigner, SignerQuestion } from '../keys/sshsig/allowedSigners.ts';
 export { AllowedSigners } from '../keys/sshsig/allowedSigners.ts';
 export type {

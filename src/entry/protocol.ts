@@ -32,7 +32,6 @@ export {
 } from '../crypto/algorithms.ts';
 export type { PrivateKey } from '../crypto/keys/privateKey.ts';
 export { encodePublicKey, encodeSignature, type PublicKey } from '../crypto/keys/publicKey.ts';
-export { createEagerNobleProvider } from '../crypto/noble/eagerProvider.ts';
 export { createNobleProvider, type NobleProviderOptions } from '../crypto/noble/provider.ts';
 export { loadAlgorithms, loadAll } from '../crypto/provider/load.ts';
 export type {
@@ -54,8 +53,9 @@ export {
   type ReadyEvent,
 } from '../protocol/client.ts';
 export type { CoreEvent, EndedEvent, ProtocolCore } from '../protocol/core.ts';
+export { createEagerProvider as createEagerNobleProvider } from '../protocol/eagerProvider.ts';
 export type { CoreOptions, CoreSettings, OwnOptions, SharedOptions } from '../protocol/options.ts';
-export type { KeyExchangeCause, TransportEvent } from '../transport/events.ts';
+export type { ChosenGroup, KeyExchangeCause, TransportEvent } from '../transport/events.ts';
 export type { PeerExtensions } from '../transport/extInfo.ts';
 export { type Identification, identificationLine, type Role } from '../transport/identification.ts';
 export {

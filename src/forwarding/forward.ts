@@ -84,8 +84,10 @@ export class Passage {
   private readonly startedAt: number;
   private readonly now: () => number;
   private joint: Joint | undefined;
-  /** Gives up what is under way for it. */
-  readonly abort: AbortController = new AbortController();
+  /** Told where it is given up. */
+  private givenUp: Set<(error: Error) => void> | undefined;
+  private abort: AbortController | undefined;
+  private cause: Error | undefined;
 
   constructor(id: number, from: string, to: string, now: () => number) {
     this.id = id;
@@ -101,8 +103,31 @@ export class Passage {
     return this.joint.over;
   }
 
+  /** Gives up what is under way for it: made where somebody asks, as most connections need none. */
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController();
+      if (this.cause !== undefined) this.abort.abort(this.cause);
+    }
+    return this.abort.signal;
+  }
+
+  /** Calls back where it is given up, at once where it was; the returned function stops that. */
+  whenGivenUp(callback: (error: Error) => void): () => void {
+    if (this.cause !== undefined) {
+      callback(this.cause);
+      return () => {};
+    }
+    this.givenUp ??= new Set();
+    this.givenUp.add(callback);
+    return () => this.givenUp?.delete(callback);
+  }
+
   destroy(error: Error): void {
-    this.abort.abort(error);
+    this.cause ??= error;
+    this.abort?.abort(error);
+    for (const callback of this.givenUp ?? []) callback(error);
+    this.givenUp = undefined;
     this.joint?.destroy(error);
   }
 
@@ -227,7 +252,7 @@ export class Forward {
     this.passages.add(passage);
     work(passage).then(
       (error) => this.passed(passage, error),
-      (error: unknown) => this.passed(passage, error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.passed(passage, this.named(error)),
     );
   }
 
@@ -282,6 +307,13 @@ export class Forward {
     if (this.passages.size > 0) return;
     this.emptied?.();
     if (this.cause !== undefined) void this.stopListening().then(() => this.free());
+  }
+
+  /** Why a connection could not be made: one of many forwards is meant. */
+  private named(error: unknown): Error {
+    if (!(error instanceof SshError)) return error instanceof Error ? error : new Error(String(error));
+    if (error === this.cause || error.message.includes(this.name)) return error;
+    return new SshError(error.code, `the forward ${this.name}: ${error.message}`, { ...error, cause: error });
   }
 
   private free(): void {

@@ -43,12 +43,15 @@ export class Forwarding {
   private readonly host: ForwardingHost;
   private readonly forwards = new Set<Forward>();
   private readonly remote: RemoteListeners;
+  /** Of the connection's end, once that is there. */
+  private cause: SshError | undefined;
 
   constructor(host: ForwardingHost) {
     this.host = host;
     this.remote = new RemoteListeners(host);
     host.show(() => this.list().map((forward) => forward.snapshot()));
     host.onEnd((cause) => {
+      this.cause = cause;
       for (const forward of this.forwards) forward.end(cause);
     });
   }
@@ -166,7 +169,7 @@ export class Forwarding {
     handler: RemoteHandler,
   ): Promise<Error | undefined> {
     forward.opened(passage);
-    const { signal } = passage.abort;
+    const { signal } = passage;
     const cut = new Promise<Error>((resolve) => {
       signal.addEventListener('abort', () => resolve(signal.reason as Error), { once: true });
     });
@@ -262,19 +265,18 @@ export class Forwarding {
       credentials: options.credentials,
       greetingLength: host.limits.socksGreetingLength,
       host,
-      signal: passage.abort.signal,
+      signal: passage.signal,
     };
   }
 
   private open(to: TargetPlace, peer: LocalPeer, passage: Passage): Promise<ChannelPort> {
-    const { signal } = passage.abort;
     if (to.path !== undefined) {
       const data = directStreamlocal.toBytes({
         socketPath: to.path,
         reservedString: '',
         reservedNumber: 0,
       });
-      return this.host.openChannel(directStreamlocal.name, data, signal);
+      return this.host.openChannel(directStreamlocal.name, data, passage);
     }
     const data = directTcpip.toBytes({
       hostToConnect: to.host,
@@ -282,13 +284,13 @@ export class Forwarding {
       originatorIpAddress: peer.address === '' ? '127.0.0.1' : peer.address,
       originatorPort: peer.port,
     });
-    return this.host.openChannel(directTcpip.name, data, signal);
+    return this.host.openChannel(directTcpip.name, data, passage);
   }
 
   /** Connects on this machine, within the `connect` deadline. */
   private async connectHere(to: TargetPlace, passage: Passage): Promise<LocalConnection> {
     const { host } = this;
-    const { signal } = passage.abort;
+    const { signal } = passage;
     const attempt = new AbortController();
     const stop = (): void => attempt.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -366,6 +368,7 @@ export class Forwarding {
     this.forwards.add(forward);
     // Either may have happened while the listener was made.
     if (signal?.aborted === true) aborted();
+    if (this.cause !== undefined) forward.end(this.cause);
     return forward;
   }
 

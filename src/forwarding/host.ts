@@ -13,6 +13,12 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { ForwardSnapshot } from '../io/snapshots.ts';
 import type { LocalNetwork } from './local.ts';
 
+/** Something that may be given up. */
+export interface GivenUp {
+  /** Calls back where it is given up, at once where it was; the returned function stops that. */
+  whenGivenUp(callback: (error: Error) => void): () => void;
+}
+
 export interface ForwardingHost {
   readonly isLive: boolean;
   readonly limits: Limits;
@@ -22,7 +28,7 @@ export interface ForwardingHost {
   /** Milliseconds of the connection's clock. */
   readonly now: number;
   /** Opens a channel within the `channelOpen` deadline. */
-  openChannel(type: string, data: Uint8Array, signal: AbortSignal): Promise<ChannelPort>;
+  openChannel(type: string, data: Uint8Array, call: GivenUp): Promise<ChannelPort>;
   /** Sends a global request; undefined where the peer refuses it. Within the `request` deadline. */
   globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined>;
   startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait;

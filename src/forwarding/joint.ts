@@ -34,8 +34,10 @@ export class Joint {
     });
     const finished = (): void => this.finishIfDone();
     const broken = (error: Error): void => this.end(error);
-    this.outward = new Pump(local.source, port.outbound, finished, broken, early);
-    this.inward = new Pump(port.data, local.sink, finished, broken);
+    this.outward = new Pump(local.source, port.outbound, { finished, broken, early });
+    // A channel that is closed without EOF has no end that could be passed on: `channelClosed` cuts it.
+    const isWhole = (): boolean => port.channel.eofReceived;
+    this.inward = new Pump(port.data, local.sink, { finished, broken, isWhole });
     // Nothing but data belongs on such a channel.
     port.extended.cancel();
     this.outward.start();
@@ -89,30 +91,35 @@ export class Joint {
   }
 }
 
+interface PumpOptions {
+  /** Everything was passed on, and the end. */
+  readonly finished: () => void;
+  readonly broken: (error: Error) => void;
+  /** Whether the end of the source is the end of what was said; always, where not given. */
+  readonly isWhole?: () => boolean;
+  /** Bytes ahead of those of the source. */
+  readonly early?: Uint8Array | undefined;
+}
+
 /** One direction: takes from a source what a sink will pass on. */
 class Pump {
   bytes = 0;
   isFinished = false;
   private readonly source: ByteSource;
   private readonly sink: ByteSink;
-  private readonly finished: () => void;
-  private readonly broken: (error: Error) => void;
+  private readonly options: PumpOptions;
   private early: Uint8Array | undefined;
+  /** Of the writes that the sink has not passed on, in their order. */
+  private readonly lengths: number[] = [];
   private underWay = 0;
   private sourceEnded = false;
   private ending = false;
 
-  constructor(
-    source: ByteSource,
-    sink: ByteSink,
-    finished: () => void,
-    broken: (error: Error) => void,
-    early?: Uint8Array,
-  ) {
+  constructor(source: ByteSource, sink: ByteSink, options: PumpOptions) {
     this.source = source;
     this.sink = sink;
-    this.finished = finished;
-    this.broken = broken;
+    this.options = options;
+    const { early } = options;
     this.early = early !== undefined && early.length > 0 ? early : undefined;
   }
 
@@ -121,6 +128,7 @@ class Pump {
     this.source.listen({
       readable: () => this.move(),
       ended: () => {
+        if (this.options.isWhole?.() === false) return;
         this.sourceEnded = true;
         this.move();
       },
@@ -151,7 +159,7 @@ class Pump {
       if (error !== undefined && error !== null) return this.fail(error);
       if (this.isFinished) return;
       this.isFinished = true;
-      this.finished();
+      this.options.finished();
     });
   }
 
@@ -159,14 +167,18 @@ class Pump {
     const { length } = bytes;
     this.underWay += length;
     this.bytes += length;
-    this.sink.write(bytes, (error) => {
-      this.underWay -= length;
-      if (error !== undefined && error !== null) return this.fail(error);
-      this.move();
-    });
+    this.lengths.push(length);
+    this.sink.write(bytes, this.passed);
   }
 
+  /** The next write was passed on. One function for all of them: there is one for every 32 KiB. */
+  private readonly passed = (error?: Error | null): void => {
+    this.underWay -= this.lengths.shift() ?? 0;
+    if (error !== undefined && error !== null) return this.fail(error);
+    this.move();
+  };
+
   private fail(error: Error): void {
-    if (!this.isFinished) this.broken(error);
+    if (!this.isFinished) this.options.broken(error);
   }
 }

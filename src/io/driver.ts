@@ -24,11 +24,13 @@ import {
   registerConnection,
   unregisterConnection,
 } from './registry.ts';
+import type { LookAtSftp, ShownSftp } from './shownSftp.ts';
 import {
   type ConnectionSnapshot,
   connectionSnapshot,
   type ForwardSnapshot,
   noForwards,
+  type SnapshotOptions,
 } from './snapshots.ts';
 import { type Stage, type StageEvent, stageAfter } from './stage.ts';
 
@@ -36,6 +38,8 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
   readonly id: number = nextConnectionId();
   /** The forwards that stand on the connection, for reports; whoever makes them says. */
   forwards: () => readonly ForwardSnapshot[] = noForwards;
+  /** The sessions of SFTP on it; undefined until there is one. */
+  private sftp: Set<LookAtSftp> | undefined;
   readonly role: 'client' | 'server';
   /** Undefined until the link is up. */
   core: Core | undefined;
@@ -199,14 +203,30 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
     this.touch();
   }
 
-  snapshot(): ConnectionSnapshot {
+  /** Shows a session of SFTP in reports until it says that it is over. */
+  showSftp(look: LookAtSftp): ShownSftp {
+    this.sftp ??= new Set();
+    this.sftp.add(look);
+    return {
+      transferStarted: (kind) => notifyObservers((observer) => observer.transferStarted?.(this, kind)),
+      transferEnded: (transfer) => notifyObservers((observer) => observer.transferEnded?.(this, transfer)),
+      over: () => {
+        if (this.sftp?.delete(look) !== true) return;
+        const last = look(false);
+        notifyObservers((observer) => observer.sftpEnded?.(this, last));
+      },
+    };
+  }
+
+  snapshot({ fileNames = false }: SnapshotOptions = {}): ConnectionSnapshot {
     const { id, role, targetText: target, phase, now, waits, core, openedAt } = this;
     const { link } = this.writer;
     const addresses = this.addresses();
     const age = now - this.startedAt;
     const forwards = this.forwards();
+    const sftp = [...(this.sftp ?? [])].map((look) => look(fileNames));
     return connectionSnapshot({
-      ...{ id, role, target, addresses, phase, age, now, waits, core, link, openedAt, forwards },
+      ...{ id, role, target, addresses, phase, age, now, waits, core, link, openedAt, forwards, sftp },
     });
   }
 

@@ -6,13 +6,13 @@
  */
 import type { SshError, SshErrorPhase } from '../base/errors.ts';
 import type { Wait } from '../base/waits.ts';
-import type { ConnectionSnapshot } from './snapshots.ts';
+import type { ConnectionSnapshot, SftpSnapshot, SnapshotOptions, TransferKind } from './snapshots.ts';
 
 /** A live connection. */
 export interface RegisteredConnection {
   readonly id: number;
   readonly role: 'client' | 'server';
-  snapshot(): ConnectionSnapshot;
+  snapshot(options?: SnapshotOptions): ConnectionSnapshot;
 }
 
 /** Told of what happens to connections; exceptions thrown by observers are dropped. */
@@ -38,6 +38,24 @@ export interface ConnectionObserver {
     elapsed: number,
     outcome: CommandOutcome,
   ): void;
+  /** A transfer over SFTP began, or it ended. */
+  transferStarted?(connection: RegisteredConnection, kind: TransferKind): void;
+  transferEnded?(connection: RegisteredConnection, transfer: EndedTransfer): void;
+  /** A session of SFTP ended. */
+  sftpEnded?(connection: RegisteredConnection, last: SftpSnapshot): void;
+}
+
+/** A transfer that is over. */
+export interface EndedTransfer {
+  readonly kind: TransferKind;
+  /** `failed`: the call has rejected. Some of the files may have arrived. */
+  readonly outcome: 'completed' | 'failed';
+  /** Milliseconds. */
+  readonly elapsed: number;
+  /** Files that have arrived. */
+  readonly files: number;
+  /** Bytes that have arrived. */
+  readonly bytes: number;
 }
 
 /** A wait whose time was over. */

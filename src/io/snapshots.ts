@@ -5,6 +5,7 @@
  * Must not know: how reports look (diagnostics).
  */
 import type { SshErrorPhase } from '../base/errors.ts';
+import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import { messageName } from '../message/numbers.ts';
@@ -45,8 +46,66 @@ export interface ConnectionSnapshot {
   readonly channels: readonly ChannelSnapshot[];
   /** The forwards that stand on it. */
   readonly forwards: readonly ForwardSnapshot[];
+  /** The sessions of SFTP on it. */
+  readonly sftp: readonly SftpSnapshot[];
   /** Where the connection was opened in the caller's code, where that was asked for. */
   readonly openedAt: string | undefined;
+}
+
+/** What a snapshot may tell besides. */
+export interface SnapshotOptions {
+  /** Names of the files that are open over SFTP. They are left out otherwise. `false` */
+  readonly fileNames?: boolean | undefined;
+}
+
+const snapshotTable: OptionTable<SnapshotOptions> = { fileNames: flag };
+
+/** @throws SshError `ERR_SSH_OPTIONS` */
+export function checkSnapshotOptions(options: SnapshotOptions): void {
+  checkOptions(options, { of: 'inspect', table: snapshotTable });
+}
+
+/** One session of SFTP, of a client or of a server. */
+export interface SftpSnapshot {
+  /** Our number of the channel that it runs on. */
+  readonly channel: number;
+  /** Files and folders that are open on the server. */
+  readonly openHandles: number;
+  /** Requests without an answer. */
+  readonly requests: number;
+  /** Requests that wait for their turn. */
+  readonly queuedRequests: number;
+  /** Bytes of files that READ has brought, over the life of the session. */
+  readonly bytesRead: number;
+  /** Bytes of files that WRITE has stored. */
+  readonly bytesWritten: number;
+  /** Files that were opened. */
+  readonly filesOpened: number;
+  /** Transfers that run; a server does not know of any. */
+  readonly transfers: readonly TransferSnapshot[];
+  /** Names of what is open, where they were asked for. */
+  readonly fileNames: readonly string[] | undefined;
+}
+
+/** What moves many files at once. */
+export type TransferKind = 'get' | 'put' | 'sync';
+
+/** One transfer. */
+export interface TransferSnapshot {
+  /** What was called. */
+  readonly kind: TransferKind;
+  /** Milliseconds since it began. */
+  readonly age: number;
+  /** Files that were found so far. */
+  readonly files: number;
+  /** Files that have arrived. */
+  readonly filesDone: number;
+  /** Entries that failed. */
+  readonly failed: number;
+  /** Bytes of the files that were found. */
+  readonly total: number;
+  /** Bytes that have arrived. */
+  readonly transferred: number;
 }
 
 /** One forward. */
@@ -128,7 +187,7 @@ export interface ChannelSnapshot {
 export interface SnapshotSource
   extends Pick<
     ConnectionSnapshot,
-    'id' | 'role' | 'target' | 'addresses' | 'phase' | 'age' | 'openedAt' | 'forwards'
+    'id' | 'role' | 'target' | 'addresses' | 'phase' | 'age' | 'openedAt' | 'forwards' | 'sftp'
   > {
   readonly now: number;
   readonly waits: WaitTable;
@@ -138,7 +197,8 @@ export interface SnapshotSource
 }
 
 export function connectionSnapshot(source: SnapshotSource): ConnectionSnapshot {
-  const { id, role, target, addresses, phase, age, openedAt, now, waits, core, link, forwards } = source;
+  const { id, role, target, addresses, phase, age, openedAt, now, waits, core, link, forwards, sftp } =
+    source;
   const { transport, connection, bytesReceived = 0, bytesSent = 0 } = core ?? {};
   return {
     id,
@@ -158,6 +218,7 @@ export function connectionSnapshot(source: SnapshotSource): ConnectionSnapshot {
     remoteIdentification: transport?.remote?.text,
     channels: (connection?.list() ?? []).map(channelSnapshot),
     forwards,
+    sftp,
     openedAt,
   };
 }

@@ -137,7 +137,10 @@ class SocketConnection implements LocalConnection {
     const { socket } = this;
     this.source.forget();
     this.sink.forget();
-    if (reset && socket.remoteAddress !== undefined) socket.resetAndDestroy();
+    // All is with the system and the end as well: there is nothing left to cut, and a reset
+    // in the midst of a shutdown fails and leaves the descriptor open.
+    const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (reset && !isEnding && socket.remoteAddress !== undefined) socket.resetAndDestroy();
     else socket.destroy();
   }
 }
@@ -220,10 +223,14 @@ class SocketSource implements ByteSource {
   }
 }
 
+/** Told of in microtasks: what is written in a turn of the loop goes to the system in one call. */
+const soon: Promise<void> = Promise.resolve();
+
 class SocketSink implements ByteSink {
   private readonly socket: Socket;
   private listener: ((error: Error) => void) | undefined;
   private fault: Error | undefined;
+  private isCorked = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -236,13 +243,28 @@ class SocketSink implements ByteSink {
 
   write(bytes: Uint8Array, done: (error?: Error) => void): void {
     if (this.fault !== undefined) return done(this.fault);
-    this.socket.write(bytes, (error) => (error === null || error === undefined ? done() : done(error)));
+    if (!this.isCorked) this.gather();
+    // Node says null where there is no error.
+    this.socket.write(bytes, (error) => done(error ?? undefined));
   }
 
   end(done: (error?: Error) => void): void {
     if (this.fault !== undefined) return done(this.fault);
+    this.uncork();
     this.socket.end(() => done());
   }
+
+  private gather(): void {
+    this.isCorked = true;
+    this.socket.cork();
+    void soon.then(this.uncork);
+  }
+
+  private readonly uncork = (): void => {
+    if (!this.isCorked) return;
+    this.isCorked = false;
+    this.socket.uncork();
+  };
 
   cancel(): void {
     this.socket.destroySoon();
@@ -258,15 +280,21 @@ class SocketSink implements ByteSink {
   }
 }
 
+const pathHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something lies there already; { unlink: true } removes an old socket, and nothing else',
+  // The system says the same of either.
+  EACCES: 'this user may not make a socket there, or there is no such folder',
+  ENAMETOOLONG: 'the path is too long for a unix socket',
+};
+
 function listenError(place: ListenPlace, error: Error): SshError {
   const { code } = error as NodeJS.ErrnoException;
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the address is in use; choose another port, or 0 for any free one',
     EACCES: 'this user may not listen there; ports below 1024 are for the administrator',
     EADDRNOTAVAIL: 'the address is none of this machine',
-    ENAMETOOLONG: 'the path is too long for a unix socket',
   };
-  const why = hints[code ?? ''] ?? error.message;
+  const why = (place.path === undefined ? hints : pathHints)[code ?? ''] ?? error.message;
   return new SshError('ERR_SSH_FORWARD', `cannot listen on ${placeText(place)}: ${why}`, {
     origin: 'local',
     cause: error,

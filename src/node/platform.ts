@@ -17,7 +17,7 @@ import { commandLink } from './command/commandLink.ts';
 import { loadMissingDigests } from './crypto/digests.ts';
 import { opensslKeyArithmetic } from './crypto/keyArithmetic.ts';
 import { createOpensslProvider } from './crypto/provider.ts';
-import { systemRandomBytes } from './crypto/random.ts';
+import { systemChance, systemRandomBytes } from './crypto/random.ts';
 import { publishConnectionEvents } from './diagnosticsChannel.ts';
 import { createHttpAgent } from './httpAgent.ts';
 import { knownHosts } from './knownHosts/knownHosts.ts';
@@ -77,6 +77,7 @@ export const nodePlatform: Platform = {
     }
   },
   agentPath: userAgentPath,
+  chance: systemChance,
   defaultHostKeyVerifier: () => knownHosts(),
   asciiName: domainToASCII,
   localUser: () => {

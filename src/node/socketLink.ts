@@ -19,12 +19,15 @@ import {
 } from '../io/connecting/raceLink.ts';
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
 import { nodeClock } from './clock.ts';
+import { giveBack } from './spentMemory.ts';
 
 export interface TcpTarget {
   readonly host: string;
   readonly port: number;
   /** Local address to connect from. */
   readonly localAddress?: string | undefined;
+  /** Of no effect where the runtime cannot set it. */
+  readonly typeOfService?: number | undefined;
   /** 4, 6, or 0 for either. */
   readonly family?: AddressFamily | undefined;
   /** Where look-ups and attempts are to be seen. */
@@ -62,13 +65,13 @@ function sharedRead(): SharedRead {
  * @throws SshError `ERR_SSH_OPTIONS`, when it is opened, where the local address is none or of the other family
  */
 export function tcpLink(target: TcpTarget): LinkOpener {
-  const { host, port, localAddress, waits } = target;
+  const { host, port, localAddress, typeOfService, waits } = target;
   return (receiver) => {
     const family = wantedFamily(target);
     const network = {
       lookup: lookUp,
       attempt: (address: HostAddress, listener: AttemptListener) =>
-        new TcpAttempt(address, port, localAddress, listener),
+        new TcpAttempt(address, port, { localAddress, typeOfService }, listener),
     };
     return raceLink(network, { host, port, family, address: literal(host) }, nodeClock, waits)(receiver);
   };
@@ -119,7 +122,7 @@ class TcpAttempt implements OpenAttempt {
   constructor(
     { address, family }: HostAddress,
     port: number,
-    localAddress: string | undefined,
+    { localAddress, typeOfService }: Pick<TcpTarget, 'localAddress' | 'typeOfService'>,
     listener: AttemptListener,
   ) {
     this.listener = listener;
@@ -133,6 +136,7 @@ class TcpAttempt implements OpenAttempt {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(sharesReads ? { onread: sharedRead() } : {}),
     });
+    if (typeOfService !== undefined) markPackets(this.socket, typeOfService);
     this.socket.once('connect', this.onConnect).on('error', this.onError).once('close', this.onClose);
   }
 
@@ -143,7 +147,7 @@ class TcpAttempt implements OpenAttempt {
   toLink(receiver: LinkReceiver): Link {
     const { socket } = this;
     socket.off('error', this.onError).off('close', this.onClose);
-    const link = new StreamLink(socket, receiver);
+    const link = new StreamLink(socket, receiver, true);
     // Nothing listens for data where reads are shared, and nothing would flow.
     socket.resume();
     return link;
@@ -152,6 +156,25 @@ class TcpAttempt implements OpenAttempt {
   private readonly onConnect = (): void => this.listener.connected();
   private readonly onError = (error: Error): void => this.listener.failed(error);
   private readonly onClose = (): void => this.listener.closed();
+}
+
+/** A socket of a runtime that can mark packets: Node 24 and later. */
+interface MarkingSocket {
+  setTypeOfService?(mark: number): void;
+}
+
+/** Whether this runtime can mark packets. */
+export function canMarkPackets(): boolean {
+  return (Socket.prototype as MarkingSocket).setTypeOfService !== undefined;
+}
+
+/** The runtime keeps the mark until there is a connection. What the system refuses stops nothing. */
+function markPackets(socket: Socket, mark: number): void {
+  try {
+    (socket as MarkingSocket).setTypeOfService?.(mark);
+  } catch {
+    // A mark is a wish.
+  }
 }
 
 /** Connects to a local socket, or to a named pipe of Windows. */
@@ -223,11 +246,14 @@ class StreamLink implements Link {
   private unsent = 0;
   private isCorked = false;
   private isClosed = false;
+  /** What the stream says that it has written is with the system, and nobody reads it any more. */
+  private readonly isOwnSocket: boolean;
   private known: LinkAddresses | undefined;
 
-  constructor(stream: Duplex, receiver: LinkReceiver) {
+  constructor(stream: Duplex, receiver: LinkReceiver, isOwnSocket: boolean = false) {
     this.stream = stream;
     this.receiver = receiver;
+    this.isOwnSocket = isOwnSocket;
     this.stream[linkOf] = this;
     stream.on('data', listeners.data);
     stream.on('end', listeners.end);
@@ -240,8 +266,9 @@ class StreamLink implements Link {
     this.unsent += bytes.length;
     this.guarded(() => {
       this.gather();
-      this.stream.write(bytes, () => {
+      this.stream.write(bytes, (error) => {
         this.unsent -= bytes.length;
+        if (this.isOwnSocket && !error) giveBack([bytes]);
         this.receiver.written();
       });
     });

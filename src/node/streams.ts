@@ -12,6 +12,7 @@
  */
 import { isIP } from 'node:net';
 import { Duplex, type DuplexOptions, Readable, Writable } from 'node:stream';
+import { SshError } from '../base/errors.ts';
 import { amongListeners } from '../endpoint/calls/userCode.ts';
 import type { ByteSink, ByteSource, SocketStream, StreamFactory } from '../endpoint/streams.ts';
 import type { Sleeper, Timer } from '../io/clock.ts';
@@ -184,6 +185,25 @@ class SocketDuplex extends SourceDuplex implements SocketStream, Sleeper {
     this.bytesRead += chunk instanceof Uint8Array ? chunk.length : 0;
     this.active();
     return super.push(chunk, encoding);
+  }
+
+  /**
+   * Behind its end a write fails by its callback alone. TLS says goodbye on a stream that
+   * its driver has ended, and that must neither cut what is still on its way nor become an
+   * error that the driver tells its user of.
+   */
+  override write(chunk: unknown, ...rest: readonly unknown[]): boolean {
+    if (!this.writableEnded || this.destroyed) {
+      return super.write(chunk, ...(rest as [BufferEncoding, (error?: Error | null) => void]));
+    }
+    const done = rest.at(-1);
+    if (typeof done === 'function') {
+      const error = new SshError('ERR_SSH_CHANNEL_CLOSED', 'this side has ended the connection', {
+        origin: 'user',
+      });
+      process.nextTick(() => done(error));
+    }
+    return false;
   }
 
   private passed(length: number): void {

@@ -7,6 +7,7 @@
  * Must not know: packets, when compression begins.
  * Source: RFC 4253 §6.2: each piece ends so that all of it can be read.
  */
+
 import {
   distanceBases,
   distanceExtra,
@@ -15,10 +16,9 @@ import {
   lengthExtra,
   reverseBits,
 } from './huffman.ts';
+import { pieceLength } from './pieces.ts';
 
 const windowLength = 32 * 1024;
-/** Taken in at once; also what the buffer holds besides the window. */
-const pieceLength = 32 * 1024;
 const shortestMatch = 3;
 const longestMatch = 258;
 /** Earlier places looked at for each. */
@@ -30,11 +30,6 @@ const nowhere = -1;
 const codes: Uint16Array = fixedCodes();
 /** By length - 3 and by the distance's symbol: which symbol stands for it. */
 const lengthSymbols: Uint8Array = symbolsOf(lengthBases, longestMatch - shortestMatch + 1, shortestMatch);
-
-/** By how many bytes a payload of that many may grow at most: a header, and a few bytes for each piece that is stored. */
-export function deflatedGrowth(length: number): number {
-  return 16 + 8 * Math.ceil(length / pieceLength);
-}
 
 export class Deflater {
   private readonly window = new Uint8Array(windowLength + pieceLength);

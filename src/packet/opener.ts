@@ -218,7 +218,7 @@ export class PacketOpener {
   private altered(): SshError {
     return new SshError(
       'ERR_SSH_MAC',
-      `packet ${this.sequenceNumber} failed its integrity check; it was altered on the way`,
+      `packet ${this.sequenceNumber} failed its integrity check (message authentication code incorrect): it was altered on the way`,
     );
   }
 

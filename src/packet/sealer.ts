@@ -28,9 +28,6 @@ const firstPage = 4 * 1024;
 const largestPage = 64 * 1024;
 const growth = 4;
 
-/** What is ready most of the time: never changed. */
-const none: Uint8Array[] = [];
-
 /** Seals packets, one after the other, into pages that leave as they fill. */
 export class PacketSealer {
   /** Of the next packet; a uint32 that wraps. */
@@ -59,7 +56,7 @@ export class PacketSealer {
   /** Of the first packet that is not sealed yet. */
   private sealingNumber = 0;
   /** Sealed bytes that are ahead of those of this page. */
-  private ready: Uint8Array[] = none;
+  private ready: Uint8Array[] = [];
 
   /** `random` makes the padding; RFC 4253 §6 wants it random. */
   constructor(random: RandomSource) {
@@ -152,7 +149,6 @@ export class PacketSealer {
     // One that a long message made is let go.
     if (this.page.length <= largestPage) this.supplies.keep(this.page, this.finished);
     this.writer.beginAt(emptyBytes, 0);
-    this.ready = none;
     this.goOnIn(emptyBytes, 0);
   }
 
@@ -175,7 +171,7 @@ export class PacketSealer {
   }
 
   private addReady(bytes: Uint8Array): void {
-    if (this.ready === none) this.ready = [bytes];
+    if (this.ready.length === 0) this.ready = [bytes];
     else this.ready.push(bytes);
   }
 

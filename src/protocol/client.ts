@@ -184,8 +184,14 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
     if (this.authenticationWait === undefined || this.userauth !== undefined || service !== 'ssh-userauth') {
       throw new SshError('ERR_SSH_UNEXPECTED_MESSAGE', 'a service was accepted that was not asked for');
     }
-    this.waits.finish(this.authenticationWait);
+    this.authenticationAnswered();
     this.startUserauth();
+  }
+
+  /** The quickest answer says how long the path is, before any channel does: servers may take long to open one. */
+  private authenticationAnswered(): void {
+    this.connection.noteRoundTrip(this.authenticationWait);
+    this.waits.finish(this.authenticationWait);
   }
 
   private startUserauth(): void {
@@ -209,7 +215,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
             this.settings.timeouts.authentication,
           );
         },
-        answered: () => this.waits.finish(this.authenticationWait),
+        answered: () => this.authenticationAnswered(),
       },
     });
     this.userauth.start();

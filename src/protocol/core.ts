@@ -6,6 +6,7 @@
  * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
+import { unmarkSole } from '../base/soleMemory.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { Connection, type ConnectionUpper } from '../connection/connection.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
@@ -48,10 +49,10 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   readonly waits: WaitTable;
   /** The cause of the end; undefined while the connection lives. */
   cause: SshError | undefined;
-  /** No small integers for the engine from the start: at 2 GiB the class would change its shape, and its code be compiled anew. */
-  bytesReceived: number = Number.NaN;
+  /** Bytes that came. */
+  bytesReceived = 0;
   /** Bytes that were handed out. */
-  bytesSent: number = Number.NaN;
+  bytesSent = 0;
 
   protected readonly settings: CoreSettings;
   private readonly queue = new ByteQueue();
@@ -71,8 +72,6 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
-    this.bytesReceived = 0;
-    this.bytesSent = 0;
     this.lastPacketAt = now;
     this.transport = new Transport(this.settings, this, now);
     this.connection = new Connection({
@@ -96,6 +95,8 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
     this.transport.now = now;
     if (this.identificationWait?.name === 'proxyCommand') this.awaitIdentification(now);
     this.bytesReceived += chunk.length;
+    // Packets that are opened where they lie share it.
+    unmarkSole(chunk);
     this.queue.push(chunk, lent);
     if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {

@@ -278,7 +278,7 @@ export class ServerForwarding {
         : [forwardedStreamlocal.name, forwardedStreamlocal.toBytes({ socketPath: path, reserved: '' })];
     let channel: ChannelPort;
     try {
-      channel = await this.open(type, data, passage.abort.signal);
+      channel = await this.open(type, data, passage.signal);
     } catch (error) {
       local.destroy(true);
       throw error;

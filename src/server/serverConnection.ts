@@ -20,7 +20,7 @@ import type { EndpointPlatform } from '../endpoint/platform.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import { Driver } from '../io/driver.ts';
 import type { LinkOpener } from '../io/link.ts';
-import type { ConnectionSnapshot } from '../io/snapshots.ts';
+import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
@@ -140,8 +140,9 @@ export class ServerConnection {
   }
 
   /** A look at the connection at this moment. */
-  inspect(): ConnectionSnapshot {
-    return this.driver.snapshot();
+  inspect(options: SnapshotOptions = {}): ConnectionSnapshot {
+    checkSnapshotOptions(options);
+    return this.driver.snapshot(options);
   }
 
   /** Ends the connection in order: what was written is sent first, within the `close` deadline. */
@@ -247,6 +248,7 @@ export class ServerConnection {
         limits: options.limits,
         identification: this.driver.core?.transport.remote?.text ?? '',
         waits: this.subsystemWaits,
+        showSftp: (look) => this.driver.showSftp(look),
       }),
     );
   }

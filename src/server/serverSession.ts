@@ -9,9 +9,9 @@ import type { Limits } from '../base/limits.ts';
 import { askUser, tellUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { StreamFactory } from '../endpoint/streams.ts';
+import type { LookAtSftp, ShownSftp } from '../io/shownSftp.ts';
 import { env, exec, ptyReq, shell, signal, subsystem, windowChange } from '../message/channelRequest.ts';
 import { terminalModes } from '../message/terminalModes.ts';
-import type { ServedState } from '../sftp/serve/session.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { ServerOptions } from './options.ts';
 import { ServerProcess, type Terminal } from './serverProcess.ts';
@@ -27,6 +27,8 @@ export interface ServerSessionParts {
   /** What the client calls itself. */
   readonly identification: string;
   readonly waits: SubsystemWaits;
+  /** Shows a session of SFTP in reports of the connection. */
+  readonly showSftp: (look: LookAtSftp) => ShownSftp;
 }
 
 type Handler = (process: ServerProcess) => number | undefined | Promise<number | undefined>;
@@ -101,11 +103,6 @@ export class ServerSession {
     if (this.process === undefined && this.sftp === undefined) this.parts.port.data.cancel();
   }
 
-  /** What its session of SFTP does; undefined where there is none. */
-  get sftpState(): ServedState | undefined {
-    return this.sftp?.state;
-  }
-
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
     try {
       const code = await askUser('the handler', () => handler(process));
@@ -133,7 +130,7 @@ export class ServerSession {
 
   private prepareSftp(sftp: NonNullable<ServerOptions['sftp']>): boolean {
     if (this.isTaken) return false;
-    this.sftp = new SftpSubsystem({ ...this.parts, sftp });
+    this.sftp = new SftpSubsystem({ ...this.parts, show: this.parts.showSftp, sftp });
     return true;
   }
 

@@ -11,10 +11,10 @@ import type { Wait } from '../base/waits.ts';
 import { askUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
+import type { LookAtSftp, ShownSftp } from '../io/shownSftp.ts';
 import { exitStatus } from '../message/channelRequest.ts';
 import { symlinkOrderOf } from '../sftp/protocol/quirks.ts';
 import { checkHandlers, hasHandlers, type SftpHandlers, serveFiles } from '../sftp/serve/handlers.ts';
-import type { ServedState } from '../sftp/serve/session.ts';
 import type { SftpContext, SftpStore } from '../sftp/serve/store.ts';
 
 type Awaitable<T> = T | Promise<T>;
@@ -52,6 +52,8 @@ export interface SftpSubsystemParts {
   /** What the client calls itself. */
   readonly identification: string;
   readonly waits: SubsystemWaits;
+  /** Shows a session in reports of the connection. */
+  readonly show: (look: LookAtSftp) => ShownSftp;
   readonly report: (error: unknown) => void;
 }
 
@@ -61,15 +63,9 @@ const failed = 1;
 export class SftpSubsystem {
   private readonly parts: SftpSubsystemParts;
   private readonly aborter = new AbortController();
-  private session: { readonly state: ServedState; fail(error: Error): void } | undefined;
 
   constructor(parts: SftpSubsystemParts) {
     this.parts = parts;
-  }
-
-  /** What it does at this moment; undefined until it has begun. */
-  get state(): ServedState | undefined {
-    return this.session?.state;
   }
 
   start(): void {
@@ -83,7 +79,7 @@ export class SftpSubsystem {
   }
 
   private async serve(): Promise<number> {
-    const { port, username, limits, identification, waits, report } = this.parts;
+    const { port, username, limits, identification, waits, show, report } = this.parts;
     const { signal } = this.aborter;
     void port.closed.then((cause) => this.aborter.abort(cause ?? closedByClient()));
     const { ServedSession } = await lateCode('SFTP', () => import('../sftp/serve/session.ts'));
@@ -101,9 +97,11 @@ export class SftpSubsystem {
       timeoutError: (wait) => waits.timeoutError(wait),
       report,
     });
-    this.session = session;
+    const { localId: channel } = port.channel;
+    const shown = show((withNames) => ({ channel, ...session.snapshot(withNames) }));
     session.start();
     const cause = await session.ended;
+    shown.over();
     this.aborter.abort(cause);
     return cause.code === 'ERR_SSH_CHANNEL_CLOSED' ? succeeded : failed;
   }

@@ -10,8 +10,8 @@
  * Sources: RFC 4253 §6.2, draft-miller-secsh-compression-delayed.
  */
 import type { CompressionName } from '../crypto/algorithms.ts';
-import { Deflater } from '../packet/deflate.ts';
-import { Inflater } from '../packet/inflate.ts';
+import { compressionSlot } from '../packet/compressionCode.ts';
+import type { Inflater } from '../packet/inflate.ts';
 import type { PacketOpener } from '../packet/opener.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
 import type { AlgorithmPreferences, NegotiatedAlgorithms } from './kex/negotiation.ts';
@@ -22,6 +22,11 @@ const compressing: ReadonlySet<string> = new Set<CompressionName>(['zlib@openssh
 /** Whether payloads become others by it. */
 export function isCompressing(name: string): boolean {
   return compressing.has(name);
+}
+
+/** Loads what an agreed name of compression needs; undefined where nothing is missing. */
+export function compressionLoader(name: string): (() => Promise<void>) | undefined {
+  return isCompressing(name) && !compressionSlot.ready ? () => compressionSlot.load() : undefined;
 }
 
 /** What is offered before the user is known: none in place of what would begin at once. */
@@ -75,7 +80,8 @@ export class Compression {
   /** New keys to the peer: every key exchange begins a new stream. */
   sealWith(name: string): void {
     this.outgoing = name;
-    if (this.outgoingBegan) this.sealer.compressWith(isCompressing(name) ? new Deflater() : undefined);
+    if (!this.outgoingBegan) return;
+    this.sealer.compressWith(isCompressing(name) ? new (compressionSlot.use().Deflater)() : undefined);
   }
 
   /** New keys from the peer. */
@@ -83,7 +89,9 @@ export class Compression {
     this.incoming = name;
     if (!this.incomingBegan) return;
     const mayBePlain = this.crosses && this.inflater?.hasBegun !== true;
-    this.inflater = isCompressing(name) ? new Inflater(this.limit, mayBePlain) : undefined;
+    this.inflater = isCompressing(name)
+      ? new (compressionSlot.use().Inflater)(this.limit, mayBePlain)
+      : undefined;
     this.opener.decompressWith(this.inflater);
   }
 

@@ -4,6 +4,7 @@
  * Owns: the union of transport events.
  * Must not know: who listens.
  */
+import type { KexDhGexRequest } from '../message/kex.ts';
 import type { PeerExtensions } from './extInfo.ts';
 import type { Identification } from './identification.ts';
 import type { NegotiatedAlgorithms } from './kex/negotiation.ts';
@@ -19,6 +20,16 @@ export type KeyExchangeCause =
   | 'time'
   /** `zlib` is offered after authentication only. */
   | 'compression';
+
+/** A group that a server chose (RFC 4419). */
+export interface ChosenGroup {
+  /** The sizes that were asked for, in bits. */
+  readonly request: KexDhGexRequest;
+  /** Bits of its prime. */
+  readonly bits: number;
+  /** Bits that are set in the public value of this side: about half of them, where it is random. */
+  readonly bitsSet: number;
+}
 
 /** What the transport says; `type` tells which. */
 export type TransportEvent =
@@ -57,6 +68,8 @@ export type TransportEvent =
       readonly negotiated: NegotiatedAlgorithms;
       /** Whether the strict rules hold. */
       readonly strict: boolean;
+      /** The group that the server chose, where it does; a client's event alone has it. */
+      readonly group?: ChosenGroup | undefined;
     }
   | {
       /** EXT_INFO came (RFC 8308). */

@@ -27,12 +27,15 @@ export const noExtensions: PeerExtensions = {
   publickeyHostbound: false,
 };
 
-/** Servers of one kind announce the same, and each connection keeps it. */
-const known = new SharedObjects<PeerExtensions>();
+/** By the text that announced them: servers of a kind send the same one, and each connection keeps the names. */
+const algorithmLists = new SharedObjects<readonly string[]>();
 
 /** Of a list of algorithms: there are no more of them, nor longer ones (RFC 4251 §6). */
 const mostAlgorithms = 512;
 const longestAlgorithm = 64;
+
+/** What a server takes that says nothing of it, where its kind is known to. */
+const rsaSha2 = ['rsa-sha2-512', 'rsa-sha2-256'];
 
 /**
  * The extensions known here among those announced; unknown ones are ignored
@@ -50,26 +53,26 @@ export function readExtensions(
       extensions = { ...extensions, ping: isVersion0(extensionValue) };
     } else if (role === 'server') {
     } else if (extensionName === 'server-sig-algs') {
-      const implied = quirks.takesRsaSha2 ? ['rsa-sha2-512', 'rsa-sha2-256'] : [];
-      extensions = {
-        ...extensions,
-        serverSigAlgs: [...new Set([...algorithmsIn(extensionValue), ...implied])],
-      };
+      const announced = algorithmsIn(extensionValue);
+      const serverSigAlgs = quirks.takesRsaSha2 ? [...new Set([...announced, ...rsaSha2])] : announced;
+      extensions = { ...extensions, serverSigAlgs };
     } else if (extensionName === 'publickey-hostbound@openssh.com') {
       extensions = { ...extensions, publickeyHostbound: isVersion0(extensionValue) };
     }
   }
-  const announced = extensions;
-  return known.get(JSON.stringify(announced), () => announced);
+  return extensions;
 }
 
 function isVersion0(value: Uint8Array): boolean {
   return value.length === 1 && value[0] === 0x30;
 }
 
-function algorithmsIn(value: Uint8Array): string[] {
-  const names = utf8Decode(value.subarray(0, mostAlgorithms * (longestAlgorithm + 1))).split(',');
-  return names.filter((name) => name !== '' && name.length <= longestAlgorithm).slice(0, mostAlgorithms);
+function algorithmsIn(value: Uint8Array): readonly string[] {
+  const text = utf8Decode(value.subarray(0, mostAlgorithms * (longestAlgorithm + 1)));
+  return algorithmLists.get(text, () => {
+    const names = text.split(',').filter((name) => name !== '' && name.length <= longestAlgorithm);
+    return [...new Set(names.slice(0, mostAlgorithms))];
+  });
 }
 
 /** What this side announces. */

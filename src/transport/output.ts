@@ -11,8 +11,8 @@
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import type { MessageCodec } from '../message/codec.ts';
-import { deflatedGrowth } from '../packet/deflate.ts';
 import { longestPayload } from '../packet/framing.ts';
+import { deflatedGrowth } from '../packet/pieces.ts';
 import type { PacketSealer } from '../packet/sealer.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { isCompressing } from './compression.ts';

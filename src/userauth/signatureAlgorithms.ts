@@ -47,6 +47,24 @@ export function publickeyAlgorithmsFor(
   return best === undefined ? [] : [best];
 }
 
+/**
+ * The same where the user said which algorithms may be used: these and no others,
+ * in the user's order. A key that none of them works with is not offered at all.
+ *
+ * @param accepted signature algorithms and those of certificates
+ */
+export function acceptedAlgorithmsFor(
+  keyType: string,
+  serverSigAlgs: readonly string[] | undefined,
+  accepted: readonly string[],
+): readonly string[] {
+  const names = accepted.filter((name) => blobTypeOf(name) === keyType);
+  const isCertificate = keyType === `ssh-rsa${certificateSuffix}`;
+  if (serverSigAlgs === undefined || (keyType !== 'ssh-rsa' && !isCertificate)) return names;
+  const best = names.find((name) => accepts(serverSigAlgs, name, isCertificate ? certificateSuffix : ''));
+  return best === undefined ? [] : [best];
+}
+
 /** Both of SHA-2 unless the user names one of them only, or SHA-1 and none of them; in the user's order. */
 function preferredRsa(named: readonly string[], withSha1: boolean): readonly string[] {
   const wanted = named.filter((name) => (rsaAlgorithms as readonly string[]).includes(name));

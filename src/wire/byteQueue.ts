@@ -19,9 +19,6 @@ const restBuffer = 36 * 1024;
 /** Memory of the last long rest that was moved out whole, and that no queue has. */
 let spare: Uint8Array = emptyBytes;
 
-/** What a queue has behind its first chunk most of the time: never changed. */
-const none: Uint8Array[] = [];
-
 /**
  * A queue of owned chunks. After `ensure(n)` returned true, `buffer[start …
  * start + n)` are the next bytes; that view holds until the next call.
@@ -34,7 +31,7 @@ export class ByteQueue {
   /** Bytes in the queue. */
   length = 0;
   private end = 0;
-  private later: Uint8Array[] = none;
+  private later: Uint8Array[] = [];
   /** The last of `later` when it is ours and has room: how much of it is used. */
   private gathering: Uint8Array | undefined;
   private gathered = 0;
@@ -100,7 +97,7 @@ export class ByteQueue {
 
   /** Drops all bytes. */
   clear(): void {
-    this.later = none;
+    this.later = [];
     this.gathering = undefined;
     this.gathered = 0;
     this.length = 0;
@@ -154,7 +151,7 @@ export class ByteQueue {
   }
 
   private append(chunk: Uint8Array): void {
-    if (this.later === none) this.later = [chunk];
+    if (this.later.length === 0) this.later = [chunk];
     else this.later.push(chunk);
   }
 
@@ -162,7 +159,6 @@ export class ByteQueue {
     this.rest = undefined;
     if (this.later.length === 0) this.sealGathering();
     const next = this.later.shift();
-    if (next === undefined) this.later = none;
     this.buffer = next ?? emptyBytes;
     this.start = 0;
     this.end = this.buffer.length;

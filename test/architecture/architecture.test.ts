@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
+  chance,
   fileLength,
   importsExist,
   layerOrder,
@@ -184,6 +185,13 @@ const rules: readonly {
         file('src/cli/a.ts', 'setTimeout(step, 10);'),
       ],
     },
+  },
+  {
+    name: 'chance comes from the platform',
+    rule: chance,
+    over: source,
+    bad: { 'chance of the engine': [file('src/client/a.ts', 'const at = Math.random();')] },
+    good: { 'in a text': [file('src/client/a.ts', "const a = 'Math.random';")] },
   },
   {
     name: 'globals of a platform are used in node/ and cli/ only',

@@ -149,6 +149,10 @@ export const timers: Rule = (files) =>
       ).map((word) => `${file.path} uses ${word}`),
     );
 
+/** Chance comes from the platform, so that a simulation has the same again. */
+export const chance: Rule = (files) =>
+  files.flatMap((file) => words(file, /\bMath\s*\.\s*random\b/g).map((word) => `${file.path} uses ${word}`));
+
 /** Globals that only one platform has are used where that platform is known. */
 export const platformGlobals: Rule = (files) =>
   files

@@ -229,6 +229,16 @@ describeServer('in the place of ssh', openSsh, (lab) => {
         expect(String(through.stdout)).toBe('through\n');
         const check = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
         expect(check.stderr).toMatch(/^Master running \(pid=\d+\)\n$/);
+        const more = ['-R', `0:127.0.0.1:${server.port}`];
+        const added = await run(['-S', control, '-O', 'forward', ...more, 'there'], { home: owner });
+        expect(String(added.stdout)).toMatch(/^\d+\n$/);
+        const taken = await run(['-S', control, '-O', 'forward', ...forward, 'there'], { home: owner });
+        expect([taken.status, taken.stderr.includes(String(port))]).toEqual([255, true]);
+        const cancelled = await run(['-S', control, '-O', 'cancel', ...forward, 'there'], { home: owner });
+        expect([cancelled.status, cancelled.stderr]).toEqual([0, '']);
+        expect((await run(['-p', String(port), 'there', 'true'], { home: owner })).status).toBe(255);
+        const twice = await run(['-S', control, '-O', 'cancel', ...forward, 'there'], { home: owner });
+        expect([twice.status, twice.stderr]).toEqual([255, 'deadline-ssh: there is no such forward\n']);
       } finally {
         const exit = await run(['-S', control, '-O', 'exit', 'there'], { home: owner });
         expect({ status: exit.status, said: exit.stderr }).toEqual({
@@ -238,6 +248,21 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       }
       const gone = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
       expect(gone.status).toBe(255);
+    });
+
+    it('stay for the time of ControlPersist, and -M where the socket is in use goes on without', async () => {
+      const owner = home();
+      const control = join(folder, 'persist');
+      const master = ['-o', 'ControlMaster=auto', '-S', control];
+      const started = spawnSync(
+        process.execPath,
+        [command(), '-f', ...master, '-o', 'ControlPersist=1', 'there', 'true'],
+        { env: { ...process.env, HOME: owner.path }, stdio: 'ignore' },
+      );
+      expect(started.status).toBe(0);
+      const second = await run(['-M', '-S', control, 'there', 'echo in'], { home: owner });
+      expect(String(second.stdout)).toBe('in\n');
+      await expect.poll(() => existsSync(control), { timeout: 20_000 }).toBe(false);
     });
 
     it('lead over standard input and output, for the ProxyCommand of another', async () => {

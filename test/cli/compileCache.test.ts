@@ -1,18 +1,21 @@
 /** Where the command keeps its compiled code: with the user alone. */
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileCacheFolder } from '../../src/cli/compileCache.ts';
+import { useBuiltCommand } from '../support/cli/build.ts';
 
 let home: string;
 
@@ -68,5 +71,30 @@ describe('the folder of compiled code', () => {
     mkdirSync(join(home, 'other'));
     symlinkSync(join(home, 'other'), path, 'dir');
     expect(compileCacheFolder(undefined, home)).toBeUndefined();
+  });
+});
+
+describe('the programs', () => {
+  const command = useBuiltCommand();
+
+  it.each(['main', 'sftpMain', 'scpMain'])('%s asks for it before any of their code is loaded', (name) => {
+    const [asked, preload] = [join(home, 'asked'), join(home, 'preload.mjs')];
+    // Node has the call from 22.8 on.
+    writeFileSync(
+      preload,
+      `import module from 'node:module';
+import { writeFileSync } from 'node:fs';
+module.enableCompileCache = (folder) => writeFileSync(${JSON.stringify(asked)}, folder);
+`,
+    );
+    const program = join(dirname(command()), `${name}.js`);
+    const { status } = spawnSync(process.execPath, ['--import', preload, program, '--help'], {
+      env: { ...process.env, HOME: home, XDG_CACHE_HOME: '' },
+    });
+    expect(status).toBe(0);
+    expect(readFileSync(asked, 'utf8')).toBe(join(home, '.cache/deadline-ssh'));
+    // What is loaded ahead of the call is compiled anew each time: it imports nothing of the rest.
+    const imports = readFileSync(program, 'utf8').match(/^import .*$/gm) ?? [];
+    expect(imports.filter((line) => !/compileCache|"node:/.test(line))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
  * The command with certificates beside keys and with an agent, on a real sshd.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { startSshAgent } from '../support/agents.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';
@@ -70,7 +70,7 @@ describeServer(
         for (const args of [[], ['-i', path]]) {
           const { status, stderr } = await run(home, args);
           expect(status).toBe(0);
-          expect(stderr).toContain('a certificate is left aside: ');
+          expect(stderr).toContain(`CertificateFile ${home.at('id_ed25519-cert.pub')} is not used: `);
           expect(stderr).toContain(why);
         }
       }
@@ -91,6 +91,51 @@ describeServer(
         /^deadline-ssh: warning: the certificate "x" \(serial 0\) is left aside: it is for none of .*\n$/,
       );
       expect((await run(home, ['-v'])).stderr).toMatch(/warning: the certificate "x"/);
+    });
+
+    it('offers certificates of CertificateFile, in their order, for a key that only the agent holds', async () => {
+      const home = newHome().knows(server);
+      const path = lab().newPath();
+      makeOpenSshKey('ed25519', path);
+      const [refused, accepted] = ['nobody', lab().account.name].map((principal) => {
+        execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', principal, '-n', principal, `${path}.pub`], {
+          stdio: 'pipe',
+        });
+        return home.write(`${principal}.crt`, readFileSync(`${path}-cert.pub`, 'utf8'));
+      });
+      rmSync(`${path}-cert.pub`);
+      const agent = startSshAgent();
+      try {
+        agent.add('-q', path);
+        const env = { SSH_AUTH_SOCK: agent.path };
+        const named = (file: string | undefined): string[] => ['-o', `CertificateFile=${file}`];
+        expect((await run(home, [], env)).status).toBe(255);
+        expect((await run(home, named(refused), env)).status).toBe(255);
+        expect(await run(home, [...named(refused), ...named(accepted)], env)).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
+        const only = ['-o', 'PubkeyAcceptedAlgorithms=ssh-ed25519', ...named(accepted)];
+        expect((await run(home, only, env)).status).toBe(255);
+      } finally {
+        agent.stop();
+      }
+    });
+
+    it('gives a key of a file to the agent where AddKeysToAgent says so', async () => {
+      const home = newHome().knows(server);
+      const path = home.write('id_ed25519', lab().userKeys.textOf('ed25519'));
+      const agent = startSshAgent();
+      try {
+        const env = { SSH_AUTH_SOCK: agent.path };
+        const held = (): string => spawnSync('ssh-add', ['-l'], { env, encoding: 'utf8' }).stdout;
+        expect((await run(home, [], env)).status).toBe(0);
+        expect(held()).toContain('no identities');
+        expect((await run(home, ['-o', 'AddKeysToAgent=1h'], env)).status).toBe(0);
+        expect(held()).toContain(path);
+      } finally {
+        agent.stop();
+      }
     });
 
     it('asks the agent that SSH_AUTH_SOCK names, and does not with -a', async () => {

@@ -56,7 +56,7 @@ describe('the program', () => {
     const { status, calls, output } = await run('--help');
     expect({ status, calls }).toEqual({ status: 0, calls: [] });
     expect(output).toMatch(/^Usage: deadline-ssh/);
-    expect(output).toContain('fleet    run a command on many hosts');
+    expect(output).toContain('fleet       run a command on many hosts');
     expect(output).not.toContain('\r');
   });
 
@@ -73,6 +73,7 @@ describe('the program', () => {
   });
 
   it('loads every subcommand it lists', async () => {
+    expect([...subcommands.keys()]).toEqual(expect.arrayContaining(['cp', 'fleet', 'keygen', 'sftp']));
     for (const { summary, load } of subcommands.values()) {
       expect(summary).not.toBe('');
       expect(typeof (await load()).run).toBe('function');

@@ -74,6 +74,27 @@ describe('each line', () => {
   });
 });
 
+it('-v shows that keys are exchanged anew, with the time', () => {
+  const { trace, lines, at } = traced(1);
+  trace.opened(connection);
+  at(10);
+  trace.debug('keys exchanged: a, b');
+  trace.phaseChanged(connection, 'keyExchange', 'authentication', 5);
+  at(200);
+  trace.debug('keys exchanged: c, d');
+  trace.debug('another line');
+  expect(lines).toEqual([
+    'deadline-ssh:    10.0 ms  key exchange    took 5.0 ms: keys exchanged: a, b',
+    'deadline-ssh:     200 ms  keys exchanged: c, d',
+  ]);
+});
+
+it('what a ProxyCommand says is shown as it is, also without -v', () => {
+  const { trace, lines } = traced(0);
+  trace.debug('proxyCommand says: MOSH IP 127.0.0.1');
+  expect(lines).toEqual(['MOSH IP 127.0.0.1']);
+});
+
 it('the timings are those of the phases, and of the whole', () => {
   const { trace, at } = traced(0);
   trace.opened(connection);

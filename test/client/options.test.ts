@@ -9,6 +9,7 @@ import type { AgentAddOptions } from '../../src/client/agent/agent.ts';
 import type {
   CallOptions,
   ExecOptions,
+  OpenStreamOptions,
   RunOptions,
   SessionOptions,
   ShellOptions,
@@ -111,6 +112,7 @@ const connectRows: Rows<ConnectOptions> = {
   password: [...anyText, 'function'],
   changePassword: ['function'],
   keyboardInteractive: ['function'],
+  publickeyAlgorithms: ['list'],
   auth: ['list'],
   verifyHostKey: ['function'],
   algorithms: objects,
@@ -129,6 +131,7 @@ const connectRows: Rows<ConnectOptions> = {
   onBanner: ['function'],
   onDebug: ['function'],
   localAddress: texts,
+  typeOfService: ['number', 'zero'],
   family: [],
   requireStrictKeyExchange: flags,
   softwareVersion: anyText,
@@ -294,14 +297,20 @@ describe('the options of', () => {
   it('openTcp, openUnix, ping and rekey', async () => {
     await onClient(async (client) => {
       const calls: readonly ((options: CallOptions) => Promise<unknown>)[] = [
-        (options) => client.openTcp('echo', 9, options),
-        (options) => client.openUnix('/x', options),
         (options) => client.ping(options),
         (options) => client.rekey(options),
       ];
       for (const call of calls) {
         await checkRows<CallOptions>(callRows, call);
         await checkSets(call);
+      }
+      const opens: readonly ((options: OpenStreamOptions) => Promise<unknown>)[] = [
+        (options) => client.openTcp('echo', 9, options),
+        (options) => client.openUnix('/x', options),
+      ];
+      for (const open of opens) {
+        await checkRows<OpenStreamOptions>({ ...callRows, allowHalfOpen: ['yes', 'no'] }, open);
+        await checkSets(open);
       }
     });
   });
@@ -322,6 +331,10 @@ describe('the options of', () => {
       unknown: [],
       update: flags,
       hash: flags,
+      revokedHostKeys: [...texts, 'list'],
+      command: ['list'],
+      certificateSignatures: ['list'],
+      checkAddress: flags,
     };
     await checkRows<KnownHostsOptions>(rows, (options) => knownHosts(options));
     const { unknown: _u, ...trustRows } = rows;
@@ -342,7 +355,7 @@ describe('the options of', () => {
   });
 
   it('debugHandler', async () => {
-    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'] };
+    const rows: Rows<DebugHandlerOptions> = { metrics: [], hosts: ['list'], fileNames: flags };
     await checkRows<DebugHandlerOptions>(rows, (options) => debugHandler(options));
     await checkSets<DebugHandlerOptions>((options) => debugHandler(options));
   });
@@ -351,6 +364,7 @@ describe('the options of', () => {
     const rows: Rows<ReportOptions> = {
       details: flags,
       limit: numbers.filter((kind) => kind !== 'notANumber'),
+      fileNames: flags,
     };
     await checkRows<ReportOptions>(rows, (options) => takeReport(options));
     await checkSets<ReportOptions>((options) => takeReport(options));

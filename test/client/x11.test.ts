@@ -153,6 +153,11 @@ describeServer(
       expect(seen).toEqual([x11.cookie]);
       const stranger = await client.run(program('00'.repeat(16)), { x11 });
       expect([stranger.stdout, seen.length]).toEqual(['', 1]);
+      // A program begins later than a millisecond behind the request.
+      const late = await client.run(program(own), { x11: { ...x11, acceptFor: 1 } });
+      expect([late.stdout, seen.length]).toEqual(['', 1]);
+      const inTime = await client.run(program(own), { x11: { ...x11, acceptFor: 3_600_000 } });
+      expect([inTime.stdout, seen.length]).toEqual(['welcome\n', 2]);
       await expect.poll(() => client.inspect().channels).toEqual([]);
       await expect(client.run('true', { x11: { display: 'nonsense' } })).rejects.toMatchObject({
         code: 'ERR_SSH_OPTIONS',

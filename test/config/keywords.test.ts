@@ -109,8 +109,15 @@ const values: Readonly<
   IdentityFile: { takes: { '~/k-%h': ['~/k-%h'] }, refuses: ['""', 'a b'] },
   IgnoreUnknown: { takes: { 'foo*': 'foo*' }, refuses: ['""'] },
   IPQoS: {
-    takes: { ef: 'ef ef', 'AF21 cs1': 'af21 cs1', '0 255': 'cs0 0xff', lowdelay: 'none none', '4': 'le le' },
-    refuses: ['nosuch', '256', 'ef ef ef'],
+    takes: {
+      ef: 'ef ef',
+      'AF21 cs1': 'af21 cs1',
+      '0 255': 'cs0 0xff',
+      lowdelay: 'none none',
+      '4': 'le le',
+      '0x21 012': '0x21 0x0a',
+    },
+    refuses: ['nosuch', '256', '0x100', '08', '0x', '-1', 'ef ef ef'],
   },
   KbdInteractiveAuthentication: { takes: { no: 'no' }, refuses: ['ask'] },
   KbdInteractiveDevices: { takes: { 'pam,x': 'pam,x' }, refuses: ['""'] },

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +7,14 @@ import { SshError } from '../../src/base/errors.ts';
 import type { ResolveHostOptions } from '../../src/config/resolveHost.ts';
 import { formatKeywords, resolveHost } from '../../src/entry/config.ts';
 import type { ConnectOptions, HostKeyInfo } from '../../src/entry/index.ts';
-import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/entry/keys.ts';
+import {
+  decodeCertificate,
+  formatPrivateKey,
+  formatPublicKey,
+  generateKey,
+  parsePrivateKey,
+} from '../../src/entry/keys.ts';
+import { certificateLine, makeCertificate } from '../support/certificates.ts';
 
 let folder: string;
 let agentBefore: string | undefined;
@@ -71,10 +79,28 @@ IdentityFile none`;
       keepAlive: { interval: 10_000, maxMissed: 2 },
       limits: { rsaMinimumBits: 3072 },
       localAddress: '::1',
+      publickeyAlgorithms: expect.arrayContaining(['rsa-sha2-512', 'rsa-sha2-256']) as unknown,
       rekey: { bytes: 1024 ** 2, interval: 3_600_000 },
       softwareVersion: 'deadline_ssh for tests',
-      timeouts: { connect: 5_000, identification: 5_000 },
+      timeouts: { connect: 5_000, proxyCommand: 5_000, identification: 5_000 },
     });
+  });
+
+  it('mark packets as IPQoS says, for a person and for all else, where the runtime can', async () => {
+    const marks = async (text: string, more?: ResolveHostOptions) => {
+      const { options, warnings } = await read(`IdentityFile none\n${text}`, 'alpha', more);
+      return [options.typeOfService, ...warnings];
+    };
+    const can = 'setTypeOfService' in Socket.prototype;
+    const mark = (value: number) =>
+      can ? [value] : [undefined, 'IPQoS has no effect: this runtime cannot mark packets, and Node 24 can'];
+    expect(await marks('User x')).toEqual([undefined]);
+    expect(await marks('IPQoS none')).toEqual([undefined]);
+    expect(await marks('IPQoS ef cs1')).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef cs1', { command: 'true' })).toEqual(mark(0x20));
+    expect(await marks('IPQoS ef 0x21\nRemoteCommand true')).toEqual(mark(0x21));
+    expect(await marks('IPQoS ef cs1\nRequestTTY force', { command: 'true' })).toEqual(mark(0xb8));
+    expect(await marks('IPQoS ef none', { forwardOnly: true })).toEqual([undefined]);
   });
 
   it('say nothing that nobody said', async () => {
@@ -202,10 +228,35 @@ Host beta
     await expect(read(circle, 'a')).rejects.toMatchObject({
       code: 'ERR_SSH_CONFIG',
       file: 'config',
-      line: 4,
+      line: 2,
     });
     await expect(read('\nProxyJump alpha')).rejects.toThrow(/config line 2: proxyjump: .*itself/);
     await expect(read('Match host !x\nProxyJump j%h')).resolves.toBeDefined();
+  });
+
+  it('may pass a host twice, by another user, another port or further on', async () => {
+    const hops = async (text: string, alias = 'alpha', overrides: string[] = []) => {
+      const { options } = await read(`IdentityFile none\n${text}`, alias, { overrides });
+      return (options.via as readonly ConnectOptions[]).map(({ host, port, username }) =>
+        [username, host, port].join(' '),
+      );
+    };
+    const own = 'User me\nHost a\nHostName 127.0.0.1\nHost b\nHostName 127.0.0.2';
+    expect(await hops(own, 'alpha', ['ProxyJump=a,b,a'])).toEqual([
+      'me 127.0.0.1 22',
+      'me 127.0.0.2 22',
+      'me 127.0.0.1 22',
+    ]);
+    expect(await hops(own, 'a', ['ProxyJump=you@a,a:2222'])).toEqual([
+      'you 127.0.0.1 22',
+      'me 127.0.0.1 2222',
+    ]);
+    expect(await hops(`${own}\nProxyJump a`, 'a', ['ProxyJump=b'])).toEqual([
+      'me 127.0.0.1 22',
+      'me 127.0.0.2 22',
+    ]);
+    await expect(hops(own, 'a', ['ProxyJump=a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
+    await expect(hops(own, 'alpha', ['ProxyJump=a,a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
   });
 
   it('may be a program, with the tokens that the dial does not know', async () => {
@@ -237,6 +288,141 @@ describe('the login', () => {
     expect((await optionsFor(`IdentityAgent none\nIdentityFile ${path}`)).auth).toMatchObject([
       { method: 'publickey' },
     ]);
+  });
+
+  describe('with certificates', () => {
+    const authority = generateKey('ed25519');
+    /** A key in a file, and the text of a certificate for it. */
+    const certified = (name: string, isHost = false): { path: string; line: string } => {
+      const path = keyFile(name);
+      const { publicKey: key } = parsePrivateKey(readFileSync(path)).privateKey;
+      return {
+        path,
+        line: certificateLine(makeCertificate({ key, authority, kind: isHost ? 2 : 1, keyId: name })),
+      };
+    };
+    const file = (name: string, text: string): string => {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      return path;
+    };
+    const named = (keyId: string) => expect.objectContaining({ keyId }) as unknown;
+
+    it('tries those of CertificateFile before other keys, with the agent and with files', async () => {
+      const { path, line } = certified('c1');
+      const certificate = file('c1.crt', line);
+      const text = `CertificateFile ${certificate}\nIdentityFile ${path}`;
+      expect((await optionsFor(`IdentityAgent /run/agent\n${text}`)).auth).toMatchObject([
+        { method: 'agent', keys: [{}], certificate: [named('c1')] },
+        { method: 'publickey', certificate: [named('c1')], certificateOnly: true },
+        { method: 'agent' },
+        { method: 'publickey' },
+      ]);
+      const without = (await optionsFor(`IdentityAgent none\n${text}`)).auth;
+      expect(without).toMatchObject([{ certificateOnly: true }, { method: 'publickey' }]);
+      expect(without[1]).not.toHaveProperty('certificate');
+    });
+
+    it('knows one for a key that only the agent holds, and with IdentitiesOnly none', async () => {
+      const { path, line } = certified('c2');
+      const certificate = file('c2.crt', line);
+      const text = `IdentityAgent /run/agent\nIdentityFile none\nCertificateFile ${certificate}`;
+      rmSync(path);
+      expect((await optionsFor(text)).auth).toMatchObject([
+        { method: 'agent', keys: [], certificate: [named('c2')] },
+        { method: 'agent' },
+      ]);
+      const { options, warnings } = await read(`${text}\nIdentitiesOnly yes`);
+      expect(options.auth).toEqual(['none']);
+      expect(warnings).toEqual([
+        `CertificateFile ${certificate} is not used: no IdentityFile and no agent has its key`,
+      ]);
+    });
+
+    it('finds them beside a key, also where KEY.pub is one or the file itself', async () => {
+      const { path, line } = certified('c3');
+      writeFileSync(`${path}.pub`, line);
+      writeFileSync(`${path}-cert.pub`, line);
+      expect((await optionsFor(`IdentityAgent none\nIdentityFile ${path}`)).auth).toMatchObject([
+        { method: 'publickey', certificate: [named('c3'), named('c3')] },
+      ]);
+      const itself = await optionsFor(`IdentityAgent /run/agent\nIdentityFile ${file('c3.crt', line)}`);
+      expect(itself.auth).toMatchObject([
+        { method: 'agent', keys: [{ type: 'ssh-ed25519' }], certificate: [named('c3')] },
+        { method: 'agent' },
+      ]);
+    });
+
+    it("leaves aside what is none, or a host's, and says so", async () => {
+      const { path, line } = certified('c4', true);
+      const host = file('host.crt', line);
+      const text = `IdentityAgent none\nIdentityFile ${path}\nCertificateFile ${host}\nCertificateFile ${path}.pub\nCertificateFile /nothing`;
+      const { options, warnings } = await read(text);
+      expect(options.auth).toHaveLength(1);
+      expect(warnings).toEqual([
+        `CertificateFile ${host} is not used: it is a host's and cannot log a user in`,
+        expect.stringMatching(/is not used: .*public key/),
+        'CertificateFile /nothing is not used: there is no such file',
+      ]);
+    });
+  });
+
+  it('offers keys with the algorithms of PubkeyAcceptedAlgorithms, in their order', async () => {
+    const listFor = async (text: string) => (await optionsFor(text)).publickeyAlgorithms;
+    expect(await listFor('User x')).toBeUndefined();
+    expect(await listFor('PubkeyAcceptedAlgorithms rsa-sha2-256,ssh-ed25519*')).toEqual([
+      'rsa-sha2-256',
+      'ssh-ed25519',
+      'ssh-ed25519-cert-v01@openssh.com',
+    ]);
+    expect(await listFor('PubkeyAcceptedAlgorithms ssh-rsa*')).toEqual([
+      'ssh-rsa',
+      'ssh-rsa-cert-v01@openssh.com',
+    ]);
+    const usual = (await listFor('HostKeyAlgorithms ssh-ed25519')) ?? [];
+    expect(usual).toContain('rsa-sha2-512');
+    expect(usual.filter((name) => name.startsWith('ssh-rsa'))).toEqual([]);
+    expect(await listFor('PubkeyAcceptedAlgorithms -*sk-*')).toEqual(
+      usual.filter((name) => !name.startsWith('sk-')),
+    );
+    expect(await listFor('PubkeyAcceptedAlgorithms ^rsa-sha2-256')).toEqual([
+      'rsa-sha2-256',
+      ...usual.filter((name) => name !== 'rsa-sha2-256'),
+    ]);
+    expect(await listFor('PubkeyAcceptedAlgorithms +ssh-rsa')).toEqual([...usual, 'ssh-rsa']);
+    const { options, warnings } = await read(
+      'PubkeyAcceptedAlgorithms webauthn-sk-ecdsa-sha2-nistp256@openssh.com',
+    );
+    expect(options.publickeyAlgorithms).toEqual([]);
+    expect(warnings).toEqual([
+      'PubkeyAcceptedAlgorithms: this client does not have "webauthn-sk-ecdsa-sha2-nistp256@openssh.com"',
+    ]);
+  });
+
+  it('gives keys of files to the agent as AddKeysToAgent says', async () => {
+    const path = keyFile('added');
+    const added = async (value: string, more: ResolveHostOptions = {}) => {
+      const text = `IdentityAgent /run/agent\nIdentityFile ${path}\nAddKeysToAgent ${value}`;
+      const { options, warnings } = await read(text, 'alpha', more);
+      const given = options.auth.map((step) =>
+        step !== 'none' && step.method === 'publickey' ? step.addToAgent : undefined,
+      );
+      return [...given.filter((one) => one !== undefined), ...warnings];
+    };
+    const always = { agent: '/run/agent', comment: path };
+    expect(await added('no')).toEqual([]);
+    expect(await added('yes')).toEqual([always]);
+    expect(await added('confirm')).toEqual([{ ...always, confirm: true }]);
+    expect(await added('confirm 1m')).toEqual([{ ...always, confirm: true, lifetime: 60 }]);
+    expect(await added('2h')).toEqual([{ ...always, lifetime: 7200 }]);
+    expect(await added('ask')).toEqual(['AddKeysToAgent ask has no effect: nobody can be asked']);
+    const asked: unknown[] = [];
+    const [ask] = await added('ask', { addToAgent: (request) => asked.push(request) > 0 });
+    expect(ask).toEqual({ ...always, ask: expect.any(Function) as unknown });
+    await (ask as { ask: () => unknown }).ask();
+    expect(asked).toEqual([{ path }]);
+    const none = await read(`IdentityAgent none\nIdentityFile ${path}\nAddKeysToAgent yes`);
+    expect(none.options.auth[0]).not.toHaveProperty('addToAgent');
   });
 
   it('expands the paths of keys, and takes a public half that lies alone', async () => {
@@ -301,8 +487,9 @@ describe('the login', () => {
         answers,
       )
     ).auth;
-    const { password } = step as { password: (request: { attempt: number }) => unknown };
-    expect([password({ attempt: 1 }), password({ attempt: 2 })]).toEqual(['p1', undefined]);
+    expect(step).toMatchObject({ method: 'password', attempts: 1 });
+    const many = (await optionsFor('IdentityFile none\nNumberOfPasswordPrompts 7', answers)).auth;
+    expect(many).toMatchObject([{ attempts: 7 }, { attempts: 7 }]);
   });
 });
 
@@ -360,6 +547,88 @@ describe('host keys', () => {
     );
   });
 
+  it('that are revoked are refused before all else', async () => {
+    const line = formatPublicKey(key);
+    const known = join(folder, 'revocable');
+    writeFileSync(known, `alpha,127.0.0.1 ${line}`);
+    const [list, empty] = [join(folder, 'revoked-alpha'), join(folder, 'revoked-none')];
+    writeFileSync(list, line);
+    writeFileSync(empty, '');
+    const files = `UserKnownHostsFile ${known}\nNoHostAuthenticationForLocalhost yes`;
+    const refused = 'ERR_SSH_HOST_KEY_REVOKED';
+    expect(await codeOf(`${files}\nRevokedHostKeys ${empty}`)).toBe(true);
+    expect(await codeOf(`${files}\nRevokedHostKeys none`)).toBe(true);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${folder}/revoked-%h`)).toBe(refused);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${list}`, '127.0.0.1')).toBe(refused);
+    expect(await codeOf(`${files}\nRevokedHostKeys ${folder}/nowhere`)).toBe('ERR_SSH_OPTIONS');
+  });
+
+  it('are told by a program as well, with the tokens of the host and of the key', async () => {
+    const program = join(folder, 'tells');
+    writeFileSync(
+      program,
+      `#!/bin/sh\n[ "$*" = "$WANTED" ] && echo '* ${formatPublicKey(key).trim()}'\nexit 0\n`,
+    );
+    chmodSync(program, 0o755);
+    process.env['WANTED'] = 'alpha ssh-ed25519 100% HOSTNAME a b';
+    try {
+      const command = `${program} %n %t 100%% %I \${WORDS}`;
+      process.env['WORDS'] = 'a b';
+      expect(await codeOf(`UserKnownHostsFile none\nKnownHostsCommand ${command}`)).toBe(true);
+      process.env['WORDS'] = '%I';
+      process.env['WANTED'] = 'alpha ssh-ed25519 100% HOSTNAME %I';
+      expect(await codeOf(`UserKnownHostsFile none\nKnownHostsCommand ${command}`)).toBe(true);
+    } finally {
+      delete process.env['WANTED'];
+      delete process.env['WORDS'];
+    }
+    for (const [wrong, why] of [
+      ['tells %h', /"tells" is no absolute path/],
+      ['/bin/tells %z', /knownhostscommand: .*"%z"/],
+      ['/bin/tells "a', /quote/],
+      [`/bin/tells \${NO_SUCH_VARIABLE}`, /NO_SUCH_VARIABLE/],
+    ] as const) {
+      const refusal = read(`User x\nKnownHostsCommand ${wrong}`);
+      await expect(refusal).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG', file: 'config', line: 2 });
+      await expect(refusal).rejects.toThrow(why);
+    }
+  });
+
+  it('are looked up by address where CheckHostIP says so and the host has no other name', async () => {
+    const known = join(folder, 'by-address');
+    const others = formatPublicKey(generateKey('ed25519').publicKey);
+    writeFileSync(known, `alpha,alias ${formatPublicKey(key)}192.0.2.1 ${others}`);
+    const verdict = async (text: string): Promise<unknown> => {
+      const { verifyHostKey } = await optionsFor(
+        `GlobalKnownHostsFile none\nUserKnownHostsFile ${known}\n${text}`,
+      );
+      const asked = async () => verifyHostKey.verify({ ...info('alpha'), address: '192.0.2.1' });
+      return asked().catch((error: unknown) => (error as SshError).code);
+    };
+    expect(await verdict('CheckHostIP yes')).toBe('ERR_SSH_HOST_KEY_CHANGED');
+    expect(await verdict('CheckHostIP no')).toBe(true);
+    expect(await verdict('CheckHostIP yes\nHostKeyAlias alias')).toBe(true);
+  });
+
+  it('with certificates count by the signatures that CASignatureAlgorithms leaves', async () => {
+    const authority = generateKey('ed25519');
+    const known = join(folder, 'by-authority');
+    writeFileSync(known, `@cert-authority * ${formatPublicKey(authority.publicKey)}`);
+    const blob = makeCertificate({ key, authority, principals: ['alpha'] });
+    const verdict = async (list: string): Promise<unknown> => {
+      const { verifyHostKey } = await optionsFor(
+        `GlobalKnownHostsFile none\nUserKnownHostsFile ${known}\nCASignatureAlgorithms ${list}`,
+      );
+      const asked = async () =>
+        verifyHostKey.verify({ ...info('alpha'), certificate: decodeCertificate(blob) });
+      return asked().catch((error: unknown) => (error as SshError).code);
+    };
+    expect(await verdict('ssh-ed25519')).toBe(true);
+    expect(await verdict('-rsa-*')).toBe(true);
+    expect(await verdict('rsa-sha2-512')).toBe('ERR_SSH_CERTIFICATE');
+    expect(await verdict('-ssh-ed25519')).toBe('ERR_SSH_CERTIFICATE');
+  });
+
   it('of this machine are not looked at where that is said', async () => {
     const text = 'UserKnownHostsFile none\nNoHostAuthenticationForLocalhost yes';
     expect(await codeOf(text, '127.0.0.1')).toBe(true);
@@ -397,11 +666,20 @@ IdentityFile none`;
       logLevel: 'DEBUG2',
       strictHostKeyChecking: 'accept-new',
       passwordPrompts: 3,
+      connectionAttempts: 1,
     });
     expect((await read('LocalCommand x\nForwardAgent no')).session).toMatchObject({
       localCommand: undefined,
       forwardAgent: false,
     });
+  });
+
+  it('refuses a token that means nothing in a LocalCommand that would be run', async () => {
+    await expect(read('PermitLocalCommand yes\nLocalCommand say %z')).rejects.toMatchObject({
+      code: 'ERR_SSH_CONFIG',
+      line: 2,
+    });
+    await expect(read('LocalCommand say %z')).resolves.toBeDefined();
   });
 
   it('is what is to be forwarded', async () => {

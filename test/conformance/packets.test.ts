@@ -81,6 +81,7 @@ describe.each(Object.keys(providers))('packets by %s', (provider) => {
     const decipher = createDecipheriv('aes-256-ctr', keys.encryptionKey, keys.iv);
     // The number wraps at 2^32.
     const numbers = [0xffffffff, 0, 1];
+    expect(packets).toHaveLength(payloads.length);
     packets.forEach((packet, index) => {
       const tag = packet.slice(packet.length - 32);
       const plaintext = new Uint8Array(decipher.update(packet.slice(0, packet.length - 32)));
@@ -95,6 +96,7 @@ describe.each(Object.keys(providers))('packets by %s', (provider) => {
     const suite = { cipher: 'aes128-ctr', mac: 'hmac-sha2-512-etm@openssh.com' } as const;
     const { keys, packets } = sealed(suite, provider);
     const decipher = createDecipheriv('aes-128-ctr', keys.encryptionKey, keys.iv);
+    expect(packets).toHaveLength(payloads.length);
     packets.forEach((packet, index) => {
       const length = uint32(packet);
       expect(length).toBe(packet.length - 4 - 64);
@@ -123,6 +125,7 @@ describe.each(Object.keys(providers))('packets by %s', (provider) => {
     const { keys, packets } = sealed({ cipher: 'aes256-gcm@openssh.com', mac: undefined }, provider);
     const iv = Buffer.from(keys.iv);
     expect(iv).toHaveLength(12);
+    expect(packets).toHaveLength(payloads.length);
     packets.forEach((packet, index) => {
       const length = uint32(packet);
       expect(length % 16).toBe(0);
@@ -138,6 +141,7 @@ describe.each(Object.keys(providers))('packets by %s', (provider) => {
   it('OpenSSH PROTOCOL.chacha20poly1305: the first 32 bytes of key serve the payload, the last the length; nonce and block 1', () => {
     const suite = { cipher: 'chacha20-poly1305@openssh.com', mac: undefined } as const;
     const { keys, packets } = sealed(suite, provider, 0xfffffffe);
+    expect(packets).toHaveLength(payloads.length);
     packets.forEach((packet, index) => {
       const number = (0xfffffffe + index) >>> 0;
       const stream = (key: Uint8Array, block: number, bytes: Uint8Array): Uint8Array => {

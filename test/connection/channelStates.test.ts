@@ -184,7 +184,7 @@ const receivingOutcomes: Readonly<Record<Receiving, Readonly<Record<keyof typeof
     },
     ended: {
       data: ['ended', 'data after EOF on channel 5'],
-      eof: ['ended', 'EOF twice on channel 5'],
+      eof: ['ended'],
       'close of the peer': ['closed', 'close'],
       abandon: ['ended'],
       close: ['ended', 'close'],

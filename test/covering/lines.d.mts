@@ -23,6 +23,7 @@ export function addScript(
   },
   nameOf: (source: string) => string | undefined,
 ): void;
+export function codeLines(source: string): Set<number>;
 export function byFolder(
   lines: ReadonlyMap<string, ReadonlyMap<number, boolean>>,
   folderOf: (name: string) => string,

@@ -100,6 +100,17 @@ export function addScript(lines, { functions, map, starts, from }, nameOf) {
   }
 }
 
+/**
+ * The lines of a source, from 0, that can run: no brackets alone and no imports, of
+ * which one compiler makes code and another does not.
+ */
+export function codeLines(source) {
+  // As many line ends as before, so that lines keep their numbers.
+  const text = source.replaceAll(/^import\b[^;]*;$/gm, (found) => found.replaceAll(/[^\n]/g, ''));
+  const lines = text.split('\n');
+  return new Set([...lines.keys()].filter((line) => /[^\s{}()[\];,]/.test(lines[line])));
+}
+
 /** A row for each folder: lines with code, and those of them that ran. */
 export function byFolder(lines, folderOf) {
   const rows = new Map();

@@ -4,7 +4,7 @@ import { SourceMap } from 'node:module';
 import vm from 'node:vm';
 import { transformWithOxc } from 'vite';
 import { describe, expect, it } from 'vitest';
-import { addScript, byFolder, countsAt, placesOf, startsOf } from './lines.mjs';
+import { addScript, byFolder, codeLines, countsAt, placesOf, startsOf } from './lines.mjs';
 
 const source = `interface Shape {
   readonly size: number;
@@ -85,6 +85,24 @@ describe('the lines of a source', () => {
     const lines = new Map<string, Map<number, boolean>>();
     for (const count of [0, 1, 0]) addScript(lines, script(count), (name) => name);
     expect(byFolder(lines, () => 'f')).toEqual([{ folder: 'f', all: 1, ran: 1 }]);
+  });
+
+  it('are no imports, and no brackets alone', () => {
+    const text = `import { a } from './a.ts';
+import {
+  b,
+} from './b.ts';
+
+export { c } from './c.ts';
+if (a(b)) {
+  b.import = 1;
+} else {
+  c([
+    1,
+  ]);
+}
+`;
+    expect([...codeLines(text)].map((line) => line + 1)).toEqual([6, 7, 8, 9, 10, 11]);
   });
 
   it('have the count of the innermost range around them', () => {

@@ -128,7 +128,9 @@ describe('the radix encoding', () => {
       fc.property(list, fc.infiniteStream(fc.nat({ max: 255 })), (pairs, stream) => {
         const code = new RadixCode(pairs.map(([, modulus]) => modulus));
         const bytes = Uint8Array.from({ length: code.length }, () => stream.next().value);
-        code.decode(bytes).forEach((number, i) => {
+        const numbers = code.decode(bytes);
+        expect(numbers).toHaveLength(pairs.length);
+        numbers.forEach((number, i) => {
           expect(number).toBeGreaterThanOrEqual(0);
           expect(number).toBeLessThan(pairs[i]?.[1] ?? 0);
         });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/base/bytes.ts';
-import { systemRandomBytes } from '../../src/node/crypto/random.ts';
+import { systemChance, systemRandomBytes } from '../../src/node/crypto/random.ts';
 
 describe("the system's randomness", () => {
   it('has the length that was asked for, from the stock and beyond it', () => {
@@ -29,5 +29,16 @@ describe("the system's randomness", () => {
     const small = new Set<number>();
     for (let i = 0; i < 2000; i++) for (const byte of systemRandomBytes(8)) small.add(byte);
     expect(small.size).toBe(256);
+  });
+
+  it('is a number from 0 to 1 where one is wanted, of every part alike', () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let i = 0; i < 10_000; i++) {
+      const at = systemChance();
+      expect(at >= 0 && at < 1).toBe(true);
+      tenths[Math.floor(at * 10)] = (tenths[Math.floor(at * 10)] ?? 0) + 1;
+    }
+    // Ten standard deviations.
+    for (const count of tenths) expect(Math.abs(count - 1_000)).toBeLessThan(300);
   });
 });

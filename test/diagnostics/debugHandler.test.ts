@@ -286,6 +286,7 @@ describe('markup', () => {
           remoteIdentification: null,
           channels: [],
           forwards: [],
+          sftp: [],
           openedAt: null,
         },
       ],

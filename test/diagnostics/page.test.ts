@@ -1,11 +1,13 @@
 /**
  * The page, in a browser: it is live, one click leads to a connection, nothing in it runs that a peer sent.
  */
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createServer as createWebServer, type Server } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, connect as dialTcp, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { debugHandler, takeReport } from '../../src/entry/diagnostics.ts';
+import { debugHandler, formatMetrics, takeReport } from '../../src/entry/diagnostics.ts';
 import { acceptAnyHostKey, connect } from '../../src/entry/index.ts';
+import { generateKey } from '../../src/entry/keys.ts';
+import { createServer } from '../../src/entry/server.ts';
 import { Browser } from '../support/browser.ts';
 import { describeWith } from '../support/servers/programs.ts';
 
@@ -32,7 +34,7 @@ describeWith({ programs: ['chromium'] }, 'the page in Chromium', () => {
 
   beforeAll(async () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    web = createServer(debugHandler());
+    web = createWebServer(debugHandler());
     await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(web.address() as AddressInfo).port}/debug/ssh?`;
     browser = await Browser.start();
@@ -83,6 +85,55 @@ describeWith({ programs: ['chromium'] }, 'the page in Chromium', () => {
     // The browser itself remarks that the last answer was a 404; nothing else is amiss.
     expect(browser.complaints.filter((complaint) => !complaint.includes('404'))).toEqual([]);
     expect(browser.complaints.join()).not.toContain('Content Security Policy');
+  });
+
+  it('shows the forwards of a connection and what runs through them, and so do the metrics', {
+    timeout: 60_000,
+  }, async () => {
+    const sshd = await createServer({
+      hostKeys: generateKey('ed25519'),
+      authentication: { none: () => true },
+      forwarding: { local: () => true },
+    });
+    const echo = createTcpServer((socket) => void socket.pipe(socket).on('error', () => {}));
+    await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+    const target = { host: '127.0.0.1', port: (echo.address() as AddressInfo).port };
+    const client = await connect({
+      ...{ host: '127.0.0.1', port: (await sshd.listen()).port, username: 'ops', auth: ['none'] },
+      verifyHostKey: acceptAnyHostKey(),
+    });
+    const forward = await client.forwardLocal({ port: 0 }, target);
+    const program = dialTcp({ host: '127.0.0.1', port: forward.address.port ?? 0 });
+    // The forward ends before the program does, and cuts it.
+    program.on('error', () => {});
+    program.write('0123456789');
+    await new Promise((resolve) => program.once('data', resolve));
+    try {
+      await browser.open(url);
+      const id = client.inspect().id;
+      await browser.until(`document.querySelector('#groups a[href="?connection=${id}"]') !== null`);
+      await browser.click(`#groups a[href="?connection=${id}"]`);
+      await browser.until("document.querySelector('#detail')?.textContent.includes('forward')");
+      const detail = String(await browser.evaluate("document.querySelector('#detail').textContent"));
+      const { port } = forward.address;
+      expect(detail).toContain(
+        `127.0.0.1:${port} to 127.0.0.1:${target.port}; 1 connections open, 1 came, 0 refused, 0 failed; 10 bytes out, 10 in`,
+      );
+      expect(detail).toMatch(
+        new RegExp(`127\\.0\\.0\\.1:\\d+ to 127\\.0\\.0\\.1:${target.port}, open, .*; 10 bytes out, 10 in`),
+      );
+      const metrics = formatMetrics();
+      expect(metrics).toContain('deadline_ssh_open_forwards{role="client"} 1\n');
+      expect(metrics).toContain('deadline_ssh_forwarded_connections{role="client"} 1\n');
+      // The page follows: what ends is gone from it.
+      await forward.close();
+      await browser.until("!document.querySelector('#detail').textContent.includes('bytes out')");
+    } finally {
+      program.destroy();
+      await client.close();
+      await sshd.close();
+      await new Promise((resolve) => echo.close(resolve));
+    }
   });
 
   it('stands still while it is paused', async () => {

@@ -29,12 +29,14 @@ describe('docs/command.md', () => {
 
   it('and the help name every long option', () => {
     const help = helpText([]);
+    expect(commandOptions.filter(({ name }) => name !== undefined).length).toBeGreaterThan(10);
     for (const { name } of commandOptions) if (name !== undefined) expect(help).toContain(`--${name}`);
   });
 
   it('and the help name every letter that does something', () => {
     const help = helpText([]);
     const silent = new Set(['1', '2', 'I', 'K', 'k', 'w', 'x', 'y']);
+    expect(commandOptions.filter(({ letter }) => letter !== undefined).length).toBeGreaterThan(20);
     for (const { letter } of commandOptions) {
       if (letter !== undefined && !silent.has(letter)) expect(help).toContain(`-${letter}`);
     }

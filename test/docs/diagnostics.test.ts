@@ -27,6 +27,8 @@ function eventFields(): Record<string, string[]> {
   observer.waitExpired?.(client, { name: 'connect', waitingFor: 'a connection', elapsed: 1, timeout: 1 });
   observer.commandStarted?.(client, 'exec');
   observer.commandEnded?.(client, 'exec', 1, 'exit');
+  observer.transferStarted?.(client, 'get');
+  observer.transferEnded?.(client, { kind: 'get', outcome: 'completed', elapsed: 1, files: 1, bytes: 1 });
   observer.ended?.(client, new SshError('ERR_SSH_CLOSED', 'closed'), snapshot);
   return fields;
 }

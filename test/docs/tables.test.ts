@@ -26,7 +26,7 @@ describe('the documents of a user', () => {
   const algorithms = read('docs/algorithms.md');
 
   it('lists every error code with the sentence of the source', () => {
-    const rows = tableBelow(read('docs/errors.md'), '# Errors').map(([code, meaning]) => [
+    const rows = tableBelow(read('docs/errors.md'), '## Codes').map(([code, meaning]) => [
       codesIn(code)[0],
       meaning,
     ]);

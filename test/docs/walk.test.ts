@@ -62,6 +62,7 @@ describe.each([
   });
 
   it('goes from each file to one that it knows, or by one that both know', () => {
+    expect(rows.length).toBeGreaterThan(first.length);
     for (const [index, { file, by }] of rows.slice(0, -1).entries()) {
       const next = rows[index + 1]?.file ?? '';
       const handedOn = by === undefined ? know(file, next) : know(file, by) && know(by, next);

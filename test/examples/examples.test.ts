@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect as connectLibrary } from '../../src/entry/index.ts';
+import { Terminal } from '../support/cli/terminal.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 import { ChildPrograms } from '../support/servers/childProgram.ts';
 import {
@@ -18,7 +19,17 @@ import {
   type TestServer,
 } from '../support/servers/index.ts';
 
-const tested = ['database', 'manyHosts', 'run', 'serveMemory', 'socks', 'stream', 'tunnel', 'webhook'];
+const tested = [
+  'database',
+  'manyHosts',
+  'run',
+  'serveMemory',
+  'shell',
+  'socks',
+  'stream',
+  'tunnel',
+  'webhook',
+];
 
 it('each has a test', () => {
   const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -143,6 +154,34 @@ describeServer('the example', openSsh, (lab) => {
       await client.close();
       child.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
+    });
+  });
+
+  describe('shell', () => {
+    it('gives the keys to the server, and the terminal back as it was', async () => {
+      const terminal = new Terminal(
+        ['env', `HOME=${home}`, process.execPath, programs.pathOf('shell'), target],
+        24,
+        80,
+      );
+      try {
+        await terminal.shows(/[$#>%] /);
+        expect(await terminal.modes()).toMatchObject({ echo: false, icanon: false, isig: false });
+        terminal.type('stty size; echo "is $((40 + 2))"\r');
+        expect(await terminal.shows('is 42')).toContain('24 80');
+        terminal.type('sleep 60\r');
+        await terminal.shows('sleep 60');
+        // The server's terminal makes a signal of it; here it would end the program.
+        terminal.type('\x03');
+        await terminal.shows(/[$#>%] /);
+        terminal.resize(30, 100);
+        terminal.type('stty size\r');
+        await terminal.shows('30 100');
+        terminal.type('exit 7\r');
+        expect(await terminal.end).toMatchObject({ status: 7, modes: { asBefore: true } });
+      } finally {
+        terminal.close();
+      }
     });
   });
 

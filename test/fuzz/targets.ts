@@ -14,6 +14,7 @@ import { operations } from './targets/operations.ts';
 import { packets } from './targets/packets.ts';
 import { privateKeys } from './targets/privateKeys.ts';
 import { publicKeys } from './targets/publicKeys.ts';
+import { revokedKeys } from './targets/revokedKeys.ts';
 import { session } from './targets/session.ts';
 import { sftpClient } from './targets/sftpClient.ts';
 import { sftpPackets } from './targets/sftpPackets.ts';
@@ -29,6 +30,7 @@ export const targets: readonly FuzzTarget[] = [
   privateKeys,
   publicKeys,
   knownHosts,
+  revokedKeys,
   crypto,
   sftpPackets,
   sftpClient,

@@ -5,7 +5,7 @@
  * kept in docs/interop.md.
  * Must not know: servers, features.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -35,6 +35,8 @@ export interface ServerFacts {
 declare module 'vitest' {
   interface TaskMeta {
     cell?: Cell;
+    /** Of the second table, which is about files. */
+    fileCell?: Cell;
     facts?: ServerFacts;
   }
 }
@@ -43,26 +45,46 @@ const target = fileURLToPath(new URL('../../docs/interop.md', import.meta.url));
 
 export const matrixReporter: Reporter = {
   onTestRunEnd(modules): void {
-    const { cells, facts } = collect(modules);
-    if (facts.length === 0) return;
-    const text = document(cells, facts);
+    const { cells, facts, fileCells } = collect(modules);
+    const parts = partsOf(readFileSync(target, 'utf8'));
+    // Each part is kept where a run had nothing of it.
+    if (facts.length > 0) parts.servers = document(cells, facts);
+    if (fileCells.length > 0) parts.files = filesDocument(fileCells);
+    if (facts.length === 0 && fileCells.length === 0) return;
+    const text = `${parts.servers.trimEnd()}\n\n${parts.files.trimEnd()}\n`;
     process.stdout.write(`\n${text}\n`);
     if (process.env['DEADLINE_SSH_LAB_WRITE'] === '1') writeFileSync(target, text);
   },
 };
 
-function collect(modules: readonly TestModule[]): { cells: Cell[]; facts: ServerFacts[] } {
+const filesHeading = '## Files';
+
+/** The two parts of the document. */
+function partsOf(text: string): { servers: string; files: string } {
+  const at = text.indexOf(`\n${filesHeading}\n`);
+  return at < 0 ? { servers: text, files: '' } : { servers: text.slice(0, at), files: text.slice(at + 1) };
+}
+
+interface Collected {
+  readonly cells: Cell[];
+  readonly facts: ServerFacts[];
+  readonly fileCells: Cell[];
+}
+
+function collect(modules: readonly TestModule[]): Collected {
   const cells: Cell[] = [];
+  const fileCells: Cell[] = [];
   const facts: ServerFacts[] = [];
   for (const module of modules) {
     for (const test of module.children.allTests()) {
-      const { cell, facts: found } = test.meta();
+      const { cell, fileCell, facts: found } = test.meta();
       const failed = test.result().state === 'failed';
       if (cell !== undefined) cells.push(failed ? { ...cell, text: 'FAILS' } : cell);
+      if (fileCell !== undefined) fileCells.push(failed ? { ...fileCell, text: 'FAILS' } : fileCell);
       if (found !== undefined) facts.push(found);
     }
   }
-  return { cells, facts: facts.sort((a, b) => a.server.localeCompare(b.server)) };
+  return { cells, fileCells, facts: facts.sort((a, b) => a.server.localeCompare(b.server)) };
 }
 
 function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string {
@@ -98,6 +120,27 @@ function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string
     '## Algorithms both sides have',
     ...facts.map((fact) => `### ${fact.server}\n\n${algorithms(fact)}`),
   ].join('\n\n')}\n`;
+}
+
+function filesDocument(cells: readonly Cell[]): string {
+  const servers = [...new Set(cells.map(({ server }) => server))];
+  const rows = [...new Set(cells.map(({ column }) => column))].map((calls) => [
+    calls,
+    ...servers.map((server) => {
+      const found = cells.find((cell) => cell.server === server && cell.column === calls);
+      return found?.text ?? '';
+    }),
+  ]);
+  const notes = new Map<string, string[]>();
+  for (const { server, column, note } of cells) {
+    if (note !== undefined) notes.set(note, [...(notes.get(note) ?? []), `${server} (${column})`]);
+  }
+  return [
+    filesHeading,
+    'Written by `npm run lab -- --write files`, which makes each call on each server. `–` is what a server does not have, or does otherwise; the list below says which. `sftp-server` is OpenSSH’s program behind its sshd; dropbear runs the same program. `chroot` is `internal-sftp` with `ChrootDirectory`. asyncssh, paramiko and ssh2 serve files of the machine by a small program of ours around each library. The last three are this library: a folder, the store in memory of `examples/`, and the command behind sshd.',
+    table(['calls', ...servers], rows),
+    [...notes].map(([note, where]) => `- ${note}: ${where.join('; ')}`).join('\n'),
+  ].join('\n\n');
 }
 
 function algorithms({ common, foreign }: ServerFacts): string {

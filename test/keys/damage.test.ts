@@ -124,14 +124,19 @@ describe.each(unguarded)('%s, which cannot be checked', (path) => {
   });
 
   it('with a byte changed anywhere gives a typed error or a key whose halves belong together', () => {
+    let refused = 0;
     for (const variant of changed(data, 1, false)) {
       const key = read(variant)?.privateKey;
-      if (key === undefined) continue;
+      if (key === undefined) {
+        refused++;
+        continue;
+      }
       if (key.type === 'ssh-ed25519') {
         expect(key.publicKey.point).toEqual(opensslArithmetic.ed25519PublicKey(key.seed));
       } else if (key.type !== 'ssh-rsa' && key.type !== 'ssh-ed448') {
         expect(key.publicKey.point).toEqual(opensslArithmetic.ecPublicKey(key.publicKey.curve, key.scalar));
       }
     }
+    expect(refused).toBeGreaterThan(data.length / 2);
   });
 });

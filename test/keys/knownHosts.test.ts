@@ -539,3 +539,15 @@ describe('what is no host and no port', () => {
     }
   });
 });
+
+it.each([
+  ['a host that is no text', [7, 22], 'the host of a known host must be'],
+  ['no host', [undefined, 22], 'the host of a known host must be'],
+  ['a port that is none', ['host', 65_536], 'the port of a known host must be'],
+  ['a port that is text', ['host', '22'], 'the port of a known host must be'],
+  ['an empty host', ['', 22], 'cannot be written to known_hosts as a host'],
+] as const)('a line is not written for %s', (_, [host, port], message) => {
+  expect(() => formatKnownHostsLine(host as string, port as number, new Uint8Array(1))).toThrow(
+    expect.objectContaining({ code: 'ERR_SSH_OPTIONS', message: expect.stringContaining(message) }),
+  );
+});

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { base64Decode } from '../../src/keys/pem/base64.ts';
 import { decodePem, encodePem } from '../../src/keys/pem/pem.ts';
+import { formatPrivateKey } from '../../src/keys/privateKey/formatPrivateKey.ts';
 import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { describePrivateKey } from '../../src/keys/privateKey/privateKeyFile.ts';
+import { formatPublicKey } from '../../src/keys/publicKeyFile.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { failure } from './failure.ts';
@@ -282,4 +284,40 @@ describe('PKCS#8 keys that ask for too much', () => {
     }
     return found;
   }
+});
+
+describe('a PEM file that is encrypted the old way', () => {
+  const whole = fixture('ecdsa256/sec1-aes256.enc.pem');
+  const without = (header: string): string => whole.replace(new RegExp(`^${header}:.*\n`, 'm'), '');
+
+  it.each([
+    ['both headers', whole, 'ERR_SSH_KEY_PASSPHRASE'],
+    ['the header with the cipher alone', without('Proc-Type'), 'ERR_SSH_KEY_PASSPHRASE'],
+    // By what, nobody knows.
+    ['the header that says so alone', without('DEK-Info'), unsupported],
+  ])('is one with %s', async (_, text, code) => {
+    expect((await failure(() => parsePrivateKey(text))).code).toBe(code);
+    expect(describePrivateKey(text)).toMatchObject({ encrypted: true });
+  });
+});
+
+describe('an Ed448 key, for which there is no file that others read', () => {
+  const bytes = new Uint8Array(57).fill(7);
+  const key = { type: 'ssh-ed448', seed: bytes, publicKey: { type: 'ssh-ed448', point: bytes } } as const;
+
+  it.each(['pkcs8', 'pem', 'openssh'] as const)('is not written as a private key: %s', async (format) => {
+    expect(
+      await failure(() => formatPrivateKey(key, { format, randomBytes: (length) => new Uint8Array(length) })),
+    ).toMatchObject({
+      code: unsupported,
+      message: expect.stringMatching(/ed448/i),
+    });
+  });
+
+  it('is not written as a public key in PEM', async () => {
+    expect(await failure(() => formatPublicKey(key.publicKey, { format: 'pem' }))).toMatchObject({
+      code: unsupported,
+      message: expect.stringMatching(/ed448/i),
+    });
+  });
 });

@@ -76,6 +76,18 @@ describe('public keys', () => {
     );
   });
 
+  it.each([
+    ['""', ''],
+    ['"', '"'],
+    ['"me"', 'me'],
+    ['"me', '"me'],
+    ['me"', 'me"'],
+  ])('are in RFC 4716 what stands between quotes, if there are two: %s', (written, comment) => {
+    const key = parsePublicKey(fixture('ed25519/id.pub')).publicKey;
+    const text = formatPublicKey(key, { format: 'rfc4716', comment: 'x' });
+    expect(parsePublicKey(text.replace(/^Comment:.*$/m, `Comment: ${written}`)).comment).toBe(comment);
+  });
+
   it('never grow lines beyond 72 bytes in RFC 4716', () => {
     fc.assert(
       fc.property(privateKeys, comments, (key, comment) => {

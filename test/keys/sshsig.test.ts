@@ -295,6 +295,16 @@ describe('allowed signers', () => {
     expect(malformed.map(({ line: number }) => number)).toEqual([1, 5]);
   });
 
+  it('name the lines with an option twice, with one that takes a value and has none, or takes none and has one', () => {
+    const of = (options: string): readonly string[] =>
+      AllowedSigners.parse(line(ed25519, `me@x ${options}`)).malformed.map(({ reason }) => reason);
+    expect(of('cert-authority')).toEqual([]);
+    expect(of('cert-authority="yes"')).toEqual([expect.stringContaining('takes no value')]);
+    expect(of('cert-authority,cert-authority')).toEqual([expect.stringContaining('twice')]);
+    expect(of('namespaces')).toEqual([expect.stringContaining('no value')]);
+    expect(of('valid-after="soon"')).toEqual([expect.stringContaining('no date')]);
+  });
+
   it('of a certificate give the principals that both name', () => {
     const certificate = decodeCertificate(
       makeCertificate({ key: ed25519.publicKey, authority, kind: 1, principals: ['a@x', 'b@y', 'c@x'] }),
@@ -323,5 +333,20 @@ describe('allowed signers', () => {
       expect(parseTimestamp(text, utc)).toBeUndefined();
     }
     expect(parseTimestamp('20240229', utc)).toBe(Date.parse('2024-02-29T00:00:00Z') / 1000);
+    // Every day that four years have, and each that they have not.
+    for (const year of [1900, 2000, 2023, 2024]) {
+      for (let month = 0; month <= 13; month++) {
+        for (let day = 0; day <= 32; day++) {
+          const text = [year, ...[month, day].map((part) => String(part).padStart(2, '0'))].join('');
+          const date = new Date(Date.UTC(year, month - 1, day));
+          const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+          expect(parseTimestamp(text, utc), text).toBe(exists ? date.getTime() / 1000 : undefined);
+        }
+      }
+    }
+    expect(parseTimestamp('20161231235960Z', utc)).toBe(Date.parse('2017-01-01T00:00:00Z') / 1000);
+    for (const time of ['240000', '236000', '235961']) {
+      expect(parseTimestamp(`20161231${time}`, utc)).toBeUndefined();
+    }
   });
 });

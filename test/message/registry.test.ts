@@ -24,6 +24,7 @@ const contexts: readonly MessageContext[] = [
 
 describe('decodeMessage', () => {
   it('finds every message in one context or another', () => {
+    expect(new Set(allMessages.map(({ codec }) => codec.name)).size).toBeGreaterThan(35);
     for (const { codec, encoded, example } of allMessages) {
       const found = contexts.some((context) => {
         try {

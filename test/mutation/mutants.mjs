@@ -76,9 +76,10 @@ export function mutantsOf(path, code) {
       case 'LogicalExpression': {
         const { left, right, operator } = node;
         const other = operator === '&&' ? '||' : operator === '||' ? '&&' : undefined;
-        const [one, two] = [code.slice(node.start, left.end), code.slice(right.start, node.end)];
+        // Of each side itself: parentheses around it are no part of it.
+        const [one, two] = [left, right].map(({ start, end }) => code.slice(start, end));
         if (other !== undefined) add(node, `(${one}) ${other} (${two})`, 'logic');
-        else if (!isText(right)) add(node, one, 'default');
+        else if (!isText(right)) add(node, isAtom(left) ? one : `(${one})`, 'default');
         break;
       }
       case 'ConditionalExpression':
@@ -92,7 +93,11 @@ export function mutantsOf(path, code) {
         condition(node.test, ['false']);
         break;
       case 'UnaryExpression':
-        if (node.operator === '!') add(node, code.slice(node.argument.start, node.argument.end), 'negation');
+        if (node.operator === '!') {
+          const { argument } = node;
+          const text = code.slice(argument.start, argument.end);
+          add(node, isAtom(argument) ? text : `(${text})`, 'negation');
+        }
         break;
       case 'UpdateExpression':
         add(
@@ -146,6 +151,11 @@ export function changeOf({ original, replacement }) {
 
 function isText(node) {
   return node.type === 'TemplateLiteral' || (node.type === 'Literal' && typeof node.value === 'string');
+}
+
+/** Whether an expression stays one whatever stands beside it. */
+function isAtom({ type }) {
+  return ['Identifier', 'MemberExpression', 'CallExpression', 'ChainExpression'].includes(type);
 }
 
 function isSuper(node) {

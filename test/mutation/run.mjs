@@ -1,21 +1,25 @@
 /**
- * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--part I/N] [--minutes N]`: do the tests notice when a check is taken out?
+ * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--minutes N] [--limit N] [--without FOLDER]`: do the tests notice when a check is taken out?
  *
- * Owns: which tests speak for which folder, the run, the report
- * (.tmp/mutation/FOLDER.txt), the list of changes that change nothing (equivalent.txt).
- * Must not know: how a source is changed (`mutants.mjs`), how tests are run (`worker.mjs`).
+ * Owns: which tests speak for which folder, which are asked about a change and
+ * in which order, the report (.tmp/mutation/FOLDER.txt), the list of changes
+ * that change nothing (equivalent.txt).
+ * Must not know: how a source is changed (`mutants.mjs`, `switches.mjs`), how
+ * tests are run (`worker.mjs`, `runner.mjs`).
  *
- * The tests run once with branches counted, so that of every change only those
- * run that come by its place, until one fails: first those that caught most in the
- * least time so far. Where tests use sockets and processes, a failure counts only if
- * it comes a second time, and now and then nothing is changed, to see that nothing
- * is caught then.
+ * All changes are in the sources at once, each behind a switch. The tests run
+ * once with none on, so that it is known which switches each passes. Then they
+ * are asked about the changes, in rounds: about each change first the quickest
+ * and most special of its tests, and in the next round, if those pass, others.
+ * So a test file is loaded once for many changes. What runs at an import only is
+ * asked of whole files, in a process of its own.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { instrumented } from '../fuzz/instrument.mjs';
+import { Covered } from './covered.mjs';
 import { changeOf, mutantsOf } from './mutants.mjs';
+import { Trials } from './trials.mjs';
 import { Worker } from './workerProcess.mjs';
 
 const root = process.cwd();
@@ -94,14 +98,12 @@ const tooLong = [
   'test/servers/manyConnections.test.ts',
   'test/servers/eventLoop.test.ts',
   'test/servers/sabotage.test.ts',
+  'test/servers/bulk.test.ts',
   'test/diagnostics/silentDials.test.ts',
   // Every byte of every file, one after the other.
   'test/keys/damage.test.ts',
   'test/keys/publicDamage.test.ts',
 ];
-
-/** A change under which the tests take longer than this is caught: by whoever waits for them. */
-const patience = (usual) => 15_000 + 8 * usual;
 
 function testFiles(places) {
   const found = places.flatMap((place) => {
@@ -110,29 +112,10 @@ function testFiles(places) {
     const names = readdirSync(place, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
     return names.sort().map((name) => `${place}/${name}`);
   });
-  return found.filter((path) => !tooLong.includes(path));
-}
-
-/** Of each test file: how long it takes, and by which branches it comes. */
-async function cover(worker, sources, tests) {
-  const files = [];
-  for (const path of tests) {
-    const message = { type: 'cover', sources, tests: [path] };
-    let answer = await worker.ask(message, 300_000);
-    // Once more where the machine was busy: what is left out catches nothing.
-    if (!answer?.passed) answer = await worker.ask(message, 300_000);
-    if (answer === undefined || !answer.passed) {
-      console.log(`left out: ${path}, which fails over unchanged sources`);
-      continue;
-    }
-    const { milliseconds, steps, branches } = answer;
-    files.push({ path, milliseconds, steps, branches: new Set(branches), catches: 1 });
-    process.stderr.write('.');
-  }
-  process.stderr.write('\n');
-  const seconds = files.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
-  console.log(`${files.length} test files, ${seconds.toFixed(1)} s`);
-  return files.sort((a, b) => a.milliseconds - b.milliseconds);
+  const without = options.without?.split(',') ?? [];
+  return found.filter(
+    (path) => !tooLong.includes(path) && !without.some((start) => path.startsWith(`${start}/`)),
+  );
 }
 
 /** Changes that change nothing anybody could see, each with its reason. */
@@ -147,23 +130,8 @@ function equivalents() {
     });
 }
 
-/** The sources of folders, with the numbers of their branches. */
-function numbered(names) {
-  const sources = new Map();
-  let next = 1;
-  for (const name of names) {
-    const paths = readdirSync(`src/${name}`, { recursive: true }).filter((file) => file.endsWith('.ts'));
-    for (const path of paths.map((file) => `src/${name}/${file}`).sort()) {
-      const { regions, branches: count } = instrumented(readFileSync(path, 'utf8'), next, { lang: 'ts' });
-      sources.set(path, { first: next, regions });
-      next += count + 1;
-    }
-  }
-  return sources;
-}
-
 /** The changes to try: evenly spread, and the same ones at each run. */
-function chosenOf(all, { sample, only, part }) {
+function chosenOf(all, { sample, only }) {
   const known = equivalents();
   const isKnown = (mutant) =>
     known.some(
@@ -173,11 +141,7 @@ function chosenOf(all, { sample, only, part }) {
     .filter((mutant) => only === undefined || `${mutant.path}:${mutant.line}`.includes(only))
     .filter((mutant) => !isKnown(mutant));
   const stride = Math.max(1, chosen.length / sample);
-  const [which, of] = part.split('/').map(Number);
-  const mutants = chosen
-    .filter((_, index) => Math.floor(index / stride) !== Math.floor((index - 1) / stride))
-    .filter((_, index) => index % of === which % of);
-  return spread(mutants);
+  return spread(chosen.filter((_, index) => Math.floor(index / stride) !== Math.floor((index - 1) / stride)));
 }
 
 /** In an order in which the first so many are spread over the whole as well, for a run that ends early. */
@@ -190,82 +154,61 @@ function spread(list) {
     .map(({ item }) => item);
 }
 
-/** Whether a test that comes by a place fails over a change: the likely ones by themselves, then the others. */
-async function outcomeOf(worker, mutant, tests, confirms) {
-  if (tests.length === 0) return 'no test comes by';
-  const usual = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const steps = 1e6 + 10 * tests.reduce((sum, file) => sum + file.steps, 0);
-  const ask = (some) =>
-    worker.ask(
-      { type: 'mutate', mutant: { ...mutant, steps }, tests: some.map(({ path }) => path) },
-      patience(usual),
+/** All changes to the sources of a folder, each with its place among those of its file. */
+function mutantsIn(name) {
+  const paths = readdirSync(`src/${name}`, { recursive: true }).filter((file) => file.endsWith('.ts'));
+  return paths
+    .map((file) => `src/${name}/${file}`)
+    .sort()
+    .flatMap((path) =>
+      mutantsOf(path, readFileSync(path, 'utf8')).map((mutant, index) => ({ ...mutant, index })),
     );
-  for (const group of [tests.slice(0, 3), tests.slice(3)]) {
-    for (let some = group; some.length > 0; ) {
-      const answer = await ask(some);
-      if (answer === undefined) return 'caught by time';
-      if (answer.passed) break;
-      const [file = some[0]] = some.filter(({ path }) => answer.by.includes(path));
-      // By itself as well: one that was only disturbed passes then.
-      const again = confirms ? await ask([file]) : answer;
-      if (again?.passed !== true) {
-        file.catches++;
-        return 'caught';
-      }
-      some = some.filter((each) => each !== file);
-    }
-  }
-  return 'survives';
 }
 
-async function mutate(name, worker, sources, covered, options) {
-  const paths = [...sources.keys()].filter((path) => path.startsWith(`src/${name}/`));
-  const all = paths.flatMap((path) => mutantsOf(path, readFileSync(path, 'utf8')));
-  const mutants = chosenOf(all, options);
-  const speak = testFiles(testsOf[name]);
-  const files = covered.filter(({ path }) => speak.includes(path));
-  const confirms = name in testsOfEdges;
-  console.log(`${name}: ${all.length} changes, ${mutants.length} to try`);
-  const file = options.part === '1/1' ? name : `${name}-${options.part.replace('/', 'of')}`;
-  const run = { name, total: all.length, results: [], controls: [] };
-  const begun = performance.now();
+/** The changes to try in some folders, numbered, and what the worker has to know to make switches of them. */
+function switchesFor(names) {
+  const chosen = new Map();
+  const numbers = {};
+  let count = 0;
+  for (const name of names) {
+    const all = mutantsIn(name);
+    for (const { path } of all) numbers[path] ??= {};
+    const mutants = chosenOf(all, options).map((mutant) => ({ ...mutant, number: count++ }));
+    for (const { path, index, number } of mutants) numbers[path][index] = number;
+    chosen.set(name, { total: all.length, mutants });
+  }
+  return { chosen, switches: { numbers, count } };
+}
+
+/** As many changes as are asked about together: enough to load each test file for, few enough to stop in time. */
+const together = 75;
+
+async function mutate(name, worker, { total, mutants: chosen }) {
+  const files = testFiles(testsOf[name]);
+  console.log(`${name}: ${total} changes, ${chosen.length} to try; ${files.length} test files`);
+  let begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;
-  for (const mutant of mutants) {
-    if (seconds() > 60 * options.minutes) break;
-    const { first, regions } = sources.get(mutant.path);
-    const around = regions.filter(({ start, end }) => start <= mutant.start && mutant.end <= end).at(-1);
-    const branch = around?.branch ?? first - 1;
-    const tests = files
-      .filter((each) => each.branches.has(branch))
-      .sort((a, b) => b.catches / b.milliseconds - a.catches / a.milliseconds);
-    run.results.push({ ...mutant, outcome: await outcomeOf(worker, mutant, tests, confirms) });
-    if (confirms && run.results.length % controlEvery === 1 && tests.length > 0) {
-      const nothing = { ...mutant, start: 0, end: 0, replacement: '' };
-      const likely = tests.slice(0, 6).map((each) => ({ ...each }));
-      run.controls.push(await outcomeOf(worker, nothing, likely, confirms));
-    }
-    if (run.results.length % 10 === 0) {
-      console.log(`${summaryOf(run)}; ${seconds().toFixed(0)} s`);
-      report(file, run);
-    }
+  const covered = await Covered.by(worker, root, folder, files);
+  console.log(`${covered.summary()}; ${seconds().toFixed(0)} s`);
+  begun = performance.now();
+  const trials = new Trials(worker, covered, name, { confirms: name in testsOfEdges, limit: options.limit });
+  const run = { name, total, results: [], trials };
+  while (run.results.length < chosen.length && seconds() < 60 * options.minutes) {
+    const some = chosen.slice(run.results.length, run.results.length + together);
+    run.results.push(...(await trials.outcomesOf(some)));
+    report(name, run);
+    console.log(`${summaryOf(run)}; ${seconds().toFixed(0)} s`);
   }
-  report(file, run);
-  console.log(summaryOf(run));
 }
-
-/** Every so many changes one that changes nothing is tried. */
-const controlEvery = 15;
 
 const survivors = (results) => results.filter(({ outcome }) => !outcome.startsWith('caught'));
 
-function summaryOf({ name, total, results, controls }) {
+function summaryOf({ name, total, results, trials }) {
   const left = survivors(results).length;
   const caught = results.length - left;
   const share = ((100 * caught) / Math.max(1, results.length)).toFixed(1);
   const byTime = results.filter(({ outcome }) => outcome === 'caught by time').length;
-  const text = `${name}: ${caught} of ${results.length} caught (${byTime} by time), ${share} %; ${total} changes there are`;
-  if (controls.length === 0) return text;
-  return `${text}; of ${controls.length} runs without a change ${survivors(controls.map((outcome) => ({ outcome }))).length} passed`;
+  return `${name}: ${caught} of ${results.length} caught (${byTime} by time), ${share} %; ${total} changes there are; ${trials.controlSummary()}`;
 }
 
 function report(file, run) {
@@ -273,7 +216,11 @@ function report(file, run) {
     (mutant) =>
       `${mutant.path}:${mutant.line} (${mutant.kind}, ${mutant.outcome})\n  ${mutant.text}\n  ${changeOf(mutant)}\n`,
   );
+  const caught = run.results
+    .filter(({ outcome }) => outcome.startsWith('caught'))
+    .map((mutant) => `${mutant.path}:${mutant.line} ${changeOf(mutant)}: ${mutant.outcome} (${mutant.by})\n`);
   writeFileSync(join(folder, `${file}.txt`), `${summaryOf(run)}\n\n${lines.join('\n')}`);
+  writeFileSync(join(folder, `${file}-caught.txt`), caught.join(''));
 }
 
 const { values, positionals } = parseArgs({
@@ -281,8 +228,9 @@ const { values, positionals } = parseArgs({
   options: {
     sample: { type: 'string', default: '100000' },
     only: { type: 'string' },
-    part: { type: 'string', default: '1/1' },
     minutes: { type: 'string', default: '100000' },
+    limit: { type: 'string', default: '60' },
+    without: { type: 'string' },
   },
 });
 mkdirSync(folder, { recursive: true });
@@ -295,22 +243,20 @@ if (unknown.length > 0) {
 const options = {
   sample: Number(values.sample),
   only: values.only,
-  part: values.part,
   minutes: Number(values.minutes),
+  limit: Number(values.limit),
+  without: values.without,
 };
-for (const group of [testsOfCore, testsOfEdges]) {
-  const own = names.filter((name) => name in group);
+for (const edges of [false, true]) {
+  const own = names.filter((name) => name in testsOfEdges === edges);
   if (own.length === 0) continue;
-  const sources = numbered(own);
-  const worker = new Worker(root, folder, group === testsOfEdges);
+  const { chosen, switches } = switchesFor(own);
+  const worker = new Worker(root, folder, edges, switches);
   const stop = () => worker.close().then(() => process.exit(1));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
-    const tests = [...new Set(own.flatMap((name) => testFiles(testsOf[name])))];
-    const firsts = [...sources].map(([path, { first }]) => [path, first]);
-    const covered = await cover(worker, firsts, tests);
-    for (const name of own) await mutate(name, worker, sources, covered, options);
+    for (const name of own) await mutate(name, worker, chosen.get(name));
   } finally {
     await worker.close();
     process.off('SIGINT', stop);

@@ -1,39 +1,21 @@
 /**
- * Runs tests over sources that are not quite what they are: one process, so that one which hangs can be ended.
+ * Runs tests over sources that have all changes in them, each behind a switch.
  *
- * Owns: the talk with the command (`run.mjs`), vitest, the verdict on a run.
- * Must not know: which changes there are.
+ * Owns: the talk with the command (`run.mjs`), vitest, the copy of the project
+ * that child processes are compiled from.
+ * Must not know: which changes are tried (`runner.mjs` has a plan of that).
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BaseSequencer, createVitest } from 'vitest/node';
-import { instrumented } from '../fuzz/instrument.mjs';
-import { branchesAtMost, childCounter, Mirror, takeChildBranches, withPreamble } from './mirror.mjs';
-import { applied } from './mutants.mjs';
+import { Mirror } from './mirror.mjs';
+import { mutantsOf } from './mutants.mjs';
+import { childPreamble, ownPreamble, withPreamble, withSwitches } from './switches.mjs';
 
 const root = process.cwd();
-/** The change in force, or the files whose branches are noted. */
-let mutant;
-let covered = new Map();
-
-const plugin = {
-  name: 'mutation',
-  enforce: 'pre',
-  transform(code, id) {
-    const path = id.startsWith(`${root}/`) ? id.slice(root.length + 1) : id;
-    if (path.startsWith('test/')) return { code: fewerRuns(code), map: null };
-    const first = covered.get(path);
-    if (mutant?.path === path) {
-      // Counted as well: a loop that no longer ends is known by its steps, long before by the clock.
-      const { text } = instrumented(applied(code, mutant), 0, { lang: 'ts' });
-      const limit = `if (++__steps > ${mutant.steps}) throw new Error('endless');`;
-      return { code: withPreamble(counter(limit), text), map: null };
-    }
-    if (first === undefined) return null;
-    const { text } = instrumented(code, first, { lang: 'ts' });
-    return { code: withPreamble(`${branchCounter}__hit(${first - 1});`, text), map: null };
-  },
-};
+const planFile = process.env.MUTATION_PLAN;
+/** The number of each change that has a switch, by its source and its place among the changes of that; how many there are in all. */
+const { numbers, count, notes } = JSON.parse(readFileSync(planFile, 'utf8'));
 
 /** Of a property in a run: most changes show at once, and there are many changes. Those that draw very many need them. */
 const mostRuns = 25;
@@ -42,9 +24,25 @@ const fewerRuns = (code) =>
   code.replaceAll(/numRuns: ([\d_]+)/g, (given, digits) =>
     Number(digits.replaceAll('_', '')) >= needsThem ? given : `numRuns: ${mostRuns}`,
   );
-/** Quick, as it stands in every loop. */
-const branchCounter = `const __b: Uint8Array = ((globalThis as any).__branches ??= new Uint8Array(${branchesAtMost})); const __s: number[] = ((globalThis as any).__steps ??= [0]); const __hit = (branch: number): void => { __b[branch] = 1; __s[0]++; };`;
-const counter = (body) => `let __steps = 0; const __hit = (branch: number): void => { ${body} };`;
+
+function switched(path, code) {
+  const mutants = mutantsOf(path, code).map((mutant, index) => ({ ...mutant, number: numbers[path][index] }));
+  return withSwitches(
+    code,
+    mutants.filter(({ number }) => number !== undefined),
+  );
+}
+
+const plugin = {
+  name: 'mutation',
+  enforce: 'pre',
+  transform(code, id) {
+    const path = id.startsWith(`${root}/`) ? id.slice(root.length + 1) : id;
+    if (path.startsWith('test/')) return { code: fewerRuns(code), map: null };
+    if (numbers[path] === undefined) return null;
+    return { code: withPreamble(ownPreamble, switched(path, code)), map: null };
+  },
+};
 
 /** As they are given: the quick ones come first. */
 class InOrder extends BaseSequencer {
@@ -74,19 +72,23 @@ const leftOut = [
 ];
 
 /** Tests with child processes compile the sources here; none are compiled where this is undefined. */
-const mirror =
-  process.env.DEADLINE_SSH_SOURCES === undefined
-    ? undefined
-    : new Mirror(root, process.env.DEADLINE_SSH_SOURCES);
-const childBranches = `${process.env.MUTATION_BRANCHES}-children`;
+const copy = process.env.DEADLINE_SSH_SOURCES;
+const children = copy === undefined ? undefined : { file: `${planFile}.active`, hits: `${planFile}.hits` };
+if (copy !== undefined) {
+  const mirror = new Mirror(root, copy);
+  const preamble = childPreamble(children.file, count);
+  for (const path of Object.keys(numbers)) {
+    mirror.write(path, withPreamble(preamble, switched(path, readFileSync(join(root, path), 'utf8'))));
+  }
+  mirror.build();
+}
 
 const vitest = await createVitest(
   'test',
   {
     watch: false,
-    bail: 1,
     // Tests of the edges change the process that they run in, and start others.
-    pool: mirror === undefined ? 'threads' : 'forks',
+    pool: 'forks',
     isolate: false,
     maxWorkers: 1,
     fileParallelism: false,
@@ -94,72 +96,31 @@ const vitest = await createVitest(
     testTimeout: 60_000,
     testNamePattern: new RegExp(`^(?!.*(?:${leftOut.join('|')}))`),
     sequence: { sequencer: InOrder },
-    setupFiles: ['test/setup/fastCheck.ts', 'test/mutation/branches.setup.mjs'],
+    setupFiles: ['test/setup/fastCheck.ts', 'test/mutation/setup.mjs'],
+    runner: join(root, 'test/mutation/runner.mjs'),
   },
   { plugins: [plugin] },
 );
 
-async function run(tests) {
-  const all = tests.flatMap((path) => vitest.getRootProject().createSpecification(join(root, path)));
+/** Tests of files, all of each or some by their identity; `plan` is for the runner. */
+async function run({ plan, files }) {
+  writeFileSync(planFile, JSON.stringify({ plan, count, notes, children }));
+  const project = vitest.getRootProject();
+  const all = files.map(({ path, testIds }) => project.createSpecification(join(root, path), { testIds }));
   ended = [];
-  const begun = performance.now();
   const { unhandledErrors } = await vitest.runTestSpecifications(all, true);
   const failed = ended.filter(({ ok }) => !ok);
   return {
-    passed: failed.length === 0 && unhandledErrors.length === 0 && ended.length === all.length,
+    passed: failed.length === 0 && unhandledErrors.length === 0 && ended.length === files.length,
     ran: ended.map(({ path }) => path),
     by: failed.map(({ path }) => path),
-    milliseconds: performance.now() - begun,
+    errors: unhandledErrors.map((error) => String(error?.message ?? error)),
   };
-}
-
-function invalidate(path) {
-  vitest.invalidateFile(join(root, path));
-}
-
-/** From now on the branches of these sources are noted, here and in child processes. */
-function note(sources) {
-  covered = new Map(sources);
-  for (const [path, first] of covered) {
-    invalidate(path);
-    if (mirror === undefined) continue;
-    const { text } = instrumented(readFileSync(join(root, path), 'utf8'), first, { lang: 'ts' });
-    mirror.write(path, withPreamble(`${childCounter(childBranches)}__hit(${first - 1});`, text));
-  }
-}
-
-function noteNothing() {
-  const paths = [...covered.keys()];
-  covered = new Map();
-  for (const path of paths) {
-    invalidate(path);
-    mirror?.restore(path);
-  }
-}
-
-async function cover({ sources, tests }) {
-  if (covered.size === 0) note(sources);
-  takeChildBranches(childBranches);
-  const answer = await run(tests);
-  const { branches, steps } = JSON.parse(readFileSync(process.env.MUTATION_BRANCHES, 'utf8'));
-  return { ...answer, branches: [...new Set([...branches, ...takeChildBranches(childBranches)])], steps };
-}
-
-async function mutate(message) {
-  noteNothing();
-  mutant = message.mutant;
-  invalidate(mutant.path);
-  mirror?.write(mutant.path, applied(readFileSync(join(root, mutant.path), 'utf8'), mutant));
-  const answer = await run(message.tests);
-  mutant = undefined;
-  invalidate(message.mutant.path);
-  mirror?.restore(message.mutant.path);
-  return answer;
 }
 
 process.on('message', async (message) => {
   try {
-    process.send(await (message.type === 'cover' ? cover(message) : mutate(message)));
+    process.send(await run(message));
   } catch (error) {
     process.send({ error: String(error?.stack ?? error) });
   }

@@ -235,6 +235,52 @@ describe('the stream of openTcp', () => {
     await new Promise((resolve) => echo.close(resolve));
   });
 
+  it('ends with the other side where that is wanted, and may be written to behind its end where not', async () => {
+    const said: string[] = [];
+    const server = createTcpServer({ allowHalfOpen: true }, (socket: Socket) => {
+      socket.on('data', (chunk) => said.push(String(chunk)));
+      socket.end('goodbye');
+    });
+    const port = await listening(server as unknown as Server);
+    await using client = await dial();
+    const whole = await client.openTcp('127.0.0.1', port, { allowHalfOpen: false });
+    whole.resume();
+    await new Promise((resolve) => whole.once('close', resolve));
+    await expect.poll(() => client.inspect().channels).toEqual([]);
+    const half = await client.openTcp('127.0.0.1', port);
+    half.resume();
+    await new Promise((resolve) => half.once('end', resolve));
+    expect(half.writable).toBe(true);
+    half.end('and you');
+    await expect.poll(() => said.join('')).toBe('and you');
+    await expect.poll(() => client.inspect().channels).toEqual([]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('fails a write behind its own end by its callback alone, and cuts nothing: so TLS says goodbye', async () => {
+    let received = 0;
+    const server = createTcpServer((socket: Socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+      });
+    });
+    const port = await listening(server as unknown as Server);
+    await using client = await dial();
+    const stream = await client.openTcp('127.0.0.1', port);
+    const errors: Error[] = [];
+    stream.on('error', (error) => errors.push(error));
+    stream.resume();
+    stream.write(Buffer.alloc(1_000_000));
+    stream.end();
+    const late = await new Promise((resolve) => {
+      expect(stream.write('late', resolve)).toBe(false);
+    });
+    expect(late).toMatchObject({ code: 'ERR_SSH_CHANNEL_CLOSED', origin: 'user' });
+    await new Promise((resolve) => stream.once('close', resolve));
+    expect([received, errors]).toEqual([1_000_000, []]);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('carries TLS, as drivers put it over a socket', async () => {
     const server = createTlsServer(credentials, (socket) => void socket.pipe(socket));
     const port = await listening(server as unknown as Server);

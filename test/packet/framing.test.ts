@@ -218,7 +218,10 @@ describe('padding', () => {
       sealer.begin().bytes(new Uint8Array(1 + (i % 40)).fill(1));
       sealer.finish();
     }
-    for (const packet of splitPackets(takeAll(sealer))) {
+    const packets = splitPackets(takeAll(sealer));
+    expect(packets).toHaveLength(2000);
+    for (const packet of packets) {
+      expect(packet[4]).toBeGreaterThanOrEqual(4);
       const padding = packet.subarray(packet.length - (packet[4] ?? 0));
       expect(padding.every((byte) => byte === 0xab)).toBe(true);
     }

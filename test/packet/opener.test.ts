@@ -271,7 +271,9 @@ describe('a fault under CBC (RFC 4253 §6.3; CVE-2008-5161: the moment of the en
   }
 
   it('shows at once where the length is in the clear, and under every other cipher', () => {
-    for (const suite of suites.filter((candidate) => !failsLate(candidate))) {
+    const early = suites.filter((candidate) => !failsLate(candidate));
+    expect(early.length).toBeGreaterThan(5);
+    for (const suite of early) {
       for (const provider of Object.values(providers)) {
         const sealed = sealAll(newSealer(provider, keysOf(suite)), [noise(100, 5)]);
         sealed[20] = (sealed[20] as number) ^ 1;
@@ -297,7 +299,7 @@ describe('a fault', () => {
     const last = stream.length - 1;
     stream[last] = (stream[last] as number) ^ 1;
     expect(() => openAll(newOpener(provider, keysOf(suite)), stream)).toThrow(
-      /packet 2 failed its integrity check/,
+      /packet 2 failed its integrity check \(message authentication code incorrect\)/,
     );
   });
 });

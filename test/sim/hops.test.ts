@@ -282,10 +282,19 @@ describe('via', () => {
     expect(await refusal({ via: self })).toMatch(
       /^ERR_SSH_OPTIONS: .*leads in a circle, or through more than 16/,
     );
-    expect(await refusal({ via: ['a', 'b', 'user@A:22'] })).toBe(
-      'ERR_SSH_OPTIONS: via leads in a circle: user@a:22 is on the way twice',
+    expect(await refusal({ via: ['b', 'a', 'user@A:22'] })).toBe(
+      'ERR_SSH_OPTIONS: via leads from user@a:22 to itself; leave one of the two out',
     );
-    expect(await refusal({ host: 'a', via: ['b', 'a'] })).toMatch(/on the way twice/);
+    expect(await refusal({ host: 'a', via: ['b', 'a'] })).toMatch(/to itself/);
+    // Nothing is dialled: the hop behind them is what is wrong.
+    const wrong = { host: 'z', hots: 1 } as Hop;
+    for (const further of [
+      ['a', 'b', 'a'],
+      ['a', 'other@a'],
+      ['a', 'a:2222'],
+    ]) {
+      expect(await refusal({ via: [...further, wrong] })).toMatch(/there is no option "hots"/);
+    }
     expect(await refusal({ via: Array.from({ length: 17 }, (_, i) => `h${i}`) })).toMatch(
       /more than 16 hops/,
     );

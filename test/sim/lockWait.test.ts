@@ -25,6 +25,7 @@ async function dialOn(
   options: ConnectOptions,
   before: number = 0,
   during: (world: World) => void = () => {},
+  kind: 'whileLocked' | 'whileRunning' = 'whileLocked',
 ): Promise<Story> {
   const world = new World({ seed: 5 });
   const debug: string[] = [];
@@ -34,7 +35,7 @@ async function dialOn(
   const verify = async (_info: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
     if (dial === undefined) throw new Error('there is no dial');
     await world.sleep(before);
-    const waiting = dial.whileLocked('the lock on known_hosts', (given) => {
+    const waiting = dial[kind]?.('the lock on known_hosts', (given) => {
       bounds.push(given);
       return new Promise(() => {});
     });
@@ -44,7 +45,7 @@ async function dialOn(
       await waiting;
     } catch (error) {
       ends.push(error);
-      if (!(error instanceof SshError) || error.waitingFor !== 'lock') throw error;
+      if (!(error instanceof SshError) || kind !== 'whileLocked' || error.waitingFor !== 'lock') throw error;
       dial.warn('not kept');
     }
     return true;
@@ -111,5 +112,18 @@ describe('a lock on known_hosts that another program holds', () => {
     expect(ends).toMatchObject([{ code: 'ERR_SSH_ABORTED' }]);
     expect(bounds[0]?.signal?.aborted).toBe(true);
     expect(world.live()).toEqual([]);
+  });
+});
+
+describe('a program that tells known hosts and never ends', () => {
+  it('is a wait with a name and a deadline, and ends the dial', async () => {
+    const { world, waits, bounds, ends } = await dialOn({}, 0, () => {}, 'whileRunning');
+    expect(named(waits, 'knownHostsCommand')).toMatchObject({ elapsed: 0, remaining: 10_000 });
+    expect(bounds).toMatchObject([{ timeout: 10_000 }]);
+    expect(ends).toMatchObject([
+      { code: 'ERR_SSH_TIMEOUT', waitingFor: 'knownHostsCommand', elapsed: 10_000 },
+    ]);
+    expect(bounds[0]?.signal?.aborted).toBe(true);
+    expect(world.calls).toMatchObject([{ name: 'connect', outcome: 'rejected' }]);
   });
 });

@@ -99,6 +99,7 @@ export class SimNetwork {
       local: () => () => {
         throw new Error('simulated hosts have no local sockets');
       },
+      chance: () => 0.5,
       display: () => ':0',
       displayCookies: async () => undefined,
       agentPath: () => undefined,

@@ -94,7 +94,7 @@ export class World {
       hostOf: options.hostOf ?? (() => ({ manner: 'serve', plan })),
       pause: () => this.pause(),
     });
-    this.platform = this.network.platform();
+    this.platform = { ...this.network.platform(), chance: seeded(seed) };
     this.connectTo = createConnect(this.platform);
     this.unobserve = observeConnections({
       opened: (connection) => void this.connections.push(connection),
@@ -164,7 +164,7 @@ export class World {
       ...shared
     } = this.options();
     const connection = options.pool === undefined ? shared : {};
-    return createRunOnAll(this.platform, seeded(this.settings.seed))(hosts, work, {
+    return createRunOnAll(this.platform)(hosts, work, {
       ...connection,
       ...options,
     });
@@ -177,12 +177,7 @@ export class World {
     options: TunnelOptions = {},
     connect: ConnectOptions = {},
   ): Promise<Tunnel> {
-    return createOpenTunnel(this.platform, seeded(this.settings.seed))(
-      this.options(connect),
-      from,
-      to,
-      options,
-    );
+    return createOpenTunnel(this.platform)(this.options(connect), from, to, options);
   }
 
   /** Keeps account of a promise that the API gave out. Resolves, with undefined where it rejected. */

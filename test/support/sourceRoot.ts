@@ -10,3 +10,6 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The root of the project, or of the copy that `DEADLINE_SSH_SOURCES` names. */
 export const sourceRoot: string = process.env['DEADLINE_SSH_SOURCES'] ?? project;
+
+/** Whether it is such a copy, in which whoever made it may have built the command already. */
+export const isCopy: boolean = sourceRoot !== project;

@@ -1,5 +1,6 @@
 /** When payloads are compressed, without a peer (RFC 4253 §6.2). */
 import { describe, expect, it } from 'vitest';
+import { compressionSlot } from '../../src/packet/compressionCode.ts';
 import { Deflater } from '../../src/packet/deflate.ts';
 import { Inflater } from '../../src/packet/inflate.ts';
 import type { PacketOpener } from '../../src/packet/opener.ts';
@@ -7,6 +8,8 @@ import type { PacketSealer } from '../../src/packet/sealer.ts';
 import { beforeAuthentication, Compression, wantsZlib } from '../../src/transport/compression.ts';
 import { defaultPreferences, type NegotiatedAlgorithms } from '../../src/transport/kex/negotiation.ts';
 import { codeOf } from '../crypto/support.ts';
+
+compressionSlot.fill({ Deflater, Inflater });
 
 const preferring = (...compression: readonly string[]) => ({ ...defaultPreferences, compression });
 

@@ -185,6 +185,17 @@ describe('a byte queue', () => {
     expect(queue.contiguous).toBe(0);
   });
 
+  it('has nothing of what it was cleared of', () => {
+    const queue = new ByteQueue();
+    for (let i = 0; i < 3; i++) queue.push(stream(2000));
+    queue.clear();
+    queue.push(stream(5));
+    queue.consume(5);
+    expect([queue.length, queue.contiguous]).toEqual([0, 0]);
+    queue.push(stream(7));
+    expect([queue.length, queue.contiguous]).toEqual([7, 7]);
+  });
+
   it('a drip of single bytes costs few objects', () => {
     const queue = new ByteQueue();
     const all = stream(10_000);
@@ -202,5 +213,68 @@ describe('a byte queue', () => {
     }
     expect(position).toBe(all.length);
     expect(views).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('memory that a byte queue is lent', () => {
+  const all = stream(200_000);
+
+  it('may be written over once the queue was told to keep what is left of it', () => {
+    const rounds = fc.array(
+      fc.record({
+        lent: fc.boolean(),
+        asBuffer: fc.boolean(),
+        length: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 900, max: 3000 })),
+        taken: fc.integer({ min: 0, max: 3500 }),
+        askedFor: fc.integer({ min: 0, max: 4000 }),
+      }),
+      { minLength: 1, maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(rounds, (sequence) => {
+        const queue = new ByteQueue();
+        // One piece of memory for all that is lent, as a socket reads into.
+        const memory = new Uint8Array(3000);
+        let [head, tail] = [0, 0];
+        for (const { lent, asBuffer, length, taken, askedFor } of sequence) {
+          const bytes = all.subarray(tail, tail + length);
+          tail += length;
+          if (lent) {
+            memory.set(bytes);
+            queue.push(asBuffer ? Buffer.from(memory.buffer, 0, length) : memory.subarray(0, length), true);
+          } else queue.push(bytes.slice());
+          queue.ensure(askedFor);
+          const target = new Uint8Array(Math.min(taken, queue.length));
+          queue.moveTo(target, target.length);
+          expect(target).toEqual(all.slice(head, head + target.length));
+          head += target.length;
+          if (!lent) continue;
+          queue.keep();
+          memory.fill(0xee);
+        }
+        const rest = new Uint8Array(queue.length);
+        queue.moveTo(rest, rest.length);
+        expect(rest).toEqual(all.slice(head, tail));
+      }),
+    );
+  });
+
+  it('is copied, and nothing else is', () => {
+    const queue = new ByteQueue();
+    const [own, later, lent] = [stream(2000), stream(3000), stream(1500)];
+    queue.push(own);
+    queue.push(later);
+    queue.keep();
+    expect(queue.buffer).toBe(own);
+    queue.push(lent, true);
+    queue.keep();
+    expect(queue.buffer).toBe(own);
+    queue.consume(2000);
+    expect(queue.buffer).toBe(later);
+    queue.keep();
+    expect(queue.buffer).toBe(later);
+    queue.consume(3000);
+    expect(queue.buffer.buffer).not.toBe(lent.buffer);
+    expect(queue.buffer).toEqual(lent);
   });
 });

@@ -142,6 +142,30 @@ describe('name-lists (RFC 4251 §5)', () => {
     }
   });
 
+  it('hold no character that a name cannot have, wherever in them', () => {
+    for (const wrong of ['\u0000', '\n', ' ', '\u007f', '\u00e9']) {
+      for (const list of [`${wrong}`, `a${wrong}`, `${wrong}a`, `ab,c${wrong}d,e`, `ab,${wrong}`]) {
+        const bytes = Uint8Array.from([0, 0, 0, list.length, ...Buffer.from(list, 'latin1')]);
+        expect(() => new WireReader(bytes).nameList(), JSON.stringify(list)).toThrow(refusal(/cannot hold/));
+      }
+    }
+  });
+
+  it('are what was written, whatever names were read before', () => {
+    // Names are told apart by a number of 24 bits at first; that of the first one here is 0.
+    expect(read(lengthAnd('6kyfbaa,a')).nameList()).toEqual(['6kyfbaa', 'a']);
+    const name = fc.string({
+      unit: fc.constantFrom('a', 'b', '@', '-', '~', '!'),
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(name, { maxLength: 12 }), { maxLength: 20 }), (lists) => {
+        for (const list of lists) expect(read(lengthAnd(list.join(','))).nameList()).toEqual(list);
+      }),
+    );
+  });
+
   it('hold as many names as allowed and not one more', () => {
     const list = (count: number): WireReader => read(lengthAnd(Array(count).fill('a').join(',')));
     expect(list(512).nameList()).toHaveLength(512);
@@ -174,6 +198,10 @@ describe('a reader', () => {
     const reader = read('01');
     reader.byte();
     expect(reader.reset(hexBytes('00ff00'), 1, 2).byte()).toBe(255);
+    reader.end();
+    expect(reader.reset(hexBytes('01020304'), 2, 4).byte()).toBe(3);
+    expect(reader.remaining).toBe(1);
+    expect(reader.reset(hexBytes('05'), 0, 1).byte()).toBe(5);
     reader.end();
   });
 

@@ -55,7 +55,10 @@ describe('a writer', () => {
   });
 
   it('refuses names that cannot be part of a name-list', () => {
-    for (const wrong of ['', 'a,b', 'a b', 'é', 'x'.repeat(65), '\n']) {
+    for (const right of ['!', '~', 'x'.repeat(64)]) {
+      expect(new WireReader(new WireWriter().nameList([right]).copyWritten()).nameList()).toEqual([right]);
+    }
+    for (const wrong of ['', 'a,b', 'a b', 'é', 'x'.repeat(65), '\n', '\u007f']) {
       expect(() => new WireWriter().nameList(['ok', wrong])).toThrow(
         expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }),
       );
@@ -73,6 +76,14 @@ describe('a writer', () => {
     expect(writer.buffer).not.toBe(buffer);
     expect(writer.buffer.subarray(0, 2)).toEqual(hexBytes('eeee'));
     expect(writer.copyWritten()).toEqual(hexBytes('00000001 00000002'));
+  });
+
+  it('doubles its buffer, so that many small writes cost few of them', () => {
+    const writer = new WireWriter();
+    const buffers = new Set<Uint8Array>();
+    for (let i = 0; i < 100_000; i++) buffers.add(writer.byte(i & 0xff).buffer);
+    expect(buffers.size).toBeLessThanOrEqual(1 + Math.ceil(Math.log2(100_000 / 256)));
+    expect(writer.viewWritten()).toEqual(Uint8Array.from({ length: 100_000 }, (_, i) => i & 0xff));
   });
 
   it('gives views that share and copies that do not', () => {

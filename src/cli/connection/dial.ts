@@ -8,11 +8,13 @@
 import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
 import { createConnect } from '../../client/dial/connect.ts';
+import { shownHost } from '../../client/dial/hostName.ts';
 import type { ConnectOptions } from '../../client/dial/options.ts';
 import type { HostKeyPolicy } from '../../client/hostKeys/hostKeys.ts';
 import type { ResolvedOptions } from '../../config/connectOptions.ts';
 import type { ResolvedHost } from '../../config/resolveHost.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
+import { sha256Picture } from '../../node/fingerprints.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Messages } from '../messages.ts';
 import { terminalSize } from '../terminal/rawTerminal.ts';
@@ -44,7 +46,7 @@ export interface DialContext {
 /** @throws SshError as `connect` */
 export async function dial(resolved: ResolvedHost, context: DialContext): Promise<Client> {
   const options = optionsFor(resolved, context);
-  const attempts = Number(resolved.keywords['connectionattempts'] ?? 1);
+  const attempts = resolved.session.connectionAttempts;
   for (let attempt = 1; ; attempt++) {
     try {
       return await createConnect(nodePlatform)(options);
@@ -80,10 +82,15 @@ function optionsFor(resolved: ResolvedHost, context: DialContext): ConnectOption
     timeouts: { ...options.timeouts, close: closeTimeout },
     // A banner is for a person to read, and ssh shows it whole.
     limits: { ...options.limits, bannerBytes, ...limits },
-    verifyHostKey: asking(resolved, options.verifyHostKey, context),
+    verifyHostKey: showing(resolved, asking(resolved, options.verifyHostKey, context), context),
     ...(via === undefined
       ? {}
-      : { via: via.map((hop) => ({ ...hop, verifyHostKey: asking(resolved, hop.verifyHostKey, context) })) }),
+      : {
+          via: via.map((hop) => ({
+            ...hop,
+            verifyHostKey: showing(resolved, asking(resolved, hop.verifyHostKey, context), context),
+          })),
+        }),
     // The methods of `auth` name their agent themselves: this is the one that is forwarded.
     ...(forwardedAgent(session.forwardAgent) ?? {}),
     signal,
@@ -115,6 +122,20 @@ function forwardedAgent(said: boolean | string): { readonly agent: string } | un
 function showBanner(text: string, messages: Messages): void {
   if (!process.stderr.isTTY) process.stderr.write(text);
   else messages.block(serverLines(text, terminalSize([process.stderr])?.columns ?? usualColumns));
+}
+
+/** VisualHostKey: the picture of every key that is accepted. */
+function showing({ session }: ResolvedHost, policy: HostKeyPolicy, { messages }: DialContext): HostKeyPolicy {
+  if (!session.visualHostKey) return policy;
+  return {
+    ...policy,
+    verify: async (info, dial) => {
+      const isAccepted = await policy.verify(info, dial);
+      messages.say(`the host key of ${shownHost(info)} is ${info.type} ${info.fingerprint}`);
+      if (messages.level === 'all') messages.block(sha256Picture(info.key));
+      return isAccepted;
+    },
+  };
 }
 
 /** A key that nobody vouches for is shown to the person, where StrictHostKeyChecking is `ask`. */

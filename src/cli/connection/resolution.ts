@@ -52,6 +52,12 @@ export async function resolveLine(
             // As with ssh, an empty answer passes the key over.
             return typed === '' ? undefined : typed;
           },
+          addToAgent: async ({ path }) =>
+            /^y(es)?$/i.test(
+              (
+                (await person.ask(`Add the key ${escapeText(path, 300)} to the agent? (yes/no) `)) ?? ''
+              ).trim(),
+            ),
           password: (request) => askPassword(account, person)(request),
           changePassword: (prompt) => askNewPassword(account, person)(prompt),
           keyboardInteractive: (challenge) => askChallenge(account, person)(challenge),

@@ -32,6 +32,9 @@ const dialPhases: ReadonlySet<string> = new Set<TimedPhase>([
   'authentication',
 ]);
 
+/** Before each line that a ProxyCommand writes to its standard error. */
+const proxySays = 'proxyCommand says: ';
+
 const verbosities: Readonly<Record<string, number>> = { DEBUG: 1, DEBUG1: 1, DEBUG2: 2, DEBUG3: 2 };
 
 /** How much LogLevel lets be told. */
@@ -67,9 +70,13 @@ export class Trace implements ConnectionObserver {
    * ended; a warning is for those as well who asked for no lines.
    */
   debug(line: string): void {
+    // With ssh its standard error is that of the command; mosh reads the address of the host there.
+    if (line.startsWith(proxySays)) return this.messages.block(line.slice(proxySays.length));
     if (line.startsWith('warning: ')) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
-    if (this.verbosity >= 2) this.say(line);
+    // New keys in the midst of a session are the end of a phase as well.
+    const isAnew = this.phases.keyExchange !== undefined && line.startsWith('keys exchanged: ');
+    if (this.verbosity >= (isAnew ? 1 : 2)) this.say(line);
   }
 
   /** Something about the program itself that -v shows. */

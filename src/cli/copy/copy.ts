@@ -249,7 +249,8 @@ class CopyProgram {
     const pattern = await this.remotePath(source);
     const paths = await pathsOf(session, pattern, signal);
     if (paths.length === 0) {
-      return this.refuse(`there is no file "${shown(parsePattern(pattern).literal)}" on ${session.name}`);
+      const path = shown(parsePattern(pattern).literal);
+      return this.refuse(`there is no file "${path}" on ${session.name}`, path);
     }
     const { place } = target;
     if (paths.length > 1 && !target.isFolder) {
@@ -361,8 +362,8 @@ class CopyProgram {
     );
   }
 
-  private refuse(problem: string): boolean {
-    this.output.failed(new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user' }));
+  private refuse(problem: string, path?: string): boolean {
+    this.output.failed(new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user', path }));
     return false;
   }
 }

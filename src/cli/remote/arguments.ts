@@ -56,7 +56,7 @@ export type CommandLine =
   | { readonly mode: 'query'; readonly what: string };
 
 /** What `-O` takes. */
-export const controlCommands = ['check', 'exit', 'stop'] as const;
+export const controlCommands = ['check', 'exit', 'stop', 'forward', 'cancel'] as const;
 
 /**
  * Reads the arguments behind the name of the program.

@@ -39,6 +39,11 @@ export class Forwards {
     this.context = context;
   }
 
+  /** Connections through all of them. */
+  get open(): number {
+    return this.standing.reduce((sum, { forward }) => sum + forward.connections.length, 0);
+  }
+
   /** How many stand. */
   get count(): number {
     return this.standing.length;
@@ -62,7 +67,7 @@ export class Forwards {
   }
 
   /** @throws SshError as the client's own calls */
-  async add(spec: ForwardSpec): Promise<void> {
+  async add(spec: ForwardSpec): Promise<Forward> {
     const { trace, messages } = this.context;
     const forward = await this.make(spec);
     const standing = { spec, forward };
@@ -74,6 +79,7 @@ export class Forwards {
     trace.note(`forward: ${forward.name}`);
     // A port that the server chose is known to nobody else.
     if (spec.from.port === 0) messages.say(`Allocated port ${forward.address.port} for ${nameOf(spec)}`);
+    return forward;
   }
 
   /** @returns whether there was such a forward */

@@ -17,6 +17,7 @@ import { terminalModes, terminalSize } from '../terminal/rawTerminal.ts';
 import type { Forwards } from './forwards.ts';
 import { attachTerminal, followSize } from './interactive.ts';
 import type { Purpose, SessionPlan } from './settings.ts';
+import { displayFor } from './x11.ts';
 
 /** How it ended, and with --json what it wrote. */
 export interface RemoteOutput {
@@ -57,8 +58,16 @@ export class Remote {
   ): Promise<Remote> {
     const { session } = plan.resolved;
     const pty = ptyFor(plan, purpose, messages);
+    const x11 =
+      session.forwardX11 === false
+        ? false
+        : await displayFor(session.forwardX11, {
+            ...{ trace, messages, signal },
+            display: nodePlatform.display(),
+          });
     const options = {
       pty: pty ?? false,
+      x11,
       signal,
       // As with ssh, who has no agent has none to forward.
       forwardAgent:

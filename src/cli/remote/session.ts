@@ -25,7 +25,8 @@ import { Messages } from '../messages.ts';
 import { BrokenPipe, OutputFault, printText, streamSink } from '../terminal/pumps.ts';
 import type { SshCommandLine } from './arguments.ts';
 import { becomeBackground, isInBackground, Parent, runInBackground } from './background.ts';
-import { type ControlCommand, listenForControl, sendControl } from './control.ts';
+import { listenForControl, sendControl } from './control.ts';
+import type { ControlCommand, ControlRequest } from './controlMessages.ts';
 import { Forwards } from './forwards.ts';
 import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
 import { logFile } from './logFile.ts';
@@ -55,6 +56,7 @@ class CommandSession {
   private isDisconnected = false;
   private isToldToEnd = false;
   private wasOnTerminal = false;
+  private stopListening = (): void => {};
 
   constructor(line: SshCommandLine) {
     this.line = line;
@@ -98,41 +100,54 @@ class CommandSession {
     }
   }
 
-  /** Tells a program in the background. */
-  private async control({ controlPath }: SessionPlan, command: ControlCommand): Promise<number> {
+  /** Asks or tells a program in the background. */
+  private async control(plan: SessionPlan, command: ControlCommand): Promise<number> {
+    const { controlPath, forwards } = plan;
     if (controlPath === undefined) {
       throw optionsError('-O needs the path of a control socket: -S PATH, or ControlPath');
     }
-    const pid = await sendControl(controlPath, command);
+    if (command === 'forward' || command === 'cancel') {
+      if (forwards.length === 0) throw optionsError(`-O ${command} needs a forward: -L, -R or -D`);
+      for (const spec of forwards) {
+        const { port } = await sendControl(controlPath, { command, spec });
+        if (port !== undefined) await printLine(String(port));
+      }
+      return 0;
+    }
+    const { pid } = await sendControl(controlPath, { command });
     if (this.messages.level === 'all') this.messages.block(controlAnswers[command](pid));
     return 0;
   }
 
   private async connected(plan: SessionPlan): Promise<number> {
     const client = await this.connect(plan.resolved);
-    let stopListening = (): void => {};
     try {
-      if (plan.isControlled && plan.controlPath !== undefined) {
-        stopListening = await this.listenForControl(plan.controlPath, client);
-      }
       return await this.serve(client, plan);
     } finally {
-      stopListening();
+      this.stopListening();
       await client.close();
     }
   }
 
   /** Without the socket the session goes on, as with ssh. */
-  private async listenForControl(path: string, client: Client): Promise<() => void> {
+  private async listenForControl(
+    { controlPath, isControlled }: SessionPlan,
+    client: Client,
+    forwards: Forwards,
+  ): Promise<void> {
+    if (isControlled === false || controlPath === undefined) return;
     try {
-      return await listenForControl(path, () => {
-        this.isToldToEnd = true;
-        void client.close();
+      this.stopListening = await listenForControl(controlPath, {
+        exit: () => {
+          this.isToldToEnd = true;
+          void client.close();
+        },
+        change: (request) => changeForwards(forwards, request),
       });
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
-      this.messages.say(messageOf(error));
-      return () => {};
+      if (isControlled === true) this.messages.say(messageOf(error));
+      else this.trace.note(messageOf(error));
     }
   }
 
@@ -191,10 +206,11 @@ class CommandSession {
       plan.forwards,
       exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
     );
+    await this.listenForControl(plan, client, forwards);
     if (isInBackground) becomeBackground();
     if (purpose.kind === 'session' || purpose.kind === 'subsystem') {
       const status = await this.runOn(client, plan, purpose, forwards);
-      if (plan.persists) await this.stay(client);
+      if (plan.persistsFor !== undefined) await this.persist(client, forwards, plan.persistsFor);
       return status;
     }
     if (purpose.kind === 'forwards') {
@@ -213,6 +229,27 @@ class CommandSession {
   private stay(client: Client): Promise<number> {
     return this.whileConnected(client, async () => {
       throw await client.closed;
+    });
+  }
+
+  /** For some time in which nothing is forwarded, and as long as something is. */
+  private async persist(client: Client, forwards: Forwards, seconds: number): Promise<void> {
+    await this.whileConnected(client, async () => {
+      do {
+        await this.pause(client, seconds * 1_000);
+      } while (client.isLive && forwards.open > 0);
+      return 0;
+    });
+  }
+
+  /** Until some time has passed, or the connection has ended. */
+  private pause(client: Client, milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = milliseconds > longestTimer ? undefined : setTimeout(resolve, milliseconds);
+      void client.closed.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
 
@@ -273,8 +310,24 @@ class CommandSession {
   }
 }
 
+/** Milliseconds that a timer of Node has room for: about 25 days. */
+const longestTimer = 2 ** 31 - 1;
+
+/** @returns the port of a forward whose port was to be chosen */
+async function changeForwards(
+  forwards: Forwards,
+  { command, spec }: Extract<ControlRequest, { command: 'forward' | 'cancel' }>,
+): Promise<number | undefined> {
+  if (command === 'forward') {
+    const { address } = await forwards.add(spec);
+    return spec.from.port === 0 ? address.port : undefined;
+  }
+  if (!(await forwards.cancel([spec.kind], spec.from))) throw optionsError('there is no such forward');
+  return undefined;
+}
+
 /** As ssh words them: scripts look for the process id. */
-const controlAnswers: Readonly<Record<ControlCommand, (pid: number) => string>> = {
+const controlAnswers: Readonly<Record<'check' | 'exit' | 'stop', (pid: number) => string>> = {
   check: (pid) => `Master running (pid=${pid})`,
   exit: () => 'Exit request sent.',
   stop: () => 'Stop listening request sent.',

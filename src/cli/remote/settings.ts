@@ -35,12 +35,12 @@ export interface SessionPlan {
   /** The path of the agent that programs on the server may use, or the user's own; `false` for none. */
   readonly forwardAgent: boolean | string;
   readonly json: boolean;
-  /** Where a program in the background is told to end; undefined for none. */
+  /** Where a program in the background is told things; undefined for none. */
   readonly controlPath: string | undefined;
-  /** Whether this program listens there. */
-  readonly isControlled: boolean;
-  /** Whether it stays, once its command has ended, until it is told to end. */
-  readonly persists: boolean;
+  /** Whether this program listens there. `ifFree`: where no other does. */
+  readonly isControlled: boolean | 'ifFree';
+  /** Seconds for which it stays once its command has ended and nothing is forwarded; undefined where it ends with it. */
+  readonly persistsFor: number | undefined;
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` for what contradicts itself */
@@ -49,7 +49,6 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
   const purpose = purposeOf(line, resolved);
   const isCleared = keywords['clearallforwardings'] === 'yes';
   const controlPath = textOf(keywords, 'controlpath');
-  const persist = textOf(keywords, 'controlpersist') ?? 'no';
   if (session.fork && purpose.kind === 'session' && purpose.command === undefined) {
     throw optionsError('-f needs a command, or -N: a shell cannot go to the background');
   }
@@ -63,9 +62,24 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
     forwardAgent: session.forwardAgent,
     json: line.json,
     controlPath: controlPath === 'none' ? undefined : controlPath,
-    isControlled: ['yes', 'true', 'ask'].includes(textOf(keywords, 'controlmaster') ?? 'false'),
-    persists: session.fork && persist !== 'no',
+    isControlled: controlOf(
+      textOf(keywords, 'controlmaster') ?? 'false',
+      session.fork || purpose.kind === 'forwards',
+    ),
+    persistsFor: session.fork ? persistOf(textOf(keywords, 'controlpersist') ?? 'no') : undefined,
   };
+}
+
+/** With `auto` a short command has nobody to tell it anything: its connection is not shared. */
+function controlOf(master: string, stays: boolean): SessionPlan['isControlled'] {
+  if (master.startsWith('auto')) return stays ? 'ifFree' : false;
+  return ['yes', 'true', 'ask'].includes(master);
+}
+
+function persistOf(persist: string): number | undefined {
+  if (persist === 'no') return undefined;
+  const seconds = Number(persist);
+  return seconds > 0 ? seconds : Number.POSITIVE_INFINITY;
 }
 
 export function textOf(keywords: ResolvedHost['keywords'], keyword: string): string | undefined {

@@ -275,7 +275,8 @@ export class SftpShell {
     const whole = this.absolutePattern(source);
     const found = await expand(remoteTree(session.sftp, signal), whole);
     if (found.length === 0) {
-      return this.refuse('get', `there is no file "${shown(parsePattern(whole).literal)}"`);
+      const path = shown(parsePattern(whole).literal);
+      return this.refuse('get', `there is no file "${path}"`, path);
     }
     const isFolder = target !== undefined && (await isLocalFolder(target));
     if (found.length > 1 && target !== undefined && !isFolder) {
@@ -295,7 +296,8 @@ export class SftpShell {
     const target = command.target === undefined ? undefined : absolute(command.target, this.folder);
     const found = await expand(localTree(), source);
     if (found.length === 0) {
-      return this.refuse('put', `there is no local file "${shown(parsePattern(source).literal)}"`);
+      const path = shown(parsePattern(source).literal);
+      return this.refuse('put', `there is no local file "${path}"`, path);
     }
     const isFolder = target !== undefined && (await this.isFolder(target, signal));
     if (found.length > 1 && target !== undefined && !isFolder) {
@@ -359,8 +361,8 @@ export class SftpShell {
     }
   }
 
-  private refuse(verb: string, problem: string): boolean {
-    this.options.output.failed(verb, new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user' }));
+  private refuse(verb: string, problem: string, path?: string): boolean {
+    this.options.output.failed(verb, new SshError('ERR_SSH_TRANSFER', problem, { origin: 'user', path }));
     return false;
   }
 }

@@ -22,19 +22,30 @@ export interface AgentAccessOptions {
 }
 
 /** The agent for the dial. */
-export function agentAccess(options: AgentAccessOptions): AgentAccess {
-  const { platform, session, waits, timeout } = options;
-  const userPath = platform.agentPath();
-  return {
-    isThere: userPath !== undefined,
-    open: (given) => {
-      const path = given ?? userPath;
-      if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
-      const open = platform.local(path);
-      return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout, path }));
-    },
-    bind: (agent) => bindSession(session, agent, false),
-  };
+export class UserAgent implements AgentAccess {
+  private readonly options: AgentAccessOptions;
+  /** Undefined where the user has none. */
+  private readonly path: string | undefined;
+
+  constructor(options: AgentAccessOptions) {
+    this.options = options;
+    this.path = options.platform.agentPath();
+  }
+
+  get isThere(): boolean {
+    return this.path !== undefined;
+  }
+
+  open(path: string | undefined = this.path): Agent {
+    if (path === undefined) throw agentError('there is no agent: SSH_AUTH_SOCK is not set');
+    const { platform, waits, timeout } = this.options;
+    const open = platform.local(path);
+    return new Agent(new AgentLink({ open, clock: platform.clock, waits, timeout, path }));
+  }
+
+  bind(agent: Agent): Promise<void> {
+    return bindSession(this.options.session, agent, false);
+  }
 }
 
 /** The agent for the commands that ask for it; undefined where there is none. */
@@ -43,7 +54,7 @@ export function agentForwarding(
   path: string | undefined,
   debug: (line: string) => void,
 ): AgentForwarding | undefined {
-  const access = agentAccess(options);
+  const access = new UserAgent(options);
   const { session } = options;
   if (path === undefined && !access.isThere) return undefined;
   return new AgentForwarding({

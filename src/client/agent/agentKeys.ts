@@ -1,13 +1,14 @@
 /**
  * The keys of an agent as credentials that are tried.
  *
- * Owns: the order of an agent's keys, which of them are of use, and that an
- * agent that fails or misbehaves costs this one method and not the connection.
+ * Owns: the order of an agent's keys, which of them are of use, that a certificate
+ * of the user is offered for a key that the agent holds, and that an agent that
+ * fails or misbehaves costs this one method and not the connection.
  * Must not know: the agent protocol, authentication messages.
  */
-import { toHex } from '../../base/bytes.ts';
+import { equalBytes, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
-import { decodeCertificate } from '../../crypto/keys/certificate.ts';
+import { type Certificate, decodeCertificate } from '../../crypto/keys/certificate.ts';
 import {
   decodePublicKey,
   decodeSignature,
@@ -17,8 +18,8 @@ import {
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { blobTypeOf, isCertificateName, signatureNameOf } from '../../crypto/specialAlgorithms.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
-import { publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import { type CandidateContext, PublickeyCandidate } from '../authentication/candidate.ts';
+import type { AlgorithmsFor } from '../authentication/userKeys.ts';
 import type { Agent, AgentIdentity } from './agent.ts';
 import { agentError } from './agentLink.ts';
 
@@ -31,16 +32,21 @@ export interface AgentKeysOptions {
   /** Tells it which connection it is to sign for. */
   readonly bind: (agent: Agent) => Promise<void>;
   readonly provider: CryptoProvider;
-  /** Signature algorithms that the user's options name. */
-  readonly named: readonly string[];
-  /** Only these keys, and certificates for them; all where not given. */
+  /** Only these keys, and certificates for them that it holds; all where not given. */
   readonly only: readonly PublicKey[] | undefined;
+  /** Certificates of the user for keys that it holds, read when they are needed. */
+  readonly certificates: () => Promise<readonly Certificate[]>;
   readonly debug: (line: string) => void;
 }
 
 interface Offer {
+  /** Whose private half signs. */
   readonly identity: AgentIdentity;
   readonly algorithm: string;
+  /** The blob of the identity, or a certificate for its key. */
+  readonly blob: Uint8Array;
+  /** For people: what is offered. */
+  readonly title: string;
 }
 
 export class AgentKeys extends PublickeyCandidate {
@@ -63,13 +69,12 @@ export class AgentKeys extends PublickeyCandidate {
         ? 'agent'
         : `agent (${trouble ?? 'no key of use in it'})`;
     }
-    const { type, fingerprint, comment } = current.identity;
-    return `publickey (${type} ${fingerprint}${comment === '' ? '' : ` ${comment}`}, from the agent${why})`;
+    return `publickey (${current.title}, from the agent${why})`;
   }
 
-  async next({ serverSigAlgs }: CandidateContext): Promise<UserauthAttempt | undefined> {
+  async next({ algorithmsFor }: CandidateContext): Promise<UserauthAttempt | undefined> {
     try {
-      this.offers ??= await this.list(serverSigAlgs);
+      this.offers ??= await this.list(algorithmsFor);
     } catch (error) {
       this.giveUp(error);
       return undefined;
@@ -79,15 +84,15 @@ export class AgentKeys extends PublickeyCandidate {
     this.trouble = undefined;
     this.current = this.offers.shift();
     if (this.current === undefined) return undefined;
-    const { identity, algorithm } = this.current;
+    const { algorithm, blob } = this.current;
     // A signature may cost its user a touch or a question: the server is asked first whether the key would do.
-    return { method: 'publickey', algorithm, publicKey: identity.blob, probe: true };
+    return { method: 'publickey', algorithm, publicKey: blob, probe: true };
   }
 
   /** What is left are other keys; the server wants another one than this. */
   override skipKey(): boolean {
-    const blob = this.current?.identity.blob;
-    this.offers = this.offers?.filter(({ identity }) => identity.blob !== blob);
+    const done = this.current?.identity;
+    this.offers = this.offers?.filter(({ identity }) => identity !== done);
     return (this.offers?.length ?? 0) > 0;
   }
 
@@ -97,9 +102,9 @@ export class AgentKeys extends PublickeyCandidate {
     data,
   }: UserauthQuestion & { type: 'signatureWanted' }): Promise<Uint8Array | undefined> {
     try {
-      const { agent } = this;
-      if (agent === undefined) throw agentError('there is no agent');
-      const signature = await agent.sign(publicKey, algorithm, data);
+      const { agent, current } = this;
+      if (agent === undefined || current === undefined) throw agentError('there is no agent');
+      const signature = await agent.sign(current.identity.blob, algorithm, data);
       await this.verify(algorithm, publicKey, data, signature);
       return signature;
     } catch (error) {
@@ -112,18 +117,18 @@ export class AgentKeys extends PublickeyCandidate {
     this.agent?.close();
   }
 
-  private async list(serverSigAlgs: readonly string[] | undefined): Promise<Offer[]> {
+  private async list(algorithmsFor: AlgorithmsFor): Promise<Offer[]> {
     this.agent = this.options.open();
     await this.options.bind(this.agent);
     const identities = await this.agent.identities();
-    const offers: Offer[] = [];
-    for (const identity of identities) {
-      const key = this.plainKey(identity);
-      if (key === undefined || !this.isWanted(key)) continue;
-      for (const algorithm of publickeyAlgorithmsFor(identity.type, serverSigAlgs, this.options.named)) {
-        offers.push({ identity, algorithm });
-      }
-    }
+    const offers = [
+      // Who has a certificate was given it to be used.
+      ...certifiedOffers(identities, await this.options.certificates(), algorithmsFor),
+      ...identities.flatMap((identity) => {
+        const key = this.plainKey(identity);
+        return key !== undefined && this.isWanted(key) ? ownOffers(identity, algorithmsFor) : [];
+      }),
+    ];
     this.options.debug(`the agent holds ${identities.length} keys, ${offers.length} to offer`);
     return offers;
   }
@@ -169,4 +174,25 @@ export class AgentKeys extends PublickeyCandidate {
     this.trouble = error.message;
     this.options.debug(`the agent is of no use: ${error.message}`);
   }
+}
+
+function ownOffers(identity: AgentIdentity, algorithmsFor: AlgorithmsFor): Offer[] {
+  const { blob, type, fingerprint, comment } = identity;
+  const title = `${type} ${fingerprint}${comment === '' ? '' : ` ${comment}`}`;
+  return algorithmsFor(type).map((algorithm) => ({ identity, algorithm, blob, title }));
+}
+
+/** Certificates in their own order, where the agent holds the plain key. */
+function certifiedOffers(
+  identities: readonly AgentIdentity[],
+  certificates: readonly Certificate[],
+  algorithmsFor: AlgorithmsFor,
+): Offer[] {
+  return certificates.flatMap(({ type, blob, publicKey, keyId }) => {
+    const plain = encodePublicKey(publicKey);
+    const identity = identities.find((held) => equalBytes(held.blob, plain));
+    if (identity === undefined) return [];
+    const title = `${type} ${identity.fingerprint}, certificate "${escapeText(keyId, 80)}"`;
+    return algorithmsFor(type).map((algorithm) => ({ identity, algorithm, blob, title }));
+  });
 }

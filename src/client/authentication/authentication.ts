@@ -6,23 +6,27 @@
  */
 import { escapeLines, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
-import type { PublicKey } from '../../crypto/keys/publicKey.ts';
+import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
+import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type {
+  AddToAgent,
   AuthMethod,
+  AuthMethodOf,
   ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
 } from '../dial/options.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import { loadCertificates } from './certificates.ts';
 import type { KeyWaiter } from './lockedKey.ts';
 import { OwnKey } from './ownKey.ts';
 import type { UserKey, UserKeys } from './userKeys.ts';
@@ -65,7 +69,8 @@ export interface AuthenticatorContext {
 /** What the connection asks of those who hold the credentials. */
 export class Authenticator {
   private all: readonly Candidate[];
-  private readonly candidates: Candidate[];
+  /** Of `all`: those ahead of it had their turn. */
+  private next = 0;
   private readonly tried: string[] = [];
   private readonly skipped: string[] = [];
   private readonly provider: CryptoProvider;
@@ -76,7 +81,7 @@ export class Authenticator {
   /** The key last shown to the server; forgotten where the refusal was not the server's. */
   private offeredLast: string | undefined;
   /** Keys that the server refused: another that holds the same one need not show it again. */
-  private readonly refused = new Set<string>();
+  private readonly refused: string[] = [];
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
   private readonly keyWaiter: KeyWaiter;
@@ -97,7 +102,6 @@ export class Authenticator {
     this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
     this.unsaid = notes;
     this.all = options.auth === undefined ? this.fromCredentials(keys) : this.fromOrder(options.auth, keys);
-    this.candidates = [...this.all];
   }
 
   /**
@@ -113,17 +117,19 @@ export class Authenticator {
     this.unsaid = [];
     if (wanted.methodsThatCanContinue.length > 0) this.methods = wanted.methodsThatCanContinue;
     if (wanted.partialSuccess) this.succeeded();
-    else if (this.offeredLast !== undefined) this.refused.add(this.offeredLast);
+    else if (this.offeredLast !== undefined) this.refused.push(this.offeredLast);
     this.offeredLast = undefined;
     for (;;) {
       const begun = this.current;
       const candidate = begun ?? this.pick();
       if (candidate === undefined) throw this.failure();
       this.current = candidate;
-      const attempt = this.offered(candidate) ? await candidate.next({ serverSigAlgs }) : undefined;
+      const attempt = this.offered(candidate)
+        ? await candidate.next({ algorithmsFor: (type) => this.algorithmsFor(type, serverSigAlgs) })
+        : undefined;
       if (attempt !== undefined) {
         const shown = nameOf(attempt);
-        if (shown !== undefined && this.refused.has(shown)) continue;
+        if (shown !== undefined && this.refused.includes(shown)) continue;
         this.offeredLast = shown;
         this.tried.push(candidate.label);
         return attempt;
@@ -133,11 +139,18 @@ export class Authenticator {
     }
   }
 
+  private algorithmsFor(keyType: string, serverSigAlgs: readonly string[] | undefined): readonly string[] {
+    const { publickeyAlgorithms: accepted } = this.options;
+    return accepted === undefined
+      ? publickeyAlgorithmsFor(keyType, serverSigAlgs, this.hostKeyAlgorithms)
+      : acceptedAlgorithmsFor(keyType, serverSigAlgs, accepted);
+  }
+
   /** More is wanted: from the same credential only if it is one of several keys. */
   private succeeded(): void {
     const { current } = this;
     this.current = undefined;
-    if (current instanceof PublickeyCandidate && current.skipKey()) this.candidates.unshift(current);
+    if (current instanceof PublickeyCandidate && current.skipKey()) this.next--;
   }
 
   /** What was tried last, for people. */
@@ -162,11 +175,10 @@ export class Authenticator {
   close(): void {
     for (const candidate of this.all) if (candidate instanceof PublickeyCandidate) candidate.close();
     this.all = [];
-    this.candidates.length = 0;
     this.tried.length = 0;
     this.skipped.length = 0;
     this.leftAside.length = 0;
-    this.refused.clear();
+    this.refused.length = 0;
     this.current = undefined;
     this.offeredLast = undefined;
     this.lastPassword = '';
@@ -219,8 +231,10 @@ export class Authenticator {
 
   private pick(): Candidate | undefined {
     for (;;) {
-      const candidate = this.candidates.shift();
-      if (candidate === undefined || this.offered(candidate)) return candidate;
+      const candidate = this.all[this.next];
+      if (candidate === undefined) return undefined;
+      this.next++;
+      if (this.offered(candidate)) return candidate;
       this.skipped.push(candidate.label);
     }
   }
@@ -252,10 +266,9 @@ export class Authenticator {
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
     if (candidates.length > 0) return candidates;
-    candidates.push(this.none());
-    // Who gives nothing means the agent, as with ssh.
-    if (agent === undefined && this.agents.isThere) candidates.push(this.agent(undefined));
-    return candidates;
+    // Without credentials the user's agent is meant, as with ssh.
+    const usesAgent = agent === undefined && this.agents.isThere;
+    return usesAgent ? [this.none(), this.agent(undefined)] : [this.none()];
   }
 
   private fromOrder(order: readonly AuthMethod[], keys: readonly UserKey[]): Candidate[] {
@@ -267,12 +280,12 @@ export class Authenticator {
           const key = loaded.shift();
           if (key === undefined)
             throw new SshError('ERR_SSH_INTERNAL', 'a key was not loaded', { origin: 'local' });
-          return this.ownKey(key);
+          return this.ownKey(key, step);
         }
         case 'agent':
-          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step.keys);
+          return this.agent(typeof step.agent === 'string' ? step.agent : undefined, step);
         case 'password':
-          return this.password(step.password, step.changePassword);
+          return this.password(step.password, step.changePassword, step.attempts);
         case 'keyboard-interactive':
           return this.keyboardInteractive(step.answer, step.attempts);
         default:
@@ -294,35 +307,64 @@ export class Authenticator {
     };
   }
 
-  private ownKey(key: UserKey): Candidate {
+  private ownKey(key: UserKey, step: Partial<AuthMethodOf<'publickey'>> = {}): Candidate {
     return new OwnKey(key, {
       provider: this.provider,
-      named: this.hostKeyAlgorithms,
+      certificateOnly: step.certificateOnly ?? false,
+      give: step.addToAgent === undefined ? undefined : this.giver(step.addToAgent),
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
     });
   }
 
-  private agent(path: string | undefined, only?: readonly PublicKey[]): Candidate {
+  /** Gives a key to an agent. What goes wrong with it stops nothing. */
+  private giver({
+    agent: path,
+    comment,
+    lifetime,
+    confirm,
+    ask,
+  }: AddToAgent): (key: PrivateKey) => Promise<void> {
+    return async (key) => {
+      if (ask !== undefined && (await askUser('addToAgent.ask', ask, duringLogin)) !== true) return;
+      let agent: Agent | undefined;
+      try {
+        agent = this.agents.open(typeof path === 'string' ? path : undefined);
+        await agent.add(key, { comment, lifetime, confirm });
+        this.debug('the key was given to the agent');
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        this.debug(`the key was not given to the agent: ${error.message}`);
+      } finally {
+        agent?.close();
+      }
+    };
+  }
+
+  private agent(path: string | undefined, step: Partial<AuthMethodOf<'agent'>> = {}): Candidate {
     const { provider, agents } = this;
     return new AgentKeys({
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
-      named: this.hostKeyAlgorithms,
-      only,
+      only: step.keys,
+      certificates: () => loadCertificates(step.certificate, (line) => this.note(line)),
       debug: this.debug,
     });
   }
 
-  private password(password: string | PasswordFunction, change: ChangePassword | undefined): Candidate {
+  private password(
+    password: string | PasswordFunction,
+    change: ChangePassword | undefined,
+    attempts: number = passwordAttempts,
+  ): Candidate {
     let attempt = 0;
     return {
       method: 'password',
       label: 'password',
       next: async () => {
         attempt++;
-        if (attempt > (typeof password === 'string' ? 1 : passwordAttempts)) return undefined;
+        if (attempt > (typeof password === 'string' ? 1 : attempts)) return undefined;
         const given = await passwordOf(password, attempt);
         if (given === undefined) return undefined;
         this.lastPassword = given;

@@ -9,7 +9,8 @@ import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts
 
 /** What is known of the server when a credential is to be offered. */
 export interface CandidateContext {
-  readonly serverSigAlgs: readonly string[] | undefined;
+  /** The algorithms to offer a key or certificate of a type with, the best first. */
+  readonly algorithmsFor: (keyType: string) => readonly string[];
 }
 
 export interface Candidate {

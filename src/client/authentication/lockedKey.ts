@@ -32,6 +32,7 @@ export class LockedKey {
   private readonly bytes: Uint8Array;
   private readonly passphrase: PassphraseFunction;
   private readonly settings: UnlockSettings;
+  private readonly attempts: number;
   private opened: PrivateKey | undefined;
   private refused = false;
   private unlocking: Promise<PrivateKey | undefined> | undefined;
@@ -43,11 +44,13 @@ export class LockedKey {
     publicKey: PublicKey | undefined,
     passphrase: PassphraseFunction,
     settings: UnlockSettings,
+    attempts: number = passphraseAttempts,
   ) {
     this.bytes = bytes;
     this.publicKey = publicKey;
     this.passphrase = passphrase;
     this.settings = settings;
+    this.attempts = attempts;
   }
 
   /** Nobody will open it: it is of no more use. */
@@ -93,7 +96,7 @@ export class LockedKey {
   }
 
   private async ask(): Promise<PrivateKey | undefined> {
-    for (let attempt = 1; attempt <= passphraseAttempts && this.opened === undefined; attempt++) {
+    for (let attempt = 1; attempt <= this.attempts && this.opened === undefined; attempt++) {
       if (this.isDeriving) this.enter(false);
       const given = await askUser('passphrase', () => this.passphrase({ attempt }), {
         phase: 'authentication',

@@ -7,6 +7,7 @@
  * Must not know: authentication messages, other credentials.
  */
 
+import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import { encodeSignature } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { signatureNameOf } from '../../crypto/specialAlgorithms.ts';
@@ -18,10 +19,12 @@ import { certificatesOf, type KeyOffer, keyLabel, keyOffers, publicHalf, type Us
 
 export interface OwnKeyContext {
   readonly provider: CryptoProvider;
-  /** Signature algorithms that the user's options name. */
-  readonly named: readonly string[];
+  /** The key is not offered by itself. */
+  readonly certificateOnly: boolean;
   /** Told what is waited for while the key is unlocked. */
   readonly waiter: KeyWaiter;
+  /** Told of the key once it has signed; undefined where nobody wants it. */
+  readonly give: ((key: PrivateKey) => Promise<void>) | undefined;
   /** Told of certificates that turn out not to be for the key once it is unlocked. */
   readonly note: NoteCertificate;
 }
@@ -29,17 +32,19 @@ export interface OwnKeyContext {
 export class OwnKey extends PublickeyCandidate {
   private readonly key: UserKey;
   private readonly provider: CryptoProvider;
-  private readonly named: readonly string[];
+  private readonly certificateOnly: boolean;
   private readonly waiter: KeyWaiter;
   private readonly note: NoteCertificate;
+  private give: OwnKeyContext['give'];
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  constructor(key: UserKey, { provider, named, waiter, note }: OwnKeyContext) {
+  constructor(key: UserKey, { provider, certificateOnly, waiter, note, give }: OwnKeyContext) {
     super();
+    this.certificateOnly = certificateOnly;
     this.waiter = waiter;
+    this.give = give;
     this.note = note;
-    this.named = named;
     this.key = key;
     this.provider = provider;
   }
@@ -48,13 +53,13 @@ export class OwnKey extends PublickeyCandidate {
     return keyLabel(this.provider, this.key);
   }
 
-  async next({ serverSigAlgs }: CandidateContext): Promise<UserauthAttempt | undefined> {
+  async next({ algorithmsFor }: CandidateContext): Promise<UserauthAttempt | undefined> {
     const { key } = this;
     const locked = key instanceof LockedKey ? key : undefined;
     if (publicHalf(key) === undefined) await locked?.unlock(this.waiter);
     const half = publicHalf(key);
     if (half === undefined || locked?.isRefused === true) return undefined;
-    this.offers ??= keyOffers(half, certificatesOf(key, this.note), serverSigAlgs, this.named);
+    this.offers ??= keyOffers(half, certificatesOf(key, this.note), algorithmsFor, this.certificateOnly);
     const offer = this.offers[this.index++];
     if (offer === undefined) return undefined;
     // A person is asked for a passphrase only if the key would do.
@@ -67,7 +72,11 @@ export class OwnKey extends PublickeyCandidate {
     if (opened === undefined) return undefined;
     const algorithm = signatureNameOf(question.algorithm);
     await provider.loaderFor(algorithm)?.();
-    return encodeSignature(algorithm, provider.sign(algorithm, opened, question.data));
+    const signature = encodeSignature(algorithm, provider.sign(algorithm, opened, question.data));
+    const { give } = this;
+    this.give = undefined;
+    await give?.(opened);
+    return signature;
   }
 
   override close(): void {

@@ -20,7 +20,6 @@ import {
   type UnlockSettings,
 } from '../../endpoint/privateKeys.ts';
 import { fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
-import { publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { ConnectOptions } from '../dial/options.ts';
 import type { Platform } from '../platform.ts';
 import { certificatesFor, loadCertificates, misplaced, type NoteCertificate } from './certificates.ts';
@@ -41,6 +40,7 @@ interface GivenKey {
   readonly passphrase: ConnectOptions['passphrase'];
   /** Given with this very key. */
   readonly certificate?: ConnectOptions['certificate'];
+  readonly attempts?: number | undefined;
 }
 
 /** How key files are read on a platform. */
@@ -115,13 +115,14 @@ function givenKeys(options: Pick<ConnectOptions, 'auth' | 'privateKey' | 'passph
             input: step.privateKey,
             passphrase: step.passphrase ?? passphrase,
             certificate: step.certificate,
+            attempts: step.attempts,
           },
         ],
   );
 }
 
 async function loadUserKey(
-  { input, passphrase }: GivenKey,
+  { input, passphrase, attempts }: GivenKey,
   settings: UnlockSettings,
   betweenSteps: BetweenSteps | undefined,
 ): Promise<UserKey> {
@@ -132,7 +133,7 @@ async function loadUserKey(
       () => import('../../keys/privateKey/privateKeyFile.ts'),
     );
     const { encrypted, publicKey } = describePrivateKey(input);
-    if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings);
+    if (encrypted) return new LockedKey(asBytes(input), publicKey, passphrase, settings, attempts);
   }
   return loadKey(input, undefined, settings, betweenSteps);
 }
@@ -156,18 +157,21 @@ export interface KeyOffer {
   readonly publicKey: Uint8Array;
 }
 
+/** The algorithms to offer a key or certificate of a type with, the best first. */
+export type AlgorithmsFor = (keyType: string) => readonly string[];
+
 /** Certificates first: who has one was given it to be used. */
 export function keyOffers(
   key: PublicKey,
   certificates: readonly Certificate[],
-  serverSigAlgs: readonly string[] | undefined,
-  named: readonly string[],
+  algorithmsFor: AlgorithmsFor,
+  certificateOnly: boolean,
 ): readonly KeyOffer[] {
   const publicKey = encodePublicKey(key);
   return [
     ...certificates.flatMap(({ type, blob }) =>
-      publickeyAlgorithmsFor(type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey: blob })),
+      algorithmsFor(type).map((algorithm) => ({ algorithm, publicKey: blob })),
     ),
-    ...publickeyAlgorithmsFor(key.type, serverSigAlgs, named).map((algorithm) => ({ algorithm, publicKey })),
+    ...(certificateOnly ? [] : algorithmsFor(key.type)).map((algorithm) => ({ algorithm, publicKey })),
   ];
 }

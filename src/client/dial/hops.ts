@@ -45,6 +45,7 @@ const inherited = [
   'agent',
   'verifyHostKey',
   'algorithms',
+  'publickeyAlgorithms',
   'crypto',
   'timeout',
   'timeouts',
@@ -63,6 +64,7 @@ const ofTheFirst = [
   'proxyCommand',
   'stream',
   'localAddress',
+  'typeOfService',
   'family',
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
@@ -132,7 +134,7 @@ function taken(
 ): ConnectOptions {
   const names: readonly (keyof ConnectOptions)[] = [
     ...inherited.filter((name) => sharesKeys || !(ownCredentials as readonly string[]).includes(name)),
-    ...(isNearest ? (['localAddress', 'family'] as const) : []),
+    ...(isNearest ? (['localAddress', 'typeOfService', 'family'] as const) : []),
   ];
   const same = Object.fromEntries(names.map((name) => [name, shared[name]]));
   const { onDebug, auth } = shared;
@@ -171,7 +173,8 @@ type Resolve = (options: ConnectOptions) => {
 };
 
 /**
- * Checks the options of each hop, and that nobody is on the way twice.
+ * Checks the options of each hop, and that none leads to itself. A hop may come again
+ * further on: a name may mean another machine there, and the way has an end all the same.
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */
@@ -180,11 +183,11 @@ export function checkHops(
   target: ReturnType<Resolve> | undefined,
   resolve: Resolve,
 ): void {
-  const passed = new Set<string>();
+  let last: string | undefined;
   const pass = ({ host, port, username }: ReturnType<Resolve>): void => {
     const place = `${username}@${spelled({ host: host.toLowerCase(), port })}`;
-    if (passed.has(place)) throw optionsError(`via leads in a circle: ${place} is on the way twice`);
-    passed.add(place);
+    if (place === last) throw optionsError(`via leads from ${place} to itself; leave one of the two out`);
+    last = place;
   };
   for (const [index, { options }] of hops.entries()) {
     if (options === undefined) continue;

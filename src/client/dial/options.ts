@@ -50,6 +50,7 @@ import {
   passphrase,
   password,
   publicKeys,
+  signatureNames,
   verifier,
 } from '../../endpoint/options/optionRules.ts';
 import { connectNames } from '../../endpoint/options/otherNames.ts';
@@ -97,6 +98,20 @@ export type PassphraseFunction = (request: {
 /** Asked when the server wants the password changed; undefined refuses. */
 export type ChangePassword = (prompt: string) => Promise<string | undefined> | string | undefined;
 
+/** How a key is given to an agent. */
+export interface AddToAgent {
+  /** Path of its socket, or of its pipe; the user's own where not given. */
+  readonly agent?: string | true | undefined;
+  /** Shown beside the key in lists. Empty where not given. */
+  readonly comment?: string | undefined;
+  /** Seconds after which the agent forgets the key. For ever, where not given */
+  readonly lifetime?: number | undefined;
+  /** The agent asks its user before each signature. `false` */
+  readonly confirm?: boolean | undefined;
+  /** Asked before; anything but `true` leaves it. Nobody is asked where not given. */
+  readonly ask?: (() => boolean | Promise<boolean>) | undefined;
+}
+
 /** One step of an explicit order of authentication. */
 export type AuthMethod =
   | 'none'
@@ -113,14 +128,22 @@ export type AuthMethod =
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
       /** For this key; tried before the plain key. */
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
+      /** Offers the certificates, and the key by itself not. `false` */
+      readonly certificateOnly?: boolean | undefined;
+      /** How often a passphrase function is asked; 3. */
+      readonly attempts?: number | undefined;
+      /** Gives the key to an agent once it was used to log in. What the agent refuses is told to `onDebug`. */
+      readonly addToAgent?: AddToAgent | undefined;
     }
   | {
       /** The keys of an authentication agent. */
       readonly method: 'agent';
       /** Path of its socket, or of its pipe; the user's own where not given. */
       readonly agent?: string | true | undefined;
-      /** Only these keys, and certificates for them; all it holds where not given. */
+      /** Only these keys, and certificates for them that it holds; all it holds where not given. */
       readonly keys?: readonly PublicKey[] | undefined;
+      /** For keys that it holds, also those that `keys` leaves out; tried before the keys. */
+      readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
       /** A password. */
@@ -129,6 +152,8 @@ export type AuthMethod =
       readonly password: string | PasswordFunction;
       /** Asked when the server wants the password changed. */
       readonly changePassword?: ChangePassword | undefined;
+      /** How often a function is asked; 3. */
+      readonly attempts?: number | undefined;
     }
   | {
       /** Questions of the server (RFC 4256). */
@@ -187,6 +212,14 @@ export interface ConnectOptions {
   readonly changePassword?: ChangePassword | undefined;
   /** Answers the questions of the server (RFC 4256). `password` answers a single hidden question where this is not given. */
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
+  /**
+   * Signature algorithms that your own keys authenticate with, those of certificates
+   * among them; the preferred first. A key that none of them is for is not
+   * offered: with an empty list none is.
+   * Where not given, every key is offered, RSA keys with SHA-2 (and with SHA-1 where
+   * `algorithms.hostKey` names `ssh-rsa`).
+   */
+  readonly publickeyAlgorithms?: readonly string[] | undefined;
   /** Explicit order; the credentials above are not looked at then. */
   readonly auth?: readonly AuthMethod[] | undefined;
   /** `knownHosts()` where not given. */
@@ -251,6 +284,12 @@ export interface ConnectOptions {
   readonly onDebug?: ((line: string) => void) | undefined;
   /** Local address to connect from. Only addresses of its family are tried. */
   readonly localAddress?: string | undefined;
+  /**
+   * The mark of packets by which networks tell urgent ones (TOS of IPv4, traffic class
+   * of IPv6), 0 to 255. Of no effect where the runtime cannot set it: Node 24 can.
+   * The system's own, where not given
+   */
+  readonly typeOfService?: number | undefined;
   /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
   /** End the connection unless the server offers strict key exchange. */
@@ -273,6 +312,7 @@ export const connectTable: OptionTable<ConnectOptions> = {
   password,
   changePassword: callback,
   keyboardInteractive: callback,
+  publickeyAlgorithms: signatureNames,
   auth: { takes: 'a list of methods', accepts: Array.isArray },
   verifyHostKey: verifier,
   // It says itself what it takes.
@@ -292,28 +332,40 @@ export const connectTable: OptionTable<ConnectOptions> = {
   onBanner: callback,
   onDebug: callback,
   localAddress: someText,
+  typeOfService: wholeNumber(0, 255),
   family: oneOf(4, 6),
   requireStrictKeyExchange: flag,
   softwareVersion: anyText,
   captureStack: flag,
 };
 
-type OptionsOf<Method extends string> = Extract<AuthMethod, { readonly method: Method }>;
+/** The steps of a method. */
+export type AuthMethodOf<Method extends string> = Extract<AuthMethod, { readonly method: Method }>;
 
 const method = anyText;
+const attempts = wholeNumber(1, 1000);
 
 const methodTables: {
-  readonly [Method in Exclude<AuthMethod, string>['method']]: OptionTable<OptionsOf<Method>>;
+  readonly [Method in Exclude<AuthMethod, string>['method']]: OptionTable<AuthMethodOf<Method>>;
 } = {
   none: { method },
-  publickey: { method, privateKey: keyInput, passphrase, certificate: certificates },
+  publickey: {
+    method,
+    privateKey: keyInput,
+    passphrase,
+    certificate: certificates,
+    certificateOnly: flag,
+    attempts,
+    addToAgent: anyObject,
+  },
   agent: {
     method,
     agent: eitherOf("the path of its socket, or true for the user's own", someText, oneOf(true)),
     keys: publicKeys,
+    certificate: certificates,
   },
-  password: { method, password, changePassword: callback },
-  'keyboard-interactive': { method, answer: callback, attempts: wholeNumber(1, 1000) },
+  password: { method, password, changePassword: callback, attempts },
+  'keyboard-interactive': { method, answer: callback, attempts },
 };
 
 /** What each method cannot do without. */

@@ -12,13 +12,13 @@ import type { Limits } from '../../base/limits.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { tellUser } from '../../endpoint/calls/userCode.ts';
 import type { Hearing } from '../../endpoint/channels/eventRouter.ts';
-import { keysExchangedLine } from '../../endpoint/debugLines.ts';
+import { chosenGroupLine, keysExchangedLine } from '../../endpoint/debugLines.ts';
 import { hostKeysAnnouncement } from '../../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../../protocol/client.ts';
 import type { AlgorithmPreferences } from '../../transport/kex/negotiation.ts';
 import { rotateHostKeys } from '../hostKeys/hostKeyRotation.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyRotation } from '../hostKeys/hostKeys.ts';
-import { whileLocked } from '../hostKeys/lockWait.ts';
+import { whileWaiting } from '../hostKeys/lockWait.ts';
 import type { Session } from '../session.ts';
 
 /** How the host keys that a server announces are followed. */
@@ -35,8 +35,8 @@ export class Standby {
   private readonly limits: Limits;
   private readonly onDebug: ((line: string) => void) | undefined;
   private readonly following: Following | undefined;
-  /** As the verifier was shown it, until the server has announced its keys. */
-  hostKey: HostKeyInfo | undefined;
+  /** As the verifier was shown it, until the server has announced its keys; kept only where these are followed. */
+  private hostKey: HostKeyInfo | undefined;
 
   constructor(
     session: Session,
@@ -58,6 +58,11 @@ export class Standby {
       this.followHostKeys(request.payload);
       request.reply(false);
     });
+  }
+
+  /** The host key that the verifier is shown. */
+  noteHostKey(info: HostKeyInfo): void {
+    if (this.following !== undefined) this.hostKey = info;
   }
 
   loadAlgorithms(loaders: readonly (() => Promise<void>)[]): void {
@@ -98,7 +103,7 @@ export class Standby {
     const { rotation, preferences, lockTimeout } = following;
     const dial: HostKeyDial = {
       warn: (line) => this.warn(line),
-      whileLocked: (detail, work) => whileLocked(session, detail, lockTimeout, work),
+      whileLocked: (detail, work) => whileWaiting(session, 'lock', detail, lockTimeout, work),
     };
     void rotateHostKeys(
       {
@@ -119,6 +124,10 @@ export class Standby {
 
 const hearing: Hearing<Standby, ClientEvent> = {
   algorithmsWanted: (self, { loaders }) => self.loadAlgorithms(loaders),
-  keyExchanged: (self, event) => self.debug(keysExchangedLine(event)),
+  keyExchanged: (self, event) => {
+    const group = chosenGroupLine(event);
+    if (group !== undefined) self.debug(group);
+    self.debug(keysExchangedLine(event));
+  },
   debug: (self, { message }) => self.debug(`server says: ${escapeText(message)}`),
 };

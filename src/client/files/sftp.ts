@@ -5,7 +5,7 @@
  * Must not know: SFTP.
  */
 import { spelled } from '../../base/addressed.ts';
-import type { SshError } from '../../base/errors.ts';
+import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import {
   abortSignal,
@@ -166,6 +166,19 @@ export function sftpCommand(given: SftpOptions): {
   const rest = { bounds: { timeout, signal }, server };
   if (command !== undefined) return { kind: 'exec', payload: execPayload(command), ...rest };
   return { kind: 'subsystem', payload: subsystem.toBytes({ subsystemName }), ...rest };
+}
+
+/**
+ * What a refusal of the subsystem means for the user. Errors of another kind, and of
+ * `command`, are as they were.
+ */
+export function refusedSftp(error: unknown, kind: 'exec' | 'subsystem'): unknown {
+  if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED' || kind === 'exec')
+    return error;
+  return new SshError(error.code, 'the server offers no SFTP: it refused the subsystem', {
+    ...error,
+    hint: 'sshd offers it with a line "Subsystem sftp internal-sftp" in sshd_config; { command } starts a program that serves it',
+  });
 }
 
 /** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */

@@ -9,6 +9,8 @@ import type { SshError } from '../../base/errors.ts';
 import { checkedTimeout } from '../../base/timeouts.ts';
 import type { Wait } from '../../base/waits.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
+import type { ShownSftp } from '../../io/shownSftp.ts';
+import type { SftpSnapshot } from '../../io/snapshots.ts';
 import type { CallBounds, CallOptions, ChannelListener, SftpChannel } from '../../sftp/seam/channel.ts';
 import type { Session } from '../session.ts';
 
@@ -54,6 +56,12 @@ export class PortSftpChannel implements SftpChannel {
 
   addressed(error: SshError): SshError {
     return this.parts.session.addressed(error);
+  }
+
+  show(look: (withNames: boolean) => Omit<SftpSnapshot, 'channel'>): ShownSftp {
+    const { session, port } = this.parts;
+    const { localId: channel } = port.channel;
+    return session.driver.showSftp((withNames) => ({ channel, ...look(withNames) }));
   }
 
   now(): number {

@@ -214,7 +214,7 @@ function checkFleetOptions(options: unknown): void {
 }
 
 /** `runOnAll` on a platform. */
-export function createRunOnAll(platform: Platform, random: () => number = Math.random): RunOnAll {
+export function createRunOnAll(platform: Platform): RunOnAll {
   const runOnAll = <Target extends FleetTarget>(
     targets: ItemSource<Target>,
     command: Command | FleetFunction<Target, unknown>,
@@ -229,7 +229,7 @@ export function createRunOnAll(platform: Platform, random: () => number = Math.r
     if (pool !== undefined) checkPooled(connection, retry);
     const site = new CallSite(runOnAll);
     const work = command as Command | FleetFunction<FleetTarget, unknown>;
-    const fleet = new Fleet({ platform, work, connection, run: run ?? {}, retry, pool, site, random });
+    const fleet = new Fleet({ platform, work, connection, run: run ?? {}, retry, pool, site });
     return new BoundedRun<Target, FleetResult<Target>>({
       source: targets,
       concurrency,
@@ -258,7 +258,6 @@ interface FleetParts {
   readonly retry: RunOnAllOptions['retry'];
   readonly pool: ConnectionPool<never> | undefined;
   readonly site: CallSite;
-  readonly random: () => number;
 }
 
 /** Further dials of a target, where it is dialled again at all. */
@@ -411,7 +410,7 @@ class Fleet {
     ended: () => Promise<void> | undefined,
   ): Promise<Client> {
     const { signal } = options;
-    const backoff = this.retry && new Backoff(this.retry, this.parts.random);
+    const backoff = this.retry && new Backoff(this.retry, () => this.parts.platform.chance());
     for (;;) {
       try {
         const keys = this.hasOwnKeys(target) ? undefined : await this.sharedKeys(signal);

@@ -20,6 +20,8 @@ export interface HostKeyInfo {
   readonly host: string;
   /** The port that was dialled. */
   readonly port: number;
+  /** The server's numeric address; undefined where a proxy, a hop or a stream stands in between. */
+  readonly address?: string | undefined;
   /** The public key blob (RFC 4253 §6.6); of a certificate, that of the key in it. */
   readonly blob: Uint8Array;
   /** The public key, read. */
@@ -38,7 +40,7 @@ export interface HostKeyInfo {
   readonly certificate?: Certificate | undefined;
 }
 
-/** How long a lock on a file is waited for. */
+/** How long a lock on a file, or a program, is waited for. */
 export interface LockBounds {
   /** Milliseconds. */
   readonly timeout: number;
@@ -59,6 +61,8 @@ export interface HostKeyDial {
    * @throws SshError `ERR_SSH_TIMEOUT` with `lock` as `waitingFor`, or what the work throws
    */
   readonly whileLocked: <T>(detail: string, work: (bounds: LockBounds) => Promise<T>) => Promise<T>;
+  /** The same for work that waits for a program of the user's: the wait is called `knownHostsCommand`. */
+  readonly whileRunning?: <T>(detail: string, work: (bounds: LockBounds) => Promise<T>) => Promise<T>;
 }
 
 /**

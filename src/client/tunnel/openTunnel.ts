@@ -30,8 +30,8 @@ export type OpenTunnel = (
   options?: TunnelOptions,
 ) => Promise<Tunnel>;
 
-/** @param random from 0 to 1 */
-export function createOpenTunnel(platform: Platform, random: () => number = Math.random): OpenTunnel {
+/** `openTunnel` on a platform. */
+export function createOpenTunnel(platform: Platform): OpenTunnel {
   return function openTunnel(connect, from, to, options = {}) {
     const site = new CallSite(openTunnel);
     return publicCall({ site }, async () => {
@@ -58,7 +58,6 @@ export function createOpenTunnel(platform: Platform, random: () => number = Math
         maxConnections: options.maxConnections ?? limits.forwardConnections,
         to: target,
         dial: (signal) => dial({ ...connect, signal }, { keys, site }),
-        random,
       });
     });
   };

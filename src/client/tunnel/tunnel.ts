@@ -44,12 +44,11 @@ export interface TunnelSnapshot extends TunnelEvent {
 }
 
 export interface TunnelParts {
-  readonly platform: Pick<Platform, 'clock' | 'network'>;
+  readonly platform: Pick<Platform, 'clock' | 'network' | 'chance'>;
   readonly options: ResolvedTunnelOptions;
   readonly maxConnections: number;
   readonly to: TargetPlace;
   readonly dial: (signal: AbortSignal) => Promise<Client>;
-  readonly random: () => number;
 }
 
 /** One that waits until the tunnel is up. */
@@ -114,10 +113,12 @@ export class Tunnel {
   }
 
   private constructor(place: ListenPlace, stopListening: () => Promise<void>, parts: TunnelParts) {
-    const { platform, options, maxConnections, to, random } = parts;
+    const { platform, options, maxConnections, to } = parts;
     this.parts = parts;
     this.keeper = new WaitKeeper(platform.clock);
-    this.backoff = new Backoff(options.retry ?? { delay: 1, maxDelay: 1, attempts: 0 }, random);
+    this.backoff = new Backoff(options.retry ?? { delay: 1, maxDelay: 1, attempts: 0 }, () =>
+      platform.chance(),
+    );
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -262,7 +263,7 @@ export class Tunnel {
   private async carry(passage: Passage, local: LocalConnection): Promise<Error | undefined> {
     let port: ChannelPort;
     try {
-      port = await this.opened(passage.abort.signal);
+      port = await this.opened(passage.signal);
     } catch (error) {
       local.destroy(true);
       throw error;

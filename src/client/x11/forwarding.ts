@@ -26,6 +26,8 @@ interface Granted {
   readonly display: Display;
   readonly fake: Uint8Array;
   readonly real: Uint8Array | undefined;
+  /** By the clock of the connection. */
+  readonly until: number;
 }
 
 export interface X11ForwardingParts {
@@ -51,14 +53,21 @@ export class X11Forwarding {
   /**
    * Lets the programs of a command use a display for as long as its channel is open.
    *
+   * @param acceptFor milliseconds for which they may connect
    * @throws SshError `ERR_SSH_REQUEST_FAILED` where the server does not forward it
    */
-  async forward(port: ChannelPort, display: Display, real: Uint8Array | undefined): Promise<void> {
+  async forward(
+    port: ChannelPort,
+    display: Display,
+    real: Uint8Array | undefined,
+    acceptFor: number = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     const fake = this.parts.randomBytes(cookieLength);
+    const until = this.parts.host.now + acceptFor;
     if (this.granted.size === 0) {
       this.stopAccepting = this.parts.host.acceptors.onChannel(x11.name, (opening) => this.opening(opening));
     }
-    this.granted.set(port, { display, fake, real });
+    this.granted.set(port, { display, fake, real, until });
     void port.closed.then(() => {
       this.granted.delete(port);
       if (this.granted.size === 0) this.stopAccepting();
@@ -73,6 +82,12 @@ export class X11Forwarding {
   }
 
   private opening(opening: ChannelOpening): void {
+    if (this.accepting.length === 0) {
+      return opening.refuse(
+        channelOpenFailureReasons.administrativelyProhibited,
+        'the time for new connections to the display is over',
+      );
+    }
     const isFull = this.joints.size + this.connecting >= mostConnections;
     const port = isFull ? undefined : opening.accept();
     if (port === undefined) {
@@ -89,6 +104,11 @@ export class X11Forwarding {
       });
   }
 
+  private get accepting(): readonly Granted[] {
+    const { now } = this.parts.host;
+    return [...this.granted.values()].filter(({ until }) => now < until);
+  }
+
   /** Reads the setup, whose cookie tells the command, and then connects. */
   private async serve(port: ChannelPort): Promise<void> {
     const { display, first } = await this.setup(port);
@@ -102,7 +122,7 @@ export class X11Forwarding {
   /** Within the `request` deadline. */
   private setup(port: ChannelPort): Promise<{ readonly display: Display; readonly first: Uint8Array }> {
     const { host } = this.parts;
-    const setups = [...this.granted.values()].map((granted) => ({
+    const setups = this.accepting.map((granted) => ({
       granted,
       setup: new X11Setup(granted.fake, granted.real),
     }));

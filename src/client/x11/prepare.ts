@@ -12,13 +12,14 @@ import { cookieFor, type Display, parseCookie, parseDisplay } from './display.ts
 export interface PreparedDisplay {
   readonly display: Display;
   readonly cookie: Uint8Array | undefined;
+  readonly acceptFor: number | undefined;
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` where there is no display, or what names it is none */
 export async function prepareX11(
   platform: Pick<Platform, 'display' | 'displayCookies' | 'cryptoProvider'>,
-  { display: given = platform.display(), cookie }: X11Options,
+  { display: given = platform.display(), cookie, acceptFor }: X11Options,
 ): Promise<PreparedDisplay> {
   if (given === undefined) throw optionsError('there is no display: DISPLAY is not set; give x11.display');
   const display = parseDisplay(given);
@@ -28,6 +29,7 @@ export async function prepareX11(
   return {
     display,
     cookie: cookie === undefined ? known : parseCookie(cookie),
+    acceptFor,
     randomBytes: (length) => randomBytes(length),
   };
 }

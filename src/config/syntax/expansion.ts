@@ -51,7 +51,7 @@ export function expand(text: string, { tokens, variables }: ExpansionRules): Exp
 }
 
 function unknownToken(token: string, tokens: Tokens): string {
-  const known = ['%%', ...Object.keys(tokens).map((name) => `%${name}`)];
+  const known = [...new Set(['%', ...Object.keys(tokens)])].map((name) => `%${name}`);
   return `${quotedText(`%${token}`)} is no token that can stand here; there are ${known.join(', ')}`;
 }
 

@@ -40,7 +40,8 @@ export function parseLine(line: string): Directive | LineFault | undefined {
   const rest = text.slice(leadingSpace(text, taken.next));
   if (rest === '') return { keyword, fault: `${quotedText(keyword)} needs a value` };
   const words = splitWords(rest);
-  if (words === undefined) return { keyword, fault: 'a quote has no end' };
+  if (words === undefined)
+    return { keyword, fault: 'a quote has no end; close it, or write \\" for the character itself' };
   return { keyword, rest, words };
 }
 

@@ -5,7 +5,6 @@
  * Must not know: sockets.
  * Sources: RFC 2474, RFC 2597, RFC 3246, RFC 5865, RFC 8622.
  */
-import { wholeNumber } from './values.ts';
 
 const values: Readonly<Record<string, number>> = {
   af11: 0x28,
@@ -36,13 +35,27 @@ const values: Readonly<Record<string, number>> = {
 /** Names of RFC 1349, which nothing on the way knows any more: the system's own class is used. */
 const former: ReadonlySet<string> = new Set(['lowdelay', 'throughput', 'reliability']);
 
+/** Numbers are decimal, hexadecimal behind `0x` and octal behind `0`, as C reads them. */
+function numberOf(text: string): number | undefined {
+  const [, digits = ''] = /^[ \t\n\v\f\r]*\+?(0x[0-9a-f]{1,8}|[0-9]{1,10})$/i.exec(text) ?? [];
+  if (digits === '') return undefined;
+  if (!/^0[0-9]/.test(digits)) return Number(digits);
+  return /[89]/.test(digits) ? undefined : Number.parseInt(digits, 8);
+}
+
+/** The mark of packets of a class as `serviceClass` gives it; undefined for `none`. */
+export function serviceMark(name: string): number | undefined {
+  if (name === 'none') return undefined;
+  return Object.hasOwn(values, name) ? values[name] : Number(name);
+}
+
 /** The class that a text names, in its one spelling; undefined for what is none. */
 export function serviceClass(text: string): string | undefined {
   const name = text.toLowerCase();
   if (name === 'none' || former.has(name)) return 'none';
   if (Object.hasOwn(values, name)) return name;
-  const value = wholeNumber(text, 0, 255);
-  if (value === undefined) return undefined;
+  const value = numberOf(text);
+  if (value === undefined || value > 255) return undefined;
   const known = Object.keys(values).find((one) => values[one] === value);
   return known ?? `0x${value.toString(16).padStart(2, '0')}`;
 }

@@ -22,11 +22,9 @@ export interface PublicCall {
 
 /** Makes a call; what `work` throws at once rejects as well. */
 export function publicCall<T>(known: PublicCall, work: () => Promise<T>): Promise<T> {
-  const call = new Promise<T>((resolve, reject) => {
-    begun(work).then(resolve, (error: unknown) => {
-      if (isCallersOwn(error) || known.isGivenUp?.() === true) call.catch(() => {});
-      reject(rejectionOfCall(known, error));
-    });
+  const call: Promise<T> = begun(work).catch((error: unknown) => {
+    if (isCallersOwn(error) || known.isGivenUp?.() === true) call.catch(() => {});
+    throw rejectionOfCall(known, error);
   });
   return call;
 }
@@ -61,6 +59,10 @@ export function isCallersOwn(error: unknown): boolean {
   return false;
 }
 
-async function begun<T>(work: () => Promise<T>): Promise<T> {
-  return work();
+function begun<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -136,11 +136,9 @@ export class ChannelPort {
   ended(cause: SshError | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    const error = this.door.addressed(
-      cause ?? new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' }),
-    );
-    if (cause !== undefined) this.openedBy?.leadTo(error);
-    const cut = cause !== undefined ? error : this.channel.isStopped ? cutError() : undefined;
+    const broken = cause === undefined ? undefined : this.door.addressed(cause);
+    if (broken !== undefined) this.openedBy?.leadTo(broken);
+    const cut = broken ?? (this.channel.isStopped ? cutError() : undefined);
     if (cut === undefined) {
       this.data.ended();
       this.extended.ended();
@@ -148,11 +146,21 @@ export class ChannelPort {
       this.data.failed(cut);
       this.extended.failed(cut);
     }
+    let known = broken;
+    const error = (): Error => {
+      known ??= this.door.addressed(closedError());
+      return known;
+    };
     this.outbound.failed(error);
     this.outboundExtended.failed(error);
-    for (const done of [...this.writing.splice(0), ...this.ending.splice(0)]) done(error);
-    this.resolveClosed(cause === undefined ? undefined : error);
+    for (const done of [...this.writing.splice(0), ...this.ending.splice(0)]) done(error());
+    this.resolveClosed(broken);
   }
+}
+
+/** Made where somebody hears it: most channels end with nothing to tell, and an error costs its stack. */
+function closedError(): SshError {
+  return new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' });
 }
 
 /** What came is not all that the peer had to say: no stream ends in order by that. */
@@ -249,7 +257,7 @@ class OutboundSink implements ByteSink {
   private isCancelled = false;
   private underWay = 0;
   private failedListener: ((error: Error) => void) | undefined;
-  private error: Error | undefined;
+  private error: (() => Error) | undefined;
 
   constructor(port: ChannelPort, dataTypeCode: number | undefined) {
     this.port = port;
@@ -259,11 +267,11 @@ class OutboundSink implements ByteSink {
   listen(failed: (error: Error) => void): void {
     this.attached = true;
     this.failedListener = failed;
-    if (this.error !== undefined && !this.finished) failed(this.error);
+    if (this.error !== undefined && !this.finished) failed(this.error());
   }
 
   write(bytes: Uint8Array, done: Done): void {
-    if (this.error !== undefined) return done(this.error);
+    if (this.error !== undefined) return done(this.error());
     this.underWay++;
     const handedOn: Done = (error) => {
       this.underWay--;
@@ -289,9 +297,9 @@ class OutboundSink implements ByteSink {
   }
 
   /** Writes that are under way are told by the port. */
-  failed(error: Error): void {
+  failed(error: () => Error): void {
     if (this.error !== undefined) return;
     this.error = error;
-    if (this.underWay === 0 && !this.finished) this.failedListener?.(error);
+    if (this.underWay === 0 && !this.finished) this.failedListener?.(error());
   }
 }

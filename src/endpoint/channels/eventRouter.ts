@@ -39,9 +39,10 @@ export class EventRouter<Event extends { readonly type: string }> implements Eve
    */
   subscribe<Self>(subscriber: Self, hearing: Hearing<Self, Event | Ended>): () => void {
     const subscription: Subscription = { subscriber, hearing: hearing as Subscription['hearing'] };
-    this.subscriptions = [...this.subscriptions, subscription];
+    this.subscriptions = this.subscriptions.concat(subscription);
     return () => {
-      this.subscriptions = this.subscriptions.filter((other) => other !== subscription);
+      const index = this.subscriptions.indexOf(subscription);
+      if (index >= 0) this.subscriptions = this.subscriptions.toSpliced(index, 1);
     };
   }
 

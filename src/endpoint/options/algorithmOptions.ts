@@ -162,18 +162,12 @@ function resolveGiven(given: AlgorithmOptions, role: 'client' | 'server'): Algor
 const byDefault: { client?: AlgorithmPreferences; server?: AlgorithmPreferences } = {};
 
 const known = new SharedObjects<AlgorithmPreferences>();
-/** Lists of the tables by a short name: the key of an object need not repeat them. */
-const listNames = new WeakMap<readonly string[], string>();
 
 /** The same preferences, in the object that all connections with equal ones have: each keeps them for its next key exchange. */
 export function sharedPreferences(preferences: AlgorithmPreferences): AlgorithmPreferences {
   const { kex, hostKey, cipher, mac, compression, wider } = preferences;
   const lists = [kex, hostKey, cipher, mac, compression, wider?.kex, wider?.hostKey, wider?.mac];
-  return known.get(lists.map(listKey).join(' '), () => preferences);
-}
-
-function listKey(list: readonly string[] | undefined): string {
-  return list === undefined ? '-' : (listNames.get(list) ?? list.join());
+  return known.get(lists.map((list) => list?.join() ?? '-').join(' '), () => preferences);
 }
 
 function resolveList(
@@ -220,7 +214,6 @@ function checked(kind: Kind, names: readonly string[] = []): readonly string[] {
 }
 
 /** Lists of names by what makes the choice, and by kind: the tables never change. */
-let listsNamed = 0;
 const chosen = new Map<(row: Offered) => boolean, Map<Kind, readonly string[]>>();
 
 function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly string[] {
@@ -230,8 +223,6 @@ function namesIn(kind: Kind, isMeant: (row: Offered) => boolean): readonly strin
     known.get(kind) ??
     Object.entries<Offered>(available[kind]).flatMap(([name, row]) => (isMeant(row) ? [name] : []));
   known.set(kind, names);
-  // No algorithm has a name of digits.
-  if (!listNames.has(names)) listNames.set(names, String(++listsNamed));
   return names;
 }
 

@@ -18,6 +18,7 @@ import {
   secretly,
   someText,
 } from '../../base/optionChecks.ts';
+import { blobTypeOf } from '../../crypto/specialAlgorithms.ts';
 
 /** A parsed key, certificate, or file of a key. */
 const parsed: OptionRule = {
@@ -88,6 +89,13 @@ export const duplexStream: OptionRule = {
 export const publicKeys: OptionRule = {
   takes: 'a list of public keys',
   accepts: (value) => Array.isArray(value) && value.every(isObject),
+};
+
+/** Names of signature algorithms, those of certificates among them. */
+export const signatureNames: OptionRule = {
+  takes: "a list of signature algorithms such as 'ssh-ed25519'",
+  accepts: (value) =>
+    Array.isArray(value) && value.every((name) => typeof name === 'string' && blobTypeOf(name) !== undefined),
 };
 
 function listOrOne(value: unknown, accepts: (one: unknown) => boolean): boolean {

@@ -34,7 +34,7 @@ export async function readConfigFile(
     const file = await readRegularFile(path, openGently, maximum);
     if (file === undefined) return { missing: true };
     // Even one that nobody writes to: it says nothing now, and anything later.
-    if (file.version.isFifo) return { fault: 'it is a FIFO, and no regular file' };
+    if (file.version.isFifo) return { fault: 'it is a FIFO; a configuration is a regular file' };
     const fault = ownerFault(file.version, isGuarded);
     return fault === undefined ? { text: file.bytes.toString() } : { fault };
   } catch (error) {

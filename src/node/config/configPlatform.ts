@@ -11,6 +11,8 @@ import { userAgentPath } from '../agentPath.ts';
 import { nodeClock } from '../clock.ts';
 import { homeFolder } from '../homeFolder.ts';
 import { knownHosts } from '../knownHosts/knownHosts.ts';
+import { withoutRevoked } from '../knownHosts/revokedHostKeys.ts';
+import { canMarkPackets } from '../socketLink.ts';
 import { interfaceAddress, nodeFacts } from './configFacts.ts';
 import { globFiles, readConfigFile, readKeyFile } from './configFiles.ts';
 import { lookUpName, runInShell } from './configPrograms.ts';
@@ -29,6 +31,8 @@ export const nodeConfigPlatform: ConfigPlatform = {
   readKey: readKeyFile,
   agentPath: userAgentPath,
   knownHosts,
+  withoutRevoked,
+  marksPackets: canMarkPackets(),
   interfaceAddress,
 };
 

@@ -32,3 +32,9 @@ export function systemRandomBytes(length: number): Uint8Array {
   position = end;
   return bytes;
 }
+
+/** A number from 0 to 1, of the same origin. */
+export function systemChance(): number {
+  const [a = 0, b = 0, c = 0, d = 0] = systemRandomBytes(4);
+  return (((a * 256 + b) * 256 + c) * 256 + d) / 2 ** 32;
+}

@@ -12,6 +12,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalEntry, LocalFiles, LocalPath, LocalStat } from '../../sftp/seam/localFiles.ts';
+import { giveBack } from '../spentMemory.ts';
 import { called, faultOf } from './localCalls.ts';
 import { NodeLocalReader, NodeLocalWriter, statOf } from './localFile.ts';
 import { posixNameProblem, windowsNameProblem } from './localNames.ts';
@@ -112,6 +113,7 @@ export const nodeLocalFiles: LocalFiles = {
     return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
   },
 
+  giveBack,
   isPrivileged: process.getuid?.() === 0,
   sinkOf: sinkOfStream,
 };

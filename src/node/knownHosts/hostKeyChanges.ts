@@ -26,7 +26,7 @@ export async function addTrustedLine(
   bounds?: LockBounds,
 ): Promise<void> {
   await changed(file, info, bounds, (known) => {
-    if (judgeHostKey(known, info, Date.now() / 1000)) return { added: [] };
+    if (judgeHostKey(known, info, { now: Date.now() / 1000 })) return { added: [] };
     return { added: [lineOf(info, info.blob, hash)] };
   });
 }

@@ -5,13 +5,13 @@
  * certificate which does not hold is no worse than none.
  * Must not know: files, connections.
  */
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { shownHost } from '../../client/dial/hostName.ts';
 import type { HostKeyInfo } from '../../client/hostKeys/hostKeys.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
-import { certificateTitle, checkCertificate } from '../../keys/openssh/certificateFile.ts';
+import { certificateError, certificateTitle, checkCertificate } from '../../keys/openssh/certificateFile.ts';
 import { sha256Fingerprint } from '../fingerprints.ts';
 
 /**
@@ -19,21 +19,20 @@ import { sha256Fingerprint } from '../fingerprints.ts';
  * certificate that does not hold leaves its key, as with OpenSSH: where that is
  * known by itself it counts, and `warn` is told of the certificate.
  *
- * @param now seconds since 1970
  * @throws SshError `ERR_SSH_HOST_KEY_CHANGED`, `ERR_SSH_HOST_KEY_REVOKED`, `ERR_SSH_HOST_KEY_UNKNOWN` for a host
  *   that is known by an authority only, `ERR_SSH_CERTIFICATE`
  */
 export function judgeHostKey(
   known: KnownHosts,
   info: HostKeyInfo,
-  now: number,
-  warn: (line: string) => void = () => {},
+  { now, signatures, warn = () => {} }: JudgementOptions,
 ): boolean {
   const { certificate } = info;
   if (certificate === undefined) return isKnown(known, info);
   checkRevocation(known, info, certificate);
   if (!isSignedForHost(known, info, certificate)) return isKnown(known, info);
   try {
+    checkSignature(certificate, signatures);
     checkCertificate(certificate, { kind: 'host', principal: info.host, now });
     return true;
   } catch (error) {
@@ -44,6 +43,35 @@ export function judgeHostKey(
     );
     return true;
   }
+}
+
+/** How a key is judged. */
+export interface JudgementOptions {
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** Algorithms by which an authority may sign; any where not given. */
+  readonly signatures?: readonly string[] | undefined;
+  readonly warn?: ((line: string) => void) | undefined;
+}
+
+/** @throws SshError `ERR_SSH_CERTIFICATE` */
+function checkSignature(certificate: Certificate, allowed: readonly string[] | undefined): void {
+  const { signatureAlgorithm } = certificate;
+  if (allowed === undefined || allowed.includes(signatureAlgorithm)) return;
+  throw certificateError(
+    `${certificateTitle(certificate)} is signed by ${escapeText(signatureAlgorithm, 80)}, which is not among the signatures that count (${allowed.join(', ') || 'none'})`,
+  );
+}
+
+/**
+ * Whether the key is known for the address; false where nothing is known of it.
+ *
+ * @throws SshError `ERR_SSH_HOST_KEY_CHANGED` or `ERR_SSH_HOST_KEY_REVOKED` where another is, or it is revoked
+ */
+export function judgeAddress(known: KnownHosts, info: HostKeyInfo, address: string): boolean {
+  const { port, blob } = info;
+  const { result } = known.lookup(address, port, blob);
+  return result === 'certAuthority' || isKnown(known, { ...info, host: address });
 }
 
 function isKnownByItself(known: KnownHosts, { host, port, blob }: HostKeyInfo): boolean {

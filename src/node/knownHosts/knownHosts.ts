@@ -13,6 +13,7 @@ import { SshError } from '../../base/errors.ts';
 import {
   checkOptions,
   flag,
+  type OptionRule,
   type OptionTable,
   oneOf,
   optionsError,
@@ -26,9 +27,13 @@ import type {
   HostKeyRotation,
 } from '../../client/hostKeys/hostKeys.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
+import { signatureNames } from '../../endpoint/options/optionRules.ts';
+import { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { homeFolder } from '../homeFolder.ts';
-import { judgeHostKey, unknownHostKey } from './hostKeyJudgement.ts';
+import { judgeAddress, judgeHostKey, unknownHostKey } from './hostKeyJudgement.ts';
 import { readKnownHosts } from './knownHostsCache.ts';
+import type { CommandQuestion } from './knownHostsCommand.ts';
+import { withoutRevoked } from './revokedHostKeys.ts';
 
 const systemFile = '/etc/ssh/ssh_known_hosts';
 
@@ -55,16 +60,47 @@ export interface KnownHostsOptions {
   readonly update?: boolean | undefined;
   /** Hash the names of hosts in lines that are added. `false` */
   readonly hash?: boolean | undefined;
+  /**
+   * Files of keys that are refused for every host: lines with a public key each, or
+   * a KRL as `ssh-keygen -k` makes it (RevokedHostKeys of ssh_config). While one of
+   * them is missing or cannot be read, every key is refused. None where not given
+   */
+  readonly revokedHostKeys?: string | readonly string[] | undefined;
+  /**
+   * A program and its arguments that write lines of known_hosts, which count beside
+   * the files (KnownHostsCommand of ssh_config). `%H` stands for the host as such a
+   * line has it, `%I` for why it is asked (`ORDER`, `HOSTNAME`, `ADDRESS`), `%t`,
+   * `%K` and `%f` for type, base64 and fingerprint of the key, `%%` for a percent
+   * sign. It has `timeouts.knownHostsCommand` and 1 MiB of output; one that fails
+   * ends the dial. None where not given
+   */
+  readonly command?: readonly string[] | undefined;
+  /** Signature algorithms of authorities whose certificates count. All but those with SHA-1, where not given */
+  readonly certificateSignatures?: readonly string[] | undefined;
+  /**
+   * Look the server's address up as well as its name: another key that is known
+   * for the address is refused, and a key that is not is kept for it. `false`
+   */
+  readonly checkAddress?: boolean | undefined;
 }
 
+const paths: OptionRule = {
+  takes: 'the path of a file, or a list of paths',
+  accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
+};
+
 const optionTable: OptionTable<KnownHostsOptions> = {
-  files: {
-    takes: 'the path of a file, or a list of paths',
-    accepts: (value) => (Array.isArray(value) ? value.every(someText.accepts) : someText.accepts(value)),
-  },
+  files: paths,
   unknown: oneOf('refuse', 'add'),
   update: flag,
   hash: flag,
+  revokedHostKeys: paths,
+  command: {
+    takes: 'a list of a program and its arguments',
+    accepts: (value) => Array.isArray(value) && value.every((word) => typeof word === 'string'),
+  },
+  certificateSignatures: signatureNames,
+  checkAddress: flag,
 };
 
 /**
@@ -105,14 +141,51 @@ export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}
 
 function policyOf(options: KnownHostsOptions): HostKeyPolicy {
   checkOptions(options, { of: 'knownHosts', table: optionTable });
+  const { revokedHostKeys: revoked = [] } = options;
+  const policy = filePolicy(options);
+  return revoked.length === 0
+    ? policy
+    : withoutRevoked(policy, typeof revoked === 'string' ? [revoked] : revoked);
+}
+
+function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
   const { unknown = 'refuse', update = false, hash = false } = options;
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
+  const { command = [] } = options;
+  const knownAbout = async (question: CommandQuestion, dial?: HostKeyDial): Promise<KnownHosts> => {
+    const inFiles = await readKnownHosts(files, question.host, question.port);
+    if (command.length === 0) return inFiles;
+    const { askCommand } = await lateCode('known hosts commands', () => import('./knownHostsCommand.ts'));
+    return KnownHosts.merge(inFiles, await askCommand(command, question, dial));
+  };
+  /** The name vouches for the key; its address may only speak against it. */
+  const checkAddress = async (info: HostKeyInfo, dial: HostKeyDial | undefined): Promise<void> => {
+    const { address, port, host } = info;
+    if (address === undefined || address === host || info.certificate !== undefined) return;
+    const known = await knownAbout({ reason: 'ADDRESS', host: address, port, info }, dial);
+    const whyNot = judgeAddress(known, info, address)
+      ? undefined
+      : await addFirst(own, { ...info, host: address }, hash, dial);
+    if (whyNot === undefined) return;
+    dial?.warn(`the host key of ${shownHost(info)} could not be kept for ${address} in ${own}: ${whyNot}`);
+  };
   const verify = async (given: HostKeyInfo, dial?: HostKeyDial): Promise<boolean> => {
     const info = spelt(given);
     const isKnown = async (): Promise<boolean> =>
-      judgeHostKey(await readKnownHosts(files, info.host, info.port), info, Date.now() / 1000, dial?.warn);
-    if (await isKnown()) return true;
+      judgeHostKey(
+        await knownAbout({ reason: 'HOSTNAME', host: info.host, port: info.port, info }, dial),
+        info,
+        {
+          now: Date.now() / 1000,
+          signatures: options.certificateSignatures,
+          warn: dial?.warn,
+        },
+      );
+    if (await isKnown()) {
+      if (options.checkAddress === true) await checkAddress(info, dial);
+      return true;
+    }
     if (unknown === 'refuse') throw unknownHostKey(info, files);
     const whyNot = await addFirst(own, info, hash, dial);
     // Another program may have been first meanwhile, with another key.
@@ -124,11 +197,11 @@ function policyOf(options: KnownHostsOptions): HostKeyPolicy {
     verify,
     keyTypes: async (given, port) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await readKnownHosts(files, host, port)).keyTypesFor(host, port);
+      return (await knownAbout({ reason: 'ORDER', host, port })).keyTypesFor(host, port);
     },
     wantsCertificate: async (given, port) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await readKnownHosts(files, host, port)).certAuthorities(host, port).length > 0;
+      return (await knownAbout({ reason: 'ORDER', host, port })).certAuthorities(host, port).length > 0;
     },
     ...(update ? { rotation: rotationOf(files, own, hash) } : {}),
   };

@@ -29,7 +29,7 @@ export interface OpenFolderFile {
 }
 
 export class FolderFile implements StoreFile {
-  private readonly parts: OpenFolderFile;
+  protected readonly parts: OpenFolderFile;
 
   constructor(parts: OpenFolderFile) {
     this.parts = parts;
@@ -68,17 +68,7 @@ export class FolderFile implements StoreFile {
   async setAttributes(attributes: FileAttributes): Promise<void> {
     const { fd } = this.parts;
     const { size, permissions, atime, mtime } = attributes;
-    if (size !== undefined) {
-      const length = exact(size);
-      await this.resizing(
-        async (before, quota) => {
-          quota.check(length - before);
-          await system.ftruncate(fd, length);
-          quota.moved(length - before);
-        },
-        () => system.ftruncate(fd, length),
-      );
-    }
+    if (size !== undefined) await this.resize(exact(size));
     refuseOwner(attributes, await system.fstat(fd));
     if (permissions !== undefined) await system.fchmod(fd, permissions & 0o777);
     if (atime !== undefined && mtime !== undefined) await system.futimes(fd, atime, mtime);
@@ -94,6 +84,18 @@ export class FolderFile implements StoreFile {
 
   close(): Promise<void> {
     return system.close(this.parts.fd);
+  }
+
+  protected async resize(length: number): Promise<void> {
+    const { fd } = this.parts;
+    await this.resizing(
+      async (before, quota) => {
+        quota.check(length - before);
+        await system.ftruncate(fd, length);
+        quota.moved(length - before);
+      },
+      () => system.ftruncate(fd, length),
+    );
   }
 
   private async writeAll(data: Uint8Array, start: number): Promise<void> {
@@ -120,21 +122,30 @@ export class FolderListing implements StoreFolder {
   private readonly folder: fs.Dir;
   private readonly base: string;
   private readonly release: () => void;
+  private readonly showsParent: boolean;
   private isBegun = false;
 
-  /** @param base the folder, for calls on what is in it, until `release` */
-  constructor(folder: fs.Dir, base: string, release: () => void) {
+  /**
+   * @param base the folder, for calls on what is in it, until `release`
+   * @param showsParent `..` is listed with its own attributes, and else with those of the folder
+   */
+  constructor(folder: fs.Dir, base: string, release: () => void, showsParent: boolean = false) {
     this.folder = folder;
     this.base = base;
     this.release = release;
+    this.showsParent = showsParent;
   }
 
   async next(): Promise<readonly StoreEntry[]> {
     if (!this.isBegun) {
       this.isBegun = true;
       const own = attributesOf(await system.stat(`${this.base}/.`));
-      // The folder above is not shown: of the root it would be none of the client's business.
-      return ['.', '..'].map((name) => ({ name: new Uint8Array(Buffer.from(name)), attributes: own }));
+      // Of a root that is shared the folder above is none of the client's business.
+      const above = this.showsParent ? attributesOf(await system.stat(`${this.base}/..`)) : own;
+      return [
+        { name: new Uint8Array(Buffer.from('.')), attributes: own },
+        { name: new Uint8Array(Buffer.from('..')), attributes: above },
+      ];
     }
     for (;;) {
       const names: Buffer[] = [];

@@ -5,7 +5,7 @@
  * be; what a quota counts.
  * Must not know: how the way to a place is found.
  */
-import { constants } from 'node:fs';
+import { type BigIntStatsFs, constants } from 'node:fs';
 import type { FileAttributes } from '../../sftp/packet/attributes.ts';
 import type { FilesystemStatus } from '../../sftp/packet/extensions.ts';
 import {
@@ -187,22 +187,10 @@ export class FolderStore implements StoreSession {
 
   async statFilesystem(path: Uint8Array): Promise<FilesystemStatus> {
     const found = await this.place(path, true, ({ at }) => system.statfs(at));
-    const { bsize, blocks, bfree, bavail, files, ffree } = found;
     const { quota } = this.parts;
-    const status = {
-      bsize,
-      frsize: bsize,
-      blocks,
-      bfree,
-      bavail,
-      files,
-      ffree,
-      favail: ffree,
-      fsid: 0n,
-      flag: this.isReadOnly ? 1n : 0n,
-      namemax: 255n,
-    };
+    const status = filesystemStatusOf(found, this.isReadOnly);
     if (quota === undefined) return status;
+    const { bsize, blocks, bfree, bavail } = status;
     const all = BigInt(Math.floor(quota.limit)) / bsize;
     const free = BigInt(Math.max(0, Math.floor(quota.limit - quota.used))) / bsize;
     const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
@@ -284,7 +272,24 @@ export class FolderStore implements StoreSession {
   }
 }
 
-function flagsOf({ reads, writes, appends, creates, truncates, exclusive }: OpenHow): number {
+export function filesystemStatusOf(found: BigIntStatsFs, isReadOnly: boolean): FilesystemStatus {
+  const { bsize, blocks, bfree, bavail, files, ffree } = found;
+  return {
+    bsize,
+    frsize: bsize,
+    blocks,
+    bfree,
+    bavail,
+    files,
+    ffree,
+    favail: ffree,
+    fsid: 0n,
+    flag: isReadOnly ? 1n : 0n,
+    namemax: 255n,
+  };
+}
+
+export function flagsOf({ reads, writes, appends, creates, truncates, exclusive }: OpenHow): number {
   const access = writes ? (reads ? O_RDWR : O_WRONLY) : O_RDONLY;
   return (
     access |
@@ -306,7 +311,7 @@ async function lengthAt(path: string): Promise<number> {
 }
 
 /** A second name that is made, and then the first one removed: a file in the way is never replaced, not even by chance. */
-async function renameWithoutReplacing(from: string, to: string): Promise<void> {
+export async function renameWithoutReplacing(from: string, to: string): Promise<void> {
   const stats = await system.lstat(from);
   if (stats.isFile()) {
     try {

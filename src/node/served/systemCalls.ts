@@ -67,6 +67,12 @@ export const utimes = (path: string, atime: number, mtime: number): Promise<void
   called((done) => fs.utimes(at(path), atime, mtime, done));
 export const lutimes = (path: string, atime: number, mtime: number): Promise<void> =>
   called((done) => fs.lutimes(at(path), atime, mtime, done));
+export const chown = (path: string, uid: number, gid: number): Promise<void> =>
+  called((done) => fs.chown(at(path), uid, gid, done));
+export const lchown = (path: string, uid: number, gid: number): Promise<void> =>
+  called((done) => fs.lchown(at(path), uid, gid, done));
+export const fchown = (fd: number, uid: number, gid: number): Promise<void> =>
+  called((done) => fs.fchown(fd, uid, gid, done));
 export const mkdir = (path: string, mode: number): Promise<void> =>
   called((done) => fs.mkdir(at(path), mode, done));
 export const rmdir = (path: string): Promise<void> => called((done) => fs.rmdir(at(path), done));

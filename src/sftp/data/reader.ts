@@ -27,6 +27,8 @@ export interface ReaderOptions {
   /** Bytes of the file as the server tells them; undefined or 0 where it does not tell, and then only its answers do. */
   readonly size: number | undefined;
   readonly errand: Errand | undefined;
+  /** Bytes of a READ at most, besides what the server takes. */
+  readonly longest?: number | undefined;
   /** Bytes that several files share; undefined for none but the file's own bound. */
   readonly budget?: ByteBudget | undefined;
 }
@@ -60,12 +62,12 @@ export class FileReader {
   private isOver = false;
 
   constructor(options: ReaderOptions) {
-    const { session, start, end, size } = options;
+    const { session, start, end, size, longest = Number.POSITIVE_INFINITY } = options;
     this.options = options;
     this.pace = new Pace(firstWindow, session.link.limits.sftpBytesInFlight);
     this.position = start;
     this.known = Math.min(end, size ?? 0);
-    this.length = session.capabilities.limits.readLength;
+    this.length = Math.min(session.capabilities.limits.readLength, longest);
   }
 
   /**

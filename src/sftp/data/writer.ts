@@ -25,6 +25,8 @@ export interface WriterOptions {
   /** Where to begin. */
   readonly start: number;
   readonly errand: Errand | undefined;
+  /** Bytes of a WRITE at most, besides what the server takes. */
+  readonly longest?: number | undefined;
   /** Bytes that several files share; undefined for none but the file's own bound. */
   readonly budget?: ByteBudget | undefined;
 }
@@ -62,11 +64,11 @@ export class FileWriter {
   private waiting: (() => void)[] = [];
 
   constructor(options: WriterOptions) {
-    const { session, handle, start } = options;
+    const { session, handle, start, longest = Number.POSITIVE_INFINITY } = options;
     this.options = options;
     this.pace = new Pace(firstWindow, session.link.limits.sftpBytesInFlight);
     this.header = writeHeaderLength(handle);
-    this.blockLength = session.capabilities.limits.writeLength;
+    this.blockLength = Math.min(session.capabilities.limits.writeLength, longest);
     this.position = start;
     this.confirmed = start;
   }

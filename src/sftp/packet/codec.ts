@@ -1,7 +1,7 @@
 /**
  * Packets as values: a kind, its number, and the fields behind the request's id.
  *
- * Owns: `PacketCodec`, the check that nothing follows the last field, errors that
+ * Owns: `PacketCodec`, the check that nothing follows the last field of an answer, errors that
  * name what was malformed; the strings that have a form of their own (handles, names).
  * Must not know: any particular packet, and the length and id around it (`frame.ts`).
  */
@@ -35,6 +35,16 @@ export type FieldsOf<T extends Packet> = { readonly [K in Exclude<keyof T, 'kind
 /** The codec of a packet whose fields stand one after the other. */
 export function packet<T extends Packet>(kind: T['kind'], fields: FieldsOf<T>): PacketCodec<T> {
   return packetOf<T>(kind, struct<Omit<T, 'kind'>>(fields as never));
+}
+
+/**
+ * As `packet`, for a request. What follows its last field is passed over, as every server does:
+ * clients on Go's pkg/sftp, rclone among them, send the rest of a buffer behind the data of a WRITE.
+ */
+export function request<T extends Packet>(kind: T['kind'], fields: FieldsOf<T>): PacketCodec<T> {
+  const body = struct<Omit<T, 'kind'>>(fields as never);
+  const codec = packetOf<T>(kind, body);
+  return { ...codec, decode: (reader) => named(codec.name, () => ({ kind, ...body.decode(reader) }) as T) };
 }
 
 /** The codec of a packet whose fields are read and written by `body`. */

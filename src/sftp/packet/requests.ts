@@ -8,7 +8,7 @@
  */
 import { rest, string, text, uint32, uint64 } from '../../wire/codec.ts';
 import { attributes, type FileAttributes } from './attributes.ts';
-import { handle, type PacketCodec, packet, windowed } from './codec.ts';
+import { handle, type PacketCodec, packet, request, windowed } from './codec.ts';
 import { type Extension, extensionList } from './extensionPairs.ts';
 
 /** SSH_FXP_INIT (§4): the client's version and what it can do beyond it. */
@@ -172,29 +172,29 @@ export type SftpRequest =
   | Extended;
 
 export const init: PacketCodec<Init> = packet<Init>('init', { version: uint32, extensions: extensionList });
-export const open: PacketCodec<Open> = packet<Open>('open', {
+export const open: PacketCodec<Open> = request<Open>('open', {
   filename: string,
   pflags: uint32,
   attrs: attributes,
 });
-export const close: PacketCodec<Close> = packet<Close>('close', { handle });
-export const read: PacketCodec<Read> = packet<Read>('read', { handle, offset: uint64, length: uint32 });
-export const write: PacketCodec<Write> = packet<Write>('write', { handle, offset: uint64, data: windowed });
-export const lstat: PacketCodec<Lstat> = packet<Lstat>('lstat', { path: string });
-export const fstat: PacketCodec<Fstat> = packet<Fstat>('fstat', { handle });
-export const setstat: PacketCodec<Setstat> = packet<Setstat>('setstat', { path: string, attrs: attributes });
-export const fsetstat: PacketCodec<Fsetstat> = packet<Fsetstat>('fsetstat', { handle, attrs: attributes });
-export const opendir: PacketCodec<Opendir> = packet<Opendir>('opendir', { path: string });
-export const readdir: PacketCodec<Readdir> = packet<Readdir>('readdir', { handle });
-export const remove: PacketCodec<Remove> = packet<Remove>('remove', { filename: string });
-export const mkdir: PacketCodec<Mkdir> = packet<Mkdir>('mkdir', { path: string, attrs: attributes });
-export const rmdir: PacketCodec<Rmdir> = packet<Rmdir>('rmdir', { path: string });
-export const realpath: PacketCodec<Realpath> = packet<Realpath>('realpath', { path: string });
-export const stat: PacketCodec<Stat> = packet<Stat>('stat', { path: string });
-export const rename: PacketCodec<Rename> = packet<Rename>('rename', { oldpath: string, newpath: string });
-export const readlink: PacketCodec<Readlink> = packet<Readlink>('readlink', { path: string });
-export const symlink: PacketCodec<Symlink> = packet<Symlink>('symlink', { first: string, second: string });
-export const extended: PacketCodec<Extended> = packet<Extended>('extended', {
+export const close: PacketCodec<Close> = request<Close>('close', { handle });
+export const read: PacketCodec<Read> = request<Read>('read', { handle, offset: uint64, length: uint32 });
+export const write: PacketCodec<Write> = request<Write>('write', { handle, offset: uint64, data: windowed });
+export const lstat: PacketCodec<Lstat> = request<Lstat>('lstat', { path: string });
+export const fstat: PacketCodec<Fstat> = request<Fstat>('fstat', { handle });
+export const setstat: PacketCodec<Setstat> = request<Setstat>('setstat', { path: string, attrs: attributes });
+export const fsetstat: PacketCodec<Fsetstat> = request<Fsetstat>('fsetstat', { handle, attrs: attributes });
+export const opendir: PacketCodec<Opendir> = request<Opendir>('opendir', { path: string });
+export const readdir: PacketCodec<Readdir> = request<Readdir>('readdir', { handle });
+export const remove: PacketCodec<Remove> = request<Remove>('remove', { filename: string });
+export const mkdir: PacketCodec<Mkdir> = request<Mkdir>('mkdir', { path: string, attrs: attributes });
+export const rmdir: PacketCodec<Rmdir> = request<Rmdir>('rmdir', { path: string });
+export const realpath: PacketCodec<Realpath> = request<Realpath>('realpath', { path: string });
+export const stat: PacketCodec<Stat> = request<Stat>('stat', { path: string });
+export const rename: PacketCodec<Rename> = request<Rename>('rename', { oldpath: string, newpath: string });
+export const readlink: PacketCodec<Readlink> = request<Readlink>('readlink', { path: string });
+export const symlink: PacketCodec<Symlink> = request<Symlink>('symlink', { first: string, second: string });
+export const extended: PacketCodec<Extended> = request<Extended>('extended', {
   extendedRequest: text,
   payload: rest,
 });

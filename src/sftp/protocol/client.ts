@@ -142,9 +142,10 @@ export class SftpClientProtocol<Token> {
   ): ClientRequest<Token> {
     this.check();
     this.checkLength(block.length - lengthField, operation);
-    const request = this.begin('write', 'status', operation, 0, token);
+    const length = block.length - writeHeaderLength(handle);
+    const request = this.begin('write', 'status', operation, length, token);
     const writer = new WireWriter(block, 0);
-    writeWriteHeader(writer, request.id, handle, offset, block.length - writeHeaderLength(handle));
+    writeWriteHeader(writer, request.id, handle, offset, length);
     this.output.push(block);
     return request;
   }
@@ -312,7 +313,7 @@ export class SftpClientProtocol<Token> {
   }
 
   private send(body: SftpRequest, operation: Operation, token: Token | undefined): ClientRequest<Token> {
-    const length = body.kind === 'read' ? body.length : 0;
+    const length = body.kind === 'read' ? body.length : body.kind === 'write' ? body.data.length : 0;
     const request = this.begin(body.kind, wantedAnswer(body), operation, length, token);
     try {
       this.output.write((writer) => {

@@ -68,7 +68,7 @@ export class ClientRequest<Token> {
   /** The kind of answer that gives what was asked for. */
   readonly wanted: Answer['kind'];
   readonly operation: Operation;
-  /** Bytes that a READ asked for; 0 for all else. */
+  /** Bytes that a READ asked for, or that a WRITE carries; 0 for all else. */
   readonly length: number;
   /** Whose it is. Undefined once nobody waits for the answer, which is taken and dropped then. */
   token: Token | undefined;

@@ -7,6 +7,7 @@
  * Must not know: what a packet says, conversations.
  */
 import type { SshError } from '../../base/errors.ts';
+import { unmarkSole } from '../../base/soleMemory.ts';
 import { readUint32 } from '../../message/hot.ts';
 import { ByteQueue } from '../../wire/byteQueue.ts';
 import { lengthField, shortestPacket } from '../packet/frame.ts';
@@ -77,6 +78,8 @@ export class PacketQueue {
     const length = Math.min(most, queue.contiguous);
     if (length === 0) return undefined;
     const piece = queue.buffer.subarray(queue.start, queue.start + length);
+    // What is left of the chunk is another piece.
+    if (length < queue.contiguous) unmarkSole(piece);
     queue.consume(length);
     return piece;
   }

@@ -6,6 +6,8 @@
  */
 import type { SshError } from '../../base/errors.ts';
 import type { Wait } from '../../base/waits.ts';
+import type { ShownSftp } from '../../io/shownSftp.ts';
+import type { SftpSnapshot } from '../../io/snapshots.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
@@ -42,6 +44,8 @@ export interface SftpChannel {
   readonly isGivenUp: boolean;
   /** What the server calls itself, such as `SSH-2.0-OpenSSH_9.2`. */
   readonly remoteIdentification: string;
+  /** Shows the session in reports of the connection; undefined where there is none to report on. */
+  show(look: (withNames: boolean) => Omit<SftpSnapshot, 'channel'>): ShownSftp | undefined;
   /** Milliseconds on a clock that never goes back. */
   now(): number;
   /** Resolves after what the event loop has at hand. */

@@ -121,6 +121,8 @@ export interface LocalFiles {
   sha256(path: LocalPath): Promise<string>;
   /** A hash that is fed piece by piece. */
   createSha256(): { update(bytes: Uint8Array): void; hex(): string };
+  /** Takes pieces that nobody reads any more: memory that is theirs alone may be freed at once. */
+  giveBack(pieces: readonly Uint8Array[]): void;
   /** The user may give files to others. */
   readonly isPrivileged: boolean;
   /** A stream of the caller's as a sink; undefined where the value is no such stream. */

@@ -103,7 +103,7 @@ export class Answers {
         const openFolder = able(store, 'openFolder');
         const path = this.path(request.path);
         const opening = this.paths.beside(() =>
-          handles.open(async () => ({ folder: await openFolder(path), file: undefined })),
+          handles.open(path, async () => ({ folder: await openFolder(path), file: undefined })),
         );
         return { kind: 'handle', handle: await opening };
       }
@@ -159,7 +159,7 @@ export class Answers {
     };
     if (how.writes && store.isReadOnly) throw readOnly();
     const opening = (): Promise<Uint8Array> =>
-      handles.open(async () => ({ file: await open(path, how), folder: undefined }));
+      handles.open(path, async () => ({ file: await open(path, how), folder: undefined }));
     const changes = how.creates || how.truncates;
     const handle = await (changes ? this.paths.alone(opening) : this.paths.beside(opening));
     return { kind: 'handle', handle };

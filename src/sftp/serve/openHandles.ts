@@ -11,6 +11,8 @@ import { SftpRefusal, type StoreEntry, type StoreFile, type StoreFolder } from '
 export interface OpenHandle {
   readonly file: StoreFile | undefined;
   readonly folder: StoreFolder | undefined;
+  /** As the client named it. */
+  readonly path: Uint8Array;
   /** Entries that came and no answer has held yet. */
   readonly rest: StoreEntry[];
   readonly order: WorkOrder;
@@ -36,14 +38,22 @@ export class OpenHandles {
     return this.handles.size;
   }
 
+  /** Paths of what is open, as clients named them. */
+  get paths(): readonly Uint8Array[] {
+    return [...this.handles.values()].map(({ path }) => path);
+  }
+
   /** Opens something and gives it a handle. @throws SftpRefusal beyond the bound */
-  async open(step: () => Promise<Pick<OpenHandle, 'file' | 'folder'>>): Promise<Uint8Array> {
+  async open(
+    path: Uint8Array,
+    step: () => Promise<Pick<OpenHandle, 'file' | 'folder'>>,
+  ): Promise<Uint8Array> {
     if (this.handles.size + this.opening >= this.most) {
       throw new SftpRefusal('failure', `${this.most} files are open, and no more are allowed`);
     }
     this.opening++;
     try {
-      const handle: OpenHandle = { ...(await step()), rest: [], order: new WorkOrder() };
+      const handle: OpenHandle = { ...(await step()), path, rest: [], order: new WorkOrder() };
       this.last = (this.last + 1) >>> 0;
       this.handles.set(this.last, handle);
       if (this.isOver) this.closeQuietly(this.last, handle);

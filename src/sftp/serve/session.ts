@@ -12,14 +12,18 @@ import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Wait } from '../../base/waits.ts';
 import type { ByteSink, ByteSource } from '../../endpoint/streams.ts';
+import type { SftpSnapshot } from '../../io/snapshots.ts';
+import { pathText } from '../files/paths.ts';
 import { extensionVersions } from '../packet/extensions.ts';
+import { dataHeaderLength } from '../packet/frame.ts';
+import { requestCodecs } from '../packet/requests.ts';
 import { statusCodes } from '../packet/status.ts';
 import type { SymlinkOrder } from '../protocol/quirks.ts';
 import { type ServerRequest, SftpServerProtocol } from '../protocol/server.ts';
 import { type Answer, Answers, extensionsOf, longestData } from './answers.ts';
 import { statusOfFault } from './faults.ts';
 import { OpenHandles } from './openHandles.ts';
-import type { StoreSession } from './store.ts';
+import { SftpRefusal, type StoreSession } from './store.ts';
 
 export interface ServedSessionParts {
   readonly source: ByteSource;
@@ -27,6 +31,8 @@ export interface ServedSessionParts {
   readonly store: StoreSession;
   readonly limits: Limits;
   readonly symlinkOrder: SymlinkOrder;
+  /** Whether a request is carried out, by its name in sftp-server(8); all are where not given. */
+  readonly permits?: ((request: string) => boolean) | undefined;
   /** For listings, in milliseconds since 1970. */
   readonly date: () => number;
   /** Opens a wait named `request` with the timeout of that name. */
@@ -37,16 +43,6 @@ export interface ServedSessionParts {
   readonly report: (error: unknown) => void;
 }
 
-/** What a session does at this moment. */
-export interface ServedState {
-  readonly openHandles: number;
-  /** Requests without an answer. */
-  readonly requests: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly filesOpened: number;
-}
-
 /** The bound of one request. */
 interface Deadline {
   readonly end: () => void;
@@ -55,6 +51,19 @@ interface Deadline {
   /** It has been answered for. */
   readonly isOver: () => boolean;
 }
+
+/** What a request is called where it is allowed or denied. */
+function requestName(body: ServerRequest['body']): string {
+  return body.kind === 'extended' ? nameOfExtension(body.extendedRequest) : body.kind;
+}
+
+const nameOfExtension = (name: string): string => name.replace(/@openssh\.com$/, '');
+
+/** The names of all requests, as sftp-server(8) takes them. */
+export const requestNames: readonly string[] = [
+  ...Object.keys(requestCodecs).filter((kind) => kind !== 'extended'),
+  ...Object.keys(extensionVersions).map(nameOfExtension),
+];
 
 /** Answers that are not sent, in bytes, beyond which no request is begun. */
 const mostHeldAnswers = 4 * 1024 * 1024;
@@ -83,15 +92,17 @@ export class ServedSession {
   private resolveEnded: (cause: SshError) => void = () => {};
 
   constructor(parts: ServedSessionParts) {
-    const { limits, store, symlinkOrder, date, report } = parts;
+    const { limits, store, symlinkOrder, date, report, permits = () => true } = parts;
     this.parts = parts;
     const encoder = new TextEncoder();
     this.core = new SftpServerProtocol({
       limits,
-      extensions: extensionsOf(store).map((name) => ({
-        name,
-        data: encoder.encode(extensionVersions[name]),
-      })),
+      extensions: extensionsOf(store)
+        .filter((name) => permits(nameOfExtension(name)))
+        .map((name) => ({
+          name,
+          data: encoder.encode(extensionVersions[name]),
+        })),
     });
     this.handles = new OpenHandles(limits.sftpHandles, report);
     this.answers = new Answers({
@@ -132,10 +143,20 @@ export class ServedSession {
     this.settle();
   }
 
-  get state(): ServedState {
+  /** What it does at this moment. */
+  snapshot(withNames: boolean): Omit<SftpSnapshot, 'channel'> {
     const { bytesRead, bytesWritten, filesOpened } = this;
-    const { inFlight: requests } = this.core;
-    return { openHandles: this.handles.size, requests, bytesRead, bytesWritten, filesOpened };
+    const queuedRequests = this.arrived.length;
+    return {
+      openHandles: this.handles.size,
+      requests: this.core.inFlight - queuedRequests,
+      queuedRequests,
+      bytesRead,
+      bytesWritten,
+      filesOpened,
+      transfers: [],
+      fileNames: withNames ? this.handles.paths.map((path) => pathText(path)) : undefined,
+    };
   }
 
   private pump(): void {
@@ -181,6 +202,7 @@ export class ServedSession {
     const deadline = this.deadline(request);
     let answer: Answer;
     try {
+      if (this.parts.permits?.(requestName(body)) === false) throw new SftpRefusal('permissionDenied');
       answer = await this.answers.to(body, () => deadline.renew());
       this.count(request, answer);
     } catch (error) {
@@ -233,7 +255,7 @@ export class ServedSession {
 
   private count({ body }: ServerRequest, answer: Answer): void {
     if (body.kind === 'write') this.bytesWritten += body.data.length;
-    else if (answer.kind === 'block') this.bytesRead += answer.block.length;
+    else if (answer.kind === 'block') this.bytesRead += answer.block.length - dataHeaderLength;
     else if (body.kind === 'open') this.filesOpened++;
   }
 

@@ -9,8 +9,8 @@
 export class HandleLedger {
   /** Handles that are open or asked for. */
   open = 0;
-  /** Handles that the server has given and that are not closed. */
-  held = 0;
+  /** Those that the server has given and that are not closed, each with what it is of. */
+  private readonly given = new Map<Uint8Array, string>();
   /** As the server tells. */
   told: number = Number.POSITIVE_INFINITY;
   /** With more than this open the server has refused, and with so many not. */
@@ -19,6 +19,16 @@ export class HandleLedger {
   private suspected: number = Number.POSITIVE_INFINITY;
   private readonly waiting: (() => void)[] = [];
   private readonly awaitedListeners = new Set<() => void>();
+
+  /** Handles that the server has given and that are not closed. */
+  get held(): number {
+    return this.given.size;
+  }
+
+  /** Paths of what is open. */
+  get paths(): readonly string[] {
+    return [...this.given.values()];
+  }
 
   /** Handles that may be open at once, as far as is known. */
   get limit(): number {
@@ -36,8 +46,8 @@ export class HandleLedger {
   }
 
   /** It was given. */
-  given(): void {
-    this.held++;
+  opened(handle: Uint8Array, path: string): void {
+    this.given.set(handle, path);
   }
 
   /** Counts one out that was not given; who waits looks again. */
@@ -47,8 +57,8 @@ export class HandleLedger {
   }
 
   /** Counts one out that was given. */
-  closed(): void {
-    this.held--;
+  closed(handle: Uint8Array): void {
+    this.given.delete(handle);
     this.refused();
   }
 

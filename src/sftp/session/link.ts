@@ -11,6 +11,7 @@ import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { SftpRequest } from '../packet/requests.ts';
 import type { Version } from '../packet/responses.ts';
+import { statusCodes } from '../packet/status.ts';
 import { type SftpClientEvent, SftpClientProtocol } from '../protocol/client.ts';
 import type { Answer, ClientRequest } from '../protocol/clientRequest.ts';
 import { describeOperation, type Operation } from '../protocol/errors.ts';
@@ -34,6 +35,12 @@ export class SftpLink implements ChannelListener, Abandoner {
   readonly limits: Limits;
   /** Resolves with what the server announces; rejects with the cause where it never comes to that. */
   readonly ready: Promise<Version>;
+  /** Bytes of files that have come. */
+  bytesRead = 0;
+  /** Bytes of files that the server has confirmed. */
+  bytesWritten = 0;
+  /** Files that were opened. */
+  filesOpened = 0;
   private readonly core: SftpClientProtocol<Pending>;
   private queue: Queued[] = [];
   private writing = false;
@@ -69,6 +76,16 @@ export class SftpLink implements ChannelListener, Abandoner {
   /** Why the session ended; undefined while it lives. */
   get cause(): SshError | undefined {
     return this.endCause ?? this.core.cause;
+  }
+
+  /** Requests without an answer, of those that were sent. */
+  get requestsInFlight(): number {
+    return this.core.inFlight;
+  }
+
+  /** Requests that wait for their turn. */
+  get queuedRequests(): number {
+    return this.queue.length;
   }
 
   /** Requests in flight, and those that wait for their turn. */
@@ -236,6 +253,7 @@ export class SftpLink implements ChannelListener, Abandoner {
         return this.resolveReady(event.version);
       case 'answered':
         event.token.errand?.delete(event.token);
+        this.count(event.request, event.answer);
         return event.token.resolve(event.answer);
       case 'expired': {
         const { token, wait } = event;
@@ -247,6 +265,14 @@ export class SftpLink implements ChannelListener, Abandoner {
         return this.sessionEnded(this.channel.addressed(this.explained(event.error)), event.tokens);
       default:
         return event satisfies never;
+    }
+  }
+
+  private count({ kind, length }: ClientRequest<Pending>, answer: Answer): void {
+    if (answer.kind === 'data') this.bytesRead += answer.length;
+    else if (kind === 'open' && answer.kind === 'handle') this.filesOpened++;
+    else if (kind === 'write' && answer.kind === 'status' && answer.errorCode === statusCodes.ok) {
+      this.bytesWritten += length;
     }
   }
 

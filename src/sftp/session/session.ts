@@ -9,6 +9,9 @@ import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
 import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
 import { publicCall, rejectionOfCall } from '../../endpoint/calls/publicCall.ts';
+import type { EndedTransfer } from '../../io/registry.ts';
+import type { ShownSftp } from '../../io/shownSftp.ts';
+import type { SftpSnapshot, TransferSnapshot } from '../../io/snapshots.ts';
 import type { FileAttributes } from '../packet/attributes.ts';
 import { type ExtensionName, serverLimits } from '../packet/extensions.ts';
 import type { SftpRequest } from '../packet/requests.ts';
@@ -30,11 +33,19 @@ export class SftpSession {
   /** Targets of transfers that run: no two go to one. */
   readonly claims: Set<string> = new Set();
 
+  /** Transfers that run. */
+  private readonly transfers = new Set<() => TransferSnapshot>();
+  private readonly shown: ShownSftp | undefined;
+
   private constructor(link: SftpLink, capabilities: Capabilities) {
     this.link = link;
     this.channel = link.channel;
     this.capabilities = capabilities;
-    link.onEnd(() => this.handles.end());
+    this.shown = link.channel.show((withNames) => this.snapshot(withNames));
+    link.onEnd(() => {
+      this.handles.end();
+      this.shown?.over();
+    });
   }
 
   /**
@@ -49,7 +60,8 @@ export class SftpSession {
       const capabilities = new Capabilities(version, channel.remoteIdentification, limits, server);
       const session = new SftpSession(link, capabilities);
       await session.learnLimits();
-      session.handles.told = server.openHandles ?? session.handles.told;
+      const { handles } = session;
+      handles.told = server.openHandles ?? capabilities.limits.openHandles ?? handles.told;
       return session;
     } catch (error) {
       if (error instanceof SshError) link.fail(error);
@@ -60,6 +72,33 @@ export class SftpSession {
   /** Ends the session; what runs rejects with this cause. */
   close(cause: SshError): void {
     this.link.fail(cause);
+  }
+
+  // For reports -----------------------------------------------------------------------
+
+  /** Shows a transfer in reports. The returned function says how it ended. */
+  showTransfer(look: () => TransferSnapshot): (outcome: EndedTransfer['outcome']) => void {
+    this.transfers.add(look);
+    this.shown?.transferStarted(look().kind);
+    return (outcome) => {
+      this.transfers.delete(look);
+      const { kind, age: elapsed, filesDone: files, transferred: bytes } = look();
+      this.shown?.transferEnded({ kind, outcome, elapsed, files, bytes });
+    };
+  }
+
+  private snapshot(withNames: boolean): Omit<SftpSnapshot, 'channel'> {
+    const { link, handles } = this;
+    return {
+      openHandles: handles.held,
+      requests: link.requestsInFlight,
+      queuedRequests: link.queuedRequests,
+      bytesRead: link.bytesRead,
+      bytesWritten: link.bytesWritten,
+      filesOpened: link.filesOpened,
+      transfers: [...this.transfers].map((look) => look()),
+      fileNames: withNames ? handles.paths : undefined,
+    };
   }
 
   // Single requests -------------------------------------------------------------------
@@ -110,7 +149,7 @@ export class SftpSession {
     this.link
       .ask({ kind: 'close', handle }, { name: 'close', path: undefined })
       .catch(() => {})
-      .finally(() => this.handles.closed());
+      .finally(() => this.handles.closed(handle));
   }
 
   /** Counts a handle in, once there is room for it. Who has waited for the `request` time tries without. */

@@ -53,7 +53,7 @@ export interface Preserved {
 export interface TransferOptions extends CallOptions {
   /** Folders with all that is in them. `false` */
   readonly recursive?: boolean | undefined;
-  /** Files on their way at once. 16 */
+  /** Files on their way at once. 32 */
   readonly concurrency?: number | undefined;
   /** Goes on with what an earlier transfer left, where the end of that is the same on both sides. `false` */
   readonly resume?: boolean | undefined;
@@ -69,7 +69,12 @@ export interface TransferOptions extends CallOptions {
   readonly links?: 'follow' | 'skip' | 'copy' | undefined;
   /** Leaves out blocks of zeros, where the side that is written makes holes of them. `false` */
   readonly sparse?: boolean | undefined;
-  /** Bytes a second, of all files together. */
+  /**
+   * Of `get`: a device, a pipe or a socket that is named is read as well. A pipe that nobody writes
+   * into keeps the server waiting, and OpenSSH's does nothing else meanwhile. `false`
+   */
+  readonly specialFiles?: boolean | undefined;
+  /** Bytes a second, of all files together, from the first byte on. */
   readonly limitRate?: number | undefined;
   /** Told how far the transfer is: ten times a second at most, and at its end. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
@@ -102,12 +107,13 @@ export interface ResolvedTransfer {
   readonly filter: TransferOptions['filter'];
   readonly links: 'follow' | 'skip' | 'copy';
   readonly sparse: boolean;
+  readonly specialFiles: boolean;
   readonly limitRate: number;
   readonly onProgress: TransferOptions['onProgress'];
   readonly onError: TransferOptions['onError'];
 }
 
-const usualConcurrency = 16;
+const usualConcurrency = 32;
 const mostConcurrency = 1024;
 
 const preservedTable: OptionTable<Preserved> = { times: flag, mode: flag, setuid: flag, owner: flag };
@@ -128,6 +134,7 @@ export const transferTable: OptionTable<TransferOptions> = {
   filter: callback,
   links: oneOf('follow', 'skip', 'copy'),
   sparse: flag,
+  specialFiles: flag,
   limitRate: {
     takes: 'a positive number of bytes a second',
     accepts: (value) => typeof value === 'number' && value > 0,
@@ -179,6 +186,7 @@ export function resolveTransfer(of: string, given: TransferOptions): ResolvedTra
     filter: given.filter,
     links: given.links ?? 'follow',
     sparse: given.sparse ?? false,
+    specialFiles: given.specialFiles ?? false,
     limitRate: given.limitRate ?? Number.POSITIVE_INFINITY,
     onProgress: given.onProgress,
     onError: given.onError,

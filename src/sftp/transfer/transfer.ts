@@ -9,6 +9,8 @@ import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../base/optionChecks.ts';
 import { askInCall, rejectionOf, tellInCall } from '../../endpoint/calls/userCode.ts';
+import type { EndedTransfer } from '../../io/registry.ts';
+import type { TransferKind, TransferSnapshot } from '../../io/snapshots.ts';
 import { ByteBudget } from '../data/budget.ts';
 import type { CallOptions } from '../seam/channel.ts';
 import type { LocalFiles } from '../seam/localFiles.ts';
@@ -22,6 +24,8 @@ import { Pool } from './pacing/pool.ts';
 import { ProgressMeter } from './pacing/progress.ts';
 import { TransferCounts, type TransferResult } from './result.ts';
 
+/** Bytes of a request at least, however low the bound on the rate. */
+const shortestBlock = 1024;
 /** Files that are found and wait for their turn; whoever finds them waits beyond that. */
 const longestQueue = 1024;
 
@@ -34,6 +38,8 @@ export class Transfer {
   readonly progress: ProgressMeter;
   readonly limiter: RateLimiter;
   readonly budget: ByteBudget;
+  /** Bytes of a READ or WRITE at most, and of what goes to a disk in one call. A bound on the rate makes them few. */
+  readonly longest: number;
   readonly errand: Errand;
   private readonly pool: Pool;
   private readonly startedAt: number;
@@ -54,7 +60,11 @@ export class Transfer {
     const now = (): number => session.channel.now();
     this.progress = new ProgressMeter(options.onProgress && ((progress) => this.report(progress)), now);
     this.limiter = new RateLimiter(options.limitRate, now, (milliseconds) => this.pause(milliseconds));
-    this.budget = new ByteBudget(session.link.limits.sftpBytesInFlight);
+    const { sftpBytesInFlight } = session.link.limits;
+    const { burstLength } = this.limiter;
+    // What is asked for comes at the rate of the path: no more of it than the bound lets through soon.
+    this.budget = new ByteBudget(Math.min(sftpBytesInFlight, 2 * burstLength));
+    this.longest = Math.max(shortestBlock, Math.floor(burstLength / options.concurrency));
     this.errand = new Errand(session.link);
     this.pool = new Pool(options.concurrency, () =>
       session.handles.isAwaited ? Number.POSITIVE_INFINITY : longestQueue,
@@ -67,7 +77,9 @@ export class Transfer {
    *
    * @throws SshError what stopped it; `ERR_SSH_TRANSFER` where files failed and nobody was asked about them
    */
-  async run(name: string, bounds: CallOptions, work: () => Promise<void>): Promise<TransferResult> {
+  async run(name: TransferKind, bounds: CallOptions, work: () => Promise<void>): Promise<TransferResult> {
+    const ended = this.session.showTransfer(() => this.snapshot(name));
+    let outcome: EndedTransfer['outcome'] = 'failed';
     const forget = this.session.link.onEnd((cause) => this.stop(cause));
     const unlisten = this.session.handles.onAwaited(() => this.pool.look());
     try {
@@ -75,7 +87,9 @@ export class Transfer {
         errand?.onCancel((error) => this.stop(error));
         await this.toEnd(work);
       });
+      outcome = 'completed';
     } finally {
+      ended(outcome);
       forget();
       unlisten();
     }
@@ -209,6 +223,12 @@ export class Transfer {
     }
     claims.add(key);
     return () => claims.delete(key);
+  }
+
+  private snapshot(kind: TransferKind): TransferSnapshot {
+    const { files, filesDone, total, transferred } = this.progress;
+    const age = this.session.channel.now() - this.startedAt;
+    return { kind, age, files, filesDone, failed: this.counts.failedCount, total, transferred };
   }
 
   private async toEnd(work: () => Promise<void>): Promise<void> {

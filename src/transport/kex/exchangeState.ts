@@ -8,7 +8,7 @@ import type { KexInitiator, KexMethod } from '../../crypto/kex/kex.ts';
 import type { DirectionKeys } from '../../crypto/provider/provider.ts';
 import type { KexDhGexRequest } from '../../message/kex.ts';
 import type { KexInit } from '../../message/transport.ts';
-import type { KeyExchangeCause } from '../events.ts';
+import type { ChosenGroup, KeyExchangeCause } from '../events.ts';
 import type { NegotiatedAlgorithms } from './negotiation.ts';
 
 /** Two KEXINITs and what they agree on. */
@@ -19,6 +19,8 @@ export interface Agreement {
   readonly negotiated: NegotiatedAlgorithms;
   /** A packet sent on a wrong guess is on its way and to be dropped. */
   dropNext: boolean;
+  /** Once a client has its group, where the server chooses one. */
+  group?: ChosenGroup | undefined;
 }
 
 export interface SessionKeys {

@@ -29,7 +29,6 @@ import type { NegotiatedAlgorithms } from './negotiation.ts';
 
 /** Bits of a group that is as strong as a cipher of so many bits (NIST SP 800-57 part 1, table 2), the most of all beyond that. */
 const groupBits: readonly (readonly [strength: number, bits: number])[] = [
-  [112, 2048],
   [128, 3072],
   [192, 7680],
 ];
@@ -49,10 +48,11 @@ export function groupRequestFor(
   return { min, n: Math.min(wanted, max, quirks.mostGroupBits), max };
 }
 
-/** Bits of work that breaking a cipher takes. */
+/** Bits of work that breaking a cipher takes, and the MAC beside it. */
 function strengthOf(cipher: string): number {
-  // Two keys of three (meet in the middle), and one key of two: the other one hides lengths.
-  if (cipher === '3des-cbc') return 112;
+  // Two keys of three (meet in the middle) are 112 bits, and its MAC has 128, which OpenSSH counts as well.
+  if (cipher === '3des-cbc') return 128;
+  // One key of two: the other one hides lengths.
   if (cipher === 'chacha20-poly1305@openssh.com') return 256;
   return 8 * ciphers[cipher as CipherName].keyLength;
 }

@@ -6,17 +6,17 @@
  * strict key exchange (OpenSSH PROTOCOL §1.9).
  * Must not know: packets, timers, who decides about host keys.
  */
-import { copyOf, emptyBytes, equalBytes, latin1Decode, latin1Encode, wipe } from '../../base/bytes.ts';
+import { copyOf, emptyBytes, equalBytes, wipe } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { type KexName, kexMethods } from '../../crypto/algorithms.ts';
 import { type GroupExchangeName, isGroupExchange, type KexMethod, kexMethod } from '../../crypto/kex/kex.ts';
-import { encodePublicKey, encodeSignature } from '../../crypto/keys/publicKey.ts';
+import { bitLength, encodePublicKey, encodeSignature } from '../../crypto/keys/publicKey.ts';
 import { signatureWork } from '../../crypto/work.ts';
 import { kexDhGexGroup, kexDhGexRequest } from '../../message/kex.ts';
 import { type KexInit, kexInit, newKeys } from '../../message/transport.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
-import { beforeAuthentication } from '../compression.ts';
+import { beforeAuthentication, compressionLoader } from '../compression.ts';
 import type { KeyExchangeCause } from '../events.ts';
 import { offerTo, type Quirks, quirksOf } from '../quirks.ts';
 import {
@@ -72,12 +72,15 @@ export class KeyExchange {
   /** Names in the peer's last KEXINIT; kept where this side wants `zlib`, which is asked for later. */
   peerCompressions: readonly string[] = noNames;
 
+  /** H of the first exchange; undefined until then. */
+  sessionId: Uint8Array | undefined;
+
+  /** The host key of the first exchange, once it was accepted. */
+  hostKey: Uint8Array | undefined;
+
   private readonly options: KeyExchangeOptions;
   private readonly sink: KeyExchangeSink;
   private state: ExchangeState = idleState;
-  /** Kept for life and hardly ever asked for, so as strings: an array of bytes takes 180 more. */
-  private packedSessionId: string | undefined;
-  private packedHostKey: string | undefined;
   private offeredHostKey: Uint8Array | undefined;
   /** What the server showed in the first exchange, whose H is the session id: agents are told of it. Whoever needs it no longer lets it go. */
   firstProof: HostKeyProof | undefined;
@@ -85,16 +88,6 @@ export class KeyExchange {
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {
     this.options = options;
     this.sink = sink;
-  }
-
-  /** H of the first exchange; undefined until then. */
-  get sessionId(): Uint8Array | undefined {
-    return this.packedSessionId === undefined ? undefined : latin1Encode(this.packedSessionId);
-  }
-
-  /** The host key of the first exchange, once it was accepted. */
-  get hostKey(): Uint8Array | undefined {
-    return this.packedHostKey === undefined ? undefined : latin1Encode(this.packedHostKey);
   }
 
   /** V_C. */
@@ -127,7 +120,7 @@ export class KeyExchange {
   }
 
   private get isFirst(): boolean {
-    return this.packedSessionId === undefined;
+    return this.sessionId === undefined;
   }
 
   /** What goes into our KEXINIT: what the user wants, but for what this peer fails with or needs. */
@@ -219,7 +212,7 @@ export class KeyExchange {
   acceptHostKey(): void {
     const { state } = this;
     if (state.name !== 'newKeys' || state.sent || this.offeredHostKey === undefined) return;
-    this.packedHostKey = latin1Decode(this.offeredHostKey);
+    this.hostKey = this.offeredHostKey;
     this.offeredHostKey = undefined;
     this.sendNewKeys(state);
   }
@@ -234,9 +227,11 @@ export class KeyExchange {
   private loadOrGoOn(agreement: Agreement): void {
     const { kex, hostKey, clientToServer, serverToClient } = agreement.negotiated;
     const directions = [clientToServer, serverToClient].flatMap(({ cipher, mac }) => [cipher, mac ?? cipher]);
-    const loaders = [...new Set([kex, hostKey, ...directions])]
-      .map((name) => this.options.provider.loaderFor(name))
-      .filter((loader) => loader !== undefined);
+    const compressions = new Set([clientToServer.compression, serverToClient.compression]);
+    const loaders = [
+      ...[...new Set([kex, hostKey, ...directions])].map((name) => this.options.provider.loaderFor(name)),
+      ...[...compressions].map(compressionLoader),
+    ].filter((loader) => loader !== undefined);
     if (loaders.length === 0) return this.goOn(agreement);
     this.enter({ name: 'loading', agreement, held: undefined });
     this.sink.emit({ type: 'algorithmsWanted', loaders });
@@ -260,7 +255,10 @@ export class KeyExchange {
   private receiveGroup(payload: Uint8Array, state: ExchangeState & { name: 'groupWanted' }): void {
     const { agreement, request } = state;
     const name = agreement.negotiated.kex as GroupExchangeName;
-    this.initiate(agreement, methodOfGroup(payload, name, request));
+    const method = methodOfGroup(payload, name, request);
+    const { p } = kexDhGexGroup.decode(new WireReader(payload, 1));
+    const publicValue = this.initiate(agreement, method);
+    agreement.group = { request, bits: bitLength(p), bitsSet: bitsSetIn(publicValue) };
   }
 
   private receiveGroupRequest(payload: Uint8Array, agreement: Agreement): void {
@@ -270,10 +268,12 @@ export class KeyExchange {
     this.sink.sendNow(kexDhGexGroup, group);
   }
 
-  private initiate(agreement: Agreement, method: KexMethod): void {
+  /** @returns the public value of this side */
+  private initiate(agreement: Agreement, method: KexMethod): Uint8Array {
     const initiator = method.initiate(this.options.provider);
     this.enter({ name: 'replyWanted', agreement, method, initiator });
     sendInit(this.sink, method, initiator.publicValue);
+    return initiator.publicValue;
   }
 
   private receiveReply(payload: Uint8Array, state: ExchangeState & { name: 'replyWanted' }): void {
@@ -316,7 +316,7 @@ export class KeyExchange {
     const signature = encodeSignature(algorithm, provider.sign(algorithm, privateKey, hash));
     sendReply(this.sink, method, { hostKey, serverValue, signature });
     const state = this.keysReady(agreement, hash, encodedSecret);
-    this.packedHostKey = latin1Decode(hostKey);
+    this.hostKey = hostKey;
     this.sendNewKeys(state);
   }
 
@@ -341,8 +341,8 @@ export class KeyExchange {
   }
 
   private keysReady(agreement: Agreement, hash: Uint8Array, encodedSecret: Uint8Array): NewKeysState {
-    this.packedSessionId ??= latin1Decode(hash);
-    const sessionId = latin1Encode(this.packedSessionId);
+    this.sessionId ??= copyOf(hash);
+    const { sessionId } = this;
     const { provider, role } = this.options;
     const kex = agreement.negotiated.kex as KexName;
     const { clientToServer, serverToClient } = deriveKeys(
@@ -392,10 +392,18 @@ export class KeyExchange {
 
   private finishIfBoth(state: NewKeysState): void {
     if (!state.sent || !state.received) return;
-    const { cause, negotiated } = state.agreement;
+    const { cause, negotiated, group } = state.agreement;
     this.negotiated = negotiated;
     this.enter(idleState);
-    this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict });
+    this.sink.emit({ type: 'keyExchanged', cause, negotiated, strict: this.strict, group });
     this.sink.exchangeFinished(cause);
   }
+}
+
+function bitsSetIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) {
+    for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  }
+  return count;
 }

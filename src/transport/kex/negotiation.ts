@@ -5,7 +5,6 @@
  * names of RFC 8308 §2.1 and of strict key exchange (OpenSSH PROTOCOL §1.9).
  * Must not know: how anything negotiated works.
  */
-import { SharedObjects } from '../../base/shared.ts';
 import {
   ciphers,
   compressions,
@@ -124,9 +123,6 @@ export function bothStrict(client: KexInit, server: KexInit): boolean {
   );
 }
 
-/** Connections of a fleet agree on the same, and each keeps it. */
-const agreed = new SharedObjects<NegotiatedAlgorithms>();
-
 /**
  * The algorithms two KEXINITs agree on: of each kind the first of the client's
  * that the server has. Host keys of every type supported here can sign for
@@ -137,13 +133,12 @@ const agreed = new SharedObjects<NegotiatedAlgorithms>();
 export function negotiate(client: KexInit, server: KexInit, role: Role): NegotiatedAlgorithms {
   const kex = choose('kex', withoutMarkers(client.kexAlgorithms), withoutMarkers(server.kexAlgorithms), role);
   const hostKey = choose('hostKey', client.serverHostKeyAlgorithms, server.serverHostKeyAlgorithms, role);
-  const negotiated: NegotiatedAlgorithms = {
+  return {
     kex,
     hostKey,
     clientToServer: chooseDirection('client to server', toServer(client), toServer(server), role),
     serverToClient: chooseDirection('server to client', toClient(client), toClient(server), role),
   };
-  return agreed.get(JSON.stringify(negotiated), () => negotiated);
 }
 
 /** Whether the packet a peer sent on a guess is of the method that was chosen (RFC 4253 §7). */

@@ -293,7 +293,7 @@ describe('--json', () => {
     () => {
       const folder = newFolder();
       writeFileSync(join(folder, 'f'), 'hello');
-      const lines = 'pwd\nls -l\nget f g\nrm nope\ndf\nversion\n';
+      const lines = 'pwd\nls -l\nget f g\nrm nope\ndf\nversion\nget nope\nput absent\n';
       const { status, stdout, stderr } = sftp(ours(), lines, ['--json'], folder);
       expect([status, stderr]).toEqual([0, '']);
       const objects = stdout
@@ -310,6 +310,8 @@ describe('--json', () => {
       });
       expect(objects[4]).toHaveProperty('result.bavail');
       expect(objects[5]).toEqual({ result: { version: 3 } });
+      expect(objects[6]).toMatchObject({ error: { command: 'get', path: join(folder, 'nope') } });
+      expect(objects[7]).toMatchObject({ error: { command: 'put', path: 'absent' } });
     },
     timeout,
   );
@@ -364,6 +366,67 @@ describeWith({ programs: ['python3'] }, 'a person', () => {
       expect(modes.asBefore).toBe(true);
       expect(terminal.screen).toContain(`Remote working directory: ${folder}`);
       expect(statSync(join(folder, 'got')).size).toBe(200_000);
+    },
+    timeout,
+  );
+
+  it(
+    'gives up by Ctrl-C what runs, and goes on at the prompt',
+    async () => {
+      const folder = newFolder();
+      writeFileSync(join(folder, 'big'), Buffer.alloc(3_000_000));
+      writeFileSync(join(folder, 'small'), Buffer.alloc(2_000));
+      mkdirSync(join(folder, 'many'));
+      for (let i = 0; i < 40; i++) writeFileSync(join(folder, 'many', `f${i}`), Buffer.alloc(20_000));
+      const pidFile = join(folder, 'pid');
+      const program = join(folder, 'server');
+      writeFileSync(program, `#!/bin/sh\necho $$ > ${pidFile}\nexec ${server}\n`, { mode: 0o755 });
+      const terminal = start(['sftp', '-l', '800', '-D', program], newHome());
+      await terminal.shows('sftp> ');
+      terminal.type(`cd ${folder}\r`);
+      await terminal.shows('sftp> ');
+      /** A command that runs until Ctrl-C; then the next one has its answer. */
+      const givenUp = async (command: string, isRunning: RegExp): Promise<void> => {
+        terminal.type(`${command}\r`);
+        await terminal.shows(isRunning);
+        terminal.type('\x03');
+        await terminal.shows('sftp> ');
+        terminal.type('pwd\r');
+        await terminal.shows(`Remote working directory: ${folder}`);
+        await terminal.shows('sftp> ');
+      };
+      await givenUp(`get big ${folder}/got`, /[1-9]\d*%/);
+      await givenUp(`put ${folder}/big sent`, /[1-9]\d*%/);
+      await givenUp(`get -r many ${folder}/manyGot`, /[1-9]\d*%/);
+      await givenUp('!sleep 60', /sleep 60\s/);
+      // Twice in a row, and with nothing typed.
+      terminal.type('\x03\x03');
+      await terminal.shows('sftp> ');
+      await terminal.shows('sftp> ');
+      terminal.type(`get small ${folder}/smallGot\r`);
+      await terminal.shows(/100%/);
+      await terminal.shows('sftp> ');
+      // A server that says nothing any more.
+      const pid = Number(readFileSync(pidFile, 'utf8'));
+      process.kill(pid, 'SIGSTOP');
+      try {
+        terminal.type('ls -l\r');
+        await terminal.shows('ls -l');
+        terminal.type('\x03');
+        await terminal.shows('sftp> ');
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      terminal.type('ls -1 small\r');
+      await terminal.shows('small\r\n');
+      await terminal.shows('sftp> ');
+      terminal.type('bye\r');
+      const { status, modes } = await terminal.end;
+      expect(status).toBe(0);
+      expect(modes.asBefore).toBe(true);
+      expect(existsSync(join(folder, 'got'))).toBe(false);
+      expect(existsSync(join(folder, 'sent'))).toBe(false);
+      expect(statSync(join(folder, 'smallGot')).size).toBe(2_000);
     },
     timeout,
   );

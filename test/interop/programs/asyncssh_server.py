@@ -99,7 +99,7 @@ async def main():
         Server, '127.0.0.1', int(os.environ['LAB_PORT']),
         server_host_keys=os.environ['LAB_HOST_KEYS'].split(':'),
         authorized_client_keys=os.environ['LAB_AUTHORIZED_KEYS'],
-        process_factory=handle, encoding=None, line_editor=False,
+        process_factory=handle, sftp_factory=True, encoding=None, line_editor=False,
         kex_algs='*', encryption_algs='*', mac_algs='*', compression_algs='*', signature_algs='*', **options)
     await asyncio.get_running_loop().create_future()
 

@@ -80,6 +80,8 @@ class Server(paramiko.ServerInterface):
         return self.begin(channel, command.decode())
 
     def check_channel_subsystem_request(self, channel, name):
+        if name == 'sftp':
+            return super().check_channel_subsystem_request(channel, name)
         if name != 'echo':
             return False
         return self.begin(channel, name)
@@ -153,6 +155,104 @@ class Server(paramiko.ServerInterface):
         return 127
 
 
+def refusal(call):
+    """The library has no file of its own: this is what its documentation shows."""
+    def guarded(*given):
+        try:
+            answer = call(*given)
+            return paramiko.SFTP_OK if answer is None else answer
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno)
+    return guarded
+
+
+def change(path, attr):
+    """As set_file_attr of the library, which empties a file that is to be cut."""
+    if attr._flags & attr.FLAG_SIZE:
+        os.truncate(path, attr.st_size)
+        attr._flags &= ~attr.FLAG_SIZE
+    paramiko.SFTPServer.set_file_attr(path, attr)
+
+
+class Handle(paramiko.SFTPHandle):
+    def stat(self):
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+    @refusal
+    def chattr(self, attr):
+        change(self.filename, attr)
+
+
+class Files(paramiko.SFTPServerInterface):
+    @refusal
+    def list_folder(self, path):
+        found = []
+        for name in os.listdir(path):
+            attributes = paramiko.SFTPAttributes.from_stat(os.lstat(os.path.join(path, name)))
+            attributes.filename = name
+            found.append(attributes)
+        return found
+
+    @refusal
+    def stat(self, path):
+        return paramiko.SFTPAttributes.from_stat(os.stat(path))
+
+    @refusal
+    def lstat(self, path):
+        return paramiko.SFTPAttributes.from_stat(os.lstat(path))
+
+    @refusal
+    def open(self, path, flags, attr):
+        descriptor = os.open(path, flags, 0o666 if attr.st_mode is None else attr.st_mode)
+        kind = 'ab+' if flags & os.O_APPEND else 'rb+' if flags & (os.O_WRONLY | os.O_RDWR) else 'rb'
+        if flags & os.O_WRONLY:
+            kind = 'ab' if flags & os.O_APPEND else 'wb'
+        file = os.fdopen(descriptor, kind, buffering=0)
+        handle = Handle(flags)
+        handle.filename, handle.readfile, handle.writefile = path, file, file
+        return handle
+
+    @refusal
+    def remove(self, path):
+        os.remove(path)
+
+    @refusal
+    def rename(self, oldpath, newpath):
+        if os.path.lexists(newpath):
+            return paramiko.SFTP_FAILURE
+        os.rename(oldpath, newpath)
+
+    @refusal
+    def posix_rename(self, oldpath, newpath):
+        os.replace(oldpath, newpath)
+
+    @refusal
+    def mkdir(self, path, attr):
+        os.mkdir(path)
+        change(path, attr)
+
+    @refusal
+    def rmdir(self, path):
+        os.rmdir(path)
+
+    @refusal
+    def chattr(self, path, attr):
+        change(path, attr)
+
+    @refusal
+    def symlink(self, target_path, path):
+        os.symlink(target_path, path)
+
+    def readlink(self, path):
+        try:
+            return os.readlink(path)
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno)
+
+    def canonicalize(self, path):
+        return os.path.realpath(path)
+
+
 def serve(connection):
     transport = Transport(connection)
     for key in HOST_KEYS:
@@ -160,6 +260,7 @@ def serve(connection):
     if REKEY:
         transport.packetizer.REKEY_BYTES = REKEY
     try:
+        transport.set_subsystem_handler('sftp', paramiko.SFTPServer, Files)
         transport.start_server(server=Server())
         # A channel that nobody holds is closed by the garbage collector.
         channels = set()

@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import ssh2 from 'ssh2';
+import { serveFiles } from './ssh2_files.mjs';
 
 const env = process.env;
 const pattern = readFileSync(env.LAB_PATTERN);
@@ -59,6 +60,7 @@ function session(client, session) {
   session.on('pty', resized);
   session.on('window-change', resized);
   session.on('exec', (accept, _reject, { command }) => answer(client, accept(), command, state));
+  session.on('sftp', (accept) => serveFiles(accept()));
   session.on('subsystem', (accept, reject, { name }) => {
     if (name === 'echo') answer(client, accept(), name, state);
     else reject?.();

@@ -237,7 +237,9 @@ export const proftpd: InteropServer = {
           'MaxLoginAttempts 30',
           ...hostKeys.map(({ path }) => `SFTPHostKey ${path}`),
           `SFTPAuthorizedUserKeys file:${rfc4716(lab)}`,
-
+          // A file that is there may be written again, also in part.
+          'AllowOverwrite on',
+          'AllowStoreRestart on',
           '',
         ].join('\n'),
       );

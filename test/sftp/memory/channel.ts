@@ -73,6 +73,8 @@ export class MemoryChannel implements SftpChannel {
     return addressed(error, { host: 'memory', port: 22 });
   }
 
+  show(): undefined {}
+
   now(): number {
     return this.time;
   }

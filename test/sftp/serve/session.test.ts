@@ -12,6 +12,14 @@ const statusOf = (error: unknown): unknown =>
   (error as { readonly status?: { readonly code: number } }).status?.code;
 const outcome = (call: Promise<unknown>): Promise<unknown> => call.then(() => 'ok', statusOf);
 
+/** Requests that a session holds. */
+function requestsOf(session: {
+  snapshot(names: boolean): { requests: number; queuedRequests: number };
+}): number {
+  const { requests, queuedRequests } = session.snapshot(false);
+  return requests + queuedRequests;
+}
+
 describe('handlers of a store of one’s own', () => {
   it('serve every call, as a store in memory shows', async () => {
     const { sftp, reports, session, channel } = await connectTo(serveFiles(new MemoryStore(1024 * 1024)));
@@ -34,6 +42,11 @@ describe('handlers of a store of one’s own', () => {
     await sftp.rename('/a/c', '/a/g');
     expect(await sftp.readFile('/a/g', 'utf8')).toBe('hello');
     expect((await sftp.readdir('/a')).sort()).toEqual(['b', 'f', 'g', 'l']);
+    await sftp.rename('/a/g', '/a/l');
+    expect((await sftp.lstat('/a/l')).isFile()).toBe(true);
+    await sftp.rename('/a/l', '/a/g');
+    await sftp.symlink('f', '/a/l');
+    expect((await sftp.statfs('/a')).blocks).toBe(256n);
     expect(await outcome(sftp.mkdir('/a'))).toBe(4);
     expect(await outcome(sftp.rmdir('/a'))).toBe(4);
     expect(await outcome(sftp.readFile('/none'))).toBe(2);
@@ -41,8 +54,20 @@ describe('handlers of a store of one’s own', () => {
     expect(await outcome(sftp.writeFile('/big', new Uint8Array(1024 * 1024)))).toBe(4);
     await sftp.rm('/a', { recursive: true });
     await channel.rest();
-    expect(session.state.openHandles).toBe(0);
+    expect(session.snapshot(false).openHandles).toBe(0);
     expect(reports).toEqual([]);
+  });
+
+  it('with a bound on open files serve any number of calls on whole files, which wait for their turn', async () => {
+    const limits = { sftpHandles: 4 };
+    const { sftp, channel, session } = await connectTo(serveFiles(new MemoryStore()), { limits });
+    expect(sftp.limits.openHandles).toBe(4);
+    const names = Array.from({ length: 60 }, (_, i) => `/f${i}`);
+    await Promise.all(names.map((name) => sftp.writeFile(name, name)));
+    const texts = await Promise.all(names.map((name) => sftp.readFile(name, 'utf8')));
+    expect(texts).toEqual(names);
+    await channel.rest();
+    expect(session.snapshot(false).openHandles).toBe(0);
   });
 
   it('that are not given are unsupported, and their extensions are not announced', async () => {
@@ -269,7 +294,7 @@ describe('a session', () => {
     expect(await raw.ask(openOf('/4'), { name: 'open', path: '/4' }, undefined)).toMatchObject({
       errorCode: 4,
     });
-    expect(session.state.openHandles).toBe(3);
+    expect(session.snapshot(false).openHandles).toBe(3);
     await files[0]?.close();
     await (await sftp.open('/4')).close();
     await files[1]?.close();
@@ -328,10 +353,10 @@ describe('a session', () => {
     const handle = Uint8Array.of(0, 0, 0, 1);
     for (let id = 2; id < 52; id++) inbox.push(ask(id, { kind: 'write', handle, offset: 0n, data }));
     await turns(50);
-    expect(session.state.requests).toBeLessThanOrEqual(6);
+    expect(requestsOf(session)).toBeLessThanOrEqual(6);
     expect(inbox.length).toBeGreaterThan(4_000_000);
     const going = setInterval(() => waiting.shift()?.(), 0);
-    await vi.waitUntil(() => session.state.bytesWritten === 5_000_000, { timeout: 30_000 });
+    await vi.waitUntil(() => session.snapshot(false).bytesWritten === 5_000_000, { timeout: 30_000 });
     clearInterval(going);
     // One after the other on one handle.
     expect(most).toBe(100_000);
@@ -387,10 +412,10 @@ describe('a session', () => {
     await turns();
     inbox.push(ask(3, { kind: 'read', handle: Uint8Array.of(0, 0, 0, 1), offset: 0n, length: 10 }));
     await turns();
-    expect(session.state).toMatchObject({ openHandles: 2, requests: 1, filesOpened: 2 });
+    expect(session.snapshot(false)).toMatchObject({ openHandles: 2, requests: 1, filesOpened: 2 });
     session.fail(new SshError('ERR_SSH_CONNECTION_LOST', 'lost', { origin: 'network' }));
     await turns();
-    expect([closed, session.state.openHandles, inbox.isCancelled]).toEqual([1, 0, true]);
+    expect([closed, session.snapshot(false).openHandles, inbox.isCancelled]).toEqual([1, 0, true]);
     expect(waits.list()).toEqual([]);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
     finishRead();

@@ -132,6 +132,34 @@ describe('a connection that breaks at any byte', () => {
     }
   };
 
+  it.each(['get', 'put'] as const)(
+    'a %s of a small file that is cut at each byte in turn is whole once it is resumed, and never half',
+    async (way) => {
+      const small = content.subarray(0, 150);
+      const here = new LocalFolder();
+      for (let after = 1; ; after++) {
+        const files = new MemoryFiles();
+        here.file('t', 'old');
+        if (way === 'get') files.file('/f', small);
+        else here.file('f', small);
+        files.file('/t', 'old');
+        const transfer = ({ sftp }: MemorySession): Promise<unknown> =>
+          way === 'get'
+            ? sftp.get('/f', here.at('t'), { resume: true })
+            : sftp.put(here.at('f'), '/t', { resume: true });
+        const result = (): string | undefined => (way === 'get' ? here.text('t') : files.text('/t'));
+        const isWhole = await cutOff(files, after, transfer);
+        const expected = small.toString('latin1');
+        // A file whose last answer was lost is there all the same.
+        expect([expected, ...(isWhole ? [] : ['old'])], `cut after ${after}`).toContain(result());
+        if (isWhole) break;
+        expect(await cutOff(files, Number.MAX_SAFE_INTEGER, transfer), `resumed after ${after}`).toBe(true);
+        expect(result(), `resumed after ${after}`).toBe(expected);
+      }
+    },
+    120_000,
+  );
+
   it('leaves a part that a resume goes on with, until the file is whole', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -168,6 +196,27 @@ describe('a connection that breaks at any byte', () => {
 });
 
 describe('memory', () => {
+  it('of a folder of 100,000 entries that is iterated over is that of some batches', async () => {
+    const files = new MemoryFiles();
+    const folder = files.folder('/many');
+    const node = files.file('/one', 'x');
+    for (let i = 0; i < 100_000; i++) folder.entries.set(`f${i}`, node);
+    const { sftp, server, channel } = await openMemory({ files });
+    let seen = 0;
+    let strange = 0;
+    let most = 0;
+    for await (const { name } of sftp.opendir('/many')) {
+      if (name !== `f${seen}`) strange++;
+      seen++;
+      if (seen % 997 === 0) most = Math.max(most, server.count('readdir') * 100 - seen);
+    }
+    expect([seen, strange]).toEqual([100_000, 0]);
+    expect(most).toBeLessThanOrEqual(34 * 100);
+    expect((await sftp.readdir('/many')).length).toBe(100_000);
+    await channel.rest();
+    expect(server.handles.size).toBe(0);
+  }, 120_000);
+
   it('of a walk over many entries is that of some batches', async () => {
     const files = new MemoryFiles();
     const folder = files.folder('/many');

@@ -91,7 +91,7 @@ describe('one file', () => {
     let isFirst = true;
     const { sftp, files } = await openMemory({
       answer: (request) => {
-        if (request.kind !== 'fstat' || !isFirst) return undefined;
+        if (request.kind !== 'stat' || !isFirst) return undefined;
         isFirst = false;
         return { kind: 'attrs', attrs: { size: 3n, permissions: 0o100644 } };
       },
@@ -106,7 +106,9 @@ describe('one file', () => {
     const here = new LocalFolder();
     const { sftp, files } = await openMemory({
       answer: (request) =>
-        request.kind === 'fstat' ? { kind: 'attrs', attrs: { size: 9n, permissions: 0o100644 } } : undefined,
+        request.kind === 'fstat' || request.kind === 'stat'
+          ? { kind: 'attrs', attrs: { size: 9n, permissions: 0o100644 } }
+          : undefined,
     });
     files.file('/f', 'abc');
     expect(await failureOf(sftp.get('/f', here.at('f')))).toMatchObject({
@@ -645,6 +647,109 @@ describe('limitRate', () => {
     // 1,120,000 bytes at 100,000 a second.
     expect(channel.time).toBeGreaterThan(10_000);
     expect(channel.time).toBeLessThan(12_500);
+  });
+});
+
+describe('limitRate from the first byte on', () => {
+  const rate = 100_000;
+
+  /** Bytes that the server has given or taken, whenever the transfer waits for the clock. */
+  async function watched(
+    work: (scene: Awaited<ReturnType<typeof openMemory>>) => Promise<unknown>,
+  ): Promise<{ readonly at: number; readonly moved: number }[]> {
+    const scene = await openMemory();
+    const { sftp, channel } = scene;
+    const seen: { at: number; moved: number }[] = [];
+    const { platform, session } = sftp as unknown as {
+      platform: { clock: { schedule: (at: number, sleeper: { due(): void }) => unknown; now(): number } };
+      session: { link: { bytesRead: number; bytesWritten: number } };
+    };
+    const { schedule } = platform.clock;
+    platform.clock.schedule = (at, sleeper) => {
+      seen.push({ at: channel.time, moved: session.link.bytesRead + session.link.bytesWritten });
+      channel.time += at - platform.clock.now();
+      return schedule(at, sleeper);
+    };
+    await work(scene);
+    platform.clock.schedule = schedule;
+    return seen;
+  }
+
+  it.each([
+    [
+      'a get',
+      async ({ sftp, files }: Awaited<ReturnType<typeof openMemory>>) => {
+        files.file('/f', long);
+        await sftp.get('/f', new LocalFolder().at('f'), { limitRate: rate });
+      },
+    ],
+    [
+      'a get into a stream',
+      async ({ sftp, files }: Awaited<ReturnType<typeof openMemory>>) => {
+        files.file('/f', long);
+        await sftp.get('/f', new Writable({ write: (_c, _e, done) => done() }), { limitRate: rate });
+      },
+    ],
+    [
+      'a put of a file',
+      async ({ sftp }: Awaited<ReturnType<typeof openMemory>>) => {
+        const here = new LocalFolder();
+        here.file('f', long);
+        await sftp.put(here.at('f'), '/f', { limitRate: rate });
+      },
+    ],
+    [
+      'a put of bytes in one piece',
+      async ({ sftp }: Awaited<ReturnType<typeof openMemory>>) => {
+        await sftp.put(long, '/f', { limitRate: rate });
+      },
+    ],
+  ])('%s never has more than half a second ahead of it', async (_, work) => {
+    const seen = await watched(work);
+    expect(seen.length).toBeGreaterThan(10);
+    const ahead = seen.map(({ at, moved }) => moved - (at * rate) / 1000);
+    expect(Math.max(...ahead)).toBeLessThanOrEqual(rate / 2);
+  });
+});
+
+describe('a get of what is no file', () => {
+  it('is refused before the server opens it, with its path, and read where that is asked for', async () => {
+    const kinds: string[] = [];
+    const { sftp, files, channel, server } = await openMemory({
+      answer: (request) => {
+        kinds.push(request.kind);
+        return undefined;
+      },
+    });
+    const here = new LocalFolder();
+    files.fifo('/pipe');
+    await expect(sftp.get('/pipe', here.at('p'))).rejects.toMatchObject({
+      code: 'ERR_SSH_TRANSFER',
+      path: '/pipe',
+      message: expect.stringContaining('specialFiles'),
+    });
+    expect(kinds).not.toContain('open');
+    expect(Object.keys(here.tree())).toEqual([]);
+    // This server refuses to open one; the point is that it is asked.
+    await expect(sftp.get('/pipe', here.at('p'), { specialFiles: true })).rejects.toMatchObject({
+      code: 'ERR_SSH_SFTP_FAILURE',
+    });
+    expect(kinds).toContain('open');
+    await channel.rest();
+    expect(server.handles.size).toBe(0);
+  });
+
+  it('is known from the handle where the server does not say what lies at a path', async () => {
+    const { sftp, files } = await openMemory({
+      answer: (request) =>
+        request.kind === 'stat'
+          ? { kind: 'status', errorCode: 3, errorMessage: new Uint8Array(0), languageTag: new Uint8Array(0) }
+          : undefined,
+    });
+    files.file('/f', 'text');
+    const here = new LocalFolder();
+    await sftp.get('/f', here.at('f'));
+    expect(here.text('f')).toBe('text');
   });
 });
 

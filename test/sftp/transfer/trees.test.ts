@@ -151,11 +151,21 @@ describe('a tree', () => {
       },
     });
     for (let i = 0; i < 200; i++) files.file(`/t/f${i}`, 'x');
-    await sftp.get('/t', here.at('t'), { recursive: true });
+    await sftp.get('/t', here.at('t'), { recursive: true, concurrency: 16 });
     expect(server.count('fstat') + server.count('lstat')).toBe(0);
     expect(server.count('open')).toBe(200);
     expect(most).toBeGreaterThan(8);
     expect(server.mostHandles).toBeLessThanOrEqual(18);
+  });
+
+  it('has thirty-two files on their way where nothing else is said', async () => {
+    const here = new LocalFolder();
+    const { sftp, files, server } = await openMemory();
+    for (let i = 0; i < 200; i++) files.file(`/t/f${i}`, 'x');
+    await sftp.get('/t', here.at('t'), { recursive: true });
+    // The folder is open as well.
+    expect(server.mostHandles).toBeGreaterThan(20);
+    expect(server.mostHandles).toBeLessThanOrEqual(34);
   });
 
   it('filter leaves out entries, and folders with all below them', async () => {

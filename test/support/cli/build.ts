@@ -6,11 +6,11 @@
  * Must not know: what is tested.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { sourceRoot } from '../sourceRoot.ts';
+import { isCopy, sourceRoot } from '../sourceRoot.ts';
 
 const buildTimeout = 120_000;
 
@@ -33,6 +33,10 @@ function build(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dlssh-command-')));
   copyFileSync(join(sourceRoot, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(sourceRoot, 'node_modules'), join(folder, 'node_modules'));
+  if (isCopy && existsSync(join(sourceRoot, 'dist'))) {
+    cpSync(join(sourceRoot, 'dist'), join(folder, 'dist'), { recursive: true });
+    return folder;
+  }
   const bundler = join(sourceRoot, 'node_modules', 'rolldown', 'bin', 'cli.mjs');
   // As `npm run build` does, but for the types.
   // `npm run coverage` counts lines of sources.

@@ -23,13 +23,20 @@ export type Program =
   | 'sftp'
   | 'scp'
   | 'plink'
+  | 'psftp'
+  | 'lftp'
+  | 'rclone'
   | 'dbclient'
   | 'dropbearconvert'
   | 'ip'
   | 'iptables'
   | 'git'
   | 'rsync'
-  | 'xauth';
+  | 'xauth'
+  | 'Xvfb'
+  | 'xdpyinfo'
+  | 'ansible'
+  | 'mosh';
 
 /** Servers are often outside the PATH of a plain user. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin'];

@@ -77,6 +77,9 @@ export class PipeChannel implements SftpChannel {
     return error;
   }
 
+  /** A program is no connection of this process. */
+  show(): undefined {}
+
   now(): number {
     return this.clock.now();
   }

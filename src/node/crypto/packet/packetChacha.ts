@@ -8,6 +8,7 @@
  * Sources: RFC 8439; OpenSSL's 16-byte IV is the block counter and the nonce, little-endian words.
  */
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { markSole } from '../../../base/soleMemory.ts';
 import type {
   BulkChacha,
   BulkChachaFactory,
@@ -50,7 +51,9 @@ export class OpensslChacha implements BulkChacha {
     ivView.setUint32(12, sequenceNumber);
     const out = createCipheriv('chacha20', this.key, iv).update(bytes);
     // Not the Buffer itself: its slice() is a view, where the core means a copy.
-    return new Uint8Array(out.buffer, out.byteOffset, out.length);
+    const made = new Uint8Array(out.buffer, out.byteOffset, out.length);
+    markSole(made);
+    return made;
   }
 
   tag(first: Uint8Array, second: Uint8Array, sequenceNumber: number): Uint8Array {

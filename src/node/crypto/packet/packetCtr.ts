@@ -7,6 +7,7 @@
  * Source: RFC 4344 §4.
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
+import { markSole } from '../../../base/soleMemory.ts';
 import { LastView, xorWords } from '../../../crypto/provider/packetFields.ts';
 import type { PacketStream } from '../../../crypto/provider/packetStream.ts';
 import type { DirectionKeys } from '../../../crypto/provider/provider.ts';
@@ -58,7 +59,11 @@ class OpensslCtrStream implements PacketStream {
   cryptApart(bytes: Uint8Array): Uint8Array {
     const left = this.keystream.byteLength - this.at;
     this.ahead = leastAhead;
-    if (left === 0) return plain(this.context.update(bytes));
+    if (left === 0) {
+      const made = plain(this.context.update(bytes));
+      markSole(made);
+      return made;
+    }
     const out = bytes.slice();
     const view = new DataView(out.buffer);
     const upTo = Math.min(left, out.length);

@@ -10,6 +10,7 @@
  */
 import { type Cipher, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { emptyBytes, wipe } from '../../../base/bytes.ts';
+import { markSole } from '../../../base/soleMemory.ts';
 import { type BulkBlocks, GcmNonce, GcmPackets } from '../../../crypto/handwritten/aes/gcmPackets.ts';
 import { readUint32 } from '../../../crypto/provider/packetFields.ts';
 import type { DirectionKeys, OpeningCipher, SealingCipher } from '../../../crypto/provider/provider.ts';
@@ -169,6 +170,7 @@ export class OpensslGcmOpening extends OpensslGcm implements OpeningCipher {
     // Not the Buffer itself: its slice() is a view, where the core means a copy.
     this.plaintext = new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
     this.plaintextOffset = 0;
+    markSole(this.plaintext);
     return true;
   }
 }
@@ -201,6 +203,8 @@ export class OpensslGcmSealing extends OpensslGcm implements SealingCipher {
     const sealed = cipher.update(buffer.subarray(start, end));
     cipher.final();
     buffer.set(cipher.getAuthTag(), end);
-    return new Uint8Array(sealed.buffer, sealed.byteOffset, sealed.length);
+    const ciphertext = new Uint8Array(sealed.buffer, sealed.byteOffset, sealed.length);
+    markSole(ciphertext);
+    return ciphertext;
   }
 }

@@ -73,7 +73,7 @@ export class OpenFile {
     try {
       const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
       const handle = await session.handle(body, { name: 'open', path: text }, errand);
-      session.handles.given();
+      session.handles.opened(handle, text);
       return new OpenFile(session, path, handle);
     } catch (error) {
       session.handles.refused();
@@ -124,7 +124,7 @@ export class OpenFile {
   close(): Promise<void> {
     this.closing ??= this.session
       .ok({ kind: 'close', handle: this.handle }, this.operation('close'))
-      .finally(() => this.session.handles.closed());
+      .finally(() => this.session.handles.closed(this.handle));
     return this.closing;
   }
 

@@ -17,8 +17,16 @@ import type { SftpSession } from '../../session/session.ts';
 import { DirectoryEntry } from '../entry.ts';
 import { isDotName, isPossibleName, pathBytes, pathText, type RemotePath } from '../paths.ts';
 
-/** READDIRs in flight at most; the number doubles from one while batches are taken. */
+/** READDIRs in flight at most; the number doubles from one whenever somebody has to wait for a batch. */
 const mostAhead = 32;
+/** Entries that those in flight may bring, at the length of the last batch: servers give from some to thousands in one. */
+const mostEntriesAhead = 1024;
+
+/** A READDIR that was asked. */
+interface Asked {
+  readonly answer: Promise<Answer>;
+  isHere: boolean;
+}
 
 /** The batches of one folder, in the order in which they were asked for. */
 export class FolderReader {
@@ -27,7 +35,7 @@ export class FolderReader {
   private readonly errand: Errand | undefined;
   private readonly operation: Operation;
   private opening: Promise<Uint8Array> | undefined;
-  private readonly asked: Promise<Answer>[] = [];
+  private readonly asked: Asked[] = [];
   private ahead = 1;
   private isClosed = false;
   /** Handles that were held when the server refused to open the folder. */
@@ -61,9 +69,12 @@ export class FolderReader {
       // Abandoned meanwhile.
       if (this.isClosed) return undefined;
       this.ask(handle);
-      const answer = await (this.asked.shift() as Promise<Answer>);
+      const first = this.asked.shift() as Asked;
+      const isLate = !first.isHere;
+      const answer = await first.answer;
       if (answer.kind === 'name') {
-        this.ahead = Math.min(2 * this.ahead, mostAhead);
+        // Who is slower than the server needs no more of them, and would only hold them.
+        if (isLate) this.ahead = aheadAfter(this.ahead, answer.names.length);
         this.ask(handle);
         return answer.names;
       }
@@ -98,7 +109,7 @@ export class FolderReader {
     try {
       const opening = { name: 'opendir', path: operation.path };
       const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
-      session.handles.given();
+      session.handles.opened(handle, operation.path ?? '');
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
@@ -111,11 +122,21 @@ export class FolderReader {
   private ask(handle: Uint8Array): void {
     while (this.asked.length < this.ahead) {
       const answer = this.session.link.ask({ kind: 'readdir', handle }, this.operation, this.errand);
+      const asked: Asked = { answer, isHere: false };
       // One that nobody comes to take must not count as unhandled.
-      answer.catch(() => {});
-      this.asked.push(answer);
+      const came = (): void => {
+        asked.isHere = true;
+      };
+      answer.then(came, came);
+      this.asked.push(asked);
     }
   }
+}
+
+/** How many are asked ahead once somebody has waited for a batch of this length. */
+function aheadAfter(before: number, batchLength: number): number {
+  const fitting = Math.max(1, Math.floor(mostEntriesAhead / Math.max(1, batchLength)));
+  return Math.min(2 * before, mostAhead, fitting);
 }
 
 /**

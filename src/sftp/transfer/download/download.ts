@@ -5,8 +5,10 @@
  * Must not know: folders, other files.
  */
 import { escapeText } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
 import { rejectionOf, thrownByUser } from '../../../endpoint/calls/userCode.ts';
 import { FileReader } from '../../data/reader.ts';
+import { statPath } from '../../files/attributeCalls.ts';
 import { OpenFile } from '../../files/content/openFile.ts';
 import { sizeOf } from '../../files/content/whole.ts';
 import { isOfType } from '../../files/stats.ts';
@@ -100,22 +102,21 @@ function intoSink(
   return transfer.session.callersOwn(own, transfer.errand);
 }
 
-/** Opens the file for a step; what is no file is refused. */
+/**
+ * Opens the file for a step; what is no file is refused before it is opened, since a server waits in
+ * an OPEN of a pipe for who writes into it, and does nothing else meanwhile.
+ */
 async function fromServer(
   transfer: Transfer,
   job: Pick<Download, 'remote' | 'path' | 'attributes'>,
   step: (file: OpenFile, attributes: FileAttributes) => Promise<void>,
 ): Promise<void> {
   const { session, errand } = transfer;
+  const known = job.attributes ?? (await kindBefore(transfer, job));
   const file = await OpenFile.openInTurn(session, job.remote, openFlags.read, {}, errand);
   try {
-    const attributes = job.attributes ?? (await file.attributes(errand));
-    if (isOfType(attributes, fileTypes.folder)) {
-      const hint = 'folders are transferred with { recursive: true }';
-      throw transferError(`"${escapeText(job.path)}" is a folder on the server; ${hint}`, job.path, {
-        origin: 'user',
-      });
-    }
+    const attributes = known ?? (await file.attributes(errand));
+    if (job.attributes === undefined) checkKind(transfer, job.path, attributes);
     if (job.attributes === undefined) transfer.progress.corrected(sizeOf(attributes.size) ?? 0);
     await step(file, attributes);
   } finally {
@@ -123,8 +124,41 @@ async function fromServer(
   }
 }
 
+/** What is known of the file before it is opened; undefined where the server refuses to say. */
+async function kindBefore(
+  transfer: Transfer,
+  { remote, path }: Pick<Download, 'remote' | 'path'>,
+): Promise<FileAttributes | undefined> {
+  try {
+    const attributes = await statPath(transfer.session, remote, 'stat', transfer.errand);
+    checkKind(transfer, path, attributes);
+    return attributes;
+  } catch (error) {
+    // OPEN has its own say about the file.
+    if (error instanceof SshError && error.status !== undefined) return undefined;
+    throw error;
+  }
+}
+
+/** @throws SshError `ERR_SSH_TRANSFER` for what is no file */
+function checkKind({ options }: Transfer, path: string, attributes: FileAttributes): void {
+  const shown = `"${escapeText(path)}"`;
+  if (isOfType(attributes, fileTypes.folder)) {
+    const hint = 'folders are transferred with { recursive: true }';
+    throw transferError(`${shown} is a folder on the server; ${hint}`, path, { origin: 'user' });
+  }
+  const { permissions } = attributes;
+  // A server may leave out the type.
+  const type = permissions === undefined ? 0 : permissions & fileTypes.mask;
+  if (type === 0 || type === fileTypes.file || options.specialFiles) return;
+  const hint = 'it is read with { specialFiles: true }, and a pipe that nobody writes into hangs the server';
+  throw transferError(`${shown} is a pipe, a device or a socket on the server; ${hint}`, path, {
+    origin: 'user',
+  });
+}
+
 function readerFor(transfer: Transfer, file: OpenFile, start: number, size: number | undefined): FileReader {
-  const { session, errand, budget } = transfer;
+  const { session, errand, budget, longest } = transfer;
   const { handle } = file;
   const operation = file.operation('read');
   return new FileReader({
@@ -135,6 +169,7 @@ function readerFor(transfer: Transfer, file: OpenFile, start: number, size: numb
     end: Number.POSITIVE_INFINITY,
     size,
     errand,
+    longest,
     budget,
   });
 }
@@ -160,7 +195,7 @@ async function receive(
       if (first === undefined) break;
       const pieces = [...first.pieces];
       let length = first.length;
-      while (length < longestBatch) {
+      while (length < Math.min(longestBatch, transfer.longest)) {
         const more = reader.takeReady();
         if (more === undefined) break;
         pieces.push(...more.pieces);
@@ -193,7 +228,16 @@ async function store(
   pieces: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
-  if (!transfer.options.sparse) return target.writer.write(pieces, position);
+  if (transfer.options.sparse) await storeSparsely(target, pieces, position);
+  else await target.writer.write(pieces, position);
+  transfer.local.giveBack(pieces);
+}
+
+async function storeSparsely(
+  target: LocalTarget,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
   let at = position;
   for (const piece of pieces) {
     if (!isZero(piece)) await target.writer.write([piece], at);

@@ -95,10 +95,14 @@ async function sendContent(
   const writer = writerFor(transfer, target, 0);
   try {
     for await (const bytes of contentPieces(content, transfer.session, transfer.errand)) {
-      transfer.check();
-      await transfer.limiter.take(bytes.length);
-      await writer.write(bytes);
-      transfer.moved(path, bytes.length);
+      // A caller's chunk may be of any length: it goes at the rate that is asked for, and not as one.
+      for (let at = 0; at < bytes.length; at += transfer.longest) {
+        const piece = bytes.subarray(at, at + transfer.longest);
+        transfer.check();
+        await transfer.limiter.take(piece.length);
+        await writer.write(piece);
+        transfer.moved(path, piece.length);
+      }
     }
     await writer.flush();
     await settle(transfer, target, path, writer.position, {});
@@ -142,7 +146,7 @@ function checkIsFile(stat: LocalStat, path: string): void {
 }
 
 function writerFor(transfer: Transfer, target: RemoteTarget, start: number): FileWriter {
-  const { session, errand, budget } = transfer;
+  const { session, errand, budget, longest } = transfer;
   const { handle } = target.file;
   return new FileWriter({
     session,
@@ -150,6 +154,7 @@ function writerFor(transfer: Transfer, target: RemoteTarget, start: number): Fil
     operation: target.file.operation('write'),
     start,
     errand,
+    longest,
     budget,
   });
 }

@@ -1,0 +1,105 @@
+/** Connections of this machine as forwards use them: what they ask of the system. */
+import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { LocalConnection } from '../../src/forwarding/local.ts';
+import { localNetwork } from '../../src/node/localNetwork.ts';
+
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const close of closing.splice(0)) close();
+});
+
+/** A connection, and what its other end receives up to the end. */
+async function connected(): Promise<{ readonly local: LocalConnection; readonly received: Promise<Buffer> }> {
+  let heard: (bytes: Buffer) => void = () => {};
+  const received = new Promise<Buffer>((resolve) => {
+    heard = resolve;
+  });
+  const server = createServer((socket) => {
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.on('end', () => heard(Buffer.concat(pieces)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const local = await localNetwork.connect({ host: '127.0.0.1', port }, new AbortController().signal);
+  closing.push(() => {
+    local.destroy(false);
+    server.close();
+  });
+  return { local, received };
+}
+
+const pieces = Array.from({ length: 8 }, (_, index) => new Uint8Array(32 * 1024).fill(index));
+
+it('what is written in one turn goes to the system in one call, and each write is told of', async () => {
+  const { local, received } = await connected();
+  const single = vi.spyOn(Socket.prototype, '_write');
+  const gathered = vi.spyOn(Socket.prototype as unknown as { _writev: () => void }, '_writev');
+  let told = 0;
+  const all = new Promise<void>((resolve) => {
+    for (const piece of pieces) {
+      local.sink.write(piece, (error) => {
+        expect(error).toBeUndefined();
+        if (++told === pieces.length) resolve();
+      });
+    }
+  });
+  expect([single.mock.calls.length, gathered.mock.calls.length]).toEqual([0, 0]);
+  await all;
+  expect([single.mock.calls.length, gathered.mock.calls.length]).toEqual([0, 1]);
+  local.sink.end(() => {});
+  expect((await received).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+it('what is written before an end of the same turn arrives before it', async () => {
+  const { local, received } = await connected();
+  for (const piece of pieces) local.sink.write(piece, () => {});
+  local.sink.end(() => {});
+  expect((await received).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+it.each([
+  [
+    'a port in use',
+    (taken: number) => ({ host: '127.0.0.1', port: taken }),
+    /^cannot listen on 127\.0\.0\.1:\d+: the address is in use; choose another port, or 0/,
+  ],
+  [
+    'an address of another machine',
+    () => ({ host: '192.0.2.1', port: 0 }),
+    /^cannot listen on 192\.0\.2\.1:0: the address is none of this machine/,
+  ],
+  [
+    'a file that is there',
+    () => ({ path: fileURLToPath(import.meta.url), unlink: true }),
+    /^cannot listen on .*: something lies there already; \{ unlink: true \} removes an old socket, and nothing else$/,
+  ],
+  [
+    'a folder that is not',
+    () => ({ path: '/nonexistent/socket' }),
+    /^cannot listen on \/nonexistent\/socket: this user may not make a socket there, or there is no such folder$/,
+  ],
+])('says why it cannot listen: %s', async (_what, placeOf, message) => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  const place = placeOf((server.address() as AddressInfo).port);
+  const failure = await localNetwork
+    .listen(
+      place,
+      () => {},
+      () => {},
+    )
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 'ERR_SSH_FORWARD',
+    origin: 'local',
+    message: expect.stringMatching(message),
+  });
+  expect(existsSync(fileURLToPath(import.meta.url))).toBe(true);
+});
