@@ -31,9 +31,9 @@ const parts: Readonly<Record<string, (quick: boolean, words: readonly string[]) 
   load: (quick) => loadPart(quick),
   cold: (quick) => coldPart(quick),
   fleet: (quick) => fleetPart(quick),
+  transfers: (quick, words) => transfersPart(quick, words),
   forward: (quick, words) => forwardPart(quick, words),
   sftp: (quick, words) => sftpPart(quick, words),
-  transfers: (quick, words) => transfersPart(quick, words),
 };
 
 /** Parts that run only when they are named. */
