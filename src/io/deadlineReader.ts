@@ -112,6 +112,12 @@ export class DeadlineReader implements Sleeper {
     else this.settle('woken');
   }
 
+  /** Bytes came that somebody else took at once: ends the wait as `wake` does, and there may be more. */
+  passed(length: number): void {
+    this.polledBytes += length;
+    this.wake();
+  }
+
   push(chunk: Uint8Array): void {
     if (this.chunks === undefined) this.chunks = [chunk];
     else this.chunks.push(chunk);

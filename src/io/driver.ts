@@ -421,8 +421,9 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
   lent(chunk: Uint8Array): void {
     // What came before it comes first.
     if (this.core === undefined || this.reader.holds) return this.received(chunk.slice());
+    const { length } = chunk;
     this.core.receive(chunk, this.now, true);
-    this.reader.wake();
+    this.reader.passed(length);
   }
 
   written(): void {

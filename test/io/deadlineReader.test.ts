@@ -126,21 +126,29 @@ describe('the deadline reader', () => {
     expect(clock.now()).toBeLessThanOrEqual(1_250);
   });
 
-  it('all that lies in the kernel at the deadline comes before the verdict', async () => {
+  it.each([
+    ['kept here', 'data', (reader: DeadlineReader, chunk: Uint8Array) => reader.push(chunk)],
+    [
+      'taken by somebody else at once',
+      'woken',
+      (reader: DeadlineReader, chunk: Uint8Array) => reader.passed(chunk.length),
+    ],
+  ])('all that lies in the kernel at the deadline comes before the verdict: %s', async (_, outcome, give) => {
     const clock = new HandClock();
     const reader = new DeadlineReader(clock);
-    const mebibytes = 6;
-    let read = 0;
-    for (let left = mebibytes * 16; left > 0; left--) {
+    // One read a poll is the least there is, 32 are usual.
+    for (let reads = 96; reads > 0; reads--) {
       const wait = reader.fill(10);
       clock.moveTo(5_000);
-      reader.push(new Uint8Array(64 * 1024));
-      expect(await wait).toBe('data');
-      for (const chunk of reader.take()) read += chunk.length;
-      // One read a poll is the least there is, 32 are usual.
-      if (left % 2 === 0) clock.poll();
+      give(reader, new Uint8Array(64 * 1024));
+      expect(await wait).toBe(outcome);
+      reader.take();
+      if (reads % 2 === 0) clock.poll();
     }
-    expect(read).toBe(mebibytes * 1024 * 1024);
+    const last = reader.fill(10);
+    clock.poll();
+    clock.poll();
+    expect(await last).toBe('expired');
   });
 
   it('keeps one timer at most, however often it waits', async () => {
