@@ -86,9 +86,9 @@ export interface Limits {
    * second. 4 KiB that decompressing adds to any message but channel data count as one
    * such message, and so does each block of compressed data beyond what compressors make.
    */
-  readonly idleMessages: number;
+  readonly messagesWithoutEffect: number;
   /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with each MiB of channel data in either direction. */
-  readonly idleKeyExchanges: number;
+  readonly keyExchangesWithoutData: number;
   /** Forwards of one connection. */
   readonly forwards: number;
   /** Connections through one forward at once. */
@@ -140,8 +140,8 @@ export const defaultLimits: Limits = {
   rsaMaximumBits: 16384,
   userRsaBits: 8192,
   groupExchangeBits: 4096,
-  idleMessages: 10_000,
-  idleKeyExchanges: 16,
+  messagesWithoutEffect: 10_000,
+  keyExchangesWithoutData: 16,
   forwards: 1024,
   forwardConnections: 1024,
   socksGreetingLength: 1024,
@@ -182,8 +182,8 @@ const bounds: { readonly [K in keyof Limits]: readonly [number, number] } = {
   rsaMaximumBits: [2048, 16_384],
   userRsaBits: [2048, 16_384],
   groupExchangeBits: [2048, 8192],
-  idleMessages: [16, 1_000_000_000],
-  idleKeyExchanges: [1, 1_000_000],
+  messagesWithoutEffect: [16, 1_000_000_000],
+  keyExchangesWithoutData: [1, 1_000_000],
   forwards: [1, 65_536],
   forwardConnections: [1, 65_536],
   socksGreetingLength: [262, 65_536],

@@ -84,7 +84,7 @@ export class AttackClient {
         mac: [],
         compression: compresses ? ['zlib@openssh.com'] : ['none'],
       },
-      limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
+      limits: { ...defaultLimits, messagesWithoutEffect: 1_000_000_000, keyExchangesWithoutData: 1_000_000 },
       timeouts: defaultTimeouts,
       keepAlive: undefined,
       rekey: defaultRekeyPolicy,

@@ -44,7 +44,7 @@ export class AttackServer {
         mac: [],
         compression: probe.compresses === true ? ['zlib@openssh.com'] : ['none'],
       },
-      limits: { ...defaultLimits, idleMessages: 1_000_000_000, idleKeyExchanges: 1_000_000 },
+      limits: { ...defaultLimits, messagesWithoutEffect: 1_000_000_000, keyExchangesWithoutData: 1_000_000 },
       timeouts: defaultTimeouts,
       keepAlive: undefined,
       rekey: defaultRekeyPolicy,

@@ -28,7 +28,7 @@ const times = (count: number, step: (index: number) => void): void => {
 };
 
 const dials = 'one a dial';
-const idle = '`limits.idleMessages`';
+const idle = '`limits.messagesWithoutEffect`';
 const hostKey = encodePublicKey(testHostKey.publicKey);
 const signature = new WireWriter().text('ssh-ed25519').string(bytes(64)).copyWritten();
 
@@ -197,7 +197,7 @@ const afterLogin: readonly ClientProbe[] = [
     from: 'login',
     connections: 10,
     compresses: true,
-    bound: '`limits.inflatedPayload`, `limits.idleMessages`',
+    bound: '`limits.inflatedPayload`, `limits.messagesWithoutEffect`',
     ask: (server) =>
       times(10, () => server.say(ignore, { data: bytes(defaultLimits.inflatedPayload - 100) })),
   },
@@ -205,7 +205,7 @@ const afterLogin: readonly ClientProbe[] = [
     asks: 'another key exchange',
     from: 'login',
     connections: 20,
-    bound: '`limits.idleKeyExchanges`',
+    bound: '`limits.keyExchangesWithoutData`',
     listens: true,
     ask: (server) => server.core.rekey(),
   },

@@ -37,7 +37,7 @@ const times = (count: number, step: (index: number) => void): void => {
 /** `maxStartups` bounds how many may be at it. */
 const startups = '`maxStartups`, `loginTimeout`';
 const budget = '`keyExchangeBudget`';
-const idle = '`limits.idleMessages`';
+const idle = '`limits.messagesWithoutEffect`';
 
 /** The init of a method: a value that was computed once and is sent for ever. */
 function initOf(kex: KexName): Uint8Array[] {
@@ -319,7 +319,7 @@ const beforeLogin: readonly ServerProbe[] = [
     asks: 'another key exchange',
     from: 'authentication',
     connections: 20,
-    bound: '`limits.idleKeyExchanges`, `keyExchangeBudget`',
+    bound: '`limits.keyExchangesWithoutData`, `keyExchangeBudget`',
     listens: true,
     ask: (client) => client.core.rekey(),
   },
@@ -532,7 +532,7 @@ const afterLogin: readonly ServerProbe[] = [
     from: 'login',
     connections: 10,
     compresses: true,
-    bound: '`limits.inflatedPayload`, `limits.idleMessages`',
+    bound: '`limits.inflatedPayload`, `limits.messagesWithoutEffect`',
     ask: (client) =>
       times(10, () => client.say(ignore, { data: bytes(defaultLimits.inflatedPayload - 100) })),
   },
@@ -540,7 +540,7 @@ const afterLogin: readonly ServerProbe[] = [
     asks: 'another key exchange',
     from: 'login',
     connections: 20,
-    bound: '`limits.idleKeyExchanges`',
+    bound: '`limits.keyExchangesWithoutData`',
     listens: true,
     ask: (client) => client.core.rekey(),
   },

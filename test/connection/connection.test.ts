@@ -208,7 +208,7 @@ describe('a flood of what costs work and brings nothing', () => {
     },
   };
   it.each(Object.entries(floods))('ends the connection: %s', (_, flood) => {
-    const lone = new Lone({ channels: 1, idleMessages: 3 });
+    const lone = new Lone({ channels: 1, messagesWithoutEffect: 3 });
     const channel = lone.opened();
     for (let i = 0; i < 3; i++) flood(lone, channel);
     expect(thrownBy(() => flood(lone, channel))).toBe(flooded);
@@ -221,7 +221,7 @@ describe('a flood of what costs work and brings nothing', () => {
   });
 
   it('ends the connection: channels that are refused', () => {
-    const lone = new Lone({ idleMessages: 2 });
+    const lone = new Lone({ messagesWithoutEffect: 2 });
     const refuse = (): void => lone.connection.refuseOpen(lone.asked(), 1, '');
     refuse();
     refuse();

@@ -69,8 +69,8 @@ export const tightLimits: Limits = {
   windowSize: 64 * 1024,
   maximumWindowSize: 256 * 1024,
   outputQueue: 256 * 1024,
-  idleMessages: 32,
-  idleKeyExchanges: 4,
+  messagesWithoutEffect: 32,
+  keyExchangesWithoutData: 4,
 };
 
 /** Bytes the core may hold unread beside a packet, and seal ahead beside the queue. */

@@ -309,7 +309,7 @@ describe('messages nobody asked for', () => {
   });
 
   it('CVE-2026-39830: adjustments for channels that are closed are dropped, and a flood of them ends', () => {
-    const conversation = Conversation.to('ready', { client: { limits: { idleMessages: 300 } } });
+    const conversation = Conversation.to('ready', { client: { limits: { messagesWithoutEffect: 300 } } });
     let sent = 0;
     for (; sent < 1000 && conversation.cause === undefined; sent++) {
       conversation.say(channelWindowAdjust, { recipientChannel: 3, bytesToAdd: 1 });
@@ -374,7 +374,7 @@ describe('messages nobody asked for', () => {
   }, 120_000);
 
   it('go#35127: as a flood they end at a limit', () => {
-    const conversation = Conversation.to('ready', { client: { limits: { idleMessages: 500 } } });
+    const conversation = Conversation.to('ready', { client: { limits: { messagesWithoutEffect: 500 } } });
     let opens = 0;
     for (; opens < 10_000 && conversation.cause === undefined; opens++) {
       conversation.say(channelOpen, {
@@ -409,7 +409,7 @@ describe('messages nobody asked for', () => {
     ['long IGNORE', (c: Conversation) => c.say(ignore, { data: new Uint8Array(60_000) })],
   ])('a flood of %s ends at a rate limit, with bounded memory', (_name, act) => {
     const conversation = Conversation.to('ready', {
-      client: { limits: { idleMessages: 300 } },
+      client: { limits: { messagesWithoutEffect: 300 } },
     }).deafenServer();
     let sent = 0;
     let before = 0;
@@ -426,7 +426,7 @@ describe('messages nobody asked for', () => {
   });
 
   it('one IGNORE a second, for ever, is no flood', () => {
-    const conversation = Conversation.to('ready', { client: { limits: { idleMessages: 16 } } });
+    const conversation = Conversation.to('ready', { client: { limits: { messagesWithoutEffect: 16 } } });
     for (let i = 0; i < 5000; i++) {
       conversation.now += 1000;
       conversation.say(ignore, { data: none });

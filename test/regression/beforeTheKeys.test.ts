@@ -368,7 +368,7 @@ describe('messages before the keys', () => {
     const conversation = Conversation.to('ready');
     conversation.say(ping, { data: utf8Encode('hello') }).exchange();
     expect(conversation.serverEventsOf('pong')).toHaveLength(1);
-    for (let i = 0; i < defaultLimits.idleMessages + 10 && conversation.cause === undefined; i++) {
+    for (let i = 0; i < defaultLimits.messagesWithoutEffect + 10 && conversation.cause === undefined; i++) {
       conversation.say(ping, { data: new Uint8Array(1000) });
       if (i % 100 === 0) conversation.exchange();
     }

@@ -303,7 +303,7 @@ describe('decompressing that costs more than it brings', () => {
     };
     const count = taken(piece, 1000);
     // 61 for the bytes of each and 1 for the message.
-    expect(Math.round(defaultLimits.idleMessages / count)).toBe(62);
+    expect(Math.round(defaultLimits.messagesWithoutEffect / count)).toBe(62);
     // At the rate that comes back they go on for ever.
     const later = new Deflater();
     const pieceLater = (index: number): Uint8Array => {
@@ -343,7 +343,9 @@ describe('decompressing that costs more than it brings', () => {
   function spentBy({ client }: Conversation): number {
     const allowances = Reflect.get(client.transport, 'allowances') as object | undefined;
     const messages = allowances && (Reflect.get(allowances, 'messages') as object | undefined);
-    return messages === undefined ? 0 : defaultLimits.idleMessages - Number(Reflect.get(messages, 'tokens'));
+    return messages === undefined
+      ? 0
+      : defaultLimits.messagesWithoutEffect - Number(Reflect.get(messages, 'tokens'));
   }
 
   /** One payload many times, in pieces of one stream by zlib itself, a flush behind each. */

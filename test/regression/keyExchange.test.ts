@@ -341,7 +341,7 @@ describe('during a key exchange', () => {
       preferences: toyAlgorithms,
     });
     const hostKeys = [toyKey(new Uint8Array(32).fill(9))];
-    const limits = { idleKeyExchanges: 5000 };
+    const limits = { keyExchangesWithoutData: 5000 };
     const conversation = Conversation.to('ready', {
       client: toy(7),
       server: { ...toy(8), hostKeys, limits },
@@ -385,7 +385,9 @@ describe('during a key exchange', () => {
       between(conversation);
     }
     expect(conversation.cause).toMatchObject({ code: 'ERR_SSH_LIMIT' });
-    expect(conversation.eventsOf('keyExchanged').length).toBeLessThan(defaultLimits.idleKeyExchanges + 3);
+    expect(conversation.eventsOf('keyExchanged').length).toBeLessThan(
+      defaultLimits.keyExchangesWithoutData + 3,
+    );
   });
 
   /** The peer begins 60 exchanges, with something before each. */
@@ -422,7 +424,9 @@ describe('during a key exchange', () => {
     // Half of it pays for half of them.
     const half = sixtyRekeys((_, ends) => ends[writer]?.write(mebibyte.subarray(0, 512 * 1024)));
     expect(half.cause).toMatchObject({ code: 'ERR_SSH_LIMIT' });
-    expect(half.eventsOf('keyExchanged').length).toBeGreaterThan(2 * defaultLimits.idleKeyExchanges - 4);
+    expect(half.eventsOf('keyExchanged').length).toBeGreaterThan(
+      2 * defaultLimits.keyExchangesWithoutData - 4,
+    );
   });
 
   it('rekeys of the peer go on for ever with ten seconds before each', () => {

@@ -12,7 +12,7 @@ describe('fifteen clients that run commands and exchange keys meanwhile', () => 
     await using server = await startEmbedded({
       hostKeys: keyText('ed25519'),
       authentication: everyMethod,
-      limits: { idleKeyExchanges: 10_000 },
+      limits: { keyExchangesWithoutData: 10_000 },
     });
     const commands = 12;
     const one = async (index: number): Promise<string[]> => {

@@ -37,7 +37,7 @@ export const rekeyPlans: fc.Arbitrary<RekeyPlan> = fc.record({
 });
 
 /** What both sides allow where keys are exchanged again and again. */
-export const patience = { idleKeyExchanges: 1_000_000 } as const;
+export const patience = { keyExchangesWithoutData: 1_000_000 } as const;
 
 /** Connections that begin from now on exchange keys by the plan; the returned function ends that. Counts the exchanges. */
 export function rekeyBy(plan: RekeyPlan): { readonly stop: () => void; readonly exchanges: () => number } {

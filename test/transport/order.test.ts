@@ -120,7 +120,7 @@ const story: fc.Arbitrary<Deed[]> = fc.array(
 );
 
 function newConversation(compression: string): Conversation {
-  const limits = { idleKeyExchanges: 1_000_000 };
+  const limits = { keyExchangesWithoutData: 1_000_000 };
   const preferences = { ...toyAlgorithms, compression: [compression] };
   return new Conversation({
     client: { preferences, provider: createToyProvider(seededBytes(1)), limits },

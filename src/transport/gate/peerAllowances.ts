@@ -42,7 +42,12 @@ export class PeerAllowances {
   /** The peer begins a key exchange. */
   spendKeyExchange(now: number): void {
     const what = 'key exchanges, with little data between them';
-    this.keyExchanges ??= new Allowance(what, this.limits.idleKeyExchanges, keyExchangesPerSecond, now);
+    this.keyExchanges ??= new Allowance(
+      what,
+      this.limits.keyExchangesWithoutData,
+      keyExchangesPerSecond,
+      now,
+    );
     this.keyExchanges.spend(now);
   }
 
@@ -63,7 +68,7 @@ export class PeerAllowances {
 
   private messagesAt(now: number): Allowance {
     const what = 'messages without effect';
-    this.messages ??= new Allowance(what, this.limits.idleMessages, messagesPerSecond, now);
+    this.messages ??= new Allowance(what, this.limits.messagesWithoutEffect, messagesPerSecond, now);
     return this.messages;
   }
 }
