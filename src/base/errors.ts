@@ -39,7 +39,7 @@ export const errorCodes = {
   ERR_SSH_HOST_KEY_UNKNOWN: 'The host key is not in known_hosts.',
   /** Either the server was set up anew or somebody is in between. Ask its owner before the old line is removed. */
   ERR_SSH_HOST_KEY_CHANGED: 'known_hosts holds another key for this host, or a rekey shows another one.',
-  /** Do not connect: whoever revoked the key thinks that it is in wrong hands. */
+  /** Do not connect: its owner has revoked the key, because it may be in wrong hands. */
   ERR_SSH_HOST_KEY_REVOKED: 'The host key is marked @revoked.',
   /** Either the server was set up anew or somebody is in between. Ask its owner for the fingerprint. */
   ERR_SSH_HOST_KEY_NOT_PINNED: 'The host key is none of those that were pinned.',
@@ -171,7 +171,7 @@ export interface SshErrorDetails {
   readonly file?: string | undefined;
   /** The line in it, from 1; 0 where it is about the file as a whole. */
   readonly line?: number | undefined;
-  /** All that is wrong with the file, the first of which is in the message. */
+  /** All that is wrong with the file; the first problem is in the message. */
   readonly problems?: readonly ConfigProblem[] | undefined;
 }
 
@@ -286,7 +286,7 @@ interface CommandOutput {
   readonly stderr: string | Uint8Array;
 }
 
-/** Whoever prints an error does not mean megabytes, nor the secrets that may be in them. */
+/** Anybody who prints an error wants neither megabytes nor the secrets that may be in them. */
 function addOutput(error: SshError, { stdout, stderr }: CommandOutput): SshError {
   const hidden = { enumerable: false, writable: true, configurable: true };
   return Object.defineProperties(error, {

@@ -34,7 +34,7 @@ export type OptionTable<Options> = { readonly [Name in keyof Required<Options>]:
 export interface OtherName {
   /** The option in its place; undefined where there is none. */
   readonly use?: string | undefined;
-  /** What is to be known besides. */
+  /** What else a reader has to know. */
   readonly note?: string | undefined;
 }
 
@@ -68,7 +68,7 @@ export function checkOptions(given: unknown, set: OptionSet): void {
   }
 }
 
-/** Names of each table, listed once: every dial checks some sixty options, of which it gives few. */
+/** Names of each table, listed once: every dial checks some sixty options, and gives few of them. */
 const listed = new WeakMap<object, readonly string[]>();
 
 function namesIn(table: OptionSet['table']): readonly string[] {

@@ -1,8 +1,8 @@
 /**
  * Memory that holds one thing and nothing else.
  *
- * Owns: which memory that is. Whoever makes such memory marks it. Whoever divides what
- * lies in it takes the mark away. Whoever has used up a marked thing may give its memory
+ * Owns: which memory that is. The maker of such memory marks it. Code that divides what
+ * lies in it takes the mark away. Code that has used up a marked thing may give its memory
  * back at once, where the platform can do that. The collector would hear of it late: it
  * counts memory outside of its heap as a reason to look through all of the heap.
  * Must not know: how memory is given back.
@@ -23,7 +23,7 @@ export function unmarkSole(bytes: Uint8Array): void {
   sole.delete(bytes.buffer);
 }
 
-/** Whether whoever holds these bytes is the only one to hold their memory. */
+/** Whether the holder of these bytes is the only one to hold their memory. */
 export function isSole(bytes: Uint8Array): boolean {
   return sole.has(bytes.buffer);
 }

@@ -112,7 +112,7 @@ export function resolveTimeouts(
 /**
  * `value`, if it can bound a wait.
  *
- * @throws SshError `ERR_SSH_OPTIONS` for anything but a positive number; 0 and NaN never mean "for ever"
+ * @throws SshError `ERR_SSH_OPTIONS` for what is not a positive number; 0 and NaN never mean "for ever"
  */
 export function checkedTimeout(name: string, value: unknown): number {
   checkArgument(name, value, milliseconds);

@@ -146,7 +146,7 @@ export class WaitTable {
     return waits;
   }
 
-  /** Of the waits besides this one, the one that was opened last: what is waited for at this moment. */
+  /** Of the waits apart from this one, the one that was opened last: what is waited for at this moment. */
   innermostBeside(outer: Wait): Wait | undefined {
     let wait = this.last;
     while (wait !== undefined && wait.name === outer.name) wait = wait.previous;

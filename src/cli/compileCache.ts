@@ -2,7 +2,7 @@
  * The compiled code of this program, from one run to the next.
  *
  * Owns: the folder it is kept in. Compiling takes a seventh of the time of a short
- * command. Whoever can write to that folder decides what runs, so it is the user's
+ * command. Anybody who can write to that folder decides what runs, so it is the user's
  * own or there is none: never one below /tmp, which is what Node would take.
  * Must not know: what the program does. It runs before the rest is loaded, and imports nothing of it.
  */

@@ -12,7 +12,7 @@ import { SshError } from '../base/errors.ts';
 export function messageOf(error: unknown): string {
   if (!(error instanceof SshError)) return error instanceof Error ? error.message : String(error);
   const { hint } = error;
-  // Whoever typed the host knows it.
+  // Anybody who typed the host knows it.
   const message = messageAlone(error);
   if (error.code === 'ERR_SSH_MAX_BUFFER') return message.replace('more than maxBuffer, ', 'more than ');
   if (hint === undefined || !message.endsWith(hint)) return message;

@@ -10,7 +10,7 @@ import type { ExitResult } from '../client/command/remoteProcess.ts';
 
 /** No command ran to its end: the connection, its setup or the arguments failed. As ssh has it. */
 export const failureStatus = 255;
-/** Whoever read our output went away, as a shell has it for SIGPIPE. */
+/** Anybody who read our output went away, as a shell has it for SIGPIPE. */
 export const brokenPipeStatus = 141;
 
 export interface ExitVerdict {

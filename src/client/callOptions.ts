@@ -30,7 +30,7 @@ import type { PtyOptions } from './command/requestPayloads.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
-  /** Milliseconds for the whole call, besides the connection's own timeouts for its parts. */
+  /** Milliseconds for the whole call, apart from the connection's own timeouts for its parts. */
   readonly timeout?: number | undefined;
   /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
   readonly signal?: AbortSignal | undefined;
@@ -81,7 +81,7 @@ export interface ExecOptions extends SessionOptions {
   readonly cwd?: string | undefined;
   /**
    * Lets programs on the server list the keys of the agent and sign with them, for
-   * as long as this command runs. Whoever is root there can do so as well, and
+   * as long as this command runs. Anybody who is root there can do so as well, and
    * OpenSSH's server shows the agent to later commands of the connection, where it
    * answers only while a command that was given it runs. `false`
    */
@@ -89,7 +89,7 @@ export interface ExecOptions extends SessionOptions {
   /**
    * Lets programs on the server show their windows on a display of this side (RFC 4254
    * §6.3), as `ssh -Y` does: for as long as this command runs, with a cookie that is made
-   * for it and means nothing elsewhere. Whoever is root there can use the display as well,
+   * for it and means nothing elsewhere. Anybody who is root there can use the display as well,
    * see what is typed, and look at other windows. `false`
    */
   readonly x11?: X11Options | boolean | undefined;

@@ -645,7 +645,7 @@ export class Client extends TransferringClient {
     }
   }
 
-  /** A process may run for ever; its wait is in the table of waits all the same, guarded by keep-alive. */
+  /** A process may run for ever; its wait is in the table of waits, guarded by keep-alive. */
   private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
     const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
     return this.session.startWait('command', detail, Number.POSITIVE_INFINITY);

@@ -1,5 +1,5 @@
 /**
- * What a runtime provides for a client, besides what both roles need.
+ * What a runtime provides for a client, apart from what both roles need.
  *
  * Owns: the seam between the client and the platform under it.
  * Must not know: any platform. `node/` fulfils it.

@@ -1,5 +1,5 @@
 /**
- * The session channels of a connection, of which servers allow a number.
+ * The session channels of a connection; servers allow a limited number.
  *
  * Owns: how many there are for the server, whose turn it is to open another
  * (those that wait begin in the order in which they came), and when a refusal

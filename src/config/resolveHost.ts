@@ -81,7 +81,7 @@ export interface ResolvedHost {
   readonly options: ResolvedOptions;
   /** What concerns a session. */
   readonly session: SessionSettings;
-  /** What is to be forwarded. */
+  /** The forwards that the files want. */
   readonly forwards: ForwardSettings;
   /** Every keyword, as `ssh -G` prints it; `formatKeywords` makes its text of them. */
   readonly keywords: Keywords;

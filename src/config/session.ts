@@ -1,5 +1,5 @@
 /**
- * What a configuration says about the session, for whoever runs one.
+ * What a configuration says about the session, for the program that runs one.
  *
  * Owns: the form of it.
  * Must not know: channels, terminals.
@@ -34,7 +34,7 @@ export interface SessionSettings {
   readonly env: Readonly<Record<string, string>>;
   /** Patterns of SendEnv. */
   readonly sendEnv: readonly string[];
-  /** ForwardAgent: whether, or the path of which agent. */
+  /** ForwardAgent: whether, or the path of the agent. */
   readonly forwardAgent: boolean | string;
   /** ForwardX11 and its kin; `false` for none. */
   readonly forwardX11: X11Settings | false;
@@ -52,11 +52,11 @@ export interface SessionSettings {
   readonly batchMode: boolean;
   /** VisualHostKey. */
   readonly visualHostKey: boolean;
-  /** StrictHostKeyChecking: `ask` is for whoever can ask. */
+  /** StrictHostKeyChecking: `ask` is for programs that can ask. */
   readonly strictHostKeyChecking: 'yes' | 'no' | 'ask' | 'accept-new';
   /** NumberOfPasswordPrompts. */
   readonly passwordPrompts: number;
-  /** ConnectionAttempts: `connect` dials once, and whoever calls it may do so this often. */
+  /** ConnectionAttempts: `connect` dials once, and its caller may do so this often. */
   readonly connectionAttempts: number;
   /** LogLevel. */
   readonly logLevel: string;

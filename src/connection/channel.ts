@@ -101,7 +101,7 @@ export class Channel {
   isReady = false;
   /** The wait for the answer to our CHANNEL_OPEN, or to our CLOSE. */
   wait: Wait | undefined;
-  /** What came and was not taken; others once these belong to whoever reads from them. */
+  /** What came and was not taken; others once these belong to their reader. */
   data: ReceiveBuffer = new ReceiveBuffer();
   /** As `data`, of the second stream (stderr). */
   extended: ReceiveBuffer = new ReceiveBuffer();
@@ -214,7 +214,7 @@ export class Channel {
     this.letGo();
   }
 
-  /** Drops what will come and what was written. What came is only held by whoever reads it. */
+  /** Drops what will come and what was written. Only its reader holds what came. */
   letGo(): void {
     this.abandon();
     this.writes.length = 0;

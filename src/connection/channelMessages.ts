@@ -1,5 +1,5 @@
 /**
- * What a channel says to the peer, besides its data.
+ * What a channel says to the peer, apart from its data.
  *
  * Owns: the messages that name a channel of the peer's: RFC 4254 §5.2 (window), §5.3
  * (EOF and CLOSE), §5.4 (requests and their answers).
@@ -21,7 +21,7 @@ export interface Addressee {
   readonly remoteId: number;
 }
 
-/** Bytes of a CHANNEL_REQUEST besides its type and what that adds: number, recipient channel, length, want reply. */
+/** Bytes of a CHANNEL_REQUEST apart from its type and what that adds: number, recipient channel, length, want reply. */
 const requestOverhead = 10;
 
 export class ChannelMessages {

@@ -45,7 +45,7 @@ import { OutputScheduler } from './outputScheduler.ts';
 /** Of the message at hand, of whatever connection. */
 const reader: WireReader = new WireReader(emptyBytes);
 
-/** Whoever has the connection. */
+/** Anybody who has the connection. */
 export interface ConnectionUpper {
   queueEvent(event: ConnectionEvent): void;
   /** The error of a call whose wait expired. */
@@ -392,14 +392,14 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     this.emit({ type: 'channelRequestAnswered', request, success: false, error });
   }
 
-  /** The number stays taken, for the peer may still use it; its user is told all the same. */
+  /** The number stays taken, for the peer may still use it; its user is still told. */
   private closeExpired(channel: Channel): void {
     this.waits.finish(channel.wait);
     channel.letGo();
     this.emit({ type: 'channelClosed', channel });
   }
 
-  /** The connection is over: what channels hold is only held by whoever reads it. */
+  /** The connection is over: only readers hold what their channels hold. */
   letGo(): void {
     for (const channel of this.list()) channel.letGo();
     this.forgetChannels();
@@ -445,7 +445,7 @@ export class Connection implements ChannelSink, GlobalRequestSink {
  * The error of a channel that the peer refused.
  *
  * @param description the peer's, not escaped yet
- * @param channels those there are besides
+ * @param channels the others that there are
  */
 function openFailureError(
   channelType: string,

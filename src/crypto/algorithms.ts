@@ -14,7 +14,7 @@ export interface Offered {
   readonly compatible: boolean;
   /** Broken or about to be: by its name or with `algorithms: 'legacy'` only. */
   readonly legacy: boolean;
-  /** More than a server should compute for whoever asks, against what is sent for it: it offers this by its name only. */
+  /** More than a server should compute for anybody who asks, for what they send: it offers this by name only. */
   readonly costly?: true | undefined;
 }
 

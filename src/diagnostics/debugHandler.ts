@@ -42,7 +42,7 @@ export interface DebugHandlerOptions {
   readonly metrics?: Metrics | undefined;
   /**
    * Names and addresses under which this handler may be reached, without a port,
-   * besides those of loopback (`localhost`, `127.0.0.1`, `[::1]`). A request for
+   * apart from those of loopback (`localhost`, `127.0.0.1`, `[::1]`). A request for
    * any other host is refused: a web page can have its own name lead here (DNS
    * rebinding), and would read the reports otherwise.
    */

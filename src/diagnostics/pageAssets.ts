@@ -1,5 +1,5 @@
 /**
- * What the page loads besides itself.
+ * What the page loads apart from itself.
  *
  * Owns: its script and its style.
  * Must not know: what the page shows; the script takes the next state of the

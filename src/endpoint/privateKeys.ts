@@ -28,7 +28,7 @@ export interface LoadedKey {
   readonly certificates?: readonly Certificate[] | undefined;
 }
 
-/** What decrypting needs besides the passphrase. */
+/** What decrypting needs apart from the passphrase. */
 export interface UnlockSettings {
   readonly limits: Limits;
   /** Lets the event loop have its turn between steps. */
@@ -81,7 +81,7 @@ export async function loadKey(
   }
 }
 
-/** Parses a key; the event loop has its turn between the steps, and whoever wants to end the work. */
+/** Parses a key; the event loop has its turn between the steps, and so does an abort. */
 export async function parseWithPauses(
   bytes: Uint8Array,
   passphrase: string | Uint8Array | undefined,

@@ -12,7 +12,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Whoever waits for a time. An object and not a function, so that a connection needs no closure for it. */
+/** Anybody who waits for a time. An object and not a function, so that a connection needs no closure for it. */
 export interface Sleeper {
   /** The time has come. */
   due(): void;

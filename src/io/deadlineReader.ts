@@ -22,12 +22,12 @@ const overduePolls = 64;
 /** Bytes that the platforms read at once; who brings fewer has no more. */
 const fullRead = 64 * 1024;
 
-/** Whoever waits. */
+/** Anybody who waits. */
 export interface FillListener {
   filled(outcome: FillOutcome): void;
 }
 
-/** What ends a wait is told behind it, when whoever brought it about is done. */
+/** What ends a wait is told after its cause is done. */
 const soon: Promise<void> = Promise.resolve();
 
 export class DeadlineReader implements Sleeper {

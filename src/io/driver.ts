@@ -36,7 +36,7 @@ import { type Stage, type StageEvent, stageAfter } from './stage.ts';
 
 export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkReceiver, FillListener {
   readonly id: number = nextConnectionId();
-  /** The forwards that stand on the connection, for reports; whoever makes them says. */
+  /** The forwards that stand on the connection, for reports; their maker says. */
   forwards: () => readonly ForwardSnapshot[] = noForwards;
   /** The sessions of SFTP on it; undefined until there is one. */
   private sftp: Set<LookAtSftp> | undefined;
@@ -380,7 +380,7 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
     link.end();
   }
 
-  /** Whoever was waited for is waited for no longer. */
+  /** Anybody who was waited for is waited for no longer. */
   private breakLink(): void {
     this.advance('break');
     this.writer.link?.destroy();

@@ -52,7 +52,7 @@ export interface ConnectionSnapshot {
   readonly openedAt: string | undefined;
 }
 
-/** What a snapshot may tell besides. */
+/** What else a snapshot may tell. */
 export interface SnapshotOptions {
   /** Names of the files that are open over SFTP. They are left out otherwise. `false` */
   readonly fileNames?: boolean | undefined;
@@ -144,7 +144,7 @@ export interface ForwardedConnectionSnapshot {
   readonly bytesIn: number;
 }
 
-/** What a connection has besides its channels. */
+/** What a connection has apart from its channels. */
 export const noForwards = (): readonly ForwardSnapshot[] => [];
 
 /** One wait, in terms of the moment of the snapshot. */

@@ -1,5 +1,5 @@
 /**
- * Fingerprints and pictures of keys for whoever has no provider at hand.
+ * Fingerprints and pictures of keys for callers without a provider.
  *
  * Owns: the choice of TypeScript for the hashes, which is why the client does not
  * load this with itself.

@@ -1,5 +1,5 @@
 /**
- * What people compare keys by, with hashes of whoever asks.
+ * What people compare keys by, with hashes of the caller.
  *
  * Owns: the fingerprints of a public key blob as OpenSSH prints them, and the
  * picture it draws of them ("drunken bishop").
@@ -16,7 +16,7 @@ import { base64Encode } from './pem/base64.ts';
 /** `sha256` is what OpenSSH shows; `md5` what it showed before 6.8. */
 export type FingerprintHash = 'sha256' | 'md5';
 
-/** Where the hash comes from: whoever has a provider need not load another. */
+/** Where the hash comes from: a caller with a provider need not load another. */
 export type Hashes = Pick<CryptoProvider, 'createHash'>;
 
 /** As `fingerprint`. */

@@ -93,7 +93,7 @@ export const channelOpenFailure: MessageCodec<ChannelOpenFailure> = message(
 export interface ChannelWindowAdjust {
   /** Number that the recipient gave the channel. */
   readonly recipientChannel: number;
-  /** Bytes that the recipient may send besides. */
+  /** Bytes that the recipient may send in addition. */
   readonly bytesToAdd: number;
 }
 

@@ -19,7 +19,7 @@ export const terminalModeOpcodes = {
   VKILL: 4,
   /** Character that ends the file. */
   VEOF: 5,
-  /** Character that ends a line besides LF. */
+  /** Character that ends a line in addition to LF. */
   VEOL: 6,
   /** Another character that ends a line. */
   VEOL2: 7,

@@ -138,7 +138,7 @@ class SocketConnection implements LocalConnection {
     this.source.forget();
     this.sink.forget();
     // All is with the system and the end as well: there is nothing left to cut, and a reset
-    // in the midst of a shutdown fails and leaves the descriptor open.
+    // during a shutdown fails and leaves the descriptor open.
     const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
     if (reset && !isEnding && socket.remoteAddress !== undefined) socket.resetAndDestroy();
     else socket.destroy();

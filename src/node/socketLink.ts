@@ -373,7 +373,7 @@ class StreamLink implements Link {
   }
 }
 
-/** The same memory without Buffer's methods, some of which share memory where a Uint8Array's copy it. */
+/** The same memory without Buffer's methods, which share memory in calls where a Uint8Array's copy it. */
 function plain(chunk: Uint8Array): Uint8Array {
   return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

@@ -25,7 +25,7 @@ const growth = 4;
 const all = new WeakMap<RandomSource, SealerSupplies>();
 
 export class SealerSupplies {
-  /** `sparePage[spareFrom…)` is free for whoever seals next. */
+  /** `sparePage[spareFrom…)` is free for the next packet that is sealed. */
   sparePage: Uint8Array = emptyBytes;
   spareFrom = 0;
   private readonly source: RandomSource;

@@ -217,7 +217,7 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
     this.queueEvent({ type: 'ended', error: cause });
   }
 
-  /** Nothing will be asked of it any more but what it was: lets go of all bytes and channels. */
+  /** Nothing will be asked of it any more but what it was: frees all bytes and channels. */
   letGo(): void {
     this.queue.clear();
     this.connection.letGo();

@@ -187,7 +187,7 @@ export class ServerProtocol extends ProtocolCore<UserauthServerEvent> {
     if (key === undefined) return false;
     const { algorithm: signedWith, signature } = decodeSignature(signatureBlob);
     if (signedWith !== algorithm) return false;
-    // A token that nobody touched may be used by whoever has the run of the user's machine.
+    // A token that nobody touched may be used by anybody who controls the user's machine.
     if (Object.hasOwn(securityKeyAlgorithms, algorithm) && !isUserPresent(signature)) return false;
     return this.settings.provider.verify(algorithm, key, data, signature);
   }

@@ -63,7 +63,7 @@ export interface PasswordChange {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** What a callback is told besides the credential. */
+/** What a callback is told apart from the credential. */
 export interface AuthenticationContext {
   /**
    * Methods that succeeded before, each with a partial success, in their order.

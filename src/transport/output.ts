@@ -18,7 +18,7 @@ import { WireWriter } from '../wire/writer.ts';
 import { isCompressing } from './compression.ts';
 import type { AlgorithmPreferences } from './kex/negotiation.ts';
 
-/** What a waiting message costs besides its payload. */
+/** What a waiting message costs apart from its payload. */
 const heldOverhead = 64;
 
 export interface OutputOptions {
@@ -44,7 +44,7 @@ export class TransportOutput {
   private identification: Uint8Array | undefined;
   /** Undefined for none. */
   private held: Held[] | undefined;
-  /** Of messages that wait for this side's NEWKEYS, with what they cost besides. */
+  /** Of messages that wait for this side's NEWKEYS, with what else they cost. */
   heldBytes = 0;
 
   constructor(sealer: PacketSealer, { identification, limits, preferences }: OutputOptions) {

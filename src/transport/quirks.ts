@@ -19,7 +19,7 @@ export interface Quirks {
   readonly unimplementedCountsAhead: boolean;
   /** Takes rsa-sha2 signatures, though its server-sig-algs does not list them. */
   readonly takesRsaSha2: boolean;
-  /** Ends the connection when keys are to be exchanged again. */
+  /** Ends the connection at a second key exchange. */
   readonly knowsNoRekey: boolean;
   /** Answers channel requests after it has closed the channel. */
   readonly answersAfterClose: boolean;
@@ -29,7 +29,7 @@ export interface Quirks {
   readonly brokenKex: readonly string[];
   /** Key exchange methods it has and that are not offered to everybody, the best it has. */
   readonly alsoKex: readonly string[];
-  /** MACs without one of which no cipher but those that authenticate could be had with it. */
+  /** MACs; without one of them only ciphers that authenticate could be agreed on. */
   readonly alsoMac: readonly string[];
 }
 

@@ -254,7 +254,7 @@ export class Transport implements KeyExchangeSink, GateView {
   /**
    * SUCCESS came or was said: the connection begins, and with it compression where
    * it was agreed on. A SUCCESS of ours that waits for a key exchange is not
-   * compressed yet, nor is what was said before it.
+   * compressed yet, and neither is what was said before it.
    */
   authenticated(): void {
     const { role, preferences } = this.options;

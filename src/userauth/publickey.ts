@@ -60,7 +60,7 @@ export function hostboundSignatureData(
     .copyWritten();
 }
 
-/** Begins with a query, where the signature is to be asked for only if the key would do. */
+/** Begins with a query, where a signature is asked for only if the key would do. */
 export function queryKey(head: RequestHead, key: OfferedKey): Step {
   checkKey(key);
   return {

@@ -246,7 +246,7 @@ export class UserauthServer {
     }
   }
 
-  /** A signature that nobody was asked about is an attempt all the same. */
+  /** A signature that nobody was asked about still counts as an attempt. */
   private refuse({ methodName, flag }: RequestHead): void {
     if (methodName !== 'none' && (methodName !== 'publickey' || flag)) this.failures++;
     this.sendFailure(false);

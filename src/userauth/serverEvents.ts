@@ -24,7 +24,7 @@ export type UserauthServerMethod =
   | {
       readonly method: 'password';
       readonly password: string;
-      /** Present when the password is to be changed to this one. */
+      /** Present when the client wants this password from now on. */
       readonly newPassword: string | undefined;
     }
   | {
@@ -67,7 +67,7 @@ export interface UserauthInfo {
   readonly prompts: readonly Prompt[];
 }
 
-/** Checks a signature blob; anything but `true`, a throw included, is a refusal. */
+/** Checks a signature blob; every answer other than `true`, and a throw, is a refusal. */
 export type SignatureVerifier = (
   algorithm: string,
   publicKey: Uint8Array,

@@ -38,7 +38,7 @@ export type UserauthQuestion =
   | {
       /** Answered by `sign` or `signatureFailed`. */
       readonly type: 'signatureWanted';
-      /** What is to be signed (RFC 4252 §7). */
+      /** The bytes that the key signs (RFC 4252 §7). */
       readonly data: Uint8Array;
       /** By which algorithm. */
       readonly algorithm: string;

@@ -89,7 +89,7 @@ export class ByteQueue {
     }
   }
 
-  /** A rest that is moved out whole, and of which nothing was taken before, is free. */
+  /** A rest that is moved out whole, and had nothing taken from it before, is free. */
   private giveBack(moved: number): void {
     if (this.buffer === this.rest && this.start === 0 && moved === this.end) spare = this.rest;
     this.rest = undefined;

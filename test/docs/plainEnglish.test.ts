@@ -53,7 +53,20 @@ const documents = [
     .map((file) => `docs/${file}`),
 ];
 
+/** Comments and messages: all text of a source file. */
+const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+);
+
 describe('plain English', () => {
+  it('in every file of src', () => {
+    expect(sources.length).toBeGreaterThan(500);
+    const found = sources.flatMap((file) =>
+      turnsIn(read(`src/${file}`)).map((turn) => `src/${file}: ${turn}`),
+    );
+    expect(found).toEqual([]);
+  });
+
   it.each(documents)('in %s', (path) => {
     const text = read(path);
     expect(text.length).toBeGreaterThan(0);

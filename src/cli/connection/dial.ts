@@ -24,7 +24,7 @@ import { type Person, usualColumns } from './person.ts';
 import { serverLines } from './serverText.ts';
 import type { Trace } from './trace.ts';
 
-/** Milliseconds for goodbyes: whoever waits for a prompt to come back has little use for more. */
+/** Milliseconds for goodbyes: a person who waits for the prompt has little use for more. */
 const closeTimeout = 2_000;
 const bannerBytes = 1024 * 1024;
 /** Milliseconds between two attempts, as with ssh. */

@@ -31,7 +31,7 @@ export function defaultIdentityFiles(): string[] {
   return home === undefined ? [] : defaultNames.map((name) => join(home, '.ssh', name));
 }
 
-/** What the reading of keys needs besides their paths. */
+/** What the reading of keys needs apart from their paths. */
 export interface IdentityContext {
   /** Undefined where nobody can be asked. */
   readonly person: Person | undefined;

@@ -34,7 +34,7 @@ export function serverLines(text: string, columns?: number): string {
 /** A question of a server. A line end in it is shown as one: a question is a line, and this one is not. */
 export function serverPrompt(account: string, prompt: string, columns: number): string {
   const shown = `(${account}) ${prompt}`.replaceAll('\n', '\\n\n');
-  // Whoever answers types behind the last line, which has to be one of the server's.
+  // Anybody who answers types behind the last line, which has to be one of the server's.
   return serverLines(shown.endsWith('\n') ? `${shown} ` : shown, columns);
 }
 

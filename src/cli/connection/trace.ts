@@ -74,7 +74,7 @@ export class Trace implements ConnectionObserver {
     if (line.startsWith(proxySays)) return this.messages.block(line.slice(proxySays.length));
     if (line.startsWith('warning: ')) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
-    // New keys in the midst of a session are the end of a phase as well.
+    // New keys during a session are the end of a phase as well.
     const isAnew = this.phases.keyExchange !== undefined && line.startsWith('keys exchanged: ');
     if (this.verbosity >= (isAnew ? 1 : 2)) this.say(line);
   }

@@ -15,7 +15,7 @@ export function warningsAbout(negotiated: NegotiatedSummary): readonly string[] 
   );
   if (!postQuantum) {
     warnings.push(
-      `warning: the key exchange ${kex} is not safe against quantum computers: whoever records this connection may be able to read it one day; the server may need an upgrade`,
+      `warning: the key exchange ${kex} is not safe against quantum computers: anybody who records this connection may be able to read it one day; the server may need an upgrade`,
     );
   }
   return warnings;

@@ -329,7 +329,7 @@ class CopyProgram {
     const { output } = this;
     const transfers = new Transfers(session.sftp, this.display, {
       failed: (_direction, error) => {
-        // Whoever gave it up knows.
+        // Anybody who gave it up knows.
         if (this.interruption.status === undefined) output.failed(error);
       },
       note: (text) => output.note(text),

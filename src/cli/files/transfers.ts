@@ -53,7 +53,7 @@ export class Transfers {
   async get(from: ByteText, to: ByteText, wish: TransferWish, signal: AbortSignal): Promise<boolean> {
     return this.attempt('get', from, to, wish, async (onProgress) => {
       const whole = await this.sftp.stat(toBytes(from), { signal });
-      // A server that opens a pipe waits for whoever writes into it.
+      // A server that opens a pipe waits for a program that writes into it.
       checkKind(whole, shown(from), wish.recursive);
       const there = await localTree().stat(to);
       if (wish.resume && there?.isFile() === true) checkResumable(there.size, whole.size, shown(to));

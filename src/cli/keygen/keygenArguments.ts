@@ -73,7 +73,7 @@ The options are those of ssh-keygen.
   -Y verify -f ALLOWED -I WHO -n NAMESPACE -s SIGNATURE [-r REVOKED]
                        check the signature of standard input
   -Y check-novalidate -n NAMESPACE -s SIGNATURE
-                       the same, whoever signed
+                       the same, for any signer
   -Y find-principals -f ALLOWED -s SIGNATURE
                        who may have signed
   -Y match-principals -f ALLOWED -I WHO

@@ -276,7 +276,7 @@ async function digestOf(source: NodeJS.ReadableStream, hash: MessageHash): Promi
   try {
     await pipeline(source, digest);
   } catch (error) {
-    throw optionsError(`what is to be signed cannot be read: ${error instanceof Error ? error.message : ''}`);
+    throw optionsError(`the file to sign cannot be read: ${error instanceof Error ? error.message : ''}`);
   }
   return new Uint8Array(digest.digest());
 }

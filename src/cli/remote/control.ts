@@ -25,7 +25,7 @@ const mostAtOnce = 32;
 export interface Controlled {
   /** The connection and the program end. */
   exit(): void;
-  /** @throws what is told to whoever asked @returns the port of a forward whose port was to be chosen */
+  /** @throws what the asking program is told @returns the port of a forward whose port was to be chosen */
   change(request: Extract<ControlRequest, { command: 'forward' | 'cancel' }>): Promise<number | undefined>;
 }
 

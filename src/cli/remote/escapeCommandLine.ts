@@ -1,5 +1,5 @@
 /**
- * The command line in the midst of a session (~C).
+ * The command line during a session (~C).
  *
  * Owns: the prompt, its line, what a line asks for.
  * Must not know: terminals, how a forward works.

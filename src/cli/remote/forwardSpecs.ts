@@ -53,7 +53,7 @@ export function parseTypedForward(option: '-L' | '-R' | '-D', text: string): Typ
   return { value: undefined, own: { kind: 'local', from: listen, to: targetOf(connect) } };
 }
 
-/** A forward that is asked for in the midst of a session. @throws SshError `ERR_SSH_OPTIONS` */
+/** A forward that is asked for during a session. @throws SshError `ERR_SSH_OPTIONS` */
 export function forwardOf(option: '-L' | '-R' | '-D', text: string): ForwardSpec {
   const { services } = nodeFacts();
   for (const kind of kinds[option]) {

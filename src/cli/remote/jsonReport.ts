@@ -43,7 +43,7 @@ export function jsonResult(outcome: CommandOutcome, timings: Timings): string {
   });
 }
 
-/** What the connection itself knows besides the error. */
+/** What the connection itself knows apart from the error. */
 export interface FailureContext {
   readonly timings: Timings;
   /** Milliseconds from the start, for errors that name no wait. */

@@ -24,7 +24,7 @@ export interface Draft {
   readonly keywords: Keyword[];
   /** Of options that replace what was said before: the last one is the first of them, and goes before all others. */
   readonly replacing: Keyword[];
-  /** Of -v and -q, of which the last counts. */
+  /** Of -v and -q; the last one counts. */
   logLevel: string | undefined;
   /** -F */
   configFile: string | undefined;
@@ -62,7 +62,7 @@ function keyword(letter: string, of: string, value: string, name?: string): Comm
   };
 }
 
-/** As `keyword`, of which the last counts. */
+/** As `keyword`; the last one counts. */
 function replacing(letter: string, of: string, value: string): CommandOption {
   return {
     letter,

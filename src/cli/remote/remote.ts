@@ -156,7 +156,7 @@ function ptyFor(
   const isHere = input && stdinIsTerminal();
   if (!isHere && pty !== 'force') {
     if (pty === 'yes') {
-      messages.say('the command gets no terminal: standard input is none; -tt gives it one all the same');
+      messages.say('the command gets no terminal: standard input is none; -tt asks for one anyway');
     }
     return undefined;
   }

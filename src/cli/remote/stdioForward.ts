@@ -14,7 +14,7 @@ export async function joinStdio(client: Client, to: TargetPlace, signal: AbortSi
       ? await client.openTcp(to.host, to.port, { signal })
       : await client.openUnix(to.path, { signal });
   process.stdin.pipe(stream);
-  // Whoever reads our output may go first: then there is nothing left to do.
+  // Anybody who reads our output may go first: then there is nothing left to do.
   process.stdout.on('error', () => stream.destroy());
   await new Promise<void>((resolve, reject) => {
     stream.once('error', reject);

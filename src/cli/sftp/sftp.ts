@@ -129,7 +129,7 @@ class SftpProgram {
     if (isChatty && !json) this.messages.block(`Connected to ${escapedButBackslash(session.name)}.`);
     const transfers = new Transfers(session.sftp, display, {
       failed: (direction, error) => {
-        // Whoever gave it up knows.
+        // Anybody who gave it up knows.
         if (!this.isGivenUp) output.failed(direction, error);
       },
       note: (text) => output.note(text),

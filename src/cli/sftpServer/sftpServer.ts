@@ -86,7 +86,7 @@ function startFolder(given: string | undefined): string {
   return process.cwd();
 }
 
-/** Whoever has no entry among the users is served all the same. */
+/** A user without an entry among the users is served too. */
 function served(): Served {
   try {
     const { username, homedir: home } = userInfo();

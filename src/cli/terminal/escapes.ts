@@ -6,7 +6,7 @@
  * Must not know: what an escape does, terminals.
  */
 
-/** What a person can ask of this program in the midst of a session. */
+/** What a person can ask of this program during a session. */
 export type EscapeAction =
   | 'commandLine'
   | 'disconnect'

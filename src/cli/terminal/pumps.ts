@@ -8,7 +8,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { SshError } from '../../base/errors.ts';
 
-/** Whoever read our output has gone. */
+/** Anybody who read our output has gone. */
 export class BrokenPipe extends Error {
   constructor() {
     super('nobody reads the output any more');

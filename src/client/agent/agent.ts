@@ -74,7 +74,7 @@ export interface AgentConstraints {
   readonly confirm?: boolean | undefined;
 }
 
-/** What is added besides the key. */
+/** What is added apart from the key. */
 export interface AgentAddOptions extends AgentConstraints {
   /** Shown beside the key in lists. Empty where not given. */
   readonly comment?: string | undefined;
@@ -152,7 +152,7 @@ export class Agent {
   private async askToSign(blob: Uint8Array, algorithm: string, data: Uint8Array): Promise<Uint8Array> {
     checkArgument('the key to sign with', blob, bytesOnly);
     checkArgument('the algorithm to sign with', algorithm, someText);
-    checkArgument('what is to be signed', data, bytesOnly);
+    checkArgument('the data to sign', data, bytesOnly);
     const request = { publicKey: blob, data, flags: signFlags(algorithm) };
     const detail = `a signature by ${algorithm}`;
     const { signature } = await this.exchange(agentSignRequest, request, agentSignResponse, detail);

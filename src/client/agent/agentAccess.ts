@@ -72,7 +72,7 @@ export function agentForwarding(
   });
 }
 
-/** An agent that knows nothing of sessions signs all the same; one that is no agent shows it here. */
+/** An agent that knows nothing of sessions still signs; one that is no agent shows it here. */
 async function bindSession(session: Session, agent: Agent, isForwarding: boolean): Promise<void> {
   const { firstProof, sessionId } = session.core.transport.keyExchange;
   if (firstProof === undefined || sessionId === undefined) return;

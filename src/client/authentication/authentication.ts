@@ -223,7 +223,7 @@ export class Authenticator {
     );
   }
 
-  /** Of use to whoever wonders why a key was refused: it is said at once, and again when nothing worked. */
+  /** It explains why a key was refused: it is said at once, and again when nothing worked. */
   private note(line: string): void {
     this.leftAside.push(line);
     this.debug(`warning: ${line}`);

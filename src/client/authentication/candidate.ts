@@ -7,7 +7,7 @@
  */
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 
-/** What is known of the server when a credential is to be offered. */
+/** What is known of the server when it is time to offer a credential. */
 export interface CandidateContext {
   /** The algorithms to offer a key or certificate of a type with, the best first. */
   readonly algorithmsFor: (keyType: string) => readonly string[];

@@ -12,7 +12,7 @@ import type { Clock } from '../../io/clock.ts';
 
 export interface KeyPatienceOptions {
   readonly clock: Clock;
-  /** Milliseconds for the whole dial, of which this is the first part. */
+  /** Milliseconds for the whole dial; this is its first part. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   /** What an abort says of how far the call was. */

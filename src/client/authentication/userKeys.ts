@@ -55,7 +55,7 @@ export function keySettings(
 
 /**
  * The keys that the options give, parsed or waiting for their passphrase.
- * Decryption yields to the event loop between its steps, and to whoever wants to end it.
+ * Decryption yields to the event loop between its steps, and to an abort.
  *
  * @throws SshError `ERR_SSH_KEY_…` that tells which key and why, or what `betweenSteps` throws
  */

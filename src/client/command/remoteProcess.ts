@@ -117,7 +117,7 @@ export class RemoteProcess {
   readonly exit: Promise<ExitResult>;
   /** Names of environment variables that the server refused (sshd's AcceptEnv decides). */
   readonly refusedEnv: readonly string[];
-  /** What the server refused beside the command, where it started all the same; `exec` and `shell` reject then. */
+  /** What the server refused beside the command, where the command still started; `exec` and `shell` reject then. */
   readonly refused: readonly RefusedRequest[];
   private readonly port: ChannelPort;
 
@@ -134,7 +134,7 @@ export class RemoteProcess {
       if (cause !== undefined) throw cause;
       return exit.result;
     });
-    // Whoever does not ask for the exit need not handle its failure.
+    // Anybody who does not ask for the exit need not handle its failure.
     this.exit.catch(() => {});
   }
 

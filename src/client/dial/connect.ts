@@ -20,7 +20,7 @@ import { Dial, type DialPlan } from './dial.ts';
 import { checkHops, dialHops, type PlannedHop, planHops, type Route, type Through } from './hops.ts';
 import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 
-/** What one who dials many has besides the options. */
+/** What one who dials many has apart from the options. */
 export interface DialContext {
   /** The keys of the options, loaded before: many dials need to parse and unlock them once only. */
   readonly keys?: UserKeys | undefined;

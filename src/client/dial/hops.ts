@@ -174,7 +174,7 @@ type Resolve = (options: ConnectOptions) => {
 
 /**
  * Checks the options of each hop, and that none leads to itself. A hop may come again
- * further on: a name may mean another machine there, and the way has an end all the same.
+ * further on: a name may mean another machine there, and the way still has an end.
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */

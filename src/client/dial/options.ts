@@ -108,7 +108,7 @@ export interface AddToAgent {
   readonly lifetime?: number | undefined;
   /** The agent asks its user before each signature. `false` */
   readonly confirm?: boolean | undefined;
-  /** Asked before; anything but `true` leaves it. Nobody is asked where not given. */
+  /** Asked before; every other answer than `true` leaves it. Nobody is asked where not given. */
   readonly ask?: (() => boolean | Promise<boolean>) | undefined;
 }
 

@@ -28,7 +28,7 @@ export function proxyLink(
   return (receiver) => new ProxyLink(way, proxy, target, waits, now, receiver);
 }
 
-/** Is the receiver of the way to the proxy, and the link of whoever asked. */
+/** Is the receiver of the way to the proxy, and the link of the caller. */
 class ProxyLink implements Link, LinkReceiver {
   private readonly proxy: ProxyPlace;
   private readonly target: { readonly host: string; readonly port: number };

@@ -37,7 +37,7 @@ import { PortSftpChannel } from './sftpChannel.ts';
 
 /** What `client.sftp` takes. */
 export interface SftpOptions extends ServerOptions {
-  /** Milliseconds until SFTP is ready, besides the connection's own timeouts for the parts of that. */
+  /** Milliseconds until SFTP is ready, apart from the connection's own timeouts for the parts of that. */
   readonly timeout?: number | undefined;
   /** Aborts the call; SFTP that is ready is ended by `close`. */
   readonly signal?: AbortSignal | undefined;

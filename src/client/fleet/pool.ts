@@ -37,7 +37,7 @@ export interface PoolOptions<Target = string> {
   readonly maxChannels?: number | undefined;
   /** Milliseconds after its last use at which a connection is closed. 60,000 */
   readonly idleTimeout?: number | undefined;
-  /** Milliseconds that a use waits for a connection, besides the time that its dial takes. 30,000 */
+  /** Milliseconds that a use waits for a connection, apart from the time that its dial takes. 30,000 */
   readonly queueTimeout?: number | undefined;
   /**
    * The options of the connection to a target. Where not given, a target is

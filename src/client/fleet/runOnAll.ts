@@ -116,7 +116,7 @@ interface FleetOutcome<Target> {
   readonly timings: FleetTimings;
 }
 
-/** The command ran to its end; a status other than 0 is a result all the same. */
+/** The command ran to its end; a status other than 0 is a result too. */
 export interface FleetSuccess<Target, Data = string> extends FleetOutcome<Target>, RunResult<Data> {
   /** Tells the two results apart. */
   readonly ok: true;
@@ -244,7 +244,7 @@ export function createRunOnAll(platform: Platform): RunOnAll {
   return runOnAll as RunOnAll;
 }
 
-/** With a pool, whoever made it said how to connect. */
+/** With a pool, its maker said how to connect. */
 function checkPooled(connection: ConnectOptions, retry: RunOnAllOptions['retry']): void {
   const [name] = Object.entries({ ...connection, retry }).find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined) throw optionsError(`${name} does not go with pool, which knows how to connect`);

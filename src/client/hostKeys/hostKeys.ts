@@ -82,7 +82,7 @@ export interface HostKeyPolicy {
   readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
   /** Whether the host may be known by a certificate, so that certificates are asked for before anything else. */
   readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
-  /** Where keys are to be followed when the server changes them. */
+  /** Where this side follows a server that changes its keys. */
   readonly rotation?: HostKeyRotation | undefined;
 }
 
@@ -156,7 +156,7 @@ export function pinnedHostKey(...fingerprints: readonly string[]): HostKeyPolicy
   };
 }
 
-/** In TypeScript, loaded by whoever pins one: a runtime need not have MD5. */
+/** In TypeScript, loaded where one is pinned: a runtime need not have MD5. */
 async function md5Fingerprint(blob: Uint8Array): Promise<string> {
   const { fingerprint } = await lateCode('MD5 fingerprints', () => import('../../keys/fingerprint.ts'));
   return fingerprint(blob, 'md5');

@@ -1,5 +1,5 @@
 /**
- * What the reading of a configuration has to be told by whoever runs it.
+ * What the program that reads a configuration has to tell it.
  *
  * Owns: the facts that are at hand (the user, the machine), the questions that
  * take time to answer, and how an answer comes back.
@@ -75,7 +75,7 @@ export interface Answers {
 /** Work that asks, and goes on with the answer. */
 export type Asking<Result> = Generator<Question, Result, unknown>;
 
-/** Asks one question. Whoever runs the work answers each with what belongs to its kind. */
+/** Asks one question. Anybody who runs the work answers each with what belongs to its kind. */
 export function* ask<Kind extends Question['kind']>(
   question: Extract<Question, { readonly kind: Kind }>,
 ): Generator<Question, Answers[Kind], unknown> {

@@ -25,7 +25,7 @@ export type Form =
   | { readonly takes: 'number' }
   | { readonly takes: 'time' }
   | { readonly takes: 'names'; readonly of: NameKind }
-  /** Words, of which `alone` may only stand by itself. */
+  /** Words. `alone` may only stand by itself. */
   | {
       readonly takes: 'words';
       readonly alone: readonly string[];

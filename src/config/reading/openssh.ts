@@ -17,7 +17,7 @@ export interface OpenSsh {
   readonly kex: readonly string[];
   /** Signature algorithms of keys and certificates. */
   readonly keys: readonly string[];
-  /** Names of types of keys, which only lists of keys take besides. */
+  /** Names of types of keys, which only lists of keys take in addition. */
   readonly shortKeyNames: readonly string[];
   /** What is taken where nothing is said. */
   readonly defaults: {

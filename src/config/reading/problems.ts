@@ -21,7 +21,7 @@ export const commandLine = 'command-line';
 const toldProblems = 100;
 const shownPath = 300;
 
-/** One error for all problems, the first of which gives it its place. */
+/** One error for all problems; the first one gives it its place. */
 export function configError(problems: readonly ConfigProblem[], cause?: unknown): SshError {
   const [first] = problems;
   if (first === undefined) throw new TypeError('an error needs a problem');

@@ -29,12 +29,12 @@ export interface Request {
   /** The user that was given beside the host, which comes before all that a file says. */
   readonly user?: string | undefined;
   readonly port?: number | undefined;
-  /** Options of the caller, as `-o` takes them, the first of which counts. */
+  /** Options of the caller, as `-o` takes them; the first one counts. */
   readonly overrides: readonly string[];
   readonly sources: readonly Source[];
   /** What is to be run, for `Match command`. */
   readonly command?: string | undefined;
-  /** Whether standard input and output are to be connected to a place, as with `-W`, so that nothing else is forwarded. */
+  /** Whether standard input and output lead to a place, as with `-W`, so that nothing else is forwarded. */
   readonly isForwardOnly?: boolean | undefined;
   readonly limits?: ConfigLimits | undefined;
   /** The OpenSSH whose rules are followed. */

@@ -19,7 +19,7 @@ export type ForwardPlace =
 /** A forward as it is written. */
 export interface ForwardSpec {
   readonly listen: ForwardPlace;
-  /** Undefined where whoever connects says it (SOCKS). */
+  /** Undefined where the connecting program says it (SOCKS). */
   readonly connect: ForwardPlace | undefined;
 }
 

@@ -84,7 +84,7 @@ function keyedState(key: Uint8Array, pad: number): Int32Array {
   return state;
 }
 
-/** Ends a message of that many bytes, `filled` words of which lie in the schedule (FIPS 180-4 §5.1.1). */
+/** Ends a message of that many bytes; `filled` words of it lie in the schedule (FIPS 180-4 §5.1.1). */
 function pad(state: Int32Array, filled: number, length: number): void {
   schedule[filled] = 0x80000000;
   schedule.fill(0, filled + 1, wordsInBlock);

@@ -67,7 +67,7 @@ export function isGroupExchange(name: KexName): name is GroupExchangeName {
 }
 
 /**
- * The method of a name, but for those whose group is to be agreed on first. The
+ * The method of a name, except those that agree on a group first. The
  * provider it is given must have loaded that name's code.
  */
 export function kexMethod(name: Exclude<KexName, GroupExchangeName>): KexMethod {

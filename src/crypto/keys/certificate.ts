@@ -44,9 +44,9 @@ export interface Certificate {
   readonly validAfter: bigint;
   /** … and before this second; 2^64 - 1 for ever. */
   readonly validBefore: bigint;
-  /** Whoever does not know one of these must refuse the certificate. */
+  /** Anybody who does not know one of these must refuse the certificate. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
-  /** What it allows besides; whoever does not know one may go on. */
+  /** What else it allows; a reader that does not know one may go on. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;
   /** The key that signed it. */
   readonly authority: PublicKey;

@@ -2,7 +2,7 @@
  * A channel as the client's own code holds it: sources and a sink.
  *
  * Owns: the pairing of a channel's two inbound streams and its outbound one
- * with whoever consumes and produces them.
+ * with those who consume and produce them.
  * Must not know: what the channel is for.
  */
 import { SshError } from '../../base/errors.ts';
@@ -79,7 +79,7 @@ export class ChannelPort {
     if (!this.isClosed) this.door.quietly((core) => this.connection.terminate(core, this.channel, by));
   }
 
-  /** Terminates for a reason of this side: the streams and whoever waits for the end get that error now. */
+  /** Terminates for a reason of this side: the streams, and everybody who waits for the end, get that error now. */
   fail(error: SshError): void {
     this.terminate();
     this.data.aborted(error);

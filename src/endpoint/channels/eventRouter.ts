@@ -46,7 +46,7 @@ export class EventRouter<Event extends { readonly type: string }> implements Eve
     };
   }
 
-  /** Whoever subscribes or leaves while an event is told changes what the next one reaches. */
+  /** Anybody who subscribes or leaves while an event is told changes what the next one reaches. */
   handle(event: Event): void {
     for (const { subscriber, hearing } of this.subscriptions) {
       hearing[event.type]?.(subscriber, event as never);

@@ -30,7 +30,7 @@ export const keyInput: OptionRule = secretly(
   eitherOf('the text or bytes of a private key file, or a parsed key', someText, bytesOnly, parsed),
 );
 
-/** An empty file is told by whoever reads it. */
+/** The reader of the file tells that it is empty. */
 export const keyInputs: OptionRule = secretly({
   takes: `${keyInput.takes}, or a list of these`,
   accepts: (value) => listOrOne(value, (one) => typeof one === 'string' || keyInput.accepts(one)),

@@ -99,7 +99,7 @@ export class SocksServer {
     }
   }
 
-  /** Answers the request. After anything but `succeeded` the connection ends behind the answer. */
+  /** Answers the request. After an answer other than `succeeded` the connection ends. */
   answer(reply: SocksReply): void {
     if (this.step !== 'asked' || this.request === undefined) return;
     this.step = 'answered';

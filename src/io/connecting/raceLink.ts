@@ -79,7 +79,7 @@ const noAddresses: LinkAddresses = {
   remotePort: undefined,
 };
 
-/** Is a link until there is one; then whoever holds it is given that one instead. */
+/** Is a link until there is one; then its holder gets that one instead. */
 class RaceLink implements Link, Sleeper {
   private readonly network: RaceNetwork;
   private readonly target: RaceTarget;
@@ -276,7 +276,7 @@ class RaceLink implements Link, Sleeper {
     this.timer = at === Number.POSITIVE_INFINITY ? undefined : this.clock.schedule(at, this);
   }
 
-  /** The bound of the whole holds for each part; whoever owns the table ends all of it then. */
+  /** The bound of the whole holds for each part; the owner of the table ends all of it then. */
   private startWait(detail: string): Wait | undefined {
     const now = this.clock.now();
     return this.waits?.table.start('connect', detail, now, this.deadline - now, () => {});

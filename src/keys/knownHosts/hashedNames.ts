@@ -81,7 +81,7 @@ const rowWords = 3 * sha1StateWords;
 const rowHashAt = 2 * sha1StateWords;
 
 /**
- * Many hidden names, of which some may be a given one. Each is computed once for
+ * Many hidden names; some may be a given one. Each is computed once for
  * each spelling that is searched.
  */
 export class HashedNames {

@@ -61,7 +61,7 @@ export function base64Decode(text: string): Uint8Array | undefined {
 
 /**
  * Twenty bytes as five words, from 28 characters of a text: what hashed names of
- * known_hosts are made of, of which there are thousands.
+ * known_hosts are made of; there may be thousands.
  *
  * @returns whether that is what stands there
  */

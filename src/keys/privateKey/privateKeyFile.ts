@@ -70,7 +70,7 @@ export class FormatsMissingError extends Error {
   override readonly name: string = 'FormatsMissingError';
 }
 
-/** What reading a key takes; whoever reads a plain key with other arithmetic need not load the defaults. */
+/** What reading a key takes; a caller with other arithmetic need not load the defaults. */
 export interface KeyTools {
   readonly arithmetic: KeyArithmetic;
   /** Where they are left out and the key is protected, the steps end with `FormatsMissingError`. */

@@ -83,7 +83,7 @@ export class Krl {
     }
     this.version = reader.uint64();
     this.generated = reader.uint64();
-    reader.uint64(); // Flags, of which none is defined.
+    reader.uint64(); // Flags; none is defined.
     reader.viewString(); // Reserved.
     this.comment = reader.text();
   }
@@ -226,7 +226,7 @@ function readCertificateSection(type: number, content: WireReader, revoked: Revo
   content.end();
 }
 
-/** Whoever does not know a critical extension cannot say what the list revokes. */
+/** Anybody who does not know a critical extension cannot say what the list revokes. */
 function refuseCritical(section: WireReader): void {
   const name = section.text();
   const isCritical = section.boolean();

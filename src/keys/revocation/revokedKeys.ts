@@ -47,7 +47,7 @@ export class RevokedKeys {
   }
 
   /**
-   * Reads a file. What cannot be read makes the whole of it unusable: whoever
+   * Reads a file. What cannot be read makes the whole of it unusable: anybody who
    * skips a line may trust a key that was meant to be revoked.
    *
    * @param data the content of the file, as text or bytes

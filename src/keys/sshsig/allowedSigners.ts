@@ -149,7 +149,7 @@ export class AllowedSigners {
   }
 }
 
-/** Whether a line speaks for a key, or for the authority of its certificate, whoever the signer is. */
+/** Whether a line speaks for a key, or for the authority of its certificate, for any signer. */
 function speaksFor(
   { namespaces, validAfter, validBefore, isAuthority, publicKey }: AllowedSigner,
   signature: MessageSignature,

@@ -43,7 +43,7 @@ export async function readConfigFile(
   }
 }
 
-/** Whoever can write a configuration can run commands as its user. */
+/** Anybody who can write a configuration can run commands as its user. */
 function ownerFault({ mode, uid }: FileVersion, isGuarded: boolean): string | undefined {
   if (process.getuid === undefined) return undefined;
   const octal = mode.toString(8).padStart(4, '0');

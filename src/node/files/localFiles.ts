@@ -65,7 +65,7 @@ export const nodeLocalFiles: LocalFiles = {
     new Promise((resolve) => fs.access(target(path), W_OK, (error) => resolve(error === null))),
 
   openReader: async (path) => {
-    // Without waiting: opening a FIFO would wait for whoever writes to it.
+    // Without waiting: opening a FIFO would wait for a program that writes to it.
     const fd = await called<number>('open', path, (done) => fs.open(target(path), O_RDONLY | noWait, done));
     return new NodeLocalReader(fd, path);
   },

@@ -40,10 +40,10 @@ const systemFile = '/etc/ssh/ssh_known_hosts';
 /** What is loaded to change a file. */
 const changes = 'changes of known hosts files';
 
-/** What is done with `known_hosts` besides reading it. */
+/** What is done with `known_hosts` apart from reading it. */
 export interface KnownHostsOptions {
   /**
-   * Files, all of which are read; what is added goes to the first.
+   * The files. All are read; what is added goes to the first.
    * `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`; the latter alone where the user has no home
    */
   readonly files?: string | readonly string[] | undefined;
@@ -109,11 +109,11 @@ const optionTable: OptionTable<KnownHostsOptions> = {
  * there are refused unless `unknown` says otherwise; one that differs from the
  * known one always is.
  *
- * @param paths of files, all of which are read; `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` where none is given.
+ * @param paths of files. All are read; `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` where none is given.
  *   A file that does not exist counts as empty. Or options.
  * @throws SshError from the dial: `ERR_SSH_HOST_KEY_UNKNOWN`, `ERR_SSH_HOST_KEY_CHANGED`, `ERR_SSH_HOST_KEY_REVOKED`,
  *   `ERR_SSH_CERTIFICATE`, `ERR_SSH_OPTIONS` for a file that cannot be read, or a host that cannot stand in one; at
- *   once `ERR_SSH_OPTIONS` where keys are to be added, no file is named and the user has no home
+ *   once `ERR_SSH_OPTIONS` where it should add keys, no file is named and the user has no home
  * @example
  * ```ts
  * import { connect, knownHosts } from 'deadline-ssh';
@@ -132,7 +132,7 @@ export function knownHosts(...given: readonly (string | KnownHostsOptions)[]): H
 
 /**
  * Trust on first use: the key of a host nothing is known of is accepted and kept;
- * later it has to be the same. Whoever is in between at the first time stays
+ * later it has to be the same. Anybody who is in between at the first time stays
  * unseen, so compare fingerprints where that matters.
  */
 export function trustOnFirstUse(options: Omit<KnownHostsOptions, 'unknown'> = {}): HostKeyPolicy {
@@ -218,7 +218,7 @@ function filesOf(given: KnownHostsOptions['files'], areChanged: boolean): readon
   return [systemFile];
 }
 
-/** A dial has spelt its host already; whoever asks the policy by itself need not have. */
+/** A dial has spelt its host already; a program that asks the policy itself may not have. */
 function spelt(info: HostKeyInfo): HostKeyInfo {
   return { ...info, host: canonicalHost(info.host, domainToASCII) };
 }

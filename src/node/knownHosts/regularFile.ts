@@ -5,7 +5,7 @@
  * version of a file is told from another.
  * Must not know: what is in the files.
  *
- * To open a FIFO waits for whoever writes to it, for ever, in one of the few
+ * To open a FIFO waits for a program that writes to it, for ever, in one of the few
  * threads that do all file work of the process.
  */
 import { type BigIntStats, constants } from 'node:fs';
@@ -32,7 +32,7 @@ export interface FileVersion {
   readonly isFifo: boolean;
   /** Bytes. */
   readonly size: number;
-  /** When it was last written, in milliseconds since 1970; whoever owns it can set that. */
+  /** When it was last written, in milliseconds since 1970; its owner can set that. */
   readonly written: number;
   /** When anything about it was last changed, in milliseconds since 1970. */
   readonly changed: number;
@@ -77,7 +77,7 @@ function versionIn(stats: BigIntStats): FileVersion {
   };
 }
 
-/** What is read, and of which version. */
+/** What is read, and its version. */
 export interface ReadFile {
   readonly version: FileVersion;
   readonly bytes: Buffer;

@@ -2,7 +2,7 @@
  * The files of this machine as the user of this process may use them.
  *
  * Owns: what each call of SFTP does there: what sftp-server(8) does.
- * Must not know: confinement. Whoever serves this to a client has let it log in as that user.
+ * Must not know: confinement. Anybody who serves this to a client has let it log in as that user.
  */
 import { constants } from 'node:fs';
 import type { FileAttributes } from '../../sftp/packet/attributes.ts';
@@ -36,7 +36,7 @@ const modeBits = 0o7777;
 const mostLinks = 40;
 const { O_NONBLOCK = 0 } = constants;
 
-/** Serves all files of this machine, each to whoever may use it as the user of this process. */
+/** Serves all files of this machine, each with the rights of this process's user. */
 export function serveWholeSystem(options: WholeSystemOptions): SftpStore {
   return { begin: async () => new WholeSystem(options) };
 }

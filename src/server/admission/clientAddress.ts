@@ -11,7 +11,7 @@ export function addressIn(target: string): string | undefined {
   return /^(.*):\d+$/.exec(target)?.[1] ?? target;
 }
 
-/** Whoever has one address of IPv6 has all of its network. */
+/** Anybody who has one address of IPv6 has all of its network. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped?.[1] !== undefined) return mapped[1];

@@ -27,7 +27,7 @@ export interface ReaderOptions {
   /** Bytes of the file as the server tells them; undefined or 0 where it does not tell, and then only its answers do. */
   readonly size: number | undefined;
   readonly errand: Errand | undefined;
-  /** Bytes of a READ at most, besides what the server takes. */
+  /** Bytes of a READ at most, apart from what the server takes. */
   readonly longest?: number | undefined;
   /** Bytes that several files share; undefined for none but the file's own bound. */
   readonly budget?: ByteBudget | undefined;

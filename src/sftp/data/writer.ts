@@ -25,7 +25,7 @@ export interface WriterOptions {
   /** Where to begin. */
   readonly start: number;
   readonly errand: Errand | undefined;
-  /** Bytes of a WRITE at most, besides what the server takes. */
+  /** Bytes of a WRITE at most, apart from what the server takes. */
   readonly longest?: number | undefined;
   /** Bytes that several files share; undefined for none but the file's own bound. */
   readonly budget?: ByteBudget | undefined;

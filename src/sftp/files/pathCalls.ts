@@ -29,7 +29,7 @@ export interface FilesystemStats {
   readonly bavail: bigint;
   /** Files that the file system can have. */
   readonly files: bigint;
-  /** Files that it can have besides those that are there. */
+  /** Files that it can have apart from those that are there. */
   readonly ffree: bigint;
   /** The same for a user without privileges. */
   readonly favail: bigint;

@@ -26,7 +26,7 @@ export function describeOperation({ name, path }: Operation): string {
   return path === undefined ? name : `${name} "${escapeText(path)}"`;
 }
 
-/** The error that a status other than OK and EOF is to whoever asked. */
+/** The error that a status other than OK and EOF is to the caller. */
 export function statusError(status: Status, operation: Operation, host: string): SshError {
   const { errorCode } = status;
   const said = escapeText(utf8Decode(status.errorMessage.subarray(0, longestText)), longestText);

@@ -7,7 +7,7 @@
  * Must not know: channels, promises, files.
  *
  * Back-pressure: bytes are decoded only while fewer requests than `sftpRequests` wait
- * for their answer and the answers that wait to be sent are below a bound. Whoever
+ * for their answer and the answers that wait to be sent are below a bound. Anybody who
  * feeds it looks at `wantsInput` first.
  */
 import { utf8Encode } from '../../base/bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * What SFTP needs of the platform and of the connection besides its channel.
+ * What SFTP needs of the platform and of the connection apart from its channel.
  *
  * Owns: the list of these seams.
  * Must not know: any platform.

@@ -6,7 +6,7 @@
  * Must not know: packets' bytes, channels, deadlines.
  *
  * Calls on paths that change something run alone and in their turn, since a client may ask
- * for the next step before it has the answer to the last. So do calls on one handle, of which
+ * for the next step before it has the answer to the last. So do calls on one handle, and
  * reads run beside each other.
  */
 import { escapeText, utf8Decode } from '../../base/bytes.ts';

@@ -165,7 +165,7 @@ export function hasHandlers(given: unknown): boolean {
 }
 
 /**
- * Checks handlers. An object of a class may have members of its own besides.
+ * Checks handlers. An object of a class may also have members of its own.
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */

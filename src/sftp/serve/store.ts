@@ -30,7 +30,7 @@ export interface StoreEntry {
   readonly attributes: StoreAttributes;
 }
 
-/** How a file is to be opened. */
+/** How to open a file. */
 export interface OpenHow {
   /** The client wants to read. */
   readonly reads: boolean;

@@ -78,7 +78,7 @@ export class HandleLedger {
     this.suspected = Number.POSITIVE_INFINITY;
   }
 
-  /** Somebody waits for one to be closed: whoever holds one while it waits for others should not. */
+  /** Somebody waits for one to be closed: a call that holds one while it waits for others should not. */
   get isAwaited(): boolean {
     return this.waiting.length > 0;
   }

@@ -37,7 +37,7 @@ export interface TransferProgress {
   readonly timeLeft: number | undefined;
 }
 
-/** What is kept of a file besides its bytes. */
+/** What is kept of a file apart from its bytes. */
 export interface Preserved {
   /** When it was changed and read. `true` */
   readonly times?: boolean | undefined;

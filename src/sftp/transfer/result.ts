@@ -21,7 +21,7 @@ export interface FailedEntry {
   readonly error: unknown;
 }
 
-/** Something that could not be done as it was asked, where the bytes arrived all the same. */
+/** Something that could not be done as it was asked, while the bytes arrived. */
 export interface TransferWarning {
   /** Of the file that it is about. */
   readonly path: string;
@@ -49,7 +49,7 @@ export interface TransferResult {
   readonly failedCount: number;
   /** The first of these. */
   readonly failed: readonly FailedEntry[];
-  /** What was done otherwise than asked, where the bytes arrived all the same. */
+  /** What was done otherwise than asked, while the bytes arrived. */
   readonly warnings: readonly TransferWarning[];
 }
 

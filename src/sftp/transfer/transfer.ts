@@ -26,7 +26,7 @@ import { TransferCounts, type TransferResult } from './result.ts';
 
 /** Bytes of a request at least, however low the bound on the rate. */
 const shortestBlock = 1024;
-/** Files that are found and wait for their turn; whoever finds them waits beyond that. */
+/** Files that are found and wait for their turn; the search for more waits beyond that. */
 const longestQueue = 1024;
 
 export class Transfer {

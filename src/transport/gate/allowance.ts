@@ -1,7 +1,7 @@
 /**
  * A rate limit on messages that cost work and bring nothing.
  *
- * Owns: one token bucket. Time is given to it. Whoever has a use for one makes it
+ * Owns: one token bucket. Time is given to it. Anybody who has a use for one makes it
  * when first it is spent: most connections never get there.
  * Must not know: which messages are counted.
  */

@@ -27,7 +27,7 @@ export type GateState =
   | 'authentication'
   | 'connection';
 
-/** What the gate goes by, besides the number. */
+/** What the gate goes by, apart from the number. */
 export interface GateView {
   readonly role: Role;
   readonly gateState: GateState;
@@ -35,7 +35,7 @@ export interface GateView {
   readonly strict: boolean;
   /** The peer's KEXINIT of a rekey came, its NEWKEYS did not (RFC 4253 §7.1). */
   readonly peerRekeying: boolean;
-  /** What the peer is known to send all the same while it rekeys. */
+  /** What the peer is known to send while it rekeys, against the rules. */
   readonly talksDuringRekey: Quirks['talksDuringRekey'];
   /** EXT_INFO is legal now: first after NEWKEYS, or right before SUCCESS (RFC 8308 §2.4). */
   readonly extInfoAllowed: boolean;

@@ -82,7 +82,7 @@ export class KeyExchange {
   private readonly sink: KeyExchangeSink;
   private state: ExchangeState = idleState;
   private offeredHostKey: Uint8Array | undefined;
-  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. Whoever needs it no longer lets it go. */
+  /** What the server showed in the first exchange, whose H is the session id: agents are told of it. Anybody who needs it no longer lets it go. */
   firstProof: HostKeyProof | undefined;
 
   constructor(options: KeyExchangeOptions, sink: KeyExchangeSink) {

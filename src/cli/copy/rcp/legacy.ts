@@ -154,7 +154,7 @@ export async function serve(args: ServingArguments, signal: AbortSignal): Promis
     status = 1;
   };
   const { stdin: input, stdout: output } = process;
-  // Whoever is at the other end has the time it wants.
+  // Anybody who is at the other end has the time it wants.
   const timeout = Number.POSITIVE_INFINITY;
   const pipe = new RcpPipe({ input, output, timeout, host: 'the other side', signal });
   const { recursive, preserve, mustBeFolder, paths, direction } = args;

@@ -18,7 +18,7 @@ import {
   toLocalPath,
 } from '../../files/byteText.ts';
 
-/** What is kept of a file besides its bytes. */
+/** What is kept of a file apart from its bytes. */
 export interface KeptAttributes {
   readonly mode: number;
   /** Seconds. */

@@ -49,14 +49,14 @@ export class RcpPipe {
       if (at >= 0) return line;
       if (!(await this.more())) {
         if (line === '') return undefined;
-        throw this.broken(`it ended in the midst of a line: "${shown(line.slice(0, 100))}"`);
+        throw this.broken(`it ended within a line: "${shown(line.slice(0, 100))}"`);
       }
     }
   }
 
   /** The next bytes, at most so many. @throws SshError the input has ended */
   async bytes(most: number): Promise<Uint8Array> {
-    if (this.rest.length === 0 && !(await this.more())) throw this.broken('it ended in the midst of a file');
+    if (this.rest.length === 0 && !(await this.more())) throw this.broken('it ended within a file');
     const taken = this.rest.subarray(0, most);
     this.rest = this.rest.subarray(taken.length);
     return taken;

@@ -154,7 +154,7 @@ export class PipeChannel implements SftpChannel {
 
   private watch(program: string): Promise<SshError> {
     const { child } = this;
-    // Whoever writes is told by the callback of the write.
+    // Anybody who writes is told by the callback of the write.
     child.stdin?.on('error', () => {});
     child.stdout?.on('data', (chunk: Uint8Array) => {
       this.hasSpoken = true;

@@ -17,7 +17,7 @@
  * value that the packet's tag claims for y: where the claim is true, y is 0 and
  * the next packet can follow in the same run. At the end y is 0 if every claim
  * was true. Otherwise y is a polynomial in H whose coefficients are the
- * differences made by whoever forged, each block and each claim at a power of its
+ * differences that a forger made, each block and each claim at a power of its
  * own, so they cannot cancel but by a guess of H: the bound is that of one
  * message as long as the run. A run that fails is verified packet by packet.
  */

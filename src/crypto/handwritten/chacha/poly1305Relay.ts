@@ -76,7 +76,7 @@ export function relayTag(
   let shared = 0;
   tag.fill(0);
   for (const one of candidates) {
-    // All ones where it is among the others, of which some are alike; by arithmetic and not by branch.
+    // All ones where it is among the others, some of them alike; by arithmetic and not by branch.
     let isShared = 0;
     for (const other of otherCandidates) {
       let difference = 0;

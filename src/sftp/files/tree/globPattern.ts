@@ -2,7 +2,7 @@
  * Patterns for names.
  *
  * Owns: what `*`, `?`, `[…]`, `{a,b}` and `**` mean; a pattern as segments between
- * slashes, each of which matches a name in time that grows with both lengths only.
+ * slashes; each matches a name in time that grows with both lengths only.
  * Must not know: folders.
  */
 import { optionsError } from '../../../base/optionChecks.ts';

@@ -1,7 +1,7 @@
 /**
  * Reading folders.
  *
- * Owns: OPENDIR and READDIR, of which some are asked ahead; a folder as a user
+ * Owns: OPENDIR and READDIR, some of them asked ahead; a folder as a user
  * iterates over it.
  * Must not know: what the entries are for.
  *
@@ -52,7 +52,7 @@ export class FolderReader {
   begin(): void {
     if (this.opening !== undefined || this.isClosed) return;
     this.opening = this.open();
-    // Whoever asks for a batch hears of it.
+    // Anybody who asks for a batch hears of it.
     this.opening.catch(() => {});
   }
 

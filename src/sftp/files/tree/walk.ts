@@ -101,7 +101,7 @@ function isFolder(entry: DirectoryEntry): boolean {
   return entry.isDirectory() && isPossibleName(entry.nameBytes);
 }
 
-/** The next entries; undefined at the end, and where the folder is to be passed over. */
+/** The next entries; undefined at the end, and where the walk passes the folder over. */
 async function nextBatch(
   { session, errand, onError }: Walk,
   folder: FolderBatches,

@@ -1,7 +1,7 @@
 /**
- * Work of which so much runs at once.
+ * Work that runs a bounded number at a time.
  *
- * Owns: the queue of what waits, its bound, and that whoever fills it waits for room.
+ * Owns: the queue of what waits, its bound, and that the caller who fills it waits for room.
  * Must not know: what the work is. A piece of work that rejects is the giver's fault.
  */
 

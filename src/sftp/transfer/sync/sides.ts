@@ -21,7 +21,7 @@ import type { SyncEntry } from './plan.ts';
 /** Entries of one folder that are compared by name: more are not held. */
 const mostEntries = 1_000_000;
 
-/** Names and what they stand for. Names are bytes, as text of which each character is one. */
+/** Names and what they stand for. Names are bytes, as text with one character for each. */
 export type Listing = Map<string, SyncEntry>;
 
 /** A place on either side. */
