@@ -16,7 +16,7 @@ import {
   formatReport,
   takeReport,
 } from '../../src/entry/diagnostics.ts';
-import { type Client, connect } from '../../src/entry/index.ts';
+import { type Client, type ConnectionSnapshot, connect } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type OpenHow, type SftpHandlers, type SshServer } from '../../src/entry/server.ts';
 
@@ -172,6 +172,8 @@ describe('a transfer', () => {
 
     // Where they are asked for they are escaped.
     expect(client.inspect({ fileNames: true }).sftp[0]?.fileNames).toEqual([name]);
+    // As printers of objects call it.
+    expect((client.inspect as (depth: number) => ConnectionSnapshot).call(client, 2).sftp).toHaveLength(1);
     expect(server.connections()[0]?.inspect({ fileNames: true }).sftp[0]?.fileNames).toEqual([name]);
     const { id } = client.inspect();
     const escaped = '/canary-<b>\\x1b[2J';
