@@ -52,7 +52,9 @@ export async function readKnownHosts(
   host: string,
   port: number,
 ): Promise<KnownHosts> {
-  const all = await Promise.all(files.map(async (file) => (await readKnownHostsFile(file)).known));
+  const all: KnownHosts[] = [];
+  // One after the other: an error is always about the first file that has one.
+  for (const file of files) all.push((await readKnownHostsFile(file)).known);
   const known = KnownHosts.merge(...all);
   await inSlices(known.searchInSteps(host, port));
   return known;
