@@ -47,6 +47,7 @@ export interface ConnectionObserver {
 
 /** A transfer that is over. */
 export interface EndedTransfer {
+  /** The call that it was. */
   readonly kind: TransferKind;
   /** `failed`: the call has rejected. Some of the files may have arrived. */
   readonly outcome: 'completed' | 'failed';
