@@ -4,6 +4,7 @@
  * Owns: the setting up, the calls a user makes and how each of them ended.
  * Must not know: which laws are checked.
  */
+import '../support/lateCode.ts';
 import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createConnect } from '../../src/client/dial/connect.ts';
