@@ -5,15 +5,25 @@
  * Must not know: anything of the server.
  */
 import { spawn } from 'node:child_process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteText, toText } from '../files/byteText.ts';
 import type { SftpOutput } from './output.ts';
 
-/** Runs a line in the user's shell, or the shell itself where there is none. Whether it ended well. */
-export async function runLocally(line: ByteText, output: SftpOutput): Promise<boolean> {
+/**
+ * Runs a line in the user's shell, or the shell itself where there is none. Whether it ended well.
+ *
+ * @param signal aborted by a Ctrl-C that came before the command began; later ones are the command's own
+ */
+export async function runLocally(line: ByteText, output: SftpOutput, signal: AbortSignal): Promise<boolean> {
   const shell = process.env['SHELL'] || '/bin/sh';
   const args = line === '' ? [] : ['-c', toText(line)];
   // Its output goes where ours goes, behind what we have said.
   await output.flush();
+  // A Ctrl-C that has come already is told once the event loop has polled, and nobody else gets it:
+  // the first turn may end before that, the second has it behind itself.
+  await nextTurn();
+  await nextTurn();
+  if (signal.aborted) return false;
   // Ctrl-C is for the command, and not for this program.
   const ignore = (): void => {};
   process.on('SIGINT', ignore);

@@ -37,6 +37,11 @@ export class PromptLines implements LineSource {
     this.release();
     this.prompt.on('line', (line) => this.receive(fromText(line)));
     this.prompt.on('SIGINT', () => {
+      // It came with the end of a line: it is for the command, which gets it as the signal that it would be.
+      if (this.waiting === undefined) {
+        process.kill(process.pid, 'SIGINT');
+        return;
+      }
       // What was typed is dropped, as in a shell.
       this.prompt.write(null, { ctrl: true, name: 'e' });
       this.prompt.write(null, { ctrl: true, name: 'u' });

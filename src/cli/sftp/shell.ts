@@ -141,9 +141,9 @@ export class SftpShell {
       case 'lmkdir':
         return this.local('lmkdir', 'make the folder', command.path, (path) => mkdir(path as string));
       case 'lls':
-        return runLocally(command.rest === '' ? 'ls' : `ls ${command.rest}`, output);
+        return runLocally(command.rest === '' ? 'ls' : `ls ${command.rest}`, output, signal);
       case 'shell':
-        return runLocally(command.rest, output);
+        return runLocally(command.rest, output, signal);
       case 'lumask':
         process.umask(command.value & 0o777);
         await output.say(`Local umask: ${command.value.toString(8).padStart(3, '0')}`, {});

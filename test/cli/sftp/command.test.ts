@@ -400,6 +400,14 @@ describeWith({ programs: ['python3'] }, 'a person', () => {
       await givenUp(`get -r many ${folder}/manyGot`, /[1-9]\d*%/);
       // The shell says that it runs: a Ctrl-C before that would be for the prompt.
       await givenUp(`!echo beg''un; sleep 60`, /\nbegun/);
+      // So close behind the command that it has not begun.
+      for (const command of ['!sleep 60', 'get big twice']) {
+        terminal.type(`${command}\r\x03`);
+        await terminal.shows('sftp> ');
+        terminal.type('pwd\r');
+        await terminal.shows(`Remote working directory: ${folder}`);
+        await terminal.shows('sftp> ');
+      }
       // Twice in a row, and with nothing typed.
       terminal.type('\x03\x03');
       await terminal.shows('sftp> ');
