@@ -74,8 +74,12 @@ function underName(policy: HostKeyPolicy, alias: string): HostKeyPolicy {
   const { keyTypes, wantsCertificate, rotation } = policy;
   return {
     verify: (info: HostKeyInfo, dial?: HostKeyDial) => policy.verify(renamed(info), dial),
-    ...(keyTypes === undefined ? {} : { keyTypes: () => keyTypes(alias, sshPort) }),
-    ...(wantsCertificate === undefined ? {} : { wantsCertificate: () => wantsCertificate(alias, sshPort) }),
+    ...(keyTypes === undefined
+      ? {}
+      : { keyTypes: (_host, _port, asking) => keyTypes(alias, sshPort, asking) }),
+    ...(wantsCertificate === undefined
+      ? {}
+      : { wantsCertificate: (_host, _port, asking) => wantsCertificate(alias, sshPort, asking) }),
     ...(rotation === undefined
       ? {}
       : {

@@ -197,6 +197,7 @@ export type {
 } from '../client/fleet/runOnAll.ts';
 export {
   acceptAnyHostKey,
+  type BeforeHostKey,
   type HostKeyDial,
   type HostKeyInfo,
   type HostKeyPolicy,

@@ -1,10 +1,26 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCertificate } from '../../src/crypto/keys/certificate.ts';
 import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
-import { type HostKeyDial, type HostKeyInfo, knownHosts } from '../../src/entry/index.ts';
+import {
+  type Client,
+  type ConnectOptions,
+  connect,
+  type HostKeyDial,
+  type HostKeyInfo,
+  knownHosts,
+  type SshError,
+} from '../../src/entry/index.ts';
 import { fingerprint, formatKnownHostsLine, formatPublicKey, generateKey } from '../../src/entry/keys.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { seededBytes } from '../support/conversation.ts';
@@ -230,3 +246,69 @@ describe('the signatures of authorities', () => {
     await expect(certificateSignatures(['rsa-sha2-512'])).rejects.toThrow('is signed by ssh-ed25519');
   });
 });
+
+describe('a program that is asked before there is a connection', () => {
+  const dial = (program: string, options: Partial<ConnectOptions>): Promise<Client> =>
+    connect({
+      host: '127.0.0.1',
+      port: 1,
+      username: 'ops',
+      auth: ['none'],
+      verifyHostKey: knownHosts({ files, command: [program, '%I'] }),
+      ...options,
+    });
+  /** Writes a line where it begins, and would write another one after ten seconds. */
+  const stuck = (name: string, begun: string): string =>
+    script(name, `echo begun >> ${begun}\nsleep 10\necho ended >> ${begun}`);
+
+  it('is asked once, for both of the questions about the order', async () => {
+    const asked = join(folder, 'once');
+    await expect(dial(script('once.sh', `echo "$1" >> ${asked}`), {})).rejects.toMatchObject({
+      code: 'ERR_SSH_CONNECT',
+    });
+    expect(readFileSync(asked, 'utf8')).toBe('ORDER\n');
+  });
+
+  it('has the time of its wait, which is named', async () => {
+    const program = stuck('late.sh', join(folder, 'late'));
+    await expect(dial(program, { timeouts: { knownHostsCommand: 300 } })).rejects.toMatchObject({
+      code: 'ERR_SSH_TIMEOUT',
+      waitingFor: 'knownHostsCommand',
+      deadline: 300,
+    });
+  });
+
+  it('has half of the time of the dial at most', async () => {
+    const program = stuck('half.sh', join(folder, 'half'));
+    const error = await dial(program, { timeout: 1_000 }).catch((reason: unknown) => reason as SshError);
+    expect(error).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'knownHostsCommand' });
+    expect((error as SshError).deadline).toBeLessThanOrEqual(500);
+  });
+
+  it('ends with the abort of the dial, with everything that it started', async () => {
+    const begun = join(folder, 'begun');
+    const abort = new AbortController();
+    const dialled = dial(stuck('aborted.sh', begun), { signal: abort.signal });
+    const rejected = expect(dialled).rejects.toMatchObject({ code: 'ERR_SSH_ABORTED' });
+    await expect.poll(() => existsSync(begun)).toBe(true);
+    const group = (): number[] => running('aborted.sh');
+    expect(group()).not.toEqual([]);
+    abort.abort();
+    await rejected;
+    await expect.poll(group).toEqual([]);
+  });
+});
+
+/** Processes whose command line has this text. */
+function running(text: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'latin1').includes(text)
+        ? [Number(name)]
+        : [];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
+}

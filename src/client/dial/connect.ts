@@ -15,6 +15,7 @@ import { keyPatience } from '../authentication/keyPatience.ts';
 import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';
 import type { Client } from '../client.ts';
 import { orderHostKeyAlgorithms } from '../hostKeys/hostKeyOrder.ts';
+import { WaitsBeforeConnecting } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Dial, type DialPlan } from './dial.ts';
 import { checkHops, dialHops, type PlannedHop, planHops, type Route, type Through } from './hops.ts';
@@ -166,10 +167,19 @@ async function prepare(
     const keys = loaded ?? (await loadUserKeys(given, settings, patience));
     const elapsed = clock.now() - began;
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
-    const ordered = await orderHostKeyAlgorithms(options, verifier);
+    const asking = new WaitsBeforeConnecting({
+      clock,
+      timeout: options.timeouts.knownHostsCommand,
+      left: () => timeout - elapsed,
+      signal: given.signal,
+    });
+    const ordered = await orderHostKeyAlgorithms(options, verifier, asking);
     const provider = await platform.cryptoProvider(given.crypto ?? 'auto');
     const hostKeyAlgorithms = options.preferences.hostKey;
-    return { options: ordered, hostKeyAlgorithms, keys, verifier, provider, elapsed };
+    return {
+      ...{ options: ordered, hostKeyAlgorithms, keys, verifier, provider },
+      elapsed: elapsed + asking.elapsed,
+    };
   } catch (error) {
     // What knows no phase by itself, such as code that could not be loaded.
     if (error instanceof SshError && error.phase === 'connection') error.phase = notBegun.phase;

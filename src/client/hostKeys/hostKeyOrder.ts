@@ -9,7 +9,7 @@ import { askUser } from '../../endpoint/calls/userCode.ts';
 import { sharedPreferences } from '../../endpoint/options/algorithmOptions.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ResolvedOptions } from '../dial/options.ts';
-import type { HostKeyVerifier } from './hostKeys.ts';
+import type { BeforeHostKey, HostKeyVerifier } from './hostKeys.ts';
 
 const beforeConnecting = { phase: 'options' } as const;
 
@@ -22,17 +22,22 @@ const beforeConnecting = { phase: 'options' } as const;
 export async function orderHostKeyAlgorithms(
   options: ResolvedOptions,
   verifier: HostKeyVerifier,
+  asking: BeforeHostKey,
 ): Promise<ResolvedOptions> {
   const { algorithms } = options.given;
   const given = typeof algorithms === 'object' ? algorithms.hostKey : undefined;
   if (typeof verifier === 'function' || Array.isArray(given)) return options;
   const { host, port } = options;
-  const types = await askUser('keyTypes', () => verifier.keyTypes?.(host, port) ?? [], beforeConnecting);
+  const types = await askUser(
+    'keyTypes',
+    () => verifier.keyTypes?.(host, port, asking) ?? [],
+    beforeConnecting,
+  );
   if (!Array.isArray(types)) throw optionsError('keyTypes must answer with a list of types of keys');
   const certified =
     (await askUser(
       'wantsCertificate',
-      () => verifier.wantsCertificate?.(host, port) ?? false,
+      () => verifier.wantsCertificate?.(host, port, asking) ?? false,
       beforeConnecting,
     )) === true;
   if (types.length === 0 && !certified) return options;

@@ -66,6 +66,12 @@ export interface HostKeyDial {
 }
 
 /**
+ * What a policy may use of a dial before there is a connection: one object a dial, so
+ * that what is asked for twice need be found out once.
+ */
+export type BeforeHostKey = Required<Pick<HostKeyDial, 'whileRunning'>>;
+
+/**
  * Decides about a host key. Only `true`, or a promise of `true`, accepts. What it
  * throws refuses the key, and `connect` rejects with that.
  */
@@ -79,9 +85,17 @@ export interface HostKeyPolicy {
   /** Decides about a key. */
   readonly verify: HostKeyVerifierFunction;
   /** Types of the keys that the host is known by, such as `ssh-ed25519`; these are negotiated first. */
-  readonly keyTypes?: (host: string, port: number) => readonly string[] | Promise<readonly string[]>;
+  readonly keyTypes?: (
+    host: string,
+    port: number,
+    asking?: BeforeHostKey,
+  ) => readonly string[] | Promise<readonly string[]>;
   /** Whether the host may be known by a certificate, so that certificates are asked for before anything else. */
-  readonly wantsCertificate?: (host: string, port: number) => boolean | Promise<boolean>;
+  readonly wantsCertificate?: (
+    host: string,
+    port: number,
+    asking?: BeforeHostKey,
+  ) => boolean | Promise<boolean>;
   /** Where this side follows a server that changes its keys. */
   readonly rotation?: HostKeyRotation | undefined;
 }

@@ -21,6 +21,7 @@ import {
 } from '../../base/optionChecks.ts';
 import { canonicalHost, shownHost } from '../../client/dial/hostName.ts';
 import type {
+  BeforeHostKey,
   HostKeyDial,
   HostKeyInfo,
   HostKeyPolicy,
@@ -153,11 +154,22 @@ function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
   const files = filesOf(options.files, unknown === 'add' || update);
   const [own = ''] = files;
   const { command = [] } = options;
-  const knownAbout = async (question: CommandQuestion, dial?: HostKeyDial): Promise<KnownHosts> => {
+  const knownAbout = async (
+    question: CommandQuestion,
+    dial?: Pick<HostKeyDial, 'whileRunning'>,
+  ): Promise<KnownHosts> => {
     const inFiles = await readKnownHosts(files, question.host, question.port);
     if (command.length === 0) return inFiles;
     const { askCommand } = await lateCode('known hosts commands', () => import('./knownHostsCommand.ts'));
     return KnownHosts.merge(inFiles, await askCommand(command, question, dial));
+  };
+  /** What each dial was told; a program is asked once for both questions, as by ssh. */
+  const told = new WeakMap<BeforeHostKey, Promise<KnownHosts>>();
+  const knownBefore = (host: string, port: number, asking?: BeforeHostKey): Promise<KnownHosts> => {
+    const before = asking === undefined ? undefined : told.get(asking);
+    const known = before ?? knownAbout({ reason: 'ORDER', host, port }, asking);
+    if (asking !== undefined) told.set(asking, known);
+    return known;
   };
   /** The name vouches for the key; its address may only speak against it. */
   const checkAddress = async (info: HostKeyInfo, dial: HostKeyDial | undefined): Promise<void> => {
@@ -195,13 +207,13 @@ function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
   };
   return {
     verify,
-    keyTypes: async (given, port) => {
+    keyTypes: async (given, port, asking) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await knownAbout({ reason: 'ORDER', host, port })).keyTypesFor(host, port);
+      return (await knownBefore(host, port, asking)).keyTypesFor(host, port);
     },
-    wantsCertificate: async (given, port) => {
+    wantsCertificate: async (given, port, asking) => {
       const host = canonicalHost(given, domainToASCII);
-      return (await knownAbout({ reason: 'ORDER', host, port })).certAuthorities(host, port).length > 0;
+      return (await knownBefore(host, port, asking)).certAuthorities(host, port).length > 0;
     },
     ...(update ? { rotation: rotationOf(files, own, hash) } : {}),
   };

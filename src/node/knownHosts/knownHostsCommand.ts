@@ -41,7 +41,7 @@ export interface CommandQuestion {
 export async function askCommand(
   command: readonly string[],
   question: CommandQuestion,
-  dial: HostKeyDial | undefined,
+  dial: Pick<HostKeyDial, 'whileRunning'> | undefined,
 ): Promise<KnownHosts> {
   const { info } = question;
   const keys = info?.certificate === undefined ? [info?.blob] : [info.certificate.blob, info.blob];
