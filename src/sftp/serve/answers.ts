@@ -169,7 +169,9 @@ export class Answers {
     const { handles, limits } = this.parts;
     const { file, order } = handles.file(handle);
     const length = Math.min(asked, longestData(limits));
-    return order.beside(async () => {
+    // The answers keep their order: sftp and scp of OpenSSH 9 cut a file short, and say nothing,
+    // where they do not.
+    return order.besideInOrder(async () => {
       const block = new Uint8Array(dataHeaderLength + length);
       const count = length === 0 ? 0 : await file.read(block.subarray(dataHeaderLength), offset);
       if (count === 0) return statusResponse(statusCodes.eof);

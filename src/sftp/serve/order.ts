@@ -2,7 +2,7 @@
  * What may run at the same time.
  *
  * Owns: the order of work on one thing: reads beside each other, a change alone, each in
- * its turn.
+ * its turn; results in the order of the calls where a caller needs that.
  * Must not know: what the work is. Work that rejects is the giver's fault.
  */
 
@@ -15,10 +15,23 @@ export class WorkOrder {
   private readonly waiting: Turn[] = [];
   private running = 0;
   private isAlone = false;
+  /** Settles when the last of the results that keep their order is told. It never rejects. */
+  private told: Promise<unknown> = Promise.resolve();
 
   /** Runs work beside other work of this kind. */
   beside<T>(work: () => Promise<T>): Promise<T> {
     return this.inTurn(false, work);
+  }
+
+  /** As `beside`. Work that ends early waits with its result for the calls before it. */
+  besideInOrder<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.told;
+    const result = this.beside(work);
+    const inOrder = before.then(() => result);
+    // It is looked at late.
+    result.catch(() => {});
+    this.told = inOrder.catch(() => {});
+    return inOrder;
   }
 
   /** Runs work when all before it is done, and nothing else until it is done. */

@@ -388,6 +388,36 @@ describe('a session', () => {
     expect(Buffer.concat(outbox.sent).includes(Buffer.from([101, 0, 0, 0, 0, 0, 0, 0, 0]))).toBe(true);
   });
 
+  it('answers READs of a handle in their order, in whatever order they are done', async () => {
+    // OpenSSH's client takes data that overtakes other data for the end of the file.
+    const reads: ((data: Uint8Array) => void)[] = [];
+    const { inbox, outbox } = await serve(
+      serveFiles({ open: () => ({ read: () => new Promise((resolve) => reads.push(resolve)) }) }),
+    );
+    inbox.push(init);
+    inbox.push(ask(1, openOf('/f')));
+    await turns();
+    outbox.sent.length = 0;
+    const handle = Uint8Array.of(0, 0, 0, 1);
+    const ids = [2, 3, 4, 5, 6];
+    for (const id of ids) inbox.push(ask(id, { kind: 'read', handle, offset: BigInt(id), length: 4 }));
+    await turns();
+    expect(reads).toHaveLength(ids.length);
+    // The end of the file is an answer as others are.
+    for (const place of [4, 2, 1, 3]) reads[place]?.(new Uint8Array(place === 4 ? 0 : 4));
+    await turns();
+    expect(outbox.sent).toEqual([]);
+    reads[0]?.(new Uint8Array(4));
+    await turns();
+    const answers = Buffer.concat(outbox.sent);
+    const order: (readonly [type: number, id: number])[] = [];
+    for (let at = 0; at < answers.length; at += 4 + answers.readUInt32BE(at)) {
+      order.push([answers.readUInt8(at + 4), answers.readUInt32BE(at + 5)]);
+    }
+    const [data, status] = [103, 101];
+    expect(order).toEqual([2, 3, 4, 5].map((id) => [data, id]).concat([[status, 6]]));
+  });
+
   it('that ends closes what is open, when the work on it is done, and aborts the signal of its handlers', async () => {
     let closed = 0;
     let finishRead: () => void = () => {};
