@@ -218,6 +218,11 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
     };
   }
 
+  /** Where both ends of the link are, as far as it knows; also once it is gone. */
+  addresses(): LinkAddresses | undefined {
+    return this.lastAddresses ?? this.writer.addresses();
+  }
+
   snapshot({ fileNames = false }: SnapshotOptions = {}): ConnectionSnapshot {
     const { id, role, targetText: target, phase, now, waits, core, openedAt } = this;
     const { link } = this.writer;
@@ -441,9 +446,5 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
     this.writer.closed();
     this.ended(undefined);
     this.reader.wake();
-  }
-
-  private addresses(): LinkAddresses | undefined {
-    return this.lastAddresses ?? this.writer.addresses();
   }
 }

@@ -24,7 +24,7 @@ describeServer('an idle connection', openSsh, (lab) => {
   }, setupTimeout);
 
   it('takes little memory: hardly more than its socket does', async () => {
-    const report = (await programs.run('idleConnections', { target: server.target(), count: 40 })) as Report;
+    const report = (await programs.run('idleConnections', { target: server.target(), count: 100 })) as Report;
     // In a round the engine may have made something of its own.
     const heap = report.rounds.map((round) => round.heap).sort((a, b) => a - b)[1];
     const outside = Math.min(...report.rounds.map((round) => round.outside));

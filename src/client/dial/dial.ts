@@ -288,7 +288,7 @@ export class Dial implements KeyWaiter {
   private get address(): string | undefined {
     const { given, proxy, proxyCommand } = this.options;
     const isDirect = [given.stream, this.plan.through, proxy, proxyCommand].every((way) => way === undefined);
-    return isDirect ? this.driver.snapshot().addresses?.remoteAddress : undefined;
+    return isDirect ? this.driver.addresses()?.remoteAddress : undefined;
   }
 
   private hostKeyDial(): HostKeyDial {

@@ -8,8 +8,12 @@ import { optionsFor, readInput, type Target, writeReport } from './exchange.ts';
 
 interface Input {
   readonly target: Target;
+  /** Connections in a round, a multiple of `atOnce`. */
   readonly count: number;
 }
+
+/** Fewer than sshd begins to refuse (MaxStartups). */
+const atOnce = 5;
 
 setFlagsFromString('--expose-gc');
 // What is compiled while it is measured is no connection's.
@@ -35,11 +39,13 @@ writeReport({ rounds });
 await Promise.all(clients.map((client) => client.close()));
 
 async function open(): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const client = await connect({ ...optionsFor(target), algorithms: { kex: ['curve25519-sha256'] } });
-    await client.run('true');
-    clients.push(client);
-  }
+  for (let i = 0; i < count; i += atOnce) await Promise.all(Array.from({ length: atOnce }, openOne));
+}
+
+async function openOne(): Promise<void> {
+  const client = await connect({ ...optionsFor(target), algorithms: { kex: ['curve25519-sha256'] } });
+  await client.run('true');
+  clients.push(client);
 }
 
 async function used(): Promise<NodeJS.MemoryUsage> {
