@@ -25,6 +25,12 @@ import { type Deferred, UnderWay } from './underWay.ts';
 /** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */
 const sessionType = 'session';
 
+/** How long a call may take, and what gives it up, as far as its caller says so. */
+interface Bounds {
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export class Session implements ScopeOwner {
   readonly driver: Driver<ClientProtocol>;
   readonly router: EventRouter<ClientEvent>;
@@ -57,6 +63,21 @@ export class Session implements ScopeOwner {
     const scope = new CallScope(this, options);
     this.begun.scopes.set(scope, scope);
     return scope;
+  }
+
+  /** A call within its bounds; they are over when it is. */
+  async scoped<T>(
+    name: WaitName,
+    detail: string,
+    { timeout = Number.POSITIVE_INFINITY, signal }: Bounds,
+    call: (scope: CallScope) => Promise<T>,
+  ): Promise<T> {
+    const scope = this.scope({ name, detail, timeout, signal });
+    try {
+      return await call(scope);
+    } finally {
+      scope.end();
+    }
   }
 
   /** Opens a channel; the scope's cancellation gives it up. */
