@@ -253,9 +253,10 @@ class SocketSink implements ByteSink {
     if (this.fault !== undefined) return done(this.fault);
     if (!this.isCorked) this.gather();
     this.socket.write(bytes, (error) => {
-      // Node says null where there is no error. What is written is with the system.
-      if (error === null || error === undefined) giveBack([bytes]);
+      // Node says null where there is no error.
       done(error ?? undefined);
+      // What is written is with the system. Its writer has read its length for the last time.
+      if (error === null || error === undefined) giveBack([bytes]);
     });
   }
 
