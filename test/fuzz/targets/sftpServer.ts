@@ -65,9 +65,11 @@ class Gate {
   hangs = false;
   private readonly held: (() => void)[] = [];
 
-  release(): void {
+  /** What hangs goes on: in the order of the calls, or the last ones first. */
+  release(isReversed: boolean): void {
     this.hangs = false;
-    for (const go of this.held.splice(0)) go();
+    const held = this.held.splice(0);
+    for (const go of isReversed ? held.reverse() : held) go();
   }
 
   handlers(): SftpHandlers {
@@ -220,10 +222,11 @@ class Player {
         client.go();
         break;
       case operations.hang:
-        gate.hangs = true;
+        // Calls that hang already go on to do so.
+        gate.hangs = (first & 1) === 0;
         break;
       case operations.release:
-        gate.release();
+        gate.release((first & 1) === 1);
         break;
       default:
         this.isOver = true;
@@ -237,7 +240,7 @@ class Player {
     const { client, gate } = this;
     client.isStopped = false;
     client.go();
-    gate.release();
+    gate.release(false);
     await turn();
     client.finish();
     // Each turn hands on answers and makes room for requests that wait.
@@ -481,6 +484,18 @@ export const sftpServer: FuzzTarget = {
       record(ask, rename, 1, 6),
       record(ask, close, 3),
     ]),
+    encodeRecords(0, [
+      record(ask, openFile, 1),
+      record(ask, write, 1, 100, 1),
+      record(hang),
+      record(ask, read, 1, 100, 0),
+      record(hang, 1),
+      record(ask, burst | read, 1, 100, 0),
+      record(time, 160),
+      record(ask, burst | read, 1, 100, 0),
+      record(release, 1),
+    ]),
+    encodeRecords(0, [record(hang), record(ask, openFile, 1), record(bytes, 0, 0, 0, 0), record(release)]),
     encodeRecords(0, [
       record(hang),
       record(ask, burst | mkdir, 1),
