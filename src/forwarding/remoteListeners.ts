@@ -45,6 +45,8 @@ export interface RemoteListener {
 
 interface Route {
   readonly place: ListenPlace;
+  /** The server has said that it listens. */
+  stands: boolean;
   /** Of a TCP route: as it was asked for, and as the server bound it, once it has said so. */
   port: number | undefined;
   readonly accepted: (arrived: ArrivedConnection) => void;
@@ -62,7 +64,7 @@ interface Arrival {
 export class RemoteListeners {
   private readonly host: ForwardingHost;
   private readonly routes = new Set<Route>();
-  /** Requests for any free port whose answer is under way. */
+  /** Requests whose answer is under way. */
   private asking = 0;
   private waiting: Arrival[] = [];
   private unregister: (() => void)[] = [];
@@ -82,18 +84,20 @@ export class RemoteListeners {
    */
   async listen(place: ListenPlace, accepted: (arrived: ArrivedConnection) => void): Promise<RemoteListener> {
     if (this.unregister.length === 0) this.register();
-    const route: Route = { place, port: place.port === 0 ? undefined : place.port, accepted };
+    const route: Route = { place, stands: false, port: place.port === 0 ? undefined : place.port, accepted };
     this.routes.add(route);
     this.asking++;
     try {
       const bound = await this.request(place);
       if (place.path === undefined) route.port = bound;
+      route.stands = true;
     } catch (error) {
       this.routes.delete(route);
       throw error;
     } finally {
       this.asking--;
       this.routeWaiting();
+      this.deregisterIfIdle();
     }
     const standing = place.path === undefined ? { host: place.host, port: route.port ?? 0 } : place;
     return { place: standing, cancel: () => this.cancel(route) };
@@ -118,7 +122,7 @@ export class RemoteListeners {
   private async cancel(route: Route): Promise<void> {
     const { place } = route;
     this.routes.delete(route);
-    if (this.routes.size === 0 && this.asking === 0) this.deregister();
+    this.deregisterIfIdle();
     if (!this.host.isLive) return;
     if (place.path !== undefined) {
       const payload = cancelStreamlocalForward.toBytes({ socketPath: place.path });
@@ -152,15 +156,16 @@ export class RemoteListeners {
     ];
   }
 
-  private deregister(): void {
+  private deregisterIfIdle(): void {
+    if (this.routes.size > 0 || this.asking > 0) return;
     for (const stop of this.unregister) stop();
     this.unregister = [];
   }
 
   private arrived(arrival: Arrival): void {
     const route = this.routeOf(arrival);
-    if (route !== undefined) return route.accepted(new Arrived(arrival));
-    // It may be for a request whose answer is still under way: the server listens before it answers.
+    if (route?.stands === true) return route.accepted(new Arrived(arrival));
+    // It is, or may be, for a request whose answer is still under way: the server listens before it answers.
     if (this.asking > 0 && this.waiting.length < longestWaiting) this.waiting.push(arrival);
     else refuse(arrival.opening, 'nobody asked for connections to this address');
   }

@@ -130,14 +130,18 @@ describe('a listener on a server', () => {
     const listeners = new RemoteListeners(server.host);
     const listening = listeners.listen({ host: 'localhost', port: 80 }, () => {});
     listening.catch(() => {});
+    // What comes before the answer has one as well.
     server.opens('localhost', 80);
+    expect(server.said).toEqual([]);
     await server.answer(undefined);
     await expect(listening).rejects.toMatchObject({
       code: 'ERR_SSH_FORWARD',
       message: expect.stringContaining('localhost:80'),
     });
-    server.opens('localhost', 80);
     expect(server.said).toEqual(['localhost:80 refused']);
+    server.opens('localhost', 80);
+    expect(server.said).toEqual(['localhost:80 refused', 'localhost:80 refused']);
+    expect(server.types).toEqual([]);
   });
 
   it('class: refuses what was never asked for, and what was cancelled', async () => {
@@ -194,11 +198,37 @@ describe('a listener on a server', () => {
     expect([came, server.said]).toEqual([1, ['/run/b refused']]);
   });
 
-  it('that never gets an answer holds a bounded number of channels', async () => {
+  it.each([{ port: 0 }, { host: 'localhost', port: 1000 }, { path: '/run/a' }])(
+    'that never gets an answer holds a bounded number of channels: %j',
+    async (place) => {
+      const server = new FakeServer();
+      const listeners = new RemoteListeners(server.host);
+      let came = 0;
+      listeners.listen(place, () => came++).catch(() => {});
+      for (let i = 0; i < 100; i++) {
+        if ('path' in place) server.opensPath('/run/a');
+        else server.opens('localhost', 1000);
+      }
+      expect([came, server.said.length]).toEqual([0, 36]);
+      await server.answer(place.port === 0 ? bound(1000) : granted);
+      expect([came, server.said.length]).toEqual([64, 36]);
+    },
+  );
+
+  it('that is being asked for takes nothing that is meant for one beside it', async () => {
     const server = new FakeServer();
     const listeners = new RemoteListeners(server.host);
-    listeners.listen({ host: 'localhost', port: 0 }, () => {}).catch(() => {});
-    for (let i = 0; i < 100; i++) server.opens('localhost', 1000 + i);
-    expect(server.said).toHaveLength(36);
+    const came: number[] = [];
+    for (const port of [8080, 8081]) {
+      listeners.listen({ host: 'localhost', port }, () => came.push(port)).catch(() => {});
+    }
+    server.opens('localhost', 8081);
+    server.opens('localhost', 8080);
+    server.opens('localhost', 8082);
+    await server.answer(granted);
+    // The first stands; what is for the second waits on, and so does what may be for it.
+    expect([came, server.said]).toEqual([[8080], []]);
+    await server.answer(undefined);
+    expect([came, server.said]).toEqual([[8080], ['localhost:8081 refused', 'localhost:8082 refused']]);
   });
 });
