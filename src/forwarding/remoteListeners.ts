@@ -93,6 +93,8 @@ export class RemoteListeners {
       route.stands = true;
     } catch (error) {
       this.routes.delete(route);
+      // It may come to listen after all, and would refuse the next request for this place.
+      if (isTimeout(error) && place.port !== 0) this.unlisten(route).catch(() => {});
       throw error;
     } finally {
       this.asking--;
@@ -120,9 +122,12 @@ export class RemoteListeners {
   }
 
   private async cancel(route: Route): Promise<void> {
-    const { place } = route;
     this.routes.delete(route);
     this.deregisterIfIdle();
+    await this.unlisten(route);
+  }
+
+  private async unlisten({ place, port }: Route): Promise<void> {
     if (!this.host.isLive) return;
     if (place.path !== undefined) {
       const payload = cancelStreamlocalForward.toBytes({ socketPath: place.path });
@@ -131,7 +136,7 @@ export class RemoteListeners {
     }
     const payload = cancelTcpipForward.toBytes({
       addressToBind: addressToBind(place.host ?? remoteLoopback),
-      portNumberToBind: route.port ?? place.port,
+      portNumberToBind: port ?? place.port,
     });
     await this.host.globalRequest(cancelTcpipForward.name, payload);
   }
@@ -212,6 +217,10 @@ class Arrived implements ArrivedConnection {
 
 function refuse(opening: ChannelOpening, why: string): void {
   opening.refuse(channelOpenFailureReasons.connectFailed, why);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof SshError && error.code === 'ERR_SSH_TIMEOUT';
 }
 
 function refused(place: ListenPlace): SshError {

@@ -3,12 +3,14 @@
  * (RFC 4254 §7.1, §7.2; OpenSSH PROTOCOL §2.4).
  */
 import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
 import type { ChannelAcceptor } from '../../src/endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../../src/endpoint/channels/channelPort.ts';
 import type { ForwardingHost } from '../../src/forwarding/host.ts';
 import { type ArrivedConnection, RemoteListeners } from '../../src/forwarding/remoteListeners.ts';
 import { forwardedStreamlocal, forwardedTcpip } from '../../src/message/channel.ts';
 import {
+  cancelStreamlocalForward,
   cancelTcpipForward,
   streamlocalForward,
   tcpipForward,
@@ -18,7 +20,7 @@ import {
 /** A server that answers when it is told to, and the channels that it opens. */
 class FakeServer {
   readonly asked: { readonly name: string; readonly payload: Uint8Array }[] = [];
-  readonly answers: ((answer: Uint8Array | undefined) => void)[] = [];
+  readonly answers: ((answer: Uint8Array | SshError | undefined) => void)[] = [];
   readonly said: string[] = [];
   private readonly acceptors = new Map<string, ChannelAcceptor>();
 
@@ -33,7 +35,9 @@ class FakeServer {
       },
       globalRequest: (name: string, payload: Uint8Array) => {
         this.asked.push({ name, payload });
-        return new Promise<Uint8Array | undefined>((resolve) => this.answers.push(resolve));
+        return new Promise<Uint8Array | undefined>((resolve, reject) =>
+          this.answers.push((answer) => (answer instanceof SshError ? reject(answer) : resolve(answer))),
+        );
       },
       onEnd: () => () => {},
     } as unknown as ForwardingHost;
@@ -43,7 +47,7 @@ class FakeServer {
     return [...this.acceptors.keys()];
   }
 
-  async answer(answer: Uint8Array | undefined): Promise<void> {
+  async answer(answer: Uint8Array | SshError | undefined): Promise<void> {
     this.answers.shift()?.(answer);
     for (let turn = 0; turn < 8; turn++) await Promise.resolve();
   }
@@ -214,6 +218,34 @@ describe('a listener on a server', () => {
       expect([came, server.said.length]).toEqual([64, 36]);
     },
   );
+
+  it('that is granted too late is taken back, where it is known which one that is', async () => {
+    const server = new FakeServer();
+    const listeners = new RemoteListeners(server.host);
+    const late = new SshError('ERR_SSH_TIMEOUT', 'no answer', { origin: 'deadline' });
+    for (const place of [{ host: '', port: 8080 }, { path: '/run/a' }, { port: 0 }]) {
+      const listening = listeners.listen(place, () => {});
+      listening.catch(() => {});
+      await server.answer(late);
+      await expect(listening).rejects.toBe(late);
+      await server.answer(granted);
+    }
+    const cancelled = server.asked.filter(({ name }) => name.startsWith('cancel'));
+    expect(cancelled.map(({ name }) => name)).toEqual([
+      cancelTcpipForward.name,
+      cancelStreamlocalForward.name,
+    ]);
+    expect(cancelTcpipForward.fromBytes(cancelled[0]?.payload ?? granted)).toEqual({
+      addressToBind: '',
+      portNumberToBind: 8080,
+    });
+    // A server that refuses has nothing to take back.
+    const refused = listeners.listen({ port: 81 }, () => {});
+    refused.catch(() => {});
+    await server.answer(undefined);
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+    expect(server.asked.at(-1)?.name).toBe(tcpipForward.name);
+  });
 
   it('that is being asked for takes nothing that is meant for one beside it', async () => {
     const server = new FakeServer();

@@ -34,9 +34,15 @@ export const features = {
   subsystem: 'subsystem',
   keepAlive: 'keep-alive',
   forwarding: 'direct-tcpip',
+  remoteForwarding: 'tcpip-forward',
+  unixForwarding: 'direct-streamlocal',
+  remoteUnixForwarding: 'streamlocal-forward',
 } as const;
 
 export type Feature = keyof typeof features;
+
+/** Those that are about connections through the server. */
+export type ForwardFeature = Extract<Feature, `${string}orwarding`>;
 
 /** The command lines by which a server does what `programs/README.md` lists. */
 export interface Commands {

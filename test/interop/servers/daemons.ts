@@ -16,6 +16,7 @@ import { startServerProcess } from '../../support/servers/processes.ts';
 import {
   accountOf,
   debianVersion,
+  type ForwardFeature,
   type InteropServer,
   type Lack,
   missing,
@@ -26,6 +27,18 @@ const sftpOnly: Lack = {
   why: 'it serves files (sftp and scp) and runs no commands',
   shows: /refused|request/i,
 };
+
+/** @param shows of a refused channel */
+function forwardsNothing(shows: RegExp): Readonly<Record<ForwardFeature, Lack>> {
+  const why = 'it forwards nothing';
+  const noListener = { why, shows: /the server does not listen on/ };
+  return {
+    forwarding: { why, shows },
+    unixForwarding: { why, shows },
+    remoteForwarding: noListener,
+    remoteUnixForwarding: noListener,
+  };
+}
 
 export const openSsh9: InteropServer = {
   name: 'OpenSSH 9.2',
@@ -189,7 +202,7 @@ export const tinyssh: InteropServer = {
   hangsUp: 'it may end the connection where a command leaves input unread',
   lacks: {
     channels: { why: 'it has one channel for each connection', shows: /only one 'session' channel allowed/ },
-    forwarding: { why: 'it forwards nothing', shows: /only one 'session' channel allowed/ },
+    ...forwardsNothing(/only one 'session' channel allowed/),
   },
 };
 
@@ -263,7 +276,7 @@ export const proftpd: InteropServer = {
     closeOrders: sftpOnly,
     unreadInput: sftpOnly,
     channels: sftpOnly,
-    forwarding: { why: 'it forwards nothing', shows: /refused|open/i },
+    ...forwardsNothing(/refused|open/i),
   },
 };
 
