@@ -118,7 +118,7 @@ export class RemoteListeners {
     });
     const answer = await host.globalRequest(tcpipForward.name, payload);
     if (answer === undefined) throw refused(place);
-    return place.port === 0 ? tcpipForwardReply.fromBytes(answer).portThatWasBound : place.port;
+    return place.port === 0 ? boundPort(place, answer) : place.port;
   }
 
   private async cancel(route: Route): Promise<void> {
@@ -184,15 +184,28 @@ export class RemoteListeners {
   private routeOf({ path, host, port }: Arrival): Route | undefined {
     const routes = [...this.routes];
     if (path !== undefined) return routes.find((route) => route.place.path === path);
-    const there = routes.filter((route) => route.place.path === undefined && route.port === port);
     const asked = ({ place }: Route): string => place.host ?? remoteLoopback;
+    if (port !== 0) {
+      const there = routes.filter((route) => route.place.path === undefined && route.port === port);
+      return (
+        there.find((route) => asked(route) === host) ??
+        there.find((route) => canMean(asked(route), host)) ??
+        // A server may name the address that it bound where it was given a name.
+        onlyOne(there)
+      );
+    }
+    // asyncssh up to 2.10 names the port that it was asked for, which many forwards may have in common.
+    const anyPort = routes.filter(({ place }) => place.port === 0);
     return (
-      there.find((route) => asked(route) === host) ??
-      there.find((route) => canMean(asked(route), host)) ??
-      // A server may name the address that it bound where it was given a name.
-      (there.length === 1 ? there[0] : undefined)
+      onlyOne(anyPort) ??
+      onlyOne(anyPort.filter((route) => asked(route) === host)) ??
+      onlyOne(anyPort.filter((route) => canMean(asked(route), host)))
     );
   }
+}
+
+function onlyOne(routes: readonly Route[]): Route | undefined {
+  return routes.length === 1 ? routes[0] : undefined;
 }
 
 class Arrived implements ArrivedConnection {
@@ -217,6 +230,17 @@ class Arrived implements ArrivedConnection {
 
 function refuse(opening: ChannelOpening, why: string): void {
   opening.refuse(channelOpenFailureReasons.connectFailed, why);
+}
+
+/** lsh answers a request for any free port without the port. */
+function boundPort(place: ListenPlace, answer: Uint8Array): number {
+  const port = answer.length === 0 ? 0 : tcpipForwardReply.fromBytes(answer).portThatWasBound;
+  if (port > 0 && port <= 65_535) return port;
+  throw new SshError(
+    'ERR_SSH_FORWARD',
+    `the server does not say on which port it listens for ${placeText(place)}; ask for a port by its number`,
+    { origin: 'peer' },
+  );
 }
 
 function isTimeout(error: unknown): boolean {

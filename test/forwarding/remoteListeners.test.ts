@@ -178,6 +178,50 @@ describe('a listener on a server', () => {
     expect([came, server.said]).toEqual([['0 from 192.0.2.1:4711'], []]);
   });
 
+  it.each([
+    ['nothing', new Uint8Array(0)],
+    ['0', bound(0)],
+    ['more than there are', bound(65_536)],
+  ])('lsh: on port 0 is an error where the server says no port: %s', async (_what, answer) => {
+    const server = new FakeServer();
+    const listeners = new RemoteListeners(server.host);
+    const listening = listeners.listen({ host: 'localhost', port: 0 }, () => {});
+    listening.catch(() => {});
+    await server.answer(answer);
+    await expect(listening).rejects.toMatchObject({
+      code: 'ERR_SSH_FORWARD',
+      message: expect.stringContaining('ask for a port by its number'),
+    });
+    server.opens('localhost', 0);
+    expect(server.said).toEqual(['localhost:0 refused']);
+  });
+
+  it('asyncssh 2.10: one on port 0 takes what the server says came to port 0, where that can mean no other', async () => {
+    const { server, came } = await standing(
+      { host: 'localhost', port: 0 },
+      { host: 'localhost', port: 8080 },
+    );
+    server.opens('localhost', 0);
+    server.opens('127.0.0.1', 0);
+    server.opens('192.0.2.7', 0);
+    server.opens('localhost', 4000);
+    expect(came).toHaveLength(4);
+    expect(came.every((line) => line.startsWith('0 '))).toBe(true);
+    const two = await standing({ host: 'localhost', port: 0 }, { host: '192.0.2.7', port: 0 });
+    two.server.opens('192.0.2.7', 0);
+    two.server.opens('::1', 0);
+    two.server.opens('192.0.2.8', 0);
+    expect(two.came.map((line) => line[0])).toEqual(['1', '0']);
+    expect(two.server.said).toEqual(['192.0.2.8:0 refused']);
+    const same = await standing({ host: 'localhost', port: 0 }, { host: 'localhost', port: 0 });
+    same.server.opens('localhost', 0);
+    same.server.opens('localhost', 4001);
+    expect([same.came.map((line) => line[0]), same.server.said]).toEqual([['1'], ['localhost:0 refused']]);
+    const none = await standing({ host: 'localhost', port: 8080 });
+    none.server.opens('localhost', 0);
+    expect(none.server.said).toEqual(['localhost:0 refused']);
+  });
+
   it('of two on one port gets what is meant for it', async () => {
     const { server, came } = await standing({ host: '192.0.2.1', port: 80 }, { host: '192.0.2.2', port: 80 });
     server.opens('192.0.2.2', 80);

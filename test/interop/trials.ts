@@ -9,12 +9,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, connect as dial } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { ciphers } from '../../src/crypto/algorithms.ts';
 import type { Client } from '../../src/entry/index.ts';
+import { freePort } from '../support/servers/index.ts';
 import { keyKinds } from '../support/servers/keys.ts';
 import type { Bench } from './laboratory.ts';
 import { type AlgorithmKind, commonNames } from './offers.ts';
@@ -493,11 +493,18 @@ async function remoteForwarding(bench: Bench): Promise<Found> {
   await using client = await bench.open();
   try {
     const to = { host: '127.0.0.1', port: target.port };
-    const forward = await client.forwardRemote({ host: '127.0.0.1', port: 0 }, to);
+    const { saysNoPort } = bench.server;
+    const wanted = saysNoPort === undefined ? 0 : await freePort();
+    const forward = await client.forwardRemote({ host: '127.0.0.1', port: wanted }, to);
     const there = { host: '127.0.0.1', port: forward.address.port ?? 0 };
     expect(there.port).toBeGreaterThan(0);
     await carries(bench, there);
     await forward.close();
+    const { keepsListening } = bench.server;
+    if (keepsListening !== undefined) {
+      await leadsNowhere(there);
+      return { ...yes, note: keepsListening };
+    }
     await gone(there);
     // The same port by its number, now that it is free again.
     const again = await client.forwardRemote(there, to);
@@ -505,14 +512,14 @@ async function remoteForwarding(bench: Bench): Promise<Found> {
     await again.close();
     await client.ping();
     expect(client.inspect().channels).toEqual([]);
-    return yes;
+    return { ...yes, note: saysNoPort };
   } finally {
     target.close();
   }
 }
 
 async function unixForwarding(bench: Bench): Promise<Found> {
-  const path = socketPath();
+  const path = socketPath(bench);
   const target = await serveEcho({ path });
   await using client = await bench.open();
   try {
@@ -526,7 +533,7 @@ async function unixForwarding(bench: Bench): Promise<Found> {
 }
 
 async function remoteUnixForwarding(bench: Bench): Promise<Found> {
-  const path = socketPath();
+  const path = socketPath(bench);
   const target = await serveEcho({ host: '127.0.0.1', port: 0 });
   await using client = await bench.open();
   try {
@@ -541,9 +548,9 @@ async function remoteUnixForwarding(bench: Bench): Promise<Found> {
   }
 }
 
-/** In a folder that the server's user may write to. */
-function socketPath(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'lab-forward-'));
+/** In a folder that the server sees, and where its user may write. */
+function socketPath(bench: Bench): string {
+  const folder = mkdtempSync(join(dirname(bench.patternFile), 'sockets-'));
   chmodSync(folder, 0o777);
   return join(folder, 's');
 }
@@ -570,6 +577,16 @@ async function carries(bench: Bench, place: Place): Promise<void> {
   const received: Buffer[] = [];
   for await (const chunk of socket) received.push(chunk as Buffer);
   expect(Buffer.concat(received).equals(data)).toBe(true);
+}
+
+/** The server still listens, and the client takes no connection from there. */
+async function leadsNowhere(place: Place): Promise<void> {
+  const socket = dial(place);
+  socket.on('error', () => {});
+  socket.write('is anybody there?');
+  socket.resume();
+  await once(socket, 'close');
+  expect(socket.bytesRead).toBe(0);
 }
 
 /** Nobody listens there any more. */

@@ -154,6 +154,17 @@ function everything(ssh: string): Readonly<Record<string, string>> {
   };
 }
 
+const noUnixSockets: Readonly<Partial<Record<ForwardFeature, Lack>>> = {
+  unixForwarding: {
+    why: 'this version forwards no unix sockets',
+    shows: /refused a direct-streamlocal@openssh\.com channel \(unknownChannelType\)/,
+  },
+  remoteUnixForwarding: {
+    why: 'this version forwards no unix sockets',
+    shows: /the server does not listen on/,
+  },
+};
+
 export const dropbear: InteropServer = {
   name: 'dropbear',
   obstacle: () => missing(['which', 'dropbear'], ['which', 'dropbearkey']),
@@ -166,6 +177,8 @@ export const dropbear: InteropServer = {
   methods: ['publickey', 'password'],
   subsystem: 'sftp',
   rekeys: { afterBytes: 2 ** 30 },
+  keepsListening: 'it goes on listening until the connection ends; the client refuses what comes from there',
+  lacks: noUnixSockets,
 };
 
 export const tinyssh: InteropServer = {
@@ -330,6 +343,7 @@ export const lsh: InteropServer = {
   commands: shellCommands,
   legacy: true,
   byPassword: true,
+  saysNoPort: 'its answer to a request for any free port has no port in it; asked for one by its number',
   losesStatus:
     'where the command ends before its input does, CHANNEL_CLOSE may come with no exit-status before it',
   methods: ['publickey', 'password'],
@@ -339,6 +353,7 @@ export const lsh: InteropServer = {
       why: 'it takes signatures with SHA-1 alone, which this client makes with no key of a user',
       shows: /authentication failed/,
     },
+    ...noUnixSockets,
   },
   rekeys: { never: 'there is no option that makes it ask' },
 };
