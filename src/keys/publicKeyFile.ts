@@ -232,8 +232,11 @@ function keyFields(
   return { publicKey: decodePublicKey(blob, bounds), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
 }
 
-/** Options up to the first space outside quotes; a quote within quotes is written `\"`. */
-function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
+/**
+ * Options up to the first space outside quotes, in `latin1` characters; a quote within
+ * quotes is written `\"`. Both are empty where no options stand.
+ */
+export function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
   const options: KeyOption[] = [];
   const pattern = /([A-Za-z0-9@.-]+)(?:="((?:[^"\\]|\\.)*)")?(,|[ \t]+)/y;
   for (;;) {
