@@ -102,7 +102,9 @@ from the known one, or is revoked, is always refused.
 export const differences: readonly (readonly [string, string, string])[] = [
   ['host:port', 'is the name of a host', 'names a port, as in a URI'],
   ['-I, -K, -k, -w, -y', 'PKCS#11, GSSAPI, tunnel devices, syslog', 'are not there, and say so'],
+  ['-J A,B', 'A and B may be one place', 'neighbours on the way must be two places'],
   ['-L 0:…, -D 0', 'are refused', 'take a free port, and say which'],
+  ['-L and -D on a port in use', 'listen on the address that is free', 'listen on 127.0.0.1, or not at all'],
   [
     '-M, -S, -O',
     'share a connection',
@@ -111,6 +113,7 @@ export const differences: readonly (readonly [string, string, string])[] = [
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],
+  ['-V', 'prints to standard error', 'prints to standard output'],
   ['~B, ~V, ~v, ~&', 'break, verbosity, background', 'are sent on; ~i shows what is waited for'],
   ['a signal ends the command', 'status 255', 'status 128 and its number'],
   [

@@ -19,7 +19,7 @@ import { derBitString, derInteger, derSequence } from './pem/derWriter.ts';
 import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
-import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
+import { decodeSsh2Block, encodeRfc4716 } from './pem/rfc4716.ts';
 import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
@@ -98,7 +98,7 @@ export function parsePublicKey(
       case 'RSA PUBLIC KEY':
         return bare(parsePkcs1Public(decodePem(text, format).bytes, bounds), '');
       case 'rfc4716': {
-        const { blob, comment } = decodeRfc4716(text);
+        const { blob, comment } = decodeSsh2Block(text, 'PUBLIC KEY');
         return bare(decodePublicKey(blob, bounds), comment);
       }
       case 'line':

@@ -75,8 +75,11 @@ describeServer('in the place of ssh', openSsh, (lab) => {
     return path;
   }
 
-  function run(args: readonly string[], more: { readonly home?: Home; readonly input?: Buffer } = {}) {
-    return runCommand(command(), args, { home: more.home ?? home(), input: more.input });
+  function run(
+    args: readonly string[],
+    more: { readonly home?: Home; readonly input?: Buffer; readonly env?: Record<string, string> } = {},
+  ) {
+    return runCommand(command(), args, { home: more.home ?? home(), input: more.input, env: more.env });
   }
 
   function succeeded(program: string, args: readonly string[], owner: Home, env: NodeJS.ProcessEnv): string {
@@ -139,8 +142,14 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       const file = ['-o', `UserKnownHostsFile=${owner.at('empty')}`];
       expect((await run([...file, 'there', 'true'], { home: owner })).status).toBe(255);
       const strict = ['-o', 'StrictHostKeyChecking=accept-new', '-o', 'HashKnownHosts=no'];
-      expect((await run([...file, ...strict, 'there', 'true'], { home: owner })).status).toBe(0);
-      expect((await run([...file, 'there', 'true'], { home: owner })).status).toBe(0);
+      const taken = await run([...file, ...strict, 'there', 'true'], { home: owner });
+      expect(taken.status).toBe(0);
+      // Whose key was taken unasked, and where it is, is said once.
+      expect(taken.stderr).toMatch(
+        /^deadline-ssh: warning: the host key of \S+ \(ssh-ed25519 SHA256:\S+\) was not known, and is kept in \S+\n$/,
+      );
+      const again = await run([...file, 'there', 'true'], { home: owner });
+      expect([again.status, again.stderr]).toEqual([0, '']);
       expect(owner.read('empty')).toContain(`[127.0.0.1]:${server.port} ssh-ed25519`);
     });
   });
@@ -221,12 +230,24 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       });
       expect(started.status).toBe(0);
       try {
-        owner.write(
-          'known_hosts',
-          `${owner.read('known_hosts')}[127.0.0.1]:${port} ${server.hostKeys[0]?.publicLine}\n`,
-        );
-        const through = await run(['-p', String(port), 'there', 'echo through'], { home: owner });
-        expect(String(through.stdout)).toBe('through\n');
+        owner.write('known_hosts', `${owner.read('known_hosts')}far ${server.hostKeys[0]?.publicLine}\n`);
+        // As with ssh, a port alone is this machine by both families.
+        for (const address of ['127.0.0.1', '::1']) {
+          const through = await run(
+            [
+              '-p',
+              String(port),
+              '-o',
+              `HostName=${address}`,
+              '-o',
+              'HostKeyAlias=far',
+              'there',
+              'echo through',
+            ],
+            { home: owner },
+          );
+          expect(String(through.stdout)).toBe('through\n');
+        }
         const check = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
         expect(check.stderr).toMatch(/^Master running \(pid=\d+\)\n$/);
         const more = ['-R', `0:127.0.0.1:${server.port}`];
@@ -272,6 +293,18 @@ describeServer('in the place of ssh', openSsh, (lab) => {
         home: owner,
       });
       expect({ status, out: String(stdout) }).toEqual({ status: 0, out: 'far\n' });
+    });
+
+    it("lead through a ProxyCommand in the user's own shell", async () => {
+      const owner = home();
+      const [shell, log] = [join(folder, 'shell'), join(folder, 'shell.log')];
+      writeFileSync(shell, `#!/bin/sh\necho "$1" >> '${log}'\nexec /bin/sh "$@"\n`, { mode: 0o755 });
+      const proxy = `'${process.execPath}' '${command()}' -W 127.0.0.1:${server.port} there`;
+      const { stdout } = await run(['-o', `ProxyCommand=${proxy}`, 'there', 'echo far'], {
+        home: owner,
+        env: { SHELL: shell },
+      });
+      expect([String(stdout), readFileSync(log, 'utf8')]).toEqual(['far\n', '-c\n']);
     });
 
     it('lead over hosts on the way with -J', async () => {

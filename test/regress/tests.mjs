@@ -46,8 +46,7 @@ const reasons = {
   'keygen-moduli': 'moduli are not made or tested',
   krl: 'key revocation lists are not made',
   multiplex: 'connections are not shared: descriptors cannot be passed without native code',
-  t1: 'private keys of SSH.com are not read',
-  t6: 'DSA is left out, and private keys of SSH.com are not read',
+  t6: 'DSA is left out',
   t8: 'DSA is left out',
 };
 

@@ -16,12 +16,15 @@ import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes
 import { pumpInput } from '../terminal/pumps.ts';
 import { RawTerminal, terminalSize } from '../terminal/rawTerminal.ts';
 import { EscapeCommandLine } from './escapeCommandLine.ts';
+import type { ListenSettings } from './forwardSpecs.ts';
 import type { Forwards } from './forwards.ts';
 
 export interface TerminalContext {
   readonly messages: Messages;
   readonly forwards: Forwards;
   readonly session: Pick<SessionSettings, 'escapeChar' | 'escapeCommandline'>;
+  /** For forwards that are added. */
+  readonly listening: ListenSettings;
   disconnect(): void;
 }
 
@@ -29,7 +32,7 @@ export interface TerminalContext {
 export function attachTerminal(
   client: Client,
   remote: RemoteProcess,
-  { messages, forwards, session, disconnect }: TerminalContext,
+  { messages, forwards, session, listening, disconnect }: TerminalContext,
 ): () => void {
   const terminal = new RawTerminal(process.stdin);
   const escapes = new EscapeReader(escapeByte(session.escapeChar));
@@ -47,7 +50,7 @@ export function attachTerminal(
       case 'forwards':
         return messages.block(`\n${forwards.describe()}`);
       case 'commandLine':
-        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages);
+        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages, listening);
         else messages.block('\nthe command line is off; -o EnableEscapeCommandline=yes turns it on');
         return;
       case 'suspend':

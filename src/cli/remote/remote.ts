@@ -103,8 +103,8 @@ export class Remote {
     // A terminal that went away must not end this process by an error that nobody heard.
     process.stdin.on('error', () => {});
     if (this.onTerminal) {
-      const { session } = this.plan.resolved;
-      return attachTerminal(this.client, remote, { messages, forwards, session, disconnect });
+      const { session, forwards: listening } = this.plan.resolved;
+      return attachTerminal(this.client, remote, { messages, forwards, session, listening, disconnect });
     }
     const stopInput = pumpInput(process.stdin, remote.stdin, (chunk) => [chunk]);
     const stopResizing = this.hasPty ? followSize(remote) : () => {};

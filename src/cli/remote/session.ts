@@ -201,7 +201,8 @@ class CommandSession {
     const { signal } = interruption;
     const { purpose, resolved } = plan;
     const { exitOnFailure, permitRemoteOpen } = resolved.forwards;
-    const forwards = new Forwards(client, { trace, messages, signal, permitRemoteOpen });
+    const { family } = resolved.options;
+    const forwards = new Forwards(client, { trace, messages, signal, permitRemoteOpen, family });
     await forwards.start(
       plan.forwards,
       exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
