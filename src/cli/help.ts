@@ -50,10 +50,11 @@ The session
   -f                   go to the background before the command runs, once all
                        forwards stand
   -e CHARACTER         the escape character, none for none: ~
-  -M -S PATH           listen on a socket by which this program is told things while
-                       it is in the background
+  -M -S PATH           listen on a socket, and lend the connection to those who come
+  -S PATH              run the session over the connection of who listens there
   -O COMMAND -S PATH   ask it or tell it: check, exit, stop (listening), forward or
-                       cancel, these two with -L, -R or -D
+                       cancel, these two with -L, -R or -D; proxy runs the session
+                       there or not at all
 
 Forwards
   -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
@@ -107,8 +108,8 @@ export const differences: readonly (readonly [string, string, string])[] = [
   ['-L and -D on a port in use', 'listen on the address that is free', 'listen on 127.0.0.1, or not at all'],
   [
     '-M, -S, -O',
-    'share a connection',
-    'ask and tell a program in the background; each has a connection of its own',
+    'share a connection among all that runs over it',
+    'share it among sessions; -N and -W connect by themselves. An ssh and this program share none',
   ],
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBuiltCommand } from '../support/cli/build.ts';
 import { type Home, useHomes } from '../support/cli/home.ts';
-import { runCommand } from '../support/cli/run.ts';
+import { endOf, runCommand, startCommand } from '../support/cli/run.ts';
 import {
   describeServer,
   freePort,
@@ -269,6 +269,50 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       }
       const gone = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
       expect(gone.status).toBe(255);
+    });
+
+    it('and sessions run over the connection of who listens, until -O stop and the last of them', async () => {
+      const owner = home();
+      const control = join(folder, 'shared');
+      const over = (...args: readonly string[]) => run(['-S', control, ...args], { home: owner });
+      const started = spawnSync(process.execPath, [command(), '-MfN', '-S', control, 'there'], {
+        env: { ...process.env, HOME: owner.path },
+        stdio: 'ignore',
+      });
+      expect(started.status).toBe(0);
+      try {
+        const where = ['there', 'echo $SSH_CONNECTION'];
+        const [first, second, own] = [await over(...where), await over(...where), await run(where)];
+        expect(String(first.stdout)).toBe(String(second.stdout));
+        expect(String(first.stdout)).not.toBe(String(own.stdout));
+        const input = Buffer.alloc(1_000_000, 'some bytes');
+        const copied = await run(['-S', control, 'there', 'cat; echo said >&2; exit 7'], {
+          home: owner,
+          input,
+        });
+        expect([copied.status, copied.stdout.equals(input), copied.stderr]).toEqual([7, true, 'said\n']);
+        const set = await over('-tt', '-o', 'SetEnv=DLSSH_A=b', 'there', 'echo $DLSSH_A; tty');
+        expect(String(set.stdout)).toMatch(/^b\r\n\/dev\/pts/);
+        expect((await over('-O', 'proxy', 'there', 'exit 4')).status).toBe(4);
+        expect((await over('there', 'kill -9 $$')).status).toBe(137);
+        // One that runs outlives the end of listening, and whoever comes then connects by itself.
+        const [, pid = ''] = /pid=(\d+)/.exec((await over('-O', 'check', 'there')).stderr) ?? [];
+        const long = ['-S', control, 'there', 'echo begun; read line; echo $line $SSH_CONNECTION'];
+        const last = startCommand(command(), long, owner);
+        await new Promise((resolve) => last.stdout.once('data', resolve));
+        expect((await over('-O', 'stop', 'there')).status).toBe(0);
+        expect(existsSync(control)).toBe(false);
+        expect((await over('-O', 'proxy', 'there', 'true')).status).toBe(255);
+        expect(String((await over(...where)).stdout)).not.toBe(String(first.stdout));
+        const ending = endOf(last);
+        last.stdin.end('still\n');
+        expect(String((await ending).stdout)).toBe(`still ${String(first.stdout)}`);
+        // Then nothing runs over its connection, and it ends.
+        const isThere = () => spawnSync('kill', ['-0', pid]).status === 0;
+        await expect.poll(isThere, { timeout: 10_000 }).toBe(false);
+      } finally {
+        await over('-O', 'exit', 'there');
+      }
     });
 
     it('stay for the time of ControlPersist, and -M where the socket is in use goes on without', async () => {

@@ -24,6 +24,8 @@ export interface ForwardContext {
   readonly permitRemoteOpen: ForwardSettings['permitRemoteOpen'];
   /** AddressFamily: what is listened on here, where an address of this machine has both. */
   readonly family: 4 | 6 | undefined;
+  /** A connection through one of them is over. */
+  readonly onConnectionEnd?: () => void;
 }
 
 /** One forward that stands. */
@@ -68,6 +70,12 @@ export class Forwards {
         this.context.messages.say(messageOf(error));
       }
     }
+  }
+
+  /** Whether there is such a forward: to the same place. */
+  has(spec: ForwardSpec): boolean {
+    const text = JSON.stringify(spec);
+    return this.standing.some((one) => JSON.stringify(one.spec) === text);
   }
 
   /** @throws SshError as the client's own calls */
@@ -141,6 +149,7 @@ export class Forwards {
       signal,
       onConnectionEnd: (connection: ForwardedConnection, error: Error | undefined) => {
         if (error !== undefined) trace.note(`forwarded connection to ${connection.to}: ${error.message}`);
+        this.context.onConnectionEnd?.();
       },
     };
     switch (spec.kind) {
