@@ -154,6 +154,7 @@ describe('the option host', () => {
     'host_1',
     '127.1',
   ])('takes %j', (host) => {
-    expect(() => checkHost(host)).not.toThrow();
+    checkHost(host);
+    expect(parseTarget(host)).toEqual({ username: undefined, host, port: undefined });
   });
 });

@@ -133,6 +133,10 @@ describe.each(['ed25519', 'ecdsa256'] as const)('a host key of kind %s in a secu
     const certificate = makeCertificate({ key: token.publicKey, authority });
     const algorithm = type.replace('@openssh.com', '-cert-v01@openssh.com');
     const signature = encodeSignature(type, signWithSecurityKey(token, hash, 1, 1));
-    expect(() => verify(algorithm, certificate, signature)).not.toThrow();
+    verify(algorithm, certificate, signature);
+    const forged = encodeSignature(type, signWithSecurityKey(token, new Uint8Array(32), 1, 1));
+    expect(() => verify(algorithm, certificate, forged)).toThrow(
+      expect.objectContaining({ code: 'ERR_SSH_KEY_EXCHANGE' }),
+    );
   });
 });
