@@ -51,6 +51,18 @@ describe('a host key', () => {
       expect.objectContaining({ code: 'ERR_SSH_KEY_EXCHANGE', phase: 'keyExchange' }),
     );
   });
+
+  it('whose signature is of another algorithm is not proved by a provider that does not look', () => {
+    const trusting = { ...testProvider, verify: () => true };
+    const proof = {
+      algorithm: 'rsa-sha2-512',
+      hostKey: encodePublicKey(rsa.publicKey),
+      signature: signed('rsa-sha2-256', rsa),
+    };
+    expect(() => verifyHostKeyProof(proof, hash, trusting, defaultLimits)).toThrow(
+      'the signature is by rsa-sha2-256 where rsa-sha2-512 was negotiated',
+    );
+  });
 });
 
 describe('OpenSSH PROTOCOL.certkeys: a host certificate', () => {
