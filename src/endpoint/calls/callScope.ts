@@ -58,10 +58,8 @@ export class CallScope {
     });
   }
 
-  /** The promise, or the rejection of the scope if that comes first. */
+  /** The promise, or the rejection of the scope if that comes first. The race hears what loses it. */
   until<T>(promise: Promise<T>): Promise<T> {
-    // Once the scope has ended the loser of the race may still reject, with nobody to hear it.
-    promise.catch(() => {});
     return Promise.race([promise, this.cancelled]);
   }
 
