@@ -98,6 +98,17 @@ describe('handlers of a store of one’s own', () => {
     expect(await outcome(sftp.stat(Uint8Array.of(0x2f, 0xff)))).toBe(2);
   });
 
+  it('are told the usual mode of a folder where a client tells none', async () => {
+    const modes: number[] = [];
+    const { inbox } = await serve(serveFiles({ mkdir: (_path, mode) => void modes.push(mode) }));
+    inbox.push(Uint8Array.of(0, 0, 0, 5, 1, 0, 0, 0, 3));
+    for (const permissions of [undefined, 0o700, 0o7700]) {
+      inbox.push(encodeRequest(1, { kind: 'mkdir', path: Buffer.from('/d'), attrs: { permissions } }));
+    }
+    await vi.waitUntil(() => modes.length === 3, { timeout: 30_000 });
+    expect(modes).toEqual([0o777, 0o700, 0o700]);
+  });
+
   it('may refuse, by a status or as the system does, which is no fault', async () => {
     const fault = (error: unknown) => () => {
       throw error;

@@ -296,6 +296,26 @@ describe('the target', () => {
     expect(server.seen.filter(({ kind }) => kind === 'extended')).toHaveLength(2);
   });
 
+  it('on a server that renames nothing takes no stream, which can be read once, unless it is written in place', async () => {
+    const { sftp, files } = await openMemory({
+      answer: (request) => {
+        const renames =
+          request.kind === 'rename' ||
+          (request.kind === 'extended' && request.extendedRequest.startsWith('posix-rename'));
+        return renames ? statusOf(8) : undefined;
+      },
+    });
+    const stream = (): Readable => Readable.from([bytes('new')]);
+    const error = await failureOf(sftp.put(stream(), '/t'));
+    expect(error).toMatchObject({ code: 'ERR_SSH_TRANSFER', path: '/t' });
+    expect(error.message).toContain('atomic: false');
+    await sftp.put(stream(), '/t', { atomic: false });
+    expect(files.text('/t')).toBe('new');
+    // From now on it is known, and bytes can be sent again anyway.
+    await sftp.put(stream(), '/u');
+    expect(files.text('/u')).toBe('new');
+  });
+
   it('in a folder that takes no other file is written in place', async () => {
     const { sftp, files } = await openMemory({
       answer: (request) =>
