@@ -7,9 +7,9 @@
  */
 import { SshError } from '../../base/errors.ts';
 import { anyText, checkOptions, type OptionTable, wholeNumber } from '../../base/optionChecks.ts';
+import { matchesPattern } from '../../base/wildcards.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { matchesPattern } from '../knownHosts/hostPattern.ts';
 import { checkCertificate } from '../openssh/certificateFile.ts';
 import { type KeyOption, parsePublicKey } from '../publicKeyFile.ts';
 import { byteTextOrEmpty, latin1ToText, splitLines } from '../textLines.ts';
