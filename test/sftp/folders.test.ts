@@ -1,6 +1,7 @@
 /** Folders: listing, walking, patterns. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DirectoryEntry } from '../../src/sftp/files/entry.ts';
 import { baseName, folderOf, isPossibleName, joinPath } from '../../src/sftp/files/paths.ts';
 import { expandBraces, matchesSegment, parsePattern } from '../../src/sftp/files/tree/globPattern.ts';
 import { FolderReader } from '../../src/sftp/files/tree/listing.ts';
@@ -149,6 +150,27 @@ describe('a listing', () => {
     expect(entries[0]?.stats({ bigint: true }).size).toBe(3n);
     expect(entries[0]?.longname).toBe('-rw- f');
     expect(server.count('stat') + server.count('lstat')).toBe(0);
+  });
+
+  it.each([
+    ['isFile', 0o100000],
+    ['isDirectory', 0o040000],
+    ['isSymbolicLink', 0o120000],
+    ['isFIFO', 0o010000],
+    ['isSocket', 0o140000],
+    ['isBlockDevice', 0o060000],
+    ['isCharacterDevice', 0o020000],
+  ] as const)('has entries that answer %s', (question, type) => {
+    const [filename, longname] = [bytes('n'), bytes('a line of n')];
+    for (const other of [0o100000, 0o040000, 0o120000, 0o010000, 0o140000, 0o060000, 0o020000]) {
+      const entry = new DirectoryEntry(
+        { filename, longname, attrs: { permissions: other | 0o644 } },
+        bytes('/d'),
+      );
+      expect(entry[question]()).toBe(other === type);
+      expect([entry.parentPath, entry.path, entry.longname]).toEqual(['/d', '/d/n', 'a line of n']);
+    }
+    expect(new DirectoryEntry({ filename, longname, attrs: {} }, bytes('/d'))[question]()).toBe(false);
   });
 
   it('is read entry by entry as well', async () => {

@@ -226,6 +226,30 @@ describe('the target', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('has no holes, unless they are asked for', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    const length = 1024 * 1024;
+    files.file('/f', Buffer.alloc(length));
+    await sftp.get('/f', here.at('whole'));
+    await sftp.get('/f', here.at('holes'), { sparse: true });
+    const bytesOf = (name: string): number => statSync(here.at(name)).blocks * 512;
+    expect(bytesOf('whole')).toBeGreaterThanOrEqual(length);
+    expect(bytesOf('holes')).toBeLessThan(length / 2);
+    expect(statSync(here.at('holes')).size).toBe(length);
+  });
+
+  it('with several names keeps them all: it is written in place, and that is said', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.file('/f', 'new');
+    here.file('a', 'old and longer');
+    linkSync(here.at('a'), here.at('b'));
+    const { warnings } = await sftp.get('/f', here.at('a'));
+    expect(here.tree()).toEqual({ a: 'new', b: 'new' });
+    expect(warnings).toEqual([{ path: here.at('a'), message: expect.stringContaining('other names') }]);
+  });
+
   it.each([true, false])(
     'row 68: that is a folder or a FIFO is left as it is (atomic: %s)',
     async (atomic) => {
