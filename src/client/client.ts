@@ -4,7 +4,6 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
-import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';
 import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
@@ -48,7 +47,7 @@ import type { Command } from './command/shellWords.ts';
 import type { Dialled } from './dialled.ts';
 import { directSocket, openDirect } from './directChannels.ts';
 import { openSftp, overSftp, type SftpOptions } from './files/sftp.ts';
-import { ClientForwarding } from './forwarding.ts';
+import { ClientForwarding, checkForwardOptions, checkSocksOptions } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
 
@@ -263,7 +262,7 @@ export class Client {
    * ```
    */
   httpAgent(to?: TargetPlace, options: object = {}): TunnelAgent {
-    const place = to === undefined ? undefined : checkTarget('the target', to);
+    const place = to === undefined ? undefined : checkTarget('to', to);
     checkOption('the options of httpAgent', options, anyObject);
     const site = new CallSite(Client.prototype.httpAgent);
     const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> =>
@@ -288,9 +287,10 @@ export class Client {
    * ```
    */
   async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardLocal, () =>
-      this.standing(options, () => this.forwarding.local(from, to, options)),
-    );
+    return this.call(Client.prototype.forwardLocal, () => {
+      checkForwardOptions('forwardLocal', options);
+      return this.standing(options, () => this.forwarding.local(from, to, options));
+    });
   }
 
   /**
@@ -304,9 +304,10 @@ export class Client {
     to: TargetPlace | ConnectionHandler,
     options: ForwardOptions = {},
   ): Promise<Forward> {
-    return this.call(Client.prototype.forwardRemote, () =>
-      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
-    );
+    return this.call(Client.prototype.forwardRemote, () => {
+      checkForwardOptions('forwardRemote', options);
+      return this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options));
+    });
   }
 
   /**
@@ -314,9 +315,10 @@ export class Client {
    * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
    */
   async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardSocks, () =>
-      this.standing(options, () => this.forwarding.socks(from, options)),
-    );
+    return this.call(Client.prototype.forwardSocks, () => {
+      checkSocksOptions('forwardSocks', options);
+      return this.standing(options, () => this.forwarding.socks(from, options));
+    });
   }
 
   /**
@@ -324,9 +326,10 @@ export class Client {
    * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
    */
   async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardRemoteSocks, () =>
-      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
-    );
+    return this.call(Client.prototype.forwardRemoteSocks, () => {
+      checkSocksOptions('forwardRemoteSocks', options);
+      return this.standing(options, () => this.forwarding.remoteSocks(from, options));
+    });
   }
 
   /** The forwards that stand. */
@@ -336,13 +339,12 @@ export class Client {
 
   /**
    * Asks the server to open no further sessions on this connection, so that nobody
-   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
-   * not know the request ignore it.
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Forwards go on; what
+   * needs a session, such as `run` or `sftp`, rejects with `ERR_SSH_CLOSED` from now on.
+   * Servers that do not know the request ignore it.
    */
   noMoreSessions(): void {
-    this.session.driver.act((core) =>
-      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
-    );
+    this.session.noMoreSessions();
   }
 
   /**

@@ -17,6 +17,7 @@ import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot, SnapshotOptions } from '../io/snapshots.ts';
 import { channelOpenFailureReasons } from '../message/channel.ts';
+import { noMoreSessions } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import { terminate } from './command/termination.ts';
@@ -49,6 +50,7 @@ export class Session implements ScopeOwner {
   private closingCause: SshError | undefined;
   /** Undefined before the first. */
   private sessions: SessionChannels | undefined;
+  private sessionsOver = false;
 
   constructor(driver: Driver<ClientProtocol>, router: EventRouter<ClientEvent>) {
     this.driver = driver;
@@ -94,6 +96,7 @@ export class Session implements ScopeOwner {
     scope: Pick<CallScope, 'onCancel'>,
   ): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
+      if (type === sessionType && this.sessionsOver) throw noMoreError();
       const channel = this.driver.act((core) => core.connection.open(type, channelTypeData));
       const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
       const again = (): void => {
@@ -140,6 +143,15 @@ export class Session implements ScopeOwner {
         giveUp();
       });
     });
+  }
+
+  /**
+   * Opens no session any more, and tells the server so (OpenSSH PROTOCOL §2.2): one that
+   * knows the request ends the connection by a session that comes after all.
+   */
+  noMoreSessions(): void {
+    this.driver.act((core) => core.connection.request(noMoreSessions, new Uint8Array(0), false));
+    this.sessionsOver = true;
   }
 
   private get sessionChannels(): SessionChannels {
@@ -354,6 +366,16 @@ export class Session implements ScopeOwner {
     const cause = this.closingCause ?? this.driver.cause ?? this.driver.core?.cause;
     if (cause !== undefined) throw cause;
   }
+}
+
+function noMoreError(): SshError {
+  return new SshError(
+    'ERR_SSH_CLOSED',
+    'this connection opens no sessions since noMoreSessions; connect once more',
+    {
+      origin: 'user',
+    },
+  );
 }
 
 const hearing: Hearing<Session, ClientEvent> = {

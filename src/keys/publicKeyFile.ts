@@ -19,7 +19,7 @@ import { derBitString, derSequence } from './pem/derWriter.ts';
 import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
-import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
+import { decodeSsh2Block, encodeRfc4716 } from './pem/rfc4716.ts';
 import { derRsaPublicKey } from './pem/rsaDer.ts';
 import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
@@ -99,7 +99,7 @@ export function parsePublicKey(
       case 'RSA PUBLIC KEY':
         return bare(parsePkcs1Public(decodePem(text, format).bytes, bounds), '');
       case 'rfc4716': {
-        const { blob, comment } = decodeRfc4716(text);
+        const { blob, comment } = decodeSsh2Block(text, 'PUBLIC KEY');
         return bare(decodePublicKey(blob, bounds), comment);
       }
       case 'line':
@@ -233,8 +233,11 @@ function keyFields(
   return { publicKey: decodePublicKey(blob, bounds), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
 }
 
-/** Options up to the first space outside quotes; a quote within quotes is written `\"`. */
-function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
+/**
+ * Options up to the first space outside quotes, in `latin1` characters; a quote within
+ * quotes is written `\"`. Both are empty where no options stand.
+ */
+export function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
   const options: KeyOption[] = [];
   const pattern = /([A-Za-z0-9@.-]+)(?:="((?:[^"\\]|\\.)*)")?(,|[ \t]+)/y;
   for (;;) {

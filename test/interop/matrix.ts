@@ -94,8 +94,7 @@ function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string
   const show = (column: string, server: string): string => {
     const cell = cells.find((candidate) => candidate.column === column && candidate.server === server);
     if (cell?.note === undefined) return cell?.text ?? '';
-    // Keys are of this run alone.
-    const note = `${server}: ${cell.note.replaceAll(/ SHA256:[A-Za-z0-9+/]{43}/g, '')}`;
+    const note = `${server}: ${lasting(cell.note)}`;
     let number = notes.indexOf(note);
     if (number < 0) number = notes.push(note) - 1;
     return `${cell.text} [${number + 1}]`;
@@ -120,6 +119,14 @@ function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string
     '## Algorithms both sides have',
     ...facts.map((fact) => `### ${fact.server}\n\n${algorithms(fact)}`),
   ].join('\n\n')}\n`;
+}
+
+/** Without the keys, ports and folders of this run alone. */
+function lasting(note: string): string {
+  return note
+    .replaceAll(/ SHA256:[A-Za-z0-9+/]{43}/g, '')
+    .replaceAll(/127\.0\.0\.1:\d{4,5}: /g, '')
+    .replaceAll(/(?:\/[\w.-]+)+\/sockets-\w+\//g, '/');
 }
 
 function filesDocument(cells: readonly Cell[]): string {

@@ -64,6 +64,17 @@ const dial = (place: { path?: string | undefined; port?: number | undefined }): 
     ? dialTcp({ port: place.port ?? 0, host: '127.0.0.1', allowHalfOpen: true })
     : dialTcp({ path: place.path, allowHalfOpen: true });
 
+/** Why a socket does not get through; undefined where it does. */
+function failureOf(socket: Socket): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+  });
+}
+
 class Scene implements AsyncDisposable {
   readonly faults: unknown[] = [];
   readonly server: SshServer;
@@ -254,6 +265,25 @@ describe('a server', () => {
     expect(one.faults).toEqual([]);
   });
 
+  it('opens no session for a client that gave them up, and forwards on', async () => {
+    await using it = await scene({ local: () => true }, { server: { exec: () => 0 } });
+    const { client } = it;
+    expect((await client.run('true')).code).toBe(0);
+    client.noMoreSessions();
+    const closed = { code: 'ERR_SSH_CLOSED', message: expect.stringContaining('noMoreSessions') };
+    await expect(client.run('true')).rejects.toMatchObject(closed);
+    await expect(client.run('true', { maxChannels: 1 })).rejects.toMatchObject(closed);
+    await expect(client.sftp()).rejects.toMatchObject(closed);
+    expect(await ask(await client.openTcp('127.0.0.1', echoPort), 'still here')).toBe('still here');
+    // One who asks after all is refused.
+    Reflect.set(Reflect.get(client, 'session') as object, 'sessionsOver', false);
+    await expect(client.run('true')).rejects.toMatchObject({
+      code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
+      channelOpenReason: 1,
+    });
+    expect(await ask(await client.openTcp('127.0.0.1', echoPort), 'and here')).toBe('and here');
+  });
+
   it('listens no more once the client is gone, and cuts what ran through', async () => {
     const one = await scene({ remote: () => true, local: () => true });
     const forward = await one.client.forwardRemote({ port: 0 }, { host: '127.0.0.1', port: echoPort });
@@ -264,7 +294,8 @@ describe('a server', () => {
     await new Promise((resolve) => socket.once('data', resolve));
     one.client.destroy();
     await new Promise((resolve) => socket.once('close', resolve));
-    await expect.poll(() => ask(dial(address), 'late')).toBe('');
+    // Refused by the system: a listener that still stood would take it, and cut it then.
+    await expect.poll(() => failureOf(dial(address))).toBe('ECONNREFUSED');
     await one[Symbol.asyncDispose]();
   });
 
