@@ -10,12 +10,13 @@ import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/calls/callScope.ts';
-import { Acceptors, noChannels } from '../endpoint/channels/acceptors.ts';
+import { Acceptors, type OpenRefusal } from '../endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot, SnapshotOptions } from '../io/snapshots.ts';
+import { channelOpenFailureReasons } from '../message/channel.ts';
 import { noMoreSessions } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
@@ -25,6 +26,18 @@ import { type Deferred, UnderWay } from './underWay.ts';
 
 /** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */
 const sessionType = 'session';
+
+/** What a server is told whose channel nobody here accepts. */
+export const noChannels: OpenRefusal = {
+  reasonCode: channelOpenFailureReasons.administrativelyProhibited,
+  description: 'this client opens no channels for servers',
+};
+
+/** How long a call may take, and what gives it up, as far as its caller says so. */
+interface Bounds {
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export class Session implements ScopeOwner {
   readonly driver: Driver<ClientProtocol>;
@@ -59,6 +72,21 @@ export class Session implements ScopeOwner {
     const scope = new CallScope(this, options);
     this.begun.scopes.set(scope, scope);
     return scope;
+  }
+
+  /** A call within its bounds; they are over when it is. */
+  async scoped<T>(
+    name: WaitName,
+    detail: string,
+    { timeout = Number.POSITIVE_INFINITY, signal }: Bounds,
+    call: (scope: CallScope) => Promise<T>,
+  ): Promise<T> {
+    const scope = this.scope({ name, detail, timeout, signal });
+    try {
+      return await call(scope);
+    } finally {
+      scope.end();
+    }
   }
 
   /** Opens a channel; the scope's cancellation gives it up. */
@@ -335,7 +363,7 @@ export class Session implements ScopeOwner {
 
   /** Throws why no call may begin any more. */
   checkOpen(): void {
-    const cause = this.closingCause ?? this.driver?.cause ?? this.driver.core?.cause;
+    const cause = this.closingCause ?? this.driver.cause ?? this.driver.core?.cause;
     if (cause !== undefined) throw cause;
   }
 }

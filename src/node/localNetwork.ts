@@ -8,6 +8,7 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SshError } from '../base/errors.ts';
+import { markSole } from '../base/soleMemory.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
 import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
 import {
@@ -17,6 +18,7 @@ import {
   placeText,
   type TargetPlace,
 } from '../forwarding/places.ts';
+import { giveBack } from './spentMemory.ts';
 
 /** Bytes that are read of a socket ahead of who takes them. */
 const readAhead = 64 * 1024;
@@ -190,6 +192,10 @@ class SocketConnection implements LocalConnection {
     });
   }
 
+  spent(bytes: Uint8Array): void {
+    giveBack([bytes]);
+  }
+
   destroy(reset: boolean): void {
     const { socket } = this;
     this.source.forget();
@@ -261,6 +267,8 @@ class SocketSource implements ByteSource {
 
   private received(chunk: Uint8Array): void {
     if (this.cancelled) return;
+    // Node reads into memory of its own each time; what other runtimes do is their affair.
+    if (chunk.length === chunk.buffer.byteLength) markSole(chunk);
     this.chunks.push(chunk);
     this.held += chunk.length;
     if (this.held >= readAhead) {
@@ -325,8 +333,12 @@ class SocketSink implements ByteSink {
   write(bytes: Uint8Array, done: (error?: Error) => void): void {
     if (this.fault !== undefined) return done(this.fault);
     if (!this.isCorked) this.gather();
-    // Node says null where there is no error.
-    this.socket.write(bytes, (error) => done(error ?? undefined));
+    this.socket.write(bytes, (error) => {
+      // Node says null where there is no error.
+      done(error ?? undefined);
+      // What is written is with the system. Its writer has read its length for the last time.
+      if (error === null || error === undefined) giveBack([bytes]);
+    });
   }
 
   end(done: (error?: Error) => void): void {

@@ -144,7 +144,7 @@ function filesDocument(cells: readonly Cell[]): string {
   }
   return [
     filesHeading,
-    'Written by `npm run lab -- --write files`, which makes each call on each server. `–` is what a server does not have, or does otherwise; the list below says which. `sftp-server` is OpenSSH’s program behind its sshd; dropbear runs the same program. `chroot` is `internal-sftp` with `ChrootDirectory`. asyncssh, paramiko and ssh2 serve files of the machine by a small program of ours around each library. The last three are this library: a folder, the store in memory of `examples/`, and the command behind sshd.',
+    'Written by `npm run lab -- --write files`, which makes each call on each server. `–` is what a server does not have, or does otherwise; the list below says which. `sftp-server` is OpenSSH’s program behind its sshd; dropbear and TinySSH run the same program. `chroot` is `internal-sftp` with `ChrootDirectory`. asyncssh, paramiko and ssh2 serve files of the machine by a small program of ours around each library. The last three are this library: a folder, the store in memory of `examples/`, and the command behind sshd.',
     table(['calls', ...servers], rows),
     [...notes].map(([note, where]) => `- ${note}: ${where.join('; ')}`).join('\n'),
   ].join('\n\n');

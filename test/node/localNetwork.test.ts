@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
+import { isSole, markSole } from '../../src/base/soleMemory.ts';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
 
@@ -14,13 +15,16 @@ afterEach(() => {
 });
 
 /** A connection, and what its other end receives up to the end. */
-async function connected(): Promise<{ readonly local: LocalConnection; readonly received: Promise<Buffer> }> {
+async function connected(
+  said: Uint8Array = new Uint8Array(0),
+): Promise<{ readonly local: LocalConnection; readonly received: Promise<Buffer> }> {
   let heard: (bytes: Buffer) => void = () => {};
   const received = new Promise<Buffer>((resolve) => {
     heard = resolve;
   });
   const server = createServer((socket) => {
     const pieces: Buffer[] = [];
+    if (said.length > 0) socket.write(said);
     socket.on('data', (piece: Buffer) => pieces.push(piece));
     socket.on('end', () => heard(Buffer.concat(pieces)));
   });
@@ -105,6 +109,46 @@ it.each([1, 1_000, 100_000])(
     expect(await leftBy((program) => program.destroy(), length)).toBe('ended');
   },
 );
+
+/** Whether the memory of these bytes has been freed. */
+const isGone = (bytes: Uint8Array): boolean => bytes.buffer.byteLength === 0;
+
+it('frees the memory of what is written where nothing else lies in it, and no other', async () => {
+  const { local, received } = await connected();
+  const given = Array.from({ length: 40 }, (_, index) => new Uint8Array(10_000).fill(index));
+  const sent = Buffer.concat(given);
+  for (const bytes of given.slice(0, 32)) markSole(bytes);
+  for (const bytes of given) local.sink.write(bytes, () => {});
+  local.sink.end(() => {});
+  expect((await received).equals(sent)).toBe(true);
+  expect(given.map(isGone)).toEqual(given.map((_, index) => index < 32));
+});
+
+it('frees the memory of what was read once its taker has no more use for it', async () => {
+  const said = Buffer.alloc(4 * 1024 * 1024, 7);
+  const { local } = await connected(said);
+  const taken: Uint8Array[] = [];
+  let length = 0;
+  await new Promise<void>((resolve, reject) => {
+    local.source.listen({
+      readable: () => {
+        for (let bytes = local.source.take(); bytes !== undefined; bytes = local.source.take()) {
+          taken.push(bytes);
+          length += bytes.length;
+        }
+        if (length === said.length) resolve();
+      },
+      ended: () => reject(new Error('it has ended')),
+      failed: reject,
+      aborted: reject,
+    });
+  });
+  const long = taken.filter(isSole);
+  expect(long.length).toBeGreaterThan(16);
+  expect(taken.some(isGone)).toBe(false);
+  for (const bytes of taken) local.spent(bytes);
+  expect(long.filter(isGone).length).toBeGreaterThanOrEqual(long.length - (long.length % 16));
+});
 
 it.each([
   [

@@ -221,6 +221,14 @@ export const tinyssh: InteropServer = {
 
 const sftpServer = '/usr/lib/openssh/sftp-server';
 
+/** Temporary files lie elsewhere from now on: TinySSH reads no authorized_keys below a folder that others may write to, such as /tmp. */
+export function useFolderForTinyssh(): void {
+  if (tinyssh.obstacle() !== undefined) return;
+  const folder = '/var/cache/deadline-ssh';
+  mkdirSync(folder, { recursive: true });
+  process.env['TMPDIR'] = folder;
+}
+
 export const proftpd: InteropServer = {
   name: 'ProFTPD mod_sftp',
   obstacle: () => missing(['which', 'proftpd'], ['test', '-f', '/usr/lib/proftpd/mod_sftp.so']),
