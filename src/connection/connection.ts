@@ -351,16 +351,22 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     );
   }
 
-  /** Begins a wait, for the parts of this layer. */
-  startWait(name: 'channelOpen' | 'close' | 'request', detail: string, onExpire: () => void): Wait {
-    return this.waits.start(name, detail, this.now, this.settings.timeouts[name], onExpire);
+  /** Begins a wait with the timeout of its name, or with a shorter one. */
+  startWait(
+    name: 'channelOpen' | 'close' | 'request',
+    detail: string,
+    onExpire: () => void,
+    atMost: number = Number.POSITIVE_INFINITY,
+  ): Wait {
+    const timeout = Math.min(this.settings.timeouts[name], atMost);
+    return this.waits.start(name, detail, this.now, timeout, onExpire);
   }
 
   get now(): number {
     return this.transport.now;
   }
 
-  /** Ends a wait, for the parts of this layer. */
+  /** Ends a wait. */
   finishWait(wait: Wait | undefined): void {
     this.waits.finish(wait);
   }

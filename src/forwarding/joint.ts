@@ -34,7 +34,8 @@ export class Joint {
     });
     const finished = (): void => this.finishIfDone();
     const broken = (error: Error): void => this.end(error);
-    this.outward = new Pump(local.source, port.outbound, { finished, broken, early });
+    const spent = (bytes: Uint8Array): void => local.spent(bytes);
+    this.outward = new Pump(local.source, port.outbound, { finished, broken, spent, early });
     // A channel that is closed without EOF has no end that could be passed on: `channelClosed` cuts it.
     const isWhole = (): boolean => port.channel.eofReceived;
     this.inward = new Pump(port.data, local.sink, { finished, broken, isWhole });
@@ -97,6 +98,8 @@ interface PumpOptions {
   readonly broken: (error: Error) => void;
   /** Whether the end of the source is the end of what was said; always, where not given. */
   readonly isWhole?: () => boolean;
+  /** Told of the bytes of each write that was passed on. */
+  readonly spent?: (bytes: Uint8Array) => void;
   /** Bytes ahead of those of the source. */
   readonly early?: Uint8Array | undefined;
 }
@@ -109,8 +112,8 @@ class Pump {
   private readonly sink: ByteSink;
   private readonly options: PumpOptions;
   private early: Uint8Array | undefined;
-  /** Of the writes that the sink has not passed on, in their order. */
-  private readonly lengths: number[] = [];
+  /** Writes that the sink has not passed on, in their order. */
+  private readonly writes: Uint8Array[] = [];
   private underWay = 0;
   private sourceEnded = false;
   private ending = false;
@@ -164,17 +167,18 @@ class Pump {
   }
 
   private pass(bytes: Uint8Array): void {
-    const { length } = bytes;
-    this.underWay += length;
-    this.bytes += length;
-    this.lengths.push(length);
+    this.underWay += bytes.length;
+    this.bytes += bytes.length;
+    this.writes.push(bytes);
     this.sink.write(bytes, this.passed);
   }
 
   /** The next write was passed on. One function for all of them: there is one for every 32 KiB. */
   private readonly passed = (error?: Error | null): void => {
-    this.underWay -= this.lengths.shift() ?? 0;
+    const bytes = this.writes.shift();
+    this.underWay -= bytes?.length ?? 0;
     if (error !== undefined && error !== null) return this.fail(error);
+    if (bytes !== undefined) this.options.spent?.(bytes);
     this.move();
   };
 

@@ -15,11 +15,12 @@ import { WireReader } from '../wire/reader.ts';
 import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
 import { base64Decode, base64Encode } from './pem/base64.ts';
 import { DerReader } from './pem/der.ts';
-import { derBitString, derInteger, derSequence } from './pem/derWriter.ts';
+import { derBitString, derSequence } from './pem/derWriter.ts';
 import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
 import { decodeSsh2Block, encodeRfc4716 } from './pem/rfc4716.ts';
+import { derRsaPublicKey } from './pem/rsaDer.ts';
 import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
@@ -289,7 +290,6 @@ function formatSpki(key: PublicKey): Uint8Array {
   if (key.type === 'sk-ssh-ed25519@openssh.com' || key.type === 'sk-ecdsa-sha2-nistp256@openssh.com') {
     throw keyUnsupportedError(`a key of type ${key.type} has no form as PEM; write it as OpenSSH does`);
   }
-  const bits =
-    key.type === 'ssh-rsa' ? derSequence(derInteger(key.modulus), derInteger(key.exponent)) : key.point;
+  const bits = key.type === 'ssh-rsa' ? derRsaPublicKey(key) : key.point;
   return derSequence(writeAlgorithm(algorithmOf(key)), derBitString(bits));
 }

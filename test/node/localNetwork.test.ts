@@ -1,8 +1,9 @@
 /** Connections of this machine as forwards use them: what they ask of the system. */
 import { existsSync } from 'node:fs';
-import { type AddressInfo, createServer, Socket } from 'node:net';
+import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
+import { isSole, markSole } from '../../src/base/soleMemory.ts';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
 
@@ -14,13 +15,16 @@ afterEach(() => {
 });
 
 /** A connection, and what its other end receives up to the end. */
-async function connected(): Promise<{ readonly local: LocalConnection; readonly received: Promise<Buffer> }> {
+async function connected(
+  said: Uint8Array = new Uint8Array(0),
+): Promise<{ readonly local: LocalConnection; readonly received: Promise<Buffer> }> {
   let heard: (bytes: Buffer) => void = () => {};
   const received = new Promise<Buffer>((resolve) => {
     heard = resolve;
   });
   const server = createServer((socket) => {
     const pieces: Buffer[] = [];
+    if (said.length > 0) socket.write(said);
     socket.on('data', (piece: Buffer) => pieces.push(piece));
     socket.on('end', () => heard(Buffer.concat(pieces)));
   });
@@ -63,6 +67,46 @@ it('what is written before an end of the same turn arrives before it', async () 
   expect((await received).equals(Buffer.concat(pieces))).toBe(true);
 });
 
+/** Whether the memory of these bytes has been freed. */
+const isGone = (bytes: Uint8Array): boolean => bytes.buffer.byteLength === 0;
+
+it('frees the memory of what is written where nothing else lies in it, and no other', async () => {
+  const { local, received } = await connected();
+  const given = Array.from({ length: 40 }, (_, index) => new Uint8Array(10_000).fill(index));
+  const sent = Buffer.concat(given);
+  for (const bytes of given.slice(0, 32)) markSole(bytes);
+  for (const bytes of given) local.sink.write(bytes, () => {});
+  local.sink.end(() => {});
+  expect((await received).equals(sent)).toBe(true);
+  expect(given.map(isGone)).toEqual(given.map((_, index) => index < 32));
+});
+
+it('frees the memory of what was read once its taker has no more use for it', async () => {
+  const said = Buffer.alloc(4 * 1024 * 1024, 7);
+  const { local } = await connected(said);
+  const taken: Uint8Array[] = [];
+  let length = 0;
+  await new Promise<void>((resolve, reject) => {
+    local.source.listen({
+      readable: () => {
+        for (let bytes = local.source.take(); bytes !== undefined; bytes = local.source.take()) {
+          taken.push(bytes);
+          length += bytes.length;
+        }
+        if (length === said.length) resolve();
+      },
+      ended: () => reject(new Error('it has ended')),
+      failed: reject,
+      aborted: reject,
+    });
+  });
+  const long = taken.filter(isSole);
+  expect(long.length).toBeGreaterThan(16);
+  expect(taken.some(isGone)).toBe(false);
+  for (const bytes of taken) local.spent(bytes);
+  expect(long.filter(isGone).length).toBeGreaterThanOrEqual(long.length - (long.length % 16));
+});
+
 it.each([
   [
     'a port in use',
@@ -102,4 +146,104 @@ it.each([
     message: expect.stringMatching(message),
   });
   expect(existsSync(fileURLToPath(import.meta.url))).toBe(true);
+});
+
+// localhost ------------------------------------------------------------------------------
+
+/** Whether somebody listens there. */
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = dial({ host, port });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    closing.push(() => socket.destroy());
+  });
+}
+
+const hasIpv6 = await new Promise<boolean>((resolve) => {
+  const server = createServer();
+  server.once('error', () => resolve(false));
+  server.listen(0, '::1', () => server.close(() => resolve(true)));
+});
+
+/** From now on the machine answers so where somebody wants to listen on these addresses. */
+function refuseToListen(refusals: (host: string, port: number) => string | undefined): {
+  listened: string[];
+} {
+  const { listen } = Server.prototype;
+  const listened: string[] = [];
+  vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given: unknown[]) {
+    const { host, port } = given[0] as { host: string; port: number };
+    listened.push(host);
+    const code = refusals(host, port);
+    if (code === undefined) return Reflect.apply(listen, this, given) as Server;
+    process.nextTick(() => this.emit('error', Object.assign(new Error(code), { code })));
+    return this;
+  });
+  return { listened };
+}
+
+const listenOnLocalhost = (port: number) =>
+  localNetwork.listen(
+    { host: 'localhost', port },
+    (local) => local.destroy(false),
+    () => {},
+  );
+
+it.skipIf(!hasIpv6)(
+  'RFC 4254 §7.1: localhost is the loopback address of both families, on one port',
+  async () => {
+    const listener = await listenOnLocalhost(0);
+    const { host, port = 0 } = listener.place;
+    expect(host).toBe('localhost');
+    expect([await answers('127.0.0.1', port), await answers('::1', port)]).toEqual([true, true]);
+    // A fixed port that is taken in either family is an error, and nothing is left of the other.
+    await expect(listenOnLocalhost(port)).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+    await listener.close();
+    expect([await answers('127.0.0.1', port), await answers('::1', port)]).toEqual([false, false]);
+  },
+);
+
+it.each(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])(
+  'localhost is the one family that the machine has: %s',
+  async (code) => {
+    for (const missing of ['127.0.0.1', '::1']) {
+      if (missing === '127.0.0.1' && !hasIpv6) continue;
+      refuseToListen((host) => (host === missing ? code : undefined));
+      const listener = await listenOnLocalhost(0);
+      const there = missing === '::1' ? '127.0.0.1' : '::1';
+      expect(await answers(there, listener.place.port ?? 0)).toBe(true);
+      await listener.close();
+      vi.restoreAllMocks();
+    }
+    refuseToListen(() => code);
+    await expect(listenOnLocalhost(0)).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+  },
+);
+
+it('localhost takes another port where the other family has that one in use, and not for ever', async () => {
+  let taken = 3;
+  const { listened } = refuseToListen((host) => {
+    if (host === '127.0.0.1') return undefined;
+    return taken-- > 0 ? 'EADDRINUSE' : 'EADDRNOTAVAIL';
+  });
+  await (await listenOnLocalhost(0)).close();
+  expect(listened).toHaveLength(8);
+  taken = 1_000;
+  const inUse = { code: 'ERR_SSH_FORWARD', message: expect.stringContaining('in use') };
+  await expect(listenOnLocalhost(0)).rejects.toMatchObject(inUse);
+  expect(listened).toHaveLength(8 + 32);
+  // Who asked for one port gets that one, or an error; the half that stood is gone.
+  const { port } = (await localNetwork
+    .listen(
+      { host: '127.0.0.1', port: 0 },
+      () => {},
+      () => {},
+    )
+    .then(async (listener) => {
+      await listener.close();
+      return listener.place;
+    })) as { port: number };
+  await expect(listenOnLocalhost(port)).rejects.toMatchObject(inUse);
+  expect(await answers('127.0.0.1', port)).toBe(false);
 });

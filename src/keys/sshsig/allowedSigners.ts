@@ -8,9 +8,9 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { anyText, checkOptions, type OptionTable, wholeNumber } from '../../base/optionChecks.ts';
+import { matchesPattern } from '../../base/wildcards.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { matchesPattern } from '../knownHosts/hostPattern.ts';
 import { checkCertificate, parseCertificate } from '../openssh/certificateFile.ts';
 import { type KeyOption, parsePublicKey, readOptions } from '../publicKeyFile.ts';
 import { byteTextOrEmpty, latin1ToText, splitLines } from '../textLines.ts';
