@@ -6,9 +6,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { keywordNames, keywordRow } from '../../src/config/reading/keywords.ts';
+import { createResolveHost } from '../../src/config/resolveHost.ts';
 import { serviceClass, serviceMark } from '../../src/config/syntax/serviceClasses.ts';
 import { resolveHost } from '../../src/entry/config.ts';
 import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/entry/keys.ts';
+import { nodeConfigPlatform } from '../../src/node/config/configPlatform.ts';
+import { certificateLine, makeCertificate } from '../support/certificates.ts';
 import { type Asked, keywordsFor, readText } from './reading.ts';
 import { refusalOf } from './refusals.ts';
 
@@ -45,6 +48,112 @@ describe('a refusal says in plain words', () => {
     expect(refused).toBeInstanceOf(SshError);
     expect((refused as SshError).message).toMatch(/^command-line: port/);
     expect(said('# one\nPort 0')).toMatch(/^config line 2: port/);
+  });
+});
+
+describe('a reading', () => {
+  const usual = { fileSize: 1_000, includeDepth: 16, files: 10, totalSize: 1_000 };
+
+  it('takes files as large as its limits, and no larger, and no more of them', () => {
+    const text = 'Port 22\n';
+    const world = { files: { '/a': text } };
+    const read = (file: string, limits: Partial<typeof usual>) =>
+      readText(file, 'alpha', world, { limits: { ...usual, ...limits } });
+    expect(read(text, { fileSize: text.length }).port).toBe(22);
+    const larger = refusalOf(() => read(text, { fileSize: text.length - 1 })).message;
+    expect(larger).toContain(`it is larger than ${text.length - 1} bytes`);
+    const including = `Include /a\n${text}`;
+    const totalSize = including.length + text.length;
+    expect(read(including, { totalSize, files: 2 }).port).toBe(22);
+    for (const limits of [{ totalSize: totalSize - 1 }, { files: 1 }]) {
+      expect(refusalOf(() => read(including, limits)).message).toMatch(/^\/a: (with it|it is one)/);
+    }
+  });
+
+  it('asks about new host keys only where a person waits for a shell', () => {
+    const asks = (text: string, command?: string): unknown =>
+      keywordsFor(`UpdateHostKeys ask\n${text}\n`, 'alpha', {}, command === undefined ? {} : { command })[
+        'updatehostkeys'
+      ];
+    for (const text of ['', 'LogLevel VERBOSE', 'RequestTTY force', 'ControlPath /s', 'ControlPersist 5']) {
+      expect([text, asks(text)]).toEqual([text, 'ask']);
+    }
+    for (const text of [
+      'LogLevel ERROR',
+      'RequestTTY no',
+      'ControlPath /s\nControlPersist 5',
+      'RemoteCommand x',
+    ]) {
+      expect([text, asks(text)]).toEqual([text, 'false']);
+    }
+    expect(asks('', 'true')).toBe('false');
+  });
+
+  it('takes 100 files of keys, and no more', () => {
+    const files = (count: number, first = 0): string =>
+      Array.from({ length: count }, (_, n) => `IdentityFile /k${first + n}\n`).join('');
+    expect(keywordsFor(files(100))['identityfile']).toHaveLength(100);
+    expect(said(files(101).trimEnd())).toMatch(/^config line 101: /);
+    // One that is there already is one more word, as with ssh.
+    expect(keywordsFor(`${files(99)}IdentityFile /k0\n`)['identityfile']).toHaveLength(99);
+    expect(said(`${files(100)}IdentityFile /k0`)).toMatch(/^config line 101: /);
+  });
+
+  it('keeps the case of words that are no domains', () => {
+    const text = 'PermitRemoteOpen Web:80\nUserKnownHostsFile /K None2\nCanonicalDomains A.Example\n';
+    const keywords = keywordsFor(text, 'alpha', { lookup: () => undefined });
+    expect(keywords['permitremoteopen']).toBe('Web:80');
+    expect(keywords['userknownhostsfile']).toBe('/K None2');
+    expect(keywordsFor('CanonicalDomains NONE\n')['canonicaldomains']).toBe('none');
+  });
+
+  it('takes a keyword in quotes, and none whose quote has no end', () => {
+    expect(keywordsFor('"Port" 23\n')['port']).toBe('23');
+    expect(keywordsFor('Po"rt" 23\n')['port']).toBe('23');
+    expect(keywordsFor('Port"" 23\n')['port']).toBe('23');
+    for (const line of ['"Port 23', 'Po"rt 23', '"', 'P"']) expect(said(line)).toMatch(/^config line 1: /);
+  });
+
+  it('refuses a pattern that is empty, wherever it stands', () => {
+    for (const line of ['Host ""', 'Host alpha ""', 'Host "" alpha', 'Host other ""']) {
+      expect(said(line)).toContain('has an empty pattern');
+    }
+  });
+
+  it('takes a part of a URI that is encoded, and no NUL or half a code', () => {
+    expect(keywordsFor('ProxyJump ssh://u%40x@j:24\n')['proxyjump']).toBe('u@x@j:24');
+    for (const user of ['u%zz', 'u%4', 'u%', 'u%00', 'u%ff']) {
+      expect(said(`ProxyJump ssh://${user}@j:24`)).toMatch(/^config line 1: proxyjump/);
+    }
+  });
+
+  it('knows networks of either family by all of their bits', () => {
+    const matches = (address: string, network: string): boolean =>
+      keywordsFor(`Match localnetwork ${network}\nPort 9\n`, 'alpha', { addresses: [address] })['port'] ===
+      '9';
+    const word = fc.integer({ min: 0, max: 0xffff });
+    fc.assert(
+      fc.property(
+        fc.array(word, { minLength: 8, maxLength: 8 }),
+        fc.integer({ min: 1, max: 128 }),
+        (words, length) => {
+          const bits = words.reduce((all, one) => (all << 16n) | BigInt(one), 0n);
+          const host = BigInt(128 - length);
+          const written = (value: bigint): string =>
+            Array.from({ length: 8 }, (_, n) =>
+              ((value >> BigInt(112 - 16 * n)) & 0xffffn).toString(16),
+            ).join(':');
+          const network = `${written((bits >> host) << host)}/${length}`;
+          expect(matches(written(bits), network)).toBe(true);
+          // The last bit that counts is another one.
+          expect(matches(written(bits ^ (1n << host)), network)).toBe(false);
+        },
+      ),
+      { numRuns: 50 },
+    );
+    expect(matches('10.1.2.3', '10.1.2.0/23')).toBe(true);
+    expect(matches('10.1.4.3', '10.1.2.0/23')).toBe(false);
+    expect(matches('10.1.2.3', '::/1')).toBe(false);
   });
 });
 
@@ -167,6 +276,79 @@ describe('the options of a host', () => {
       typeof step === 'object' && step !== null && 'agent' in step ? [step] : [],
     );
     expect(asked).toEqual([expect.objectContaining({ keys: [known.publicKey] })]);
+  });
+
+  it('never take RSA keys of fewer than 1,024 bits', async () => {
+    for (const [given, bits] of [
+      ['512', 1024],
+      ['1024', 1024],
+      ['1025', 1025],
+      ['0', 1024],
+    ] as const) {
+      expect((await optionsFor(`RequiredRSASize ${given}`)).limits).toEqual({ rsaMinimumBits: bits });
+    }
+  });
+
+  it('say which certificates have no key', async () => {
+    const key = generateKey('ed25519');
+    const authority = generateKey('ed25519');
+    const [path, certificate] = [join(folder, 'certified'), join(folder, 'certificate')];
+    writeFileSync(path, formatPrivateKey(key), { mode: 0o600 });
+    const warnings = async (of: typeof key) => {
+      writeFileSync(certificate, certificateLine(makeCertificate({ key: of.publicKey, authority, kind: 1 })));
+      const text = `IdentityAgent none\nIdentityFile ${path}\nCertificateFile ${certificate}\n`;
+      return (await resolveHost('alpha', { files: [{ path: 'config', text }] })).warnings;
+    };
+    expect(await warnings(key)).toEqual([]);
+    expect(await warnings(generateKey('ed25519'))).toEqual([expect.stringContaining('has its key')]);
+  });
+
+  it('know the hosts of the files of the system, also where the user has none', async () => {
+    const known = join(folder, 'known');
+    const key = generateKey('ed25519').publicKey;
+    const line = formatPublicKey(key);
+    writeFileSync(known, `alpha ${line}`);
+    const { verifyHostKey } = await optionsFor(
+      `UserKnownHostsFile /dev/null\nGlobalKnownHostsFile ${known} /dev/null`,
+    );
+    const blob = new Uint8Array(Buffer.from(line.split(' ')[1] ?? '', 'base64'));
+    const info = {
+      host: 'alpha',
+      port: 22,
+      address: undefined,
+      key,
+      blob,
+      type: key.type,
+      algorithm: key.type,
+      fingerprint: '',
+    };
+    expect(await verifyHostKey.verify(info)).toBe(true);
+    await expect(verifyHostKey.verify({ ...info, host: 'beta' }) as Promise<boolean>).rejects.toMatchObject({
+      code: 'ERR_SSH_HOST_KEY_UNKNOWN',
+    });
+  });
+
+  it.each([
+    ['no absolute path', 'x y', 'is no absolute path'],
+    ['a token that means nothing', '/bin/x %z', 'knownhostscommand'],
+  ])('take no program of known hosts with %s', async (_what, command, words) => {
+    await expect(optionsFor(`KnownHostsCommand ${command}`)).rejects.toThrow(words);
+  });
+
+  it.each([[5], [null], [{}], [{ path: '' }], [{ path: 'a', text: 5 }], [{ path: 'a', more: 1 }]])(
+    'are of files, which %j is none of',
+    async (file) => {
+      const files = [file] as unknown as readonly string[];
+      await expect(resolveHost('alpha', { files })).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS' });
+    },
+  );
+
+  it('have no more of a policy than the platform gives', async () => {
+    const verify = () => true;
+    const resolve = createResolveHost({ ...nodeConfigPlatform, knownHosts: () => ({ verify }) });
+    const text = 'HostKeyAlias other\n';
+    const { options } = await resolve('alpha', { files: [{ path: 'config', text }] });
+    expect(Object.keys(options.verifyHostKey)).toEqual(['verify']);
   });
 
   it('of a host by another name follow changed keys where that is wanted, and else not at all', async () => {
