@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalAddress } from '../../src/base/addresses.ts';
+import { scopedAddress } from '../support/hosts.ts';
 import { describeWith, pathOf } from '../support/servers/programs.ts';
 
 /** Spellings of addresses, and texts that come close. */
@@ -74,6 +75,12 @@ describe('a numeric address', () => {
     for (const zone of ['', ' ', 'a b', 'a%b', 'a/b', 'a,b', '*', '\n'])
       expect(canonicalAddress(`fe80::1%${zone}`), zone).toBeUndefined();
     expect(canonicalAddress('127.0.0.1%lo')).toBeUndefined();
+    fc.assert(
+      fc.property(scopedAddress, (text) => {
+        const [address = '', zone] = text.split('%');
+        expect(canonicalAddress(text)).toBe(`${canonicalAddress(address)}%${zone}`);
+      }),
+    );
   });
 
   it('of version 6 is one to the runtime, and the same one', () => {

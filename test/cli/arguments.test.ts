@@ -5,6 +5,7 @@ import { SshError } from '../../src/base/errors.ts';
 import { parseCommandLine, parseDuration, type SshCommandLine } from '../../src/cli/remote/arguments.ts';
 import { queryText } from '../../src/cli/remote/query.ts';
 import { parseTarget } from '../../src/client/dial/target.ts';
+import { numericAddress } from '../support/hosts.ts';
 
 function parsed(...argv: string[]): SshCommandLine {
   const result = parseCommandLine(argv);
@@ -65,10 +66,12 @@ describe('a target', () => {
     fc.assert(
       fc.property(
         fc.option(fc.stringMatching(/^[a-z0-9@._-]{1,10}$/), { nil: undefined }),
-        fc.oneof(name, fc.ipV4(), fc.ipV6()),
+        fc.oneof(name, numericAddress),
         port,
-        (username, host, port) => {
-          const written = host.includes(':') ? `[${host}]` : host;
+        fc.boolean(),
+        (username, host, port, isBare) => {
+          const needsBrackets = host.includes(':') && !(isBare && port === undefined);
+          const written = needsBrackets ? `[${host}]` : host;
           const text = `${username === undefined ? '' : `${username}@`}${written}${port === undefined ? '' : `:${port}`}`;
           expect(parseTarget(text)).toEqual({ username, host, port });
         },

@@ -151,8 +151,8 @@ describe('a run', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
-        fc.nat(12),
-        fc.integer({ min: 1, max: 4 }),
+        fc.oneof(fc.nat(12), fc.integer({ min: 13, max: 60 })),
+        fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 5, max: 50 })),
         fc.boolean(),
         async (scheduler, count, concurrency, isAsync) => {
           let active = 0;

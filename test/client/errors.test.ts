@@ -12,6 +12,7 @@ import type { ServerOptions } from '../../src/server/options.ts';
 import { nothingIsLeft } from '../sim/laws.ts';
 import type { LinkPlan } from '../sim/simLink.ts';
 import { World } from '../sim/world.ts';
+import { numericAddress } from '../support/hosts.ts';
 import { play, playIn } from '../support/scene.ts';
 import { Tunnel } from '../support/tunnel.ts';
 
@@ -273,7 +274,7 @@ describe('the target', () => {
 });
 
 describe('addressing an error', () => {
-  const hosts = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6(), fc.string({ minLength: 1, maxLength: 20 }));
+  const hosts = fc.oneof(fc.domain(), numericAddress, fc.string({ minLength: 1, maxLength: 20 }));
   const targets = fc.record({ host: hosts, port: fc.integer({ min: 1, max: 65_535 }) });
 
   it('says the target once however often it is done, and leaves the rest as it is', () => {

@@ -7,6 +7,7 @@ import { createConnect } from '../../src/client/dial/connect.ts';
 import { canonicalHost } from '../../src/client/dial/hostName.ts';
 import type { HostKeyInfo } from '../../src/client/hostKeys/hostKeys.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
+import { numericAddress } from '../support/hosts.ts';
 
 const spelt = (host: string): string => canonicalHost(host, nodePlatform.asciiName);
 const refusal = (host: string): SshError => {
@@ -81,7 +82,7 @@ describe('the spelling of a host', () => {
     const anything = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: 'grapheme' }),
-      fc.ipV6(),
+      numericAddress,
       fc.domain(),
     );
     fc.assert(

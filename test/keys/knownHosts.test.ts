@@ -6,6 +6,7 @@ import { byteForm, hostMatcher, hostSpelling } from '../../src/keys/knownHosts/h
 import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
 import { base64Decode, base64Encode } from '../../src/keys/pem/base64.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
+import { numericAddress } from '../support/hosts.ts';
 import { comments } from './arbitraries.ts';
 import { failure } from './failure.ts';
 import { fixture } from './fixtures.ts';
@@ -302,9 +303,7 @@ describe('a line that is written', () => {
   /** Hosts of every kind, and texts that are none: what a line must not take for a pattern, a list, a marker. */
   const hosts = fc.oneof(
     fc.domain(),
-    fc.ipV4(),
-    fc.ipV6(),
-    fc.tuple(fc.ipV6(), fc.constantFrom('eth0', '1', 'en0.1')).map((both) => both.join('%')),
+    numericAddress,
     fc.string({
       unit: fc.constantFrom(...'aAbB.*?!,|#@[]:%"\\ -_~=\t\n\0é\u212a\uff0a'),
       minLength: 1,

@@ -13,6 +13,10 @@
  * and most special of its tests, and in the next round, if those pass, others.
  * So a test file is loaded once for many changes. What runs at an import only is
  * asked of whole files, in a process of its own.
+ *
+ * The tests of the folder itself come first. Others are run, and asked, for the
+ * changes alone that survived those before: first simulations of a few seconds,
+ * then real servers and child processes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -105,6 +109,18 @@ const tooLong = [
   'test/keys/publicDamage.test.ts',
 ];
 
+/** Tests whose files take long, each for a little of the sources: asked for what the others leave. */
+const heavy = ['test/servers/', 'test/server/clients/', 'test/sim/', 'test/cli/', 'test/examples/'];
+
+/** The test files in the order in which they are asked: of the folder itself, of others, the heavy ones. */
+function stagesOf(name, files) {
+  const isOwn = (path) => path.startsWith(`test/${name}/`);
+  const isHeavy = (path) => heavy.some((start) => path.startsWith(start) && start !== `test/${name}/`);
+  const rankOf = (path) => (isHeavy(path) ? 2 : isOwn(path) ? 0 : 1);
+  const stages = [0, 1, 2].map((rank) => files.filter((path) => rankOf(path) === rank));
+  return stages.filter((stage) => stage.length > 0);
+}
+
 function testFiles(places) {
   const found = places.flatMap((place) => {
     if (place.endsWith('.ts')) return [place];
@@ -186,22 +202,36 @@ const together = 75;
 async function mutate(name, worker, { total, mutants: chosen }) {
   const files = testFiles(testsOf[name]);
   console.log(`${name}: ${total} changes, ${chosen.length} to try; ${files.length} test files`);
-  let begun = performance.now();
+  const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;
-  const covered = await Covered.by(worker, root, folder, files);
-  console.log(`${covered.summary()}; ${seconds().toFixed(0)} s`);
-  begun = performance.now();
-  const trials = new Trials(worker, covered, name, { confirms: name in testsOfEdges, limit: options.limit });
+  const stages = stagesOf(name, files);
+  const coveredBy = new Map();
+  const coveredIn = async (stage) => {
+    const known = coveredBy.get(stage);
+    if (known !== undefined) return known;
+    const covered = await Covered.by(worker, root, folder, stages.slice(0, stage + 1).flat());
+    coveredBy.set(stage, covered);
+    console.log(`${covered.summary()}; ${seconds().toFixed(0)} s`);
+    return covered;
+  };
+  const trials = new Trials(worker, name, { confirms: name in testsOfEdges, limit: options.limit });
   const run = { name, total, results: [], trials };
   while (run.results.length < chosen.length && seconds() < 60 * options.minutes) {
-    const some = chosen.slice(run.results.length, run.results.length + together);
-    run.results.push(...(await trials.outcomesOf(some)));
-    report(name, run);
-    console.log(`${summaryOf(run)}; ${seconds().toFixed(0)} s`);
+    const from = run.results.length;
+    const some = chosen.slice(from, from + together).map((mutant) => ({ ...mutant }));
+    run.results.push(...some);
+    for (const stage of stages.keys()) {
+      if (survivors(some).length === 0) break;
+      const isLast = stage === stages.length - 1;
+      await trials.ask(some, await coveredIn(stage), isLast);
+      report(name, run);
+      const which = isLast ? '' : `tests of stage ${stage + 1} of ${stages.length}: `;
+      console.log(`${which}${summaryOf(run)}; ${seconds().toFixed(0)} s`);
+    }
   }
 }
 
-const survivors = (results) => results.filter(({ outcome }) => !outcome.startsWith('caught'));
+const survivors = (results) => results.filter(({ outcome }) => outcome?.startsWith('caught') !== true);
 
 function summaryOf({ name, total, results, trials }) {
   const left = survivors(results).length;

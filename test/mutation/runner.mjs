@@ -44,11 +44,29 @@ const numbersOf = (bytes) => {
   return numbers;
 };
 
-/** The switches that a test is run with, one after the other; each is answered by whether it passed. */
+/**
+ * Whether a run with a switch on failed in this process. It may have left something
+ * behind (a connection, a timer), over which every test fails from then on.
+ */
+let isDisturbed = false;
+
+/** This process is of no more use: whoever asked it is told to end it, and to ask another for the rest. */
+function* over() {
+  note({ over: true });
+  yield new Promise(() => {});
+}
+
+/**
+ * The switches that a test is run with, one after the other; each is answered by
+ * whether it passed. Instead of a switch, it may give a promise to wait for.
+ */
 function* trialOf({ changes, confirms }, caught) {
-  if (!(yield none) && !(yield none)) {
-    note({ unfit: true });
-    return;
+  if (!(yield none)) {
+    if (isDisturbed) yield* over();
+    if (!(yield none)) {
+      note({ unfit: true });
+      return;
+    }
   }
   for (const change of changes) {
     if (caught.has(change)) continue;
@@ -56,10 +74,11 @@ function* trialOf({ changes, confirms }, caught) {
       note({ passed: change });
       continue;
     }
+    isDisturbed = true;
     // What failed may have left something behind, or the machine was busy.
     if (!(yield none)) {
       note({ unclear: change });
-      return;
+      yield* over();
     }
     if (confirms && (yield change)) {
       note({ passed: change, disturbed: true });
@@ -67,7 +86,20 @@ function* trialOf({ changes, confirms }, caught) {
     }
     caught.add(change);
     note({ caught: change });
-    if (confirms && !(yield none)) return;
+    if (confirms && !(yield none)) yield* over();
+  }
+}
+
+/**
+ * Ends the sockets, servers and programs that a failed run left open: over one open
+ * connection many tests fail, and a new process costs more than all of them.
+ */
+function clearAway(before) {
+  for (const handle of process._getActiveHandles()) {
+    if (before.has(handle)) continue;
+    if (typeof handle.kill === 'function') handle.kill('SIGKILL');
+    else if (typeof handle.destroy === 'function') handle.destroy();
+    else handle.close?.();
   }
 }
 
@@ -104,6 +136,7 @@ export default class extends VitestTestRunner {
       note({ begins: plan.active });
     }
     strays = 0;
+    this.handles = new Set(process._getActiveHandles());
     this.begun = performance.now();
   }
 
@@ -142,7 +175,12 @@ export default class extends VitestTestRunner {
       const ok = !failed && (strays === 0 || this.usual > 0);
       turn(none);
       note({ ends: this.next.value, ok, milliseconds });
+      if (!ok) {
+        clearAway(this.handles);
+        await turnOfLoop();
+      }
       this.next = this.trial.next(ok);
+      await this.next.value;
       test.result.state = 'pass';
       test.result.errors = undefined;
     } else {

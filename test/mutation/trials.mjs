@@ -21,9 +21,9 @@ const none = -1;
 
 export class Trials {
   /** @param options `confirms`: whether a failure has to come twice; `limit`: seconds of tests for a change */
-  constructor(worker, covered, name, { confirms, limit }) {
+  constructor(worker, name, { confirms, limit }) {
     this.worker = worker;
-    this.covered = covered;
+    this.covered = undefined;
     this.name = name;
     this.confirms = confirms;
     this.limit = 1000 * limit;
@@ -39,30 +39,41 @@ export class Trials {
     return `of ${all} runs without a change ${passed} passed, ${this.unclear} trials unclear, ${this.unfit.size} tests left out`;
   }
 
-  /** The changes with `outcome`, `by` and how many of their tests were asked. */
-  async outcomesOf(mutants) {
-    const open = mutants.map((mutant) => ({ ...mutant, tests: this.testsOf(mutant), asked: 0, spent: 0 }));
+  /**
+   * Asks the tests of which it is known what they pass, about each change without
+   * an outcome, except those that were asked about it before. Each change gets an
+   * `outcome`, and `by` what it was caught.
+   * @param isLast whether no other tests come: what survives is tried by itself then
+   */
+  async ask(mutants, covered, isLast) {
+    this.covered = covered;
+    const open = mutants.filter(({ outcome }) => !isCaught(outcome));
+    for (const mutant of open) {
+      const before = mutant.asked ?? [];
+      const tests = this.testsOf(mutant).filter(({ id }) => !before.some((test) => test.id === id));
+      Object.assign(mutant, { outcome: undefined, before, open: tests, asked: [], spent: 0 });
+    }
     for (const budget of [...rounds, this.limit]) {
       const pairs = [];
       for (const mutant of open.filter(({ outcome }) => outcome === undefined)) {
-        const { tests } = mutant;
         while (
-          mutant.asked < tests.length &&
-          (mutant.asked < 2 || mutant.spent < Math.min(budget, this.limit))
+          mutant.open.length > 0 &&
+          (mutant.asked.length < 2 || mutant.spent < Math.min(budget, this.limit))
         ) {
-          const test = tests[mutant.asked++];
+          const test = mutant.open.shift();
+          mutant.asked.push(test);
           mutant.spent += test.milliseconds;
           pairs.push({ test, mutant, lates: 0, unclear: 0, done: false });
         }
       }
-      await this.ask(pairs);
+      await this.askPairs(pairs);
       process.stderr.write('o');
     }
-    for (const mutant of open) if (mutant.outcome === undefined) await this.askAlone(mutant);
-    return open.map(({ tests, ...mutant }) => ({
-      ...mutant,
-      outcome: mutant.outcome ?? survival(mutant, tests),
-    }));
+    for (const mutant of open) {
+      mutant.asked.push(...mutant.before);
+      if (isLast && mutant.outcome === undefined) await this.askAlone(mutant);
+      mutant.outcome ??= this.survival(mutant);
+    }
   }
 
   /**
@@ -96,7 +107,7 @@ export class Trials {
   }
 
   /** Asks tests about changes, in as few processes as they leave alive. */
-  async ask(pairs) {
+  async askPairs(pairs) {
     const isOpen = ({ test, mutant, done }) =>
       !done && mutant.outcome === undefined && !this.unfit.has(test.id);
     // Each process that ends early settles at least the pair it ended with, or that on its second time.
@@ -228,9 +239,9 @@ export class Trials {
   }
 
   /** Those of its tests that were asked, by their files. */
-  filesOf({ tests, asked }) {
+  filesOf({ asked }) {
     const files = new Map();
-    for (const test of tests.slice(0, asked)) {
+    for (const test of asked) {
       const file = files.get(test.path) ?? { path: test.path, tests: [] };
       files.set(test.path, file);
       file.tests.push(test);
@@ -249,10 +260,13 @@ export class Trials {
       .filter(({ tests }) => tests.length > 0)
       .sort((a, b) => isOwn(b) - isOwn(a) || a.milliseconds - b.milliseconds);
   }
+
+  survival({ number, asked, alone = 0 }) {
+    const all = this.covered.passing.get(number) ?? [];
+    if (all.length === 0 && alone === 0) return 'no test comes by';
+    if (alone > 0) return `survives ${alone} tests of files that import it`;
+    return `survives ${asked.length} of ${all.length} tests`;
+  }
 }
 
-function survival({ asked, alone = 0 }, tests) {
-  if (tests.length === 0 && alone === 0) return 'no test comes by';
-  if (alone > 0) return `survives ${alone} tests of files that import it`;
-  return `survives ${asked} of ${tests.length} tests`;
-}
+const isCaught = (outcome) => outcome?.startsWith('caught') === true;

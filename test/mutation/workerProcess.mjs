@@ -63,7 +63,7 @@ export class Worker {
   /**
    * What a run came to, undefined where it had to be ended, and what was noted
    * in it. It is ended where nothing is noted for so many milliseconds, or where
-   * a note says that a test is late.
+   * a note says that a test is late, or that the process is of no more use.
    */
   async ask(message, silence) {
     if (this.closed) return new Promise(() => {});
@@ -76,7 +76,7 @@ export class Worker {
       const { size } = statSync(this.notes);
       if (size > length) heard = performance.now();
       length = size;
-      if (length === endedAt || (performance.now() - heard < silence && !this.saysLate(size))) return;
+      if (length === endedAt || (performance.now() - heard < silence && !this.isOver(size))) return;
       endedAt = length;
       heard = performance.now();
       this.endTests();
@@ -91,13 +91,13 @@ export class Worker {
     return { answer: endedAt >= 0 ? undefined : answer, notes: lines.map((line) => JSON.parse(line)) };
   }
 
-  /** Whether the last note is that a test is late. */
-  saysLate(size) {
+  /** Whether the last note is that a test is late, or the process of no more use. */
+  isOver(size) {
     const tail = Buffer.alloc(Math.min(size, 40));
     const file = openSync(this.notes);
     readSync(file, tail, 0, tail.length, size - tail.length);
     closeSync(file);
-    return /\{"late":\d+\}\n$/.test(tail.toString());
+    return /\{"(late|over)":(\d+|true)\}\n$/.test(tail.toString());
   }
 
   /** Ends the process of the tests alone: the worker has all sources ready for the next. */

@@ -273,3 +273,26 @@ describe('required lists, whatever a client tries', () => {
     );
   });
 });
+
+it('a verdict that is no verdict refuses, whatever it is', () => {
+  const isVerdict = (verdict: unknown): boolean =>
+    verdict === true ||
+    verdict === 'partial' ||
+    (typeof verdict === 'object' &&
+      verdict !== null &&
+      'partial' in verdict &&
+      Array.isArray(verdict.partial));
+  const verdicts = fc.oneof(
+    fc.anything(),
+    fc.record({
+      partial: fc.oneof(fc.constantFrom<unknown>('password', 'publickey', 1, null), fc.anything()),
+    }),
+  );
+  fc.assert(
+    fc.property(verdicts, (verdict) => {
+      fc.pre(!isVerdict(verdict));
+      const factors = new Factors(['publickey', 'password'], undefined);
+      expect(factors.judge([], 'publickey', verdict)).toEqual({ outcome: 'refused', fault: undefined });
+    }),
+  );
+});

@@ -55,6 +55,16 @@ describe('a server bounds', () => {
     await second.close();
   });
 
+  it('the sessions of a connection, ten where nothing is said', async () => {
+    await using server = await startEmbedded(one);
+    await using client = await dial(server.port);
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => client.exec('wait')));
+    await expect(client.exec('wait')).rejects.toMatchObject({ code: 'ERR_SSH_CHANNEL_OPEN_FAILED' });
+    await sessions[0]?.close();
+    const next = await client.exec('greet you');
+    expect(await next.exit).toMatchObject({ code: 7 });
+  });
+
   it('the channels of a connection: one too many is refused, and there is room again', async () => {
     await using server = await startEmbedded({ ...one, limits: { channels: 3 } });
     await using client = await dial(server.port);

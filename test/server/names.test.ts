@@ -106,7 +106,7 @@ describe('a name', () => {
     ],
     ['of an address', (addressToBind) => roundTrip(tcpipForward, { addressToBind, portNumberToBind: 0 })],
   ])('%s has 1,024 bytes at most', (_whose, use) => {
-    expect(() => use(named(longestName))).not.toThrow();
+    use(named(longestName));
     expect(() => use(named(longestName + 1))).toThrow(
       expect.objectContaining({
         code: 'ERR_SSH_DECODE',
@@ -117,7 +117,7 @@ describe('a name', () => {
 });
 
 function roundTrip<T>(codec: PayloadCodec<T>, value: T): void {
-  codec.fromBytes(codec.toBytes(value));
+  expect(codec.fromBytes(codec.toBytes(value))).toEqual(value);
 }
 
 describe('a packet', () => {

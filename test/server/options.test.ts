@@ -65,6 +65,17 @@ describe('the options of', () => {
     await checkSets(make);
   });
 
+  it('createServer has a host key', async () => {
+    for (const none of [[], '', new Uint8Array(0)]) {
+      await expect(make({ ...required, hostKeys: none })).rejects.toMatchObject({ name: 'SshError' });
+    }
+    await expect(make({ ...required, hostKeys: [] })).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      phase: 'options',
+      message: 'hostKeys is empty',
+    });
+  });
+
   it('authentication, maxStartups and keyExchangeBudget', async () => {
     await checkRows<Authentication>(
       authenticationRows,

@@ -112,6 +112,7 @@ describe('a run that fails has its output so far on the error', () => {
 
   it('and not where it is printed: there may be secrets in it', async () => {
     const error = await failureOf(partial, { timeout: 1000 });
+    expect((error as SshError).stdout).toContain('half a');
     expect(inspect(error)).not.toContain('half a');
     expect(JSON.stringify(error)).not.toContain('half a');
     expect(Object.keys(error as object)).not.toContain('stdout');

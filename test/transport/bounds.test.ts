@@ -7,6 +7,7 @@ import { ignore } from '../../src/message/transport.ts';
 import { PacketSealer } from '../../src/packet/sealer.ts';
 import { announce, noExtensions, readExtensions } from '../../src/transport/extInfo.ts';
 import { Allowance } from '../../src/transport/gate/allowance.ts';
+import { PeerAllowances } from '../../src/transport/gate/peerAllowances.ts';
 import { defaultRekeyPolicy, noRekey, type Passed, rekeyCause } from '../../src/transport/kex/rekeyPolicy.ts';
 import { TransportOutput } from '../../src/transport/output.ts';
 import { quirksOf } from '../../src/transport/quirks.ts';
@@ -47,7 +48,9 @@ describe('an allowance', () => {
 
   it('lets the rate go on for ever', () => {
     const allowance = spent();
-    for (let now = 750; now < 100_000; now += 250) expect(() => allowance.spend(now)).not.toThrow();
+    for (let now = 750; now <= 100_000; now += 250) allowance.spend(now);
+    // And no more than the rate.
+    expect(left(allowance, 100_000)).toBe(0);
   });
 
   it('is whole before it is spent, and once all of it has come back', () => {
@@ -88,6 +91,49 @@ describe('new keys are due (RFC 4253 §9, RFC 4344 §3)', () => {
   });
 });
 
+describe('what a peer is charged with', () => {
+  const limits = { ...defaultLimits, keyExchangesWithoutData: 4 };
+
+  it('is kept from the first thing that costs something, until all of it has come back', () => {
+    const dues: readonly [string, (allowances: PeerAllowances) => void][] = [
+      ['a message', (allowances) => allowances.spendMessage(0)],
+      ['a block', (allowances) => allowances.spendInflation(0, 0, 1)],
+      ['a byte', (allowances) => allowances.spendInflation(0, 1, 0)],
+      ['a key exchange', (allowances) => allowances.spendKeyExchange(0)],
+    ];
+    for (const [what, spend] of dues) {
+      const allowances = new PeerAllowances(limits);
+      expect(allowances.isEmpty, what).toBe(true);
+      spend(allowances);
+      allowances.rest(0);
+      expect(allowances.isEmpty, what).toBe(false);
+      allowances.rest(1e9);
+      expect(allowances.isEmpty, what).toBe(true);
+    }
+    const nothing = new PeerAllowances(limits);
+    nothing.spendInflation(0, 0, 0);
+    nothing.noteData(1e9);
+    expect(nothing.isEmpty).toBe(true);
+  });
+
+  it('comes back for a key exchange with data as well', () => {
+    const times = (bytes: number): number => {
+      const allowances = new PeerAllowances(limits);
+      for (let done = 0; done < 100; done++) {
+        if (codeOf(() => allowances.spendKeyExchange(0)) === 'ERR_SSH_LIMIT') return done;
+        allowances.noteData(bytes);
+      }
+      return Number.POSITIVE_INFINITY;
+    };
+    const idle = times(0);
+    expect(idle).toBeLessThan(100);
+    expect(times(512 * 1024)).toBeGreaterThan(idle);
+    // A mebibyte pays for one.
+    expect(times(1024 * 1024)).toBe(Number.POSITIVE_INFINITY);
+    expect(times(1024 * 1024 - 60_000)).toBeLessThan(100);
+  });
+});
+
 describe('EXT_INFO (RFC 8308)', () => {
   const said = (...pairs: readonly [string, string][]) =>
     readExtensions({
@@ -107,6 +153,11 @@ describe('EXT_INFO (RFC 8308)', () => {
       ...noExtensions,
       publickeyHostbound: true,
     });
+  });
+
+  it('has names of 64 letters at most (RFC 4251 §6), and leaves longer ones aside', () => {
+    const names = [63, 64, 65, 66].map((length) => 'n'.repeat(length));
+    expect(said(['server-sig-algs', names.join(',')]).serverSigAlgs).toEqual(names.slice(0, 2));
   });
 
   it('says nothing in a version that is not known here', () => {
@@ -187,7 +238,9 @@ describe('what waits to be sent', () => {
     expect(output.pending).toBe(maximum);
     expect(codeOf(() => output.send(ignore, { data: new Uint8Array(0) }, false))).toBe('ERR_SSH_LIMIT');
     expect(output.pending).toBe(maximum);
-    expect(() => output.sendNow(ignore, { data: new Uint8Array(0) })).not.toThrow();
+    // What has to be said at once is said all the same.
+    output.sendNow(ignore, { data: new Uint8Array(0) });
+    expect(output.pending).toBe(maximum + 16);
   });
 
   it('for a key exchange comes out in its order when that ends, and costs nothing afterwards', () => {

@@ -140,7 +140,8 @@ describe('a group that a client asks for', () => {
 });
 
 describe('the init and the reply', () => {
-  const [hostKey, value, signature] = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+  // With its first bit set, a number has a zero before it in a message, and the bytes of a curve have not.
+  const [hostKey, value, signature] = [Uint8Array.of(1), Uint8Array.of(0x82), Uint8Array.of(3)];
   const reply = { hostKey, serverValue: value, signature };
   const methods = [
     [

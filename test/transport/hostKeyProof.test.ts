@@ -51,6 +51,18 @@ describe('a host key', () => {
       expect.objectContaining({ code: 'ERR_SSH_KEY_EXCHANGE', phase: 'keyExchange' }),
     );
   });
+
+  it('whose signature is of another algorithm is not proved by a provider that does not look', () => {
+    const trusting = { ...testProvider, verify: () => true };
+    const proof = {
+      algorithm: 'rsa-sha2-512',
+      hostKey: encodePublicKey(rsa.publicKey),
+      signature: signed('rsa-sha2-256', rsa),
+    };
+    expect(() => verifyHostKeyProof(proof, hash, trusting, defaultLimits)).toThrow(
+      'the signature is by rsa-sha2-256 where rsa-sha2-512 was negotiated',
+    );
+  });
 });
 
 describe('OpenSSH PROTOCOL.certkeys: a host certificate', () => {
@@ -133,6 +145,10 @@ describe.each(['ed25519', 'ecdsa256'] as const)('a host key of kind %s in a secu
     const certificate = makeCertificate({ key: token.publicKey, authority });
     const algorithm = type.replace('@openssh.com', '-cert-v01@openssh.com');
     const signature = encodeSignature(type, signWithSecurityKey(token, hash, 1, 1));
-    expect(() => verify(algorithm, certificate, signature)).not.toThrow();
+    verify(algorithm, certificate, signature);
+    const forged = encodeSignature(type, signWithSecurityKey(token, new Uint8Array(32), 1, 1));
+    expect(() => verify(algorithm, certificate, forged)).toThrow(
+      expect.objectContaining({ code: 'ERR_SSH_KEY_EXCHANGE' }),
+    );
   });
 });

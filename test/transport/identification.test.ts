@@ -105,7 +105,7 @@ describe('the bounds of what comes before the keys', () => {
     const line = (length: number, end: string): string =>
       `SSH-2.0-${'x'.repeat(length - 8 - end.length)}${end}`;
     for (const end of ['\n', '\r\n']) {
-      expect(read(line(64, end), { limits }).found).toBeDefined();
+      expect(read(line(64, end), { limits }).found?.softwareVersion).toBe('x'.repeat(56 - end.length));
       expect(() => read(line(65, end), { limits })).toThrow(notSsh(/a line of more than 64 bytes/));
     }
   });
@@ -122,7 +122,7 @@ describe('the bounds of what comes before the keys', () => {
     expect(read(line(8193)).found).toBeUndefined();
     expect(() => read(line(8194))).toThrow(notSsh(/a line of more than 8192 characters/));
     const limits = { greetingLine: 100 };
-    expect(read(`${line(100)}\nSSH-2.0-x\n`, { limits }).found).toBeDefined();
+    expect(read(`${line(100)}\nSSH-2.0-x\n`, { limits }).found?.softwareVersion).toBe('x');
     expect(() => read(`${line(101)}\nSSH-2.0-x\n`, { limits })).toThrow(notSsh(/more than 100 characters/));
     // The identification itself has no more room by that, nor has a client's, which nothing may precede.
     expect(() => read(`SSH-2.0-${line(250)}\n`)).toThrow(notSsh(/a line of more than 255 bytes/));
@@ -131,7 +131,7 @@ describe('the bounds of what comes before the keys', () => {
 
   it('as many lines before it as the limit says, and no more', () => {
     const limits = { identificationLines: 3 };
-    expect(read(`${'a\n'.repeat(3)}SSH-2.0-x\n`, { limits }).found).toBeDefined();
+    expect(read(`${'a\n'.repeat(3)}SSH-2.0-x\n`, { limits }).found?.softwareVersion).toBe('x');
     expect(() => read(`b\n${'a\n'.repeat(3)}SSH-2.0-x\n`, { limits })).toThrow(
       notSsh(/4 lines before any identification.*It began with "b"/),
     );
@@ -140,7 +140,7 @@ describe('the bounds of what comes before the keys', () => {
   it('as many bytes before it as the limit says, ends of lines included', () => {
     const limits = { identificationBytes: 300 };
     const with_ = (last: number): string => `${'a'.repeat(198)}\r\n${'b'.repeat(last - 1)}\nSSH-2.0-x\n`;
-    expect(read(with_(100), { limits }).found).toBeDefined();
+    expect(read(with_(100), { limits }).found?.softwareVersion).toBe('x');
     expect(() => read(with_(101), { limits })).toThrow(notSsh(/2 lines before/));
   });
 
@@ -150,7 +150,7 @@ describe('the bounds of what comes before the keys', () => {
   });
 
   it('no line before the identification of a client', () => {
-    expect(read('SSH-2.0-x\n', { role: 'server' }).found).toBeDefined();
+    expect(read('SSH-2.0-x\n', { role: 'server' }).found?.softwareVersion).toBe('x');
     expect(() => read('GET / HTTP/1.1\r\nSSH-2.0-x\n', { role: 'server' })).toThrow(
       notSsh(/a line that is no identification.*"GET \/ HTTP\/1\.1"/),
     );

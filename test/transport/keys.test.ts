@@ -41,6 +41,32 @@ describe('RFC 4253 §7.2: a key', () => {
     );
   });
 
+  it('leaves nothing of itself behind: what was computed on the way is wiped', () => {
+    const digests: Uint8Array[] = [];
+    const watched: KeySource = {
+      ...source(),
+      provider: {
+        ...noble,
+        createHash: (name) => {
+          const hash = noble.createHash(name);
+          return {
+            update: (part) => hash.update(part),
+            digest: () => {
+              const digest = hash.digest();
+              digests.push(digest);
+              return digest;
+            },
+          };
+        },
+      },
+    };
+    const key = deriveKey(watched, 'C', 80);
+    expect(key).toEqual(deriveKey(source(), 'C', 80));
+    expect(deriveKey(watched, 'C', 16)).toEqual(deriveKey(source(), 'C', 16));
+    // Three for the long one, one for the short one.
+    expect(digests).toEqual(new Array(4).fill(new Uint8Array(32)));
+  });
+
   it('has the letter of its use and direction, and the length of its algorithm', () => {
     const [c2s, s2c] = ['aes256-ctr', 'chacha20-poly1305@openssh.com'] as const;
     const keys = deriveKeys(source(), {

@@ -85,5 +85,5 @@ function parseHostPort(rest: string, whole: string): { host: string; port: numbe
 }
 
 function ipv6Address(text: string): readonly string[] | undefined {
-  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[\w.-]+)?$/.test(text) ? [text, text] : undefined;
+  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[\w.~-]+)?$/.test(text) ? [text, text] : undefined;
 }

@@ -92,7 +92,9 @@ export function deriveKey(source: KeySource, letter: string, length: number): Ui
   };
   let key = hashOf(encodedSecret, exchangeHash, Uint8Array.of(letter.charCodeAt(0)), sessionId);
   while (key.length < length) {
-    const longer = concatBytes(key, hashOf(encodedSecret, exchangeHash, key));
+    const more = hashOf(encodedSecret, exchangeHash, key);
+    const longer = concatBytes(key, more);
+    wipe(more);
     wipe(key);
     key = longer;
   }

@@ -40,15 +40,21 @@ describe('a place', () => {
   );
 
   it('with a password in it is refused, and the password is not repeated', () => {
-    for (const text of ['scp://ops:secret@host/x', 'ops:secret@host:x']) {
-      let message = '';
-      try {
-        place(text);
-      } catch (error) {
-        message = String(error);
-      }
-      expect(message).not.toContain('secret');
+    for (const text of ['scp://ops:secret@host/x', 'sftp://ops:secret@host', 'scp://ops:secret@host/%zz']) {
+      expect(() => place(text)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SSH_OPTIONS',
+          message: expect.not.stringContaining('secret'),
+          stack: expect.not.stringContaining('secret'),
+        }),
+      );
     }
+    // Without a scheme, the host ends at the first colon, as to scp.
+    expect(place('ops:secret@host:x')).toMatchObject({
+      host: 'ops',
+      username: undefined,
+      path: 'secret@host:x',
+    });
   });
 
   it('of any path is that path', () => {
