@@ -99,6 +99,40 @@ describe('a reading', () => {
     expect(said(`${files(100)}IdentityFile /k0`)).toMatch(/^config line 101: /);
   });
 
+  it('takes no word that every object has', () => {
+    const ofWords = keywordNames.filter((name) => keywordRow(name.toLowerCase())?.form.takes === 'choice');
+    for (const name of [...ofWords, 'LogLevel', 'ObscureKeystrokeTiming']) {
+      for (const word of ['constructor', 'toString', '__proto__']) {
+        expect(said(`${name} ${word}`)).toMatch(/^config line 1: .* takes /);
+      }
+    }
+  });
+
+  it('counts bytes in powers of 1,024, with parts of one', () => {
+    const units = fc.constantFrom(
+      ...['', 'K', 'm', 'G'].map((unit, power) => [unit, 1024 ** power] as const),
+    );
+    fc.assert(
+      fc.property(fc.nat(999), fc.integer({ min: 0, max: 9 }), units, (whole, tenths, [unit, factor]) => {
+        const bytes = unit === '' ? whole : whole * factor + Math.floor((tenths * factor) / 10);
+        fc.pre(bytes >= 16);
+        for (const start of whole === 0 ? ['', '0'] : [String(whole)]) {
+          expect(keywordsFor(`RekeyLimit ${start}.${tenths}${unit}\n`)['rekeylimit']).toBe(`${bytes} 0`);
+        }
+      }),
+    );
+  });
+
+  it('takes what is in brackets as it is, also where it is empty', () => {
+    expect(keywordsFor('LocalForward []:80 [a]:1\n')['localforward']).toEqual(['[]:80 [a]:1']);
+    for (const place of ['[:80', '[a:80', '[a]80', '[a]b:80']) {
+      expect(said(`LocalForward ${place} b:1`)).toMatch(/^config line 1: localforward/);
+    }
+    for (const jump of ['[::1', '[::1]x']) {
+      expect(refusalOf(() => readText(`ProxyJump ${jump}\n`)).message).toContain('proxyjump');
+    }
+  });
+
   it('keeps the case of words that are no domains', () => {
     const text = 'PermitRemoteOpen Web:80\nUserKnownHostsFile /K None2\nCanonicalDomains A.Example\n';
     const keywords = keywordsFor(text, 'alpha', { lookup: () => undefined });
@@ -276,6 +310,33 @@ describe('the options of a host', () => {
       typeof step === 'object' && step !== null && 'agent' in step ? [step] : [],
     );
     expect(asked).toEqual([expect.objectContaining({ keys: [known.publicKey] })]);
+  });
+
+  it('are of a user and a host that have names', async () => {
+    await expect(resolveHost('@alpha', { files: 'none' })).rejects.toThrow('names no user before the @');
+    expect((await resolveHost('a@b@alpha', { files: 'none' })).options).toMatchObject({
+      username: 'a@b',
+      host: 'alpha',
+    });
+  });
+
+  it('are not looked for once the caller has given up', async () => {
+    const signal = AbortSignal.abort();
+    await expect(resolveHost('alpha', { files: [join(folder, 'nothing')], signal })).rejects.toMatchObject({
+      code: 'ERR_SSH_ABORTED',
+    });
+  });
+
+  it('lead over 16 hosts, and no more', async () => {
+    const way = (jumps: number) =>
+      optionsFor(
+        Array.from(
+          { length: jumps },
+          (_, n) => `Host ${n === 0 ? 'alpha' : `h${n}`}\nProxyJump h${n + 1}`,
+        ).join('\n'),
+      );
+    expect((await way(16)).via).toHaveLength(16);
+    await expect(way(17)).rejects.toThrow('proxyjump');
   });
 
   it('never take RSA keys of fewer than 1,024 bits', async () => {
