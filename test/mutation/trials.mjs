@@ -12,7 +12,7 @@
 /** Tests of a change are asked until they would take this long together, in milliseconds; round by round. */
 const rounds = [200, 1500, 6000];
 /** For how long tests may be asked in a process of its own, by what they take usually. */
-const aloneBudget = 4000;
+const aloneBudget = 6000;
 const patienceOf = (milliseconds) => 8000 + 6 * milliseconds;
 const stepsOf = (steps) => 1_000_000 + 10 * steps;
 /** In milliseconds: programs are compiled and servers started ahead of the first test. */
@@ -249,16 +249,17 @@ export class Trials {
     return files.values();
   }
 
-  /** The files that import its source, those of its own folder first. */
+  /** The files that import its source: those of its own folder first, and of these the ones that are about it. */
   filesAround({ path }) {
     const isOwn = (file) => file.path.startsWith(`test/${this.name}/`);
-    const files = this.covered.filesThatImport(path).map((path) => {
+    const files = this.covered.filesThatImport(path).map(({ path, distance }) => {
       const tests = [...this.covered.tests.values()].filter((test) => test.path === path);
-      return { path, tests, milliseconds: tests.reduce((sum, test) => sum + test.milliseconds, 0) };
+      const milliseconds = tests.reduce((sum, test) => sum + test.milliseconds, 0);
+      return { path, distance, tests, milliseconds };
     });
     return files
       .filter(({ tests }) => tests.length > 0)
-      .sort((a, b) => isOwn(b) - isOwn(a) || a.milliseconds - b.milliseconds);
+      .sort((a, b) => isOwn(b) - isOwn(a) || a.distance - b.distance || a.milliseconds - b.milliseconds);
   }
 
   survival({ number, asked, alone = 0 }) {
