@@ -138,6 +138,18 @@ describe('decompression', () => {
     }
   });
 
+  it('takes what no stream can begin with as it is, before the stream begins', () => {
+    const plain = [[], [0x78], [0x14, 0x9c], [0x78, 0x9d], [0x98, 0x9c, 1], [0x78, 0xbb]].map((bytes) =>
+      Uint8Array.from(bytes),
+    );
+    const inflater = new Inflater(limit, true);
+    expect(inflateAll(inflater, plain)).toEqual(plain);
+    const whole = noise(100, 3);
+    const piece = deflateSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
+    expect(sameBytes(inflateAll(inflater, [new Uint8Array(piece)]), [whole])).toBe(true);
+    expect(inflater.hasBegun).toBe(true);
+  });
+
   it('does not care where the stream is cut', async () => {
     await fc.assert(
       fc.asyncProperty(
