@@ -143,6 +143,22 @@ describe('a channel of ours', () => {
     }
   });
 
+  it('has the first number again though somebody still reads what came for those that are gone', () => {
+    const lone = new Lone({}, 'server');
+    const channels = [80, 81, 82].map((id) => {
+      const channel = lone.asked(id);
+      lone.connection.acceptOpen(channel);
+      return channel;
+    });
+    for (const channel of channels) {
+      lone.say(channelData, { ...on(channel), data: counting(5) });
+      lone.connection.close(channel);
+      lone.say(channelClose, on(channel));
+    }
+    expect([83, 84].map((id) => lone.asked(id).localId)).toEqual([0, 1]);
+    expect(channels.map((channel) => channel.take('data'))).toEqual([counting(5), counting(5), counting(5)]);
+  });
+
   it('that is refused is told of with how many sessions are open, which servers bound', () => {
     const lone = new Lone();
     const refuse = (): string => {

@@ -11,8 +11,8 @@
 
 /** Tests of a change are asked until they would take this long together, in milliseconds; round by round. */
 const rounds = [200, 1500, 6000];
-/** For how long tests may be asked in a process of its own, by what they take usually. */
-const aloneBudget = 6000;
+/** For how long tests may be asked once more in a process of its own, by what they take usually. */
+const aloneBudget = 4000;
 const patienceOf = (milliseconds) => 8000 + 6 * milliseconds;
 const stepsOf = (steps) => 1_000_000 + 10 * steps;
 /** In milliseconds: programs are compiled and servers started ahead of the first test. */
@@ -200,10 +200,12 @@ export class Trials {
    */
   async askAlone(mutant) {
     const isOutside = this.covered.outside.has(mutant.number);
+    // What runs at an import only has no other try.
+    const budget = isOutside ? this.limit : aloneBudget;
     const some = [];
     let spent = 0;
     for (const file of isOutside ? this.filesAround(mutant) : this.filesOf(mutant)) {
-      if (spent >= aloneBudget) break;
+      if (spent >= budget) break;
       some.push(file);
       spent += file.tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     }
