@@ -50,10 +50,11 @@ The session
   -f                   go to the background before the command runs, once all
                        forwards stand
   -e CHARACTER         the escape character, none for none: ~
-  -M -S PATH           listen on a socket by which this program is told things while
-                       it is in the background
+  -M -S PATH           listen on a socket, and lend the connection to those who come
+  -S PATH              run the session over the connection of who listens there
   -O COMMAND -S PATH   ask it or tell it: check, exit, stop (listening), forward or
-                       cancel, these two with -L, -R or -D
+                       cancel, these two with -L, -R or -D; proxy runs the session
+                       there or not at all
 
 Forwards
   -L, --local-forward  [ADDRESS:]PORT:HOST:PORT
@@ -102,15 +103,18 @@ from the known one, or is revoked, is always refused.
 export const differences: readonly (readonly [string, string, string])[] = [
   ['host:port', 'is the name of a host', 'names a port, as in a URI'],
   ['-I, -K, -k, -w, -y', 'PKCS#11, GSSAPI, tunnel devices, syslog', 'are not there, and say so'],
+  ['-J A,B', 'A and B may be one place', 'neighbours on the way must be two places'],
   ['-L 0:…, -D 0', 'are refused', 'take a free port, and say which'],
+  ['-L and -D on a port in use', 'listen on the address that is free', 'listen on 127.0.0.1, or not at all'],
   [
     '-M, -S, -O',
-    'share a connection',
-    'ask and tell a program in the background; each has a connection of its own',
+    'share a connection among all that runs over it',
+    'share it among sessions; -N and -W connect by themselves. An ssh and this program share none',
   ],
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],
+  ['-V', 'prints to standard error', 'prints to standard output'],
   ['~B, ~V, ~v, ~&', 'break, verbosity, background', 'are sent on; ~i shows what is waited for'],
   ['a signal ends the command', 'status 255', 'status 128 and its number'],
   [

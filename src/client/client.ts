@@ -4,31 +4,26 @@
  * Owns: every call of the public API on a connection that is up.
  * Must not know: how a connection comes about (`connect.ts`), sockets.
  */
-import { emptyBytes } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';
-import { abortError, onAbort } from '../endpoint/calls/abort.ts';
-import type { CallScope } from '../endpoint/calls/callScope.ts';
-import { CallSite } from '../endpoint/calls/callSite.ts';
+import { CallSite, type PublicFunction } from '../endpoint/calls/callSite.ts';
+import { publicCall } from '../endpoint/calls/publicCall.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { TunnelAgent } from '../endpoint/httpAgent.ts';
-import { lateCode } from '../endpoint/lateCode.ts';
 import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
 import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
-import type { CommandKind } from '../io/registry.ts';
 import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
-import { directStreamlocal, directTcpip } from '../message/channel.ts';
-import {
-  env as envRequest,
-  ptyReq,
-  shell as shellRequest,
-  subsystem as subsystemRequest,
-} from '../message/channelRequest.ts';
+import { shell as shellRequest, subsystem as subsystemRequest } from '../message/channelRequest.ts';
+import type { RemotePath } from '../sftp/files/paths.ts';
+import type { LocalPath } from '../sftp/seam/localFiles.ts';
 import type { Sftp } from '../sftp/sftp.ts';
+import type { WritableTarget } from '../sftp/transfer/get.ts';
+import type { TransferOptions } from '../sftp/transfer/options.ts';
+import type { UploadSource } from '../sftp/transfer/put.ts';
+import type { TransferResult } from '../sftp/transfer/result.ts';
 import type { AgentForwarding } from './agent/agentForwarding.ts';
-import { agentError } from './agent/agentLink.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -44,23 +39,17 @@ import {
   type SessionOptions,
   type ShellOptions,
 } from './callOptions.ts';
-import { CommandNews } from './command/commandNews.ts';
-import { channelStream, ExitCollector, type RefusedRequest, RemoteProcess } from './command/remoteProcess.ts';
-import { execPayload, ptyPayload } from './command/requestPayloads.ts';
-import { type RunResult, runToEnd, type StartedCommand } from './command/run.ts';
+import { Commands } from './command/commands.ts';
+import { channelStream, type RemoteProcess } from './command/remoteProcess.ts';
+import { execPayload } from './command/requestPayloads.ts';
+import type { RunResult } from './command/run.ts';
 import type { Command } from './command/shellWords.ts';
-import {
-  beginSftp,
-  type Dialled,
-  refusedSftp,
-  type SftpOptions,
-  sftpCommand,
-  TransferringClient,
-} from './files/sftp.ts';
-import { ClientForwarding, SessionHost } from './forwarding.ts';
+import type { Dialled } from './dialled.ts';
+import { directSocket, openDirect } from './directChannels.ts';
+import { openSftp, overSftp, type SftpOptions } from './files/sftp.ts';
+import { ClientForwarding, checkForwardOptions, checkSocksOptions } from './forwarding.ts';
 import { type NegotiatedSummary, negotiatedBy } from './negotiated.ts';
 import type { Session } from './session.ts';
-import type { X11Forwarding } from './x11/forwarding.ts';
 
 export type { NegotiatedSummary } from './negotiated.ts';
 
@@ -86,18 +75,19 @@ export type ConnectionHandler = (
  * }
  * ```
  */
-export class Client extends TransferringClient {
-  /** Undefined where there is no agent. */
-  private readonly agentForwarding: AgentForwarding | undefined;
+export class Client {
+  private readonly session: Session;
+  private readonly dialled: Dialled;
+  private readonly commands: Commands;
   /** Made for the first forward: most connections have none. */
   private madeForwarding: ClientForwarding | undefined;
-  /** Made for the first display. */
-  private x11: X11Forwarding | undefined;
   private closing: Promise<void> | undefined;
 
+  /** @internal */
   constructor(session: Session, dialled: Dialled, agentForwarding: AgentForwarding | undefined) {
-    super(session, dialled);
-    this.agentForwarding = agentForwarding;
+    this.session = session;
+    this.dialled = dialled;
+    this.commands = new Commands(session, dialled, agentForwarding);
   }
 
   /**
@@ -121,30 +111,13 @@ export class Client extends TransferringClient {
   ): Promise<RunResult<string | Uint8Array>> {
     return this.call(Client.prototype.run, () => {
       checkRunOptions(options);
-      return this.runToEnd(command, options);
+      return this.commands.run(command, options);
     });
   }
 
-  /** As `run`, for those in this library, who check the options: what a function of the user threw comes as an `SshError`. */
-  runToEnd(command: Command, options: RunOptions): Promise<RunResult>;
-  runToEnd(
-    command: Command,
-    options: RunOptions | RunOptions<Uint8Array>,
-  ): Promise<RunResult<string | Uint8Array>>;
-  async runToEnd(
-    command: Command,
-    options: RunOptions | RunOptions<Uint8Array>,
-  ): Promise<RunResult<string | Uint8Array>> {
-    const payload = execPayload(command, options.cwd);
-    return this.scoped('command', 'the command to end', options, async (scope) => {
-      const started = await this.start('exec', payload, options, scope);
-      const wait = this.commandWait(started.port, 'command');
-      try {
-        return await runToEnd(started, options, scope, () => this.dialled.platform.pause());
-      } finally {
-        this.session.finishWait(wait);
-      }
-    });
+  /** @internal As `run`, of options that are checked: what a function of the user threw comes as an `SshError`. */
+  runToEnd(command: Command, options: RunOptions): Promise<RunResult> {
+    return this.commands.run(command, options);
   }
 
   /**
@@ -157,7 +130,7 @@ export class Client extends TransferringClient {
   exec(command: Command, options: ExecOptions = {}): Promise<RemoteProcess> {
     return this.call(Client.prototype.exec, (site) => {
       checkExecOptions(options);
-      return this.startProcess('exec', execPayload(command, options.cwd), options, site);
+      return this.commands.process('exec', execPayload(command, options.cwd), options, site);
     });
   }
 
@@ -170,33 +143,29 @@ export class Client extends TransferringClient {
         ...{ env, signal, timeout, maxChannels, forwardAgent, x11 },
         pty: pty ? terminal : false,
       };
-      return this.startProcess('shell', shellRequest.toBytes({}), settings, site);
+      return this.commands.process('shell', shellRequest.toBytes({}), settings, site);
     });
   }
 
   /**
-   * As `exec`, and as `shell` where there is no command, for those in this library
-   * who go on where the server refuses a terminal or the agent: `refused` names it.
+   * @internal As `exec`, and as `shell` where there is no command, for those who go on
+   * where the server refuses a terminal or the agent: `refused` names it.
    */
   startLenient(command: Command | undefined, options: ExecOptions): Promise<RemoteProcess> {
+    const { commands } = this;
     return this.call(Client.prototype.startLenient, (site) =>
       command === undefined
-        ? this.startProcess('shell', shellRequest.toBytes({}), options, site, true)
-        : this.startProcess('exec', execPayload(command), options, site, true),
+        ? commands.process('shell', shellRequest.toBytes({}), options, site, 'tell')
+        : commands.process('exec', execPayload(command), options, site, 'tell'),
     );
   }
 
   /** @internal As `startLenient`, for a subsystem. */
-  startSubsystem(name: string, options: ExecOptions): Promise<RemoteProcess> {
+  startSubsystem(subsystemName: string, options: ExecOptions): Promise<RemoteProcess> {
     return this.call(Client.prototype.startSubsystem, (site) => {
-      checkName('the name of a subsystem', name);
-      return this.startProcess(
-        'subsystem',
-        subsystemRequest.toBytes({ subsystemName: name }),
-        options,
-        site,
-        true,
-      );
+      checkName('the name of a subsystem', subsystemName);
+      const payload = subsystemRequest.toBytes({ subsystemName });
+      return this.commands.process('subsystem', payload, options, site, 'tell');
     });
   }
 
@@ -206,27 +175,39 @@ export class Client extends TransferringClient {
       checkName('the name of a subsystem', name);
       checkSessionOptions('subsystem', options);
       const { maxChannels } = options;
-      return this.scoped('request', 'the subsystem to start', options, async (scope) => {
+      return this.session.scoped('request', 'the subsystem to start', options, async (scope) => {
         const payload = subsystemRequest.toBytes({ subsystemName: name });
-        const { port } = await this.start('subsystem', payload, { maxChannels }, scope);
-        return this.streamOver(port, site);
+        const { port } = await this.commands.start('subsystem', payload, { maxChannels }, scope);
+        port.openedBy = site.asText();
+        return channelStream(port, this.dialled.platform.streams);
       });
     });
   }
 
   /** Begins SFTP: files on the server, and transfers. Errors as `exec`, and `ERR_SSH_SFTP_PROTOCOL`. */
   sftp(options: SftpOptions = {}): Promise<Sftp> {
-    return this.call(Client.prototype.sftp, () => {
-      const { kind, payload, bounds, server } = sftpCommand(options);
-      return this.scoped('request', 'SFTP to begin', bounds, async (scope) => {
-        const { port } = await this.start(kind, payload, {}, scope).catch((error: unknown) => {
-          throw refusedSftp(error, kind);
-        });
-        return scope.until(
-          beginSftp(this.session, port, this.dialled, (line, signal) => this.run(line, { signal }), server),
-        );
-      });
-    });
+    const { session, dialled, commands } = this;
+    return this.call(Client.prototype.sftp, () =>
+      openSftp({ session, dialled, commands, run: (line, signal) => this.run(line, { signal }) }, options),
+    );
+  }
+
+  /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
+  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
+    return this.call(Client.prototype.put, () =>
+      this.overSftp(options, (sftp, within) => sftp.putWithin(local, remote, within)),
+    );
+  }
+
+  /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
+  get(
+    remote: RemotePath,
+    local: LocalPath | WritableTarget,
+    options: TransferOptions = {},
+  ): Promise<TransferResult> {
+    return this.call(Client.prototype.get, () =>
+      this.overSftp(options, (sftp, within) => sftp.getWithin(remote, local, within)),
+    );
   }
 
   /**
@@ -235,25 +216,12 @@ export class Client extends TransferringClient {
    * @throws SshError `ERR_SSH_CHANNEL_OPEN_FAILED` with the server's reason in `channelOpenReason`; else as `exec`
    */
   openTcp(host: string, port: number, options: OpenStreamOptions = {}): Promise<SocketStream> {
-    return this.call(Client.prototype.openTcp, async (site) =>
-      this.socketOver(await this.openTcpPort(host, port, options), site, { host, port }, options),
-    );
-  }
-
-  /** As `openTcp`, for those in this library who need no stream. */
-  async openTcpPort(host: string, port: number, options: OpenStreamOptions = {}): Promise<ChannelPort> {
-    checkName('the host of openTcp', host);
-    checkArgument('the port of openTcp', port, portRule);
-    checkOpenStreamOptions('openTcp', options);
-    const data = directTcpip.toBytes({
-      hostToConnect: host,
-      portToConnect: port,
-      originatorIpAddress: '127.0.0.1',
-      originatorPort: 0,
+    return this.call(Client.prototype.openTcp, async (site) => {
+      checkName('the host of openTcp', host);
+      checkArgument('the port of openTcp', port, portRule);
+      checkOpenStreamOptions('openTcp', options);
+      return this.openSocket({ host, port }, options, site);
     });
-    return this.scoped('channelOpen', 'a forwarded connection', options, (scope) =>
-      scope.until(this.session.openChannel(directTcpip.name, data, scope)),
-    );
   }
 
   /** Connects to a local socket on the server (OpenSSH PROTOCOL §2.4). Errors as `openTcp`. */
@@ -261,22 +229,13 @@ export class Client extends TransferringClient {
     return this.call(Client.prototype.openUnix, async (site) => {
       checkName('the path of openUnix', path);
       checkOpenStreamOptions('openUnix', options);
-      return this.socketOver(await this.openUnixPort(path, options), site, { path }, options);
+      return this.openSocket({ path }, options, site);
     });
   }
 
-  private openUnixPort(path: string, options: CallOptions): Promise<ChannelPort> {
-    const data = directStreamlocal.toBytes({ socketPath: path, reservedString: '', reservedNumber: 0 });
-    return this.scoped('channelOpen', 'a forwarded local socket', options, (scope) =>
-      scope.until(this.session.openChannel(directStreamlocal.name, data, scope)),
-    );
-  }
-
-  /** As `openTcp` or `openUnix`, for those in this library who need no stream. */
-  openPlacePort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
-    return place.path === undefined
-      ? this.openTcpPort(place.host, place.port, options)
-      : this.openUnixPort(place.path, options);
+  /** @internal As `openTcp` or `openUnix`, of a place that is checked, for those who need no stream. */
+  openPort(place: TargetPlace, options: CallOptions = {}): Promise<ChannelPort> {
+    return openDirect(this.session, place, options);
   }
 
   /** Whether calls can begin: the connection has not ended, and was not closed. */
@@ -303,13 +262,11 @@ export class Client extends TransferringClient {
    * ```
    */
   httpAgent(to?: TargetPlace, options: object = {}): TunnelAgent {
-    const place = to === undefined ? undefined : checkTarget('the target', to);
+    const place = to === undefined ? undefined : checkTarget('to', to);
     checkOption('the options of httpAgent', options, anyObject);
     const site = new CallSite(Client.prototype.httpAgent);
-    const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> => {
-      const there = place ?? { host, port };
-      return this.socketOver(await this.openPlacePort(there, { signal }), site, there);
-    };
+    const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> =>
+      this.openSocket(place ?? checkTarget('the address of a request', { host, port }), { signal }, site);
     return this.dialled.platform.httpAgent(open, options);
   }
 
@@ -330,9 +287,10 @@ export class Client extends TransferringClient {
    * ```
    */
   async forwardLocal(from: ListenPlace, to: TargetPlace, options: ForwardOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardLocal, () =>
-      this.standing(options, () => this.forwarding.local(from, to, options)),
-    );
+    return this.call(Client.prototype.forwardLocal, () => {
+      checkForwardOptions('forwardLocal', options);
+      return this.standing(options, () => this.forwarding.local(from, to, options));
+    });
   }
 
   /**
@@ -346,9 +304,10 @@ export class Client extends TransferringClient {
     to: TargetPlace | ConnectionHandler,
     options: ForwardOptions = {},
   ): Promise<Forward> {
-    return this.call(Client.prototype.forwardRemote, () =>
-      this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options)),
-    );
+    return this.call(Client.prototype.forwardRemote, () => {
+      checkForwardOptions('forwardRemote', options);
+      return this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options));
+    });
   }
 
   /**
@@ -356,9 +315,10 @@ export class Client extends TransferringClient {
    * connections and looks up the names: `ssh -D`. Errors as `forwardLocal`.
    */
   async forwardSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardSocks, () =>
-      this.standing(options, () => this.forwarding.socks(from, options)),
-    );
+    return this.call(Client.prototype.forwardSocks, () => {
+      checkSocksOptions('forwardSocks', options);
+      return this.standing(options, () => this.forwarding.socks(from, options));
+    });
   }
 
   /**
@@ -366,9 +326,10 @@ export class Client extends TransferringClient {
    * with `permit` what that may be: `ssh -R port`. Errors as `forwardRemote`.
    */
   async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
-    return this.call(Client.prototype.forwardRemoteSocks, () =>
-      this.standing(options, () => this.forwarding.remoteSocks(from, options)),
-    );
+    return this.call(Client.prototype.forwardRemoteSocks, () => {
+      checkSocksOptions('forwardRemoteSocks', options);
+      return this.standing(options, () => this.forwarding.remoteSocks(from, options));
+    });
   }
 
   /** The forwards that stand. */
@@ -378,13 +339,12 @@ export class Client extends TransferringClient {
 
   /**
    * Asks the server to open no further sessions on this connection, so that nobody
-   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Servers that do
-   * not know the request ignore it.
+   * who gets hold of it can run commands (OpenSSH PROTOCOL §2.2). Forwards go on; what
+   * needs a session, such as `run` or `sftp`, rejects with `ERR_SSH_CLOSED` from now on.
+   * Servers that do not know the request ignore it.
    */
   noMoreSessions(): void {
-    this.session.driver.act((core) =>
-      core.connection.request('no-more-sessions@openssh.com', emptyBytes, false),
-    );
+    this.session.noMoreSessions();
   }
 
   /**
@@ -396,7 +356,7 @@ export class Client extends TransferringClient {
   ping(options: CallOptions = {}): Promise<number> {
     return this.call(Client.prototype.ping, () => {
       checkCallOptions('ping', options);
-      return this.scoped('request', 'the answer to a ping', options, async (scope) => {
+      return this.session.scoped('request', 'the answer to a ping', options, async (scope) => {
         const { driver } = this.session;
         const start = driver.now;
         await scope.until(this.session.globalRequest('keepalive@openssh.com', new Uint8Array(0)));
@@ -409,7 +369,9 @@ export class Client extends TransferringClient {
   rekey(options: CallOptions = {}): Promise<void> {
     return this.call(Client.prototype.rekey, () => {
       checkCallOptions('rekey', options);
-      return this.scoped('keyExchange', 'new keys', options, (scope) => scope.until(this.session.rekey()));
+      return this.session.scoped('keyExchange', 'new keys', options, (scope) =>
+        scope.until(this.session.rekey()),
+      );
     });
   }
 
@@ -465,143 +427,38 @@ export class Client extends TransferringClient {
     await this.close();
   }
 
-  private streamOver(port: ChannelPort, site: CallSite): Duplex {
-    port.openedBy = site.asText();
-    return channelStream(port, this.dialled.platform.streams);
-  }
-
-  private socketOver(
-    port: ChannelPort,
-    site: CallSite,
-    place: TargetPlace,
-    { allowHalfOpen = true }: OpenStreamOptions = {},
-  ): SocketStream {
-    port.openedBy = site.asText();
-    // Connections carry data alone.
-    port.extended.cancel();
-    const stream = this.dialled.platform.streams.socket(port.data, port.outbound, place);
-    stream.allowHalfOpen = allowHalfOpen;
-    return stream;
-  }
-
-  // The common start of processes ------------------------------------------------------
-
-  private startProcess(
-    kind: CommandKind,
-    payload: Uint8Array,
-    options: ExecOptions,
-    site: CallSite,
-    isLenient: boolean = false,
-  ): Promise<RemoteProcess> {
-    return this.scoped('request', `the ${kind} to start`, options, async (scope) => {
-      const { port, exit, refusedEnv, refused } = await this.start(kind, payload, options, scope, isLenient);
-      port.openedBy = site.asText();
-      if (options.signal !== undefined) failOnAbort(port, options.signal);
-      return new RemoteProcess({
-        port,
-        streams: this.dialled.platform.streams,
-        exit,
-        refusedEnv,
-        refused,
-        commandWait: this.commandWait(port, kind),
-        finishWait: (wait) => this.session.finishWait(wait),
-      });
-    });
-  }
-
-  /** Opens a session channel and sends all requests at once: their answers come in order (RFC 4254 §5.4). */
-  private async start(
-    kind: CommandKind,
-    payload: Uint8Array,
-    options: ExecOptions,
-    scope: CallScope,
-    isLenient: boolean = false,
-  ): Promise<StartedCommand> {
-    const news = new CommandNews(this.session.driver, kind);
-    try {
-      const started = await this.request(kind, payload, options, scope, isLenient);
-      void started.port.closed.then((cause) => news.ended(cause, started.exit.result));
-      return started;
-    } catch (error) {
-      news.failed();
-      throw error;
-    }
-  }
-
-  private async request(
-    kind: CommandKind,
-    payload: Uint8Array,
-    options: ExecOptions,
-    scope: CallScope,
-    isLenient: boolean,
-  ): Promise<StartedCommand> {
+  /** What every call of a user's goes through. */
+  private call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
     const { session } = this;
-    this.checkLengths(kind, payload, options);
-    const { maxChannels = this.dialled.options.maxChannels, x11 = false } = options;
-    // A call without a display asks for its channel at once, in the order of the calls.
-    const display = x11 === false ? undefined : await scope.until(this.displayOf(x11));
-    const port = await scope.until(session.openSession(scope, maxChannels));
-    scope.onCancel(() => port.terminate());
-    const exit = new ExitCollector();
-    session.collectExit(port, exit);
-    try {
-      const refusedEnv: string[] = [];
-      const refused: RefusedRequest[] = [];
-      const pending: Promise<void>[] = [];
-      const want = (what: RefusedRequest, request: Promise<void>): void => {
-        pending.push(isLenient ? request.catch((error) => noteRefused(error, what, refused)) : request);
-      };
-      if (options.pty !== undefined && options.pty !== false) {
-        const terminal = ptyPayload(options.pty === true ? {} : options.pty);
-        want('terminal', session.request(port, ptyReq.name, terminal));
-      }
-      if (options.forwardAgent === true) want('agent', this.forwardAgent(port));
-      if (display !== undefined) want('x11', display(port));
-      for (const [variableName, variableValue] of Object.entries(options.env ?? {})) {
-        if (variableValue === undefined) continue;
-        const request = session.request(
-          port,
-          envRequest.name,
-          envRequest.toBytes({ variableName, variableValue }),
-        );
-        pending.push(request.catch((error) => noteRefused(error, variableName, refusedEnv)));
-      }
-      pending.push(session.request(port, kind, payload));
-      await scope.until(Promise.all(pending));
-      return { port, exit, refusedEnv, refused };
-    } catch (error) {
-      port.close();
-      throw error;
-    }
+    const site = new CallSite(calledAs);
+    const known = {
+      site,
+      addressed: (error: SshError) => session.addressed(error),
+      isGivenUp: () => session.isGivenUp,
+    };
+    return publicCall(known, () => work(site));
   }
 
-  /** What is asked of a server for a display; known before the first request goes out. */
-  private async displayOf(
-    x11: true | Exclude<ExecOptions['x11'], boolean | undefined>,
-  ): Promise<(port: ChannelPort) => Promise<void>> {
-    const { session, dialled } = this;
-    const { platform, options } = dialled;
-    const { prepareX11 } = await lateCode('X11', () => import('./x11/prepare.ts'));
-    const { display, cookie, acceptFor, randomBytes } = await prepareX11(platform, x11 === true ? {} : x11);
-    const { limits, timeouts } = options;
-    const { X11Forwarding } = await lateCode('X11', () => import('./x11/forwarding.ts'));
-    this.x11 ??= new X11Forwarding({
-      host: new SessionHost({ session, network: platform.network, limits, timeouts }),
-      randomBytes,
-      request: (port, requestType, payload) => session.request(port, requestType, payload),
-    });
-    const forwarding = this.x11;
-    return (port) => forwarding.forward(port, display, cookie, acceptFor);
+  private overSftp<T>(
+    options: TransferOptions,
+    step: (sftp: Sftp, options: TransferOptions) => Promise<T>,
+  ): Promise<T> {
+    return overSftp(this.session, (signal) => this.sftp({ signal }), options, step);
   }
 
-  private async forwardAgent(port: ChannelPort): Promise<void> {
-    if (this.agentForwarding === undefined) throw agentError('there is no agent to forward');
-    await this.agentForwarding.forward(port);
+  private async openSocket(
+    place: TargetPlace,
+    options: OpenStreamOptions,
+    site: CallSite,
+  ): Promise<SocketStream> {
+    const port = await this.openPort(place, options);
+    port.openedBy = site.asText();
+    return directSocket(port, this.dialled.platform.streams, place, options);
   }
 
   /** A forward that comes too late for its call is closed again. */
   private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
-    return this.scoped('request', 'the forward to stand', options, (scope) => {
+    return this.session.scoped('request', 'the forward to stand', options, (scope) => {
       const made = make();
       scope.onCancel(() => {
         made.then(
@@ -633,49 +490,6 @@ export class Client extends TransferringClient {
       if (port !== undefined) await to(channelStream(port, this.dialled.platform.streams), peer);
     };
   }
-
-  /** Before anything is sent: what fits in no packet is this call's fault and nobody else's. */
-  private checkLengths(kind: CommandKind, payload: Uint8Array, { pty, env = {} }: ExecOptions): void {
-    const { session } = this;
-    session.checkRequest(kind, payload);
-    if (typeof pty === 'object') session.checkRequest(ptyReq.name, ptyPayload(pty));
-    for (const [variableName, variableValue] of Object.entries(env)) {
-      if (variableValue === undefined) continue;
-      session.checkRequest(envRequest.name, envRequest.toBytes({ variableName, variableValue }));
-    }
-  }
-
-  /** A process may run for ever; its wait is in the table of waits, guarded by keep-alive. */
-  private commandWait(port: ChannelPort, kind: string): ReturnType<Session['startWait']> {
-    const detail = `the ${kind} on channel ${port.channel.localId} to end (guarded by keep-alive)`;
-    return this.session.startWait('command', detail, Number.POSITIVE_INFINITY);
-  }
-
-  private async scoped<T>(
-    name: 'command' | 'request' | 'channelOpen' | 'keyExchange',
-    detail: string,
-    options: CallOptions,
-    call: (scope: CallScope) => Promise<T>,
-  ): Promise<T> {
-    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
-    const scope = this.session.scope({ name, detail, timeout, signal });
-    try {
-      return await call(scope);
-    } finally {
-      scope.end();
-    }
-  }
-}
-
-/** An abort after the start ends the process as an abort before it ends the call. */
-function failOnAbort(port: ChannelPort, signal: AbortSignal): void {
-  const stopListening = onAbort(signal, () => port.fail(abortError(signal)));
-  void port.closed.then(stopListening);
-}
-
-function noteRefused<Name extends string>(error: unknown, name: Name, refused: Name[]): void {
-  if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED') throw error;
-  refused.push(name);
 }
 
 function closedError(message: string): SshError {

@@ -4,14 +4,26 @@
  * Owns: what forwarding gets of a session, the checks of what a caller gives.
  * Must not know: how a forward works.
  */
+import { utf8Encode } from '../base/bytes.ts';
 import type { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
-import { checkedTimeout, type Timeouts } from '../base/timeouts.ts';
+import {
+  abortSignal,
+  anyObject,
+  callback,
+  checkArgument,
+  checkOptions,
+  milliseconds,
+  type OptionRule,
+  type OptionTable,
+  secretly,
+  wholeNumber,
+} from '../base/optionChecks.ts';
+import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitName } from '../base/waits.ts';
 import type { Acceptors } from '../endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { Hearing } from '../endpoint/channels/eventRouter.ts';
-import { optionsError } from '../endpoint/options/optionErrors.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
 import type { ForwardingHost, GivenUp } from '../forwarding/host.ts';
@@ -130,16 +142,54 @@ const hearing: Hearing<SessionHost, ClientEvent> = {
   ended: (self, { error }) => self.ended(error),
 };
 
-/** What a forward takes; a name that is none of these is refused. */
-const forwardOptions: readonly string[] = [
-  'timeout',
-  'signal',
-  'maxConnections',
-  'filter',
-  'onConnection',
-  'onConnectionEnd',
-];
-const socksOptions: readonly string[] = [...forwardOptions, 'credentials', 'permit'];
+const forwardTable: OptionTable<ForwardOptions> = {
+  timeout: milliseconds,
+  signal: abortSignal,
+  maxConnections: wholeNumber(1, Number.POSITIVE_INFINITY),
+  filter: callback,
+  onConnection: callback,
+  onConnectionEnd: callback,
+};
+
+const socksTable: OptionTable<SocksOptions> = {
+  ...forwardTable,
+  credentials: secretly({ ...anyObject, takes: '{ username, password }' }),
+  permit: callback,
+};
+
+/** RFC 1929 §2 has one byte for each length. */
+const socksText: OptionRule = secretly({
+  takes: 'a string of 1 to 255 bytes',
+  accepts: (value) => typeof value === 'string' && value !== '' && utf8Encode(value).length <= 255,
+});
+
+const credentialsTable: OptionTable<NonNullable<SocksOptions['credentials']>> = {
+  username: socksText,
+  password: socksText,
+};
+
+/**
+ * Checks what a forward is given beside its places.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function checkForwardOptions(call: 'forwardLocal' | 'forwardRemote', options: ForwardOptions): void {
+  checkOptions(options, { of: call, table: forwardTable });
+}
+
+/**
+ * Checks what a SOCKS proxy is given beside its place.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function checkSocksOptions(call: 'forwardSocks' | 'forwardRemoteSocks', options: SocksOptions): void {
+  checkOptions(options, { of: call, table: socksTable });
+  const { credentials } = options;
+  if (credentials === undefined) return;
+  checkOptions(credentials, { of: 'credentials', table: credentialsTable, prefix: 'credentials.' });
+  checkArgument('credentials.username', credentials.username, socksText);
+  checkArgument('credentials.password', credentials.password, socksText);
+}
 
 /** The forwards of a client, from what a caller gives. */
 export class ClientForwarding {
@@ -150,62 +200,23 @@ export class ClientForwarding {
   }
 
   local(from: ListenPlace, to: TargetPlace, options: ForwardOptions): Promise<Forward> {
-    checkOptions('forwardLocal', options, forwardOptions);
-    return this.forwarding.local(
-      checkListen('the place to listen on', from, loopback),
-      checkTarget('the target', to),
-      options,
-    );
+    return this.forwarding.local(checkListen('from', from, loopback), checkTarget('to', to), options);
   }
 
   remote(from: ListenPlace, to: TargetPlace | RemoteHandler, options: ForwardOptions): Promise<Forward> {
-    checkOptions('forwardRemote', options, forwardOptions);
-    const target = typeof to === 'function' ? to : checkTarget('the target', to);
-    return this.forwarding.remoteTo(
-      checkListen('the place to listen on', from, remoteLoopback),
-      target,
-      options,
-    );
+    const target = typeof to === 'function' ? to : checkTarget('to', to);
+    return this.forwarding.remoteTo(checkListen('from', from, remoteLoopback), target, options);
   }
 
   socks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
-    checkSocks('forwardSocks', options);
-    return this.forwarding.socks(checkListen('the place to listen on', from, loopback), options);
+    return this.forwarding.socks(checkListen('from', from, loopback), options);
   }
 
   remoteSocks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
-    checkSocks('forwardRemoteSocks', options);
-    return this.forwarding.remoteSocks(checkListen('the place to listen on', from, remoteLoopback), options);
+    return this.forwarding.remoteSocks(checkListen('from', from, remoteLoopback), options);
   }
 
   list(): readonly Forward[] {
     return this.forwarding.list();
-  }
-}
-
-function checkOptions(call: string, options: ForwardOptions, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || known.includes(name)) continue;
-    throw optionsError(`${call} has no option ${JSON.stringify(name)}; it takes ${known.join(', ')}`);
-  }
-  if (options.timeout !== undefined) checkedTimeout('timeout', options.timeout);
-  const { maxConnections } = options;
-  if (maxConnections !== undefined && !(Number.isSafeInteger(maxConnections) && maxConnections > 0)) {
-    throw optionsError('maxConnections must be a whole number of at least 1');
-  }
-  for (const name of ['filter', 'onConnection', 'onConnectionEnd', 'permit']) {
-    const given = (options as Readonly<Record<string, unknown>>)[name];
-    if (given === undefined || typeof given === 'function') continue;
-    throw optionsError(`${name} must be a function, not a value of type ${typeof given}`);
-  }
-}
-
-function checkSocks(call: string, options: SocksOptions): void {
-  checkOptions(call, options, socksOptions);
-  const { credentials } = options;
-  if (credentials === undefined) return;
-  const { username, password } = credentials;
-  if (typeof username !== 'string' || typeof password !== 'string') {
-    throw optionsError('credentials must be { username, password }, both text');
   }
 }

@@ -10,12 +10,14 @@ import type { Wait, WaitName } from '../base/waits.ts';
 import type { Channel } from '../connection/channel.ts';
 import type { ConnectionEvent } from '../connection/events.ts';
 import { CallScope, type ScopeOptions, type ScopeOwner } from '../endpoint/calls/callScope.ts';
-import { Acceptors, noChannels } from '../endpoint/channels/acceptors.ts';
+import { Acceptors, type OpenRefusal } from '../endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { ChannelPorts } from '../endpoint/channels/channelPorts.ts';
 import type { EventRouter, Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Driver } from '../io/driver.ts';
 import type { ConnectionSnapshot, SnapshotOptions } from '../io/snapshots.ts';
+import { channelOpenFailureReasons } from '../message/channel.ts';
+import { noMoreSessions } from '../message/globalRequest.ts';
 import type { ClientEvent, ClientProtocol } from '../protocol/client.ts';
 import type { ExitCollector } from './command/remoteProcess.ts';
 import { terminate } from './command/termination.ts';
@@ -24,6 +26,18 @@ import { type Deferred, UnderWay } from './underWay.ts';
 
 /** The type of the channels of commands, shells and subsystems (RFC 4254 §6.1). */
 const sessionType = 'session';
+
+/** What a server is told whose channel nobody here accepts. */
+export const noChannels: OpenRefusal = {
+  reasonCode: channelOpenFailureReasons.administrativelyProhibited,
+  description: 'this client opens no channels for servers',
+};
+
+/** How long a call may take, and what gives it up, as far as its caller says so. */
+interface Bounds {
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export class Session implements ScopeOwner {
   readonly driver: Driver<ClientProtocol>;
@@ -36,6 +50,7 @@ export class Session implements ScopeOwner {
   private closingCause: SshError | undefined;
   /** Undefined before the first. */
   private sessions: SessionChannels | undefined;
+  private sessionsOver = false;
 
   constructor(driver: Driver<ClientProtocol>, router: EventRouter<ClientEvent>) {
     this.driver = driver;
@@ -59,6 +74,21 @@ export class Session implements ScopeOwner {
     return scope;
   }
 
+  /** A call within its bounds; they are over when it is. */
+  async scoped<T>(
+    name: WaitName,
+    detail: string,
+    { timeout = Number.POSITIVE_INFINITY, signal }: Bounds,
+    call: (scope: CallScope) => Promise<T>,
+  ): Promise<T> {
+    const scope = this.scope({ name, detail, timeout, signal });
+    try {
+      return await call(scope);
+    } finally {
+      scope.end();
+    }
+  }
+
   /** Opens a channel; the scope's cancellation gives it up. */
   openChannel(
     type: string,
@@ -66,6 +96,7 @@ export class Session implements ScopeOwner {
     scope: Pick<CallScope, 'onCancel'>,
   ): Promise<ChannelPort> {
     return new Promise((resolve, reject) => {
+      if (type === sessionType && this.sessionsOver) throw noMoreError();
       const channel = this.driver.act((core) => core.connection.open(type, channelTypeData));
       const asked = type === sessionType ? this.sessionChannels.asked(channel) : undefined;
       const again = (): void => {
@@ -112,6 +143,15 @@ export class Session implements ScopeOwner {
         giveUp();
       });
     });
+  }
+
+  /**
+   * Opens no session any more, and tells the server so (OpenSSH PROTOCOL §2.2): one that
+   * knows the request ends the connection by a session that comes after all.
+   */
+  noMoreSessions(): void {
+    this.driver.act((core) => core.connection.request(noMoreSessions, new Uint8Array(0), false));
+    this.sessionsOver = true;
   }
 
   private get sessionChannels(): SessionChannels {
@@ -323,9 +363,19 @@ export class Session implements ScopeOwner {
 
   /** Throws why no call may begin any more. */
   checkOpen(): void {
-    const cause = this.closingCause ?? this.driver?.cause ?? this.driver.core?.cause;
+    const cause = this.closingCause ?? this.driver.cause ?? this.driver.core?.cause;
     if (cause !== undefined) throw cause;
   }
+}
+
+function noMoreError(): SshError {
+  return new SshError(
+    'ERR_SSH_CLOSED',
+    'this connection opens no sessions since noMoreSessions; connect once more',
+    {
+      origin: 'user',
+    },
+  );
 }
 
 const hearing: Hearing<Session, ClientEvent> = {

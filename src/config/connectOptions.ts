@@ -5,7 +5,8 @@
  * Must not know: how a configuration is read, how an option is carried out.
  */
 import { defaultDialTimeout } from '../base/timeouts.ts';
-import type { AuthMethod, ConnectOptions } from '../client/dial/options.ts';
+import type { AuthMethod } from '../client/authentication/methods.ts';
+import type { ConnectOptions } from '../client/dial/options.ts';
 import type { HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
 import { algorithmsOf, publickeyAlgorithmsOf } from './algorithms.ts';
 import { authenticationOf, type CredentialContext } from './credentials.ts';

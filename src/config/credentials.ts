@@ -15,7 +15,7 @@ import type {
   ChangePassword,
   KeyboardInteractive,
   PasswordFunction,
-} from '../client/dial/options.ts';
+} from '../client/authentication/methods.ts';
 import type { Certificate } from '../crypto/keys/certificate.ts';
 import { passphrase, password } from '../endpoint/options/optionRules.ts';
 import {

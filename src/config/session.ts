@@ -6,11 +6,11 @@
  * Source: ssh_config(5).
  */
 
+import { matchesPattern } from '../base/wildcards.ts';
 import { forwardAgentPath } from './reading/ownDirectives.ts';
 import { commandLine, problemAt } from './reading/problems.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { expand, type Variables } from './syntax/expansion.ts';
-import { matchesPattern } from './syntax/patterns.ts';
 
 /** How programs of the server show windows here. */
 export interface X11Settings {

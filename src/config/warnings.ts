@@ -23,7 +23,7 @@ const session = (what: string): Support => ({ by: 'session', what });
 const forwards = (what: string): Support => ({ by: 'forwards', what });
 const reading = (what: string): Support => ({ by: 'reading', what });
 
-const noMultiplexing = 'connections are not shared';
+const noMultiplexing = 'only the command shares connections';
 const noGssapi = 'GSSAPI is not done';
 const noHostbased = 'host-based authentication is not done';
 

@@ -147,6 +147,15 @@ export {
   type AgentIdentity,
 } from '../client/agent/agent.ts';
 export type {
+  AddToAgent,
+  AuthMethod,
+  CertificateInput,
+  ChangePassword,
+  KeyboardInteractive,
+  PassphraseFunction,
+  PasswordFunction,
+} from '../client/authentication/methods.ts';
+export type {
   CallOptions,
   ExecOptions,
   OpenStreamOptions,
@@ -161,19 +170,15 @@ export { type ExitResult, RemoteProcess } from '../client/command/remoteProcess.
 export type { PtyOptions } from '../client/command/requestPayloads.ts';
 export type { RunResult } from '../client/command/run.ts';
 export { type Command, shellQuote } from '../client/command/shellWords.ts';
-export type {
-  AddToAgent,
-  AuthMethod,
-  CertificateInput,
-  ChangePassword,
-  ConnectOptions,
-  Hop,
-  HopOptions,
-  KeyboardInteractive,
-  PassphraseFunction,
-  PasswordFunction,
-} from '../client/dial/options.ts';
+export type { ConnectOptions, Hop, HopOptions } from '../client/dial/options.ts';
 export type { SftpOptions } from '../client/files/sftp.ts';
+export type {
+  ConnectionPool,
+  FleetFunction,
+  FleetRunOptions,
+  FleetTarget,
+  RunOnAllOptions,
+} from '../client/fleet/options.ts';
 export {
   Pool,
   type PooledConnection,
@@ -182,18 +187,13 @@ export {
   type UseContext,
 } from '../client/fleet/pool.ts';
 export type {
-  ConnectionPool,
   FleetFailure,
-  FleetFunction,
   FleetResult,
   FleetResults,
-  FleetRunOptions,
   FleetSuccess,
-  FleetTarget,
   FleetTimings,
   FleetValue,
   RunOnAll,
-  RunOnAllOptions,
 } from '../client/fleet/runOnAll.ts';
 export {
   acceptAnyHostKey,

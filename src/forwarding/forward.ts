@@ -172,7 +172,8 @@ export class Forward {
   private resolveClosed: (cause: SshError) => void = () => {};
   private cause: SshError | undefined;
   private stopped: Promise<void> | undefined;
-  private emptied: (() => void) | undefined;
+  /** Those who wait until no connection lives. */
+  private drains: (() => void)[] = [];
 
   constructor(address: ListenPlace, parts: ForwardParts) {
     this.address = address;
@@ -211,14 +212,13 @@ export class Forward {
   /**
    * Accepts no more connections and ends those that live.
    *
-   * @param options `drain`: lets those that live end by themselves. `false`
+   * @param options `drain`: lets those that live end by themselves; a `close()` without it ends
+   *   them after all. `false`
    */
   async close(options: { readonly drain?: boolean | undefined } = {}): Promise<void> {
-    await this.stopListening();
-    if (options.drain === true && this.passages.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.emptied = resolve;
-      });
+    if (options.drain === true) {
+      await this.stopListening();
+      while (this.passages.size > 0) await new Promise<void>((resolve) => this.drains.push(resolve));
     }
     this.end(closedError(`the forward ${this.name} was closed`));
     await this.closed;
@@ -305,7 +305,7 @@ export class Forward {
       );
     }
     if (this.passages.size > 0) return;
-    this.emptied?.();
+    for (const drained of this.drains.splice(0)) drained();
     if (this.cause !== undefined) void this.stopListening().then(() => this.free());
   }
 

@@ -6,13 +6,28 @@
  * Must not know: sockets, channels.
  * Sources: RFC 4254 §7.1 (addresses to bind), ssh(1) -L and -R.
  */
-import { SshError } from '../base/errors.ts';
+import { utf8Encode } from '../base/bytes.ts';
+import {
+  anyObject,
+  port as anyPort,
+  anyText,
+  checkArgument,
+  checkOptions,
+  describeValue,
+  flag,
+  type OptionSet,
+  type OptionTable,
+  optionsError,
+  someText,
+  wholeNumber,
+} from '../base/optionChecks.ts';
 
 /** A TCP address to listen on. */
 export interface ListenTcp {
   /**
-   * An address or name; by default `127.0.0.1` here, and `localhost` on a server. `''`, `'*'` and `'0.0.0.0'` are
-   * all addresses of the machine, `'::'` those of IPv6.
+   * An address or name; by default `127.0.0.1` here, and `localhost` on a server. `localhost` is
+   * the loopback address of both families, `''` and `'*'` are all addresses of the machine,
+   * `'0.0.0.0'` those of IPv4, and `'::'` those of IPv6, or of both where the system has it so.
    */
   readonly host?: string | undefined;
   /** 0 for any free port. */
@@ -71,54 +86,67 @@ export const loopback = '127.0.0.1';
 /** The address that a server is asked to bind where none is named: the loopback addresses it has (RFC 4254 §7.1). */
 export const remoteLoopback = 'localhost';
 
+const listenTcp: OptionTable<Pick<ListenTcp, 'host' | 'port'>> = {
+  host: anyText,
+  port: wholeNumber(0, 65_535),
+};
+
+const listenPath: OptionTable<Pick<ListenPath, 'path' | 'mode' | 'unlink'>> = {
+  path: someText,
+  mode: wholeNumber(0, 0o777, 'a whole number from 0 to 0o777'),
+  unlink: flag,
+};
+
+const targetTcp: OptionTable<Pick<TargetTcp, 'host' | 'port'>> = { host: someText, port: anyPort };
+
+const targetPath: OptionTable<Pick<TargetPath, 'path'>> = { path: someText };
+
 /**
  * Checks a place to listen on.
  *
+ * @param what for messages: `from`
  * @param defaultHost where none is named
  * @throws SshError `ERR_SSH_OPTIONS`
  */
 export function checkListen(what: string, place: unknown, defaultHost: string): ListenPlace {
   const fields = objectOf(what, place);
-  if (fields['path'] !== undefined) {
-    const { path, mode, unlink } = fields;
-    refuseOthers(what, fields, ['path', 'mode', 'unlink']);
-    if (mode !== undefined && !(Number.isInteger(mode) && Number(mode) >= 0 && Number(mode) <= 0o777)) {
-      throw wrong(`${what}.mode must be a number from 0 to 0o777, not ${typeName(mode)}`);
-    }
-    if (unlink !== undefined && typeof unlink !== 'boolean') {
-      throw wrong(`${what}.unlink must be true or false, not ${typeName(unlink)}`);
-    }
+  const { path, mode, unlink, host, port } = fields as {
+    path?: string;
+    mode?: number;
+    unlink?: boolean;
+    host?: string;
+    port?: number;
+  };
+  if (path !== undefined) {
+    checkFields(what, fields, listenPath);
     return {
-      path: checkPath(what, path),
-      ...(mode === undefined ? {} : { mode: Number(mode) }),
+      path: checkedPath(what, path),
+      ...(mode === undefined ? {} : { mode }),
       ...(unlink === undefined ? {} : { unlink }),
     };
   }
-  refuseOthers(what, fields, ['host', 'port']);
-  const { host = defaultHost, port } = fields;
-  if (typeof host !== 'string') throw wrong(`${what}.host must be text, not ${typeName(host)}`);
-  checkHostText(what, host);
-  return { host, port: checkPort(what, port, 0) };
+  checkFields(what, fields, listenTcp);
+  checkArgument(`${what}.port`, port, listenTcp.port);
+  return { host: checkedHost(what, host ?? defaultHost), port: port as number };
 }
 
 /**
  * Checks a place to connect to.
  *
+ * @param what for messages: `to`
  * @throws SshError `ERR_SSH_OPTIONS`
  */
 export function checkTarget(what: string, place: unknown): TargetPlace {
   const fields = objectOf(what, place);
-  if (fields['path'] !== undefined) {
-    refuseOthers(what, fields, ['path']);
-    return { path: checkPath(what, fields['path']) };
+  const { path, host, port } = fields as { path?: string; host?: string; port?: number };
+  if (path !== undefined) {
+    checkFields(what, fields, targetPath);
+    return { path: checkedPath(what, path) };
   }
-  refuseOthers(what, fields, ['host', 'port']);
-  const { host, port } = fields;
-  if (typeof host !== 'string' || host === '') {
-    throw wrong(`${what}.host must be a name or an address, not ${host === '' ? 'empty' : typeName(host)}`);
-  }
-  checkHostText(what, host);
-  return { host, port: checkPort(what, port, 1) };
+  checkFields(what, fields, targetTcp);
+  checkArgument(`${what}.host`, host, targetTcp.host);
+  checkArgument(`${what}.port`, port, targetTcp.port);
+  return { host: checkedHost(what, host as string), port: port as number };
 }
 
 /** A place as people write it: `host:port`, `[v6]:port`, or a path. */
@@ -159,53 +187,34 @@ function kindOf(host: string): string {
   }
 }
 
-function objectOf(what: string, place: unknown): Readonly<Record<string, unknown>> {
-  if (typeof place === 'object' && place !== null) return place as Record<string, unknown>;
-  throw wrong(`${what} must be { host, port } or { path }, not ${typeName(place)}`);
+type Fields = Readonly<Record<string, unknown>>;
+
+function objectOf(what: string, place: unknown): Fields {
+  if (anyObject.accepts(place)) return place as Fields;
+  throw optionsError(`${what} must be { host, port } or { path }, not ${describeValue(place)}`);
 }
 
-function refuseOthers(
-  what: string,
-  fields: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-): void {
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined || known.includes(name)) continue;
-    throw wrong(`${what} has no option ${JSON.stringify(name)}; it takes ${known.join(', ')}`);
+/** A field that is not given may be there as `undefined`, also one of the other kind of place. */
+function checkFields(what: string, fields: Fields, table: OptionSet['table']): void {
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  checkOptions(given, { of: what, table, prefix: `${what}.` });
+}
+
+function checkedPath(what: string, path: string): string {
+  if (path.includes('\0')) throw optionsError(`${what}.path has a NUL character in it`);
+  // The system counts bytes, and may cut off what is beyond.
+  const { length } = utf8Encode(path);
+  if (length <= longestPath) return path;
+  throw optionsError(`${what}.path has ${length} bytes; a unix socket takes ${longestPath}`);
+}
+
+function checkedHost(what: string, host: string): string {
+  if (host.length > longestHost) {
+    throw optionsError(`${what}.host has ${host.length} characters; it may have ${longestHost}`);
   }
-}
-
-function checkPort(what: string, port: unknown, lowest: number): number {
-  if (typeof port === 'number' && Number.isInteger(port) && port >= lowest && port <= 65_535) return port;
-  const got = typeof port === 'number' ? String(port) : typeName(port);
-  throw wrong(`${what}.port must be a number from ${lowest} to 65535, not ${got}`);
-}
-
-function checkPath(what: string, path: unknown): string {
-  if (typeof path !== 'string' || path === '') {
-    throw wrong(
-      `${what}.path must be the path of a unix socket, not ${path === '' ? 'empty' : typeName(path)}`,
-    );
+  if (/[\0-\x20\x7f]/.test(host)) {
+    throw optionsError(`${what}.host has a space or a control character in it`);
   }
-  if (path.includes('\0')) throw wrong(`${what}.path must not contain a zero byte`);
-  if (path.length > longestPath) {
-    throw wrong(`${what}.path has ${path.length} characters; a unix socket takes ${longestPath}`);
-  }
-  return path;
-}
-
-function checkHostText(what: string, host: string): void {
-  if (host.length > longestHost)
-    throw wrong(`${what}.host has ${host.length} characters; at most ${longestHost}`);
-  if (/[\0-\x20\x7f]/.test(host)) throw wrong(`${what}.host contains a space or a control character`);
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'undefined' ? 'undefined' : `a value of type ${typeof value}`;
-}
-
-function wrong(message: string): SshError {
-  return new SshError('ERR_SSH_OPTIONS', message, { phase: 'options', origin: 'user' });
+  // The brackets belong to the text of an address and a port, and people bring them along.
+  return /^\[([^[\]]*:[^[\]]*)\]$/.exec(host)?.[1] ?? host;
 }

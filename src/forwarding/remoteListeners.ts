@@ -45,6 +45,8 @@ export interface RemoteListener {
 
 interface Route {
   readonly place: ListenPlace;
+  /** The server has said that it listens. */
+  stands: boolean;
   /** Of a TCP route: as it was asked for, and as the server bound it, once it has said so. */
   port: number | undefined;
   readonly accepted: (arrived: ArrivedConnection) => void;
@@ -62,7 +64,7 @@ interface Arrival {
 export class RemoteListeners {
   private readonly host: ForwardingHost;
   private readonly routes = new Set<Route>();
-  /** Requests for any free port whose answer is under way. */
+  /** Requests whose answer is under way. */
   private asking = 0;
   private waiting: Arrival[] = [];
   private unregister: (() => void)[] = [];
@@ -82,18 +84,22 @@ export class RemoteListeners {
    */
   async listen(place: ListenPlace, accepted: (arrived: ArrivedConnection) => void): Promise<RemoteListener> {
     if (this.unregister.length === 0) this.register();
-    const route: Route = { place, port: place.port === 0 ? undefined : place.port, accepted };
+    const route: Route = { place, stands: false, port: place.port === 0 ? undefined : place.port, accepted };
     this.routes.add(route);
     this.asking++;
     try {
       const bound = await this.request(place);
       if (place.path === undefined) route.port = bound;
+      route.stands = true;
     } catch (error) {
       this.routes.delete(route);
+      // It may come to listen after all, and would refuse the next request for this place.
+      if (isTimeout(error) && place.port !== 0) this.unlisten(route).catch(() => {});
       throw error;
     } finally {
       this.asking--;
       this.routeWaiting();
+      this.deregisterIfIdle();
     }
     const standing = place.path === undefined ? { host: place.host, port: route.port ?? 0 } : place;
     return { place: standing, cancel: () => this.cancel(route) };
@@ -112,13 +118,16 @@ export class RemoteListeners {
     });
     const answer = await host.globalRequest(tcpipForward.name, payload);
     if (answer === undefined) throw refused(place);
-    return place.port === 0 ? tcpipForwardReply.fromBytes(answer).portThatWasBound : place.port;
+    return place.port === 0 ? boundPort(place, answer) : place.port;
   }
 
   private async cancel(route: Route): Promise<void> {
-    const { place } = route;
     this.routes.delete(route);
-    if (this.routes.size === 0 && this.asking === 0) this.deregister();
+    this.deregisterIfIdle();
+    await this.unlisten(route);
+  }
+
+  private async unlisten({ place, port }: Route): Promise<void> {
     if (!this.host.isLive) return;
     if (place.path !== undefined) {
       const payload = cancelStreamlocalForward.toBytes({ socketPath: place.path });
@@ -127,7 +136,7 @@ export class RemoteListeners {
     }
     const payload = cancelTcpipForward.toBytes({
       addressToBind: addressToBind(place.host ?? remoteLoopback),
-      portNumberToBind: route.port ?? place.port,
+      portNumberToBind: port ?? place.port,
     });
     await this.host.globalRequest(cancelTcpipForward.name, payload);
   }
@@ -152,15 +161,16 @@ export class RemoteListeners {
     ];
   }
 
-  private deregister(): void {
+  private deregisterIfIdle(): void {
+    if (this.routes.size > 0 || this.asking > 0) return;
     for (const stop of this.unregister) stop();
     this.unregister = [];
   }
 
   private arrived(arrival: Arrival): void {
     const route = this.routeOf(arrival);
-    if (route !== undefined) return route.accepted(new Arrived(arrival));
-    // It may be for a request whose answer is still under way: the server listens before it answers.
+    if (route?.stands === true) return route.accepted(new Arrived(arrival));
+    // It is, or may be, for a request whose answer is still under way: the server listens before it answers.
     if (this.asking > 0 && this.waiting.length < longestWaiting) this.waiting.push(arrival);
     else refuse(arrival.opening, 'nobody asked for connections to this address');
   }
@@ -174,15 +184,28 @@ export class RemoteListeners {
   private routeOf({ path, host, port }: Arrival): Route | undefined {
     const routes = [...this.routes];
     if (path !== undefined) return routes.find((route) => route.place.path === path);
-    const there = routes.filter((route) => route.place.path === undefined && route.port === port);
     const asked = ({ place }: Route): string => place.host ?? remoteLoopback;
+    if (port !== 0) {
+      const there = routes.filter((route) => route.place.path === undefined && route.port === port);
+      return (
+        there.find((route) => asked(route) === host) ??
+        there.find((route) => canMean(asked(route), host)) ??
+        // A server may name the address that it bound where it was given a name.
+        onlyOne(there)
+      );
+    }
+    // asyncssh up to 2.10 names the port that it was asked for, which many forwards may have in common.
+    const anyPort = routes.filter(({ place }) => place.port === 0);
     return (
-      there.find((route) => asked(route) === host) ??
-      there.find((route) => canMean(asked(route), host)) ??
-      // A server may name the address that it bound where it was given a name.
-      (there.length === 1 ? there[0] : undefined)
+      onlyOne(anyPort) ??
+      onlyOne(anyPort.filter((route) => asked(route) === host)) ??
+      onlyOne(anyPort.filter((route) => canMean(asked(route), host)))
     );
   }
+}
+
+function onlyOne(routes: readonly Route[]): Route | undefined {
+  return routes.length === 1 ? routes[0] : undefined;
 }
 
 class Arrived implements ArrivedConnection {
@@ -207,6 +230,21 @@ class Arrived implements ArrivedConnection {
 
 function refuse(opening: ChannelOpening, why: string): void {
   opening.refuse(channelOpenFailureReasons.connectFailed, why);
+}
+
+/** lsh answers a request for any free port without the port. */
+function boundPort(place: ListenPlace, answer: Uint8Array): number {
+  const port = answer.length === 0 ? 0 : tcpipForwardReply.fromBytes(answer).portThatWasBound;
+  if (port > 0 && port <= 65_535) return port;
+  throw new SshError(
+    'ERR_SSH_FORWARD',
+    `the server does not say on which port it listens for ${placeText(place)}; ask for a port by its number`,
+    { origin: 'peer' },
+  );
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof SshError && error.code === 'ERR_SSH_TIMEOUT';
 }
 
 function refused(place: ListenPlace): SshError {

@@ -220,7 +220,7 @@ export class Driver<Core extends AnyCore> implements RegisteredConnection, LinkR
 
   /** Where both ends of the link are, as far as it knows; also once it is gone. */
   addresses(): LinkAddresses | undefined {
-    return this.lastAddresses ?? this.writer.addresses();
+    return this.lastAddresses ?? this.writer.link?.addresses();
   }
 
   snapshot({ fileNames = false }: SnapshotOptions = {}): ConnectionSnapshot {

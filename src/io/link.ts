@@ -2,11 +2,11 @@
  * The seam to whatever carries the bytes: a TCP socket, a channel of another
  * connection, a stream of the user, a simulated wire.
  *
- * Owns: the two interfaces of that seam.
+ * Owns: what a link is, what it reports and to whom.
  * Must not know: any of its implementations.
  */
 
-/** What a link reports; every call is made at most from the link's own callbacks, never from within a call to it. */
+/** What a link reports. No report comes from within a call on the link, or from within the call that opens it. */
 export interface LinkReceiver {
   /** The link is up; bytes may be written. Where `link` is given, it is the one from now on. */
   connected(link?: Link): void;

@@ -9,7 +9,7 @@ import type { Timeouts } from '../base/timeouts.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import type { AnyCore } from '../protocol/core.ts';
 import type { Clock } from './clock.ts';
-import type { Link, LinkAddresses } from './link.ts';
+import type { Link } from './link.ts';
 
 export class LinkWriter {
   /** Undefined before it was opened and once it was let go. */
@@ -75,10 +75,6 @@ export class LinkWriter {
     if (core === undefined) return below;
     const { connection, transport } = core;
     return connection.pendingBytes + transport.output.heldBytes + transport.pendingOutput + below;
-  }
-
-  addresses(): LinkAddresses | undefined {
-    return this.link?.addresses();
   }
 
   /** Begun anew at each finished write, so a backlog that shrinks until expiry is of one write and means progress. */

@@ -17,7 +17,7 @@ export interface RegisteredConnection {
 
 /** Told of what happens to connections; exceptions thrown by observers are dropped. */
 export interface ConnectionObserver {
-  /** A dial began. */
+  /** A connection was begun: this side dials, or somebody came to a server. */
   opened?(connection: RegisteredConnection): void;
   /** It got from one phase to the next; `elapsed` is what the last one took in milliseconds. */
   phaseChanged?(

@@ -149,7 +149,7 @@ export interface ForwardedConnectionSnapshot {
   readonly bytesIn: number;
 }
 
-/** What a connection has apart from its channels. */
+/** Of a connection that has none. */
 export const noForwards = (): readonly ForwardSnapshot[] => [];
 
 /** One wait, in terms of the moment of the snapshot. */

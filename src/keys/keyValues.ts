@@ -7,6 +7,7 @@
  * Sources: RFC 8032 §5.1.5, SEC 1 §3.2.1, RFC 8017 §3.2.
  */
 import { copyOf, equalBytes } from '../base/bytes.ts';
+import { bytesToBigInt } from '../crypto/keys/bigint.ts';
 import type {
   EcdsaPrivateKey,
   Ed25519PrivateKey,
@@ -20,7 +21,7 @@ import { WireReader } from '../wire/reader.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
 import type { DerivationLimits } from './derivation/derivationLimits.ts';
 import { asKeyError, keyFormatError, keyUnsupportedError } from './errors.ts';
-import { toBigInt, toFixedLength, toMagnitude, viewTrimmed } from './pem/numbers.ts';
+import { toFixedLength, viewTrimmed } from './pem/numbers.ts';
 
 /** What the formats are given to make keys with. */
 export interface KeyContext {
@@ -108,17 +109,19 @@ export function rsaPrivateKey(context: KeyContext, numbers: RsaNumbers): RsaPriv
     modulus: copyOf(viewTrimmed(numbers.modulus)),
   } as const;
   checkPublicRsa(publicKey, context.rsaBounds);
-  const p = toBigInt(numbers.prime1);
-  const q = toBigInt(numbers.prime2);
-  const d = toBigInt(numbers.privateExponent);
-  if (p <= 1n || q <= 1n || p * q !== toBigInt(publicKey.modulus)) throw halvesDiffer();
-  if (d >= toBigInt(publicKey.modulus)) throw halvesDiffer();
-  if (!isInverse(toBigInt(publicKey.exponent), d, p - 1n)) throw halvesDiffer();
-  if (!isInverse(toBigInt(publicKey.exponent), d, q - 1n)) throw halvesDiffer();
-  const coefficient = toBigInt(numbers.coefficient);
+  const p = bytesToBigInt(numbers.prime1);
+  const q = bytesToBigInt(numbers.prime2);
+  const d = bytesToBigInt(numbers.privateExponent);
+  if (p <= 1n || q <= 1n || p * q !== bytesToBigInt(publicKey.modulus)) throw halvesDiffer();
+  if (d >= bytesToBigInt(publicKey.modulus)) throw halvesDiffer();
+  if (!isInverse(bytesToBigInt(publicKey.exponent), d, p - 1n)) throw halvesDiffer();
+  if (!isInverse(bytesToBigInt(publicKey.exponent), d, q - 1n)) throw halvesDiffer();
+  const coefficient = bytesToBigInt(numbers.coefficient);
   if (coefficient >= p || !isInverse(coefficient, q, p)) throw halvesDiffer();
-  if (numbers.exponent1 !== undefined && toBigInt(numbers.exponent1) !== d % (p - 1n)) throw halvesDiffer();
-  if (numbers.exponent2 !== undefined && toBigInt(numbers.exponent2) !== d % (q - 1n)) throw halvesDiffer();
+  if (numbers.exponent1 !== undefined && bytesToBigInt(numbers.exponent1) !== d % (p - 1n))
+    throw halvesDiffer();
+  if (numbers.exponent2 !== undefined && bytesToBigInt(numbers.exponent2) !== d % (q - 1n))
+    throw halvesDiffer();
   return {
     type: 'ssh-rsa',
     publicKey,
@@ -126,18 +129,6 @@ export function rsaPrivateKey(context: KeyContext, numbers: RsaNumbers): RsaPriv
     prime1: copyOf(viewTrimmed(numbers.prime1)),
     prime2: copyOf(viewTrimmed(numbers.prime2)),
     coefficient: copyOf(viewTrimmed(numbers.coefficient)),
-  };
-}
-
-/** d mod (p - 1) and d mod (q - 1), which some formats carry (RFC 8017 §3.2). */
-export function rsaPrimeExponents(key: RsaPrivateKey): {
-  readonly exponent1: Uint8Array;
-  readonly exponent2: Uint8Array;
-} {
-  const d = toBigInt(key.privateExponent);
-  return {
-    exponent1: toMagnitude(d % (toBigInt(key.prime1) - 1n)),
-    exponent2: toMagnitude(d % (toBigInt(key.prime2) - 1n)),
   };
 }
 

@@ -8,8 +8,8 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { wipe } from '../base/bytes.ts';
+import { bytesToBigInt } from '../crypto/keys/bigint.ts';
 import type { KeyArithmetic } from './arithmetic.ts';
-import { toBigInt } from './pem/numbers.ts';
 
 const curves = { nistp256: p256, nistp384: p384, nistp521: p521 } as const;
 
@@ -17,13 +17,13 @@ const curves = { nistp256: p256, nistp384: p384, nistp521: p521 } as const;
 export const nobleArithmetic: KeyArithmetic = {
   ed25519PublicKey(seed) {
     const hash = sha512(seed);
-    const scalar = toBigInt(clampedScalar(hash)) % ed25519.Point.Fn.ORDER;
+    const scalar = bytesToBigInt(clampedScalar(hash)) % ed25519.Point.Fn.ORDER;
     wipe(hash);
     return unpreparedBase(ed25519.Point).multiply(scalar).toBytes();
   },
   ecPublicKey(curve, scalar) {
     const { Point } = curves[curve];
-    const value = toBigInt(scalar);
+    const value = bytesToBigInt(scalar);
     if (value === 0n || value >= Point.Fn.ORDER) return undefined;
     return unpreparedBase(Point).multiply(value).toBytes(false);
   },

@@ -15,11 +15,12 @@ import { WireReader } from '../wire/reader.ts';
 import { asKeyError, keyFormatError, keyOptionsError, keyUnsupportedError, quoted } from './errors.ts';
 import { base64Decode, base64Encode } from './pem/base64.ts';
 import { DerReader } from './pem/der.ts';
-import { derBitString, derInteger, derSequence } from './pem/derWriter.ts';
+import { derBitString, derSequence } from './pem/derWriter.ts';
 import { decodePem, encodePem } from './pem/pem.ts';
 import type { KeyAlgorithm } from './pem/pkcs.ts';
 import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
-import { decodeRfc4716, encodeRfc4716 } from './pem/rfc4716.ts';
+import { decodeSsh2Block, encodeRfc4716 } from './pem/rfc4716.ts';
+import { derRsaPublicKey } from './pem/rsaDer.ts';
 import { publicFormat } from './privateKey/recognize.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
@@ -98,7 +99,7 @@ export function parsePublicKey(
       case 'RSA PUBLIC KEY':
         return bare(parsePkcs1Public(decodePem(text, format).bytes, bounds), '');
       case 'rfc4716': {
-        const { blob, comment } = decodeRfc4716(text);
+        const { blob, comment } = decodeSsh2Block(text, 'PUBLIC KEY');
         return bare(decodePublicKey(blob, bounds), comment);
       }
       case 'line':
@@ -232,8 +233,11 @@ function keyFields(
   return { publicKey: decodePublicKey(blob, bounds), comment: latin1ToText(trimBlanks(match[3] ?? '')) };
 }
 
-/** Options up to the first space outside quotes; a quote within quotes is written `\"`. */
-function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
+/**
+ * Options up to the first space outside quotes, in `latin1` characters; a quote within
+ * quotes is written `\"`. Both are empty where no options stand.
+ */
+export function readOptions(text: string): { readonly options: readonly KeyOption[]; readonly rest: string } {
   const options: KeyOption[] = [];
   const pattern = /([A-Za-z0-9@.-]+)(?:="((?:[^"\\]|\\.)*)")?(,|[ \t]+)/y;
   for (;;) {
@@ -286,7 +290,6 @@ function formatSpki(key: PublicKey): Uint8Array {
   if (key.type === 'sk-ssh-ed25519@openssh.com' || key.type === 'sk-ecdsa-sha2-nistp256@openssh.com') {
     throw keyUnsupportedError(`a key of type ${key.type} has no form as PEM; write it as OpenSSH does`);
   }
-  const bits =
-    key.type === 'ssh-rsa' ? derSequence(derInteger(key.modulus), derInteger(key.exponent)) : key.point;
+  const bits = key.type === 'ssh-rsa' ? derRsaPublicKey(key) : key.point;
   return derSequence(writeAlgorithm(algorithmOf(key)), derBitString(bits));
 }

@@ -2,7 +2,8 @@
  * Global requests and their answers.
  *
  * Owns: RFC 4254 §4 (the three messages), §7.1 (tcpip-forward and its cancelling),
- * streamlocal forwarding (OpenSSH PROTOCOL §2.4), host key rotation (§2.5).
+ * streamlocal forwarding (OpenSSH PROTOCOL §2.4), host key rotation (§2.5), the name
+ * of the request for no more sessions (§2.2).
  * Must not know: which requests are granted, in what order answers belong to requests.
  */
 import { boolean, name, repeated, rest, string, uint32 } from '../wire/codec.ts';
@@ -42,6 +43,9 @@ export type RequestFailure = Readonly<Record<string, never>>;
 
 /** Codec of SSH_MSG_REQUEST_FAILURE. */
 export const requestFailure: MessageCodec<RequestFailure> = message(messageNumbers.requestFailure, {});
+
+/** The name of the request by which a client gives up opening sessions (OpenSSH PROTOCOL §2.2); it has no fields. */
+export const noMoreSessions = 'no-more-sessions@openssh.com';
 
 /** RFC 4254 §7.1: where the other side is to listen. */
 export interface TcpipForward {

@@ -11,7 +11,13 @@ import { SshError } from '../base/errors.ts';
 import { markSole } from '../base/soleMemory.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
 import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
-import { type ListenPath, type ListenPlace, placeText, type TargetPlace } from '../forwarding/places.ts';
+import {
+  type ListenPath,
+  type ListenPlace,
+  type ListenTcp,
+  placeText,
+  type TargetPlace,
+} from '../forwarding/places.ts';
 import { giveBack } from './spentMemory.ts';
 
 /** Bytes that are read of a socket ahead of who takes them. */
@@ -21,13 +27,19 @@ const defaultMode = 0o600;
 export const localNetwork: LocalNetwork = {
   async listen(place, accepted, failed) {
     if (place.path !== undefined) await clearPath(place);
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
-      accepted(new SocketConnection(socket)),
-    );
-    await startListening(server, place);
-    // A process that is out of descriptors fails to accept again and again.
-    server.on('error', (error) => failed(listenError(place, error)));
-    return listenerOf(server, place);
+    const start = async (at: ListenPlace): Promise<Server> => {
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
+        accepted(new SocketConnection(socket)),
+      );
+      await startListening(server, at);
+      // A process that is out of descriptors fails to accept again and again.
+      server.on('error', (error) => failed(listenError(place, error)));
+      return server;
+    };
+    if (place.path === undefined && place.host?.toLowerCase() === 'localhost') {
+      return listenerOf(await startLoopback(place, start), place);
+    }
+    return listenerOf([await start(place)], place);
   },
 
   connect(place, signal) {
@@ -101,20 +113,65 @@ function startListening(server: Server, place: ListenPlace): Promise<void> {
   });
 }
 
-function listenerOf(server: Server, place: ListenPlace): LocalListener {
-  const address = server.address();
+/** Ports that both families may have free are looked for so often. */
+const loopbackTries = 16;
+
+/**
+ * `localhost` is the loopback address of both families (RFC 4254 §7.1), on one port:
+ * programs that look the name up begin with either. A machine may have but one of them.
+ */
+async function startLoopback(
+  { port }: ListenTcp,
+  start: (place: ListenTcp) => Promise<Server>,
+): Promise<readonly Server[]> {
+  for (let tries = 1; ; tries++) {
+    const first = await start({ host: '127.0.0.1', port }).catch(unlessMissing);
+    const chosen = first === undefined ? port : portOf(first);
+    try {
+      const second = await start({ host: '::1', port: chosen }).catch(
+        first === undefined ? rethrow : unlessMissing,
+      );
+      return [first, second].filter((server) => server !== undefined);
+    } catch (error) {
+      if (first !== undefined) await stopped(first);
+      // Somebody else has the port that was free in the other family.
+      if (port !== 0 || causeOf(error) !== 'EADDRINUSE' || tries >= loopbackTries) throw error;
+    }
+  }
+}
+
+/** The machine has no such address. */
+function unlessMissing(error: unknown): undefined {
+  const code = causeOf(error);
+  if (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT') throw error;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+function causeOf(error: unknown): string | undefined {
+  return error instanceof SshError ? (error.cause as NodeJS.ErrnoException).code : undefined;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function listenerOf(servers: readonly Server[], place: ListenPlace): LocalListener {
+  const [first] = servers;
   const standing: ListenPlace =
-    place.path !== undefined ? place : { host: place.host, port: (address as AddressInfo).port };
-  return {
-    place: standing,
-    close: () =>
-      new Promise((resolve) => {
-        // Its callback waits for the connections too; the port is free before.
-        server.close();
-        if (server.listening) server.once('close', () => resolve());
-        else resolve();
-      }),
-  };
+    place.path !== undefined || first === undefined ? place : { host: place.host, port: portOf(first) };
+  return { place: standing, close: async () => void (await Promise.all(servers.map(stopped))) };
+}
+
+function stopped(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Its callback waits for the connections too; the port is free before.
+    server.close();
+    if (server.listening) server.once('close', () => resolve());
+    else resolve();
+  });
 }
 
 class SocketConnection implements LocalConnection {

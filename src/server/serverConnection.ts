@@ -23,6 +23,7 @@ import type { LinkOpener } from '../io/link.ts';
 import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';
 import { exec, shell, subsystem } from '../message/channelRequest.ts';
+import { noMoreSessions } from '../message/globalRequest.ts';
 import type { CoreSettings } from '../protocol/options.ts';
 import { type ServerEvent, ServerProtocol } from '../protocol/server.ts';
 import { ConnectionWork } from './admission/connectionWork.ts';
@@ -60,6 +61,8 @@ export class ServerConnection {
   private readonly work: ConnectionWork;
   private readonly ports: ChannelPorts;
   private readonly sessions = new Map<Channel, ServerSession>();
+  /** The client has said that it opens no more of them. */
+  private sessionsOver = false;
   private readonly forwards: ForwardedConnections;
 
   /** @internal */
@@ -91,6 +94,10 @@ export class ServerConnection {
       description: 'this server has no such channels',
     });
     acceptors.onChannel('session', (opening) => this.openSession(opening));
+    acceptors.onRequest(noMoreSessions, (request) => {
+      this.sessionsOver = true;
+      request.reply(true);
+    });
     this.forwards = new ForwardedConnections({
       streams: platform.streams,
       options,
@@ -227,6 +234,12 @@ export class ServerConnection {
 
   private openSession(opening: ChannelOpening): void {
     const { platform, options } = this.parts;
+    if (this.sessionsOver) {
+      return opening.refuse(
+        channelOpenFailureReasons.administrativelyProhibited,
+        'this connection opens no sessions any more, as its client asked',
+      );
+    }
     if (this.sessions.size >= options.maxSessions) {
       return opening.refuse(
         channelOpenFailureReasons.resourceShortage,

@@ -148,16 +148,7 @@ function unsignedHostbound(
   key: OfferedKey,
   serverHostKey: Uint8Array,
 ): Omit<UserauthHostboundRequest, 'signature'> {
-  const { userName, serviceName } = head;
-  return {
-    userName,
-    serviceName,
-    methodName: 'publickey-hostbound-v00@openssh.com',
-    hasSignature: true,
-    publicKeyAlgorithm: key.algorithm,
-    publicKey: key.publicKey,
-    serverHostKey,
-  };
+  return { ...unsigned(head, key), methodName: 'publickey-hostbound-v00@openssh.com', serverHostKey };
 }
 
 function signatureData(head: RequestHead, sessionId: Uint8Array, key: OfferedKey): Uint8Array {

@@ -304,7 +304,7 @@ describe('a command line', () => {
     [['-I', 'lib', 'host'], 'PKCS#11'],
     [['-w', '0', 'host'], 'tunnel devices'],
     [['-y', 'host'], 'syslog'],
-    [['-O', 'proxy', 'host'], 'there are check, exit, stop'],
+    [['-O', 'share', 'host'], 'there are check, exit, stop'],
     [['-o', 'Port', 'host'], 'no Keyword=value'],
     [['-o', '=22', 'host'], 'no Keyword=value'],
     [['--json=yes', 'host', 'true'], '--json'],

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBuiltCommand } from '../support/cli/build.ts';
 import { type Home, useHomes } from '../support/cli/home.ts';
-import { runCommand } from '../support/cli/run.ts';
+import { endOf, runCommand, startCommand } from '../support/cli/run.ts';
 import {
   describeServer,
   freePort,
@@ -75,8 +75,11 @@ describeServer('in the place of ssh', openSsh, (lab) => {
     return path;
   }
 
-  function run(args: readonly string[], more: { readonly home?: Home; readonly input?: Buffer } = {}) {
-    return runCommand(command(), args, { home: more.home ?? home(), input: more.input });
+  function run(
+    args: readonly string[],
+    more: { readonly home?: Home; readonly input?: Buffer; readonly env?: Record<string, string> } = {},
+  ) {
+    return runCommand(command(), args, { home: more.home ?? home(), input: more.input, env: more.env });
   }
 
   function succeeded(program: string, args: readonly string[], owner: Home, env: NodeJS.ProcessEnv): string {
@@ -139,8 +142,14 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       const file = ['-o', `UserKnownHostsFile=${owner.at('empty')}`];
       expect((await run([...file, 'there', 'true'], { home: owner })).status).toBe(255);
       const strict = ['-o', 'StrictHostKeyChecking=accept-new', '-o', 'HashKnownHosts=no'];
-      expect((await run([...file, ...strict, 'there', 'true'], { home: owner })).status).toBe(0);
-      expect((await run([...file, 'there', 'true'], { home: owner })).status).toBe(0);
+      const taken = await run([...file, ...strict, 'there', 'true'], { home: owner });
+      expect(taken.status).toBe(0);
+      // Whose key was taken unasked, and where it is, is said once.
+      expect(taken.stderr).toMatch(
+        /^deadline-ssh: warning: the host key of \S+ \(ssh-ed25519 SHA256:\S+\) was not known, and is kept in \S+\n$/,
+      );
+      const again = await run([...file, 'there', 'true'], { home: owner });
+      expect([again.status, again.stderr]).toEqual([0, '']);
       expect(owner.read('empty')).toContain(`[127.0.0.1]:${server.port} ssh-ed25519`);
     });
   });
@@ -221,12 +230,24 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       });
       expect(started.status).toBe(0);
       try {
-        owner.write(
-          'known_hosts',
-          `${owner.read('known_hosts')}[127.0.0.1]:${port} ${server.hostKeys[0]?.publicLine}\n`,
-        );
-        const through = await run(['-p', String(port), 'there', 'echo through'], { home: owner });
-        expect(String(through.stdout)).toBe('through\n');
+        owner.write('known_hosts', `${owner.read('known_hosts')}far ${server.hostKeys[0]?.publicLine}\n`);
+        // As with ssh, a port alone is this machine by both families.
+        for (const address of ['127.0.0.1', '::1']) {
+          const through = await run(
+            [
+              '-p',
+              String(port),
+              '-o',
+              `HostName=${address}`,
+              '-o',
+              'HostKeyAlias=far',
+              'there',
+              'echo through',
+            ],
+            { home: owner },
+          );
+          expect(String(through.stdout)).toBe('through\n');
+        }
         const check = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
         expect(check.stderr).toMatch(/^Master running \(pid=\d+\)\n$/);
         const more = ['-R', `0:127.0.0.1:${server.port}`];
@@ -248,6 +269,50 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       }
       const gone = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
       expect(gone.status).toBe(255);
+    });
+
+    it('and sessions run over the connection of who listens, until -O stop and the last of them', async () => {
+      const owner = home();
+      const control = join(folder, 'shared');
+      const over = (...args: readonly string[]) => run(['-S', control, ...args], { home: owner });
+      const started = spawnSync(process.execPath, [command(), '-MfN', '-S', control, 'there'], {
+        env: { ...process.env, HOME: owner.path },
+        stdio: 'ignore',
+      });
+      expect(started.status).toBe(0);
+      try {
+        const where = ['there', 'echo $SSH_CONNECTION'];
+        const [first, second, own] = [await over(...where), await over(...where), await run(where)];
+        expect(String(first.stdout)).toBe(String(second.stdout));
+        expect(String(first.stdout)).not.toBe(String(own.stdout));
+        const input = Buffer.alloc(1_000_000, 'some bytes');
+        const copied = await run(['-S', control, 'there', 'cat; echo said >&2; exit 7'], {
+          home: owner,
+          input,
+        });
+        expect([copied.status, copied.stdout.equals(input), copied.stderr]).toEqual([7, true, 'said\n']);
+        const set = await over('-tt', '-o', 'SetEnv=DLSSH_A=b', 'there', 'echo $DLSSH_A; tty');
+        expect(String(set.stdout)).toMatch(/^b\r\n\/dev\/pts/);
+        expect((await over('-O', 'proxy', 'there', 'exit 4')).status).toBe(4);
+        expect((await over('there', 'kill -9 $$')).status).toBe(137);
+        // One that runs outlives the end of listening, and whoever comes then connects by itself.
+        const [, pid = ''] = /pid=(\d+)/.exec((await over('-O', 'check', 'there')).stderr) ?? [];
+        const long = ['-S', control, 'there', 'echo begun; read line; echo $line $SSH_CONNECTION'];
+        const last = startCommand(command(), long, owner);
+        await new Promise((resolve) => last.stdout.once('data', resolve));
+        expect((await over('-O', 'stop', 'there')).status).toBe(0);
+        expect(existsSync(control)).toBe(false);
+        expect((await over('-O', 'proxy', 'there', 'true')).status).toBe(255);
+        expect(String((await over(...where)).stdout)).not.toBe(String(first.stdout));
+        const ending = endOf(last);
+        last.stdin.end('still\n');
+        expect(String((await ending).stdout)).toBe(`still ${String(first.stdout)}`);
+        // Then nothing runs over its connection, and it ends.
+        const isThere = () => spawnSync('kill', ['-0', pid]).status === 0;
+        await expect.poll(isThere, { timeout: 10_000 }).toBe(false);
+      } finally {
+        await over('-O', 'exit', 'there');
+      }
     });
 
     it('stay for the time of ControlPersist, and -M where the socket is in use goes on without', async () => {
@@ -272,6 +337,18 @@ describeServer('in the place of ssh', openSsh, (lab) => {
         home: owner,
       });
       expect({ status, out: String(stdout) }).toEqual({ status: 0, out: 'far\n' });
+    });
+
+    it("lead through a ProxyCommand in the user's own shell", async () => {
+      const owner = home();
+      const [shell, log] = [join(folder, 'shell'), join(folder, 'shell.log')];
+      writeFileSync(shell, `#!/bin/sh\necho "$1" >> '${log}'\nexec /bin/sh "$@"\n`, { mode: 0o755 });
+      const proxy = `'${process.execPath}' '${command()}' -W 127.0.0.1:${server.port} there`;
+      const { stdout } = await run(['-o', `ProxyCommand=${proxy}`, 'there', 'echo far'], {
+        home: owner,
+        env: { SHELL: shell },
+      });
+      expect([String(stdout), readFileSync(log, 'utf8')]).toEqual(['far\n', '-c\n']);
     });
 
     it('lead over hosts on the way with -J', async () => {

@@ -36,6 +36,10 @@ async function listening(change: Controlled['change'] = async () => undefined): 
   stops.push(
     await listenForControl(path, {
       exit: () => void told.push('exit'),
+      stopped: () => void told.push('stopped'),
+      start: async () => {
+        throw new Error('nothing is lent here');
+      },
       change: (request) => {
         told.push(JSON.stringify(request));
         return change(request);
@@ -71,7 +75,7 @@ describe('a program that listens', () => {
     const told = await listening();
     await sendControl(path, { command: 'stop' });
     await expect.poll(() => existsSync(path)).toBe(false);
-    expect(told).toEqual([]);
+    expect(told).toEqual(['stopped']);
     const again = await listening();
     await sendControl(path, { command: 'exit' });
     expect(again).toEqual(['exit']);

@@ -21,6 +21,8 @@ async function forwarded(option: '-L' | '-R' | '-D', text: string, ...more: read
 
 const socket = { mode: 0o600, unlink: false };
 
+const listening = { gatewayPorts: false, bindMask: 0o177, unlink: false };
+
 describe('-L', () => {
   it.each([
     ['8080:db:5432', { host: undefined, port: 8080 }, { host: 'db', port: 5432 }],
@@ -70,7 +72,22 @@ describe('-L', () => {
     '[::1:8080:db:1',
   ])('refuses %j', (text) => {
     expect(codeOf(() => parseTypedForward('-L', text))).toBe('ERR_SSH_OPTIONS');
-    expect(codeOf(() => forwardOf('-L', text))).toBe('ERR_SSH_OPTIONS');
+    expect(codeOf(() => forwardOf('-L', text, listening))).toBe('ERR_SSH_OPTIONS');
+  });
+});
+
+describe('a forward during a session', () => {
+  it('listens as the configuration says', () => {
+    const open = { gatewayPorts: true, bindMask: 0o077, unlink: true };
+    const from = (option: '-L' | '-R' | '-D', text: string, settings: typeof open) =>
+      forwardOf(option, text, settings).from;
+    expect(from('-L', '8080:db:1', open)).toEqual({ host: '', port: 8080 });
+    expect(from('-L', '8080:db:1', listening)).toEqual({ host: undefined, port: 8080 });
+    expect(from('-L', 'localhost:8080:db:1', open)).toEqual({ host: 'localhost', port: 8080 });
+    expect(from('-D', '1080', open)).toEqual({ host: '', port: 1080 });
+    expect(from('-L', '/s:db:1', open)).toEqual({ path: '/s', mode: 0o700, unlink: true });
+    // What the server listens on is the server's to say.
+    expect(from('-R', '8080:db:1', open)).toEqual({ host: undefined, port: 8080 });
   });
 });
 
@@ -83,7 +100,7 @@ describe('-R', () => {
     ['*:1080', { kind: 'remoteSocks', from: { host: '*', port: 1080 } }],
   ])('%s', async (text, forward) => {
     expect(await forwarded('-R', text)).toEqual([forward]);
-    expect(forwardOf('-R', text)).toEqual(forward);
+    expect(forwardOf('-R', text, listening)).toEqual(forward);
   });
 });
 

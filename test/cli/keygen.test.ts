@@ -176,6 +176,13 @@ describeWith({ programs: ['ssh-keygen'] }, 'keygen', () => {
     expect(own(['-Y', 'match-principals', '-f', signers, '-I', 'you']).status).toBe(255);
     const revoked = ['-r', `${path}.pub`];
     expect(own([...verify, ...revoked], 'a message\n').said).toContain('revokes the key');
+    const list = join(folder, 'revoked.krl');
+    theirs(['-q', '-k', '-f', list, `${path}.pub`]);
+    expect(own([...verify, '-r', list], 'a message\n').said).toContain('revokes the key');
+    theirs(['-q', '-k', '-f', list]);
+    expect(own([...verify, '-r', list], 'a message\n').status).toBe(0);
+    const limited = file('limited', `me namespaces="git" ${readFileSync(`${path}.pub`, 'utf8')}`);
+    expect(own(['-Y', 'find-principals', '-f', limited, '-s', `${message}.sig`]).out).toBe('me\n');
     const piped = file('piped.sig', theirs(['-Y', 'sign', '-f', path, '-n', 'x@y'], 'piped').out);
     expect(own(['-Y', 'check-novalidate', '-n', 'x@y', '-s', piped], 'piped').status).toBe(0);
   }, 120_000);

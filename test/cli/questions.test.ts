@@ -13,7 +13,11 @@ import {
 } from '../../src/cli/connection/identities.ts';
 import { addKnownHost } from '../../src/cli/connection/knownHostsFile.ts';
 import type { Person } from '../../src/cli/connection/person.ts';
-import type { AuthMethod, ChangePassword, KeyboardInteractive } from '../../src/client/dial/options.ts';
+import type {
+  AuthMethod,
+  ChangePassword,
+  KeyboardInteractive,
+} from '../../src/client/authentication/methods.ts';
 import {
   describeHostKey,
   type HostKeyPolicy,

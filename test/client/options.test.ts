@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultLimits, type Limits, resolveLimits } from '../../src/base/limits.ts';
 import { type KeepAlive, resolveKeepAlive, resolveTimeouts, type Timeouts } from '../../src/base/timeouts.ts';
 import type { AgentAddOptions } from '../../src/client/agent/agent.ts';
+import type { AuthMethod } from '../../src/client/authentication/methods.ts';
 import type {
   CallOptions,
   ExecOptions,
@@ -17,12 +18,9 @@ import type {
 import type { Client } from '../../src/client/client.ts';
 import type { PtyOptions } from '../../src/client/command/requestPayloads.ts';
 import { createConnect } from '../../src/client/dial/connect.ts';
-import type { AuthMethod, ConnectOptions } from '../../src/client/dial/options.ts';
-import {
-  createRunOnAll,
-  type FleetRunOptions,
-  type RunOnAllOptions,
-} from '../../src/client/fleet/runOnAll.ts';
+import type { ConnectOptions } from '../../src/client/dial/options.ts';
+import type { FleetRunOptions, RunOnAllOptions } from '../../src/client/fleet/options.ts';
+import { createRunOnAll } from '../../src/client/fleet/runOnAll.ts';
 import { pinnedHostKey } from '../../src/client/hostKeys/hostKeys.ts';
 import { type DebugHandlerOptions, debugHandler } from '../../src/diagnostics/debugHandler.ts';
 import { type ReportOptions, takeReport } from '../../src/diagnostics/report.ts';

@@ -1,6 +1,7 @@
 /** What `runOnAll` refuses at once, and what becomes the result of a single target. */
 import { describe, expect, it } from 'vitest';
-import { createRunOnAll, type FleetTarget, type RunOnAllOptions } from '../../src/client/fleet/runOnAll.ts';
+import type { FleetTarget, RunOnAllOptions } from '../../src/client/fleet/options.ts';
+import { createRunOnAll } from '../../src/client/fleet/runOnAll.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 
 /** A platform without a network: what reaches it has passed all checks. */

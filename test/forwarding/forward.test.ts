@@ -65,3 +65,70 @@ it('gives up what is under way with the forward, whenever that is listened to', 
   expect(heard).toEqual([cause, cause]);
   expect(late?.signal.reason).toBe(cause);
 });
+
+/** A connection through a forward that ends when it is told to. */
+function serveUntil(forward: Forward): () => void {
+  let end = (): void => {};
+  forward.serve(
+    peer,
+    'db:5432',
+    (passage) =>
+      new Promise((resolve) => {
+        end = () => resolve(undefined);
+        passage.whenGivenUp(resolve);
+      }),
+    () => {},
+  );
+  return () => end();
+}
+
+it('that drains tells everybody who waits for it', async () => {
+  const forward = stand({});
+  const end = serveUntil(forward);
+  const over: string[] = [];
+  const drains = ['first', 'second'].map((name) =>
+    forward.close({ drain: true }).then(() => over.push(name)),
+  );
+  await Promise.resolve();
+  expect([over, forward.connections.length]).toEqual([[], 1]);
+  end();
+  await Promise.all(drains);
+  expect(over).toEqual(['first', 'second']);
+  expect((await forward.closed).code).toBe('ERR_SSH_CLOSED');
+});
+
+it('that drains ends what lives where it is closed without that, or its connection ends', async () => {
+  for (const cut of ['close', 'end'] as const) {
+    const forward = stand({});
+    serveUntil(forward);
+    const drained = forward.close({ drain: true });
+    if (cut === 'close') await forward.close();
+    else forward.end(new SshError('ERR_SSH_CONNECTION_LOST', 'gone', { origin: 'network' }));
+    await drained;
+    expect((await forward.closed).code).toBe(cut === 'close' ? 'ERR_SSH_CLOSED' : 'ERR_SSH_CONNECTION_LOST');
+    expect(forward.connections).toEqual([]);
+  }
+});
+
+it('ends what lives at once, however long its listener takes to stop', async () => {
+  let stopped = (): void => {};
+  const forward = new Forward(
+    { host: 'localhost', port: 8080 },
+    {
+      name: 'localhost:8080 to a handler',
+      now: () => 0,
+      options: {},
+      maxConnections: 8,
+      stop: () =>
+        new Promise((resolve) => {
+          stopped = resolve;
+        }),
+      freed: () => {},
+    },
+  );
+  serveUntil(forward);
+  const closed = forward.close();
+  await expect.poll(() => forward.connections).toEqual([]);
+  stopped();
+  await closed;
+});

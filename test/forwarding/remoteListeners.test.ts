@@ -3,12 +3,14 @@
  * (RFC 4254 §7.1, §7.2; OpenSSH PROTOCOL §2.4).
  */
 import { describe, expect, it } from 'vitest';
+import { SshError } from '../../src/base/errors.ts';
 import type { ChannelAcceptor } from '../../src/endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../../src/endpoint/channels/channelPort.ts';
 import type { ForwardingHost } from '../../src/forwarding/host.ts';
 import { type ArrivedConnection, RemoteListeners } from '../../src/forwarding/remoteListeners.ts';
 import { forwardedStreamlocal, forwardedTcpip } from '../../src/message/channel.ts';
 import {
+  cancelStreamlocalForward,
   cancelTcpipForward,
   streamlocalForward,
   tcpipForward,
@@ -18,7 +20,7 @@ import {
 /** A server that answers when it is told to, and the channels that it opens. */
 class FakeServer {
   readonly asked: { readonly name: string; readonly payload: Uint8Array }[] = [];
-  readonly answers: ((answer: Uint8Array | undefined) => void)[] = [];
+  readonly answers: ((answer: Uint8Array | SshError | undefined) => void)[] = [];
   readonly said: string[] = [];
   private readonly acceptors = new Map<string, ChannelAcceptor>();
 
@@ -33,7 +35,9 @@ class FakeServer {
       },
       globalRequest: (name: string, payload: Uint8Array) => {
         this.asked.push({ name, payload });
-        return new Promise<Uint8Array | undefined>((resolve) => this.answers.push(resolve));
+        return new Promise<Uint8Array | undefined>((resolve, reject) =>
+          this.answers.push((answer) => (answer instanceof SshError ? reject(answer) : resolve(answer))),
+        );
       },
       onEnd: () => () => {},
     } as unknown as ForwardingHost;
@@ -43,7 +47,7 @@ class FakeServer {
     return [...this.acceptors.keys()];
   }
 
-  async answer(answer: Uint8Array | undefined): Promise<void> {
+  async answer(answer: Uint8Array | SshError | undefined): Promise<void> {
     this.answers.shift()?.(answer);
     for (let turn = 0; turn < 8; turn++) await Promise.resolve();
   }
@@ -130,14 +134,18 @@ describe('a listener on a server', () => {
     const listeners = new RemoteListeners(server.host);
     const listening = listeners.listen({ host: 'localhost', port: 80 }, () => {});
     listening.catch(() => {});
+    // What comes before the answer has one as well.
     server.opens('localhost', 80);
+    expect(server.said).toEqual([]);
     await server.answer(undefined);
     await expect(listening).rejects.toMatchObject({
       code: 'ERR_SSH_FORWARD',
       message: expect.stringContaining('localhost:80'),
     });
-    server.opens('localhost', 80);
     expect(server.said).toEqual(['localhost:80 refused']);
+    server.opens('localhost', 80);
+    expect(server.said).toEqual(['localhost:80 refused', 'localhost:80 refused']);
+    expect(server.types).toEqual([]);
   });
 
   it('class: refuses what was never asked for, and what was cancelled', async () => {
@@ -170,6 +178,50 @@ describe('a listener on a server', () => {
     expect([came, server.said]).toEqual([['0 from 192.0.2.1:4711'], []]);
   });
 
+  it.each([
+    ['nothing', new Uint8Array(0)],
+    ['0', bound(0)],
+    ['more than there are', bound(65_536)],
+  ])('lsh: on port 0 is an error where the server says no port: %s', async (_what, answer) => {
+    const server = new FakeServer();
+    const listeners = new RemoteListeners(server.host);
+    const listening = listeners.listen({ host: 'localhost', port: 0 }, () => {});
+    listening.catch(() => {});
+    await server.answer(answer);
+    await expect(listening).rejects.toMatchObject({
+      code: 'ERR_SSH_FORWARD',
+      message: expect.stringContaining('ask for a port by its number'),
+    });
+    server.opens('localhost', 0);
+    expect(server.said).toEqual(['localhost:0 refused']);
+  });
+
+  it('asyncssh 2.10: one on port 0 takes what the server says came to port 0, where that can mean no other', async () => {
+    const { server, came } = await standing(
+      { host: 'localhost', port: 0 },
+      { host: 'localhost', port: 8080 },
+    );
+    server.opens('localhost', 0);
+    server.opens('127.0.0.1', 0);
+    server.opens('192.0.2.7', 0);
+    server.opens('localhost', 4000);
+    expect(came).toHaveLength(4);
+    expect(came.every((line) => line.startsWith('0 '))).toBe(true);
+    const two = await standing({ host: 'localhost', port: 0 }, { host: '192.0.2.7', port: 0 });
+    two.server.opens('192.0.2.7', 0);
+    two.server.opens('::1', 0);
+    two.server.opens('192.0.2.8', 0);
+    expect(two.came.map((line) => line[0])).toEqual(['1', '0']);
+    expect(two.server.said).toEqual(['192.0.2.8:0 refused']);
+    const same = await standing({ host: 'localhost', port: 0 }, { host: 'localhost', port: 0 });
+    same.server.opens('localhost', 0);
+    same.server.opens('localhost', 4001);
+    expect([same.came.map((line) => line[0]), same.server.said]).toEqual([['1'], ['localhost:0 refused']]);
+    const none = await standing({ host: 'localhost', port: 8080 });
+    none.server.opens('localhost', 0);
+    expect(none.server.said).toEqual(['localhost:0 refused']);
+  });
+
   it('of two on one port gets what is meant for it', async () => {
     const { server, came } = await standing({ host: '192.0.2.1', port: 80 }, { host: '192.0.2.2', port: 80 });
     server.opens('192.0.2.2', 80);
@@ -194,11 +246,65 @@ describe('a listener on a server', () => {
     expect([came, server.said]).toEqual([1, ['/run/b refused']]);
   });
 
-  it('that never gets an answer holds a bounded number of channels', async () => {
+  it.each([{ port: 0 }, { host: 'localhost', port: 1000 }, { path: '/run/a' }])(
+    'that never gets an answer holds a bounded number of channels: %j',
+    async (place) => {
+      const server = new FakeServer();
+      const listeners = new RemoteListeners(server.host);
+      let came = 0;
+      listeners.listen(place, () => came++).catch(() => {});
+      for (let i = 0; i < 100; i++) {
+        if ('path' in place) server.opensPath('/run/a');
+        else server.opens('localhost', 1000);
+      }
+      expect([came, server.said.length]).toEqual([0, 36]);
+      await server.answer(place.port === 0 ? bound(1000) : granted);
+      expect([came, server.said.length]).toEqual([64, 36]);
+    },
+  );
+
+  it('that is granted too late is taken back, where it is known which one that is', async () => {
     const server = new FakeServer();
     const listeners = new RemoteListeners(server.host);
-    listeners.listen({ host: 'localhost', port: 0 }, () => {}).catch(() => {});
-    for (let i = 0; i < 100; i++) server.opens('localhost', 1000 + i);
-    expect(server.said).toHaveLength(36);
+    const late = new SshError('ERR_SSH_TIMEOUT', 'no answer', { origin: 'deadline' });
+    for (const place of [{ host: '', port: 8080 }, { path: '/run/a' }, { port: 0 }]) {
+      const listening = listeners.listen(place, () => {});
+      listening.catch(() => {});
+      await server.answer(late);
+      await expect(listening).rejects.toBe(late);
+      await server.answer(granted);
+    }
+    const cancelled = server.asked.filter(({ name }) => name.startsWith('cancel'));
+    expect(cancelled.map(({ name }) => name)).toEqual([
+      cancelTcpipForward.name,
+      cancelStreamlocalForward.name,
+    ]);
+    expect(cancelTcpipForward.fromBytes(cancelled[0]?.payload ?? granted)).toEqual({
+      addressToBind: '',
+      portNumberToBind: 8080,
+    });
+    // A server that refuses has nothing to take back.
+    const refused = listeners.listen({ port: 81 }, () => {});
+    refused.catch(() => {});
+    await server.answer(undefined);
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+    expect(server.asked.at(-1)?.name).toBe(tcpipForward.name);
+  });
+
+  it('that is being asked for takes nothing that is meant for one beside it', async () => {
+    const server = new FakeServer();
+    const listeners = new RemoteListeners(server.host);
+    const came: number[] = [];
+    for (const port of [8080, 8081]) {
+      listeners.listen({ host: 'localhost', port }, () => came.push(port)).catch(() => {});
+    }
+    server.opens('localhost', 8081);
+    server.opens('localhost', 8080);
+    server.opens('localhost', 8082);
+    await server.answer(granted);
+    // The first stands; what is for the second waits on, and so does what may be for it.
+    expect([came, server.said]).toEqual([[8080], []]);
+    await server.answer(undefined);
+    expect([came, server.said]).toEqual([[8080], ['localhost:8081 refused', 'localhost:8082 refused']]);
   });
 });

@@ -35,15 +35,21 @@ export class Fuzzer {
   /** For each branch, the magnitudes of its counts that were seen, a bit each. */
   private readonly seen = new Map<number, number>();
 
-  constructor(target: FuzzTarget, seed: number) {
+  private constructor(target: FuzzTarget, seed: number) {
     this.target = target;
     this.random = seeded(seed);
     this.mutator = new Mutator(this.random, target);
+  }
+
+  /** Runs the target's seeds first. */
+  static async begin(target: FuzzTarget, seed: number): Promise<Fuzzer> {
+    const fuzzer = new Fuzzer(target, seed);
     for (const data of target.seeds()) {
-      this.run(data);
-      this.pool.push(data);
+      await fuzzer.run(data);
+      fuzzer.pool.push(data);
     }
-    if (this.pool.length === 0) this.pool.push(new Uint8Array(0));
+    if (fuzzer.pool.length === 0) fuzzer.pool.push(new Uint8Array(0));
+    return fuzzer;
   }
 
   /** Inputs worth changing. */
@@ -57,16 +63,16 @@ export class Fuzzer {
   }
 
   /** One more input. Those that were added last are changed most. */
-  step(): void {
+  async step(): Promise<void> {
     const data = this.mutator.mutate(this.draw(), this.draw());
-    if (this.run(data)) this.pool.push(data);
+    if (await this.run(data)) this.pool.push(data);
   }
 
   /** The finding of one input, if it is one; what it counted does not count. */
-  try(data: Uint8Array): FuzzFinding | undefined {
+  async try(data: Uint8Array): Promise<FuzzFinding | undefined> {
     beginCounting(this.target.stepBudget);
     try {
-      this.target.examine(data.slice());
+      await this.target.examine(data.slice());
       return undefined;
     } catch (error) {
       return { data, error, signature: signatureOf(error) };
@@ -76,14 +82,14 @@ export class Fuzzer {
   }
 
   /** The same finding from less input: pieces are left out while the signature stays. */
-  shrink(finding: FuzzFinding): FuzzFinding {
+  async shrink(finding: FuzzFinding): Promise<FuzzFinding> {
     let best = finding;
     for (let size = Math.ceil(best.data.length / 2); size > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
       for (let at = 0; at < best.data.length; ) {
         const rest = new Uint8Array(Math.max(0, best.data.length - size));
         rest.set(best.data.subarray(0, Math.min(at, rest.length)));
         rest.set(best.data.subarray(at + size), Math.min(at, rest.length));
-        const again = this.try(rest);
+        const again = await this.try(rest);
         if (again?.signature === finding.signature && rest.length < best.data.length) best = again;
         else at += size;
       }
@@ -92,11 +98,11 @@ export class Fuzzer {
   }
 
   /** Whether the input took a branch as none did before it. */
-  private run(data: Uint8Array): boolean {
+  private async run(data: Uint8Array): Promise<boolean> {
     this.executions++;
     beginCounting(this.target.stepBudget);
     try {
-      this.target.examine(data.slice());
+      await this.target.examine(data.slice());
     } catch (error) {
       const signature = signatureOf(error);
       if (this.findings.every((known) => known.signature !== signature)) {

@@ -43,7 +43,7 @@ export async function main(): Promise<void> {
     console.error(usage);
     process.exitCode = 2;
   } else if (values.replay !== undefined) {
-    replay(only, values.replay);
+    await replay(only, values.replay);
   } else {
     for (const target of chosen) await run(target, seconds / chosen.length, seed);
   }
@@ -51,7 +51,7 @@ export async function main(): Promise<void> {
 
 async function run(target: FuzzTarget, seconds: number, seed: number): Promise<void> {
   console.log(`${target.name}: seed ${seed}, ${seconds.toFixed(1)} s`);
-  const fuzzer = new Fuzzer(target, seed);
+  const fuzzer = await Fuzzer.begin(target, seed);
   const heap = new HeapWatch(fuzzer);
   const begun = performance.now();
   let reported = begun;
@@ -59,7 +59,7 @@ async function run(target: FuzzTarget, seconds: number, seed: number): Promise<v
   let kept = 0;
   for (let now = begun; now - begun < seconds * 1000; ) {
     for (let i = 0; i < stride; i++) {
-      fuzzer.step();
+      await fuzzer.step();
       const after = performance.now();
       slowest = Math.max(slowest, after - now);
       now = after;
@@ -68,7 +68,7 @@ async function run(target: FuzzTarget, seconds: number, seed: number): Promise<v
     await turn();
     if (now - begun > (seconds * 1000) / 4) heap.begin();
     // At once: who stops a long run has what it found.
-    for (; kept < fuzzer.findings.length; kept++) keep(fuzzer, fuzzer.findings[kept] as FuzzFinding);
+    for (; kept < fuzzer.findings.length; kept++) await keep(fuzzer, fuzzer.findings[kept] as FuzzFinding);
     if (now - reported > reportEvery) {
       reported = now;
       console.log(summary(fuzzer, (now - begun) / 1000, slowest));
@@ -91,8 +91,8 @@ function summary(fuzzer: Fuzzer, seconds: number, slowest: number): string {
   ].join('; ');
 }
 
-function keep(fuzzer: Fuzzer, found: FuzzFinding): void {
-  const finding = fuzzer.shrink(found);
+async function keep(fuzzer: Fuzzer, found: FuzzFinding): Promise<void> {
+  const finding = await fuzzer.shrink(found);
   const folder = join(process.cwd(), '.tmp/findings');
   mkdirSync(folder, { recursive: true });
   const { name } = fuzzer.target;
@@ -102,10 +102,11 @@ function keep(fuzzer: Fuzzer, found: FuzzFinding): void {
   console.log(`input of ${finding.data.length} bytes; replay: npm run fuzz -- ${name} --replay ${path}\n`);
 }
 
-function replay(target: FuzzTarget, path: string): void {
-  const finding = new Fuzzer({ ...target, seeds: () => [] }, 0).try(new Uint8Array(readFileSync(path)));
+async function replay(target: FuzzTarget, path: string): Promise<void> {
+  const fuzzer = await Fuzzer.begin({ ...target, seeds: () => [] }, 0);
+  const finding = await fuzzer.try(new Uint8Array(readFileSync(path)));
   if (finding === undefined) {
-    console.log(JSON.stringify(target.examine(new Uint8Array(readFileSync(path)))));
+    console.log(JSON.stringify(await target.examine(new Uint8Array(readFileSync(path)))));
     return;
   }
   console.log(`FINDING ${finding.signature}\n${detail(finding.error)}`);

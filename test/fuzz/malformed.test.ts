@@ -18,10 +18,10 @@ const cases = files.flatMap((file) =>
 );
 
 describe('a malformed input', () => {
-  it.each(cases)('of $target: $label', ({ target, code, phase, hex, label }) => {
+  it.each(cases)('of $target: $label', async ({ target, code, phase, hex, label }) => {
     expect(label).not.toBe('');
     const found = targets.find(({ name }) => name === target);
-    const verdict = found?.examine(new Uint8Array(Buffer.from(hex, 'hex')));
+    const verdict = await found?.examine(new Uint8Array(Buffer.from(hex, 'hex')));
     expect([verdict?.code ?? '-', verdict?.phase ?? '-']).toEqual([code, phase]);
   });
 });

@@ -20,8 +20,8 @@ export interface FuzzTarget {
    * records of an operation, a length and a payload (`records`), lines (`text`).
    */
   readonly shape: 'wire' | 'records' | 'text';
-  /** @throws whatever must not be: any error is a finding */
-  readonly examine: (data: Uint8Array) => Verdict;
+  /** @throws whatever must not be, or rejects with it: any error is a finding */
+  readonly examine: (data: Uint8Array) => Verdict | Promise<Verdict>;
   /** Inputs to begin with, from true conversations and files. */
   readonly seeds: () => readonly Uint8Array[];
   /** Words that a mutation may put in. */

@@ -18,6 +18,7 @@ import { revokedKeys } from './targets/revokedKeys.ts';
 import { session } from './targets/session.ts';
 import { sftpClient } from './targets/sftpClient.ts';
 import { sftpPackets } from './targets/sftpPackets.ts';
+import { sftpServer } from './targets/sftpServer.ts';
 import { sshConfig } from './targets/sshConfig.ts';
 
 export const targets: readonly FuzzTarget[] = [
@@ -34,5 +35,6 @@ export const targets: readonly FuzzTarget[] = [
   crypto,
   sftpPackets,
   sftpClient,
+  sftpServer,
   sshConfig,
 ];

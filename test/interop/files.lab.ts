@@ -16,7 +16,7 @@ import { serversRequired } from '../support/servers/programs.ts';
 import { fileTrials, placesOf } from './fileTrials.ts';
 import './matrix.ts';
 import type { InteropServer, Lack } from './server.ts';
-import { dropbear, openSsh9, openSsh10, proftpd } from './servers/daemons.ts';
+import { dropbear, openSsh9, openSsh10, proftpd, tinyssh, useFolderForTinyssh } from './servers/daemons.ts';
 import { asyncssh, paramiko, ssh2 } from './servers/programs.ts';
 
 interface FileServer {
@@ -111,6 +111,8 @@ function own(
   };
 }
 
+useFolderForTinyssh();
+
 const closers: (() => Promise<unknown>)[] = [];
 const command = useBuiltCommand();
 
@@ -133,6 +135,7 @@ const servers: readonly FileServer[] = [
     },
     lutimes: { why: 'its lsetstat changes the file that a link leads to as well', shows: /not to be 4000/ },
   }),
+  known(tinyssh, 'TinySSH'),
   known(asyncssh, 'asyncssh', { ...noLinkTimes, ownerNames: unsupported, expandPath: unsupported }),
   known(paramiko, 'paramiko', noOpenSshExtensions),
   known(ssh2, 'ssh2', noOpenSshExtensions),

@@ -94,8 +94,7 @@ function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string
   const show = (column: string, server: string): string => {
     const cell = cells.find((candidate) => candidate.column === column && candidate.server === server);
     if (cell?.note === undefined) return cell?.text ?? '';
-    // Keys are of this run alone.
-    const note = `${server}: ${cell.note.replaceAll(/ SHA256:[A-Za-z0-9+/]{43}/g, '')}`;
+    const note = `${server}: ${lasting(cell.note)}`;
     let number = notes.indexOf(note);
     if (number < 0) number = notes.push(note) - 1;
     return `${cell.text} [${number + 1}]`;
@@ -122,6 +121,14 @@ function document(cells: readonly Cell[], facts: readonly ServerFacts[]): string
   ].join('\n\n')}\n`;
 }
 
+/** Without the keys, ports and folders of this run alone. */
+function lasting(note: string): string {
+  return note
+    .replaceAll(/ SHA256:[A-Za-z0-9+/]{43}/g, '')
+    .replaceAll(/127\.0\.0\.1:\d{4,5}: /g, '')
+    .replaceAll(/(?:\/[\w.-]+)+\/sockets-\w+\//g, '/');
+}
+
 function filesDocument(cells: readonly Cell[]): string {
   const servers = [...new Set(cells.map(({ server }) => server))];
   const rows = [...new Set(cells.map(({ column }) => column))].map((calls) => [
@@ -137,7 +144,7 @@ function filesDocument(cells: readonly Cell[]): string {
   }
   return [
     filesHeading,
-    'Written by `npm run lab -- --write files`, which makes each call on each server. `–` is what a server does not have, or does otherwise; the list below says which. `sftp-server` is OpenSSH’s program behind its sshd; dropbear runs the same program. `chroot` is `internal-sftp` with `ChrootDirectory`. asyncssh, paramiko and ssh2 serve files of the machine by a small program of ours around each library. The last three are this library: a folder, the store in memory of `examples/`, and the command behind sshd.',
+    'Written by `npm run lab -- --write files`, which makes each call on each server. `–` is what a server does not have, or does otherwise; the list below says which. `sftp-server` is OpenSSH’s program behind its sshd; dropbear and TinySSH run the same program. `chroot` is `internal-sftp` with `ChrootDirectory`. asyncssh, paramiko and ssh2 serve files of the machine by a small program of ours around each library. The last three are this library: a folder, the store in memory of `examples/`, and the command behind sshd.',
     table(['calls', ...servers], rows),
     [...notes].map(([note, where]) => `- ${note}: ${where.join('; ')}`).join('\n'),
   ].join('\n\n');

@@ -34,9 +34,15 @@ export const features = {
   subsystem: 'subsystem',
   keepAlive: 'keep-alive',
   forwarding: 'direct-tcpip',
+  remoteForwarding: 'tcpip-forward',
+  unixForwarding: 'direct-streamlocal',
+  remoteUnixForwarding: 'streamlocal-forward',
 } as const;
 
 export type Feature = keyof typeof features;
+
+/** Those that are about connections through the server. */
+export type ForwardFeature = Extract<Feature, `${string}orwarding`>;
 
 /** The command lines by which a server does what `programs/README.md` lists. */
 export interface Commands {
@@ -97,6 +103,10 @@ export interface InteropServer {
   readonly losesStatus?: string | undefined;
   /** Why it may end the whole connection where a command leaves input unread. */
   readonly hangsUp?: string | undefined;
+  /** Why it cannot be asked for any free port. */
+  readonly saysNoPort?: string | undefined;
+  /** Why it may go on listening where a forward is cancelled. */
+  readonly keepsListening?: string | undefined;
   /** It lets one channel be open, or one in all, on a connection. */
   readonly oneChannel?: boolean | undefined;
   /** It has nothing that is offered by default; everything both sides know is offered to it by name. */

@@ -7,11 +7,14 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, connect as dial } from 'node:net';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { ciphers } from '../../src/crypto/algorithms.ts';
 import type { Client } from '../../src/entry/index.ts';
+import { freePort } from '../support/servers/index.ts';
 import { keyKinds } from '../support/servers/keys.ts';
 import type { Bench } from './laboratory.ts';
 import { type AlgorithmKind, commonNames } from './offers.ts';
@@ -49,6 +52,9 @@ export const trials: Readonly<Record<Feature, Trial>> = {
   subsystem,
   keepAlive,
   forwarding,
+  remoteForwarding,
+  unixForwarding,
+  remoteUnixForwarding,
 };
 
 // Algorithms -----------------------------------------------------------------------
@@ -464,20 +470,136 @@ async function keepAlive(bench: Bench): Promise<Found> {
   return yes;
 }
 
+// Forwards ---------------------------------------------------------------------------------
+
+type Place = { readonly path: string } | { readonly host: string; readonly port: number };
+
 async function forwarding(bench: Bench): Promise<Found> {
-  const target = createServer((socket) => socket.end('from the other side'));
-  target.listen(0, '127.0.0.1');
-  await once(target, 'listening');
+  const target = await serveEcho({ host: '127.0.0.1', port: 0 });
+  await using client = await bench.open();
   try {
-    const address = target.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    await using client = await bench.open();
-    const stream = await client.openTcp('127.0.0.1', address.port);
-    let text = '';
-    for await (const chunk of stream) text += String(chunk);
-    expect(text).toBe('from the other side');
+    // A server that forwards nothing says so here.
+    (await client.openTcp('127.0.0.1', target.port)).destroy();
+    await using forward = await client.forwardLocal({ port: 0 }, { host: '127.0.0.1', port: target.port });
+    await carries(bench, { host: '127.0.0.1', port: forward.address.port ?? 0 });
     return yes;
   } finally {
     target.close();
   }
+}
+
+async function remoteForwarding(bench: Bench): Promise<Found> {
+  const target = await serveEcho({ host: '127.0.0.1', port: 0 });
+  await using client = await bench.open();
+  try {
+    const to = { host: '127.0.0.1', port: target.port };
+    const { saysNoPort } = bench.server;
+    const wanted = saysNoPort === undefined ? 0 : await freePort();
+    const forward = await client.forwardRemote({ host: '127.0.0.1', port: wanted }, to);
+    const there = { host: '127.0.0.1', port: forward.address.port ?? 0 };
+    expect(there.port).toBeGreaterThan(0);
+    await carries(bench, there);
+    await forward.close();
+    const { keepsListening } = bench.server;
+    if (keepsListening !== undefined) {
+      await leadsNowhere(there);
+      return { ...yes, note: keepsListening };
+    }
+    await gone(there);
+    // The same port by its number, now that it is free again.
+    const again = await client.forwardRemote(there, to);
+    await carries(bench, there);
+    await again.close();
+    await client.ping();
+    expect(client.inspect().channels).toEqual([]);
+    return { ...yes, note: saysNoPort };
+  } finally {
+    target.close();
+  }
+}
+
+async function unixForwarding(bench: Bench): Promise<Found> {
+  const path = socketPath(bench);
+  const target = await serveEcho({ path });
+  await using client = await bench.open();
+  try {
+    (await client.openUnix(path)).destroy();
+    await using forward = await client.forwardLocal({ port: 0 }, { path });
+    await carries(bench, { host: '127.0.0.1', port: forward.address.port ?? 0 });
+    return yes;
+  } finally {
+    target.close();
+  }
+}
+
+async function remoteUnixForwarding(bench: Bench): Promise<Found> {
+  const path = socketPath(bench);
+  const target = await serveEcho({ host: '127.0.0.1', port: 0 });
+  await using client = await bench.open();
+  try {
+    const forward = await client.forwardRemote({ path }, { host: '127.0.0.1', port: target.port });
+    await carries(bench, { path });
+    await forward.close();
+    await gone({ path });
+    return yes;
+  } finally {
+    target.close();
+    rmSync(path, { force: true });
+  }
+}
+
+/** In a folder that the server sees, and where its user may write. */
+function socketPath(bench: Bench): string {
+  const folder = mkdtempSync(join(dirname(bench.patternFile), 'sockets-'));
+  chmodSync(folder, 0o777);
+  return join(folder, 's');
+}
+
+/** A program that sends back all that comes, and then ends. */
+async function serveEcho(place: Place): Promise<{ readonly port: number; readonly close: () => void }> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.pipe(socket);
+  });
+  server.listen(place);
+  await once(server, 'listening');
+  if ('path' in place) chmodSync(place.path, 0o777);
+  const address = server.address();
+  const port = typeof address === 'string' || address === null ? 0 : address.port;
+  return { port, close: () => void server.close() };
+}
+
+/** Ends its own direction first; all that it wrote comes back, and an end. */
+async function carries(bench: Bench, place: Place): Promise<void> {
+  const data = bench.pattern.subarray(0, 2 * MiB + 11);
+  const socket = dial({ ...place, allowHalfOpen: true });
+  socket.end(data);
+  const received: Buffer[] = [];
+  for await (const chunk of socket) received.push(chunk as Buffer);
+  expect(Buffer.concat(received).equals(data)).toBe(true);
+}
+
+/** The server still listens, and the client takes no connection from there. */
+async function leadsNowhere(place: Place): Promise<void> {
+  const socket = dial(place);
+  socket.on('error', () => {});
+  socket.write('is anybody there?');
+  socket.resume();
+  // It may be a reset, which `once` would throw.
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(socket.bytesRead).toBe(0);
+}
+
+/** Nobody listens there any more. */
+async function gone(place: Place): Promise<void> {
+  const refused = (): Promise<unknown> =>
+    new Promise((resolve) => {
+      const socket = dial(place);
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve('connected');
+      });
+    });
+  await expect.poll(refused, { timeout: 10_000 }).toMatch(/^(ECONNREFUSED|ENOENT)$/);
 }

@@ -345,3 +345,59 @@ describe('keys that PuTTYgen exports', () => {
     });
   }
 });
+
+describe('a private key of ssh.com', () => {
+  const written = (path: string, ...more: readonly string[]): string =>
+    withFile(fixture(path), (file) => {
+      run('puttygen', [file, '-O', 'private-sshcom', '-o', `${file}.out`, ...more]);
+      return readFileSync(`${file}.out`, 'latin1');
+    });
+
+  itWith('puttygen', 'is the RSA key that puttygen wrote, with its comment, whatever ends its lines', () => {
+    const key = read(fixture('rsa/pkcs1.pem'));
+    const text = written('rsa/pkcs1.pem', '-C', 'a comment');
+    for (const end of ['\n', '\r', '\r\n']) {
+      const file = parsePrivateKey(text.replaceAll('\n', end));
+      expect(file.privateKey).toEqual(key);
+      expect(file.comment).toBe('a comment');
+    }
+    expect(describePrivateKey(text)).toEqual({ format: 'ssh.com', encrypted: false, publicKey: undefined });
+  });
+
+  itWith('puttygen', 'that is damaged anywhere in its numbers is none', () => {
+    const text = written('rsa/pkcs1.pem');
+    const lines = text.split('\n');
+    const first = lines.findIndex((line) => line.startsWith('P2/5')) + 2;
+    const last = lines.findIndex((line) => line.startsWith('---- END'));
+    fc.assert(
+      fc.property(fc.integer({ min: first, max: last - 2 }), fc.nat(), fc.boolean(), (at, offset, cuts) => {
+        const line = lines[at] ?? '';
+        const place = offset % line.length;
+        const letter = line[place] === 'A' ? 'B' : 'A';
+        const damaged = cuts
+          ? lines.filter((_, index) => index !== at)
+          : lines.with(at, `${line.slice(0, place)}${letter}${line.slice(place + 1)}`);
+        const error = failure(() => parsePrivateKey(damaged.join('\n')));
+        expect(error.code).toMatch(/^ERR_SSH_KEY_(FORMAT|UNSUPPORTED)$/);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  itWith('puttygen', 'with a passphrase, or of another type, is told of at once', () => {
+    const encrypted = withFile(passphrase, (secret) => written('rsa/pkcs1.pem', '--new-passphrase', secret));
+    for (const act of [parsePrivateKey, describePrivateKey]) {
+      const error = failure(() => act(encrypted));
+      expect(error.code).toBe('ERR_SSH_KEY_UNSUPPORTED');
+      expect(error.message).toContain('passphrase');
+    }
+    const bytes = new WireWriter()
+      .uint32(0x3f6ff9eb)
+      .uint32(0)
+      .text('dl-modp{sign{dsa-nist-sha1}}')
+      .text('none');
+    const block = (label: string): string => `---- ${label} SSH2 ENCRYPTED PRIVATE KEY ----`;
+    const dsa = `${block('BEGIN')}\n${Buffer.from(bytes.string(new Uint8Array(8)).viewWritten()).toString('base64')}\n${block('END')}\n`;
+    expect(failure(() => parsePrivateKey(dsa)).message).toContain('RSA alone');
+  });
+});

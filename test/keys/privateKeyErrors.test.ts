@@ -81,7 +81,6 @@ describe('what is no private key is named', () => {
     ['DSA in OpenSSH format', fixture('foreign/dsa'), unsupported, /DSA/],
     ['DSA in PEM', fixture('foreign/dsa.pem'), unsupported, /DSA/],
     ['RSA of 1024 bits', fixture('foreign/rsa1024'), unsupported, /RSA key of 1024 bits; from 2048/],
-    ['the format of ssh.com', fixture('foreign/sshcom'), unsupported, /ssh\.com/],
     ['a key for SSH 1', 'SSH PRIVATE KEY FILE FORMAT 1.1\n', unsupported, /version 1 of SSH/],
     ['another curve', fixture('foreign/secp256k1.pem'), unsupported, /curve 1\.3\.132\.0\.10/],
     ['explicit curve parameters', fixture('foreign/explicit.pem'), unsupported, /explicit curve parameters/],

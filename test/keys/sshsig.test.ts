@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { decodeCertificate } from '../../src/crypto/keys/certificate.ts';
+import { type Certificate, decodeCertificate } from '../../src/crypto/keys/certificate.ts';
 import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import {
   AllowedSigners,
   formatMessageSignature,
   formatPrivateKey,
   formatPublicKey,
+  type MessageSignature,
   parseMessageSignature,
   signMessage,
   verifyMessage,
@@ -314,6 +315,46 @@ describe('allowed signers', () => {
     );
     const signers = AllowedSigners.parse(line(authority, '*@x cert-authority'));
     expect(signers.principalsOf(byCertificate, { now: 5 })).toEqual(['a@x', 'c@x']);
+  });
+
+  it('tell for whom a key may sign anything, whatever a line limits it to', () => {
+    const signers = AllowedSigners.parse(line(ed25519, 'me@example.org namespaces="git"'));
+    expect(codeOf(() => signers.principalsOf(signed, { now: 0 }))).toBe('ERR_SSH_SIGNATURE');
+    expect(signers.principalsOf(signed, { now: 0, namespace: false })).toEqual(['me@example.org']);
+    expect(signers.principalsOf(signed, { now: 0, namespace: 'git' })).toEqual(['me@example.org']);
+  });
+
+  it('with a certificate in place of a key speak for signatures with that certificate alone', () => {
+    const of = (serial: bigint) =>
+      decodeCertificate(
+        makeCertificate({ key: ed25519.publicKey, authority, kind: 1, principals: ['a@x'], serial }),
+      );
+    const [listed, another] = [of(1n), of(2n)];
+    const by = (certificate: Certificate | undefined): MessageSignature =>
+      parseMessageSignature(signMessage('x', ed25519, { namespace: 'file', certificate }));
+    const text = `${listed.type} ${Buffer.from(listed.blob).toString('base64')} a comment`;
+    for (const options of [
+      '',
+      'namespaces="file,odd ssh-ed25519-cert-v01@openssh.com AAAA",valid-after="19800101" ',
+    ]) {
+      const signers = AllowedSigners.parse(`me@example.org ${options}${text}\n`);
+      expect(signers.malformed).toEqual([]);
+      expect(signers.matching('me@example.org')).toHaveLength(1);
+      expect(signers.allow(by(listed), question).certificate?.serial).toBe(1n);
+      expect(signers.principalsOf(by(listed), { now: question.now })).toEqual(['me@example.org']);
+      for (const signature of [by(another), by(undefined)]) {
+        expect(codeOf(() => signers.allow(signature, question))).toBe('ERR_SSH_SIGNATURE');
+        expect(codeOf(() => signers.principalsOf(signature, { now: question.now }))).toBe(
+          'ERR_SSH_SIGNATURE',
+        );
+      }
+    }
+    // A key alone, and a certificate as an authority, say nothing of signatures with a certificate.
+    for (const signers of [line(ed25519), `me@example.org cert-authority ${text}\n`]) {
+      expect(codeOf(() => AllowedSigners.parse(signers).allow(by(listed), question))).toBe(
+        'ERR_SSH_SIGNATURE',
+      );
+    }
   });
 
   it('read dates as the calendar has them', () => {

@@ -194,7 +194,7 @@ describe('httpAgent', () => {
     await expect(answerTo(httpRequest, 'http://web.internal/', { agent })).rejects.toMatchObject({
       code: 'ERR_SSH_CLOSED',
     });
-    expect(() => client.httpAgent({ host: 'x', port: 0 })).toThrow('the target.port must be a number from 1');
+    expect(() => client.httpAgent({ host: 'x', port: 0 })).toThrow('to.port must be a whole number from 1');
   });
 });
 

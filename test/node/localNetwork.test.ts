@@ -1,6 +1,6 @@
 /** Connections of this machine as forwards use them: what they ask of the system. */
 import { existsSync } from 'node:fs';
-import { type AddressInfo, createServer, Socket } from 'node:net';
+import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
 import { isSole, markSole } from '../../src/base/soleMemory.ts';
@@ -146,4 +146,104 @@ it.each([
     message: expect.stringMatching(message),
   });
   expect(existsSync(fileURLToPath(import.meta.url))).toBe(true);
+});
+
+// localhost ------------------------------------------------------------------------------
+
+/** Whether somebody listens there. */
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = dial({ host, port });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    closing.push(() => socket.destroy());
+  });
+}
+
+const hasIpv6 = await new Promise<boolean>((resolve) => {
+  const server = createServer();
+  server.once('error', () => resolve(false));
+  server.listen(0, '::1', () => server.close(() => resolve(true)));
+});
+
+/** From now on the machine answers so where somebody wants to listen on these addresses. */
+function refuseToListen(refusals: (host: string, port: number) => string | undefined): {
+  listened: string[];
+} {
+  const { listen } = Server.prototype;
+  const listened: string[] = [];
+  vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given: unknown[]) {
+    const { host, port } = given[0] as { host: string; port: number };
+    listened.push(host);
+    const code = refusals(host, port);
+    if (code === undefined) return Reflect.apply(listen, this, given) as Server;
+    process.nextTick(() => this.emit('error', Object.assign(new Error(code), { code })));
+    return this;
+  });
+  return { listened };
+}
+
+const listenOnLocalhost = (port: number) =>
+  localNetwork.listen(
+    { host: 'localhost', port },
+    (local) => local.destroy(false),
+    () => {},
+  );
+
+it.skipIf(!hasIpv6)(
+  'RFC 4254 §7.1: localhost is the loopback address of both families, on one port',
+  async () => {
+    const listener = await listenOnLocalhost(0);
+    const { host, port = 0 } = listener.place;
+    expect(host).toBe('localhost');
+    expect([await answers('127.0.0.1', port), await answers('::1', port)]).toEqual([true, true]);
+    // A fixed port that is taken in either family is an error, and nothing is left of the other.
+    await expect(listenOnLocalhost(port)).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+    await listener.close();
+    expect([await answers('127.0.0.1', port), await answers('::1', port)]).toEqual([false, false]);
+  },
+);
+
+it.each(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])(
+  'localhost is the one family that the machine has: %s',
+  async (code) => {
+    for (const missing of ['127.0.0.1', '::1']) {
+      if (missing === '127.0.0.1' && !hasIpv6) continue;
+      refuseToListen((host) => (host === missing ? code : undefined));
+      const listener = await listenOnLocalhost(0);
+      const there = missing === '::1' ? '127.0.0.1' : '::1';
+      expect(await answers(there, listener.place.port ?? 0)).toBe(true);
+      await listener.close();
+      vi.restoreAllMocks();
+    }
+    refuseToListen(() => code);
+    await expect(listenOnLocalhost(0)).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+  },
+);
+
+it('localhost takes another port where the other family has that one in use, and not for ever', async () => {
+  let taken = 3;
+  const { listened } = refuseToListen((host) => {
+    if (host === '127.0.0.1') return undefined;
+    return taken-- > 0 ? 'EADDRINUSE' : 'EADDRNOTAVAIL';
+  });
+  await (await listenOnLocalhost(0)).close();
+  expect(listened).toHaveLength(8);
+  taken = 1_000;
+  const inUse = { code: 'ERR_SSH_FORWARD', message: expect.stringContaining('in use') };
+  await expect(listenOnLocalhost(0)).rejects.toMatchObject(inUse);
+  expect(listened).toHaveLength(8 + 32);
+  // Who asked for one port gets that one, or an error; the half that stood is gone.
+  const { port } = (await localNetwork
+    .listen(
+      { host: '127.0.0.1', port: 0 },
+      () => {},
+      () => {},
+    )
+    .then(async (listener) => {
+      await listener.close();
+      return listener.place;
+    })) as { port: number };
+  await expect(listenOnLocalhost(port)).rejects.toMatchObject(inUse);
+  expect(await answers('127.0.0.1', port)).toBe(false);
 });

@@ -41,13 +41,10 @@ const byProgram = {
 const reasons = {
   'cert-hostkey':
     'a host certificate that names nobody is refused, as OpenSSH does since 10.3; all else in it passes',
-  'connection-timeout': 'one of its parts runs a session over the connection of another program',
   hostbased: 'host-based authentication is left out',
   'keygen-moduli': 'moduli are not made or tested',
   krl: 'key revocation lists are not made',
-  multiplex: 'connections are not shared: descriptors cannot be passed without native code',
-  t1: 'private keys of SSH.com are not read',
-  t6: 'DSA is left out, and private keys of SSH.com are not read',
+  t6: 'DSA is left out',
   t8: 'DSA is left out',
 };
 

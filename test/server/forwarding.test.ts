@@ -265,6 +265,25 @@ describe('a server', () => {
     expect(one.faults).toEqual([]);
   });
 
+  it('opens no session for a client that gave them up, and forwards on', async () => {
+    await using it = await scene({ local: () => true }, { server: { exec: () => 0 } });
+    const { client } = it;
+    expect((await client.run('true')).code).toBe(0);
+    client.noMoreSessions();
+    const closed = { code: 'ERR_SSH_CLOSED', message: expect.stringContaining('noMoreSessions') };
+    await expect(client.run('true')).rejects.toMatchObject(closed);
+    await expect(client.run('true', { maxChannels: 1 })).rejects.toMatchObject(closed);
+    await expect(client.sftp()).rejects.toMatchObject(closed);
+    expect(await ask(await client.openTcp('127.0.0.1', echoPort), 'still here')).toBe('still here');
+    // One who asks after all is refused.
+    Reflect.set(Reflect.get(client, 'session') as object, 'sessionsOver', false);
+    await expect(client.run('true')).rejects.toMatchObject({
+      code: 'ERR_SSH_CHANNEL_OPEN_FAILED',
+      channelOpenReason: 1,
+    });
+    expect(await ask(await client.openTcp('127.0.0.1', echoPort), 'and here')).toBe('and here');
+  });
+
   it('listens no more once the client is gone, and cuts what ran through', async () => {
     const one = await scene({ remote: () => true, local: () => true });
     const forward = await one.client.forwardRemote({ port: 0 }, { host: '127.0.0.1', port: echoPort });

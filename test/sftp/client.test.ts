@@ -101,6 +101,19 @@ describe('the beginning', () => {
 });
 
 describe('requests and answers', () => {
+  it('hold the entries of a folder as their packet, and make them when they are taken', () => {
+    const probe = ClientProbe.ready();
+    probe.ask({ kind: 'readdir', handle: handleBytes }, 'a');
+    const packet = encodeResponse(0, nameOf('one', 'two'));
+    probe.receive(packet);
+    // The memory of what came may be used again.
+    packet.fill(0);
+    const [event] = probe.events.filter(({ type }) => type === 'answered');
+    const { answer } = event as { readonly answer: SftpResponse & { readonly kind: 'name' } };
+    expect(answer).toEqual(nameOf('one', 'two'));
+    expect(answer.names).not.toBe(answer.names);
+  });
+
   it('belong together by the id, in any order', () => {
     const probe = ClientProbe.ready();
     const requests = ['a', 'b', 'c'].map((token) => probe.ask(aStat, token));

@@ -128,7 +128,94 @@ async function speak(
   return concatBytes(...sent);
 }
 
+/** What a program does with its end of a connection, and how it leaves it. */
+interface Conduct {
+  readonly steps: readonly (
+    | { readonly does: 'write' | 'pause'; readonly amount: number }
+    | { readonly does: 'stopReading' | 'readOn' }
+  )[];
+  /** `patient`: ends when the other side has, or after a while. `late`: resets some time after its end. */
+  readonly leaves: 'end' | 'patient' | 'reset' | 'late';
+  readonly pause: number;
+}
+
+const conduct: fc.Arbitrary<Conduct> = fc.record({
+  steps: fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.record({ does: fc.constant('write' as const), amount: fc.nat(120_000) }) },
+      { weight: 2, arbitrary: fc.record({ does: fc.constant('pause' as const), amount: fc.nat(300) }) },
+      fc.record({ does: fc.constantFrom('stopReading' as const, 'readOn' as const) }),
+    ),
+    { maxLength: 8 },
+  ),
+  leaves: fc.constantFrom('end', 'end', 'patient', 'patient', 'reset', 'late'),
+  pause: fc.nat(500),
+});
+
+/** Plays it, and returns all that was written. */
+async function behave(
+  scene: Scene,
+  program: SimProgram,
+  { steps, leaves, pause }: Conduct,
+  seed: number,
+): Promise<Uint8Array> {
+  const { world } = scene;
+  const written: Uint8Array[] = [];
+  for (const [index, step] of steps.entries()) {
+    if (step.does === 'write') {
+      const piece = pattern(step.amount, seed + index);
+      written.push(piece);
+      // A peer that has stopped reading holds up who waits for it; the rest waits in the kernel's place.
+      await Promise.race([program.write(piece), world.sleep(200)]);
+    } else if (step.does === 'pause') await world.sleep(step.amount);
+    else program[step.does]();
+  }
+  program.readOn();
+  for (let waited = 0; leaves === 'patient' && !program.isOver && waited < 3_000; waited += 100) {
+    await world.sleep(100);
+  }
+  if (leaves !== 'reset') program.end();
+  if (leaves === 'reset' || leaves === 'late') {
+    await world.sleep(pause);
+    program.reset();
+  }
+  return concatBytes(...written);
+}
+
 describe.each(ways)('a connection through a forward (%s)', (way) => {
+  it('class: brings what was written in its order, and takes no cut for an end, whoever leaves first and how', async () => {
+    let whole = 0;
+    await fc.assert(
+      fc.asyncProperty(conduct, conduct, async (here, there) => {
+        await play(way, async (scene) => {
+          const { near, far } = scene.connect();
+          const target = await far;
+          const [question, answer] = await Promise.all([
+            behave(scene, near, here, 1),
+            behave(scene, target, there, 100),
+          ]);
+          await scene.until(() => near.isOver && target.isOver);
+          const cuts = [here, there].map(({ leaves }) => leaves === 'reset' || leaves === 'late');
+          for (const [reader, sent, writer] of [
+            [near, answer, there],
+            [target, question, here],
+          ] as const) {
+            const { received } = reader;
+            expect(Buffer.compare(received, sent.subarray(0, received.length))).toBe(0);
+            // Whoever saw an end has all that was said, and one was said.
+            if (reader.ended)
+              expect([received.length, writer.leaves === 'reset']).toEqual([sent.length, false]);
+            if (cuts.includes(true)) continue;
+            whole++;
+            expect([reader.ended, reader.fault]).toEqual([true, undefined]);
+          }
+        });
+      }),
+      { numRuns: 30 },
+    );
+    expect(whole).toBeGreaterThan(0);
+  });
+
   it('sshj#686, asyncssh#159: brings every byte under any chunking, and each end by itself, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(script, script, chunking, chunking, async (here, there, toServer, toClient) => {

@@ -9,15 +9,14 @@ import { SshError } from '../../src/base/errors.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createConnect } from '../../src/client/dial/connect.ts';
 import type { ConnectOptions } from '../../src/client/dial/options.ts';
+import type { FleetFunction, RunOnAllOptions } from '../../src/client/fleet/options.ts';
 import { createPoolOn, type Pool, type PoolOptions } from '../../src/client/fleet/pool.ts';
 import {
   createRunOnAll,
   type FleetFailure,
-  type FleetFunction,
   type FleetResult,
   type FleetResults,
   type FleetValue,
-  type RunOnAllOptions,
 } from '../../src/client/fleet/runOnAll.ts';
 import { createOpenTunnel } from '../../src/client/tunnel/openTunnel.ts';
 import type { TunnelOptions } from '../../src/client/tunnel/options.ts';

@@ -9,7 +9,7 @@ import type {
   ChangePassword,
   KeyboardInteractive,
   PasswordFunction,
-} from '../../client/dial/options.ts';
+} from '../../client/authentication/methods.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import type { Person } from './person.ts';

@@ -11,9 +11,12 @@ import { createConnect } from '../../client/dial/connect.ts';
 import { shownHost } from '../../client/dial/hostName.ts';
 import type { ConnectOptions } from '../../client/dial/options.ts';
 import type { HostKeyPolicy } from '../../client/hostKeys/hostKeys.ts';
+import type { CommandStart } from '../../client/platform.ts';
 import type { ResolvedOptions } from '../../config/connectOptions.ts';
 import type { ResolvedHost } from '../../config/resolveHost.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
+import type { LinkOpener } from '../../io/link.ts';
+import { commandLink } from '../../node/command/commandLink.ts';
 import { sha256Picture } from '../../node/fingerprints.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Messages } from '../messages.ts';
@@ -43,13 +46,19 @@ export interface DialContext {
   readonly options?: Pick<ConnectOptions, 'algorithms' | 'crypto' | 'limits'>;
 }
 
+/** A ProxyCommand runs in the user's own shell, as with ssh. */
+const platform = {
+  ...nodePlatform,
+  command: (start: CommandStart): LinkOpener => commandLink(start, process.env['SHELL']),
+};
+
 /** @throws SshError as `connect` */
 export async function dial(resolved: ResolvedHost, context: DialContext): Promise<Client> {
   const options = optionsFor(resolved, context);
   const attempts = resolved.session.connectionAttempts;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await createConnect(nodePlatform)(options);
+      return await createConnect(platform)(options);
     } catch (error) {
       const mayTryAgain = error instanceof SshError && error.code === 'ERR_SSH_CONNECT' && attempt < attempts;
       if (!mayTryAgain || context.signal.aborted) throw error;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { SshError } from '../../base/errors.ts';
 import { defaultLimits } from '../../base/limits.ts';
 import { reasonOf } from '../../base/shortage.ts';
-import type { AuthMethod, PassphraseFunction } from '../../client/dial/options.ts';
+import type { AuthMethod, PassphraseFunction } from '../../client/authentication/methods.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { parseWithPauses } from '../../endpoint/privateKeys.ts';

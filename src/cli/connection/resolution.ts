@@ -96,6 +96,8 @@ export function hearConfiguration(
   if (logLevel === 'FATAL' || logLevel === 'ERROR') messages.level = 'errors';
   trace.verbosity = verbosityOf(logLevel);
   for (const warning of warnings) {
+    // What has no effect on a connection has one on this program.
+    if (/^Control(Master|Path|Persist) /.test(warning)) continue;
     if (isForEverybody(warning)) messages.say(`warning: ${warning}`);
     else trace.note(`configuration: ${warning}`);
   }

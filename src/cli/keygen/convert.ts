@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { quotedText } from '../../base/bytes.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { hasSsh2Block } from '../../keys/pem/rfc4716.ts';
 import { formatPrivateKey } from '../../keys/privateKey/formatPrivateKey.ts';
 import { formatPublicKey, parsePublicKey } from '../../keys/publicKeyFile.ts';
 import { systemRandomBytes } from '../../node/crypto/random.ts';
@@ -41,20 +42,20 @@ function exported(key: PublicKey, format: PublicFormat): string {
   return createPublicKey(spki).export({ type: 'pkcs1', format: 'pem' }).toString();
 }
 
-/** `-i`: a public key as OpenSSH writes it, or a private one, such as PuTTY's. */
+/** `-i`: a public key as OpenSSH writes it, or a private one, such as PuTTY's or ssh.com's. */
 export async function importKey(args: KeygenArguments, context: KeygenContext): Promise<number> {
   publicFormat(args);
   const path = await namedKey(args, context);
   const bytes = await readKeyFile(path);
   const text = Buffer.from(bytes).toString('latin1');
-  if (/^---- BEGIN SSH2 ENCRYPTED PRIVATE KEY/m.test(text)) {
-    throw optionsError(`${path}: private keys of SSH.com are not supported; convert it with ssh-keygen -i`);
-  }
-  if (/^(-----BEGIN .*PRIVATE KEY-----|PuTTY-User-Key-File)/m.test(text)) {
+  const isSshCom = hasSsh2Block(text, 'ENCRYPTED PRIVATE KEY');
+  if (isSshCom || /^(-----BEGIN .*PRIVATE KEY-----|PuTTY-User-Key-File)/m.test(text)) {
     const { privateKey, comment } = await openPrivateKey(path, bytes, context, { given: args.value('P') });
     const passphrase = args.value('N') ?? '';
     context.print(
       formatPrivateKey(privateKey, {
+        // As ssh-keygen writes these.
+        format: isSshCom ? 'pem' : 'openssh',
         comment,
         passphrase: passphrase === '' ? undefined : passphrase,
         randomBytes: systemRandomBytes,

@@ -18,13 +18,13 @@ import { decodeSignature, encodePublicKey, type PublicKey } from '../../crypto/k
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { fingerprint } from '../../keys/fingerprint.ts';
 import { parseCertificate } from '../../keys/openssh/certificateFile.ts';
-import { formatPublicKey, parseAuthorizedKeys, parsePublicKey } from '../../keys/publicKeyFile.ts';
+import { formatPublicKey, parsePublicKey } from '../../keys/publicKeyFile.ts';
+import { RevokedKeys } from '../../keys/revocation/revokedKeys.ts';
 import { AllowedSigners } from '../../keys/sshsig/allowedSigners.ts';
 import { signingParts } from '../../keys/sshsig/signingParts.ts';
 import {
   bytesToSign,
   formatMessageSignature,
-  isSameKey,
   type MessageHash,
   type MessageSignature,
   messageAlgorithm,
@@ -96,7 +96,7 @@ export async function checkSignature(args: KeygenArguments, context: KeygenConte
 export async function findPrincipals(args: KeygenArguments, context: KeygenContext): Promise<number> {
   const signature = await namedSignature(args);
   const signers = await allowedSigners(args);
-  for (const principal of signers.principalsOf(signature, { now: timeOf(args) })) {
+  for (const principal of signers.principalsOf(signature, { now: timeOf(args), namespace: false })) {
     context.print(`${principal}\n`);
   }
   return 0;
@@ -226,22 +226,13 @@ async function allowedSigners(args: KeygenArguments): Promise<AllowedSigners> {
   return AllowedSigners.parse(await readKeyFile(path), localTime);
 }
 
-/** Keys, one a line, that no signature counts of; an authority's stands for all it signed. */
+/** A list of keys, or a key revocation list: no signature of these counts. */
 async function refuseRevoked(path: string | undefined, signature: MessageSignature): Promise<void> {
   if (path === undefined) return;
   const bytes = await readKeyFile(path);
-  if (Buffer.from(bytes.subarray(0, 6)).toString('latin1') === 'SSHKRL') {
-    throw optionsError(
-      `${path}: key revocation lists are not supported; give the keys themselves, one a line`,
-    );
-  }
-  const { entries, malformed } = parseAuthorizedKeys(bytes);
-  const [bad] = malformed;
-  if (bad !== undefined) throw optionsError(`${path}:${bad.line}: ${bad.reason}`);
-  const { publicKey, certificate } = signature;
-  const keys = [publicKey, ...(certificate === undefined ? [] : [certificate.authority])];
-  const revoked = entries.find((entry) => keys.some((key) => isSameKey(key, entry.publicKey)));
-  if (revoked !== undefined) throw signatureError(`${path}:${revoked.line} revokes the key of the signature`);
+  const revoked = about(path, () => RevokedKeys.parse(bytes));
+  const part = revoked.revocation(signature.certificate ?? signature.publicKey);
+  if (part !== undefined) throw signatureError(`${path} revokes the ${part} of the signature`);
 }
 
 /** `-O verify-time`, or now. */

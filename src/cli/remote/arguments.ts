@@ -56,7 +56,7 @@ export type CommandLine =
   | { readonly mode: 'query'; readonly what: string };
 
 /** What `-O` takes. */
-export const controlCommands = ['check', 'exit', 'stop', 'forward', 'cancel'] as const;
+export const controlCommands = ['check', 'exit', 'stop', 'forward', 'cancel', 'proxy'] as const;
 
 /**
  * Reads the arguments behind the name of the program.
@@ -158,9 +158,7 @@ function checkUser(user: string | undefined): void {
 
 function knownControl(text: string | undefined): string | undefined {
   if (text === undefined || controlCommands.some((name) => name === text)) return text;
-  throw optionsError(
-    `-O ${quotedText(text)}: there are ${controlCommands.join(', ')}; connections are not shared`,
-  );
+  throw optionsError(`-O ${quotedText(text)}: there are ${controlCommands.join(', ')}`);
 }
 
 /**

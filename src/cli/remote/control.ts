@@ -1,9 +1,9 @@
 /**
- * A socket on which a program in the background is asked and told things.
+ * A socket on which a program is asked and told things, and lends its connection.
  *
  * Owns: both sides of it: a request and an answer, a line of JSON each, within a
- * bound and a deadline. It is not the socket of OpenSSH's ControlMaster: no session
- * goes through it, since that would take the passing of descriptors.
+ * bound and a deadline; behind the answer to a request for a session come its
+ * streams. It is not the socket of OpenSSH's ControlMaster, which passes descriptors.
  * Must not know: connections, what ends with the program, how a forward is made.
  */
 import { lstat, rm } from 'node:fs/promises';
@@ -11,10 +11,17 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { errorCode } from '../../node/knownHosts/regularFile.ts';
-import { type ControlAnswer, type ControlRequest, parseAnswer, parseRequest } from './controlMessages.ts';
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  parseAnswer,
+  parseRequest,
+  type SessionRequest,
+} from './controlMessages.ts';
+import { lendProcess, type SessionProcess, SharedProcess } from './shared/sharedProcess.ts';
 
-/** Bytes of a request or an answer. */
-const longestLine = 8_192;
+/** Bytes of a request or an answer; a session has its environment with it. */
+const longestLine = 262_144;
 /** Milliseconds for a whole request, and for its answer, which may have to wait for the server. */
 const requestTimeout = 10_000;
 const answerTimeout = 40_000;
@@ -25,8 +32,20 @@ const mostAtOnce = 32;
 export interface Controlled {
   /** The connection and the program end. */
   exit(): void;
+  /** It listens no longer: it ends once nothing runs over its connection. */
+  stopped(): void;
   /** @throws what the asking program is told @returns the port of a forward whose port was to be chosen */
   change(request: Extract<ControlRequest, { command: 'forward' | 'cancel' }>): Promise<number | undefined>;
+  /** Starts a session for another program. @throws what that program is told */
+  start(request: SessionRequest): Promise<StartedSession>;
+}
+
+export interface StartedSession {
+  readonly process: SessionProcess;
+  /** Why forwards do not stand. */
+  readonly faults: readonly string[];
+  /** Told once it is over for the program that asked for it. */
+  readonly over: () => void;
 }
 
 /**
@@ -65,6 +84,7 @@ async function serve(socket: Socket, controlled: Controlled, stopListening: () =
   const request = parseRequest(await lineOf(socket, requestTimeout));
   if (request === undefined) return void socket.destroy();
   const pid = process.pid;
+  if (request.command === 'session') return await lend(socket, controlled, request);
   const answer: ControlAnswer =
     request.command === 'forward' || request.command === 'cancel'
       ? await controlled.change(request).then(
@@ -72,9 +92,28 @@ async function serve(socket: Socket, controlled: Controlled, stopListening: () =
           (error: unknown) => ({ pid, error: reasonOf(error) }),
         )
       : { pid };
-  socket.end(`${JSON.stringify(answer)}\n`);
+  socket.resume().end(`${JSON.stringify(answer)}\n`);
   if (request.command === 'exit') controlled.exit();
   if (request.command === 'exit' || request.command === 'stop') stopListening();
+  if (request.command === 'stop') controlled.stopped();
+}
+
+async function lend(socket: Socket, controlled: Controlled, request: SessionRequest): Promise<void> {
+  const say = (answer: ControlAnswer): string => `${JSON.stringify(answer)}\n`;
+  const { pid } = process;
+  let started: StartedSession;
+  try {
+    started = await controlled.start(request);
+  } catch (error) {
+    return void socket.resume().end(say({ pid, error: reasonOf(error) }));
+  }
+  const { process: lent, faults, over } = started;
+  try {
+    socket.write(say({ pid, refused: lent.refused, faults }));
+    await lendProcess(socket, lent);
+  } finally {
+    over();
+  }
 }
 
 /** A socket of this user at which nobody listens was left by a program that was killed. Nothing else is removed. */
@@ -117,7 +156,44 @@ export async function sendControl(path: string, request: ControlRequest): Promis
   }
 }
 
-/** The first line that comes. @throws Error where none comes in time, or it is too long */
+/** A connection to the program that listens there; undefined where none does, or the socket is not this user's. */
+export async function reachControl(path: string): Promise<Socket | undefined> {
+  const stats = await lstat(path).catch(() => undefined);
+  // The program that listens sees what is typed, and says what is shown.
+  if (stats === undefined || !stats.isSocket() || stats.uid !== process.getuid?.()) return undefined;
+  const socket = createConnection(path);
+  return await new Promise((resolve) => {
+    socket.once('connect', () => {
+      socket.off('error', failed);
+      resolve(socket);
+    });
+    const failed = (): void => resolve(undefined);
+    socket.once('error', failed);
+  });
+}
+
+/**
+ * A session over the connection of the program at the other end.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` where it does not answer, and what it says went wrong
+ */
+export async function borrowSession(
+  socket: Socket,
+  request: SessionRequest,
+): Promise<{ readonly process: SharedProcess; readonly faults: readonly string[] }> {
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    const answer = parseAnswer(await lineOf(socket, answerTimeout));
+    if (answer === undefined) throw new Error('what listens there is no program of this kind');
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return { process: new SharedProcess(socket, answer.refused ?? []), faults: answer.faults ?? [] };
+  } catch (error) {
+    socket.destroy();
+    throw optionsError(`the connection is not shared: ${reasonOf(error)}`);
+  }
+}
+
+/** The first line that comes; the bytes behind it stay on the socket, which is paused. @throws Error where none comes in time, or it is too long */
 function lineOf(socket: Socket, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
     // Not the time without a byte, which a byte now and then would put off.
@@ -126,17 +202,22 @@ function lineOf(socket: Socket, timeout: number): Promise<string> {
       clearTimeout(timer);
       reject(error);
     };
-    let line = '';
-    socket.on('error', fail);
-    socket.once('close', () => fail(new Error('it ended')));
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      line += text;
-      if (line.length > longestLine) return fail(new Error('it says too much'));
-      const end = line.indexOf('\n');
+    const closed = (): void => fail(new Error('it ended'));
+    let held: Buffer = Buffer.alloc(0);
+    const take = (bytes: Buffer): void => {
+      held = Buffer.concat([held, bytes]);
+      const end = held.indexOf('\n');
+      if ((end < 0 ? held.length : end) > longestLine) return fail(new Error('it says too much'));
       if (end < 0) return;
       clearTimeout(timer);
-      resolve(line.slice(0, end));
-    });
+      socket.off('data', take).off('close', closed);
+      socket.pause();
+      if (end + 1 < held.length) socket.unshift(held.subarray(end + 1));
+      resolve(held.toString('utf8', 0, end));
+    };
+    socket.on('error', fail);
+    socket.once('close', closed);
+    socket.on('data', take);
   });
 }
 

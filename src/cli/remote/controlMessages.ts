@@ -4,19 +4,41 @@
  * Owns: the requests, the answers, the check of each.
  * Must not know: sockets, what a request brings about.
  */
+import type { ExecOptions } from '../../client/callOptions.ts';
+import type { RefusedRequest } from '../../client/command/remoteProcess.ts';
 import type { ListenPlace, TargetPlace } from '../../forwarding/places.ts';
 import { controlCommands } from './arguments.ts';
 import type { ForwardSpec } from './forwardSpecs.ts';
+import type { RemotePurpose } from './settings.ts';
 
-export type ControlCommand = (typeof controlCommands)[number];
+/** What a program that listens is told; `proxy` is a session that no connection of its own may serve. */
+export type ToldCommand = Exclude<(typeof controlCommands)[number], 'proxy'>;
+const toldCommands = controlCommands.filter((command): command is ToldCommand => command !== 'proxy');
 
 export type ControlRequest =
   | { readonly command: 'check' | 'exit' | 'stop' }
   /** A forward that is to be made, or to end. */
-  | { readonly command: 'forward' | 'cancel'; readonly spec: ForwardSpec };
+  | { readonly command: 'forward' | 'cancel'; readonly spec: ForwardSpec }
+  | SessionRequest;
+
+/** A session over the connection of the program that listens. Behind the answer the socket is its streams. */
+export interface SessionRequest {
+  readonly command: 'session';
+  readonly purpose: RemotePurpose;
+  readonly options: SharedOptions;
+  /** Forwards that are to stand. */
+  readonly forwards: readonly ForwardSpec[];
+}
+
+/** What of a session goes to another program. */
+export type SharedOptions = Pick<ExecOptions, 'pty' | 'x11' | 'forwardAgent' | 'env'>;
 
 export interface ControlAnswer {
   readonly pid: number;
+  /** Of a session: what the server refused beside it. */
+  readonly refused?: readonly RefusedRequest[];
+  /** Of a session: why forwards do not stand. */
+  readonly faults?: readonly string[];
   /** Of a forward whose port was to be chosen. */
   readonly port?: number;
   /** Why it was not done. */
@@ -26,7 +48,8 @@ export interface ControlAnswer {
 /** Undefined for what is no request. */
 export function parseRequest(line: string): ControlRequest | undefined {
   const value = objectIn(line);
-  const command = controlCommands.find((one) => one === value?.['command']);
+  if (value?.['command'] === 'session') return sessionOf(value);
+  const command = toldCommands.find((one) => one === value?.['command']);
   if (command === undefined) return undefined;
   if (command !== 'forward' && command !== 'cancel') return { command };
   const spec = specOf(value?.['spec']);
@@ -35,10 +58,32 @@ export function parseRequest(line: string): ControlRequest | undefined {
 
 /** Undefined for what is no answer. */
 export function parseAnswer(line: string): ControlAnswer | undefined {
-  const { pid, port, error } = objectIn(line) ?? {};
+  const { pid, port, error, refused, faults } = objectIn(line) ?? {};
   if (!isWhole(pid, Number.MAX_SAFE_INTEGER) || pid === 0) return undefined;
   if (typeof error === 'string') return { pid, error };
-  return isWhole(port, 65_535) ? { pid, port } : { pid };
+  return {
+    pid,
+    ...(isWhole(port, 65_535) ? { port } : {}),
+    ...(Array.isArray(refused) ? { refused: refusals.filter((one) => refused.includes(one)) } : {}),
+    ...(Array.isArray(faults) ? { faults: faults.filter((one) => typeof one === 'string') } : {}),
+  };
+}
+
+const refusals: readonly RefusedRequest[] = ['terminal', 'agent', 'x11'];
+
+/** What is in the options of a session is checked where it starts. */
+function sessionOf(value: Readonly<Record<string, unknown>>): SessionRequest | undefined {
+  const { kind, command, name } = recordOf(value['purpose']) ?? {};
+  const options = recordOf(value['options']);
+  const given = value['forwards'];
+  if (options === undefined || !Array.isArray(given)) return undefined;
+  const forwards = given.map(specOf).filter((spec) => spec !== undefined);
+  if (forwards.length < given.length) return undefined;
+  const { pty, x11, forwardAgent, env } = options as SharedOptions;
+  const request = { command: 'session', options: { pty, x11, forwardAgent, env }, forwards } as const;
+  if (kind === 'subsystem' && typeof name === 'string') return { ...request, purpose: { kind, name } };
+  if (kind !== 'session' || (command !== undefined && typeof command !== 'string')) return undefined;
+  return { ...request, purpose: { kind, command } };
 }
 
 function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -9,7 +9,7 @@ import { SshError } from '../../base/errors.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Messages } from '../messages.ts';
 import { LineReader } from '../terminal/lineReader.ts';
-import { forwardOf } from './forwardSpecs.ts';
+import { forwardOf, type ListenSettings } from './forwardSpecs.ts';
 import type { Forwards } from './forwards.ts';
 
 const help = [
@@ -26,11 +26,13 @@ const help = [
 export class EscapeCommandLine {
   private readonly forwards: Forwards;
   private readonly messages: Messages;
+  private readonly settings: ListenSettings;
   private readonly line = new LineReader(true);
 
-  constructor(forwards: Forwards, messages: Messages) {
+  constructor(forwards: Forwards, messages: Messages, settings: ListenSettings) {
     this.forwards = forwards;
     this.messages = messages;
+    this.settings = settings;
     process.stderr.write('\r\nssh> ');
   }
 
@@ -61,7 +63,7 @@ export class EscapeCommandLine {
     if (letter === '') return `there is no command ${text.slice(0, 80)}; ? lists them`;
     const option = `-${letter}` as '-L' | '-R' | '-D';
     if (cancels === '') {
-      await this.forwards.add(forwardOf(option, place));
+      await this.forwards.add(forwardOf(option, place, this.settings));
       return 'Forwarding port.';
     }
     const isThere = await this.forwards.cancel(kinds[option], placeOf(place));

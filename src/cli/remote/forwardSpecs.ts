@@ -53,17 +53,27 @@ export function parseTypedForward(option: '-L' | '-R' | '-D', text: string): Typ
   return { value: undefined, own: { kind: 'local', from: listen, to: targetOf(connect) } };
 }
 
+/** What a configuration says of everything that listens here. */
+export type ListenSettings = Pick<ForwardSettings, 'gatewayPorts' | 'bindMask' | 'unlink'>;
+
 /** A forward that is asked for during a session. @throws SshError `ERR_SSH_OPTIONS` */
-export function forwardOf(option: '-L' | '-R' | '-D', text: string): ForwardSpec {
+export function forwardOf(option: '-L' | '-R' | '-D', text: string, settings: ListenSettings): ForwardSpec {
   const { services } = nodeFacts();
   for (const kind of kinds[option]) {
     const spec = parseForward(text, kind, services);
     if (spec === undefined) continue;
     const { listen, connect } = spec;
-    if (connect === undefined) return { kind: option === '-D' ? 'socks' : 'remoteSocks', from: listen };
-    return { kind: option === '-L' ? 'local' : 'remote', from: listen, to: targetOf(connect) };
+    const from = option === '-R' ? listen : listening(listen, settings);
+    if (connect === undefined) return { kind: option === '-D' ? 'socks' : 'remoteSocks', from };
+    return { kind: option === '-L' ? 'local' : 'remote', from, to: targetOf(connect) };
   }
   throw unreadable(option, text);
+}
+
+function listening(place: ConfigListen, { gatewayPorts, bindMask, unlink }: ListenSettings): ListenPlace {
+  if ('path' in place) return { path: place.path, mode: 0o777 & ~bindMask, unlink };
+  // A port alone is this machine's, unless others are let in.
+  return { host: place.host ?? (gatewayPorts ? '' : undefined), port: place.port };
 }
 
 function targetOf(place: ForwardPlace): TargetPlace {
@@ -76,18 +86,12 @@ function targetOf(place: ForwardPlace): TargetPlace {
  * @param own those that no configuration can have
  */
 export function forwardSpecs(settings: ForwardSettings, own: readonly ForwardSpec[]): readonly ForwardSpec[] {
-  const { gatewayPorts, bindMask, unlink } = settings;
-  const listening = (place: ConfigListen): ListenPlace => {
-    if ('path' in place) return { path: place.path, mode: 0o777 & ~bindMask, unlink };
-    // A port alone is this machine's, unless others are let in.
-    return { host: place.host ?? (gatewayPorts ? '' : undefined), port: place.port };
-  };
   return [
     ...own,
     ...settings.local.map(
-      ({ listen, target }): ForwardSpec => ({ kind: 'local', from: listening(listen), to: target }),
+      ({ listen, target }): ForwardSpec => ({ kind: 'local', from: listening(listen, settings), to: target }),
     ),
-    ...settings.dynamic.map((listen): ForwardSpec => ({ kind: 'socks', from: listening(listen) })),
+    ...settings.dynamic.map((listen): ForwardSpec => ({ kind: 'socks', from: listening(listen, settings) })),
     ...settings.remote.map(({ listen, target }): ForwardSpec => {
       const from = 'path' in listen ? { path: listen.path } : listen;
       return target === undefined ? { kind: 'remoteSocks', from } : { kind: 'remote', from, to: target };

@@ -10,6 +10,7 @@ import type { Client } from '../../client/client.ts';
 import type { ForwardSettings } from '../../config/forwards.ts';
 import type { Forward, ForwardedConnection } from '../../forwarding/forward.ts';
 import { placeText } from '../../forwarding/places.ts';
+import { errorCode } from '../../node/knownHosts/regularFile.ts';
 import type { Trace } from '../connection/trace.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Messages } from '../messages.ts';
@@ -21,12 +22,17 @@ export interface ForwardContext {
   readonly signal: AbortSignal;
   /** PermitRemoteOpen: where a SOCKS proxy on the server may lead; undefined for anywhere. */
   readonly permitRemoteOpen: ForwardSettings['permitRemoteOpen'];
+  /** AddressFamily: what is listened on here, where an address of this machine has both. */
+  readonly family: 4 | 6 | undefined;
+  /** A connection through one of them is over. */
+  readonly onConnectionEnd?: () => void;
 }
 
 /** One forward that stands. */
 interface Standing {
   readonly spec: ForwardSpec;
-  readonly forward: Forward;
+  /** Several where it listens on several addresses. */
+  readonly forwards: Set<Forward>;
 }
 
 export class Forwards {
@@ -41,7 +47,7 @@ export class Forwards {
 
   /** Connections through all of them. */
   get open(): number {
-    return this.standing.reduce((sum, { forward }) => sum + forward.connections.length, 0);
+    return this.standing.reduce((sum, { forwards }) => sum + connectionsOf(forwards), 0);
   }
 
   /** How many stand. */
@@ -66,20 +72,47 @@ export class Forwards {
     }
   }
 
+  /** Whether there is such a forward: to the same place. */
+  has(spec: ForwardSpec): boolean {
+    const text = JSON.stringify(spec);
+    return this.standing.some((one) => JSON.stringify(one.spec) === text);
+  }
+
   /** @throws SshError as the client's own calls */
   async add(spec: ForwardSpec): Promise<Forward> {
-    const { trace, messages } = this.context;
-    const forward = await this.make(spec);
-    const standing = { spec, forward };
+    const { messages, family } = this.context;
+    const [first = spec, ...others] = eachAddress(spec, family);
+    const forward = await this.make(first);
+    const standing: Standing = { spec, forwards: new Set() };
     this.standing.push(standing);
-    void forward.closed.then(() => {
-      const at = this.standing.indexOf(standing);
-      if (at >= 0) this.standing.splice(at, 1);
-    });
-    trace.note(`forward: ${forward.name}`);
+    this.keep(standing, forward);
+    for (const other of others) await this.addBeside(standing, other, forward.address.port);
     // A port that the server chose is known to nobody else.
     if (spec.from.port === 0) messages.say(`Allocated port ${forward.address.port} for ${nameOf(spec)}`);
     return forward;
+  }
+
+  /** The same port of another address. A machine need not have that address, and the forward stands without it. */
+  private async addBeside(standing: Standing, spec: ForwardSpec, port: number | undefined): Promise<void> {
+    const { trace, messages } = this.context;
+    try {
+      this.keep(standing, await this.make({ ...spec, from: { ...spec.from, port } } as ForwardSpec));
+    } catch (error) {
+      if (!(error instanceof SshError) || error.code !== 'ERR_SSH_FORWARD') throw error;
+      const isMissing = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(errorCode(error.cause));
+      if (isMissing) trace.note(messageOf(error));
+      else messages.say(`warning: ${messageOf(error)}`);
+    }
+  }
+
+  private keep(standing: Standing, forward: Forward): void {
+    standing.forwards.add(forward);
+    this.context.trace.note(`forward: ${forward.name}`);
+    void forward.closed.then(() => {
+      standing.forwards.delete(forward);
+      const at = this.standing.indexOf(standing);
+      if (standing.forwards.size === 0 && at >= 0) this.standing.splice(at, 1);
+    });
   }
 
   /** @returns whether there was such a forward */
@@ -92,18 +125,20 @@ export class Forwards {
         (from.host === undefined || spec.from.host === from.host),
     );
     if (found === undefined) return false;
-    await found.forward.close();
+    await Promise.all([...found.forwards].map((forward) => forward.close()));
     return true;
   }
 
   /** Each forward and the connections through it, a line each. */
   describe(): string {
-    const lines = this.standing.flatMap(({ forward }) => [
-      `  ${forward.name}, ${forward.connections.length} open`,
-      ...forward.connections.map(
-        ({ from, to, age }) => `    ${from} to ${to}, since ${(age / 1_000).toFixed(1)} s`,
-      ),
-    ]);
+    const lines = this.standing.flatMap(({ forwards }) =>
+      [...forwards].flatMap(({ name, connections }) => [
+        `  ${name}, ${connections.length} open`,
+        ...connections.map(
+          ({ from, to, age }) => `    ${from} to ${to}, since ${(age / 1_000).toFixed(1)} s`,
+        ),
+      ]),
+    );
     return lines.length === 0 ? 'Nothing is forwarded.' : ['Forwards:', ...lines].join('\n');
   }
 
@@ -114,6 +149,7 @@ export class Forwards {
       signal,
       onConnectionEnd: (connection: ForwardedConnection, error: Error | undefined) => {
         if (error !== undefined) trace.note(`forwarded connection to ${connection.to}: ${error.message}`);
+        this.context.onConnectionEnd?.();
       },
     };
     switch (spec.kind) {
@@ -146,4 +182,21 @@ export class Forwards {
 
 function nameOf(spec: ForwardSpec): string {
   return 'to' in spec ? `the forward to ${placeText(spec.to)}` : 'the SOCKS proxy';
+}
+
+function connectionsOf(forwards: ReadonlySet<Forward>): number {
+  return [...forwards].reduce((sum, { connections }) => sum + connections.length, 0);
+}
+
+/**
+ * A forward for each address that is listened on. As with ssh, a port alone and
+ * `localhost` are this machine by both families.
+ */
+function eachAddress(spec: ForwardSpec, family: 4 | 6 | undefined): readonly ForwardSpec[] {
+  const { from, kind } = spec;
+  if ((kind !== 'local' && kind !== 'socks') || from.path !== undefined) return [spec];
+  const on = (host: string): ForwardSpec => ({ ...spec, from: { ...from, host } });
+  if (from.host === '') return family === 4 ? [on('0.0.0.0')] : [spec];
+  if (from.host !== undefined && from.host !== 'localhost') return [spec];
+  return [...(family === 6 ? [] : [on('127.0.0.1')]), ...(family === 4 ? [] : [on('::1')])];
 }

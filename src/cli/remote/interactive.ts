@@ -7,7 +7,6 @@
  */
 import { SshError } from '../../base/errors.ts';
 import type { Client } from '../../client/client.ts';
-import type { RemoteProcess } from '../../client/command/remoteProcess.ts';
 import type { SessionSettings } from '../../config/session.ts';
 import type { ConnectionSnapshot } from '../../io/snapshots.ts';
 import { messageOf } from '../errorWords.ts';
@@ -16,20 +15,24 @@ import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes
 import { pumpInput } from '../terminal/pumps.ts';
 import { RawTerminal, terminalSize } from '../terminal/rawTerminal.ts';
 import { EscapeCommandLine } from './escapeCommandLine.ts';
-import type { Forwards } from './forwards.ts';
+import type { ListenSettings } from './forwardSpecs.ts';
+import type { SessionHost } from './sessionHost.ts';
+import type { SessionProcess } from './shared/sharedProcess.ts';
 
 export interface TerminalContext {
   readonly messages: Messages;
-  readonly forwards: Forwards;
+  /** Undefined where the connection is another program's. */
+  readonly own: SessionHost['own'];
   readonly session: Pick<SessionSettings, 'escapeChar' | 'escapeCommandline'>;
+  /** For forwards that are added. */
+  readonly listening: ListenSettings;
   disconnect(): void;
 }
 
 /** Gives the terminal to the session; the returned function takes it back. */
 export function attachTerminal(
-  client: Client,
-  remote: RemoteProcess,
-  { messages, forwards, session, disconnect }: TerminalContext,
+  remote: SessionProcess,
+  { messages, own, session, listening, disconnect }: TerminalContext,
 ): () => void {
   const terminal = new RawTerminal(process.stdin);
   const escapes = new EscapeReader(escapeByte(session.escapeChar));
@@ -40,6 +43,19 @@ export function attachTerminal(
         return disconnect();
       case 'help':
         return messages.block(`\n${escapeHelp}`);
+      case 'suspend':
+        return suspend(terminal, messages);
+      default:
+        if (own === undefined)
+          messages.block('\nthe connection is that of another program; -O tells it things');
+        else actOn(own, action);
+    }
+  };
+  const actOn = (
+    { client, forwards }: NonNullable<SessionHost['own']>,
+    action: Exclude<EscapeAction, 'disconnect' | 'help' | 'suspend'>,
+  ): void => {
+    switch (action) {
       case 'rekey':
         return rekey(client, messages);
       case 'report':
@@ -47,11 +63,9 @@ export function attachTerminal(
       case 'forwards':
         return messages.block(`\n${forwards.describe()}`);
       case 'commandLine':
-        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages);
+        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages, listening);
         else messages.block('\nthe command line is off; -o EnableEscapeCommandline=yes turns it on');
         return;
-      case 'suspend':
-        return suspend(terminal, messages);
       default:
         return action satisfies never;
     }
@@ -88,7 +102,7 @@ function escapeByte(text: string | undefined): number | undefined {
 }
 
 /** Tells the server each new size of the terminal; the returned function stops that. */
-export function followSize(session: RemoteProcess): () => void {
+export function followSize(session: SessionProcess): () => void {
   const resize = (): void => {
     const size = terminalSize([process.stdout, process.stderr]);
     if (size === undefined) return;

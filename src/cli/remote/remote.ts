@@ -5,18 +5,18 @@
  * Must not know: how the connection came about, exit statuses.
  */
 import { SshError } from '../../base/errors.ts';
-import type { Client } from '../../client/client.ts';
 import { defaultMaxBuffer } from '../../client/command/commandOutput.ts';
-import type { ExitResult, RefusedRequest, RemoteProcess } from '../../client/command/remoteProcess.ts';
+import type { ExitResult, RefusedRequest } from '../../client/command/remoteProcess.ts';
 import type { PtyOptions } from '../../client/command/requestPayloads.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Trace } from '../connection/trace.ts';
 import type { Messages } from '../messages.ts';
 import { CollectingSink, pumpInput, pumpOutput, streamSink } from '../terminal/pumps.ts';
 import { terminalModes, terminalSize } from '../terminal/rawTerminal.ts';
-import type { Forwards } from './forwards.ts';
 import { attachTerminal, followSize } from './interactive.ts';
-import type { Purpose, SessionPlan } from './settings.ts';
+import type { SessionHost } from './sessionHost.ts';
+import type { RemotePurpose, SessionPlan } from './settings.ts';
+import type { SessionProcess } from './shared/sharedProcess.ts';
 import { displayFor } from './x11.ts';
 
 /** How it ended, and with --json what it wrote. */
@@ -38,20 +38,17 @@ const refusals: Readonly<Record<RefusedRequest, string>> = {
   agent: 'the server refused to forward the agent; the session goes on without it',
 };
 
-/** What a channel of a session can be for. */
-export type RemotePurpose = Extract<Purpose, { readonly kind: 'session' | 'subsystem' }>;
-
 export class Remote {
   /** A person sits at a terminal that is the session's while it lasts. */
   readonly onTerminal: boolean;
-  private readonly client: Client;
-  private readonly process: RemoteProcess;
+  private readonly host: SessionHost;
+  private readonly process: SessionProcess;
   private readonly plan: SessionPlan;
   private readonly hasPty: boolean;
 
   /** @throws SshError as `Client.exec`; a terminal or an agent that the server refuses is said to be, and the session goes on */
   static async start(
-    client: Client,
+    host: SessionHost,
     plan: SessionPlan,
     purpose: RemotePurpose,
     { trace, messages, signal }: RemoteContext,
@@ -68,25 +65,22 @@ export class Remote {
     const options = {
       pty: pty ?? false,
       x11,
-      signal,
       // As with ssh, who has no agent has none to forward.
       forwardAgent:
         plan.forwardAgent !== false && (plan.forwardAgent !== true || nodePlatform.agentPath() !== undefined),
       env: session.env,
     };
     const started = performance.now();
-    const remote = await (purpose.kind === 'subsystem'
-      ? client.startSubsystem(purpose.name, options)
-      : client.startLenient(purpose.command, options));
+    const remote = await host.start(purpose, options);
     for (const what of remote.refused) messages.say(refusals[what]);
     const hasPty = pty !== undefined && !remote.refused.includes('terminal');
     const where = hasPty ? `on a terminal of ${pty.columns} by ${pty.rows}` : 'without a terminal';
     trace.finish('channel', performance.now() - started, `${titleOf(purpose)} ${where}`);
-    return new Remote(client, remote, plan, hasPty);
+    return new Remote(host, remote, plan, hasPty);
   }
 
-  private constructor(client: Client, process: RemoteProcess, plan: SessionPlan, hasPty: boolean) {
-    this.client = client;
+  private constructor(host: SessionHost, process: SessionProcess, plan: SessionPlan, hasPty: boolean) {
+    this.host = host;
     this.process = process;
     this.plan = plan;
     this.hasPty = hasPty;
@@ -94,7 +88,7 @@ export class Remote {
   }
 
   /** Joins input, and the terminal where there is one; the returned function undoes it, and does no harm twice. */
-  attach(messages: Messages, forwards: Forwards, disconnect: () => void): () => void {
+  attach(messages: Messages, disconnect: () => void): () => void {
     const { process: remote } = this;
     if (!this.plan.input) {
       remote.stdin.end();
@@ -103,8 +97,8 @@ export class Remote {
     // A terminal that went away must not end this process by an error that nobody heard.
     process.stdin.on('error', () => {});
     if (this.onTerminal) {
-      const { session } = this.plan.resolved;
-      return attachTerminal(this.client, remote, { messages, forwards, session, disconnect });
+      const { session, forwards: listening } = this.plan.resolved;
+      return attachTerminal(remote, { messages, own: this.host.own, session, listening, disconnect });
     }
     const stopInput = pumpInput(process.stdin, remote.stdin, (chunk) => [chunk]);
     const stopResizing = this.hasPty ? followSize(remote) : () => {};

@@ -25,13 +25,15 @@ import { Messages } from '../messages.ts';
 import { BrokenPipe, OutputFault, printText, streamSink } from '../terminal/pumps.ts';
 import type { SshCommandLine } from './arguments.ts';
 import { becomeBackground, isInBackground, Parent, runInBackground } from './background.ts';
-import { listenForControl, sendControl } from './control.ts';
-import type { ControlCommand, ControlRequest } from './controlMessages.ts';
+import { listenForControl, reachControl, type StartedSession, sendControl } from './control.ts';
+import type { ControlRequest, SessionRequest, ToldCommand } from './controlMessages.ts';
 import { Forwards } from './forwards.ts';
-import { type CommandOutcome, jsonError, jsonResult } from './jsonReport.ts';
+import { jsonError, jsonResult } from './jsonReport.ts';
 import { logFile } from './logFile.ts';
-import { Remote, type RemotePurpose } from './remote.ts';
-import { planOf, type SessionPlan } from './settings.ts';
+import { Remote, type RemoteOutput } from './remote.ts';
+import { ownHost, type SessionHost, startOn } from './sessionHost.ts';
+import { planOf, type RemotePurpose, type SessionPlan } from './settings.ts';
+import { SharedHost } from './shared/sharedHost.ts';
 import { joinStdio } from './stdioForward.ts';
 
 /** @returns the exit status of this program */
@@ -56,7 +58,13 @@ class CommandSession {
   private isDisconnected = false;
   private isToldToEnd = false;
   private wasOnTerminal = false;
+  /** Sessions of others that run over this program's connection. */
+  private lent = 0;
+  /** It was told to listen no longer. */
+  private isStopped = false;
   private stopListening = (): void => {};
+  /** Told when a session of another, or a forwarded connection, is over. */
+  private hearQuiet = (): void => {};
 
   constructor(line: SshCommandLine) {
     this.line = line;
@@ -89,7 +97,9 @@ class CommandSession {
         return 0;
       }
       const plan = planOf(line, resolved);
-      if (line.control !== undefined) return await this.control(plan, line.control as ControlCommand);
+      if (line.control !== undefined && line.control !== 'proxy') {
+        return await this.control(plan, line.control as ToldCommand);
+      }
       // The configuration may ask for it as well.
       if (resolved.session.fork && !isInBackground) {
         return await runInBackground(this.person, interruption.signal);
@@ -101,7 +111,7 @@ class CommandSession {
   }
 
   /** Asks or tells a program in the background. */
-  private async control(plan: SessionPlan, command: ControlCommand): Promise<number> {
+  private async control(plan: SessionPlan, command: ToldCommand): Promise<number> {
     const { controlPath, forwards } = plan;
     if (controlPath === undefined) {
       throw optionsError('-O needs the path of a control socket: -S PATH, or ControlPath');
@@ -120,6 +130,8 @@ class CommandSession {
   }
 
   private async connected(plan: SessionPlan): Promise<number> {
+    const shared = await this.overShared(plan);
+    if (shared !== undefined) return shared;
     const client = await this.connect(plan.resolved);
     try {
       return await this.serve(client, plan);
@@ -129,9 +141,43 @@ class CommandSession {
     }
   }
 
+  /**
+   * The session over the connection of a program that listens, where there is one.
+   *
+   * @returns the exit status; undefined where this program has to connect by itself
+   */
+  private async overShared(plan: SessionPlan): Promise<number | undefined> {
+    const { controlPath, borrows, purpose, json, resolved } = plan;
+    const isDemanded = this.line.control === 'proxy';
+    const isSession = purpose.kind === 'session' || purpose.kind === 'subsystem';
+    const hasWay = controlPath !== undefined && (borrows || isDemanded) && isSession && !json;
+    const socket = hasWay ? await reachControl(controlPath) : undefined;
+    if (socket === undefined || !isSession) {
+      if (isDemanded) throw optionsError('-O proxy: nobody lends a connection at the control socket');
+      return undefined;
+    }
+    const host = new SharedHost(socket, plan.forwards);
+    try {
+      return await this.runOn(host, plan, purpose, () => {
+        this.trace.note(`the connection is that of the program at ${controlPath}`);
+        for (const fault of host.faults) this.messages.say(fault);
+        if (host.faults.length > 0 && resolved.forwards.exitOnFailure) {
+          throw new SshError('ERR_SSH_FORWARD', 'a forward does not stand', { origin: 'user' });
+        }
+        if (isInBackground) becomeBackground();
+      });
+    } catch (error) {
+      if (host.hasStarted || isDemanded || !(error instanceof SshError)) throw error;
+      this.trace.note(`${messageOf(error)}; this program connects by itself`);
+      return undefined;
+    } finally {
+      host.destroy();
+    }
+  }
+
   /** Without the socket the session goes on, as with ssh. */
   private async listenForControl(
-    { controlPath, isControlled }: SessionPlan,
+    { controlPath, isControlled, lends }: SessionPlan,
     client: Client,
     forwards: Forwards,
   ): Promise<void> {
@@ -142,13 +188,38 @@ class CommandSession {
           this.isToldToEnd = true;
           void client.close();
         },
+        stopped: () => {
+          this.isStopped = true;
+          this.hearQuiet();
+        },
         change: (request) => changeForwards(forwards, request),
+        start: async (request) => {
+          if (!lends)
+            throw optionsError('ControlMaster asks about each session, which this program does not');
+          return await this.lend(client, forwards, request);
+        },
       });
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
       if (isControlled === true) this.messages.say(messageOf(error));
       else this.trace.note(messageOf(error));
     }
+  }
+
+  /** A session of another program, over this one's connection. */
+  private async lend(client: Client, forwards: Forwards, request: SessionRequest): Promise<StartedSession> {
+    const faults: string[] = [];
+    for (const spec of request.forwards) {
+      if (forwards.has(spec)) continue;
+      await forwards.add(spec).catch((error: unknown) => faults.push(messageOf(error as Error)));
+    }
+    const process = await startOn(client, request.purpose, request.options);
+    this.lent++;
+    const over = (): void => {
+      this.lent--;
+      this.hearQuiet();
+    };
+    return { process, faults, over };
   }
 
   /** Says why there is no exit status of a command; returns ours. */
@@ -201,7 +272,11 @@ class CommandSession {
     const { signal } = interruption;
     const { purpose, resolved } = plan;
     const { exitOnFailure, permitRemoteOpen } = resolved.forwards;
-    const forwards = new Forwards(client, { trace, messages, signal, permitRemoteOpen });
+    const { family } = resolved.options;
+    const forwards: Forwards = new Forwards(client, {
+      ...{ trace, messages, signal, permitRemoteOpen, family },
+      onConnectionEnd: () => this.hearQuiet(),
+    });
     await forwards.start(
       plan.forwards,
       exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
@@ -209,15 +284,19 @@ class CommandSession {
     await this.listenForControl(plan, client, forwards);
     if (isInBackground) becomeBackground();
     if (purpose.kind === 'session' || purpose.kind === 'subsystem') {
-      const status = await this.runOn(client, plan, purpose, forwards);
+      const status = await this.runOn(ownHost(client, forwards, signal), plan, purpose);
       if (plan.persistsFor !== undefined) await this.persist(client, forwards, plan.persistsFor);
+      // As with ssh, what others run over this connection is waited for.
+      this.stopListening();
+      if (this.lent > 0)
+        await this.whileConnected(client, () => this.untilQuiet(client, () => this.lent === 0));
       return status;
     }
     if (purpose.kind === 'forwards') {
       if (plan.forwards.length > 0 && forwards.count === 0) {
         throw optionsError('no forward stands, and there is nothing else to do');
       }
-      return this.stay(client);
+      return this.stay(client, forwards);
     }
     return this.whileConnected(client, async () => {
       await joinStdio(client, purpose.to, signal);
@@ -225,11 +304,27 @@ class CommandSession {
     });
   }
 
-  /** Until the connection ends, or this program is told to. */
-  private stay(client: Client): Promise<number> {
+  /** Until the connection ends, or this program is told to; after `stop`, until nothing runs over it any more. */
+  private stay(client: Client, forwards: Forwards): Promise<number> {
     return this.whileConnected(client, async () => {
-      throw await client.closed;
+      const isOver = (): boolean => this.isStopped && this.lent === 0 && forwards.open === 0;
+      await this.untilQuiet(client, isOver);
+      if (!isOver() || !client.isLive) throw await client.closed;
+      return 0;
     });
+  }
+
+  /** Until nothing is left that was waited for, or the connection has ended. */
+  private async untilQuiet(client: Client, isQuiet: () => boolean): Promise<number> {
+    await new Promise<void>((resolve) => {
+      this.hearQuiet = () => {
+        if (isQuiet()) resolve();
+      };
+      void client.closed.then(() => resolve());
+      this.hearQuiet();
+    });
+    this.hearQuiet = () => {};
+    return 0;
   }
 
   /** For some time in which nothing is forwarded, and as long as something is. */
@@ -237,20 +332,23 @@ class CommandSession {
     await this.whileConnected(client, async () => {
       do {
         await this.pause(client, seconds * 1_000);
-      } while (client.isLive && forwards.open > 0);
+      } while (client.isLive && !this.isStopped && forwards.open + this.lent > 0);
       return 0;
     });
   }
 
-  /** Until some time has passed, or the connection has ended. */
-  private pause(client: Client, milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = milliseconds > longestTimer ? undefined : setTimeout(resolve, milliseconds);
-      void client.closed.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+  /** Until some time has passed, the connection has ended, or this program was told to listen no longer. */
+  private async pause(client: Client, milliseconds: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      if (milliseconds <= longestTimer) timer = setTimeout(resolve, milliseconds);
+      this.hearQuiet = () => {
+        if (this.isStopped) resolve();
+      };
+      void client.closed.then(() => resolve());
     });
+    clearTimeout(timer);
+    this.hearQuiet = () => {};
   }
 
   private async whileConnected(client: Client, work: () => Promise<number>): Promise<number> {
@@ -266,45 +364,47 @@ class CommandSession {
   }
 
   private async runOn(
-    client: Client,
+    host: SessionHost,
     plan: SessionPlan,
     purpose: RemotePurpose,
-    forwards: Forwards,
+    started: () => void = () => {},
   ): Promise<number> {
     const { trace, messages, interruption } = this;
     const { signal } = interruption;
-    const remote = await Remote.start(client, plan, purpose, { trace, messages, signal });
+    const remote = await Remote.start(host, plan, purpose, { trace, messages, signal });
+    started();
     this.wasOnTerminal = remote.onTerminal;
     const end = (): void => {
       remote.kill(interruption.cause ?? 'SIGTERM');
-      // What still waits is told so at once; the goodbye has its bound.
-      void client.close();
+      host.close();
     };
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
-    const release = remote.attach(messages, forwards, () => {
+    const release = remote.attach(messages, () => {
       this.isDisconnected = true;
-      client.destroy();
+      host.destroy();
     });
-    const started = performance.now();
+    const began = performance.now();
     try {
       const output = await remote.output();
-      trace.finish('command', performance.now() - started, describeExit(output.exit));
+      trace.finish('command', performance.now() - began, describeExit(output.exit));
       release();
-      return await this.report({ ...output, negotiated: client.negotiated }, remote.onTerminal);
+      return await this.report(output, host, remote.onTerminal);
     } finally {
       release();
       signal.removeEventListener('abort', end);
     }
   }
 
-  private async report(outcome: CommandOutcome, onTerminal: boolean): Promise<number> {
+  private async report(output: RemoteOutput, host: SessionHost, onTerminal: boolean): Promise<number> {
     const { line, messages, trace } = this;
-    const { status, message } = exitVerdict(outcome.exit);
-    if (line.json) await printLine(jsonResult(outcome, trace.timings));
-    else if (message !== undefined) messages.complain(message);
+    const { status, message } = exitVerdict(output.exit);
+    const { own } = host;
+    if (line.json && own !== undefined) {
+      await printLine(jsonResult({ ...output, negotiated: own.client.negotiated }, trace.timings));
+    } else if (message !== undefined) messages.complain(message);
     if (onTerminal && !line.json && messages.level === 'all') {
-      messages.block(`Connection to ${line.host} closed.`);
+      messages.block(`${own === undefined ? 'Shared connection' : 'Connection'} to ${line.host} closed.`);
     }
     return status;
   }

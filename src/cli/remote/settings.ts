@@ -22,6 +22,9 @@ export type Purpose =
   /** Standard input and output are joined to a place (-W). */
   | { readonly kind: 'stdio'; readonly to: TargetPlace };
 
+/** What a channel of a session can be for. */
+export type RemotePurpose = Extract<Purpose, { readonly kind: 'session' | 'subsystem' }>;
+
 export interface SessionPlan {
   /** As it was named, for messages. */
   readonly host: string;
@@ -35,10 +38,14 @@ export interface SessionPlan {
   /** The path of the agent that programs on the server may use, or the user's own; `false` for none. */
   readonly forwardAgent: boolean | string;
   readonly json: boolean;
-  /** Where a program in the background is told things; undefined for none. */
+  /** Where a program is told things, and lends its connection; undefined for none. */
   readonly controlPath: string | undefined;
   /** Whether this program listens there. `ifFree`: where no other does. */
   readonly isControlled: boolean | 'ifFree';
+  /** Whether it lends its connection unasked to those who come there. */
+  readonly lends: boolean;
+  /** Whether a session runs over the connection of who listens there. */
+  readonly borrows: boolean;
   /** Seconds for which it stays once its command has ended and nothing is forwarded; undefined where it ends with it. */
   readonly persistsFor: number | undefined;
 }
@@ -49,6 +56,7 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
   const purpose = purposeOf(line, resolved);
   const isCleared = keywords['clearallforwardings'] === 'yes';
   const controlPath = textOf(keywords, 'controlpath');
+  const master = textOf(keywords, 'controlmaster') ?? 'false';
   if (session.fork && purpose.kind === 'session' && purpose.command === undefined) {
     throw optionsError('-f needs a command, or -N: a shell cannot go to the background');
   }
@@ -62,18 +70,11 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
     forwardAgent: session.forwardAgent,
     json: line.json,
     controlPath: controlPath === 'none' ? undefined : controlPath,
-    isControlled: controlOf(
-      textOf(keywords, 'controlmaster') ?? 'false',
-      session.fork || purpose.kind === 'forwards',
-    ),
+    isControlled: master.startsWith('auto') ? 'ifFree' : ['yes', 'true', 'ask'].includes(master),
+    lends: !master.endsWith('ask'),
+    borrows: !['yes', 'true', 'ask'].includes(master),
     persistsFor: session.fork ? persistOf(textOf(keywords, 'controlpersist') ?? 'no') : undefined,
   };
-}
-
-/** With `auto` a short command has nobody to tell it anything: its connection is not shared. */
-function controlOf(master: string, stays: boolean): SessionPlan['isControlled'] {
-  if (master.startsWith('auto')) return stays ? 'ifFree' : false;
-  return ['yes', 'true', 'ask'].includes(master);
 }
 
 function persistOf(persist: string): number | undefined {

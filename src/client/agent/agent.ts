@@ -51,7 +51,7 @@ import {
 import type { MessageCodec } from '../../message/codec.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
-import type { CertificateInput } from '../dial/options.ts';
+import type { CertificateInput } from '../authentication/methods.ts';
 import { type AgentLink, agentError } from './agentLink.ts';
 
 /** A key that an agent holds. */

@@ -10,12 +10,13 @@
 import { concatBytes, emptyBytes } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { LazyMap } from '../../base/lazyMap.ts';
-import { type Acceptors, noChannels } from '../../endpoint/channels/acceptors.ts';
+import type { Acceptors } from '../../endpoint/channels/acceptors.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { agentExtension, agentMessageLength, agentNumbers, agentSessionBind } from '../../message/agent.ts';
 import { authAgent } from '../../message/channel.ts';
 import { authAgentReq } from '../../message/channelRequest.ts';
 import { WireReader } from '../../wire/reader.ts';
+import { noChannels } from '../session.ts';
 
 /** Programs of one server that are served at once; each has a connection to the agent. */
 export const forwardedAgents = 16;

@@ -16,18 +16,18 @@ import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/si
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
+import type { ConnectOptions } from '../dial/options.ts';
+import { type Candidate, PublickeyCandidate } from './candidate.ts';
+import { loadCertificates } from './certificates.ts';
+import type { KeyWaiter } from './lockedKey.ts';
 import type {
   AddToAgent,
   AuthMethod,
   AuthMethodOf,
   ChangePassword,
-  ConnectOptions,
   KeyboardInteractive,
   PasswordFunction,
-} from '../dial/options.ts';
-import { type Candidate, PublickeyCandidate } from './candidate.ts';
-import { loadCertificates } from './certificates.ts';
-import type { KeyWaiter } from './lockedKey.ts';
+} from './methods.ts';
 import { OwnKey } from './ownKey.ts';
 import type { UserKey, UserKeys } from './userKeys.ts';
 

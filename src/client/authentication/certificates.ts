@@ -11,7 +11,7 @@ import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
-import type { CertificateInput } from '../dial/options.ts';
+import type { CertificateInput } from './methods.ts';
 
 /** Told of a certificate that is of no use, and why. */
 export type NoteCertificate = (line: string) => void;

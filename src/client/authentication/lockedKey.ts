@@ -12,7 +12,7 @@ import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseWithPauses, type UnlockSettings } from '../../endpoint/privateKeys.ts';
-import type { PassphraseFunction } from '../dial/options.ts';
+import type { PassphraseFunction } from './methods.ts';
 
 /** A passphrase function is asked this often, as ssh asks a person. */
 const passphraseAttempts = 3;

@@ -34,7 +34,7 @@ class ChannelLink implements Link {
     this.through = through;
     this.receiver = receiver;
     this.address = { localAddress: undefined, localPort: undefined, remoteAddress: host, remotePort: port };
-    through.client.openTcpPort(host, port, { signal: this.abort.signal }).then(
+    through.client.openPort({ host, port }, { signal: this.abort.signal }).then(
       (opened) => this.opened(opened),
       (error: unknown) => {
         receiver.ended(notOpened(error, through));

@@ -11,9 +11,10 @@ import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { checkArgument, optionsError } from '../../base/optionChecks.ts';
 import { hops as hopsRule, isClient } from '../../endpoint/options/optionRules.ts';
+import type { AuthMethod } from '../authentication/methods.ts';
 import type { UserKeys } from '../authentication/userKeys.ts';
 import type { Client } from '../client.ts';
-import type { AuthMethod, ConnectOptions, Hop, HopOptions } from './options.ts';
+import type { ConnectOptions, Hop, HopOptions } from './options.ts';
 import { parseTarget } from './target.ts';
 
 /** Hops of one way; more are a circle, or a mistake. */

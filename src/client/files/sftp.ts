@@ -1,12 +1,12 @@
 /**
- * The beginning of SFTP on a connection.
+ * SFTP on a client's connection.
  *
- * Owns: how a server is asked for it, the options of that, what SFTP is given to run on.
+ * Owns: how a server is asked for it, the options of that, what SFTP is given to run
+ * on, the bounds of a transfer with a session of its own.
  * Must not know: SFTP.
  */
 import { spelled } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
-import type { Limits } from '../../base/limits.ts';
 import {
   abortSignal,
   checkOptions,
@@ -15,23 +15,16 @@ import {
   oneOf,
   wholeNumber,
 } from '../../base/optionChecks.ts';
-import type { Timeouts } from '../../base/timeouts.ts';
-import { CallSite, type PublicFunction } from '../../endpoint/calls/callSite.ts';
-import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
 import { subsystem } from '../../message/channelRequest.ts';
-import type { RemotePath } from '../../sftp/files/paths.ts';
-import type { LocalPath } from '../../sftp/seam/localFiles.ts';
 import type { SftpPlatform } from '../../sftp/seam/platform.ts';
 import type { ServerOptions } from '../../sftp/session/capabilities.ts';
 import type { Sftp } from '../../sftp/sftp.ts';
-import type { WritableTarget } from '../../sftp/transfer/get.ts';
 import type { TransferOptions } from '../../sftp/transfer/options.ts';
-import type { UploadSource } from '../../sftp/transfer/put.ts';
-import type { TransferResult } from '../../sftp/transfer/result.ts';
+import type { Commands } from '../command/commands.ts';
 import { execPayload } from '../command/requestPayloads.ts';
-import type { Platform } from '../platform.ts';
+import type { Dialled } from '../dialled.ts';
 import type { Session } from '../session.ts';
 import { PortSftpChannel } from './sftpChannel.ts';
 
@@ -50,19 +43,6 @@ export interface SftpOptions extends ServerOptions {
   readonly subsystem?: string | undefined;
 }
 
-/** What is known of the connection when it is dialled. */
-export interface Dialled {
-  readonly platform: Platform;
-  readonly options: {
-    readonly host: string;
-    readonly port: number;
-    readonly limits: Limits;
-    readonly timeouts: Timeouts;
-    /** Session channels at once, for calls that say nothing of it. */
-    readonly maxChannels: number | undefined;
-  };
-}
-
 const table: OptionTable<SftpOptions> = {
   timeout: milliseconds,
   signal: abortSignal,
@@ -79,63 +59,46 @@ const table: OptionTable<SftpOptions> = {
   symlinkOrder: oneOf('target', 'link'),
 };
 
-/** A client that moves files: one SFTP session for each call. */
-export abstract class TransferringClient {
-  protected readonly session: Session;
-  protected readonly dialled: Dialled;
+/** What SFTP on a connection is begun with. */
+export interface SftpParts {
+  readonly session: Session;
+  readonly dialled: Dialled;
+  readonly commands: Commands;
+  /** For what SFTP has no request for, such as the hash of a file. */
+  readonly run: SftpPlatform['run'];
+}
 
-  constructor(session: Session, dialled: Dialled) {
-    this.session = session;
-    this.dialled = dialled;
-  }
+/** Has the server start SFTP, and agrees on it. @throws SshError as `exec`, and `ERR_SSH_SFTP_PROTOCOL` */
+export function openSftp(parts: SftpParts, options: SftpOptions): Promise<Sftp> {
+  const { session, commands } = parts;
+  const { kind, payload, bounds, server } = sftpCommand(options);
+  return session.scoped('request', 'SFTP to begin', bounds, async (scope) => {
+    const { port } = await commands.start(kind, payload, {}, scope).catch((error: unknown) => {
+      throw refusedSftp(error, kind);
+    });
+    return scope.until(beginSftp(parts, port, server));
+  });
+}
 
-  abstract sftp(options?: SftpOptions): Promise<Sftp>;
-
-  /** Sends one file, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.put`. */
-  put(local: UploadSource, remote: RemotePath, options: TransferOptions = {}): Promise<TransferResult> {
-    return this.call(TransferringClient.prototype.put, () =>
-      this.overSftp(options, (sftp, within) => sftp.putWithin(local, remote, within)),
-    );
-  }
-
-  /** Brings one file here, or with `recursive` a folder, over an SFTP session of its own. As `Sftp.get`. */
-  get(
-    remote: RemotePath,
-    local: LocalPath | WritableTarget,
-    options: TransferOptions = {},
-  ): Promise<TransferResult> {
-    return this.call(TransferringClient.prototype.get, () =>
-      this.overSftp(options, (sftp, within) => sftp.getWithin(remote, local, within)),
-    );
-  }
-
-  /** What every call of a user's goes through. */
-  protected call<T>(calledAs: PublicFunction, work: (site: CallSite) => Promise<T>): Promise<T> {
-    const { session } = this;
-    const site = new CallSite(calledAs);
-    const known = {
-      site,
-      addressed: (error: SshError) => session.addressed(error),
-      isGivenUp: () => session.isGivenUp,
-    };
-    return publicCall(known, () => work(site));
-  }
-
-  /** One deadline covers all of it: the beginning of SFTP, the transfer, the end of SFTP. */
-  private async overSftp<T>(
-    given: TransferOptions,
-    step: (sftp: Sftp, options: TransferOptions) => Promise<T>,
-  ): Promise<T> {
-    const { checkTransfer } = await lateCode('SFTP', () => import('../../sftp/transfer/options.ts'));
-    checkTransfer('a transfer', given);
-    const { timeout = Number.POSITIVE_INFINITY, signal } = given;
-    const scope = this.session.scope({ name: 'request', detail: 'a transfer over SFTP', timeout, signal });
+/**
+ * A transfer over an SFTP session of its own. One deadline covers all of it: the
+ * beginning of SFTP, the transfer, the end of SFTP.
+ */
+export async function overSftp<T>(
+  session: Session,
+  begin: (signal: AbortSignal) => Promise<Sftp>,
+  given: TransferOptions,
+  step: (sftp: Sftp, options: TransferOptions) => Promise<T>,
+): Promise<T> {
+  const { checkTransfer } = await lateCode('SFTP', () => import('../../sftp/transfer/options.ts'));
+  checkTransfer('a transfer', given);
+  return session.scoped('request', 'a transfer over SFTP', given, async (scope) => {
     const abort = new AbortController();
     scope.onCancel(() => abort.abort());
     const options: TransferOptions = { ...given, timeout: undefined, signal: abort.signal };
     let sftp: Sftp | undefined;
     const transferring = (async () => {
-      sftp = await this.sftp({ signal: abort.signal });
+      sftp = await begin(abort.signal);
       return step(sftp, options);
     })();
     try {
@@ -148,14 +111,12 @@ export abstract class TransferringClient {
       await transferring.catch(() => {});
       void sftp?.close();
       throw error;
-    } finally {
-      scope.end();
     }
-  }
+  });
 }
 
 /** What the channel is asked for. @throws SshError `ERR_SSH_OPTIONS` */
-export function sftpCommand(given: SftpOptions): {
+function sftpCommand(given: SftpOptions): {
   readonly kind: 'exec' | 'subsystem';
   readonly payload: Uint8Array;
   readonly bounds: Pick<SftpOptions, 'timeout' | 'signal'>;
@@ -172,7 +133,7 @@ export function sftpCommand(given: SftpOptions): {
  * What a refusal of the subsystem means for the user. Errors of another kind, and of
  * `command`, are as they were.
  */
-export function refusedSftp(error: unknown, kind: 'exec' | 'subsystem'): unknown {
+function refusedSftp(error: unknown, kind: 'exec' | 'subsystem'): unknown {
   if (!(error instanceof SshError) || error.code !== 'ERR_SSH_REQUEST_FAILED' || kind === 'exec')
     return error;
   return new SshError(error.code, 'the server offers no SFTP: it refused the subsystem', {
@@ -182,11 +143,9 @@ export function refusedSftp(error: unknown, kind: 'exec' | 'subsystem'): unknown
 }
 
 /** Agrees on SFTP over a channel on which a server has started it. The code for that is loaded now. */
-export async function beginSftp(
-  session: Session,
+async function beginSftp(
+  { session, dialled: { platform, options }, run }: SftpParts,
   port: ChannelPort,
-  { platform, options }: Dialled,
-  run: SftpPlatform['run'],
   server: ServerOptions,
 ): Promise<Sftp> {
   const { limits, timeouts } = options;

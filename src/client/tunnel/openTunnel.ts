@@ -41,8 +41,8 @@ export function createOpenTunnel(platform: Platform): OpenTunnel {
         platform.asciiName,
       );
       const resolved = resolveTunnelOptions(options, connect);
-      const place = checkListen('the place to listen on', from, loopback);
-      const target = checkTarget('the target', to);
+      const place = checkListen('from', from, loopback);
+      const target = checkTarget('to', to);
       const { clock } = platform;
       const patience = keyPatience({
         clock,

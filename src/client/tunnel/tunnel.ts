@@ -279,7 +279,7 @@ export class Tunnel {
     for (;;) {
       const client = await this.reached(signal, until);
       try {
-        return await client.openPlacePort(this.parts.to, { signal });
+        return await client.openPort(this.parts.to, { signal });
       } catch (error) {
         if (client.isLive || signal.aborted) throw error;
       }

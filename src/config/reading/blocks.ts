@@ -8,9 +8,10 @@
  */
 import { quotedText } from '../../base/bytes.ts';
 import { nearest } from '../../base/optionChecks.ts';
+import { matchesPattern } from '../../base/wildcards.ts';
 import { expand, type Tokens } from '../syntax/expansion.ts';
 import { anyInNetworks, parseNetworks } from '../syntax/networks.ts';
-import { lowerCase, matchesPattern, matchHostList, matchList } from '../syntax/patterns.ts';
+import { lowerCase, matchHostList, matchList } from '../syntax/patterns.ts';
 import type { Arguments } from './arguments.ts';
 import { type Asking, ask, type Facts } from './facts.ts';
 import type { OpenSsh } from './openssh.ts';

@@ -5,9 +5,9 @@
  * each value was said.
  * Must not know: the grammar of any value.
  */
+import { matchesPattern } from '../../base/wildcards.ts';
 import type { ForwardSpec } from '../syntax/forwardSpecs.ts';
 import type { Place } from '../syntax/hosts.ts';
-import { matchesPattern } from '../syntax/patterns.ts';
 import type { Origin } from './problems.ts';
 
 /** A file of a key, and whether somebody named it: those that did not are tried where they are there. */

@@ -1,37 +1,14 @@
 /**
- * Patterns of names: `*` and `?`, lists of them, negation.
+ * Lists of patterns, and negation in them.
  *
- * Owns: what matches, and the three answers that a list can give.
- * Must not know: what is named.
+ * Owns: the three answers that a list can give.
+ * Must not know: what is named, what `*` and `?` stand for (`wildcards.ts`).
  * Source: ssh_config(5), PATTERNS.
  */
+import { matchesPattern } from '../../base/wildcards.ts';
 
 /** Characters of one pattern in a list; a longer one matches nothing, as in OpenSSH. */
 const longestPattern = 1022;
-
-/** Whether a text is what a pattern says, as a whole. `*` stands for any characters, `?` for one. */
-export function matchesPattern(text: string, pattern: string): boolean {
-  let at = 0;
-  let next = 0;
-  // Where to go on when what follows the last `*` does not fit: it takes one character more.
-  let star = -1;
-  let taken = 0;
-  while (at < text.length) {
-    const wanted = pattern[next];
-    if (wanted === '*') {
-      star = next++;
-      taken = at;
-    } else if (wanted === '?' || (wanted !== undefined && wanted === text[at])) {
-      at++;
-      next++;
-    } else if (star >= 0) {
-      next = star + 1;
-      at = ++taken;
-    } else return false;
-  }
-  while (pattern[next] === '*') next++;
-  return next === pattern.length;
-}
 
 /** What a list says of a name: a pattern in it fits, one behind `!` does, or none. */
 export type ListAnswer = 'matched' | 'negated' | 'none';

@@ -27,11 +27,10 @@ export interface ScopeOwner {
   scopeEnded(scope: CallScope): void;
 }
 
-/** The bounds of one call: its own timeout, its signal, the end of the connection. */
 export class CallScope {
   /** What the call waits for within its own wait, where that says more when its time is over. */
   within: Pick<Wait, 'name' | 'detail'> | undefined;
-  private readonly session: ScopeOwner;
+  private readonly owner: ScopeOwner;
   private readonly wait: Wait | undefined;
   private readonly cancelled: Promise<never>;
   private readonly stopListening: () => void;
@@ -39,18 +38,18 @@ export class CallScope {
   private cancels: (() => void)[] = [];
   private over = false;
 
-  constructor(session: ScopeOwner, options: ScopeOptions) {
+  constructor(owner: ScopeOwner, options: ScopeOptions) {
     const { signal, name, detail, timeout } = options;
     checkAborted(signal);
-    this.session = session;
+    this.owner = owner;
     this.cancelled = new Promise((_resolve, reject) => {
       this.reject = reject;
     });
     this.cancelled.catch(() => {});
     if (timeout !== Number.POSITIVE_INFINITY) {
-      const wait = session.startWait(name, detail, timeout, () => {
-        session.finishWait(wait);
-        this.cancel(session.timeoutError(this.expired(wait)));
+      const wait = owner.startWait(name, detail, timeout, () => {
+        owner.finishWait(wait);
+        this.cancel(owner.timeoutError(this.expired(wait)));
       });
       this.wait = wait;
     }
@@ -75,8 +74,8 @@ export class CallScope {
   end(): void {
     this.over = true;
     this.stopListening();
-    if (this.wait !== undefined) this.session.finishWait(this.wait);
-    this.session.scopeEnded(this);
+    if (this.wait !== undefined) this.owner.finishWait(this.wait);
+    this.owner.scopeEnded(this);
     this.cancels = [];
   }
 
@@ -86,6 +85,7 @@ export class CallScope {
     this.stopListening();
   }
 
+  /** What its error says was waited for: the innermost, within the time of the whole. */
   private expired(wait: Wait): Wait {
     const { since, timeout, deadline, onExpire } = wait;
     const { name, detail } = this.within ?? wait;

@@ -11,7 +11,6 @@ import { emptyBytes } from '../../base/bytes.ts';
 import { LazyMap } from '../../base/lazyMap.ts';
 import type { Channel } from '../../connection/channel.ts';
 import type { ConnectionEvent } from '../../connection/events.ts';
-import { channelOpenFailureReasons } from '../../message/channel.ts';
 import type { ChannelPort } from './channelPort.ts';
 import type { CoreDoor } from './coreDoor.ts';
 import type { Ended, EventRouter, Hearing } from './eventRouter.ts';
@@ -43,6 +42,13 @@ export interface IncomingRequest {
   reply(success: boolean, responseData?: Uint8Array): void;
 }
 
+/** What a peer is told whose channel is not opened. */
+export interface OpenRefusal {
+  /** Of RFC 4254 §5.1. */
+  readonly reasonCode: number;
+  readonly description: string;
+}
+
 /** Told of each request of its name; answers now or later. */
 export type RequestAcceptor = (request: IncomingRequest) => void;
 
@@ -55,18 +61,13 @@ export class Acceptors {
   private readonly door: CoreDoor;
   private readonly ports: PortMaker;
   /** Said to a peer whose channel nobody accepts. */
-  private readonly refusal: { readonly reasonCode: number; readonly description: string };
+  private readonly refusal: OpenRefusal;
   private readonly channels: LazyMap<string, ChannelAcceptor> = new LazyMap();
   private readonly requests: LazyMap<string, RequestAcceptor> = new LazyMap();
   /** Requests that want a reply and have not had theirs, the oldest first. */
   private unanswered: QueuedRequest[] | undefined;
 
-  constructor(
-    router: EventRouter<ConnectionEvent>,
-    door: CoreDoor,
-    ports: PortMaker,
-    refusal: { readonly reasonCode: number; readonly description: string },
-  ) {
+  constructor(router: EventRouter<ConnectionEvent>, door: CoreDoor, ports: PortMaker, refusal: OpenRefusal) {
     this.door = door;
     this.ports = ports;
     this.refusal = refusal;
@@ -198,9 +199,3 @@ class QueuedRequest implements IncomingRequest {
     this.answered();
   }
 }
-
-/** The usual words of a side that serves no channels at all. */
-export const noChannels: { readonly reasonCode: number; readonly description: string } = {
-  reasonCode: channelOpenFailureReasons.administrativelyProhibited,
-  description: 'this client opens no channels for servers',
-};

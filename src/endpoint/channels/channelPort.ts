@@ -1,8 +1,8 @@
 /**
- * A channel as the client's own code holds it: sources and a sink.
+ * A channel as the code of either role holds it: sources and sinks of bytes.
  *
- * Owns: the pairing of a channel's two inbound streams and its outbound one
- * with those who consume and produce them.
+ * Owns: the pairing of a channel's two streams each way with those who consume
+ * and produce them.
  * Must not know: what the channel is for.
  */
 import { SshError } from '../../base/errors.ts';

@@ -9,7 +9,7 @@ import { LazyMap } from '../../base/lazyMap.ts';
 import type { Channel } from '../../connection/channel.ts';
 import type { ConnectionEvent } from '../../connection/events.ts';
 import { ChannelPort, type PortConnection } from './channelPort.ts';
-import type { EventRouter, Hearing } from './eventRouter.ts';
+import type { Ended, EventRouter, Hearing } from './eventRouter.ts';
 
 export class ChannelPorts {
   private readonly connection: PortConnection;
@@ -42,8 +42,7 @@ export class ChannelPorts {
   }
 }
 
-const hearing: Hearing<ChannelPorts, ConnectionEvent> &
-  Hearing<ChannelPorts, { type: 'ended'; error: SshError }> = {
+const hearing: Hearing<ChannelPorts, ConnectionEvent | Ended> = {
   channelReadable: (self, { channel, stream }) => self.get(channel)?.readable(stream),
   channelEof: (self, { channel }) => self.get(channel)?.eof(),
   channelDrained: (self, { channel }) => self.get(channel)?.drained(),

@@ -64,9 +64,9 @@ export const verifier: OptionRule = {
   accepts: (value) => callback.accepts(value) || hasMethod(value, 'verify'),
 };
 
-/** Whether a value is a client, as `connect` gives it. */
+/** Whether a value is a client, as `connect` gives it: known by what a hop is used for, since this folder knows no client. */
 export function isClient(value: unknown): boolean {
-  return hasMethod(value, 'openTcpPort');
+  return hasMethod(value, 'openPort');
 }
 
 const hop = eitherOf(

@@ -5,8 +5,10 @@
  * two of them, in steps. Slow against native code, by a factor of ten or more.
  * Must not know: files, where randomness comes from.
  */
+
+import { bytesToBigInt } from '../../crypto/keys/bigint.ts';
 import type { RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
-import { toBigInt, toMagnitude } from '../pem/numbers.ts';
+import { toMagnitude } from '../pem/numbers.ts';
 
 const exponent = 65_537n;
 type RandomBytes = (length: number) => Uint8Array;
@@ -39,7 +41,7 @@ function rsaKey(p: bigint, q: bigint): RsaPrivateKey {
 function* randomPrime(bits: number, randomBytes: RandomBytes): Generator<void, bigint> {
   const top = 3n << BigInt(bits - 2);
   for (;;) {
-    const candidate = toBigInt(randomBytes(bits / 8)) | top | 1n;
+    const candidate = bytesToBigInt(randomBytes(bits / 8)) | top | 1n;
     if (hasSmallFactor(candidate) || candidate % exponent === 1n) continue;
     if (yield* isProbablePrime(candidate, randomBytes)) return candidate;
   }
@@ -56,7 +58,7 @@ export function* isProbablePrime(candidate: bigint, randomBytes: RandomBytes): G
   for (; odd % 2n === 0n; odd >>= 1n) twos++;
   for (let round = 0; round < rounds; round++) {
     yield;
-    const base = 2n + (toBigInt(randomBytes(length + 8)) % (candidate - 3n));
+    const base = 2n + (bytesToBigInt(randomBytes(length + 8)) % (candidate - 3n));
     if (!passes(candidate, base, odd, twos)) return false;
   }
   return true;

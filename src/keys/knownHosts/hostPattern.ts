@@ -1,8 +1,8 @@
 /**
  * Names of hosts in known_hosts.
  *
- * Owns: the spelling of host and port, patterns with `*`, `?` and `!` (sshd(8),
- * SSH_KNOWN_HOSTS FILE FORMAT).
+ * Owns: the spelling of host and port, which hosts a list of patterns means
+ * (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
  * Must not know: keys, lines, names that are hidden.
  *
  * Spellings and patterns have a character for each byte, as OpenSSH sees them:
@@ -12,6 +12,7 @@
 import { canonicalAddress } from '../../base/addresses.ts';
 import { asciiLowerCase, latin1Decode, utf8Encode } from '../../base/bytes.ts';
 import { port as anyPort, anyText, checkArgument } from '../../base/optionChecks.ts';
+import { matchesPattern } from '../../base/wildcards.ts';
 
 /**
  * How a host is spelt in the file: the name alone for port 22, else
@@ -51,29 +52,4 @@ export function hostMatcher(field: string): HostMatcher {
   return (spelling) =>
     accepting.some((pattern) => matchesPattern(spelling, pattern)) &&
     !refusing.some((pattern) => matchesPattern(spelling, pattern));
-}
-
-/** `*` stands for any characters, `?` for one. Takes time in proportion to both lengths at worst. */
-export function matchesPattern(text: string, pattern: string): boolean {
-  let at = 0;
-  let inPattern = 0;
-  let starAt = -1;
-  let resumeAt = 0;
-  while (at < text.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === '*') {
-      starAt = inPattern++;
-      resumeAt = at;
-    } else if (wanted === '?' || (wanted !== undefined && wanted === text[at])) {
-      at++;
-      inPattern++;
-    } else if (starAt >= 0) {
-      inPattern = starAt + 1;
-      at = ++resumeAt;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[inPattern] === '*') inPattern++;
-  return inPattern === pattern.length;
 }

@@ -1,21 +1,16 @@
 /**
- * Whole numbers as big-endian magnitudes and as BigInt.
+ * Whole numbers as big-endian magnitudes.
  *
- * Owns: the conversions, and the fixed lengths that curves want.
+ * Owns: their leading zeros, and the fixed lengths that curves want.
  * Must not know: keys, files.
  */
-import { toHex } from '../../base/bytes.ts';
-
-/** The number that big-endian bytes mean; no bytes mean 0. */
-export function toBigInt(magnitude: Uint8Array): bigint {
-  return magnitude.length === 0 ? 0n : BigInt(`0x${toHex(magnitude)}`);
-}
+import { fromHex } from '../../base/bytes.ts';
 
 /** Big-endian without leading zeros; 0 is empty. */
 export function toMagnitude(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array(0);
   const hex = value.toString(16);
-  return hexBytes(hex.length % 2 === 0 ? hex : `0${hex}`);
+  return fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
 }
 
 /** Without its leading zeros, as a view. */
@@ -31,11 +26,5 @@ export function toFixedLength(magnitude: Uint8Array, length: number): Uint8Array
   if (trimmed.length > length) return undefined;
   const out = new Uint8Array(length);
   out.set(trimmed, length - trimmed.length);
-  return out;
-}
-
-function hexBytes(hex: string): Uint8Array {
-  const out = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
   return out;
 }

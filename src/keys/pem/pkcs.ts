@@ -12,19 +12,12 @@ import type { EcdsaPrivateKey, PrivateKey, RsaPrivateKey } from '../../crypto/ke
 import type { CurveName } from '../../crypto/provider/provider.ts';
 import { keyFormatError, keyUnsupportedError } from '../errors.ts';
 import type { KeyContext } from '../keyValues.ts';
-import {
-  checkDeclaredPoint,
-  ecdsaPrivateKey,
-  ed25519PrivateKey,
-  rsaPrimeExponents,
-  rsaPrivateKey,
-} from '../keyValues.ts';
+import { checkDeclaredPoint, ecdsaPrivateKey, ed25519PrivateKey, rsaPrivateKey } from '../keyValues.ts';
 import { DerReader, wholeBytes } from './der.ts';
 import {
   contextTag,
   der,
   derBitString,
-  derInteger,
   derNull,
   derObjectIdentifier,
   derOctetString,
@@ -32,6 +25,7 @@ import {
   derSmallInteger,
   derTags,
 } from './derWriter.ts';
+import { derRsaPrivateKey } from './rsaDer.ts';
 
 export const objectIdentifiers = {
   rsaEncryption: '1.2.840.113549.1.1.1',
@@ -70,21 +64,6 @@ export function parsePkcs1(bytes: Uint8Array, context: KeyContext): RsaPrivateKe
   };
   fields.end();
   return rsaPrivateKey(context, numbers);
-}
-
-export function formatPkcs1(key: RsaPrivateKey): Uint8Array {
-  const { exponent1, exponent2 } = rsaPrimeExponents(key);
-  return derSequence(
-    derSmallInteger(0),
-    derInteger(key.publicKey.modulus),
-    derInteger(key.publicKey.exponent),
-    derInteger(key.privateExponent),
-    derInteger(key.prime1),
-    derInteger(key.prime2),
-    derInteger(exponent1),
-    derInteger(exponent2),
-    derInteger(key.coefficient),
-  );
 }
 
 /**
@@ -207,7 +186,7 @@ export function formatPkcs8(key: PrivateKey): Uint8Array {
 function formatContent(key: PrivateKey): Uint8Array {
   switch (key.type) {
     case 'ssh-rsa':
-      return formatPkcs1(key);
+      return derRsaPrivateKey(key);
     case 'ssh-ed25519':
       return derOctetString(key.seed);
     case 'ssh-ed448':

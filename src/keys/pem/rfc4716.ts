@@ -1,8 +1,8 @@
 /**
- * The public key file format of the other SSH implementations.
+ * The key file format of the other SSH implementations.
  *
  * Owns: RFC 4716 (lines of at most 72 bytes, headers with continuations) in
- * both directions.
+ * both directions, and the same lines around a private key.
  * Must not know: what kind of key is inside.
  */
 
@@ -11,20 +11,33 @@ import { keyFormatError } from '../errors.ts';
 import { latin1ToText, splitLines, trimBlanks, trimBlanksEnd } from '../textLines.ts';
 import { base64Decode, base64Lines } from './base64.ts';
 
-const begin = '---- BEGIN SSH2 PUBLIC KEY ----';
-const end = '---- END SSH2 PUBLIC KEY ----';
+/** What is between the lines that begin and end such a file. */
+export type Ssh2Label = 'PUBLIC KEY' | 'ENCRYPTED PRIVATE KEY';
+
+export interface Ssh2Block {
+  readonly blob: Uint8Array;
+  readonly comment: string;
+}
+
+const beginOf = (label: Ssh2Label): string => `---- BEGIN SSH2 ${label} ----`;
+const endOf = (label: Ssh2Label): string => `---- END SSH2 ${label} ----`;
+
+/** Whether a text has a line that begins such a block: the words may be the comment of a key in another format. */
+export function hasSsh2Block(text: string, label: Ssh2Label): boolean {
+  return splitLines(text).some((line) => trimBlanksEnd(line) === beginOf(label));
+}
 
 /** @param text in `latin1` characters */
-export function decodeRfc4716(text: string): { readonly blob: Uint8Array; readonly comment: string } {
+export function decodeSsh2Block(text: string, label: Ssh2Label): Ssh2Block {
+  const file = label === 'PUBLIC KEY' ? 'the public key file' : 'the private key file';
   const lines = splitLines(text).map(trimBlanksEnd);
-  const first = lines.indexOf(begin);
-  const last = lines.indexOf(end, first);
-  if (first < 0 || last < 0)
-    throw keyFormatError('the public key file is truncated: its END line is missing');
+  const first = lines.indexOf(beginOf(label));
+  const last = lines.indexOf(endOf(label), first);
+  if (first < 0 || last < 0) throw keyFormatError(`${file} is truncated: its END line is missing`);
   const { comment, body } = readHeaders(lines.slice(first + 1, last));
   const blob = base64Decode(body.join(''));
   if (blob === undefined || blob.length === 0) {
-    throw keyFormatError('the public key file is damaged: its body is not base64');
+    throw keyFormatError(`${file} is damaged: its body is not base64`);
   }
   return { blob, comment };
 }
@@ -32,7 +45,7 @@ export function decodeRfc4716(text: string): { readonly blob: Uint8Array; readon
 /** The file, with the comment as a header where there is one. */
 export function encodeRfc4716(blob: Uint8Array, comment: string): string {
   const header = comment === '' ? '' : foldHeader(`Comment: "${latin1Decode(utf8Encode(comment))}"`);
-  return `${begin}\n${latin1ToText(header)}${base64Lines(blob, 70)}${end}\n`;
+  return `${beginOf('PUBLIC KEY')}\n${latin1ToText(header)}${base64Lines(blob, 70)}${endOf('PUBLIC KEY')}\n`;
 }
 
 /** Broken after 71 bytes, a backslash marking each break (RFC 4716 §3.3). */

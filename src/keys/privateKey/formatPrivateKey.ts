@@ -26,7 +26,8 @@ import { isSshFileCipher } from '../openssh/sshCiphers.ts';
 import { encryptOldPem } from '../pem/oldPemEncryption.ts';
 import { encryptPkcs8 } from '../pem/pbes2.ts';
 import { encodePem } from '../pem/pem.ts';
-import { formatPkcs1, formatPkcs8, formatSec1 } from '../pem/pkcs.ts';
+import { formatPkcs8, formatSec1 } from '../pem/pkcs.ts';
+import { derRsaPrivateKey } from '../pem/rsaDer.ts';
 
 /** How `formatPrivateKey` writes. */
 export interface FormatPrivateKeyOptions {
@@ -157,7 +158,7 @@ function* pemSteps(
 function traditional(key: PrivateKey): { readonly label: string; readonly text: Uint8Array } {
   switch (key.type) {
     case 'ssh-rsa':
-      return { label: 'RSA PRIVATE KEY', text: formatPkcs1(key) };
+      return { label: 'RSA PRIVATE KEY', text: derRsaPrivateKey(key) };
     case 'ssh-ed25519':
       throw keyOptionsError('there is no PEM format of its own for Ed25519 keys; use openssh or pkcs8');
     case 'ssh-ed448':

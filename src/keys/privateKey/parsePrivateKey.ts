@@ -13,7 +13,7 @@ import { protectedFormats } from './protectedFormats.ts';
 
 /**
  * Reads a private key: OpenSSH format, PEM (PKCS#1, SEC 1, PKCS#8) and PuTTY 2
- * and 3, plain or encrypted. That the private half makes the public half is
+ * and 3, plain or encrypted, and RSA keys of ssh.com without a passphrase. That the private half makes the public half is
  * checked. Encrypted files take time by design, up to seconds; where an event
  * loop must not stand still, use `parsePrivateKeyInSteps`.
  *

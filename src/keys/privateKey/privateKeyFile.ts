@@ -32,6 +32,7 @@ import { ppkPublicKey, readPpk } from '../putty/ppk.ts';
 import { byteText } from '../textLines.ts';
 import type { PrivateLabel } from './recognize.ts';
 import { privateFormat } from './recognize.ts';
+import { parseSshCom, readSshCom } from './sshComKey.ts';
 
 /** Options of `parsePrivateKey`. */
 export interface ParsePrivateKeyOptions {
@@ -49,7 +50,7 @@ const optionTable: OptionTable<ParsePrivateKeyOptions> = {
 /** What a private key file says without its passphrase. */
 export interface PrivateKeyDescription {
   /** Which kind of file it is. */
-  readonly format: 'openssh' | 'pkcs1' | 'sec1' | 'pkcs8' | 'putty-2' | 'putty-3';
+  readonly format: 'openssh' | 'pkcs1' | 'sec1' | 'pkcs8' | 'putty-2' | 'putty-3' | 'ssh.com';
   /** Whether a passphrase is needed. */
   readonly encrypted: boolean;
   /** The public half where the file has it in the clear; what an agent or a server may be asked about beforehand. */
@@ -94,9 +95,9 @@ export function* privateKeySteps(
   try {
     const text = byteText(data);
     const format = privateFormat(text);
-    return format === 'putty'
-      ? yield* needed(formats).putty(text, context)
-      : yield* parsePem(text, format, context, formats);
+    if (format === 'putty') return yield* needed(formats).putty(text, context);
+    if (format === 'ssh.com') return parseSshCom(text, context);
+    return yield* parsePem(text, format, context, formats);
   } catch (error) {
     throw asKeyError(error, 'private key');
   } finally {
@@ -125,6 +126,10 @@ export function describePrivateKey(data: Uint8Array | string): PrivateKeyDescrip
   if (format === 'putty') {
     const file = readPpk(text);
     return { format: `putty-${file.version}`, encrypted: file.encrypted, publicKey: ppkPublicKey(file) };
+  }
+  if (format === 'ssh.com') {
+    readSshCom(text);
+    return { format, encrypted: false, publicKey: undefined };
   }
   const block = decodePem(text, format);
   switch (format) {

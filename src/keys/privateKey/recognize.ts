@@ -7,8 +7,9 @@
  */
 import { keyFormatError, keyUnsupportedError, quoted } from '../errors.ts';
 import { pemLabels } from '../pem/pem.ts';
+import { hasSsh2Block } from '../pem/rfc4716.ts';
 import { isPpk } from '../putty/ppk.ts';
-import { splitLines, trimBlanksEnd } from '../textLines.ts';
+import { splitLines } from '../textLines.ts';
 
 /** Armour labels of private keys that are read. */
 const privateLabels = [
@@ -25,15 +26,14 @@ const publicLabels = ['PUBLIC KEY', 'RSA PUBLIC KEY'] as const;
 export type PrivateLabel = (typeof privateLabels)[number];
 export type PublicLabel = (typeof publicLabels)[number];
 
-const rfc4716Begin = '---- BEGIN SSH2 PUBLIC KEY ----';
-
 /** A type name as it stands at the head of a public key in one line. */
 const keyTypePattern =
   /(?:^|[\s,])((?:sk-)?(?:ssh-[a-z0-9]+|ecdsa-sha2-[a-z0-9]+)(?:-cert-v\d\d)?(?:@openssh\.com)?)[ \t]+AAAA[A-Za-z0-9+/]/;
 
 /** The format of a private key file; throws for everything else, saying what it is. */
-export function privateFormat(text: string): PrivateLabel | 'putty' {
+export function privateFormat(text: string): PrivateLabel | 'putty' | 'ssh.com' {
   if (isPpk(text)) return 'putty';
+  if (hasSsh2Block(text, 'ENCRYPTED PRIVATE KEY')) return 'ssh.com';
   const labels = pemLabels(text);
   const label = privateLabels.find((known) => labels.includes(known));
   if (label !== undefined) return label;
@@ -45,7 +45,7 @@ export function publicFormat(text: string): PublicLabel | 'rfc4716' | 'line' {
   const labels = pemLabels(text);
   const label = publicLabels.find((known) => labels.includes(known));
   if (label !== undefined) return label;
-  if (isRfc4716(text)) return 'rfc4716';
+  if (hasSsh2Block(text, 'PUBLIC KEY')) return 'rfc4716';
   if (isPpk(text) || labels.some((found) => found.endsWith('PRIVATE KEY'))) {
     throw keyFormatError('this is a private key, where a public key is wanted; give the .pub file beside it');
   }
@@ -57,17 +57,12 @@ export function publicFormat(text: string): PublicLabel | 'rfc4716' | 'line' {
 function notPrivate(text: string, labels: readonly string[]): Error {
   const label = labels[0];
   if (label !== undefined) return foreignBlock(label);
-  if (text.startsWith('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY')) {
-    return keyUnsupportedError(
-      'this is a private key in the format of ssh.com, which is not supported; convert it with ssh-keygen -i or puttygen',
-    );
-  }
   if (text.startsWith('SSH PRIVATE KEY FILE FORMAT 1')) {
     return keyUnsupportedError(
       'this is a key for version 1 of SSH, which is not supported; make a new one with ssh-keygen',
     );
   }
-  if (isRfc4716(text)) return publicGiven('this is a public key (RFC 4716)');
+  if (hasSsh2Block(text, 'PUBLIC KEY')) return publicGiven('this is a public key (RFC 4716)');
   const line = splitLines(text).find((candidate) => keyTypePattern.test(candidate));
   if (line !== undefined) return lineGiven(line);
   if (isBinary(text)) return binaryFile();
@@ -114,11 +109,6 @@ function binaryFile(): Error {
   return keyFormatError(
     'the file is binary, where text is wanted; if it is a key in DER, convert it (openssl pkey -inform DER)',
   );
-}
-
-/** On a line of its own: the words may be the comment of a key in another format. */
-function isRfc4716(text: string): boolean {
-  return splitLines(text).some((line) => trimBlanksEnd(line) === rfc4716Begin);
 }
 
 function isBinary(text: string): boolean {

@@ -5,13 +5,14 @@
  * Must not know: files on disk, clocks, whether a signature holds.
  * Source: ssh-keygen(1), ALLOWED SIGNERS.
  */
+import { equalBytes } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { anyText, checkOptions, type OptionTable, wholeNumber } from '../../base/optionChecks.ts';
+import { matchesPattern } from '../../base/wildcards.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { matchesPattern } from '../knownHosts/hostPattern.ts';
-import { checkCertificate } from '../openssh/certificateFile.ts';
-import { type KeyOption, parsePublicKey } from '../publicKeyFile.ts';
+import { checkCertificate, parseCertificate } from '../openssh/certificateFile.ts';
+import { type KeyOption, parsePublicKey, readOptions } from '../publicKeyFile.ts';
 import { byteTextOrEmpty, latin1ToText, splitLines } from '../textLines.ts';
 import { isSameKey, type MessageSignature, signatureError } from './sshsig.ts';
 import { parseTimestamp, type WallClock } from './timestamps.ts';
@@ -24,6 +25,8 @@ export interface AllowedSigner {
   readonly principals: string;
   /** The key that may sign. */
   readonly publicKey: PublicKey;
+  /** Where the line has a certificate in place of a key: then the key may sign with this certificate only. */
+  readonly certificate: Certificate | undefined;
   /** The key is an authority's: it speaks for those it gave a certificate. */
   readonly isAuthority: boolean;
   /** Patterns of what it may sign; undefined for everything. */
@@ -122,19 +125,23 @@ export class AllowedSigners {
 
   /**
    * For whom the key of a signature may sign: the patterns of the first line that
-   * lets it, or the principals of its certificate that these match.
+   * lets it, or the principals of its certificate that these match. `namespace` is
+   * the signature's own where not given; `false` asks for whom the key may sign
+   * anything, as `ssh-keygen -Y find-principals` does.
    *
    * @throws SshError `ERR_SSH_SIGNATURE` where none does
    */
   principalsOf(
     signature: MessageSignature,
-    question: Omit<SignerQuestion, 'principal' | 'namespace'> & { readonly namespace?: string | undefined },
+    question: Omit<SignerQuestion, 'principal' | 'namespace'> & {
+      readonly namespace?: string | false | undefined;
+    },
   ): readonly string[] {
     const { now, namespace = signature.namespace } = question;
     const { certificate } = signature;
     for (const signer of this.signers) {
       if (!speaksFor(signer, signature, namespace, now)) continue;
-      if (certificate === undefined) return signer.principals.split(',');
+      if (certificate === undefined || !signer.isAuthority) return signer.principals.split(',');
       const named = certificate.principals.filter(
         (principal) => matchesList(principal, signer.principals) && isValid(certificate, principal, now),
       );
@@ -151,17 +158,28 @@ export class AllowedSigners {
 
 /** Whether a line speaks for a key, or for the authority of its certificate, for any signer. */
 function speaksFor(
-  { namespaces, validAfter, validBefore, isAuthority, publicKey }: AllowedSigner,
+  signer: AllowedSigner,
   signature: MessageSignature,
-  namespace: string,
+  namespace: string | false,
   now: number,
 ): boolean {
-  if (namespaces !== undefined && !matchesList(namespace, namespaces)) return false;
+  const { namespaces, validAfter, validBefore } = signer;
+  if (namespaces !== undefined && namespace !== false && !matchesList(namespace, namespaces)) return false;
   if (validAfter !== undefined && now < validAfter) return false;
   if (validBefore !== undefined && now > validBefore) return false;
   const { certificate } = signature;
-  if (certificate === undefined) return !isAuthority && isSameKey(publicKey, signature.publicKey);
-  return isAuthority && isSameKey(publicKey, certificate.authority);
+  if (!signer.isAuthority) {
+    return isSameKey(signer.publicKey, signature.publicKey) && isSameBlob(signer.certificate, certificate);
+  }
+  // A certificate is no authority.
+  if (certificate === undefined || signer.certificate !== undefined) return false;
+  return isSameKey(signer.publicKey, certificate.authority);
+}
+
+/** Both are missing, or are one certificate. */
+function isSameBlob(one: Certificate | undefined, other: Certificate | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return equalBytes(one.blob, other.blob);
 }
 
 function isAllowed(
@@ -173,7 +191,8 @@ function isAllowed(
   return (
     matchesList(principal, signer.principals) &&
     speaksFor(signer, signature, namespace, now) &&
-    (certificate === undefined || isValid(certificate, principal, now))
+    // A line that has the certificate itself vouches for it, as with ssh-keygen.
+    (certificate === undefined || !signer.isAuthority || isValid(certificate, principal, now))
   );
 }
 
@@ -202,14 +221,28 @@ function readLine(text: string, line: number, wallClock: WallClock): AllowedSign
   const [, quotedNames, plain, rest = ''] = /^[ \t]*(?:"([^"]*)"|([^" \t]+))[ \t]+(.*)$/.exec(text) ?? [];
   const principals = latin1ToText(quotedNames ?? plain ?? '');
   if (principals === '') throw signatureError('no principals stand at its beginning');
-  const { publicKey, options } = parsePublicKey(latin1ToText(rest));
-  return { line, principals, publicKey, ...readOptions(options, wallClock) };
+  const { publicKey, certificate, options } = keyOf(rest);
+  return { line, principals, publicKey, certificate, ...optionsOf(options, wallClock) };
+}
+
+type LineKey = Pick<AllowedSigner, 'publicKey' | 'certificate'> & { readonly options: readonly KeyOption[] };
+
+/** A key or a certificate, with options before it. */
+function keyOf(text: string): LineKey {
+  const certificateAt = /^[ \t]*[a-z0-9-]+-cert-v\d\d@openssh\.com[ \t]/;
+  const behind = certificateAt.test(text) ? { options: [], rest: text } : readOptions(text);
+  if (!certificateAt.test(behind.rest)) {
+    const { publicKey, options } = parsePublicKey(latin1ToText(text));
+    return { publicKey, certificate: undefined, options };
+  }
+  const { certificate } = parseCertificate(latin1ToText(behind.rest));
+  return { publicKey: certificate.publicKey, certificate, options: behind.options };
 }
 
 type Options = Pick<AllowedSigner, 'isAuthority' | 'namespaces' | 'validAfter' | 'validBefore'>;
 
 /** An option that is not known may restrict what it stands for, so the line allows nothing. */
-function readOptions(options: readonly KeyOption[], wallClock: WallClock): Options {
+function optionsOf(options: readonly KeyOption[], wallClock: WallClock): Options {
   const values = new Map<string, string | undefined>();
   for (const { name, value } of options) {
     if (values.has(name)) throw signatureError(`the option ${name} stands in it twice`);

@@ -18,9 +18,13 @@ import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../../io/lin
 import { nodeClock } from '../clock.ts';
 import { makePipes, type ProgramPipes } from './pipes.ts';
 
-/** Starts the program of a `proxyCommand`. */
-export function commandLink(start: CommandStart): LinkOpener {
-  return (receiver) => new CommandLink(start, receiver);
+/**
+ * Starts the program of a `proxyCommand`.
+ *
+ * @param shell what runs a command that is one string; that of the system where not given
+ */
+export function commandLink(start: CommandStart, shell?: string): LinkOpener {
+  return (receiver) => new CommandLink(start, receiver, shell);
 }
 
 /** Bytes given to the program before the writer is told to wait. */
@@ -40,6 +44,7 @@ const noAddresses: LinkAddresses = {
 class CommandLink implements Link {
   private readonly start: CommandStart;
   private readonly receiver: LinkReceiver;
+  private readonly shell: string | undefined;
   private state: 'starting' | 'running' | 'over' = 'starting';
   private child: ChildProcess | undefined;
   private toProgram: Writable | undefined;
@@ -55,9 +60,10 @@ class CommandLink implements Link {
   /** The last line that is not empty. */
   private lastLine = '';
 
-  constructor(start: CommandStart, receiver: LinkReceiver) {
+  constructor(start: CommandStart, receiver: LinkReceiver, shell: string | undefined) {
     this.start = start;
     this.receiver = receiver;
+    this.shell = shell;
     void this.begin();
   }
 
@@ -134,7 +140,7 @@ class CommandLink implements Link {
     try {
       child = spawn(program, args, {
         stdio: [pipes?.stdin ?? 'pipe', pipes?.stdout ?? 'pipe', 'pipe'],
-        shell: typeof command === 'string',
+        shell: typeof command === 'string' && (this.shell ?? true),
         // A group of its own, so that all it starts can be ended.
         detached: process.platform !== 'win32',
         windowsHide: true,

@@ -1,7 +1,7 @@
 /**
  * The little DER that key import into node:crypto takes.
  *
- * Owns: the fixed frames of RFC 8410 and RFC 5480 keys, and RSA keys (RFC 8017 A.1).
+ * Owns: the fixed frames of RFC 8410 and RFC 5480 keys, and that secrets in DER are wiped.
  * Must not know: SSH.
  */
 import { Buffer } from 'node:buffer';
@@ -9,7 +9,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { concatBytes, fromHex, wipe } from '../../base/bytes.ts';
 import type { RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { RsaPublicKey } from '../../crypto/keys/publicKey.ts';
-import { derInteger, derSequence } from '../../keys/pem/derWriter.ts';
+import { derRsaPrivateKey, derRsaPublicKey } from '../../keys/pem/rsaDer.ts';
 
 /** A public key from SubjectPublicKeyInfo: a fixed frame in front of the key's own bytes. */
 export function importSpki(frame: Uint8Array, publicKey: Uint8Array): KeyObject {
@@ -32,34 +32,12 @@ export function exportPublicKey(privateKey: KeyObject, length: number): Uint8Arr
   return new Uint8Array(der.subarray(der.length - length));
 }
 
-/** RSAPublicKey (RFC 8017 A.1.1). */
 export function importRsaPublicKey(key: RsaPublicKey): KeyObject {
-  const der = derSequence(derInteger(key.modulus), derInteger(key.exponent));
-  return createPublicKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
+  return createPublicKey({ key: buffer(derRsaPublicKey(key)), format: 'der', type: 'pkcs1' });
 }
 
-/**
- * RSAPrivateKey (RFC 8017 A.1.2).
- *
- * @param exponent1 d mod (p-1)
- * @param exponent2 d mod (q-1)
- */
-export function importRsaPrivateKey(
-  key: RsaPrivateKey,
-  exponent1: Uint8Array,
-  exponent2: Uint8Array,
-): KeyObject {
-  const der = derSequence(
-    derInteger(Uint8Array.of(0)),
-    derInteger(key.publicKey.modulus),
-    derInteger(key.publicKey.exponent),
-    derInteger(key.privateExponent),
-    derInteger(key.prime1),
-    derInteger(key.prime2),
-    derInteger(exponent1),
-    derInteger(exponent2),
-    derInteger(key.coefficient),
-  );
+export function importRsaPrivateKey(key: RsaPrivateKey): KeyObject {
+  const der = derRsaPrivateKey(key);
   try {
     return createPrivateKey({ key: buffer(der), format: 'der', type: 'pkcs1' });
   } finally {

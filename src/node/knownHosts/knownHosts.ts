@@ -50,7 +50,7 @@ export interface KnownHostsOptions {
   readonly files?: string | readonly string[] | undefined;
   /**
    * Of a host nothing is known of: `refuse` its key, or `add` it (trust on first
-   * use). A key that was accepted and cannot be kept is a warning to `onDebug`. `refuse`
+   * use). A key that is added, or cannot be kept, is a warning to `onDebug`. `refuse`
    */
   readonly unknown?: 'refuse' | 'add' | undefined;
   /**
@@ -201,7 +201,14 @@ function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
     if (unknown === 'refuse') throw unknownHostKey(info, files);
     const whyNot = await addFirst(own, info, hash, dial);
     // Another program may have been first meanwhile, with another key.
-    if (whyNot === undefined || (await isKnown())) return true;
+    if (whyNot !== undefined && (await isKnown())) return true;
+    if (whyNot === undefined) {
+      const { type, fingerprint } = info;
+      dial?.warn(
+        `the host key of ${shownHost(info)} (${type} ${fingerprint}) was not known, and is kept in ${own}`,
+      );
+      return true;
+    }
     dial?.warn(`the host key of ${shownHost(info)} is accepted, and could not be kept in ${own}: ${whyNot}`);
     return true;
   };

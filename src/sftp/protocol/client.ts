@@ -247,7 +247,8 @@ export class SftpClientProtocol<Token> {
     const answer: Answer =
       body.kind === 'data' ? { kind: 'data', pieces: [body.data], length: body.data.length } : body;
     this.rules.check(request, answer);
-    this.finish(request, answer);
+    const isListing = answer.kind === 'name' && request.kind === 'readdir';
+    this.finish(request, isListing ? packed(input.buffer.slice(input.start, input.end)) : answer);
     return true;
   }
 
@@ -416,4 +417,18 @@ export function announcedExtensions(version: Version): ReadonlyMap<string, strin
     found.set(escapeText(name), escapeText(String.fromCharCode(...data.subarray(0, 64))));
   }
   return found;
+}
+
+/**
+ * The entries of a NAME, which are made anew when they are taken. Some listings are asked ahead,
+ * and entries that wait take ten times the memory of their packet.
+ */
+function packed(packet: Uint8Array): Answer {
+  return {
+    kind: 'name',
+    get names() {
+      const { body } = decodeResponse(packet);
+      return body.kind === 'name' ? body.names : [];
+    },
+  };
 }

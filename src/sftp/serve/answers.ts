@@ -7,7 +7,8 @@
  *
  * Calls on paths that change something run alone and in their turn, since a client may ask
  * for the next step before it has the answer to the last. So do calls on one handle, and
- * reads run beside each other.
+ * reads run beside each other. Calls on paths that follow the CLOSE of a file that was written
+ * wait for it: sshfs renames such a file before it has the answer.
  */
 import { escapeText, utf8Decode } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
@@ -23,7 +24,7 @@ import { statusResponse } from '../protocol/server.ts';
 import { copyOnServer } from './copyData.ts';
 import { longName } from './longName.ts';
 import type { OpenHandles } from './openHandles.ts';
-import { WorkOrder } from './order.ts';
+import { type Caller, WorkOrder } from './order.ts';
 import { ownerNamesAnswer } from './ownerNames.ts';
 import { type OpenHow, SftpRefusal, type StoreEntry, type StoreSession } from './store.ts';
 
@@ -39,6 +40,13 @@ export interface AnswerParts {
   readonly date: () => number;
   /** The session is over: nothing long goes on. */
   readonly isOver: () => boolean;
+}
+
+/** A request while it is carried out. */
+export interface Undertaking {
+  readonly caller: Caller;
+  /** Work that takes long goes on. */
+  readonly moved: () => void;
 }
 
 /** Bytes of a packet that stand around the data of a READ or WRITE, at most. */
@@ -60,30 +68,28 @@ export class Answers {
     this.parts = parts;
   }
 
-  /**
-   * @param moved called while work that takes long goes on
-   * @throws SftpRefusal, and whatever a store throws
-   */
-  async to(request: SftpRequest, moved: () => void): Promise<Answer> {
+  /** @throws SftpRefusal, and whatever a store throws */
+  async to(request: SftpRequest, undertaking: Undertaking): Promise<Answer> {
     const { store, handles } = this.parts;
+    const { caller } = undertaking;
     switch (request.kind) {
       case 'open':
-        return this.open(request.filename, request.pflags, request.attrs.permissions);
+        return this.open(request.filename, request.pflags, request.attrs.permissions, caller);
       case 'close':
-        return this.ok(handles.close(request.handle));
+        return this.ok(this.close(request.handle, caller));
       case 'read':
-        return this.read(request.handle, request.offset, request.length);
+        return this.read(request.handle, request.offset, request.length, caller);
       case 'write': {
         const { file, order } = handles.file(request.handle);
-        return this.ok(order.alone(() => file.write(request.data, request.offset)));
+        return this.ok(order.alone(() => file.write(request.data, request.offset), caller));
       }
       case 'fstat': {
         const { file, order } = handles.file(request.handle);
-        return { kind: 'attrs', attrs: await order.beside(() => file.attributes()) };
+        return { kind: 'attrs', attrs: await order.beside(() => file.attributes(), caller) };
       }
       case 'fsetstat': {
         const { file, order } = handles.file(request.handle);
-        return this.ok(order.alone(() => file.setAttributes(request.attrs)));
+        return this.ok(order.alone(() => file.setAttributes(request.attrs), caller));
       }
       case 'lstat':
       case 'stat': {
@@ -91,59 +97,67 @@ export class Answers {
         const path = this.path(request.path);
         return {
           kind: 'attrs',
-          attrs: await this.paths.beside(() => attributes(path, request.kind === 'stat')),
+          attrs: await this.paths.beside(() => attributes(path, request.kind === 'stat'), caller),
         };
       }
       case 'setstat': {
         const setAttributes = able(store, 'setAttributes');
         const path = this.path(request.path);
-        return this.change(() => setAttributes(path, request.attrs, true));
+        return this.change(() => setAttributes(path, request.attrs, true), caller);
       }
       case 'opendir': {
         const openFolder = able(store, 'openFolder');
         const path = this.path(request.path);
-        const opening = this.paths.beside(() =>
-          handles.open(path, async () => ({ folder: await openFolder(path), file: undefined })),
-        );
-        return { kind: 'handle', handle: await opening };
+        const opening = (): Promise<Uint8Array> =>
+          handles.open(path, async () => ({
+            folder: await openFolder(path),
+            file: undefined,
+            writes: false,
+          }));
+        return { kind: 'handle', handle: await this.paths.beside(opening, caller) };
       }
       case 'readdir':
-        return this.readFolder(request.handle);
+        return this.readFolder(request.handle, caller);
       case 'remove':
-        return this.changePath('remove', request.filename);
+        return this.changePath('remove', request.filename, caller);
       case 'mkdir': {
         const makeFolder = able(store, 'makeFolder');
         const path = this.path(request.path);
-        return this.change(() => makeFolder(path, request.attrs.permissions));
+        return this.change(() => makeFolder(path, request.attrs.permissions), caller);
       }
       case 'rmdir':
-        return this.changePath('removeFolder', request.path);
+        return this.changePath('removeFolder', request.path, caller);
       case 'realpath': {
         const path = this.path(request.path);
-        return nameAnswer(await this.paths.beside(() => store.realpath(path)));
+        return nameAnswer(await this.paths.beside(() => store.realpath(path), caller));
       }
       case 'rename':
-        return this.rename(request.oldpath, request.newpath, false);
+        return this.rename(request.oldpath, request.newpath, false, caller);
       case 'readlink': {
         const readLink = able(store, 'readLink');
         const path = this.path(request.path);
-        return nameAnswer(await this.paths.beside(() => readLink(path)));
+        return nameAnswer(await this.paths.beside(() => readLink(path), caller));
       }
       case 'symlink':
-        return this.makeLink(request.first, request.second);
+        return this.makeLink(request.first, request.second, caller);
       case 'extended':
-        return this.extended(request.extendedRequest, request.payload, moved);
+        return this.extended(request.extendedRequest, request.payload, undertaking);
       default:
         return request satisfies never;
     }
   }
 
-  /** Runs work when all calls on paths are done. */
+  /** Runs work when all calls on paths have ended. */
   behindAll(work: () => Promise<void>): Promise<void> {
-    return this.paths.alone(work);
+    return this.paths.last(work);
   }
 
-  private async open(filename: Uint8Array, pflags: number, mode: number | undefined): Promise<Answer> {
+  private async open(
+    filename: Uint8Array,
+    pflags: number,
+    mode: number | undefined,
+    caller: Caller,
+  ): Promise<Answer> {
     const { store, handles } = this.parts;
     const open = able(store, 'open');
     const path = this.path(filename);
@@ -159,32 +173,44 @@ export class Answers {
     };
     if (how.writes && store.isReadOnly) throw readOnly();
     const opening = (): Promise<Uint8Array> =>
-      handles.open(path, async () => ({ file: await open(path, how), folder: undefined }));
+      handles.open(path, async () => ({
+        file: await open(path, how),
+        folder: undefined,
+        writes: how.writes,
+      }));
     const changes = how.creates || how.truncates;
-    const handle = await (changes ? this.paths.alone(opening) : this.paths.beside(opening));
+    const handle = await (changes ? this.paths.alone(opening, caller) : this.paths.beside(opening, caller));
     return { kind: 'handle', handle };
   }
 
-  private async read(handle: Uint8Array, offset: bigint, asked: number): Promise<Answer> {
+  private close(name: Uint8Array, caller: Caller): Promise<void> {
+    const { handles } = this.parts;
+    const { writes } = handles.find(name);
+    const closing = handles.close(name);
+    if (!writes) return closing;
+    // It goes on where the turn is given up.
+    closing.catch(() => {});
+    return this.paths.alone(() => closing, caller);
+  }
+
+  private async read(handle: Uint8Array, offset: bigint, asked: number, caller: Caller): Promise<Answer> {
     const { handles, limits } = this.parts;
     const { file, order } = handles.file(handle);
     const length = Math.min(asked, longestData(limits));
-    // The answers keep their order: sftp and scp of OpenSSH 9 cut a file short, and say nothing,
-    // where they do not.
-    return order.besideInOrder(async () => {
+    return order.beside(async () => {
       const block = new Uint8Array(dataHeaderLength + length);
       const count = length === 0 ? 0 : await file.read(block.subarray(dataHeaderLength), offset);
       if (count === 0) return statusResponse(statusCodes.eof);
       return { kind: 'block', block: block.subarray(0, dataHeaderLength + count) };
-    });
+    }, caller);
   }
 
-  private readFolder(handle: Uint8Array): Promise<Answer> {
+  private readFolder(handle: Uint8Array, caller: Caller): Promise<Answer> {
     const found = this.parts.handles.folder(handle);
     return found.order.alone(async () => {
       const names = await this.nextNames(found);
       return names.length === 0 ? statusResponse(statusCodes.eof) : { kind: 'name', names };
-    });
+    }, caller);
   }
 
   /** As many entries as an answer takes; what the store gave beyond that is for the next one. */
@@ -203,55 +229,61 @@ export class Answers {
     return names;
   }
 
-  private rename(oldpath: Uint8Array, newpath: Uint8Array, replaces: boolean): Promise<Answer> {
+  private rename(
+    oldpath: Uint8Array,
+    newpath: Uint8Array,
+    replaces: boolean,
+    caller: Caller,
+  ): Promise<Answer> {
     const rename = able(this.parts.store, 'rename');
     const from = this.path(oldpath);
     const to = this.path(newpath);
-    return this.change(() => rename(from, to, replaces));
+    return this.change(() => rename(from, to, replaces), caller);
   }
 
-  private makeLink(first: Uint8Array, second: Uint8Array): Promise<Answer> {
+  private makeLink(first: Uint8Array, second: Uint8Array, caller: Caller): Promise<Answer> {
     const { store, symlinkOrder } = this.parts;
     const makeLink = able(store, 'makeLink');
     const [target, path] = symlinkOrder === 'target' ? [first, second] : [second, first];
     const [checkedTarget, checkedPath] = [this.path(target), this.path(path)];
-    return this.change(() => makeLink(checkedTarget, checkedPath));
+    return this.change(() => makeLink(checkedTarget, checkedPath), caller);
   }
 
-  private async extended(name: string, payload: Uint8Array, moved: () => void): Promise<Answer> {
+  private async extended(name: string, payload: Uint8Array, undertaking: Undertaking): Promise<Answer> {
     const { store, handles, limits } = this.parts;
+    const { caller } = undertaking;
     if (!extensions.isExtensionName(name)) throw unsupported();
     switch (name) {
       case 'posix-rename@openssh.com': {
         const { oldpath, newpath } = decoded(() => extensions.twoPaths.fromBytes(payload));
-        return this.rename(oldpath, newpath, true);
+        return this.rename(oldpath, newpath, true, caller);
       }
       case 'hardlink@openssh.com': {
         const { oldpath, newpath } = decoded(() => extensions.twoPaths.fromBytes(payload));
         const hardLink = able(store, 'hardLink');
         const [from, to] = [this.path(oldpath), this.path(newpath)];
-        return this.change(() => hardLink(from, to));
+        return this.change(() => hardLink(from, to), caller);
       }
       case 'statvfs@openssh.com': {
         const path = this.path(decoded(() => extensions.onePath.fromBytes(payload)).path);
         const statFilesystem = able(store, 'statFilesystem');
-        const status = await this.paths.beside(() => statFilesystem(path));
+        const status = await this.paths.beside(() => statFilesystem(path), caller);
         return reply(extensions.filesystemStatus.toBytes(status));
       }
       case 'fstatvfs@openssh.com': {
         const { file, order } = handles.file(decoded(() => extensions.oneHandle.fromBytes(payload)).handle);
-        const status = await order.beside(async () => able(file, 'statFilesystem')());
+        const status = await order.beside(async () => able(file, 'statFilesystem')(), caller);
         return reply(extensions.filesystemStatus.toBytes(status));
       }
       case 'fsync@openssh.com': {
         const { file, order } = handles.file(decoded(() => extensions.oneHandle.fromBytes(payload)).handle);
-        return this.ok(order.alone(async () => able(file, 'sync')()));
+        return this.ok(order.alone(async () => able(file, 'sync')(), caller));
       }
       case 'lsetstat@openssh.com': {
         const { path, attrs } = decoded(() => extensions.lsetstat.fromBytes(payload));
         const setAttributes = able(store, 'setAttributes');
         const checked = this.path(path);
-        return this.change(() => setAttributes(checked, attrs, false));
+        return this.change(() => setAttributes(checked, attrs, false), caller);
       }
       case 'limits@openssh.com':
         return reply(
@@ -265,24 +297,22 @@ export class Answers {
       case 'expand-path@openssh.com': {
         const { path } = decoded(() => extensions.onePath.fromBytes(payload));
         const expanded = this.path(withoutTilde(path));
-        return nameAnswer(await this.paths.beside(() => store.realpath(expanded)));
+        return nameAnswer(await this.paths.beside(() => store.realpath(expanded), caller));
       }
       case 'home-directory': {
         decoded(() => extensions.homeDirectory.fromBytes(payload));
-        return nameAnswer(await this.paths.beside(() => store.realpath(here)));
+        return nameAnswer(await this.paths.beside(() => store.realpath(here), caller));
       }
       case 'copy-data': {
         const order = decoded(() => extensions.copyData.fromBytes(payload));
         if (store.isReadOnly) throw readOnly();
+        const step = (): void => {
+          if (this.parts.isOver()) throw new SftpRefusal('failure', 'the session has ended');
+          if (caller.isGivenUp) throw new SftpRefusal('failure', 'it took too long');
+          undertaking.moved();
+        };
         // One at a time: each holds two files.
-        return this.ok(
-          this.copies.alone(() =>
-            copyOnServer(handles, order, () => {
-              if (this.parts.isOver()) throw new SftpRefusal('failure', 'the session has ended');
-              moved();
-            }),
-          ),
-        );
+        return this.ok(this.copies.alone(() => copyOnServer(handles, order, step, caller), caller));
       }
       case 'users-groups-by-id@openssh.com': {
         const asked = decoded(() => extensions.usersGroupsById.fromBytes(payload));
@@ -293,15 +323,15 @@ export class Answers {
     }
   }
 
-  private changePath(name: 'remove' | 'removeFolder', given: Uint8Array): Promise<Answer> {
+  private changePath(name: 'remove' | 'removeFolder', given: Uint8Array, caller: Caller): Promise<Answer> {
     const call = able(this.parts.store, name);
     const path = this.path(given);
-    return this.change(() => call(path));
+    return this.change(() => call(path), caller);
   }
 
-  private change(work: () => Promise<void>): Promise<Answer> {
+  private change(work: () => Promise<void>, caller: Caller): Promise<Answer> {
     if (this.parts.store.isReadOnly) throw readOnly();
-    return this.ok(this.paths.alone(work));
+    return this.ok(this.paths.alone(work, caller));
   }
 
   private async ok(work: Promise<void>): Promise<Answer> {

@@ -6,6 +6,7 @@
  */
 import type { CopyData } from '../packet/extensions.ts';
 import type { OpenHandles } from './openHandles.ts';
+import type { Caller } from './order.ts';
 import { SftpRefusal } from './store.ts';
 
 const blockLength = 256 * 1024;
@@ -18,13 +19,14 @@ export async function copyOnServer(
   handles: OpenHandles,
   { readFromHandle, readFromOffset, readDataLength, writeToHandle, writeToOffset }: CopyData,
   step: () => void,
+  caller: Caller,
 ): Promise<void> {
   const source = handles.file(readFromHandle);
   const target = handles.file(writeToHandle);
   if (source.order === target.order) {
     throw new SftpRefusal('failure', 'a file is not copied onto itself');
   }
-  await target.order.alone(() =>
+  const copy = (): Promise<void> =>
     source.order.beside(async () => {
       const block = new Uint8Array(blockLength);
       const end = readDataLength === 0n ? undefined : readFromOffset + readDataLength;
@@ -37,6 +39,6 @@ export async function copyOnServer(
         from += BigInt(count);
         to += BigInt(count);
       }
-    }),
-  );
+    }, caller);
+  await target.order.alone(copy, caller);
 }

@@ -92,7 +92,8 @@ export interface ServedFile {
  * A handler that is not given is answered as unsupported. What one throws is a status
  * (`SftpRefusal`, an error of the system with a code such as `ENOENT`), or else a failure,
  * which `onError` of the server is told. One that answers `undefined` for attributes says that
- * there is no such file.
+ * there is no such file. One that takes longer than `timeouts.request` is answered for, and the
+ * calls behind it begin although it goes on.
  */
 export interface SftpHandlers {
   /** Opens or makes a file. */

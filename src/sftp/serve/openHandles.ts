@@ -16,6 +16,8 @@ export interface OpenHandle {
   /** Entries that came and no answer has held yet. */
   readonly rest: StoreEntry[];
   readonly order: WorkOrder;
+  /** What is done with it changes something. */
+  readonly writes: boolean;
 }
 
 const handleLength = 4;
@@ -46,7 +48,7 @@ export class OpenHandles {
   /** Opens something and gives it a handle. @throws SftpRefusal beyond the bound */
   async open(
     path: Uint8Array,
-    step: () => Promise<Pick<OpenHandle, 'file' | 'folder'>>,
+    step: () => Promise<Pick<OpenHandle, 'file' | 'folder' | 'writes'>>,
   ): Promise<Uint8Array> {
     if (this.handles.size + this.opening >= this.most) {
       throw new SftpRefusal('failure', `${this.most} files are open, and no more are allowed`);
@@ -67,7 +69,7 @@ export class OpenHandles {
 
   /** @throws SftpRefusal for one that is not open */
   find(name: Uint8Array): OpenHandle {
-    const handle = this.handles.get(numberOf(name));
+    const handle = this.handles.get(handleNumber(name));
     if (handle === undefined) throw new SftpRefusal('failure', 'no such handle');
     return handle;
   }
@@ -86,17 +88,20 @@ export class OpenHandles {
     return { folder, ...rest };
   }
 
-  /** Closes one behind all work on it. Its name is nobody's from now on. */
+  /**
+   * Closes one behind all work on it. Its name is nobody's from now on. Work that was given up
+   * is waited for too: the system may give a descriptor that is closed to another file.
+   */
   close(name: Uint8Array): Promise<void> {
     const handle = this.find(name);
-    this.handles.delete(numberOf(name));
-    return handle.order.alone(() => closeOf(handle));
+    this.handles.delete(handleNumber(name));
+    return handle.order.last(() => closeOf(handle));
   }
 
   /** Closes one that nobody knows of. */
   drop(name: Uint8Array): void {
-    const handle = this.handles.get(numberOf(name));
-    if (handle !== undefined) this.closeQuietly(numberOf(name), handle);
+    const handle = this.handles.get(handleNumber(name));
+    if (handle !== undefined) this.closeQuietly(handleNumber(name), handle);
   }
 
   /** Closes what is open, each when the work on it is done, and what will be. */
@@ -107,7 +112,7 @@ export class OpenHandles {
 
   private closeQuietly(number: number, handle: OpenHandle): void {
     this.handles.delete(number);
-    handle.order.alone(() => closeOf(handle)).catch(this.report);
+    handle.order.last(() => closeOf(handle)).catch(this.report);
   }
 }
 
@@ -116,7 +121,8 @@ async function closeOf({ file, folder }: OpenHandle): Promise<void> {
   await folder?.close();
 }
 
-function numberOf(name: Uint8Array): number {
+/** What a name of a handle stands for; 0 for one that no handle has. */
+export function handleNumber(name: Uint8Array): number {
   if (name.length !== handleLength) return 0;
   return new DataView(name.buffer, name.byteOffset, handleLength).getUint32(0);
 }

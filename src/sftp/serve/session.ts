@@ -6,7 +6,8 @@
  * Must not know: what requests do, SSH.
  *
  * Memory: WRITEs without an answer, and answers that are not sent, have a bound each. Beyond
- * the first no more is read of the client; beyond the second no more is begun.
+ * the first no more is read of the client; beyond the second no more is begun. Work that goes
+ * on although its request was answered for has a bound too; beyond it the session ends.
  */
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
@@ -19,10 +20,12 @@ import { dataHeaderLength } from '../packet/frame.ts';
 import { requestCodecs } from '../packet/requests.ts';
 import { statusCodes } from '../packet/status.ts';
 import type { SymlinkOrder } from '../protocol/quirks.ts';
-import { type ServerRequest, SftpServerProtocol } from '../protocol/server.ts';
+import { type ServerRequest, SftpServerProtocol, statusResponse } from '../protocol/server.ts';
+import { AnswerOrder } from './answerOrder.ts';
 import { type Answer, Answers, extensionsOf, longestData } from './answers.ts';
 import { statusOfFault } from './faults.ts';
-import { OpenHandles } from './openHandles.ts';
+import { handleNumber, OpenHandles } from './openHandles.ts';
+import { Caller } from './order.ts';
 import { SftpRefusal, type StoreSession } from './store.ts';
 
 export interface ServedSessionParts {
@@ -48,8 +51,8 @@ interface Deadline {
   readonly end: () => void;
   /** Work that takes long goes on. */
   readonly renew: () => void;
-  /** It has been answered for. */
-  readonly isOver: () => boolean;
+  /** Gives up when the request has been answered for. */
+  readonly caller: Caller;
 }
 
 /** What a request is called where it is allowed or denied. */
@@ -59,6 +62,10 @@ function requestName(body: ServerRequest['body']): string {
 
 const nameOfExtension = (name: string): string => name.replace(/@openssh\.com$/, '');
 
+function writtenBy({ body }: ServerRequest): number {
+  return body.kind === 'write' ? body.data.length : 0;
+}
+
 /** The names of all requests, as sftp-server(8) takes them. */
 export const requestNames: readonly string[] = [
   ...Object.keys(requestCodecs).filter((kind) => kind !== 'extended'),
@@ -67,6 +74,8 @@ export const requestNames: readonly string[] = [
 
 /** Answers that are not sent, in bytes, beyond which no request is begun. */
 const mostHeldAnswers = 4 * 1024 * 1024;
+/** What requests hold whose work goes on behind their deadline, in bytes, beyond which the session ends. */
+const mostLost = 4 * 1024 * 1024;
 /** What an answer is taken to hold before it is there. */
 const smallAnswer = 512;
 const listingAnswer = 64 * 1024;
@@ -78,12 +87,15 @@ export class ServedSession {
   private readonly core: SftpServerProtocol;
   private readonly handles: OpenHandles;
   private readonly answers: Answers;
+  private readonly order = new AnswerOrder();
   private readonly arrived: ServerRequest[] = [];
   private readonly waits = new Set<Wait>();
   /** Bytes of WRITEs without an answer. */
   private heldWrites = 0;
   /** Bytes of answers that are being made, and that the sink has not handed on. */
   private heldAnswers = 0;
+  /** Bytes of requests that were answered for, and whose work goes on. */
+  private lost = 0;
   private isWriting = false;
   private isInputOver = false;
   private bytesRead = 0;
@@ -183,8 +195,7 @@ export class ServedSession {
     for (let event = this.core.nextEvent(); event !== undefined; event = this.core.nextEvent()) {
       if (event.type === 'request') {
         this.arrived.push(event.request);
-        const { body } = event.request;
-        if (body.kind === 'write') this.heldWrites += body.data.length;
+        this.heldWrites += writtenBy(event.request);
       } else if (event.type === 'ended') this.over(event.error);
     }
   }
@@ -197,35 +208,46 @@ export class ServedSession {
 
   private async serve(request: ServerRequest): Promise<void> {
     const { body } = request;
-    const held = this.answerLength(request);
-    this.heldAnswers += held;
-    const deadline = this.deadline(request);
+    this.heldAnswers += this.answerLength(request);
+    // sftp and scp of OpenSSH 9 cut a file short, and say nothing, where DATA overtakes DATA.
+    const place = body.kind === 'read' ? this.order.enter(handleNumber(body.handle)) : undefined;
+    const tell = (answer: Answer): void => {
+      const answerIt = (): void => this.answer(request, answer);
+      if (place === undefined) answerIt();
+      else this.order.tell(place, answerIt);
+      this.pump();
+    };
+    const { caller, renew, end } = this.deadline(request, tell);
     let answer: Answer;
     try {
       if (this.parts.permits?.(requestName(body)) === false) throw new SftpRefusal('permissionDenied');
-      answer = await this.answers.to(body, () => deadline.renew());
-      this.count(request, answer);
+      answer = await this.answers.to(body, { caller, moved: renew });
     } catch (error) {
       const { answer: status, isFault } = statusOfFault(error);
       if (isFault) this.parts.report(error);
       answer = status;
     }
-    // Nobody knows of what was opened for a request that has been answered for.
-    if (deadline.isOver() && answer.kind === 'handle') this.handles.drop(answer.handle);
-    deadline.end();
-    this.heldAnswers -= held;
-    if (body.kind === 'write') this.heldWrites -= body.data.length;
+    end();
+    if (!caller.isGivenUp) return tell(answer);
+    this.lost -= this.heldBy(request);
+    // Nobody knows of what was opened for it.
+    if (answer.kind === 'handle') this.handles.drop(answer.handle);
+  }
+
+  private answer(request: ServerRequest, answer: Answer): void {
+    this.heldAnswers -= this.answerLength(request);
+    this.heldWrites -= writtenBy(request);
+    this.count(request, answer);
     if (answer.kind === 'block') this.core.answerData(request, answer.block);
     else this.core.answer(request, answer);
-    this.pump();
   }
 
   /** A request that is not carried out in time is answered for. What comes of it is nobody's then. */
-  private deadline(request: ServerRequest): Deadline {
+  private deadline(request: ServerRequest, tell: (answer: Answer) => void): Deadline {
     const { parts, core } = this;
     const detail = `a handler of SFTP, ${request.body.kind},`;
+    const caller = new Caller();
     let wait: Wait | undefined;
-    let isOver = false;
     const end = (): void => {
       if (wait === undefined) return;
       this.waits.delete(wait);
@@ -237,10 +259,13 @@ export class ServedSession {
       wait = parts.startWait(detail, () => {
         const expired = wait;
         end();
-        isOver = true;
-        if (expired !== undefined) parts.report(parts.timeoutError(expired));
-        core.answerStatus(request, statusCodes.failure, 'it took too long');
-        this.pump();
+        if (expired === undefined || core.cause !== undefined) return;
+        const error = parts.timeoutError(expired);
+        parts.report(error);
+        caller.giveUp();
+        this.lost += this.heldBy(request);
+        tell(statusResponse(statusCodes.failure, 'it took too long'));
+        if (this.lost > mostLost) this.fail(error);
       });
       if (wait !== undefined) this.waits.add(wait);
     };
@@ -250,13 +275,18 @@ export class ServedSession {
       end();
       start();
     };
-    return { end, renew, isOver: () => isOver };
+    return { end, renew, caller };
   }
 
-  private count({ body }: ServerRequest, answer: Answer): void {
-    if (body.kind === 'write') this.bytesWritten += body.data.length;
-    else if (answer.kind === 'block') this.bytesRead += answer.block.length - dataHeaderLength;
-    else if (body.kind === 'open') this.filesOpened++;
+  private heldBy(request: ServerRequest): number {
+    return this.answerLength(request) + writtenBy(request);
+  }
+
+  private count(request: ServerRequest, answer: Answer): void {
+    if (answer.kind === 'status' && answer.errorCode !== statusCodes.ok) return;
+    this.bytesWritten += writtenBy(request);
+    if (answer.kind === 'block') this.bytesRead += answer.block.length - dataHeaderLength;
+    else if (request.body.kind === 'open') this.filesOpened++;
   }
 
   private answerLength({ body }: ServerRequest): number {

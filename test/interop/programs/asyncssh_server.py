@@ -32,6 +32,15 @@ class Server(asyncssh.SSHServer):
     def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
         return True
 
+    def server_requested(self, listen_host, listen_port):
+        return True
+
+    def unix_connection_requested(self, dest_path):
+        return True
+
+    def unix_server_requested(self, listen_path):
+        return True
+
 
 async def handle(process):
     command = process.command or process.subsystem or ''

@@ -16,6 +16,7 @@ import { startServerProcess } from '../../support/servers/processes.ts';
 import {
   accountOf,
   debianVersion,
+  type ForwardFeature,
   type InteropServer,
   type Lack,
   missing,
@@ -26,6 +27,18 @@ const sftpOnly: Lack = {
   why: 'it serves files (sftp and scp) and runs no commands',
   shows: /refused|request/i,
 };
+
+/** @param shows of a refused channel */
+function forwardsNothing(shows: RegExp): Readonly<Record<ForwardFeature, Lack>> {
+  const why = 'it forwards nothing';
+  const noListener = { why, shows: /the server does not listen on/ };
+  return {
+    forwarding: { why, shows },
+    unixForwarding: { why, shows },
+    remoteForwarding: noListener,
+    remoteUnixForwarding: noListener,
+  };
+}
 
 export const openSsh9: InteropServer = {
   name: 'OpenSSH 9.2',
@@ -141,6 +154,17 @@ function everything(ssh: string): Readonly<Record<string, string>> {
   };
 }
 
+const noUnixSockets: Readonly<Partial<Record<ForwardFeature, Lack>>> = {
+  unixForwarding: {
+    why: 'this version forwards no unix sockets',
+    shows: /refused a direct-streamlocal@openssh\.com channel \(unknownChannelType\)/,
+  },
+  remoteUnixForwarding: {
+    why: 'this version forwards no unix sockets',
+    shows: /the server does not listen on/,
+  },
+};
+
 export const dropbear: InteropServer = {
   name: 'dropbear',
   obstacle: () => missing(['which', 'dropbear'], ['which', 'dropbearkey']),
@@ -153,6 +177,8 @@ export const dropbear: InteropServer = {
   methods: ['publickey', 'password'],
   subsystem: 'sftp',
   rekeys: { afterBytes: 2 ** 30 },
+  keepsListening: 'it goes on listening until the connection ends; the client refuses what comes from there',
+  lacks: noUnixSockets,
 };
 
 export const tinyssh: InteropServer = {
@@ -189,11 +215,19 @@ export const tinyssh: InteropServer = {
   hangsUp: 'it may end the connection where a command leaves input unread',
   lacks: {
     channels: { why: 'it has one channel for each connection', shows: /only one 'session' channel allowed/ },
-    forwarding: { why: 'it forwards nothing', shows: /only one 'session' channel allowed/ },
+    ...forwardsNothing(/only one 'session' channel allowed/),
   },
 };
 
 const sftpServer = '/usr/lib/openssh/sftp-server';
+
+/** Temporary files lie elsewhere from now on: TinySSH reads no authorized_keys below a folder that others may write to, such as /tmp. */
+export function useFolderForTinyssh(): void {
+  if (tinyssh.obstacle() !== undefined) return;
+  const folder = '/var/cache/deadline-ssh';
+  mkdirSync(folder, { recursive: true });
+  process.env['TMPDIR'] = folder;
+}
 
 export const proftpd: InteropServer = {
   name: 'ProFTPD mod_sftp',
@@ -263,7 +297,7 @@ export const proftpd: InteropServer = {
     closeOrders: sftpOnly,
     unreadInput: sftpOnly,
     channels: sftpOnly,
-    forwarding: { why: 'it forwards nothing', shows: /refused|open/i },
+    ...forwardsNothing(/refused|open/i),
   },
 };
 
@@ -317,6 +351,7 @@ export const lsh: InteropServer = {
   commands: shellCommands,
   legacy: true,
   byPassword: true,
+  saysNoPort: 'its answer to a request for any free port has no port in it; asked for one by its number',
   losesStatus:
     'where the command ends before its input does, CHANNEL_CLOSE may come with no exit-status before it',
   methods: ['publickey', 'password'],
@@ -326,6 +361,7 @@ export const lsh: InteropServer = {
       why: 'it takes signatures with SHA-1 alone, which this client makes with no key of a user',
       shows: /authentication failed/,
     },
+    ...noUnixSockets,
   },
   rekeys: { never: 'there is no option that makes it ask' },
 };

@@ -11,6 +11,7 @@ import type { KeyKind } from '../../support/servers/keys.ts';
 import type { Lab } from '../../support/servers/lab.ts';
 import {
   debianVersion,
+  type ForwardFeature,
   type InteropServer,
   type Lack,
   missing,
@@ -23,10 +24,14 @@ const everyKind: readonly KeyKind[] = ['ed25519', 'ecdsa256', 'ecdsa384', 'ecdsa
 const oneOfEach: readonly KeyKind[] = ['ed25519', 'ecdsa256', 'rsa'];
 const allMethods = ['publickey', 'password', 'keyboard-interactive'];
 
+const takesSessionsOnly = 'our program around the library takes sessions only';
+
 /** Our programs take sessions only. */
-const sessionsOnly: Lack = {
-  why: 'our program around the library takes sessions only',
-  shows: /refused a direct-tcpip channel/,
+const sessionsOnly: Readonly<Record<ForwardFeature, Lack>> = {
+  forwarding: { why: takesSessionsOnly, shows: /refused a direct-tcpip channel/ },
+  remoteForwarding: { why: takesSessionsOnly, shows: /the server does not listen on 127\.0\.0\.1:0/ },
+  unixForwarding: { why: takesSessionsOnly, shows: /refused a direct-streamlocal@openssh\.com channel/ },
+  remoteUnixForwarding: { why: takesSessionsOnly, shows: /the server does not listen on \/tmp/ },
 };
 
 export const asyncssh: InteropServer = {
@@ -53,7 +58,7 @@ export const paramiko: InteropServer = {
   methods: allMethods,
   subsystem: 'echo',
   rekeys: 'option',
-  lacks: { forwarding: sessionsOnly },
+  lacks: sessionsOnly,
 };
 
 export const twisted: InteropServer = {
@@ -66,7 +71,7 @@ export const twisted: InteropServer = {
   methods: ['publickey', 'password'],
   subsystem: 'echo',
   rekeys: 'option',
-  lacks: { forwarding: sessionsOnly },
+  lacks: sessionsOnly,
 };
 
 /** What it negotiates and what it then does are not the same. */
@@ -99,7 +104,6 @@ export const go: InteropServer = {
   subsystem: 'echo',
   rekeys: 'option',
   brokenAlgorithms: { 'aes128-cbc': cbcWithoutEtm, '3des-cbc': cbcWithoutEtm },
-  lacks: { forwarding: sessionsOnly },
 };
 
 export const libssh: InteropServer = {
@@ -118,7 +122,7 @@ export const libssh: InteropServer = {
   methods: allMethods,
   subsystem: 'echo',
   rekeys: 'option',
-  lacks: { forwarding: sessionsOnly },
+  lacks: sessionsOnly,
 };
 
 export const erlang: InteropServer = {
@@ -147,7 +151,7 @@ export const erlang: InteropServer = {
   subsystem: 'echo',
   rekeys: 'optionOnceAMinute',
   lacks: {
-    forwarding: sessionsOnly,
+    ...sessionsOnly,
     exitSignal: { why: 'the library has no call that sends one', shows: /no exit-signal came/ },
   },
 };
@@ -171,7 +175,7 @@ export const ssh2: InteropServer = {
       shows: /disconnected \(reason 3\)/,
     },
   },
-  lacks: { forwarding: sessionsOnly },
+  lacks: sessionsOnly,
 };
 
 /**

@@ -7,46 +7,27 @@
 import { chmod, lstat, mkdir, stat, utimes } from 'node:fs/promises';
 import { faultOf } from '../../../node/files/localCalls.ts';
 import { nodeLocalFiles } from '../../../node/files/localFiles.ts';
-import { type ByteText, fromText, joined, shown, toBytes, toLocalPath } from '../../files/byteText.ts';
+import { type ByteText, joined, shown, toBytes, toLocalPath } from '../../files/byteText.ts';
 import { LocalCopy } from './localCopy.ts';
-import type { RcpPipe } from './pipe.ts';
-import { RateLimit } from './rateLimit.ts';
-import { formatRecord, parseRecord, RcpFault, type RcpRecord } from './record.ts';
+import { parseRecord, RcpFault, type RcpRecord } from './record.ts';
+import { deepest, RcpSide, type SideOptions } from './side.ts';
 
-export interface SinkOptions {
-  readonly recursive: boolean;
-  readonly preserve: boolean;
+export interface SinkOptions extends SideOptions {
   readonly mustBeFolder: boolean;
-  readonly limitRate: number | undefined;
   /** Whether a name is one that was asked for. */
   readonly isWanted: (name: ByteText) => boolean;
-  readonly failed: (problem: string) => void;
-  readonly moved: (path: ByteText, bytes: number, size: number) => void;
   readonly done: (path: ByteText) => void;
 }
-
-/** Folders within folders. */
-const deepest = 64;
 
 type Item = Extract<RcpRecord, { kind: 'file' | 'folder' }>;
 type Times = Extract<RcpRecord, { kind: 'times' }>;
 
-export class RcpSink {
-  private readonly pipe: RcpPipe;
-  private readonly options: SinkOptions;
-  private readonly limit: RateLimit;
-
-  constructor(pipe: RcpPipe, options: SinkOptions) {
-    this.pipe = pipe;
-    this.options = options;
-    this.limit = new RateLimit(options.limitRate);
-  }
-
+export class RcpSink extends RcpSide<SinkOptions> {
   /** Takes what the other side sends. @throws SshError it breaks the rules, or has gone */
   async receive(target: ByteText): Promise<void> {
     const isFolder = await this.isFolder(target);
     if (this.options.mustBeFolder && !isFolder) {
-      await this.refuse(`"${shown(target)}" is no folder`, true);
+      await this.fail(`"${shown(target)}" is no folder`, true);
       return;
     }
     await this.items(target, isFolder, 0);
@@ -150,7 +131,7 @@ export class RcpSink {
       copy = await LocalCopy.begin(path, mode & 0o777, !isInFolder);
     } catch (error) {
       // What is refused before it is accepted is not sent.
-      return this.refuse(faultOf(error, 'write', toLocalPath(path)).message, false);
+      return this.fail(faultOf(error, 'write', toLocalPath(path)).message);
     }
     await this.pipe.accept();
     let problem: string | undefined;
@@ -173,7 +154,7 @@ export class RcpSink {
     }
     if (problem !== undefined) {
       await copy.abandon();
-      return this.refuse(problem, false);
+      return this.fail(problem);
     }
     await copy.finish(preserve ? { mode: mode & 0o777, times } : undefined);
     done(path);
@@ -183,10 +164,5 @@ export class RcpSink {
   private async isFolder(path: ByteText): Promise<boolean> {
     const there = await stat(toLocalPath(path) as string).catch(() => undefined);
     return there?.isDirectory() === true;
-  }
-
-  private async refuse(problem: string, isFatal: boolean): Promise<void> {
-    this.options.failed(problem);
-    await this.pipe.write(formatRecord({ kind: 'failure', message: fromText(`scp: ${problem}`), isFatal }));
   }
 }

@@ -9,35 +9,12 @@ import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { escapeText } from '../../../base/bytes.ts';
 import { faultOf } from '../../../node/files/localCalls.ts';
 import { type ByteText, fromBytes, fromText, joined, lastName, toLocalPath } from '../../files/byteText.ts';
-import type { RcpPipe } from './pipe.ts';
-import { RateLimit } from './rateLimit.ts';
 import { formatRecord } from './record.ts';
-
-export interface SourceOptions {
-  readonly recursive: boolean;
-  readonly preserve: boolean;
-  readonly limitRate: number | undefined;
-  /** A file was not sent, or not taken. */
-  readonly failed: (problem: string) => void;
-  /** Bytes of a file have gone. */
-  readonly moved: (path: ByteText, bytes: number, size: number) => void;
-}
+import { deepest, RcpSide, type SideOptions } from './side.ts';
 
 const blockLength = 256 * 1024;
-/** Folders within folders. */
-const deepest = 64;
 
-export class RcpSource {
-  private readonly pipe: RcpPipe;
-  private readonly options: SourceOptions;
-  private readonly limit: RateLimit;
-
-  constructor(pipe: RcpPipe, options: SourceOptions) {
-    this.pipe = pipe;
-    this.options = options;
-    this.limit = new RateLimit(options.limitRate);
-  }
-
+export class RcpSource extends RcpSide<SideOptions> {
   /** Sends these paths, once the other side is ready. @throws SshError the other side has gone or gave up */
   async send(paths: readonly ByteText[]): Promise<void> {
     const refusal = await this.pipe.answer();
@@ -129,12 +106,6 @@ export class RcpSource {
 
   private refuse(path: ByteText, why: string): Promise<void> {
     return this.fail(`"${escapeText(path)}" is not sent: ${why}`);
-  }
-
-  private async fail(problem: string): Promise<void> {
-    this.options.failed(problem);
-    const message = fromText(`scp: ${problem}`);
-    await this.pipe.write(formatRecord({ kind: 'failure', message, isFatal: false }));
   }
 }
 

@@ -138,8 +138,8 @@ function multiplyLeaf(
   even.fill(0);
   odd.fill(0);
   for (let pass = 0; pass < pairs; pass += perPass) {
-    addProducts(even, pass, b, bAt + 2 * pass);
-    addProducts(odd, pass, b, bAt + 2 * pass + 1);
+    addProducts(even, pass, packed, b, bAt + 2 * pass, 2);
+    addProducts(odd, pass, packed, b, bAt + 2 * pass + 1, 2);
   }
   let carried = nothing[0] as number;
   for (let i = 0; i < leaf; i++) {
@@ -148,38 +148,6 @@ function multiplyLeaf(
     out[at + 2 * i] = (even[i] as number) - lane * evenHigh + carried;
     out[at + 2 * i + 1] = evenHigh + (odd[i] as number) - lane * oddHigh;
     carried = oddHigh;
-  }
-}
-
-/** Adds the products of all pairs with every second one of 16 coefficients of `b`. */
-function addProducts(sums: Float64Array, at: number, b: Float64Array, bAt: number): void {
-  const b0 = b[bAt] as number;
-  const b1 = b[bAt + 2] as number;
-  const b2 = b[bAt + 4] as number;
-  const b3 = b[bAt + 6] as number;
-  const b4 = b[bAt + 8] as number;
-  const b5 = b[bAt + 10] as number;
-  const b6 = b[bAt + 12] as number;
-  const b7 = b[bAt + 14] as number;
-  let a1 = nothing[0] as number;
-  let a2 = a1;
-  let a3 = a1;
-  let a4 = a1;
-  let a5 = a1;
-  let a6 = a1;
-  let a7 = a1;
-  for (let i = 0; i < pairs + perPass - 1; i++) {
-    const a0 = packed[i] as number;
-    sums[at + i] =
-      (sums[at + i] as number) +
-      (a0 * b0 + a1 * b1 + (a2 * b2 + a3 * b3) + (a4 * b4 + a5 * b5 + (a6 * b6 + a7 * b7)));
-    a7 = a6;
-    a6 = a5;
-    a5 = a4;
-    a4 = a3;
-    a3 = a2;
-    a2 = a1;
-    a1 = a0;
   }
 }
 
@@ -194,19 +162,29 @@ function multiplyWholeLeaf(
 ): void {
   for (let i = 0; i < leaf; i++) single[i] = a[aAt + i] as number;
   for (let i = 0; i < 2 * leaf; i++) out[at + i] = 0;
-  for (let pass = 0; pass < leaf; pass += perPass) addSingleProducts(out, at + pass, b, bAt + pass);
+  for (let pass = 0; pass < leaf; pass += perPass) addProducts(out, at + pass, single, b, bAt + pass, 1);
 }
 
-/** Adds the products of all coefficients with 8 of `b`. */
-function addSingleProducts(sums: Float64Array, at: number, b: Float64Array, bAt: number): void {
+/**
+ * Adds the products of all `factors`, behind which seven zeros stand, with eight
+ * coefficients of `b`: those at `bAt` and at seven more steps of `step`.
+ */
+function addProducts(
+  sums: Float64Array,
+  at: number,
+  factors: Float64Array,
+  b: Float64Array,
+  bAt: number,
+  step: number,
+): void {
   const b0 = b[bAt] as number;
-  const b1 = b[bAt + 1] as number;
-  const b2 = b[bAt + 2] as number;
-  const b3 = b[bAt + 3] as number;
-  const b4 = b[bAt + 4] as number;
-  const b5 = b[bAt + 5] as number;
-  const b6 = b[bAt + 6] as number;
-  const b7 = b[bAt + 7] as number;
+  const b1 = b[bAt + step] as number;
+  const b2 = b[bAt + 2 * step] as number;
+  const b3 = b[bAt + 3 * step] as number;
+  const b4 = b[bAt + 4 * step] as number;
+  const b5 = b[bAt + 5 * step] as number;
+  const b6 = b[bAt + 6 * step] as number;
+  const b7 = b[bAt + 7 * step] as number;
   let a1 = nothing[0] as number;
   let a2 = a1;
   let a3 = a1;
@@ -214,8 +192,8 @@ function addSingleProducts(sums: Float64Array, at: number, b: Float64Array, bAt:
   let a5 = a1;
   let a6 = a1;
   let a7 = a1;
-  for (let i = 0; i < leaf + perPass - 1; i++) {
-    const a0 = single[i] as number;
+  for (let i = 0; i < factors.length; i++) {
+    const a0 = factors[i] as number;
     sums[at + i] =
       (sums[at + i] as number) +
       (a0 * b0 + a1 * b1 + (a2 * b2 + a3 * b3) + (a4 * b4 + a5 * b5 + (a6 * b6 + a7 * b7)));

@@ -73,10 +73,11 @@ export class FolderReader {
       const isLate = !first.isHere;
       const answer = await first.answer;
       if (answer.kind === 'name') {
+        const { names } = answer;
         // Who is slower than the server needs no more of them, and would only hold them.
-        if (isLate) this.ahead = aheadAfter(this.ahead, answer.names.length);
+        if (isLate) this.ahead = aheadAfter(this.ahead, names.length);
         this.ask(handle);
-        return answer.names;
+        return names;
       }
       if (answer.kind === 'status' && answer.errorCode !== statusCodes.eof) {
         throw this.session.statusError(answer, this.operation);

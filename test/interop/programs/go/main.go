@@ -102,15 +102,15 @@ func configuration() *ssh.ServerConfig {
 }
 
 func serve(connection net.Conn, config *ssh.ServerConfig) {
-	_, channels, requests, err := ssh.NewServerConn(connection, config)
+	client, channels, requests, err := ssh.NewServerConn(connection, config)
 	if err != nil {
 		log.Print(err)
 		return
 	}
-	go ssh.DiscardRequests(requests)
+	go listenFor(client, requests)
 	for request := range channels {
 		if request.ChannelType() != "session" {
-			request.Reject(ssh.UnknownChannelType, "sessions only")
+			go connectFor(request)
 			continue
 		}
 		channel, requests, err := request.Accept()
