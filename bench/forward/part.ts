@@ -123,6 +123,21 @@ export async function forwardPart(quick: boolean, filters: readonly string[]): P
     results.flatMap((result) => result.measured.map((own) => rowOf(result, own))),
   );
   writeResults('forward', results);
+  check(results);
+}
+
+/** Megabytes that this library may grow by for each thousand connections at once. */
+const memoryAtOnce = 256;
+
+/** What has to be so on every machine; figures of time are for readers. */
+function check(results: readonly ForwardResult[]): void {
+  for (const { load, measured } of results) {
+    const own = measured.find(({ name }) => name === 'deadline-ssh');
+    for (const { lost, left, memory } of own?.rounds ?? []) {
+      if (lost > 0 || left > 0) throw new Error(`${load}: ${lost} connections lost, ${left} left open`);
+      if (memory > memoryAtOnce * 1e6) throw new Error(`${load}: it grew by ${Math.round(memory / 1e6)} MB`);
+    }
+  }
 }
 
 async function startAll(

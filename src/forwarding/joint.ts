@@ -153,7 +153,8 @@ class Pump {
       const bytes = this.early ?? this.source.take();
       this.early = undefined;
       if (bytes === undefined) break;
-      this.pass(bytes);
+      // A write of nothing is told of at once, ahead of those under way.
+      if (bytes.length > 0) this.pass(bytes);
     }
     if (!this.sourceEnded || this.ending || this.isFinished || this.underWay >= ahead) return;
     this.ending = true;
