@@ -111,7 +111,7 @@ describeServer(
       const random = seeded(seed);
       const until = performance.now() + minutes * 60_000;
       const usage = new Usage();
-      /** The least that was ever open between two rounds. */
+      /** The least that was ever open between two rounds. What is left once, by the first, is not seen; what is left by each is. */
       let least: readonly string[] | undefined;
       const more = (): readonly string[] => {
         const now = openThings();

@@ -10,8 +10,8 @@ import { memoryInUse } from '../support/heap.ts';
 
 /**
  * Objects that may be there more at the end than in the middle, once, and for each
- * session between: the engine and Node keep some of their own. A connection that is
- * kept holds some hundreds.
+ * session between: the engine and Node keep some of their own. What they would miss
+ * is one object a session. A connection that is kept holds dozens.
  */
 const objectsAtAll = 200;
 const objectsOfSession = 1;

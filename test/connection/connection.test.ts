@@ -12,7 +12,8 @@ import {
   channelSuccess,
   channelWindowAdjust,
 } from '../../src/message/channel.ts';
-import { channelRequest } from '../../src/message/channelRequest.ts';
+import { channelRequest, exitSignal, exitStatus } from '../../src/message/channelRequest.ts';
+import type { PayloadCodec } from '../../src/message/codec.ts';
 import { globalRequest, requestFailure, requestSuccess } from '../../src/message/globalRequest.ts';
 import { counting, Lone, none, thrownBy } from './support.ts';
 
@@ -118,6 +119,87 @@ describe('a channel of ours', () => {
       'ERR_SSH_LIMIT user: 2 channels are open, and no more are allowed',
     );
     expect(lone.takeSent()).toEqual([]);
+  });
+
+  it('has the first number again once all are gone, in whatever order they went, and then the transport rests', () => {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const lone = new Lone();
+      const channels = [0, 1, 2].map(() => lone.connection.open('session', none));
+      const rests = order.map((index) => {
+        lone.say(channelOpenFailure, {
+          ...on(channels[index] as Channel),
+          reasonCode: 1,
+          description: '',
+          languageTag: '',
+        });
+        return lone.transport.rests;
+      });
+      expect(rests).toEqual([0, 0, 1]);
+      expect([0, 1, 2].map(() => lone.connection.open('session', none).localId)).toEqual([0, 1, 2]);
+    }
+  });
+
+  it('has the first number again though somebody still reads what came for those that are gone', () => {
+    const lone = new Lone({}, 'server');
+    const channels = [80, 81, 82].map((id) => {
+      const channel = lone.asked(id);
+      lone.connection.acceptOpen(channel);
+      return channel;
+    });
+    for (const channel of channels) {
+      lone.say(channelData, { ...on(channel), data: counting(5) });
+      lone.connection.close(channel);
+      lone.say(channelClose, on(channel));
+    }
+    expect([83, 84].map((id) => lone.asked(id).localId)).toEqual([0, 1]);
+    expect(channels.map((channel) => channel.take('data'))).toEqual([counting(5), counting(5), counting(5)]);
+  });
+
+  it('that is refused is told of with how many sessions are open, which servers bound', () => {
+    const lone = new Lone();
+    const refuse = (): string => {
+      const channel = lone.connection.open('session', none);
+      lone.takeEvents();
+      const refusal = { ...on(channel), reasonCode: 1, description: '', languageTag: '' };
+      lone.say(channelOpenFailure, refusal);
+      const [event] = lone.takeEvents();
+      return event?.type === 'channelOpenFailed' ? event.error.message : '';
+    };
+    expect(refuse()).toContain('no other is open on this connection');
+    lone.opened(70);
+    expect(refuse()).toContain('1 is open on this connection');
+    lone.opened(71);
+    expect(refuse()).toContain('2 are open on this connection');
+  });
+
+  it.each([
+    [exitStatus, { exitStatus: 3 }],
+    [exitSignal, { signalName: 'TERM', coreDumped: false, errorMessage: '', languageTag: '' }],
+  ] as const)('whose process has ended had it begun, though no SUCCESS came: $name', (codec, fields) => {
+    const lone = new Lone();
+    const channel = lone.opened();
+    channel.request('exec', none, true);
+    const requestData = (codec as PayloadCodec<typeof fields>).toBytes(fields);
+    lone.say(channelRequest, { ...on(channel), requestType: codec.name, wantReply: false, requestData });
+    expect(lone.takeEvents().map(({ type }) => type)).toEqual(['channelRequestAnswered', 'channelRequest']);
+    // Any other request says nothing of the one that waits.
+    const other = lone.opened(71);
+    other.request('exec', none, true);
+    lone.say(channelRequest, { ...on(other), requestType: 'xon-xoff', wantReply: false, requestData: none });
+    expect(lone.takeEvents().map(({ type }) => type)).toEqual(['channelRequest']);
+  });
+
+  it('holds nothing of either stream once the connection is over', () => {
+    const lone = new Lone();
+    const channel = lone.opened();
+    lone.say(channelData, { ...on(channel), data: counting(5) });
+    lone.say(channelExtendedData, { ...on(channel), dataTypeCode: 1, data: counting(6) });
+    lone.connection.letGo();
+    expect([channel.take('data'), channel.take('extended')]).toEqual([undefined, undefined]);
   });
 
   it('is answered once, and only where it was asked for', () => {
@@ -387,6 +469,22 @@ describe('data', () => {
     expect(lone.takeSent()).toEqual([
       ['CHANNEL_WINDOW_ADJUST', { recipientChannel: 71, bytesToAdd: 16 * 1024 }],
     ]);
+  });
+
+  it('goes out in turn, however often a channel was given more to send', () => {
+    const lone = new Lone();
+    const [first, second] = [lone.opened(70, 100_000, 10), lone.opened(71, 100_000, 10)];
+    lone.transport.takesData = false;
+    for (let i = 0; i < 6; i++) first.write(counting(10));
+    for (let i = 0; i < 3; i++) second.write(counting(10));
+    lone.connection.pump();
+    expect(lone.takeSent()).toEqual([]);
+    lone.transport.takesData = true;
+    lone.connection.pump();
+    const receivers = lone
+      .takeSent()
+      .map(([, fields]) => (fields as { recipientChannel: number }).recipientChannel);
+    expect(receivers).toEqual([70, 71, 70, 71, 70, 71, 70, 70, 70]);
   });
 
   it('of all channels goes out a packet each in turn, then EOF, while the transport takes it', () => {

@@ -63,6 +63,7 @@ class NotingTransport {
   quirks: Quirks = quirksOf(undefined);
   dataNoted = 0;
   inflationsCharged = 0;
+  rests = 0;
   readonly sent: Sent[] = [];
   /** Whatever is to be sent, it fits. */
   readonly output = { checkLength: (): void => {} };
@@ -114,7 +115,7 @@ class NotingTransport {
   }
 
   rest(): void {
-    // Has nothing to let go.
+    this.rests++;
   }
 
   private note<T>(message: MessageCodec<T>, payload: Uint8Array): void {

@@ -33,6 +33,67 @@ function fill(lone: Lone, channel: Channel, bytes: number = channel.receiveWindo
   }
 }
 
+describe('the budget of windows', () => {
+  const limits = { ...defaultLimits, channels: 6 };
+
+  it('gives away what there is and no more, and is whole again once all of it has come back', () => {
+    const step = fc.oneof(
+      fc.constant('open' as const),
+      fc.constant('close' as const),
+      fc.integer({ min: 1, max: 4 * MiB }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const budget = new WindowBudget(limits);
+        const windows: number[] = [];
+        let held = 0;
+        for (const [at, what] of steps.entries()) {
+          if (what === 'open') {
+            if (windows.length < limits.channels && budget.hasRoom) windows.push(budget.open());
+          } else if (what === 'close') {
+            const size = windows.shift();
+            if (size === undefined) continue;
+            // Half of it is read later.
+            const unread = at % 2 === 0 ? size >> 1 : 0;
+            budget.close(size, unread);
+            held += unread;
+          } else if (windows.length > 0) {
+            windows[0] = (windows[0] ?? 0) + budget.grow(what);
+          }
+          const given = windows.reduce((sum, size) => sum + size, held);
+          expect(given).toBeLessThanOrEqual(limits.connectionWindow);
+          expect(budget.isWhole).toBe(given === 0);
+        }
+        for (const size of windows) budget.close(size, 0);
+        budget.release(held);
+        expect(budget.isWhole).toBe(true);
+      }),
+    );
+  });
+
+  it('keeps the least for each channel that may still come, whatever those before take', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 6, maxLength: 6 }), (growths) => {
+        const budget = new WindowBudget(limits);
+        for (const times of growths) {
+          expect(budget.hasRoom).toBe(true);
+          expect(budget.open()).toBeGreaterThanOrEqual(leastWindow);
+          for (let i = 0; i < times; i++) budget.grow(Number.MAX_SAFE_INTEGER);
+        }
+      }),
+    );
+  });
+
+  it('leaves no more unused, once windows have grown, than is kept for others', () => {
+    const budget = new WindowBudget(limits);
+    let given = budget.open();
+    for (let i = 0; i < 100; i++) given += budget.grow(Number.MAX_SAFE_INTEGER);
+    // For five others, and the byte that is no half.
+    expect(limits.connectionWindow - given - 5 * leastWindow).toBeLessThanOrEqual(1);
+    expect(limits.connectionWindow - given - 5 * leastWindow).toBeGreaterThanOrEqual(0);
+  });
+});
+
 describe('the windows of a connection', () => {
   it('are whole where there are few, and the least where there are many; all channels there may be get one', () => {
     const budget = new WindowBudget(defaultLimits);

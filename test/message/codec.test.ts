@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
+import { subsystem } from '../../src/message/channelRequest.ts';
 import { messageName } from '../../src/message/numbers.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
@@ -125,4 +126,15 @@ describe('every message', () => {
     expect(messageName(20)).toBe('SSH_MSG_KEXINIT');
     expect(messageName(211)).toBe('message 211');
   });
+});
+
+it('a name has 1,024 bytes at most, in UTF-8', () => {
+  for (const letter of ['n', 'é']) {
+    const longest = letter.repeat(1024 / Buffer.byteLength(letter));
+    expect(subsystem.fromBytes(subsystem.toBytes({ subsystemName: longest }))).toEqual({
+      subsystemName: longest,
+    });
+    const beyond = subsystem.toBytes({ subsystemName: `${longest}n` });
+    expect(() => subsystem.fromBytes(beyond)).toThrow('a name of 1025 bytes; 1024 are allowed');
+  }
 });

@@ -10,7 +10,13 @@ import {
 } from '../../src/message/agent.ts';
 import { channelOpenFailureReasons, extendedDataTypes } from '../../src/message/channel.ts';
 import { message } from '../../src/message/codec.ts';
-import { messageName, messageNumbers } from '../../src/message/numbers.ts';
+import {
+  isConnectionNumber,
+  isKeyExchangeMethodNumber,
+  isUserauthNumber,
+  messageName,
+  messageNumbers,
+} from '../../src/message/numbers.ts';
 import { terminalModeOpcodes } from '../../src/message/terminalModes.ts';
 import { WireReader } from '../../src/wire/reader.ts';
 
@@ -128,6 +134,17 @@ describe('a message number', () => {
 
   it('has a name wherever a message is declared', () => {
     expect(new Set(Object.values(messageNumbers))).toEqual(new Set(messages.keys()));
+  });
+});
+
+describe('RFC 4250 §4.1.2: the ranges of numbers', () => {
+  it.each([
+    [isKeyExchangeMethodNumber, 30, 49],
+    [isUserauthNumber, 50, 79],
+    [isConnectionNumber, 80, 127],
+  ] as const)('%o is from %i to %i', (isOne, first, last) => {
+    const all = Array.from({ length: 256 }, (_, number) => number);
+    expect(all.filter(isOne)).toEqual(all.slice(first, last + 1));
   });
 });
 

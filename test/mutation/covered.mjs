@@ -81,9 +81,11 @@ export class Covered {
     return `${this.tests.size} tests in ${this.paths.length} files, ${seconds.toFixed(0)} s${left.join('')}`;
   }
 
-  /** The test files that import a source, directly or not. */
+  /** The test files that import a source, directly or not, with how many imports lie between. */
   filesThatImport(path) {
-    return this.paths.filter((test) => importsOf(this.root, test).has(path));
+    return this.paths
+      .map((test) => ({ path: test, distance: importsOf(this.root, test).get(path) }))
+      .filter(({ distance }) => distance !== undefined);
   }
 }
 
@@ -126,12 +128,15 @@ async function run(worker, paths) {
 
 const closures = new Map();
 
-/** The files of this project that one imports, directly or not. */
+/** The files of this project that one imports, directly or not, each with how many imports lead there at least. */
 export function importsOf(root, path) {
   const known = closures.get(path);
   if (known !== undefined) return known;
-  const found = new Set([path]);
-  for (const file of found) {
+  const found = new Map([[path, 0]]);
+  for (const [file, distance] of found) {
+    const add = (name) => {
+      if (!found.has(name)) found.set(name, distance + 1);
+    };
     let text;
     try {
       text = readFileSync(join(root, file), 'utf8');
@@ -140,8 +145,8 @@ export function importsOf(root, path) {
     }
     for (const [, name] of text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)) {
       const [, entry] = /^deadline-ssh(?:\/(\w+))?$/.exec(name) ?? [];
-      if (name.startsWith('.')) found.add(normalize(join(dirname(file), name)));
-      else if (name.startsWith('deadline-ssh')) found.add(`src/entry/${entry ?? 'index'}.ts`);
+      if (name.startsWith('.')) add(normalize(join(dirname(file), name)));
+      else if (name.startsWith('deadline-ssh')) add(`src/entry/${entry ?? 'index'}.ts`);
     }
   }
   closures.set(path, found);

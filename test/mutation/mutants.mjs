@@ -113,7 +113,9 @@ export function mutantsOf(path, code) {
         }
         break;
       case 'ExpressionStatement':
-        if (typeof node.directive !== 'string' && !isSuper(node.expression)) add(node, ';', 'removal');
+        if (typeof node.directive !== 'string' && !isSuper(node.expression) && !isTypes(node.expression)) {
+          add(node, ';', 'removal');
+        }
         break;
       case 'ThrowStatement':
         add(node, ';', 'removal');
@@ -156,6 +158,11 @@ function isText(node) {
 /** Whether an expression stays one whatever stands beside it. */
 function isAtom({ type }) {
   return ['Identifier', 'MemberExpression', 'CallExpression', 'ChainExpression'].includes(type);
+}
+
+/** `x satisfies never;` is for the compiler. */
+function isTypes({ type, expression }) {
+  return type === 'TSSatisfiesExpression' && ['Identifier', 'MemberExpression'].includes(expression.type);
 }
 
 function isSuper(node) {

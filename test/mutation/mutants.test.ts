@@ -10,6 +10,7 @@ export function f(n: number, known?: boolean): number {
   let sum = known ?? false ? 1 : 2;
   for (let i = 0; i < n; i++) sum += i;
   a(sum);
+  n satisfies number;
   return sum === n ? sum : -sum;
 }`;
 
@@ -42,6 +43,7 @@ describe('the changes to a source', () => {
       expect(changed).not.toBe(sample);
       expect(changed).toContain("import { a } from './a.ts';");
       expect(changed).toContain('(n: number, known?: boolean): number');
+      expect(changed).toContain('n satisfies number;');
       expect(mutant.original).not.toBe("'too ' + 'few'");
     }
   });

@@ -37,7 +37,7 @@ const testsOfCore = {
   message: ['test/message'],
   packet: ['test/packet'],
   transport: ['test/transport', ...conversations],
-  userauth: ['test/userauth', 'test/fuzz/malformed.test.ts'],
+  userauth: ['test/userauth', 'test/regression/authentication.test.ts', 'test/fuzz/malformed.test.ts'],
   connection: ['test/connection'],
   sftp: ['test/sftp'],
 };

@@ -11,7 +11,7 @@
 
 /** Tests of a change are asked until they would take this long together, in milliseconds; round by round. */
 const rounds = [200, 1500, 6000];
-/** For how long tests may be asked in a process of its own, by what they take usually. */
+/** For how long tests may be asked once more in a process of its own, by what they take usually. */
 const aloneBudget = 4000;
 const patienceOf = (milliseconds) => 8000 + 6 * milliseconds;
 const stepsOf = (steps) => 1_000_000 + 10 * steps;
@@ -200,10 +200,12 @@ export class Trials {
    */
   async askAlone(mutant) {
     const isOutside = this.covered.outside.has(mutant.number);
+    // What runs at an import only has no other try.
+    const budget = isOutside ? this.limit : aloneBudget;
     const some = [];
     let spent = 0;
     for (const file of isOutside ? this.filesAround(mutant) : this.filesOf(mutant)) {
-      if (spent >= aloneBudget) break;
+      if (spent >= budget) break;
       some.push(file);
       spent += file.tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     }
@@ -249,16 +251,17 @@ export class Trials {
     return files.values();
   }
 
-  /** The files that import its source, those of its own folder first. */
+  /** The files that import its source: those of its own folder first, and of these the ones that are about it. */
   filesAround({ path }) {
     const isOwn = (file) => file.path.startsWith(`test/${this.name}/`);
-    const files = this.covered.filesThatImport(path).map((path) => {
+    const files = this.covered.filesThatImport(path).map(({ path, distance }) => {
       const tests = [...this.covered.tests.values()].filter((test) => test.path === path);
-      return { path, tests, milliseconds: tests.reduce((sum, test) => sum + test.milliseconds, 0) };
+      const milliseconds = tests.reduce((sum, test) => sum + test.milliseconds, 0);
+      return { path, distance, tests, milliseconds };
     });
     return files
       .filter(({ tests }) => tests.length > 0)
-      .sort((a, b) => isOwn(b) - isOwn(a) || a.milliseconds - b.milliseconds);
+      .sort((a, b) => isOwn(b) - isOwn(a) || a.distance - b.distance || a.milliseconds - b.milliseconds);
   }
 
   survival({ number, asked, alone = 0 }) {

@@ -15,6 +15,7 @@ import { concatBytes } from '../../src/base/bytes.ts';
 import { SshError } from '../../src/base/errors.ts';
 import { Deflater } from '../../src/packet/deflate.ts';
 import { Inflater } from '../../src/packet/inflate.ts';
+import { deflatedGrowth, pieceLength } from '../../src/packet/pieces.ts';
 import { noise, sameBytes } from './support.ts';
 
 const limit = 256 * 1024;
@@ -106,6 +107,48 @@ describe('decompression', () => {
       );
     },
   );
+
+  it('gives back what refers to 32 KiB before, however many packets came, in memory of one size', async () => {
+    const zlib = deflating(flushes.partial, { level: 9 });
+    const inflater = new Inflater(limit);
+    // Bytes that come again only at the far end of the window.
+    const far = noise(32 * 1024 - 300, 7);
+    for (let at = 0, round = 0; round < 120; round++) {
+      const part = new Uint8Array(1000 + 7 * (round % 90)).map((_, i) => far[(at + i) % far.length] ?? 0);
+      at += part.length;
+      const piece = await zlib.feed(part);
+      expect(sameBytes(inflateAll(inflater, [piece]), [part])).toBe(true);
+      // From the second time on, it is nothing but distances.
+      if (at > 2 * far.length) expect(piece.length).toBeLessThan(part.length / 4);
+      expect((Reflect.get(inflater, 'output') as Uint8Array).length).toBeLessThanOrEqual(64 * 1024);
+    }
+  });
+
+  it('takes a packet that becomes as much as the limit, wherever its memory ends, and no byte more', () => {
+    const piece = (bytes: Uint8Array, level: number): Uint8Array =>
+      new Uint8Array(deflateSync(bytes, { level, finishFlush: constants.Z_SYNC_FLUSH }));
+    for (const most of [1, 255, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 128 * 1024 + 1]) {
+      for (const level of [0, 1, 9]) {
+        const whole = noise(most, level);
+        const right = piece(whole, level);
+        expect(sameBytes(inflateAll(new Inflater(most), [right]), [whole])).toBe(true);
+        const beyond = piece(noise(most + 1, level), level);
+        expect(codeOf(() => inflateAll(new Inflater(most), [beyond]))).toBe('ERR_SSH_LIMIT');
+      }
+    }
+  });
+
+  it('takes what no stream can begin with as it is, before the stream begins', () => {
+    const plain = [[], [0x78], [0x14, 0x9c], [0x78, 0x9d], [0x98, 0x9c, 1], [0x78, 0xbb]].map((bytes) =>
+      Uint8Array.from(bytes),
+    );
+    const inflater = new Inflater(limit, true);
+    expect(inflateAll(inflater, plain)).toEqual(plain);
+    const whole = noise(100, 3);
+    const piece = deflateSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
+    expect(sameBytes(inflateAll(inflater, [new Uint8Array(piece)]), [whole])).toBe(true);
+    expect(inflater.hasBegun).toBe(true);
+  });
 
   it('does not care where the stream is cut', async () => {
     await fc.assert(
@@ -215,6 +258,18 @@ describe('compression', () => {
       const part = concatBytes(noise(5_000 + 97 * i, i % 7), new Uint8Array(i));
       const piece = deflater.deflate(part, 0, part.length).slice();
       expect(sameBytes(inflateAll(inflater, [piece]), [part])).toBe(true);
+    }
+  });
+});
+
+describe('what a payload grows by', () => {
+  it('is what deflatedGrowth says, at most, and that is little', () => {
+    const lengths = [0, 1, 100, pieceLength - 1, pieceLength, pieceLength + 1, 3 * pieceLength, 200_000];
+    for (const length of lengths) {
+      // What cannot be compressed grows most.
+      const grown = new Deflater().deflate(noise(length, length + 1), 0, length).length - length;
+      expect(grown).toBeLessThanOrEqual(deflatedGrowth(length));
+      expect(deflatedGrowth(length)).toBeLessThanOrEqual(24 + length / 1000);
     }
   });
 });

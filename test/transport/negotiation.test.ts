@@ -12,6 +12,7 @@ import {
   kexMarkers,
   negotiate,
 } from '../../src/transport/kex/negotiation.ts';
+import { nothingInCommon } from '../../src/transport/kex/nothingInCommon.ts';
 
 const names = {
   kex: Object.keys(kexMethods),
@@ -192,6 +193,15 @@ describe('negotiation (RFC 4253 §7.1)', () => {
       'ext-info-c',
       'kex-strict-c-v00@openssh.com',
     ]);
+  });
+
+  it('tells 2,048 characters of what a peer offers, and marks where it is cut', () => {
+    const told = (length: number): string => {
+      const { message } = nothingInCommon('mac', [], ['n'.repeat(length)]);
+      return /the peer offers (n*…?)/.exec(message)?.[1] ?? '';
+    };
+    expect(told(2048)).toBe('n'.repeat(2048));
+    expect(told(2049)).toBe(`${'n'.repeat(2048)}…`);
   });
 
   it('a list of nothing is said to be that', () => {

@@ -57,6 +57,22 @@ describe('the list of quirks', () => {
     }
   });
 
+  it('has nothing against a peer that it does not know', () => {
+    for (const name of [undefined, 'nobody_1.0']) {
+      expect(quirksOf(name)).toEqual({
+        talksDuringRekey: 'nothing',
+        unimplementedCountsAhead: false,
+        takesRsaSha2: false,
+        knowsNoRekey: false,
+        answersAfterClose: false,
+        mostGroupBits: Number.POSITIVE_INFINITY,
+        brokenKex: [],
+        alsoKex: [],
+        alsoMac: [],
+      });
+    }
+  });
+
   it('is the table of docs/quirks.md, row by row', () => {
     const text = readFileSync(new URL('../../docs/quirks.md', import.meta.url), 'utf8');
     const rows = text.split('\n').filter((line) => line.startsWith('| `'));
