@@ -111,6 +111,7 @@ export const differences: readonly (readonly [string, string, string])[] = [
     'share a connection among all that runs over it',
     'share it among sessions; -N and -W connect by themselves. An ssh and this program share none',
   ],
+  ['ControlPersist', 'leaves a program in the background by itself', 'does so with -f or -N'],
   ['-N with -L', 'stays without a forward', 'ends where no forward stands'],
   ['-f', 'forks', 'starts a second process, which takes over'],
   ['-v', 'debug1: lines', 'a line for each phase with what it took'],

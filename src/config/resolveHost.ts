@@ -240,7 +240,7 @@ class Resolver {
     const origin = settings.origin('proxyjump') ?? { file: commandLine, line: 0 };
     const name = placeText(last);
     const step = before === undefined ? name : `${before},${name}`;
-    if (name === from || passed.includes(step) || passed.length > mostJumps) {
+    if (name === from || passed.includes(step) || passed.length >= mostJumps) {
       throw problemAt(
         origin,
         `proxyjump: the way to ${quotedText(from)} leads in a circle, by ${quotedText(name)}; say ProxyJump none in the block of the first host`,

@@ -221,7 +221,10 @@ class SocketSource implements ByteSource {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => this.received(chunk));
-    socket.on('end', () => this.ended());
+    socket.on('end', () => {
+      if (wasReset(socket)) this.failed(resetError());
+      else this.ended();
+    });
     socket.on('close', () => this.ended());
     // A listener for data lets a socket flow; this one waits until it is wanted.
     socket.pause();
@@ -286,6 +289,27 @@ class SocketSource implements ByteSource {
     this.isEnded = true;
     this.listener?.ended();
   }
+}
+
+/**
+ * Whether an end that Node tells of was a reset. libuv looks for no error behind the last
+ * bytes of a connection, so that a reset right behind bytes, or one that comes while the
+ * socket is paused, is told as an end. The system knows the peer of a connection that has
+ * ended in one direction, and none of one that was reset. Once this side has ended as
+ * well, it knows none in either case.
+ */
+function wasReset(socket: Socket): boolean {
+  if (socket.writableEnded || socket.remoteAddress === undefined) return false;
+  // Not among the types of Node; another runtime need not have it.
+  const handle = Reflect.get(socket, '_handle') as
+    | { readonly getpeername?: (out: object) => number }
+    | null
+    | undefined;
+  return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
+}
+
+function resetError(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 }
 
 /** Told of in microtasks: what is written in a turn of the loop goes to the system in one call. */

@@ -2,7 +2,7 @@
  * The composition that both roles share: transport and connection in one object.
  *
  * Owns: the five verbs (`receive`, `takeOutput`, `nextEvent`, `deadline`,
- * `expire`), keep-alive, the one end with its one cause.
+ * `expire`), the waits of the first steps, the one end with its one cause.
  * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
@@ -14,6 +14,7 @@ import { isConnectionNumber } from '../message/numbers.ts';
 import type { TransportEvent } from '../transport/events.ts';
 import { Transport, type TransportUpper } from '../transport/transport.ts';
 import { ByteQueue } from '../wire/byteQueue.ts';
+import { KeepAliveProbes, type ProbedConnection } from './keepAlive.ts';
 import type { CoreSettings, OwnOptions } from './options.ts';
 
 /** The end of the connection, the last event there is. */
@@ -40,7 +41,9 @@ interface TypedEvent {
 }
 
 /** What both roles are: the layers on each other, their waits and their events, without a socket or a clock. */
-export abstract class ProtocolCore<Event extends TypedEvent> implements TransportUpper, ConnectionUpper {
+export abstract class ProtocolCore<Event extends TypedEvent>
+  implements TransportUpper, ConnectionUpper, ProbedConnection
+{
   /** Packets and keys. */
   readonly transport: Transport;
   /** Channels and global requests. */
@@ -64,15 +67,14 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   private keyExchangeElapsed: number | undefined;
   /** Of the first byte, where there is a wait for that, then of the whole identification. */
   private identificationWait: Wait | undefined;
-  private keepAliveWait: Wait | undefined;
-  private probesMissed = 0;
-  private lastPacketAt: number;
-  private packetsSeen = 0;
+  /** Undefined where the peer is not probed. */
+  private readonly probes: KeepAliveProbes | undefined;
 
   constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
-    this.lastPacketAt = now;
+    const { keepAlive } = settings;
+    this.probes = keepAlive && new KeepAliveProbes(this, keepAlive, waits, now);
     this.transport = new Transport(this.settings, this, now);
     this.connection = new Connection({
       transport: this.transport,
@@ -103,7 +105,7 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
       while (this.cause === undefined && this.transport.step(this.queue));
       this.transport.opener.release();
       this.queue.keep();
-      this.notePackets(now);
+      this.probes?.heard(this.transport.packetsIn, now);
       this.transport.rekeyIfDue();
       if (this.queue.length > this.settings.limits.packetLength + slack) {
         throw new SshError('ERR_SSH_INTERNAL', 'bytes pile up unread', { origin: 'local' });
@@ -145,7 +147,7 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
   expire(now: number): void {
     this.transport.now = now;
     if (this.cause === undefined) {
-      if (now >= this.probeAt()) this.guarded(() => this.sendProbe(now));
+      if (now >= this.probeAt()) this.guarded(() => this.probes?.send());
       if (now >= this.transport.rekeyAt) this.guarded(() => this.transport.rekeyIfDue());
     }
     for (const wait of this.waits.expired(now)) {
@@ -332,44 +334,28 @@ export abstract class ProtocolCore<Event extends TypedEvent> implements Transpor
     );
   }
 
-  // Keep-alive -----------------------------------------------------------------------
+  // ProbedConnection ---------------------------------------------------------------------
 
-  private notePackets(now: number): void {
-    if (this.transport.packetsIn === this.packetsSeen) return;
-    this.packetsSeen = this.transport.packetsIn;
-    this.lastPacketAt = now;
-    this.probesMissed = 0;
-    this.waits.finish(this.keepAliveWait);
-    this.keepAliveWait = undefined;
+  /** The time of the call at hand. */
+  get now(): number {
+    return this.transport.now;
   }
 
-  private probeAt(): number {
-    const { keepAlive } = this.settings;
-    // A key exchange under way has a deadline of its own and holds probes back.
-    const rests = this.keepAliveWait !== undefined || !this.transport.keyExchange.idle;
-    if (keepAlive === undefined || rests || this.phase !== 'connection') return Number.POSITIVE_INFINITY;
-    return this.lastPacketAt + keepAlive.interval;
-  }
-
-  private sendProbe(now: number): void {
-    const { keepAlive } = this.settings;
-    if (keepAlive === undefined) return;
+  /** Asks the peer for a sign of life. */
+  sendProbe(): void {
     if (this.transport.peerExtensions.ping) this.transport.ping();
     else this.connection.probe('keepalive@openssh.com');
-    const wait = this.waits.start(
-      'keepAlive',
-      `a sign of life (probe ${this.probesMissed + 1})`,
-      now,
-      keepAlive.interval,
-      () => {
-        this.waits.finish(wait);
-        this.keepAliveWait = undefined;
-        this.probesMissed++;
-        if (this.probesMissed >= keepAlive.maxMissed) this.fail(this.timeoutError(wait));
-        else this.sendProbe(this.transport.now);
-      },
-    );
-    this.keepAliveWait = wait;
+  }
+
+  /** Ends the connection: nothing answered. */
+  peerIsGone(last: Wait): void {
+    this.fail(this.timeoutError(last));
+  }
+
+  /** A key exchange under way has a deadline of its own and holds probes back. */
+  private probeAt(): number {
+    const rests = !this.transport.keyExchange.idle || this.phase !== 'connection';
+    return rests ? Number.POSITIVE_INFINITY : (this.probes?.dueAt() ?? Number.POSITIVE_INFINITY);
   }
 
   private awaitIdentification(now: number): void {

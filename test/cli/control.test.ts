@@ -100,8 +100,10 @@ describe('a program that listens', () => {
     ['another command', '{"command":"reboot"}\n'],
     ['a forward without a place', '{"command":"forward","spec":{"kind":"local"}}\n'],
     ['no JSON', '{{{\n'],
-    ['too much', 'x'.repeat(100_000)],
+    ['too much', `{${'x'.repeat(300_000)}`],
     ['bytes that are no text', Uint8Array.of(0xff, 0xfe, 0x0a)],
+    // Its first message, behind which it waits.
+    ["an ssh's greeting", Uint8Array.of(0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 4)],
   ])('does nothing for %s, and goes on', async (_what, bytes) => {
     const told = await listening();
     expect(await answerTo(bytes)).toBe('');

@@ -92,7 +92,7 @@ const testsOfEdges = {
   diagnostics: ['test/diagnostics', 'test/sim/fleet.test.ts', 'test/docs/diagnostics.test.ts'],
   node: ['test/node', 'test/io', 'test/crypto', 'test/sftp', 'test/servers', 'test/client', 'test/cli'],
   cli: ['test/cli', 'test/client/target.test.ts'],
-  config: ['test/config'],
+  config: ['test/config', 'test/servers/sshConfig.test.ts'],
 };
 const testsOf = { ...testsOfCore, ...testsOfEdges };
 /** Tests that take minutes, or are about the machine. */

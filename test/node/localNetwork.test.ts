@@ -67,6 +67,49 @@ it('what is written before an end of the same turn arrives before it', async () 
   expect((await received).equals(Buffer.concat(pieces))).toBe(true);
 });
 
+/** What a connection tells of a program that writes, and then leaves; nobody reads before it has. */
+async function leftBy(leave: (program: Socket) => void, length: number): Promise<string> {
+  const accepted: Promise<LocalConnection>[] = [];
+  const listener = await new Promise<Awaited<ReturnType<typeof localNetwork.listen>>>((resolve) => {
+    accepted.push(
+      new Promise((told) => {
+        void localNetwork.listen({ host: '127.0.0.1', port: 0 }, told, () => {}).then(resolve);
+      }),
+    );
+  });
+  const program = dial({ host: '127.0.0.1', port: listener.place.port ?? 0, allowHalfOpen: true });
+  program.on('error', () => {});
+  await new Promise<void>((resolve) => program.write(new Uint8Array(length), () => resolve()));
+  leave(program);
+  const local = (await accepted[0]) as LocalConnection;
+  closing.push(() => {
+    program.destroy();
+    local.destroy(true);
+    void listener.close();
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    const take = (): void => {
+      while (local.source.take() !== undefined);
+    };
+    local.source.listen({
+      readable: take,
+      ended: () => resolve('ended'),
+      failed: (error) => resolve((error as NodeJS.ErrnoException).code ?? error.message),
+      aborted: () => {},
+    });
+  });
+}
+
+it.each([1, 1_000, 100_000])(
+  'mina-sshd#879: a reset behind %i bytes that nobody has read is no end',
+  async (length) => {
+    expect(await leftBy((program) => program.resetAndDestroy(), length)).toBe('ECONNRESET');
+    expect(await leftBy((program) => program.end(), length)).toBe('ended');
+    expect(await leftBy((program) => program.destroy(), length)).toBe('ended');
+  },
+);
+
 /** Whether the memory of these bytes has been freed. */
 const isGone = (bytes: Uint8Array): boolean => bytes.buffer.byteLength === 0;
 

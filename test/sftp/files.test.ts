@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { openMemory } from './memory/channel.ts';
 import { bytes } from './memory/server.ts';
+import { statusOf } from './support.ts';
 
 const codeOf = async (call: Promise<unknown>): Promise<string> => {
   try {
@@ -48,6 +49,23 @@ describe('contents', () => {
     files.file('/c', 'kept');
     expect(await codeOf(sftp.writeFile('/c', 5 as never))).toBe('ERR_SSH_OPTIONS');
     expect(files.text('/c')).toBe('kept');
+  });
+
+  it('are any view of memory, and nothing that is none', async () => {
+    const { sftp, files } = await openMemory();
+    const memory = Uint8Array.of(9, 1, 2, 3, 4, 9).buffer;
+    const views: readonly unknown[] = [
+      new DataView(memory, 1, 4),
+      new Int8Array(memory, 1, 4),
+      [Uint8Array.of(1), new DataView(memory, 2, 2), memory.slice(4, 5)],
+    ];
+    for (const view of views) {
+      await sftp.writeFile('/a', view as Uint8Array);
+      expect(files.bytes('/a')).toEqual(Buffer.of(1, 2, 3, 4));
+    }
+    for (const none of [5, null, {}, [5]]) {
+      expect(await codeOf(sftp.writeFile('/a', none as never))).toBe('ERR_SSH_OPTIONS');
+    }
   });
 
   it('are appended, also on a server that does not know the flag', async () => {
@@ -163,6 +181,30 @@ describe('an open file', () => {
     expect(await again.readFile({ encoding: 'utf8' })).toBe('world');
     expect(await again.readFile()).toEqual(new Uint8Array(0));
     await again.close();
+  });
+
+  it('is asked about by its path where the server refuses to tell of a handle', async () => {
+    const { sftp, files, server } = await openMemory({
+      answer: ({ kind }) => (kind === 'fstat' ? statusOf(8) : undefined),
+    });
+    files.file('/f', 'content');
+    const file = await sftp.open('/f');
+    expect((await file.stat()).size).toBe(7);
+    expect(server.count('stat')).toBe(1);
+    await file.close();
+    expect(await sftp.readFile('/f', 'utf8')).toBe('content');
+  });
+
+  it('takes text and bytes, and nothing else', async () => {
+    const { sftp, files } = await openMemory();
+    const file = await sftp.open('/f', 'w');
+    for (const none of [5, null, undefined, [1], {}]) {
+      expect(await codeOf(file.write(none as never))).toBe('ERR_SSH_OPTIONS');
+    }
+    await file.write('a');
+    await file.write(bytes('b'));
+    await file.close();
+    expect(files.text('/f')).toBe('ab');
   });
 
   it('takes no ranges outside of its buffer', async () => {
@@ -303,6 +345,25 @@ describe('names', () => {
     expect(await codeOf(sftp.rename('/nope', '/b'))).toBe('ERR_SSH_SFTP_NO_SUCH_FILE');
     expect(files.tree()).toEqual({ '/b': '1', '/c/': '' });
     expect(server.count('remove')).toBe(1);
+  });
+
+  it('that are taken are kept where a rename is not to replace', async () => {
+    const { sftp, files } = await openMemory();
+    files.file('/a', 'a');
+    files.file('/b', 'b');
+    expect(await codeOf(sftp.rename('/a', '/b', { replace: false }))).toBe('ERR_SSH_SFTP_FAILURE');
+    expect(files.tree()).toEqual({ '/a': 'a', '/b': 'b' });
+    await sftp.rename('/a', '/c', { replace: false });
+    expect(files.tree()).toEqual({ '/b': 'b', '/c': 'a' });
+  });
+
+  it('of folders are made with all that is missing, and the first of these is told', async () => {
+    const { sftp, files } = await openMemory();
+    files.folder('/a');
+    expect(await sftp.mkdir('/a/b/c/d', { recursive: true })).toBe('/a/b');
+    expect(await sftp.mkdir('/a/b/c/e', { recursive: true })).toBe('/a/b/c/e');
+    expect(await sftp.mkdir('/a/b/c', { recursive: true })).toBeUndefined();
+    expect(files.tree()).toEqual({ '/a/': '', '/a/b/': '', '/a/b/c/': '', '/a/b/c/d/': '', '/a/b/c/e/': '' });
   });
 
   it('rm removes links and does not follow them', async () => {

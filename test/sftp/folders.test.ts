@@ -1,8 +1,10 @@
 /** Folders: listing, walking, patterns. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DirectoryEntry } from '../../src/sftp/files/entry.ts';
 import { baseName, folderOf, isPossibleName, joinPath } from '../../src/sftp/files/paths.ts';
 import { expandBraces, matchesSegment, parsePattern } from '../../src/sftp/files/tree/globPattern.ts';
+import { FolderReader } from '../../src/sftp/files/tree/listing.ts';
 import { type MemoryOptions, type MemorySession, openMemory } from './memory/channel.ts';
 import { bytes, text } from './memory/server.ts';
 import { statusOf } from './support.ts';
@@ -91,6 +93,28 @@ describe('a listing', () => {
     expect(most).toBeLessThanOrEqual(32);
   });
 
+  it('is asked for as soon as the folder is open, before anybody takes an entry', async () => {
+    const { sftp, server, channel } = await withMany(5);
+    const reader = new FolderReader(Reflect.get(sftp, 'session'), '/many');
+    reader.begin();
+    await channel.rest();
+    expect(server.count('readdir')).toBe(1);
+    expect(await reader.next()).toHaveLength(7);
+    reader.close();
+    await channel.rest();
+    expect(server.handles.size).toBe(0);
+  });
+
+  it('that is closed before its folder is open asks for nothing, and closes it', async () => {
+    const { sftp, server, channel } = await withMany(5);
+    const reader = new FolderReader(Reflect.get(sftp, 'session'), '/many');
+    reader.begin();
+    reader.close();
+    await channel.rest();
+    expect([server.count('opendir'), server.count('readdir'), server.handles.size]).toEqual([1, 0, 0]);
+    expect(await reader.next()).toBeUndefined();
+  });
+
   it('of a consumer that stops is closed, and has not been read to its end', async () => {
     const { sftp, server, channel } = await withMany(10_000, { batch: 10 });
     let taken = 0;
@@ -126,6 +150,27 @@ describe('a listing', () => {
     expect(entries[0]?.stats({ bigint: true }).size).toBe(3n);
     expect(entries[0]?.longname).toBe('-rw- f');
     expect(server.count('stat') + server.count('lstat')).toBe(0);
+  });
+
+  it.each([
+    ['isFile', 0o100000],
+    ['isDirectory', 0o040000],
+    ['isSymbolicLink', 0o120000],
+    ['isFIFO', 0o010000],
+    ['isSocket', 0o140000],
+    ['isBlockDevice', 0o060000],
+    ['isCharacterDevice', 0o020000],
+  ] as const)('has entries that answer %s', (question, type) => {
+    const [filename, longname] = [bytes('n'), bytes('a line of n')];
+    for (const other of [0o100000, 0o040000, 0o120000, 0o010000, 0o140000, 0o060000, 0o020000]) {
+      const entry = new DirectoryEntry(
+        { filename, longname, attrs: { permissions: other | 0o644 } },
+        bytes('/d'),
+      );
+      expect(entry[question]()).toBe(other === type);
+      expect([entry.parentPath, entry.path, entry.longname]).toEqual(['/d', '/d/n', 'a line of n']);
+    }
+    expect(new DirectoryEntry({ filename, longname, attrs: {} }, bytes('/d'))[question]()).toBe(false);
   });
 
   it('is read entry by entry as well', async () => {
@@ -403,5 +448,25 @@ describe('paths', () => {
   it('names that a folder can have', () => {
     expect(['a', '...', '.a', ' ', '\\'].every((name) => isPossibleName(bytes(name)))).toBe(true);
     expect(['', '.', '..', 'a/b', '/', 'a\0'].some((name) => isPossibleName(bytes(name)))).toBe(false);
+  });
+});
+
+describe('the removal of a tree', () => {
+  it('asks for so many files at once, and no more until one of them is gone', async () => {
+    const { sftp, server, channel } = await withMany(500, {
+      answer: ({ kind }) => (kind === 'remove' ? 'silence' : undefined),
+    });
+    const removal = sftp.rm('/many', { recursive: true }).catch((error: unknown) => error);
+    await channel.rest();
+    expect(server.count('remove')).toBe(64);
+    await sftp.close();
+    expect(await removal).toBeInstanceOf(Error);
+  });
+
+  it('asks for each of them', async () => {
+    const { sftp, server, files } = await withMany(500);
+    await sftp.rm('/many', { recursive: true });
+    expect(files.tree()).toEqual({});
+    expect(server.count('remove')).toBe(500);
   });
 });

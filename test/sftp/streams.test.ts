@@ -40,6 +40,22 @@ describe('a reading stream', () => {
     expect(found).toBe('grüße');
   });
 
+  it('takes a high-water mark of any length up to a GiB', async () => {
+    const { sftp, files } = await openMemory();
+    files.file('/f', 'x'.repeat(100_000));
+    for (const highWaterMark of [1, 1024, 65_536, 1024 ** 3]) {
+      const stream = sftp.createReadStream('/f', { highWaterMark });
+      expect(stream.readableHighWaterMark).toBe(highWaterMark);
+      expect(await textOf(stream)).toHaveLength(100_000);
+      expect(sftp.createWriteStream('/g', { highWaterMark }).destroy().writableHighWaterMark).toBe(
+        highWaterMark,
+      );
+    }
+    for (const highWaterMark of [0, 1.5, 1024 ** 3 + 1]) {
+      expect(() => sftp.createReadStream('/f', { highWaterMark })).toThrow('highWaterMark');
+    }
+  });
+
   it('asks for no more than its window while its consumer takes nothing', async () => {
     const limits = { sftpBytesInFlight: 256 * 1024 };
     const { sftp, files, server, channel } = await openMemory({ limits });

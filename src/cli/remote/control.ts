@@ -25,6 +25,9 @@ const longestLine = 262_144;
 /** Milliseconds for a whole request, and for its answer, which may have to wait for the server. */
 const requestTimeout = 10_000;
 const answerTimeout = 40_000;
+const foreign = 'it is no socket of this program, and perhaps one of OpenSSH';
+/** Requests and answers are objects. */
+const brace = '{'.charCodeAt(0);
 /** Requests at once. */
 const mostAtOnce = 32;
 
@@ -145,7 +148,7 @@ export async function sendControl(path: string, request: ControlRequest): Promis
   try {
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     const answer = parseAnswer(await lineOf(socket, answerTimeout));
-    if (answer === undefined) throw new Error('it is no socket of this program, and perhaps one of OpenSSH');
+    if (answer === undefined) throw new Error(foreign);
     if (answer.error === undefined) return answer;
     throw optionsError(answer.error);
   } catch (error) {
@@ -184,7 +187,7 @@ export async function borrowSession(
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const answer = parseAnswer(await lineOf(socket, answerTimeout));
-    if (answer === undefined) throw new Error('what listens there is no program of this kind');
+    if (answer === undefined) throw new Error(foreign);
     if (answer.error !== undefined) throw new Error(answer.error);
     return { process: new SharedProcess(socket, answer.refused ?? []), faults: answer.faults ?? [] };
   } catch (error) {
@@ -206,6 +209,8 @@ function lineOf(socket: Socket, timeout: number): Promise<string> {
     let held: Buffer = Buffer.alloc(0);
     const take = (bytes: Buffer): void => {
       held = Buffer.concat([held, bytes]);
+      // An ssh says something else, and waits for an answer; both sides need not wait for a line.
+      if (held[0] !== brace) return fail(new Error(foreign));
       const end = held.indexOf('\n');
       if ((end < 0 ? held.length : end) > longestLine) return fail(new Error('it says too much'));
       if (end < 0) return;

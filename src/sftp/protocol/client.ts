@@ -35,6 +35,7 @@ import { type Answer, ClientRequest, wantedAnswer } from './clientRequest.ts';
 import { faultOf, type Operation, protocolError } from './errors.ts';
 import { mayBeVersion, notSftp, quotedBytes } from './greeting.ts';
 import { OutputQueue } from './output.ts';
+import { packedListing } from './packedListing.ts';
 import { PacketQueue } from './packetQueue.ts';
 import type { RequestWaits } from './waits.ts';
 
@@ -248,7 +249,7 @@ export class SftpClientProtocol<Token> {
       body.kind === 'data' ? { kind: 'data', pieces: [body.data], length: body.data.length } : body;
     this.rules.check(request, answer);
     const isListing = answer.kind === 'name' && request.kind === 'readdir';
-    this.finish(request, isListing ? packed(input.buffer.slice(input.start, input.end)) : answer);
+    this.finish(request, isListing ? packedListing(input.buffer.slice(input.start, input.end)) : answer);
     return true;
   }
 
@@ -417,18 +418,4 @@ export function announcedExtensions(version: Version): ReadonlyMap<string, strin
     found.set(escapeText(name), escapeText(String.fromCharCode(...data.subarray(0, 64))));
   }
   return found;
-}
-
-/**
- * The entries of a NAME, which are made anew when they are taken. Some listings are asked ahead,
- * and entries that wait take ten times the memory of their packet.
- */
-function packed(packet: Uint8Array): Answer {
-  return {
-    kind: 'name',
-    get names() {
-      const { body } = decodeResponse(packet);
-      return body.kind === 'name' ? body.names : [];
-    },
-  };
 }

@@ -301,6 +301,31 @@ describe('a request that was answered for', () => {
     expect(reads).toBe(1);
   });
 
+  it('is none that goes on: a copy has time for each of its blocks', async () => {
+    const steps: (() => void)[] = [];
+    const { ask, answers, pass, reports } = await begin({
+      open: () => ({
+        read: (length, at) =>
+          new Promise((resolve) => {
+            steps.push(() => resolve(new Uint8Array(at < 4 * 262_144 ? length : 0)));
+          }),
+        write: () => {},
+      }),
+    });
+    for (const id of [1, 2]) ask(id, open('/f', forReading | forWriting));
+    await turns();
+    answers();
+    ask(3, hold.at(-1) as SftpRequest);
+    for (let block = 0; block < 5; block++) {
+      await turns();
+      pass(10_000);
+      expect(answers()).toEqual([]);
+      steps.shift()?.();
+    }
+    await turns();
+    expect([answers(), reports]).toEqual([[done(3)], []]);
+  });
+
   it('holds memory, and too much of that ends the session', async () => {
     const { ask, answers, pass, session, reports } = await begin({ open: () => ({ read: never }) });
     let isOver = false;

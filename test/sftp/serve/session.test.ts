@@ -1,7 +1,10 @@
 /** A session of the server: its bounds, its deadlines, its end, and what handlers may do to it. */
+import { tmpdir } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
 import { MemoryStore } from '../../../examples/memoryStore.ts';
 import { SshError } from '../../../src/base/errors.ts';
+import { serveFolder } from '../../../src/node/served/serveFolder.ts';
+import { oneHandle, onePath } from '../../../src/sftp/packet/extensions.ts';
 import { encodeRequest } from '../../../src/sftp/packet/frame.ts';
 import type { SftpRequest } from '../../../src/sftp/packet/requests.ts';
 import { type SftpHandlers, serveFiles } from '../../../src/sftp/serve/handlers.ts';
@@ -96,6 +99,40 @@ describe('handlers of a store of one’s own', () => {
     const paths = ['/f', '/b/c', '/', '/', '/'];
     expect(seen).toEqual(paths.map((path) => [path, 'ops', false]));
     expect(await outcome(sftp.stat(Uint8Array.of(0x2f, 0xff)))).toBe(2);
+  });
+
+  it('that leave out what a file is like have the usual answer given', async () => {
+    const { sftp } = await connectTo(
+      serveFiles({ stat: (path) => ({ type: path.slice(1) as 'file' }), statfs: () => ({ blocks: 7n }) }),
+    );
+    const modes = [0o100644, 0o040755, 0o120777, 0o020644];
+    for (const [index, type] of ['file', 'folder', 'link', 'other'].entries()) {
+      expect((await sftp.stat(`/${type}`)).mode, type).toBe(modes[index]);
+    }
+    expect(await sftp.stat('/file', { bigint: true })).toMatchObject({
+      size: 0n,
+      uid: 0n,
+      gid: 0n,
+      mtimeMs: 0n,
+    });
+    expect(await sftp.statfs('/')).toMatchObject({ blocks: 7n, bsize: 4096n, bfree: 0n });
+  });
+
+  it.each([5, 'text', undefined, null])('that say %s of a file system are a fault', async (found) => {
+    const { sftp, reports } = await connectTo(serveFiles({ statfs: () => found as never }));
+    expect(await outcome(sftp.statfs('/'))).toBe(4);
+    expect(reports).toEqual([expect.any(TypeError)]);
+  });
+
+  it('are told the usual mode of a folder where a client tells none', async () => {
+    const modes: number[] = [];
+    const { inbox } = await serve(serveFiles({ mkdir: (_path, mode) => void modes.push(mode) }));
+    inbox.push(Uint8Array.of(0, 0, 0, 5, 1, 0, 0, 0, 3));
+    for (const permissions of [undefined, 0o700, 0o7700]) {
+      inbox.push(encodeRequest(1, { kind: 'mkdir', path: Buffer.from('/d'), attrs: { permissions } }));
+    }
+    await vi.waitUntil(() => modes.length === 3, { timeout: 30_000 });
+    expect(modes).toEqual([0o777, 0o700, 0o700]);
   });
 
   it('may refuse, by a status or as the system does, which is no fault', async () => {
@@ -464,6 +501,31 @@ describe('a session', () => {
       expect(await session.ended).toMatchObject({ code: 'ERR_SSH_SFTP_PROTOCOL' });
       expect(reports).toHaveLength(1);
     }
+  });
+
+  it('answers for the file system of an open file, and refuses what its store has not', async () => {
+    const { sftp } = await connectTo(serveFolder(tmpdir()));
+    const { link } = Reflect.get(sftp, 'session');
+    const askOf = async (extendedRequest: string, payload: Uint8Array): Promise<unknown> =>
+      link.ask({ kind: 'extended', extendedRequest, payload }, { name: 'fstatvfs', path: '/f' }, undefined);
+    const folder = await link.ask(
+      { kind: 'opendir', path: Buffer.from('/') },
+      { name: 'opendir', path: '/' },
+      undefined,
+    );
+    const ofFolder = oneHandle.toBytes({ handle: folder.handle });
+    expect(await askOf('fstatvfs@openssh.com', ofFolder)).toMatchObject({ kind: 'status', errorCode: 4 });
+    const whole = await askOf(
+      'statvfs@openssh.com',
+      onePath.toBytes({ path: new Uint8Array(Buffer.from('/')) }),
+    );
+    expect(whole).toMatchObject({ kind: 'extendedReply' });
+    expect(await askOf('statvfs@openssh.com', Uint8Array.of(1))).toMatchObject({
+      kind: 'status',
+      errorCode: 5,
+    });
+    expect(await askOf('of-nobody', Uint8Array.of(1))).toMatchObject({ kind: 'status', errorCode: 8 });
+    await link.ask({ kind: 'close', handle: folder.handle }, { name: 'close', path: '/' }, undefined);
   });
 
   it('knows no handle but its own', async () => {

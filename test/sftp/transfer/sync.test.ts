@@ -3,18 +3,18 @@ import { utimesSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compare } from '../../../src/sftp/transfer/sync/plan.ts';
 import type { SyncOptions, SyncResult } from '../../../src/sftp/transfer/sync/sync.ts';
-import { type MemorySession, openMemory } from '../memory/channel.ts';
+import { type MemoryOptions, type MemorySession, openMemory } from '../memory/channel.ts';
 import { bytes } from '../memory/server.ts';
-import { LocalFolder } from './support.ts';
+import { failureOf, LocalFolder } from './support.ts';
 
 const stepsOf = ({ steps }: SyncResult): string[] =>
   steps.map(({ action, path, reason }) => `${action} ${path} (${reason})`).sort();
 
-async function scene(): Promise<
-  MemorySession & { here: LocalFolder; sync: (options: SyncOptions) => Promise<SyncResult> }
-> {
+async function scene(
+  options: MemoryOptions = {},
+): Promise<MemorySession & { here: LocalFolder; sync: (options: SyncOptions) => Promise<SyncResult> }> {
   const here = new LocalFolder();
-  const session = await openMemory();
+  const session = await openMemory(options);
   here.folder('l');
   session.files.folder('/r');
   return { ...session, here, sync: (options) => session.sftp.sync(here.at('l'), '/r', options) };
@@ -105,6 +105,30 @@ describe.each(['up', 'down'] as const)('sync %s', (direction) => {
     const real = await session.sync({ direction, delete: true });
     expect(stepsOf(dry)).toEqual(stepsOf(real));
     expect(seen.sort()).toEqual(['a', 'd', 'd/b', 'x']);
+  });
+
+  it('says in a dry run what it would do for a target that is not there', async () => {
+    const session = await scene();
+    fill(session, 'source', 'd/e/c', 'c');
+    const gone = { up: '/gone', down: session.here.at('gone') };
+    const sides = direction === 'up' ? [session.here.at('l'), gone.up] : [gone.down, '/r'];
+    const result = await session.sftp.sync(sides[0] as string, sides[1] as string, {
+      direction,
+      dryRun: true,
+    });
+    expect(stepsOf(result)).toEqual(['copy d/e/c (missing)', 'folder d (missing)', 'folder d/e (missing)']);
+    expect(session.files.tree()['/gone/']).toBeUndefined();
+    expect(Object.keys(session.here.tree())).not.toContain('gone/');
+  });
+
+  it('goes down no further than limits.sftpNesting', async () => {
+    const session = await scene({ limits: { sftpNesting: 3 } });
+    fill(session, 'source', 'a/b/c/f', 'deep');
+    expect(stepsOf(await session.sync({ direction }))).toHaveLength(4);
+    fill(session, 'source', 'a/b/c/d/f', 'too deep');
+    const error = await failureOf(session.sync({ direction }));
+    expect(error).toMatchObject({ code: 'ERR_SSH_TRANSFER' });
+    expect(error.message).toContain('"a/b/c/d" lies deeper than limits.sftpNesting allows');
   });
 
   it('tells files of the same size apart by hash where that is asked for', async () => {

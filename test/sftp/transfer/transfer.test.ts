@@ -226,6 +226,30 @@ describe('the target', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('has no holes, unless they are asked for', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    const length = 1024 * 1024;
+    files.file('/f', Buffer.alloc(length));
+    await sftp.get('/f', here.at('whole'));
+    await sftp.get('/f', here.at('holes'), { sparse: true });
+    const bytesOf = (name: string): number => statSync(here.at(name)).blocks * 512;
+    expect(bytesOf('whole')).toBeGreaterThanOrEqual(length);
+    expect(bytesOf('holes')).toBeLessThan(length / 2);
+    expect(statSync(here.at('holes')).size).toBe(length);
+  });
+
+  it('with several names keeps them all: it is written in place, and that is said', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.file('/f', 'new');
+    here.file('a', 'old and longer');
+    linkSync(here.at('a'), here.at('b'));
+    const { warnings } = await sftp.get('/f', here.at('a'));
+    expect(here.tree()).toEqual({ a: 'new', b: 'new' });
+    expect(warnings).toEqual([{ path: here.at('a'), message: expect.stringContaining('other names') }]);
+  });
+
   it.each([true, false])(
     'row 68: that is a folder or a FIFO is left as it is (atomic: %s)',
     async (atomic) => {
@@ -294,6 +318,26 @@ describe('the target', () => {
     expect(files.tree()).toEqual({ '/t': 'new', '/u': 'new' });
     expect([first.warnings.length, second.warnings.length]).toEqual([1, 1]);
     expect(server.seen.filter(({ kind }) => kind === 'extended')).toHaveLength(2);
+  });
+
+  it('on a server that renames nothing takes no stream, which can be read once, unless it is written in place', async () => {
+    const { sftp, files } = await openMemory({
+      answer: (request) => {
+        const renames =
+          request.kind === 'rename' ||
+          (request.kind === 'extended' && request.extendedRequest.startsWith('posix-rename'));
+        return renames ? statusOf(8) : undefined;
+      },
+    });
+    const stream = (): Readable => Readable.from([bytes('new')]);
+    const error = await failureOf(sftp.put(stream(), '/t'));
+    expect(error).toMatchObject({ code: 'ERR_SSH_TRANSFER', path: '/t' });
+    expect(error.message).toContain('atomic: false');
+    await sftp.put(stream(), '/t', { atomic: false });
+    expect(files.text('/t')).toBe('new');
+    // From now on it is known, and bytes can be sent again anyway.
+    await sftp.put(stream(), '/u');
+    expect(files.text('/u')).toBe('new');
   });
 
   it('in a folder that takes no other file is written in place', async () => {

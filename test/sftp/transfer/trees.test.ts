@@ -46,6 +46,19 @@ const latin = (tree: Record<string, string>, prefix: string): Record<string, str
   );
 
 describe('a tree', () => {
+  it('deeper than the limit is an error that says so, both ways', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory({ limits: { sftpNesting: 3 } });
+    here.file('t/1/2/3/4/f', 'deep');
+    expect((await failureOf(sftp.put(here.at('t'), '/t', { recursive: true }))).message).toContain(
+      'sftpNesting',
+    );
+    for (const path of ['/u', '/u/1', '/u/1/2', '/u/1/2/3', '/u/1/2/3/4', '/u/1/2/3/4/5']) files.folder(path);
+    expect((await failureOf(sftp.get('/u', here.at('u'), { recursive: true }))).message).toContain(
+      'sftpNesting',
+    );
+  });
+
   it('with strange names, empty files and folders comes as it is, and goes', async () => {
     const here = new LocalFolder();
     const { sftp, files, server, channel } = await openMemory();

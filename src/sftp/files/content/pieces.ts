@@ -13,12 +13,13 @@ import type { SftpSession } from '../../session/session.ts';
 export type FileContent =
   | string
   | Uint8Array
+  | ArrayBufferView
   | AsyncIterable<string | Uint8Array>
   | Iterable<string | Uint8Array>;
 
 /** @throws SshError `ERR_SSH_OPTIONS` for what no file can be written from: before the file is opened, which may empty it */
 export function checkContent(content: unknown): void {
-  if (typeof content === 'string' || content instanceof Uint8Array) return;
+  if (typeof content === 'string' || ArrayBuffer.isView(content)) return;
   if (isObject(content) && (Symbol.asyncIterator in content || Symbol.iterator in content)) return;
   throw noContent();
 }
@@ -34,7 +35,7 @@ export async function* contentPieces(
   session: SftpSession,
   errand: Errand | undefined,
 ): AsyncGenerator<Uint8Array, undefined> {
-  if (typeof content === 'string' || content instanceof Uint8Array) {
+  if (typeof content === 'string' || ArrayBuffer.isView(content)) {
     yield contentBytes(content);
     return;
   }
