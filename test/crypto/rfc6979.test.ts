@@ -72,6 +72,26 @@ describe('RFC 6979', () => {
     expect(sign('a')).toEqual(sign('b'));
   });
 
+  it('signs with no number that is no scalar of the curve', () => {
+    const { order } = curves.nistp256;
+    const none: readonly (readonly [string, Uint8Array])[] = [
+      ['zero', new Uint8Array(32)],
+      ['the order', bigIntToBytes(order, 32)],
+      ['more than the order', bigIntToBytes(order + 1n, 32)],
+      ['a byte too many', concatBytes(Uint8Array.of(0), scalar)],
+      ['a byte too few', bigIntToBytes(7n, 31)],
+      ['no byte', new Uint8Array(0)],
+    ];
+    for (const [what, wrong] of none) {
+      expect(() => signEcdsa(parts(multiply), 'nistp256', wrong, data), what).toThrow(
+        'the private key is no scalar of nistp256',
+      );
+    }
+    for (const right of [1n, order - 1n]) {
+      expect(signEcdsa(parts(multiply), 'nistp256', bigIntToBytes(right, 32), data)).toHaveLength(64);
+    }
+  });
+
   it("keeps the caller's scalar", () => {
     const mine = scalar.slice();
     signEcdsa(parts(multiply), 'nistp256', mine, data);
