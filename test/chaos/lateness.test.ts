@@ -108,11 +108,12 @@ describe('the bound of a deadline', () => {
     );
   });
 
-  it('lets pass a few turns on a machine that is late at each', () => {
+  // A look falls into each turn and is less late than it: of more turns some are not seen.
+  it('lets pass two turns on a machine that is late at each', () => {
     fc.assert(
       fc.property(
         deadlines,
-        aFewTurns,
+        fc.integer({ min: 0, max: 2 }),
         fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 50 }),
         (deadline, turns, lates) => {
           const loop = new Loop((turn) => lates[turn % lates.length] ?? 0);

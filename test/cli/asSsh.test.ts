@@ -146,7 +146,7 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       expect(taken.status).toBe(0);
       // Whose key was taken unasked, and where it is, is said once.
       expect(taken.stderr).toMatch(
-        /^deadline-ssh: warning: the host key of \S+ \(ssh-ed25519 SHA256:\S+\) was not known, and is kept in \S+\n$/,
+        /^deadline-ssh: note: the host key of \S+ \(ssh-ed25519 SHA256:\S+\) was not known, and is kept in \S+\n$/,
       );
       const again = await run([...file, 'there', 'true'], { home: owner });
       expect([again.status, again.stderr]).toEqual([0, '']);

@@ -123,8 +123,8 @@ function stagesOf(name, files) {
 
 function testFiles(places) {
   const found = places.flatMap((place) => {
-    if (place.endsWith('.ts')) return [place];
     if (!existsSync(place)) return [];
+    if (place.endsWith('.ts')) return [place];
     const names = readdirSync(place, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
     return names.sort().map((name) => `${place}/${name}`);
   });

@@ -471,7 +471,7 @@ describeWith({ programs: [], root: true }, 'a user without all the rights', () =
     await asUser(nobody, async () => {
       const { dial, warnings } = dialOf();
       await verifyHostKey(trustOnFirstUse({ files: file }), info(one), dial);
-      expect(warnings).toEqual([expect.stringMatching(/^the host key of host\.example .* is kept in /)]);
+      expect(warnings).toEqual([]);
       // Lines that are to go cannot: the file would have to be replaced.
       const outcome = await rotateLines(file, info(two), [two], [two], false);
       expect(outcome).toMatchObject({ added: 1, removed: 0, remains: expect.any(String) });

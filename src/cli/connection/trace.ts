@@ -67,12 +67,12 @@ export class Trace implements ConnectionObserver {
 
   /**
    * A line of the connection's own. The last one before a phase ends tells how it
-   * ended; a warning is for those as well who asked for no lines.
+   * ended; a warning, or a note, is for those as well who asked for no lines.
    */
   debug(line: string): void {
     // With ssh its standard error is that of the command; mosh reads the address of the host there.
     if (line.startsWith(proxySays)) return this.messages.block(line.slice(proxySays.length));
-    if (line.startsWith('warning: ')) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
+    if (/^(?:warning|note): /.test(line)) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
     // New keys during a session are the end of a phase as well.
     const isAnew = this.phases.keyExchange !== undefined && line.startsWith('keys exchanged: ');

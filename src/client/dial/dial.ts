@@ -294,6 +294,7 @@ export class Dial implements KeyWaiter {
   private hostKeyDial(): HostKeyDial {
     return {
       warn: (line) => this.standby.warn(line),
+      note: (line) => this.standby.debug(`note: ${line}`),
       whileLocked: (detail, work) => this.whileWaiting('lock', detail, work),
       whileRunning: (detail, work) => this.whileWaiting('knownHostsCommand', detail, work),
     };

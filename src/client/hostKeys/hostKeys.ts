@@ -52,6 +52,8 @@ export interface LockBounds {
 export interface HostKeyDial {
   /** Says to `onDebug` what people should know although it stops nothing. */
   readonly warn: (line: string) => void;
+  /** Says to `onDebug` what people may want to know, and what went as it should. */
+  readonly note?: (line: string) => void;
   /**
    * Does work that may have to wait for another program's lock on a file. That is
    * a wait of the connection, called `lock`, and not time of the caller's own

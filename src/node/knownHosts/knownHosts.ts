@@ -204,7 +204,7 @@ function filePolicy(options: KnownHostsOptions): HostKeyPolicy {
     if (whyNot !== undefined && (await isKnown())) return true;
     if (whyNot === undefined) {
       const { type, fingerprint } = info;
-      dial?.warn(
+      dial?.note?.(
         `the host key of ${shownHost(info)} (${type} ${fingerprint}) was not known, and is kept in ${own}`,
       );
       return true;
