@@ -384,6 +384,27 @@ describe('a private key of ssh.com', () => {
     );
   });
 
+  itWith('puttygen', 'that ends too early is damaged, read or described', () => {
+    const lines = written('rsa/pkcs1.pem').trim().split('\n');
+    const [begin = '', end = ''] = [lines[0], lines.at(-1)];
+    const body = lines
+      .slice(
+        lines.findIndex((line) => line.startsWith('P2/5')),
+        -1,
+      )
+      .join('');
+    const most = Buffer.from(body, 'base64').length - 1;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: most }), (length) => {
+        const part = Buffer.from(body, 'base64').subarray(0, length).toString('base64');
+        for (const act of [parsePrivateKey, describePrivateKey]) {
+          const error = failure(() => act(`${begin}\n${part}\n${end}\n`));
+          expect(error.code).toBe('ERR_SSH_KEY_FORMAT');
+        }
+      }),
+    );
+  });
+
   itWith('puttygen', 'with a passphrase, or of another type, is told of at once', () => {
     const encrypted = withFile(passphrase, (secret) => written('rsa/pkcs1.pem', '--new-passphrase', secret));
     for (const act of [parsePrivateKey, describePrivateKey]) {

@@ -8,7 +8,7 @@
 import { wipe } from '../../base/bytes.ts';
 import type { PrivateKeyFile } from '../../crypto/keys/privateKey.ts';
 import { WireReader } from '../../wire/reader.ts';
-import { keyFormatError, keyUnsupportedError, quoted } from '../errors.ts';
+import { asKeyError, keyFormatError, keyUnsupportedError, quoted } from '../errors.ts';
 import { type KeyContext, rsaPrivateKey } from '../keyValues.ts';
 import { decodeSsh2Block, type Ssh2Block } from '../pem/rfc4716.ts';
 
@@ -28,12 +28,8 @@ interface Envelope extends Ssh2Block {
  */
 export function readSshCom(text: string): Envelope {
   const block = decodeSsh2Block(text, 'ENCRYPTED PRIVATE KEY');
-  const reader = new WireReader(block.blob);
-  if (reader.uint32() !== magic)
-    throw keyFormatError(`${fileName} is damaged: it begins with another number`);
-  // The length of all of it, which the parts say again.
-  reader.uint32();
-  const [type, cipher] = [reader.text(), reader.text()];
+  const { number, type, cipher, content } = fieldsOf(block.blob);
+  if (number !== magic) throw keyFormatError(`${fileName} is damaged: it begins with another number`);
   if (cipher !== 'none') {
     throw keyUnsupportedError(
       `${fileName} has a passphrase (${quoted(cipher)}), which is not supported in this format; convert it with puttygen`,
@@ -44,7 +40,20 @@ export function readSshCom(text: string): Envelope {
       `${fileName} is of type ${quoted(type)}; of this format RSA alone is supported`,
     );
   }
-  return { ...block, content: reader.viewString() };
+  return { ...block, content };
+}
+
+/** @throws SshError `ERR_SSH_KEY_FORMAT` */
+function fieldsOf(blob: Uint8Array): { number: number; type: string; cipher: string; content: Uint8Array } {
+  try {
+    const reader = new WireReader(blob);
+    const number = reader.uint32();
+    // The length of all of it, which the parts say again.
+    reader.uint32();
+    return { number, type: reader.text(), cipher: reader.text(), content: reader.viewString() };
+  } catch (error) {
+    throw asKeyError(error, fileName);
+  }
 }
 
 /** @throws SshError as `readSshCom`, `ERR_SSH_KEY_FORMAT` for numbers that do not belong together */
