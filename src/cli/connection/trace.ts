@@ -72,7 +72,8 @@ export class Trace implements ConnectionObserver {
   debug(line: string): void {
     // With ssh its standard error is that of the command; mosh reads the address of the host there.
     if (line.startsWith(proxySays)) return this.messages.block(line.slice(proxySays.length));
-    if (/^(?:warning|note): /.test(line)) return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
+    if (/^(?:warning|note): /.test(line))
+      return this.verbosity === 0 ? this.messages.say(line) : this.say(line);
     this.detail = line;
     // New keys during a session are the end of a phase as well.
     const isAnew = this.phases.keyExchange !== undefined && line.startsWith('keys exchanged: ');
