@@ -166,12 +166,9 @@ export async function reachControl(path: string): Promise<Socket | undefined> {
   if (stats === undefined || !stats.isSocket() || stats.uid !== process.getuid?.()) return undefined;
   const socket = createConnection(path);
   return await new Promise((resolve) => {
-    socket.once('connect', () => {
-      socket.off('error', failed);
-      resolve(socket);
-    });
-    const failed = (): void => resolve(undefined);
-    socket.once('error', failed);
+    socket.once('connect', () => resolve(socket));
+    // It stays: a socket that breaks before anybody uses it ends no program.
+    socket.on('error', () => resolve(undefined));
   });
 }
 
