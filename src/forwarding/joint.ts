@@ -34,8 +34,7 @@ export class Joint {
     });
     const finished = (): void => this.finishIfDone();
     const broken = (error: Error): void => this.end(error);
-    const spent = (bytes: Uint8Array): void => local.spent(bytes);
-    this.outward = new Pump(local.source, port.outbound, { finished, broken, spent, early });
+    this.outward = new Pump(local.source, port.outbound, { finished, broken, early });
     // A channel that is closed without EOF has no end that could be passed on: `channelClosed` cuts it.
     const isWhole = (): boolean => port.channel.eofReceived;
     this.inward = new Pump(port.data, local.sink, { finished, broken, isWhole });
@@ -98,8 +97,6 @@ interface PumpOptions {
   readonly broken: (error: Error) => void;
   /** Whether the end of the source is the end of what was said; always, where not given. */
   readonly isWhole?: () => boolean;
-  /** Told of the bytes of each write that was passed on. */
-  readonly spent?: (bytes: Uint8Array) => void;
   /** Bytes ahead of those of the source. */
   readonly early?: Uint8Array | undefined;
 }
@@ -112,8 +109,8 @@ class Pump {
   private readonly sink: ByteSink;
   private readonly options: PumpOptions;
   private early: Uint8Array | undefined;
-  /** Writes that the sink has not passed on, in their order. */
-  private readonly writes: Uint8Array[] = [];
+  /** Of the writes that the sink has not passed on, in their order: it may free the memory of one that it has. */
+  private readonly lengths: number[] = [];
   private underWay = 0;
   private sourceEnded = false;
   private ending = false;
@@ -168,18 +165,17 @@ class Pump {
   }
 
   private pass(bytes: Uint8Array): void {
-    this.underWay += bytes.length;
-    this.bytes += bytes.length;
-    this.writes.push(bytes);
+    const { length } = bytes;
+    this.underWay += length;
+    this.bytes += length;
+    this.lengths.push(length);
     this.sink.write(bytes, this.passed);
   }
 
   /** The next write was passed on. One function for all of them: there is one for every 32 KiB. */
   private readonly passed = (error?: Error | null): void => {
-    const bytes = this.writes.shift();
-    this.underWay -= bytes?.length ?? 0;
+    this.underWay -= this.lengths.shift() ?? 0;
     if (error !== undefined && error !== null) return this.fail(error);
-    if (bytes !== undefined) this.options.spent?.(bytes);
     this.move();
   };
 

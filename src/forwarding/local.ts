@@ -22,8 +22,6 @@ export interface LocalConnection {
   readonly source: ByteSource;
   /** Takes several writes at once, each told when it was handed on. */
   readonly sink: ByteSink;
-  /** Bytes that its source gave, whole, and that nobody reads any more. */
-  spent(bytes: Uint8Array): void;
   /** Frees the connection; `reset` tells its other end that bytes are missing. */
   destroy(reset: boolean): void;
 }

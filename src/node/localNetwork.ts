@@ -8,7 +8,6 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SshError } from '../base/errors.ts';
-import { markSole } from '../base/soleMemory.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
 import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
 import {
@@ -192,10 +191,6 @@ class SocketConnection implements LocalConnection {
     });
   }
 
-  spent(bytes: Uint8Array): void {
-    giveBack([bytes]);
-  }
-
   destroy(reset: boolean): void {
     const { socket } = this;
     this.source.forget();
@@ -267,8 +262,6 @@ class SocketSource implements ByteSource {
 
   private received(chunk: Uint8Array): void {
     if (this.cancelled) return;
-    // Node reads into memory of its own each time; what other runtimes do is their affair.
-    if (chunk.length === chunk.buffer.byteLength) markSole(chunk);
     this.chunks.push(chunk);
     this.held += chunk.length;
     if (this.held >= readAhead) {
@@ -334,10 +327,9 @@ class SocketSink implements ByteSink {
     if (this.fault !== undefined) return done(this.fault);
     if (!this.isCorked) this.gather();
     this.socket.write(bytes, (error) => {
-      // Node says null where there is no error.
-      done(error ?? undefined);
-      // What is written is with the system. Its writer has read its length for the last time.
+      // Node says null where there is no error. What is written is with the system.
       if (error === null || error === undefined) giveBack([bytes]);
+      done(error ?? undefined);
     });
   }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, vi } from 'vitest';
-import { isSole, markSole } from '../../src/base/soleMemory.ts';
+import { markSole } from '../../src/base/soleMemory.ts';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
 
@@ -122,32 +122,6 @@ it('frees the memory of what is written where nothing else lies in it, and no ot
   local.sink.end(() => {});
   expect((await received).equals(sent)).toBe(true);
   expect(given.map(isGone)).toEqual(given.map((_, index) => index < 32));
-});
-
-it('frees the memory of what was read once its taker has no more use for it', async () => {
-  const said = Buffer.alloc(4 * 1024 * 1024, 7);
-  const { local } = await connected(said);
-  const taken: Uint8Array[] = [];
-  let length = 0;
-  await new Promise<void>((resolve, reject) => {
-    local.source.listen({
-      readable: () => {
-        for (let bytes = local.source.take(); bytes !== undefined; bytes = local.source.take()) {
-          taken.push(bytes);
-          length += bytes.length;
-        }
-        if (length === said.length) resolve();
-      },
-      ended: () => reject(new Error('it has ended')),
-      failed: reject,
-      aborted: reject,
-    });
-  });
-  const long = taken.filter(isSole);
-  expect(long.length).toBeGreaterThan(16);
-  expect(taken.some(isGone)).toBe(false);
-  for (const bytes of taken) local.spent(bytes);
-  expect(long.filter(isGone).length).toBeGreaterThanOrEqual(long.length - (long.length % 16));
 });
 
 it.each([

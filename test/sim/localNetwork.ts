@@ -176,11 +176,6 @@ class SimConnection implements LocalConnection, ByteSource, ByteSink {
     this.gone = gone;
   }
 
-  /** Whoever reads them all the same sends wrong bytes. */
-  spent(bytes: Uint8Array): void {
-    bytes.fill(0xee);
-  }
-
   listen(listener: SourceListener | ((error: Error) => void)): void {
     if (typeof listener === 'function') {
       this.outgoing.broken = listener;
@@ -198,8 +193,7 @@ class SimConnection implements LocalConnection, ByteSource, ByteSink {
   }
 
   take(): Uint8Array | undefined {
-    // A copy: `spent` spoils it.
-    const piece = this.cancelled ? undefined : this.incoming.take()?.slice();
+    const piece = this.cancelled ? undefined : this.incoming.take();
     // Whoever took the last piece is told of the end behind it.
     if (piece !== undefined && this.incoming.isEmpty) {
       this.incoming.clock.ioAt(this.incoming.clock.now(), () => this.incoming.changed());

@@ -10,9 +10,10 @@ import { signal } from '../../message/channelRequest.ts';
 import type { AnyCore } from '../../protocol/core.ts';
 
 /**
- * Milliseconds between TERM or EOF, and CLOSE; fewer where `timeouts.close` is shorter. sshd answers CLOSE only when the process
- * is gone, and Dropbear, when a process ends after CLOSE, may take the next one
- * on the connection for it and close that (seen with 2022.83).
+ * Milliseconds between TERM or EOF, and CLOSE; fewer where `timeouts.close` is shorter.
+ * sshd answers CLOSE only when the process is gone, and Dropbear, when a process ends
+ * after CLOSE, may take the next one on the connection for it and close that (seen with
+ * 2022.83).
  */
 const grace = 1000;
 
