@@ -169,8 +169,9 @@ describeServer('the example', openSsh, (lab) => {
         expect(await terminal.modes()).toMatchObject({ echo: false, icanon: false, isig: false });
         terminal.type('stty size; echo "is $((40 + 2))"\r');
         expect(await terminal.shows('is 42')).toContain('24 80');
-        // What it says tells that it runs: a shell may lose a signal between two programs.
-        terminal.type('sh -c "echo a\'\'sleep; exec sleep 60"\r');
+        // The program itself says that it runs: a shell may lose a signal between two programs.
+        writeFileSync(join(home, 'said'), 'asleep\n');
+        terminal.type(`tail -f ${join(home, 'said')}\r`);
         await terminal.shows('asleep');
         // The server's terminal makes a signal of it; here it would end the program.
         terminal.type('\x03');

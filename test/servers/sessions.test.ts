@@ -119,7 +119,9 @@ describeEachServer('a session', (kind, lab) => {
 
   it.each(['TERM', 'SIGINT', 'KILL'])('sends %s to a command', async (signal) => {
     await using client = await server.connect();
-    const sleeper = await client.exec('echo started; exec sleep 60');
+    const started = lab().file('started\n');
+    // The program itself says that it runs: dash loses a SIGINT that comes while it turns into one.
+    const sleeper = await client.exec(`exec tail -f ${started}`);
     await readUntil(sleeper.stdout, 'started');
     sleeper.kill(signal);
     drain(sleeper);
