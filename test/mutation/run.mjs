@@ -112,17 +112,25 @@ const tooLong = [
 /** Whole conversations without sockets, on a clock of their own: they come by nearly every place, and soon. */
 const simulated = ['test/sim/', 'test/regression/', 'test/conformance/'];
 /** Tests whose files take long, each for a little of the sources: asked for what the others leave. */
-const heavy = ['test/servers/', 'test/server/clients/', 'test/cli/', 'test/examples/'];
+const heavy = [
+  'test/servers/',
+  'test/server/clients/',
+  'test/cli/',
+  'test/examples/',
+  // A whole life, over and over: with silence after each of its bytes, and with chance in it.
+  'test/sim/silence.test.ts',
+  'test/sim/random.test.ts',
+];
 
 /** The test files in the order in which they are asked: of the folder itself, simulations, others, the heavy ones. */
 function stagesOf(name, files) {
-  const kinds = [[`test/${name}/`], simulated, [], heavy];
-  const rest = kinds.findIndex((kind) => kind.length === 0);
+  const isIn = (places, path) => places.some((start) => path.startsWith(start));
   const rankOf = (path) => {
-    const rank = kinds.findIndex((kind) => kind.some((start) => path.startsWith(start)));
-    return rank < 0 ? rest : rank;
+    if (path.startsWith(`test/${name}/`)) return 0;
+    if (isIn(heavy, path)) return 3;
+    return isIn(simulated, path) ? 1 : 2;
   };
-  const stages = kinds.map((_, rank) => files.filter((path) => rankOf(path) === rank));
+  const stages = [0, 1, 2, 3].map((rank) => files.filter((path) => rankOf(path) === rank));
   return stages.filter((stage) => stage.length > 0);
 }
 
