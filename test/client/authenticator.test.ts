@@ -263,6 +263,14 @@ describe('a credential', () => {
     expect(shown(await nextOfMore(given))).toBe('password x');
   });
 
+  it('of an agent that is lost has no more keys, and the next credential is tried', async () => {
+    const agent = new HeldKeys(one, two);
+    const given = await scene({ agent: true, password: 'x' }, agent);
+    expect(shown(await next(given))).toBe('key 1');
+    agent.isOpen = false;
+    expect(shown(await next(given))).toBe('password x');
+  });
+
   it('that holds a key which the server refused does not show it again', async () => {
     const given = await scene({ privateKey: [one, two, one], agent: true }, new HeldKeys(two, three));
     expect((await all(given)).tried).toEqual(['key 1', 'key 2', 'key 3']);
