@@ -216,7 +216,22 @@ describe('what comes', () => {
     broken.port.ended(lost);
     expect(reading(broken.port)).toEqual([7, lost]);
     const quiet = new LonePort();
-    expect(reading(quiet.port)).toEqual([]);
+    let woken = 0;
+    quiet.port.data.listen({ ...deaf, readable: () => woken++ });
+    expect(woken).toBe(0);
+  });
+
+  it('that has ended in order stays so, though the connection breaks behind it', () => {
+    const scene = new LonePort();
+    const heard = reading(scene.port);
+    scene.port.eof();
+    scene.port.ended(lost);
+    expect(heard).toEqual(['ended']);
+    const broken = new LonePort();
+    const faults = reading(broken.port);
+    broken.port.fail(lost);
+    broken.port.ended(undefined);
+    expect(faults).toEqual(['aborted', lost]);
   });
 
   it('is still its reader’s once the connection is gone, where no window is opened any more', () => {
@@ -266,6 +281,9 @@ describe('what comes', () => {
     expect(closes(writesErrors, data, extended)).toBe(false);
     // What is over needs no end.
     expect(closes(hasEnded, data, extended)).toBe(false);
+    const { port, asked } = new LonePort();
+    for (let i = 0; i < 3; i++) port.data.cancel();
+    expect(asked).toEqual(['close']);
   });
 });
 
@@ -308,6 +326,21 @@ describe('what goes', () => {
         expect(new Set(told).size).toBe(steps.filter((one) => 'write' in one).length);
       }),
     );
+  });
+
+  it('has the type of its output: data, or the errors of a process (RFC 4254 §5.2)', () => {
+    const { port, channel } = new LonePort();
+    port.outboundExtended.write(new Uint8Array(2), () => {});
+    port.outbound.write(new Uint8Array(1), () => {});
+    const types: unknown[] = [];
+    for (let write = channel.nextOutput(100); write !== undefined; write = channel.nextOutput(100)) {
+      types.push([write.data.length, write.dataTypeCode]);
+      channel.outputSent(write);
+    }
+    expect(types).toEqual([
+      [2, 1],
+      [1, undefined],
+    ]);
   });
 
   it('ends by one EOF behind the last of both outputs, where both are there', () => {
