@@ -53,6 +53,7 @@ const testsOfEdges = {
   ],
   crypto: ['test/crypto', 'test/packet', 'test/recorded'],
   protocol: [
+    'test/protocol',
     'test/regression',
     'test/conformance',
     'test/sim',
