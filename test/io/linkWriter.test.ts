@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultTimeouts } from '../../src/base/timeouts.ts';
 import type { Link } from '../../src/io/link.ts';
 import { LinkWriter, unsentError } from '../../src/io/linkWriter.ts';
+import { ignore } from '../../src/message/transport.ts';
 import { Conversation } from '../support/conversation.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
@@ -140,7 +141,7 @@ describe('the way out', () => {
     channel.write(new Uint8Array(100));
     expect(writer.unsent(client)).toBe(107);
     client.at(0).rekey();
-    client.transport.send({ number: 2, encode: (writer) => writer.bytes(Uint8Array.of(2)) } as never, {});
+    client.transport.send(ignore, { data: new Uint8Array(5) });
     const { heldBytes } = client.transport.output;
     expect(heldBytes).toBeGreaterThan(0);
     expect(client.transport.pendingOutput).toBeGreaterThan(0);
