@@ -68,7 +68,7 @@ describe('an error', () => {
         const given = Object.fromEntries(some);
         const error = new SshError('ERR_SSH_MAC', 'what', given);
         const { cause, ...own } = given;
-        expect({ ...error }).toEqual({
+        expect({ ...error }).toStrictEqual({
           name: 'SshError',
           code: 'ERR_SSH_MAC',
           phase: 'connection',
