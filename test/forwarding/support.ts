@@ -264,8 +264,12 @@ export class FakeHost {
     await settled();
   }
 
-  /** The server opens a channel; what it is told. */
-  opens(type: string, data: Uint8Array): { readonly port: FakePort; readonly said: string[] } {
+  /** The server opens a channel, which may be gone before it is accepted; what it is told. */
+  opens(
+    type: string,
+    data: Uint8Array,
+    isGone = false,
+  ): { readonly port: FakePort; readonly said: string[] } {
     const port = new FakePort();
     const said: string[] = [];
     this.acceptors.get(type)?.({
@@ -274,7 +278,7 @@ export class FakeHost {
       isOpen: true,
       accept: () => {
         said.push('accepted');
-        return port.port;
+        return isGone ? undefined : port.port;
       },
       refuse: (_reason: number, why: string) => void said.push(why),
     });
