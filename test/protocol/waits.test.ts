@@ -442,6 +442,23 @@ describe('a core', () => {
     expect(client.cause).toMatchObject({ code: 'ERR_SSH_INTERNAL', origin: 'local' });
   });
 
+  it('keeps nothing of memory that it was lent, wherever a chunk ends', () => {
+    for (const chunk of [1, 13, 1_000, undefined]) {
+      const { conversation, serverChannel, channel } = Conversation.withChannel({
+        lent: true,
+        ...(chunk === undefined ? {} : { chunk }),
+      });
+      serverChannel.write(utf8Encode('x'.repeat(5_000)));
+      conversation.exchange();
+      expect(conversation.cause).toBeUndefined();
+      expect(channel.data.length).toBe(5_000);
+      expect(conversation.client.transport.remote?.line).toEqual(utf8Encode('SSH-2.0-scripted_peer'));
+      conversation.client.at(0).rekey();
+      conversation.exchange();
+      expect([conversation.cause, conversation.client.transport.keyExchange.idle]).toEqual([undefined, true]);
+    }
+  });
+
   it('reads every packet of a chunk, and the rest of one with the next', () => {
     const conversation = Conversation.to('ready');
     for (let i = 0; i < 3; i++) conversation.queuePayload(Uint8Array.of(ignore.number, 0, 0, 0, 0));
