@@ -3,11 +3,12 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SshError, type SshErrorPhase } from '../../src/base/errors.ts';
+import { debugHandler } from '../../src/diagnostics/debugHandler.ts';
 import { type DiagnosticsEventName, eventPublisher } from '../../src/diagnostics/events.ts';
 import { formatMetrics } from '../../src/diagnostics/exposition.ts';
 import { escapeHtml, html } from '../../src/diagnostics/html.ts';
-import { Metrics } from '../../src/diagnostics/metrics.ts';
-import { dialPhases, livePhases, waitNames } from '../../src/diagnostics/metricTable.ts';
+import { Metrics, metrics } from '../../src/diagnostics/metrics.ts';
+import { dialPhases, durationBuckets, livePhases, waitNames } from '../../src/diagnostics/metricTable.ts';
 import { connectionPage, overPage, overviewPage } from '../../src/diagnostics/page.ts';
 import { connectionById, takeReport } from '../../src/diagnostics/report.ts';
 import { formatConnection, formatReport } from '../../src/diagnostics/reportText.ts';
@@ -310,6 +311,96 @@ describe('a report as text', () => {
   });
 });
 
+describe('a report in JSON', () => {
+  it('has a null for whatever is not there, and nothing that JSON leaves out', () => {
+    live({ forwards: [forward(1)], sftp: [sftp(), sftp(['/a'])] }, { waits: [wait('command', 1, 2)] });
+    const report = takeReport({ details: true });
+    expect(JSON.parse(JSON.stringify(report))).toStrictEqual(report);
+    expect(report.details?.[0]).toMatchObject({
+      lastMessage: null,
+      remoteIdentification: null,
+      openedAt: null,
+    });
+  });
+});
+
+describe('the line of a group', () => {
+  it('has what there is of ages, waits and deadlines', () => {
+    live({ age: 5_000, waits: [wait('request', 1_500, 2_500)] });
+    const [, line] = formatReport(takeReport()).split('\n');
+    expect(line).toBe(
+      '1 client in connection, waiting for request: oldest 5.0 s; longest wait 1.5 s; first deadline in 2.5 s; connection 1',
+    );
+  });
+});
+
+describe('a handler of requests', () => {
+  const ask = (url: string, method = 'GET') => {
+    const answer: { status: number; type: string | undefined; body: string | undefined; ends: number } = {
+      ...{ status: 0, type: undefined, body: undefined, ends: 0 },
+    };
+    debugHandler({ metrics: new Metrics() })(
+      { url, method },
+      {
+        writeHead: (status, headers) => Object.assign(answer, { status, type: headers['content-type'] }),
+        end: (body) => Object.assign(answer, { body, ends: answer.ends + 1 }),
+      },
+    );
+    return answer;
+  };
+
+  it.each([
+    ['/', 200, 'text/html'],
+    ['/?asset=page.js', 200, 'text/javascript'],
+    ['/?asset=page.css', 200, 'text/css'],
+    ['/?asset=other', 404, 'text/plain'],
+    ['/?debug=1', 200, 'text/plain'],
+    ['/?debug=2', 200, 'text/plain'],
+    ['/?debug=3', 400, 'text/plain'],
+    ['/?format=json', 200, 'application/json'],
+    ['/?format=xml', 400, 'text/plain'],
+    ['/?format=metrics', 200, 'text/plain; version=0.0.4'],
+    ['/any/metrics', 200, 'text/plain; version=0.0.4'],
+    ['/?connection=1', 200, 'text/html'],
+    ['/?connection=1&format=json', 200, 'application/json'],
+    ['/?connection=1&debug=1', 200, 'text/plain'],
+    ['/?connection=2', 404, 'text/html'],
+    ['/?connection=2&format=json', 404, 'application/json'],
+    ['/?connection=2&debug=1', 404, 'text/plain'],
+    ['/?connection=0', 400, 'text/plain'],
+    ['/?connection=x', 400, 'text/plain'],
+  ])('answers %s with %i', (url, status, type) => {
+    live({});
+    const got = ask(url);
+    expect([got.status, got.type?.startsWith(`${type};`), got.ends]).toEqual([status, true, 1]);
+    expect(got.body).toMatch(/./);
+    // HEAD says the same of it, and shows nothing.
+    expect(ask(url, 'HEAD')).toEqual({ ...got, body: undefined });
+    expect(ask(url, 'POST')).toMatchObject({ status: 405, body: undefined, ends: 1 });
+  });
+
+  it('has details with debug=2 alone', () => {
+    live({ target: 'somewhere:22' });
+    for (const [url, hasDetails] of [
+      ['/?debug=1', false],
+      ['/?debug=2', true],
+      ['/?format=json', false],
+      ['/?format=json&debug=1', false],
+      ['/?format=json&debug=2', true],
+    ] as const)
+      expect([url, ask(url).body?.includes('somewhere')]).toEqual([url, hasDetails]);
+  });
+
+  it('takes the options that it knows', () => {
+    expect(() => debugHandler({ host: 'a' } as never)).toThrow('there is no option "host" of debugHandler');
+    expect(() => debugHandler({ metrics: {} } as never)).toThrow(
+      'metrics must be metrics, as metrics() gives them',
+    );
+    expect(() => debugHandler({ hosts: 'a' } as never)).toThrow('hosts must be a list of names or addresses');
+    expect(() => debugHandler({ fileNames: 1 } as never)).toThrow('fileNames must be true or false');
+  });
+});
+
 describe('the page', () => {
   it('has a row for each group, connection and session, each with its links', () => {
     live(
@@ -527,6 +618,32 @@ describe('metrics', () => {
     expect(shown(metrics, 'commands_total')).toEqual(['{kind="exec",outcome="signal"} 1']);
     expect(shown(metrics, 'transfers_total')).toEqual(['{kind="get",outcome="failed"} 1']);
     metrics.stop();
+  });
+});
+
+describe('the metrics of the process', () => {
+  it('are made once', () => {
+    expect(metrics()).toBeInstanceOf(Metrics);
+    expect(metrics()).toBe(metrics());
+  });
+
+  it('have buckets that dashboards know by their bounds', () => {
+    expect(durationBuckets.join(' ')).toBe('0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 15 30 60');
+  });
+
+  it('are numbers as Prometheus writes them', () => {
+    const values = [1, 0.5, -2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+    const samples = values.map((value, index) => ({ suffix: '' as const, labels: { i: `${index}` }, value }));
+    const family = { name: 'deadline_ssh_dials_total', type: 'counter', help: 'a\\b\nc "d"', samples };
+    const text = formatMetrics({ families: () => [family] } as unknown as Metrics);
+    expect(text.split('\n')).toEqual([
+      '# HELP deadline_ssh_dials_total a\\\\b\\nc "d"',
+      '# TYPE deadline_ssh_dials_total counter',
+      ...['1', '0.5', '-2', '+Inf', '-Inf', 'NaN'].map(
+        (value, i) => `deadline_ssh_dials_total{i="${i}"} ${value}`,
+      ),
+      '',
+    ]);
   });
 });
 
