@@ -177,8 +177,9 @@ export class Forwarding {
       await Promise.race([handler(arrived), cut]);
       const port = arrived.port;
       if (port === undefined) {
-        arrived.refuse('nobody took the connection');
-        return undefined;
+        const error = signal.aborted ? (signal.reason as Error) : undefined;
+        arrived.refuse(error?.message ?? 'nobody took the connection');
+        return error;
       }
       const reason = await Promise.race([port.closed, cut]);
       return reason;

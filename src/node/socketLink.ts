@@ -351,9 +351,12 @@ class StreamLink implements Link {
   }
 
   addresses(): LinkAddresses {
-    if (this.stream instanceof Socket && this.stream.remoteAddress !== undefined) {
+    if (this.stream instanceof Socket) {
       const { localAddress, localPort, remoteAddress, remotePort } = this.stream;
-      this.known = { localAddress, localPort, remoteAddress, remotePort };
+      // A socket that is destroyed has forgotten its own side, and no more than that.
+      const knowsMore = localAddress !== undefined || this.known === undefined;
+      if (remoteAddress !== undefined && knowsMore)
+        this.known = { localAddress, localPort, remoteAddress, remotePort };
     }
     return (
       this.known ?? {

@@ -132,3 +132,99 @@ it('ends what lives at once, however long its listener takes to stop', async () 
   stopped();
   await closed;
 });
+
+it('names itself in errors of this library, once, and leaves all others as they are', async () => {
+  const told: (Error | undefined)[] = [];
+  const forward = stand({ onConnectionEnd: (_connection, error) => void told.push(error) });
+  const named = new SshError('ERR_SSH_FORWARD', `the forward ${forward.name}: no`);
+  const system = new Error('ECONNRESET');
+  for (const error of [named, system, 'words'])
+    forward.serve(
+      peer,
+      'db:5432',
+      () => Promise.reject(error),
+      () => {},
+    );
+  await expect.poll(() => told).toHaveLength(3);
+  expect(told).toEqual([named, system, new Error('words')]);
+  expect([told[0], told[1]]).toEqual([named, system]);
+  expect(forward.counters).toMatchObject({ accepted: 3, failed: 3, refused: 0 });
+});
+
+it('goes on whatever its listeners throw, and tells them of connections and ends', async () => {
+  const told: string[] = [];
+  const forward = stand({
+    onConnection: ({ id }) => {
+      told.push(`made ${id}`);
+      throw new Error('not ours');
+    },
+    onConnectionEnd: ({ id }, error) => {
+      told.push(`over ${id} ${error?.message}`);
+      throw new Error('not ours');
+    },
+  });
+  for (const error of [undefined, new Error('cut')])
+    forward.serve(
+      peer,
+      'db:5432',
+      async (passage) => {
+        forward.opened(passage);
+        return error;
+      },
+      () => {},
+    );
+  await expect.poll(() => told).toHaveLength(4);
+  expect(told).toEqual(['made 1', 'made 2', 'over 1 undefined', 'over 2 cut']);
+  await forward.close();
+});
+
+it('is freed once, when its listener has stopped and no connection lives', async () => {
+  const freed: Forward[] = [];
+  let stopped = (): void => {};
+  const forward = new Forward(
+    { path: '/run/a' },
+    {
+      name: 'a',
+      now: () => 0,
+      options: {},
+      maxConnections: 8,
+      stop: () =>
+        new Promise((resolve) => {
+          stopped = resolve;
+        }),
+      freed: (each) => void freed.push(each),
+    },
+  );
+  let release = (): void => {};
+  forward.serve(
+    peer,
+    'b',
+    () =>
+      new Promise((resolve) => {
+        release = () => resolve(undefined);
+      }),
+    () => {},
+  );
+  const closing = forward.close();
+  stopped();
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  expect(freed).toEqual([]);
+  release();
+  await closing;
+  expect(freed).toEqual([forward]);
+  forward.end(new SshError('ERR_SSH_CLOSED', 'again'));
+  await forward.close({ drain: true });
+  expect(freed).toEqual([forward]);
+});
+
+it('stops although its listener fails to', async () => {
+  const forward = new Forward(
+    { path: '/run/a' },
+    {
+      ...{ name: 'a', now: () => 0, options: {}, maxConnections: 8, freed: () => {} },
+      stop: () => Promise.reject(new Error('it is stuck')),
+    },
+  );
+  await forward.close();
+  expect((await forward.closed).code).toBe('ERR_SSH_CLOSED');
+});

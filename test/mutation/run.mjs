@@ -43,9 +43,17 @@ const testsOfCore = {
 };
 /** The layers above them: simulations, real servers, child processes. */
 const testsOfEdges = {
-  base: ['test/base', 'test/client', 'test/cli/serverText.test.ts', 'test/io', 'test/regression'],
+  base: [
+    'test/base',
+    'test/docs/tables.test.ts',
+    'test/client',
+    'test/cli/serverText.test.ts',
+    'test/io',
+    'test/regression',
+  ],
   crypto: ['test/crypto', 'test/packet', 'test/recorded'],
   protocol: [
+    'test/protocol',
     'test/regression',
     'test/conformance',
     'test/sim',
