@@ -66,7 +66,7 @@ export class FileCalls extends PathCalls {
       check.checkMode(mode);
       const pflags = parseFlag(flags);
       const attrs = mode === undefined ? {} : { permissions: mode };
-      const file = await OpenFile.open(this.session, path, pflags, attrs, errand);
+      const file = await OpenFile.openForCaller(this.session, path, pflags, attrs, errand);
       return new SftpFile(file, (pflags & openFlags.append) !== 0);
     });
   }
@@ -171,7 +171,7 @@ export class FileCalls extends PathCalls {
     step: (file: OpenFile) => Promise<T>,
   ): Promise<T> {
     const attrs = mode === undefined ? {} : { permissions: mode };
-    const file = await OpenFile.tryInTurn(this.session, path, pflags, attrs, errand);
+    const file = await OpenFile.openInTurn(this.session, path, pflags, attrs, { errand });
     let result: T;
     try {
       result = await step(file);
