@@ -35,7 +35,7 @@ export async function copyOnServer(
         const wanted = end === undefined || end - from > blockLength ? blockLength : Number(end - from);
         const count = await source.file.read(block.subarray(0, wanted), from);
         if (count === 0) return;
-        await target.file.write(block.subarray(0, count), to);
+        await target.file.write(block.subarray(0, count), to, caller);
         from += BigInt(count);
         to += BigInt(count);
       }
