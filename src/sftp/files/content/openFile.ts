@@ -4,6 +4,7 @@
  * Owns: OPEN, CLOSE and FSTAT; that a handle is closed once, and what a closed one answers.
  * Must not know: how a user reads and writes (`fileHandle.ts`), transfers.
  */
+import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
 import { describeOperation, isPlainFailure, type Operation } from '../../protocol/errors.ts';
@@ -122,7 +123,7 @@ export class OpenFile {
     if (this.closing === undefined) return;
     throw new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
       origin: 'user',
-      path: this.path,
+      path: escapeText(this.path),
     });
   }
 

@@ -5,6 +5,7 @@
  * one on the server.
  * Must not know: the public API's options.
  */
+import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { FileReader } from '../../data/reader.ts';
 import { FileWriter } from '../../data/writer.ts';
@@ -178,9 +179,10 @@ export function sizeOf(size: bigint | undefined): number | undefined {
 }
 
 function tooLong(file: OpenFile): SshError {
+  const path = escapeText(file.path);
   return new SshError(
     'ERR_SSH_LIMIT',
-    `"${file.path}" has more than ${longestFile} bytes, which is too much for one array; read it as a stream or with get`,
-    { origin: 'local', path: file.path },
+    `"${path}" has more than ${longestFile} bytes, which is too much for one array; read it as a stream or with get`,
+    { origin: 'local', path },
   );
 }

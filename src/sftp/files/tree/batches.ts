@@ -5,6 +5,7 @@
  * of the folder is held in memory then.
  * Must not know: the order of a walk.
  */
+import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import type { NameEntry } from '../../packet/responses.ts';
 import { isPlainFailure } from '../../protocol/errors.ts';
@@ -136,7 +137,7 @@ export class FolderBatches {
   }
 
   private tooMany(): SshError {
-    const path = pathText(this.path);
+    const path = escapeText(pathText(this.path));
     return new SshError(
       'ERR_SSH_LIMIT',
       `"${path}" has more than ${mostHeld} entries, on a server with few handles`,
