@@ -44,7 +44,7 @@ const testsOfCore = {
 /** The layers above them: simulations, real servers, child processes. */
 const testsOfEdges = {
   base: ['test/base', 'test/client', 'test/cli/serverText.test.ts', 'test/io', 'test/regression'],
-  crypto: ['test/crypto', 'test/packet', 'test/recorded'],
+  crypto: ['test/crypto', 'test/packet', 'test/recorded', 'test/keys/certificates.test.ts'],
   protocol: [
     'test/regression',
     'test/conformance',
