@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, toHex } from '../../src/base/bytes.ts';
 import {
   type BulkChacha,
+  type BulkChachaFactory,
   ChachaPolyOpening,
   ChachaPolySealing,
 } from '../../src/crypto/handwritten/chacha/chachaPolyPacket.ts';
@@ -48,16 +49,12 @@ function sealedApart(sealing: ChachaPolySealing, payload: Uint8Array, sequenceNu
   return concatBytes(buffer.subarray(0, 4), ciphertext, buffer.subarray(4 + payload.length));
 }
 
-const withOpenssl: ReadonlyMap<string, (payloadKey: Uint8Array, lengthKey: Uint8Array) => BulkChacha> =
-  new Map([
-    ['long ones alone', (payloadKey) => new OpensslChacha(payloadKey, measuredCrossings)],
-    [
-      'every one',
-      (payloadKey, lengthKey) => new EveryOpensslChacha(payloadKey, lengthKey, measuredCrossings),
-    ],
-  ]);
+const withOpenssl: readonly (readonly [string, BulkChachaFactory])[] = [
+  ['long ones alone', (payloadKey) => new OpensslChacha(payloadKey, measuredCrossings)],
+  ['every one', (payloadKey, lengthKey) => new EveryOpensslChacha(payloadKey, lengthKey, measuredCrossings)],
+];
 
-describe.each([...withOpenssl])('chacha20-poly1305@openssh.com, %s by OpenSSL', (_, bulk) => {
+describe.each(withOpenssl)('chacha20-poly1305@openssh.com, %s by OpenSSL', (_, bulk) => {
   it('is the packet of OpenSSH, sealed in place and apart', () => {
     fc.assert(
       fc.property(payloadLengths, fc.nat({ max: 0xffffffff }), (length, sequenceNumber) => {
