@@ -30,32 +30,8 @@ import { KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
 import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { fixture, passphrase } from '../keys/fixtures.ts';
+import { ScriptedPerson } from '../support/cli/scriptedPerson.ts';
 import { isRoot } from '../support/servers/index.ts';
-
-/** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
-class ScriptedPerson implements Person {
-  transcript = '';
-  columns = 80;
-  private readonly answers: (string | undefined)[];
-
-  constructor(...answers: readonly (string | undefined)[]) {
-    this.answers = [...answers];
-  }
-
-  async ask(prompt: string): Promise<string | undefined> {
-    this.transcript += `${prompt}|`;
-    if (this.answers.length === 0) throw new Error(`nobody answers ${prompt}`);
-    return this.answers.shift();
-  }
-
-  askSecretly(prompt: string): Promise<string | undefined> {
-    return this.ask(`*${prompt}`);
-  }
-
-  show(text: string): void {
-    this.transcript += text;
-  }
-}
 
 const folders: string[] = [];
 afterEach(() => {
