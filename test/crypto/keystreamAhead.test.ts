@@ -3,9 +3,11 @@ import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../../src/base/bytes.ts';
+import { encryptBlocks, expandAesKey } from '../../src/crypto/handwritten/aes/aesBlocks.ts';
 import { GcmNonce } from '../../src/crypto/handwritten/aes/gcmCounter.ts';
 import { GcmPackets } from '../../src/crypto/handwritten/aes/gcmPackets.ts';
-import type { BulkBlocks } from '../../src/crypto/handwritten/aes/keystreamAhead.ts';
+import { GhashKey } from '../../src/crypto/handwritten/aes/ghash.ts';
+import { type BulkBlocks, KeystreamAhead } from '../../src/crypto/handwritten/aes/keystreamAhead.ts';
 import { bigEndian, noise } from '../packet/support.ts';
 
 const key = noise(16, 1);
@@ -87,6 +89,35 @@ describe('packets of AES-GCM, worked on ahead', () => {
         );
         expect(opened).toEqual(texts.map(toHex));
         expect({ encryptions: bulk.encryptions, tags: bulk.tags }).toEqual({ encryptions: 1, tags: 1 });
+      }),
+    );
+  });
+
+  it('are verified together where all are right, and none of them where one is not', () => {
+    const expandedKey = expandAesKey(key);
+    const h = new Uint8Array(16);
+    encryptBlocks(expandedKey, view(h), 1);
+    const verdicts = (chunk: Uint8Array, lengths: readonly number[]): boolean[] => {
+      const ghash = new GhashKey(view(h), 0);
+      const ahead = new KeystreamAhead(new CountingBulk(), new GcmNonce(firstNonce), expandedKey, ghash);
+      expect(ahead.make(chunk, 0, lengths[0] as number, chunk.length)).toBe(true);
+      ahead.verify(chunk, view(chunk), 0, chunk.length);
+      return lengths.map((length) => {
+        const { isVerified } = ahead;
+        ahead.use(length);
+        return isVerified;
+      });
+    };
+    fc.assert(
+      fc.property(payloads, fc.nat(), (texts, bit) => {
+        const chunk = sealEach(texts);
+        const lengths = texts.map((text) => text.length);
+        expect(verdicts(chunk, lengths)).toEqual(lengths.map(() => true));
+        // Of the last packet, of which no length field tells where another begins.
+        const last = lengths.at(-1) as number;
+        const index = chunk.length - 1 - ((bit >> 3) % (last + 16));
+        chunk[index] = (chunk[index] as number) ^ (1 << (bit & 7));
+        expect(verdicts(chunk, lengths)).toEqual(lengths.map(() => false));
       }),
     );
   });
