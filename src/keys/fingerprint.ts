@@ -19,7 +19,7 @@ import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from '.
 
 const hashes: Hashes = { createHash: createNobleHash };
 
-const hashRule = oneOf('sha256', 'md5');
+const hashRule = oneOf('sha256', 'md5', 'sha1', 'sha384', 'sha512');
 
 const keyRule: OptionRule = {
   takes: 'a public key, as parsePublicKey(…).publicKey is one',
@@ -28,7 +28,8 @@ const keyRule: OptionRule = {
 
 /**
  * `SHA256:` and base64 without padding, or `MD5:` and hex pairs, of a key or of
- * a public key blob (which may be of a type this library does not have).
+ * a public key blob (which may be of a type this library does not have). Other
+ * hashes are written as SHA-256 is.
  */
 export function fingerprint(key: PublicKey | Uint8Array, hash: FingerprintHash = 'sha256'): string {
   checkArgument('the key of a fingerprint', key, eitherOf(keyRule.takes, bytesOnly, keyRule));
