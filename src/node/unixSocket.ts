@@ -7,8 +7,8 @@
  * Whatever else lies at the path stays, also where it came there later.
  * Must not know: what is listened for.
  *
- * The system makes a socket and removes it by its path alone, whoever has that
- * path by then. So the socket is made in a folder that nobody else may enter, and
+ * The system makes a socket and removes it by its path alone, which may be somebody
+ * else's by then. So the socket is made in a folder that nobody else may enter, and
  * moved to its place with its permissions; what is removed then is known by its
  * number and not by its name.
  */
