@@ -87,7 +87,7 @@ export interface Limits {
    * such message, and so does each block of compressed data beyond what compressors make.
    */
   readonly messagesWithoutEffect: number;
-  /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with each MiB of channel data in either direction. */
+  /** Key exchanges that a peer may start at once. One more may come with each ten seconds, and with channel data in either direction: with each 4 KiB that a client sends or gets, with each MiB of a server. */
   readonly keyExchangesWithoutData: number;
   /** Forwards of one connection. */
   readonly forwards: number;

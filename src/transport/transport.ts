@@ -444,7 +444,7 @@ export class Transport implements KeyExchangeSink, GateView {
   }
 
   private get charged(): PeerAllowances {
-    this.allowances ??= new PeerAllowances(this.options.limits);
+    this.allowances ??= new PeerAllowances(this.options.limits, this.options.role);
     return this.allowances;
   }
 

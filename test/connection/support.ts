@@ -73,7 +73,7 @@ class NotingTransport {
   private writer = new WireWriter();
 
   constructor(limits: Limits) {
-    this.allowances = new PeerAllowances(limits);
+    this.allowances = new PeerAllowances(limits, 'client');
   }
 
   send<T>(message: MessageCodec<T>, value: T, sealed?: Sealed): void {

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/base/limits.ts';
 import type { Client, ConnectOptions } from '../../src/entry/index.ts';
 import {
   describeEachServer,
@@ -161,6 +162,17 @@ describeServer('new keys that the server asks for', openSsh, (lab) => {
       testTimeout,
     );
   });
+
+  it('may come with each packet: the least that sshd can be told is no end of a transfer', async () => {
+    const server = await startOpenSsh(lab(), { config: { RekeyLimit: '16' } });
+    await using connection = await connectCounted(server);
+    const { client, rekeys } = connection;
+    const content = randomBytes(2_000_000);
+    const { stdout } = await client.run(`cat ${lab().file(content)}`, { encoding: 'buffer' });
+    expect(Buffer.from(stdout).equals(content)).toBe(true);
+    expect(rekeys()).toBeGreaterThan(2 * defaultLimits.keyExchangesWithoutData);
+    await server.stop();
+  }, 60_000);
 
   it('may meet those that this side asks for', async () => {
     const server = await startOpenSsh(lab(), { config: { RekeyLimit: '1M' } });

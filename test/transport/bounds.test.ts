@@ -102,7 +102,7 @@ describe('what a peer is charged with', () => {
       ['a key exchange', (allowances) => allowances.spendKeyExchange(0)],
     ];
     for (const [what, spend] of dues) {
-      const allowances = new PeerAllowances(limits);
+      const allowances = new PeerAllowances(limits, 'server');
       expect(allowances.isEmpty, what).toBe(true);
       spend(allowances);
       allowances.rest(0);
@@ -110,15 +110,18 @@ describe('what a peer is charged with', () => {
       allowances.rest(1e9);
       expect(allowances.isEmpty, what).toBe(true);
     }
-    const nothing = new PeerAllowances(limits);
+    const nothing = new PeerAllowances(limits, 'server');
     nothing.spendInflation(0, 0, 0);
     nothing.noteData(1e9);
     expect(nothing.isEmpty).toBe(true);
   });
 
-  it('comes back for a key exchange with data as well', () => {
+  it.each([
+    ['client', 4096],
+    ['server', 1024 * 1024],
+  ] as const)('comes back for a key exchange with data as well, in the role of a %s', (role, price) => {
     const times = (bytes: number): number => {
-      const allowances = new PeerAllowances(limits);
+      const allowances = new PeerAllowances(limits, role);
       for (let done = 0; done < 100; done++) {
         if (codeOf(() => allowances.spendKeyExchange(0)) === 'ERR_SSH_LIMIT') return done;
         allowances.noteData(bytes);
@@ -127,10 +130,9 @@ describe('what a peer is charged with', () => {
     };
     const idle = times(0);
     expect(idle).toBeLessThan(100);
-    expect(times(512 * 1024)).toBeGreaterThan(idle);
-    // A mebibyte pays for one.
-    expect(times(1024 * 1024)).toBe(Number.POSITIVE_INFINITY);
-    expect(times(1024 * 1024 - 60_000)).toBeLessThan(100);
+    expect(times(price / 2)).toBeGreaterThan(idle);
+    expect(times(price)).toBe(Number.POSITIVE_INFINITY);
+    expect(times(0.94 * price)).toBeLessThan(100);
   });
 });
 

@@ -7,12 +7,17 @@
  * An allowance is made when it is first spent: most connections never get there.
  */
 import type { Limits } from '../../base/limits.ts';
+import type { Role } from '../identification.ts';
 import { Allowance } from './allowance.ts';
 
 const messagesPerSecond = 100;
 const keyExchangesPerSecond = 0.1;
-/** Channel data in either direction that pays for one key exchange. */
-const bytesPerKeyExchange = 1024 * 1024;
+/**
+ * Channel data in either direction that pays for one key exchange. sshd with the
+ * smallest RekeyLimit begins one for each packet of a transfer, and a client that
+ * ends there gets no file. A server that serves many is less patient with one.
+ */
+const bytesPerKeyExchange = { client: 4096, server: 1024 * 1024 };
 /**
  * What as much work as a message without effect is: a dynamic block takes about 12
  * microseconds, whose tables have to be made, and so do this many bytes of output.
@@ -21,11 +26,14 @@ const inflatedBytesPerMessage = 4096;
 
 export class PeerAllowances {
   private readonly limits: Limits;
+  private readonly role: Role;
   private messages: Allowance | undefined;
   private keyExchanges: Allowance | undefined;
 
-  constructor(limits: Limits) {
+  /** @param role whose peer it is that spends: as a client, this side pays for what a server does */
+  constructor(limits: Limits, role: Role) {
     this.limits = limits;
+    this.role = role;
   }
 
   /** A message without effect came. */
@@ -53,7 +61,7 @@ export class PeerAllowances {
 
   /** Channel data went one way or the other. */
   noteData(bytes: number): void {
-    this.keyExchanges?.earn(bytes / bytesPerKeyExchange);
+    this.keyExchanges?.earn(bytes / bytesPerKeyExchange[this.role]);
   }
 
   /** Lets go what is as if it had never been spent. */

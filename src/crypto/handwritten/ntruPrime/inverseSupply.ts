@@ -1,10 +1,10 @@
 /**
  * Short polynomials with the inverses of their triples, for one key pair after another.
  *
- * Owns: that a process which makes many shares one inversion among eight of them:
+ * Owns: that a process which makes many shares one inversion among up to 32 of them:
  * the inverse of a product is worth the inverse of each factor (Montgomery's trick),
  * for three multiplications each. The work is spread: no call does more than one
- * inversion and three multiplications.
+ * inversion and four multiplications.
  * Must not know: keys, bytes, where randomness comes from.
  * Source: P. L. Montgomery, "Speeding the Pollard and elliptic curve methods of
  * factorization" (1987), §10.3.1.
@@ -21,8 +21,8 @@ export interface Invertible {
   readonly inverse: Int32Array;
 }
 
-/** Polynomials that share an inversion. */
-const shared = 8;
+/** Polynomials that share an inversion: two at first, then twice as many each time, up to these. */
+const most = 32;
 /** So many are inverted one by one before it begins: a process with few connections makes none in vain. */
 const alone = 4;
 
@@ -46,9 +46,9 @@ export class InverseSupply {
       this.taken++;
       return invertible(draw());
     }
-    this.addFactor(draw());
+    // Two for one that is taken, so that twice as many share the next inversion.
+    for (let i = 0; i < 2 && this.coming.length < most; i++) this.addFactor(draw());
     if (this.ready.length === 0) {
-      if (this.coming.length < shared) return invertible(draw());
       this.inverse = inverseOfTriple((this.coming.at(-1) as Factor).product);
       this.ready = this.coming;
       this.coming = [];

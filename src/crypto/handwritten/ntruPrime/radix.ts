@@ -96,10 +96,11 @@ export class RadixCode {
       for (let i = given.length - 1; i >= 0; i--) {
         const count = at(given, i);
         position -= count;
-        const number = littleEndian(bytes, position, count) + 256 ** count * at(numbers, i);
+        // Below 2^30: at most two bytes and a number below 2^14.
+        const number = littleEndian(bytes, position, count) + (at(numbers, i) << (8 * count));
         const bound = at(bounds, 2 * i);
-        const second = Math.floor(number / bound);
-        numbers[2 * i] = number - bound * second;
+        const second = (number / bound) | 0;
+        numbers[2 * i] = number - Math.imul(bound, second);
         numbers[2 * i + 1] = second % at(bounds, 2 * i + 1);
       }
     }

@@ -210,8 +210,12 @@ function exchangeAll(list: Int32Array, step: number, distance: number, rest: num
     for (let i = start; i < end; i++) {
       const a = list[i] as number;
       const b = list[i + distance] as number;
-      list[i] = Math.min(a, b);
-      list[i + distance] = Math.max(a, b);
+      const difference = a ^ b;
+      const less = (b - a) | 0;
+      // All that differs where b is the smaller one, and 0 where it is not. An engine may branch for Math.min.
+      const exchange = difference & ((less ^ (difference & (less ^ b))) >> 31);
+      list[i] = a ^ exchange;
+      list[i + distance] = b ^ exchange;
     }
   }
 }
