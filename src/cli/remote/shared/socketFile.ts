@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
-import { link, lstat, rename, rm } from 'node:fs/promises';
+import { link, lstat, rename, rm, stat } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { optionsError } from '../../../endpoint/options/optionErrors.ts';
@@ -50,6 +50,11 @@ function isOwn(stats: Stats): boolean {
  */
 export async function listenAt(server: Server, path: string): Promise<() => void> {
   checkSocketPath(path);
+  const folder = dirname(path);
+  // The system says of a folder that is not there that it may not be written to.
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
+    throw new Error(`there is no folder ${folder}`);
+  }
   await removeStale(path);
   // Under a name of its own first: two programs at once cannot have the same name by a link.
   const own = temporaryPath(path);
