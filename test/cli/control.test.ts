@@ -235,6 +235,13 @@ describe('a control socket', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
+  it('in a folder that is not there is said to be in none', async () => {
+    await expect(listenForControl(join(folder, 'none', 'socket'), told(1))).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: `the control socket ${folder}/none/socket cannot be made: there is no folder ${folder}/none`,
+    });
+  });
+
   it('of somebody else is told nothing, and asked for nothing', async (context) => {
     if (!isRoot) return context.skip();
     await listening();

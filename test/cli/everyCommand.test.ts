@@ -1,5 +1,5 @@
 /** What every subcommand does alike: its help, its version, what it makes of bad options and of its own faults. */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { benchHelp } from '../../src/cli/bench/benchArguments.ts';
 import { copyHelp } from '../../src/cli/copy/copyArguments.ts';
 import { fleetHelp } from '../../src/cli/fleet/fleetArguments.ts';
@@ -9,39 +9,7 @@ import { keyscanHelp } from '../../src/cli/keyscan/keyscanArguments.ts';
 import { sftpHelp } from '../../src/cli/sftp/sftpArguments.ts';
 import { sftpServerHelp } from '../../src/cli/sftpServer/serverArguments.ts';
 import { subcommands } from '../../src/cli/subcommands.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-
-interface Ended {
-  readonly status: number;
-  readonly out: string;
-  readonly said: string;
-}
-
-/** Runs a subcommand in this process, with its output caught. */
-async function run(name: string, argv: readonly string[]): Promise<Ended> {
-  const entry = subcommands.get(name);
-  if (entry === undefined) throw new Error(`there is no ${name}`);
-  const command = await entry.load();
-  let [out, said] = ['', ''];
-  const output = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  const errors = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said += String(text);
-    return true;
-  });
-  try {
-    const status = await command.run(argv);
-    return { status, out, said };
-  } finally {
-    output.mockRestore();
-    errors.mockRestore();
-  }
-}
+import { runHere } from '../support/cli/inProcess.ts';
 
 const helps: Readonly<Record<string, string>> = {
   bench: benchHelp,
@@ -60,11 +28,11 @@ it('these are all there are', () => {
 
 describe.each(names)('%s', (name) => {
   it('prints its help where it is asked to, and does nothing else', async () => {
-    expect(await run(name, ['--help'])).toEqual({ status: 0, out: helps[name], said: '' });
+    expect(await runHere(name, ['--help'])).toEqual({ status: 0, out: helps[name], said: '' });
   });
 
   it('says in one line that an option is none, and ends with what scripts expect', async () => {
-    const { status, out, said } = await run(name, ['--nonsense']);
+    const { status, out, said } = await runHere(name, ['--nonsense']);
     expect(out).toBe('');
     expect(said).toMatch(/^deadline-ssh: [^\n]*nonsense[^\n]*\n$/);
     // Of the programs whose place they take, those of files end with 1.
@@ -77,13 +45,13 @@ describe.each(names)('%s', (name) => {
         throw new TypeError('a fault of this program');
       },
     });
-    await expect(run(name, broken)).rejects.toThrow(TypeError);
+    await expect(runHere(name, broken)).rejects.toThrow(TypeError);
   });
 });
 
 describe.each(['cp', 'sftp'])('%s', (name) => {
   it.each(['-V', '--version'])('prints the version of the package for %s', async (option) => {
-    expect(await run(name, [option])).toEqual({
+    expect(await runHere(name, [option])).toEqual({
       status: 0,
       out: `deadline-ssh ${packageVersion()}\n`,
       said: '',

@@ -198,9 +198,9 @@ describe('a key that is encrypted', () => {
   it('keeps its passphrase when its comment changes', async () => {
     const path = encrypted();
     const person = new ScriptedPerson(passphrase, 'a new one');
-    const { out } = await run(changeComment, ['-c', '-a', '1', '-f', path], person);
+    const { out, status } = await run(changeComment, ['-c', '-a', '1', '-f', path], person);
     const read = parsePrivateKey(readFileSync(path), { passphrase });
-    expect(read.comment).toBe('a new one');
+    expect([read.comment, status]).toEqual(['a new one', 0]);
     expect(out).toMatch(/^Old comment: .+\nComment changed to "a new one"\n$/);
     expect(person.transcript).toContain('Enter new comment: |');
     expect(readFileSync(`${path}.pub`, 'utf8')).toMatch(/^ssh-ed25519 \S+ a new one\n$/);

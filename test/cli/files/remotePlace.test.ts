@@ -32,12 +32,18 @@ describe('a place', () => {
     expect(place(text)).toBe('local');
   });
 
-  it.each(['-oProxyCommand=x:y', 'a b:c', 'scp:///x', '@host:x', 'scp://host/%zz', '\x1b[2J:x'])(
-    '%j is refused',
-    (text) => {
-      expect(() => place(text)).toThrow(expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }));
-    },
-  );
+  it.each([
+    '-oProxyCommand=x:y',
+    'a b:c',
+    'scp:///x',
+    'sftp://a:b:c/x',
+    'scp://[::1/x',
+    '@host:x',
+    'scp://host/%zz',
+    '\x1b[2J:x',
+  ])('%j is refused', (text) => {
+    expect(() => place(text)).toThrow(expect.objectContaining({ code: 'ERR_SSH_OPTIONS' }));
+  });
 
   it('with a password in it is refused, and the password is not repeated', () => {
     for (const text of ['scp://ops:secret@host/x', 'sftp://ops:secret@host', 'scp://ops:secret@host/%zz']) {

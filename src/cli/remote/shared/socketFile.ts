@@ -7,10 +7,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
-import { link, lstat, rename, rm } from 'node:fs/promises';
+import { lstat, rm, stat } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { optionsError } from '../../../endpoint/options/optionErrors.ts';
+import { takeLock } from '../../../node/knownHosts/fileLock.ts';
 import { errorCode } from '../../../node/knownHosts/regularFile.ts';
 
 /** Bytes of a path that an address has room for; Node cuts a longer one off, and that is the path of something else. */
@@ -50,7 +51,11 @@ function isOwn(stats: Stats): boolean {
  */
 export async function listenAt(server: Server, path: string): Promise<() => void> {
   checkSocketPath(path);
-  await removeStale(path);
+  const folder = dirname(path);
+  // The system says of a folder that is not there that it may not be written to.
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
+    throw new Error(`there is no folder ${folder}`);
+  }
   // Under a name of its own first: two programs at once cannot have the same name by a link.
   const own = temporaryPath(path);
   await new Promise<void>((resolve, reject) => {
@@ -69,12 +74,16 @@ export async function listenAt(server: Server, path: string): Promise<() => void
   // A connection that cannot be accepted is lost, and the program goes on.
   server.on('error', () => {});
   try {
-    linkSync(own, path);
-    const { dev, ino } = lstatSync(path);
+    await claim(own, path);
+    const { dev, ino } = lstatSync(own);
     return () => {
-      const there = lstatSync(path, { throwIfNoEntry: false });
-      if (there?.ino === ino && there.dev === dev) unlinkSync(path);
       server.close();
+      try {
+        const there = lstatSync(path, { throwIfNoEntry: false });
+        if (there?.ino === ino && there.dev === dev) unlinkSync(path);
+      } catch {
+        // It is stale then, and the next program takes it away.
+      }
     };
   } catch (error) {
     server.close();
@@ -91,26 +100,34 @@ function temporaryPath(path: string): string {
   return `${folder}${`.${randomBytes(9).toString('base64url')}`.slice(0, room)}`;
 }
 
-/** A socket of this user at which nobody listens was left by a program that was killed. Nothing else is removed. */
-async function removeStale(path: string): Promise<void> {
-  const stats = await lstat(path).catch(() => undefined);
-  if (stats === undefined || !isOwn(stats)) return;
-  if (await isAlive(path)) throw inUse(path);
-  // Another program may have found the same one, and listen there by now: what is taken away is looked at again.
-  const taken = temporaryPath(path);
+/**
+ * Gives the socket its name, where that is free. A socket of this user at which nobody
+ * listens was left by a program that was killed, and makes room; nothing else does.
+ */
+async function claim(own: string, path: string): Promise<void> {
+  if (isLinked(own, path)) return;
+  if (!(await isOwnSocket(path))) throw new Error('there is something else of that name');
+  // Of several programs that find it, one at a time looks and takes it away: else one would take away what another has made.
+  const lock = await takeLock(`${path}.lock`, { timeout: patience });
   try {
-    await rename(path, taken);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  try {
-    const { ino, dev } = await lstat(taken);
-    if (ino === stats.ino && dev === stats.dev) return;
-    await link(taken, path);
-    throw inUse(path);
+    if (await isOwnSocket(path)) {
+      if (await isAlive(path)) throw inUse(path);
+      unlinkSync(path);
+    }
+    if (!isLinked(own, path)) throw inUse(path);
   } finally {
-    await rm(taken, { force: true });
+    await lock?.release();
+  }
+}
+
+/** @returns whether the name was free */
+function isLinked(own: string, path: string): boolean {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
   }
 }
 
