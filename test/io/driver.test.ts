@@ -187,6 +187,37 @@ describe('a connection', () => {
   });
 });
 
+describe('the end of a connection', () => {
+  it('is told to everybody who asks for it, before and after', async () => {
+    const scene = made();
+    scene.driver.start();
+    scene.driver.connected();
+    const [first, second] = [scene.driver.over, scene.driver.over];
+    expect(first).toBe(second);
+    await over(scene);
+    expect(await Promise.all([first, second, scene.driver.over])).toEqual([
+      scene.driver.cause,
+      scene.driver.cause,
+      scene.driver.cause,
+    ]);
+    const late = made();
+    late.driver.start();
+    await over(late);
+    expect(await late.driver.over).toBe(late.driver.cause);
+  });
+
+  it('frees what the core holds', async () => {
+    const scene = made();
+    scene.driver.start();
+    scene.driver.connected();
+    scene.driver.received(utf8Encode('SSH-2'));
+    await scene.settle();
+    expect(scene.driver.core?.bufferedInput).toBe(5);
+    await over(scene);
+    expect(scene.driver.core?.bufferedInput).toBe(0);
+  });
+});
+
 describe('a call on a connection', () => {
   it('is refused before it is up and after its end, with the reason', async () => {
     const scene = made();
@@ -291,6 +322,28 @@ describe('a listener', () => {
     expect(scene.deeds).toEqual(['ended ERR_SSH_CALLBACK', 'destroy']);
     driver.closed();
     await scene.settle();
+  });
+});
+
+describe('an event', () => {
+  it('that what is sent brings about is told of in the same turn', async () => {
+    const seen: string[] = [];
+    const scene = made({}, (event) => void seen.push((event as { readonly type: string }).type));
+    const { driver } = scene;
+    driver.start();
+    driver.connected();
+    await scene.settle();
+    const { core } = driver;
+    if (core === undefined) throw new Error('it is not up');
+    const takeOutput = core.takeOutput.bind(core);
+    core.takeOutput = () => {
+      if (seen.length === 0) core.queueEvent({ type: 'ready' });
+      return takeOutput();
+    };
+    driver.touch();
+    await scene.settle();
+    expect(seen).toEqual(['ready']);
+    await over(scene);
   });
 });
 
