@@ -291,7 +291,7 @@ describe('a walk', () => {
   });
 
   it('on a server with one handle reads a folder at a time', async () => {
-    const { sftp, files, server } = await openMemory({ handles: 1, batch: 3, answer: tooMany });
+    const { sftp, files, server } = await openMemory({ handles: 1, batch: 3 });
     for (const path of ['/t/a/1', '/t/a/b/2', '/t/c/3', '/t/d/e/f/4']) files.file(path, 'x');
     for (let i = 0; i < 10; i++) files.file(`/t/x${i}`, 'x');
     const paths = (await all(sftp.walk('/t'))).map(({ path }) => path);
@@ -299,12 +299,6 @@ describe('a walk', () => {
     expect(server.mostHandles).toBe(1);
   });
 });
-
-/** OPENDIR beyond the handles of a server fails as OPEN does. */
-const tooMany: MemoryOptions['answer'] = (request, server) =>
-  request.kind === 'opendir' && server.handles.size >= (server.manners.handles ?? 0)
-    ? statusOf(4)
-    : undefined;
 
 describe('a pattern', () => {
   const names = (pattern: string, candidates: readonly string[], dot = false): string[] => {
@@ -415,6 +409,18 @@ describe('a pattern', () => {
     expect(await find('/nope/*')).toEqual([]);
     expect(await find('/logs/c.txt/*')).toEqual([]);
     expect(await find('{/logs,/logs}/a.gz')).toEqual(['/logs/a.gz']);
+    // From where the session begins: as the pattern names it, and once.
+    expect(await find('*')).toEqual(['logs', 'other']);
+    expect(await find('{*,logs}')).toEqual(['logs', 'other']);
+    expect(await find('**/d.gz')).toEqual(['other/d.gz']);
+    expect(await find('./*')).toEqual(['./logs', './other']);
+    const [top] = await all(sftp.glob('o*', { withFileTypes: true }));
+    expect([top?.name, top?.path, top?.parentPath, text(top?.pathBytes ?? bytes(''))]).toEqual([
+      'other',
+      'other',
+      '.',
+      'other',
+    ]);
     const [entry] = await all(sftp.glob('/logs/a.*', { withFileTypes: true }));
     expect(entry?.isFile()).toBe(true);
   });

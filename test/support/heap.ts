@@ -5,6 +5,11 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+/** Collects all garbage, so that what nobody holds is finalized some time later. */
+export function collectAllGarbage(): void {
+  collectGarbage();
+}
+
 /** Bytes in use when all garbage is gone: objects, and the memory of arrays outside of the heap. */
 export function memoryInUse(): number {
   // What arrays held is freed beside the program, and counted as free when the next collection begins.

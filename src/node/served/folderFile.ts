@@ -10,11 +10,12 @@ import type { FilesystemStatus } from '../../sftp/packet/extensions.ts';
 import {
   SftpRefusal,
   type StoreAttributes,
+  type StoreCaller,
   type StoreEntry,
   type StoreFile,
   type StoreFolder,
 } from '../../sftp/serve/store.ts';
-import type { Quota } from './quota.ts';
+import type { Quota, QuotaChange } from './quota.ts';
 import * as system from './systemCalls.ts';
 import { binaryPath, hasCode } from './systemCalls.ts';
 
@@ -47,17 +48,13 @@ export class FolderFile implements StoreFile {
     return filled;
   }
 
-  async write(data: Uint8Array, position: bigint): Promise<void> {
+  async write(data: Uint8Array, position: bigint, caller?: StoreCaller): Promise<void> {
     const start = exact(position);
+    const end = (size: number): number => (this.parts.appends ? size : start) + data.length;
     await this.resizing(
-      async (size, quota) => {
-        const end = (this.parts.appends ? size : start) + data.length;
-        const more = Math.max(0, end - size);
-        quota.check(more);
-        await this.writeAll(data, start);
-        quota.moved(more);
-      },
+      (size) => Math.max(size, end(size)),
       () => this.writeAll(data, start),
+      caller,
     );
   }
 
@@ -65,10 +62,10 @@ export class FolderFile implements StoreFile {
     return attributesOf(await system.fstat(this.parts.fd));
   }
 
-  async setAttributes(attributes: FileAttributes): Promise<void> {
+  async setAttributes(attributes: FileAttributes, caller?: StoreCaller): Promise<void> {
     const { fd } = this.parts;
     const { size, permissions, atime, mtime } = attributes;
-    if (size !== undefined) await this.resize(exact(size));
+    if (size !== undefined) await this.resize(exact(size), caller);
     refuseOwner(attributes, await system.fstat(fd));
     if (permissions !== undefined) await system.fchmod(fd, permissions & 0o777);
     if (atime !== undefined && mtime !== undefined) await system.futimes(fd, atime, mtime);
@@ -86,15 +83,11 @@ export class FolderFile implements StoreFile {
     return system.close(this.parts.fd);
   }
 
-  protected async resize(length: number): Promise<void> {
-    const { fd } = this.parts;
+  protected async resize(length: number, caller?: StoreCaller): Promise<void> {
     await this.resizing(
-      async (before, quota) => {
-        quota.check(length - before);
-        await system.ftruncate(fd, length);
-        quota.moved(length - before);
-      },
-      () => system.ftruncate(fd, length),
+      () => length,
+      () => system.ftruncate(this.parts.fd, length),
+      caller,
     );
   }
 
@@ -105,13 +98,29 @@ export class FolderFile implements StoreFile {
     }
   }
 
+  /** @param lengthAfter of the file, once the step is done, by its length before */
   private async resizing(
-    counted: (size: number, quota: Quota) => Promise<void>,
-    uncounted: () => Promise<void>,
+    lengthAfter: (before: number) => number,
+    step: () => Promise<void>,
+    caller: StoreCaller | undefined,
   ): Promise<void> {
     const { quota, root, fd } = this.parts;
-    if (quota === undefined) return uncounted();
-    await quota.change(root, async () => counted((await system.fstat(fd)).size, quota));
+    if (quota === undefined) return step();
+    const size = async (): Promise<number> => (await system.fstat(fd)).size;
+    const work = async (change: QuotaChange): Promise<void> => {
+      const before = await size();
+      const after = lengthAfter(before);
+      change.grow(Math.max(0, after - before));
+      try {
+        await step();
+        change.shrink(Math.max(0, before - after));
+      } catch (error) {
+        // A part of it may have been written.
+        change.shrink(Math.max(before, after) - (await size().catch(() => before)));
+        throw error;
+      }
+    };
+    await quota.change(root, work, caller);
   }
 }
 

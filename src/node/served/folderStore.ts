@@ -12,6 +12,7 @@ import {
   type OpenHow,
   SftpRefusal,
   type StoreAttributes,
+  type StoreCaller,
   type StoreFile,
   type StoreFolder,
   type StoreSession,
@@ -20,7 +21,7 @@ import type { Anchorage } from './anchors.ts';
 import { type ConfinedTree, type Place, relativeTarget, staysBelow } from './confinedTree.ts';
 import { attributesOf, exact, FolderFile, FolderListing, refuseOwner } from './folderFile.ts';
 import { ownerNames } from './owners.ts';
-import { bytesFreed, type Quota } from './quota.ts';
+import { bytesFreed, type Quota, type QuotaChange } from './quota.ts';
 import * as system from './systemCalls.ts';
 import { binaryPath, hasCode, systemError } from './systemCalls.ts';
 
@@ -73,7 +74,12 @@ export class FolderStore implements StoreSession {
     return this.place(path, followsLink, async ({ at }) => attributesOf(await system.lstat(at)));
   }
 
-  async setAttributes(path: Uint8Array, attributes: FileAttributes, followsLink: boolean): Promise<void> {
+  async setAttributes(
+    path: Uint8Array,
+    attributes: FileAttributes,
+    followsLink: boolean,
+    caller?: StoreCaller,
+  ): Promise<void> {
     await this.place(path, followsLink, async (place) => {
       const there = await system.lstat(place.at);
       refuseOwner(attributes, there);
@@ -84,7 +90,7 @@ export class FolderStore implements StoreSession {
       try {
         if (size !== undefined) {
           const length = exact(size);
-          await this.counted(length - there.size, () => pin.truncate(length));
+          await this.counted(length - there.size, () => pin.truncate(length), caller);
         }
         if (permissions !== undefined) await pin.chmod(permissions & 0o777);
         if (atime !== undefined && mtime !== undefined) await pin.utimes(atime, mtime);
@@ -94,18 +100,20 @@ export class FolderStore implements StoreSession {
     });
   }
 
-  open(path: Uint8Array, how: OpenHow): Promise<StoreFile> {
+  open(path: Uint8Array, how: OpenHow, caller?: StoreCaller): Promise<StoreFile> {
     // A link is no place for a new file that must not be there.
     const followsLink = !(how.creates && how.exclusive);
     return this.place(path, followsLink, async (place) => {
       const { quota, root } = this.parts;
       if (quota === undefined || !(how.truncates || how.creates)) return this.openAt(place, how);
-      return quota.change(root, async () => {
+      const opening = async (change: QuotaChange): Promise<StoreFile> => {
         const before = how.truncates ? await lengthAt(place.at) : 0;
+        change.check();
         const file = await this.openAt(place, how);
-        quota.moved(-before);
+        change.shrink(before);
         return file;
-      });
+      };
+      return quota.change(root, opening, caller);
     });
   }
 
@@ -129,15 +137,16 @@ export class FolderStore implements StoreSession {
     });
   }
 
-  remove(path: Uint8Array): Promise<void> {
-    return this.place(path, false, ({ at }) =>
-      this.freeing(at, async () => {
+  remove(path: Uint8Array, caller?: StoreCaller): Promise<void> {
+    return this.place(path, false, ({ at }) => {
+      const unlinking = async (): Promise<void> => {
         await system.unlink(at).catch((error: unknown) => {
           // Linux says EISDIR, POSIX EPERM.
           throw hasCode(error, 'EISDIR') ? systemError('EISDIR') : error;
         });
-      }),
-    );
+      };
+      return this.freeing({ at }, unlinking, caller);
+    });
   }
 
   async makeFolder(path: Uint8Array, mode: number = 0o777): Promise<void> {
@@ -151,12 +160,13 @@ export class FolderStore implements StoreSession {
     });
   }
 
-  rename(from: Uint8Array, to: Uint8Array, replaces: boolean): Promise<void> {
+  rename(from: Uint8Array, to: Uint8Array, replaces: boolean, caller?: StoreCaller): Promise<void> {
     return this.place(from, false, (source) =>
       this.place(to, false, (target) => {
         if (source.name === '.' || target.name === '.') throw systemError('EBUSY');
+        const renaming = (): Promise<void> => system.rename(source.at, target.at);
         return replaces
-          ? this.freeing(target.at, () => system.rename(source.at, target.at), source.at)
+          ? this.freeing({ at: target.at, source: source.at }, renaming, caller)
           : renameWithoutReplacing(source.at, target.at);
       }),
     );
@@ -231,28 +241,45 @@ export class FolderStore implements StoreSession {
   }
 
   /** Does a step after which a file has so many bytes more, or fewer. */
-  private async counted(more: number, step: () => Promise<void>): Promise<void> {
+  private async counted(
+    more: number,
+    step: () => Promise<void>,
+    caller: StoreCaller | undefined,
+  ): Promise<void> {
     const { quota, root } = this.parts;
     if (quota === undefined) return step();
-    await quota.change(root, async () => {
-      quota.check(more);
-      await step();
-      quota.moved(more);
-    });
+    const grown = Math.max(0, more);
+    const work = async (change: QuotaChange): Promise<void> => {
+      change.grow(grown);
+      try {
+        await step();
+      } catch (error) {
+        change.shrink(grown);
+        throw error;
+      }
+      change.shrink(grown - more);
+    };
+    await quota.change(root, work, caller);
   }
 
   /** Does a step after which a name is no more what it was; a file that keeps another name frees nothing. */
-  private async freeing(at: string, step: () => Promise<void>, source?: string): Promise<void> {
+  private async freeing(
+    { at, source }: { readonly at: string; readonly source?: string },
+    step: () => Promise<void>,
+    caller: StoreCaller | undefined,
+  ): Promise<void> {
     const { quota, root } = this.parts;
     if (quota === undefined) return step();
-    await quota.change(root, async () => {
+    const work = async (change: QuotaChange): Promise<void> => {
       const there = await system.lstat(at).catch(() => undefined);
       const own = source === undefined ? undefined : await system.lstat(source);
+      change.check();
       await step();
       // Two names of one file: nothing happens to it.
       const isSame = own !== undefined && own.ino === there?.ino && own.dev === there.dev;
-      if (there !== undefined && !isSame) quota.moved(-bytesFreed(there));
-    });
+      if (there !== undefined && !isSame) change.shrink(bytesFreed(there));
+    };
+    await quota.change(root, work, caller);
   }
 
   private place<T>(path: Uint8Array, followsLink: boolean, step: (place: Place) => Promise<T>): Promise<T> {

@@ -5,18 +5,39 @@
  * Must not know: SFTP, sessions: all of them share one.
  *
  * Changes run one after the other, since each has to know what the one before it made of the
- * count. A file counts with its length, whatever holes are in it.
+ * count. One that was given up, since its request was answered for, holds up none behind it: what
+ * it may still write stays counted until it has ended, and then the folder is counted anew. A file
+ * counts with its length, whatever holes are in it.
  */
 import type * as fs from 'node:fs';
-import { WorkOrder } from '../../sftp/serve/order.ts';
+import { tooLong, WorkOrder } from '../../sftp/serve/order.ts';
+import type { StoreCaller } from '../../sftp/serve/store.ts';
 import * as system from './systemCalls.ts';
 import { binaryPath, hasCode, systemError } from './systemCalls.ts';
+
+/** A change that has its turn. */
+export interface QuotaChange {
+  /** @throws SftpRefusal once the change is given up: what it has not begun it does no more */
+  check(): void;
+  /**
+   * Files will hold so many bytes more: they count from now on.
+   *
+   * @throws EDQUOT where they are too many; SftpRefusal once the change is given up
+   */
+  grow(bytes: number): void;
+  /** Files hold so many bytes fewer, or fewer than they were going to. */
+  shrink(bytes: number): void;
+}
 
 export class Quota {
   /** Bytes. */
   readonly limit: number;
   private readonly order = new WorkOrder();
   private counted: number | undefined;
+  /** Goes on where those who wait for it give up: a large folder takes long. */
+  private counting: { readonly found: Promise<number> } | undefined;
+  /** Bytes that changes may still bring which were given up and go on. */
+  private outstanding = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -27,22 +48,64 @@ export class Quota {
     return this.counted ?? 0;
   }
 
-  /** Does a step that changes the sizes of files. @param root counted at the first of them */
-  change<T>(root: string, step: () => Promise<T>): Promise<T> {
+  /**
+   * Does a step that changes the sizes of files.
+   *
+   * @param root counted at the first of them
+   * @throws SftpRefusal where the caller gives up before the step begins
+   */
+  change<T>(root: string, step: (change: QuotaChange) => Promise<T>, caller?: StoreCaller): Promise<T> {
     return this.order.alone(async () => {
-      this.counted ??= await bytesIn(root);
-      return step();
-    });
+      await this.count(root);
+      const check = (): void => {
+        if (caller?.isGivenUp === true) throw tooLong();
+      };
+      check();
+      let brought = 0;
+      let isOver = false;
+      caller?.whenGivenUp(() => {
+        if (!isOver) this.outstanding += brought;
+      });
+      const change: QuotaChange = {
+        check,
+        grow: (bytes) => {
+          check();
+          if (bytes > 0 && this.used + bytes > this.limit) throw systemError('EDQUOT');
+          brought += bytes;
+          this.add(bytes);
+        },
+        shrink: (bytes) => this.add(-bytes),
+      };
+      try {
+        return await step(change);
+      } finally {
+        isOver = true;
+        if (caller?.isGivenUp === true) {
+          this.outstanding -= brought;
+          // Others may have measured the same files meanwhile.
+          this.counted = undefined;
+          this.counting = undefined;
+        }
+      }
+    }, caller);
   }
 
-  /** @throws EDQUOT where so many bytes more are too many */
-  check(more: number): void {
-    if (more > 0 && this.used + more > this.limit) throw systemError('EDQUOT');
+  /** One count for all who wait for it. */
+  private async count(root: string): Promise<void> {
+    while (this.counted === undefined) {
+      this.counting ??= { found: bytesIn(root) };
+      const { counting } = this;
+      try {
+        const found = await counting.found;
+        if (this.counting === counting) this.counted = found + this.outstanding;
+      } finally {
+        if (this.counting === counting) this.counting = undefined;
+      }
+    }
   }
 
-  /** So many bytes more are in use, or fewer. */
-  moved(by: number): void {
-    this.counted = Math.max(0, this.used + by);
+  private add(bytes: number): void {
+    if (this.counted !== undefined) this.counted = Math.max(0, this.counted + bytes);
   }
 }
 

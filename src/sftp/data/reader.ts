@@ -58,6 +58,8 @@ export class FileReader {
   /** READs beyond `known` that may be in flight: they grow with each that brought something. */
   private beyond = 1;
   private length: number;
+  /** Bytes of the last answer, where it was short. */
+  private shortLength: number | undefined;
   private waiting: { readonly resolve: () => void } | undefined;
   private isOver = false;
 
@@ -185,13 +187,16 @@ export class FileReader {
   }
 
   /**
-   * A server that answers short in the middle of a file takes no longer READs,
-   * whatever it promised: asking for less saves a request each time.
+   * A server that answers short in the middle of a file, to the same length twice in a row,
+   * takes no longer READs, whatever it promised: asking for less saves a request each time.
+   * One short answer may be that of a file system which was interrupted.
    */
   private learnLength(slot: Slot, length: number): void {
     const goesOn = slot.offset + slot.length <= this.known;
-    if (!goesOn || length === 0 || length >= slot.length || slot.length !== this.length) return;
-    this.length = length;
+    if (!goesOn || slot.length !== this.length) return;
+    const isShort = length > 0 && length < slot.length;
+    if (isShort && length === this.shortLength) this.length = length;
+    this.shortLength = isShort ? length : undefined;
   }
 
   private settled(): Promise<void> {

@@ -96,6 +96,7 @@ export class FileWriter {
       this.filled += part;
       at += part;
       if (this.filled === this.blockLength) {
+        if (this.isFull) await this.room();
         this.sendGathered();
         await this.room();
       }
@@ -153,13 +154,7 @@ export class FileWriter {
    * @throws SshError the failure of any earlier WRITE
    */
   async room(): Promise<void> {
-    const most = this.options.session.link.limits.sftpRequestsPerFile;
-    while (this.failure === undefined && this.requests > 0) {
-      const isFull = this.requests >= most || this.inFlight + this.blockLength > this.pace.window;
-      const { budget } = this.options;
-      if (!isFull && (budget === undefined || budget.available >= this.blockLength)) break;
-      await this.settled();
-    }
+    while (this.failure === undefined && this.isFull) await this.settled();
     if (this.failure !== undefined) throw this.failure;
   }
 
@@ -169,9 +164,21 @@ export class FileWriter {
    * @throws SshError the failure of any WRITE
    */
   async flush(): Promise<void> {
-    if (this.failure === undefined) this.sendGathered();
+    if (this.filled > 0) await this.room();
+    this.sendGathered();
     while (this.requests > 0 && this.failure === undefined) await this.settled();
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** No other block may be sent. Where nothing is on its way one may, however long it is. */
+  private get isFull(): boolean {
+    const { session, budget } = this.options;
+    if (this.requests === 0) return false;
+    return (
+      this.requests >= session.link.limits.sftpRequestsPerFile ||
+      this.inFlight + this.blockLength > this.pace.window ||
+      (budget !== undefined && budget.available < this.blockLength)
+    );
   }
 
   private sendGathered(): void {

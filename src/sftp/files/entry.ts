@@ -16,7 +16,7 @@ export class DirectoryEntry {
   readonly nameBytes: Uint8Array;
   /** What the listing says of it; what the server left out is undefined. */
   readonly attributes: FileAttributes;
-  /** The folder. */
+  /** The folder; empty for the one where the session begins, which a pattern does not name. */
   readonly parentBytes: Uint8Array;
   private readonly longnameBytes: Uint8Array;
 
@@ -34,7 +34,7 @@ export class DirectoryEntry {
 
   /** The folder, as text. */
   get parentPath(): string {
-    return pathText(this.parentBytes);
+    return pathText(this.parentBytes) || '.';
   }
 
   /** The whole path, for other calls. */

@@ -4,6 +4,7 @@
  * Owns: checks, bounds and results of each of these calls.
  * Must not know: how each is carried out, iterations, streams, transfers.
  */
+import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { CallSite } from '../../endpoint/calls/callSite.ts';
 import { openFlags } from '../packet/numbers.ts';
@@ -66,7 +67,7 @@ export class FileCalls extends PathCalls {
       check.checkMode(mode);
       const pflags = parseFlag(flags);
       const attrs = mode === undefined ? {} : { permissions: mode };
-      const file = await OpenFile.open(this.session, path, pflags, attrs, errand);
+      const file = await OpenFile.openForCaller(this.session, path, pflags, attrs, errand);
       return new SftpFile(file, (pflags & openFlags.append) !== 0);
     });
   }
@@ -104,15 +105,10 @@ export class FileCalls extends PathCalls {
     options: check.ReaddirOptions = {},
   ): Promise<DirectoryEntry[] | Uint8Array[] | string[]> {
     return this.call('readdir', options, check.checkReaddir, async (errand) => {
-      const found: DirectoryEntry[] = [];
-      for await (const entry of possibleEntries(this.session, pathBytes(path), errand)) {
-        if (found.length === mostEntries) throw this.tooManyEntries(path);
-        found.push(entry);
-      }
-      if (options.withFileTypes === true) return found;
-      return options.encoding === 'buffer'
-        ? found.map(({ nameBytes }) => nameBytes)
-        : found.map(({ name }) => name);
+      const entries = possibleEntries(this.session, pathBytes(path), errand);
+      const all = <T>(of: (entry: DirectoryEntry) => T): Promise<T[]> => this.collect(path, entries, of);
+      if (options.withFileTypes === true) return all((entry) => entry);
+      return options.encoding === 'buffer' ? all(({ nameBytes }) => nameBytes) : all(({ name }) => name);
     });
   }
 
@@ -171,7 +167,7 @@ export class FileCalls extends PathCalls {
     step: (file: OpenFile) => Promise<T>,
   ): Promise<T> {
     const attrs = mode === undefined ? {} : { permissions: mode };
-    const file = await OpenFile.tryInTurn(this.session, path, pflags, attrs, errand);
+    const file = await OpenFile.openInTurn(this.session, path, pflags, attrs, { errand });
     let result: T;
     try {
       result = await step(file);
@@ -184,8 +180,22 @@ export class FileCalls extends PathCalls {
     return result;
   }
 
+  /** What is wanted of each entry, and no more: an entry takes ten times the memory of its name. */
+  private async collect<T>(
+    path: RemotePath,
+    entries: AsyncIterable<DirectoryEntry>,
+    of: (entry: DirectoryEntry) => T,
+  ): Promise<T[]> {
+    const found: T[] = [];
+    for await (const entry of entries) {
+      if (found.length === mostEntries) throw this.tooManyEntries(path);
+      found.push(of(entry));
+    }
+    return found;
+  }
+
   private tooManyEntries(path: RemotePath): SshError {
-    const text = pathText(path);
+    const text = escapeText(pathText(path));
     return new SshError(
       'ERR_SSH_LIMIT',
       `"${text}" on ${this.session.channel.host} has more than ${mostEntries} entries; use opendir, which holds some of them only`,

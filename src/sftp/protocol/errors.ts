@@ -40,6 +40,11 @@ export function statusError(status: Status, operation: Operation, host: string):
   });
 }
 
+/** SSH_FX_FAILURE, which is all that servers have for what they have no status for. */
+export function isPlainFailure(error: unknown): error is SshError {
+  return error instanceof SshError && error.status?.code === statusCodes.failure;
+}
+
 /** The error of a peer that breaks the rules; it ends the SFTP session. */
 export function protocolError(what: string, details: { readonly cause?: unknown } = {}): SshError {
   return new SshError('ERR_SSH_SFTP_PROTOCOL', `the peer broke the rules of SFTP: ${what}`, {

@@ -81,7 +81,7 @@ export class Answers {
         return this.read(request.handle, request.offset, request.length, caller);
       case 'write': {
         const { file, order } = handles.file(request.handle);
-        return this.ok(order.alone(() => file.write(request.data, request.offset), caller));
+        return this.ok(order.alone(() => file.write(request.data, request.offset, caller), caller));
       }
       case 'fstat': {
         const { file, order } = handles.file(request.handle);
@@ -89,7 +89,7 @@ export class Answers {
       }
       case 'fsetstat': {
         const { file, order } = handles.file(request.handle);
-        return this.ok(order.alone(() => file.setAttributes(request.attrs), caller));
+        return this.ok(order.alone(() => file.setAttributes(request.attrs, caller), caller));
       }
       case 'lstat':
       case 'stat': {
@@ -103,7 +103,7 @@ export class Answers {
       case 'setstat': {
         const setAttributes = able(store, 'setAttributes');
         const path = this.path(request.path);
-        return this.change(() => setAttributes(path, request.attrs, true), caller);
+        return this.change(() => setAttributes(path, request.attrs, true, caller), caller);
       }
       case 'opendir': {
         const openFolder = able(store, 'openFolder');
@@ -174,7 +174,7 @@ export class Answers {
     if (how.writes && store.isReadOnly) throw readOnly();
     const opening = (): Promise<Uint8Array> =>
       handles.open(path, async () => ({
-        file: await open(path, how),
+        file: await open(path, how, caller),
         folder: undefined,
         writes: how.writes,
       }));
@@ -238,7 +238,7 @@ export class Answers {
     const rename = able(this.parts.store, 'rename');
     const from = this.path(oldpath);
     const to = this.path(newpath);
-    return this.change(() => rename(from, to, replaces), caller);
+    return this.change(() => rename(from, to, replaces, caller), caller);
   }
 
   private makeLink(first: Uint8Array, second: Uint8Array, caller: Caller): Promise<Answer> {
@@ -283,7 +283,7 @@ export class Answers {
         const { path, attrs } = decoded(() => extensions.lsetstat.fromBytes(payload));
         const setAttributes = able(store, 'setAttributes');
         const checked = this.path(path);
-        return this.change(() => setAttributes(checked, attrs, false), caller);
+        return this.change(() => setAttributes(checked, attrs, false, caller), caller);
       }
       case 'limits@openssh.com':
         return reply(
@@ -326,7 +326,7 @@ export class Answers {
   private changePath(name: 'remove' | 'removeFolder', given: Uint8Array, caller: Caller): Promise<Answer> {
     const call = able(this.parts.store, name);
     const path = this.path(given);
-    return this.change(() => call(path), caller);
+    return this.change(() => call(path, caller), caller);
   }
 
   private change(work: () => Promise<void>, caller: Caller): Promise<Answer> {

@@ -4,10 +4,11 @@
  * Owns: the range that is copied, block by block (OpenSSH PROTOCOL §4.10).
  * Must not know: stores.
  */
+import { equalBytes } from '../../base/bytes.ts';
 import type { CopyData } from '../packet/extensions.ts';
 import type { OpenHandles } from './openHandles.ts';
 import type { Caller } from './order.ts';
-import { SftpRefusal } from './store.ts';
+import { SftpRefusal, type StoreFile } from './store.ts';
 
 const blockLength = 256 * 1024;
 
@@ -23,22 +24,34 @@ export async function copyOnServer(
 ): Promise<void> {
   const source = handles.file(readFromHandle);
   const target = handles.file(writeToHandle);
-  if (source.order === target.order) {
+  if (source.order === target.order || equalBytes(source.path, target.path)) {
     throw new SftpRefusal('failure', 'a file is not copied onto itself');
   }
   const copy = (): Promise<void> =>
     source.order.beside(async () => {
       const block = new Uint8Array(blockLength);
-      const end = readDataLength === 0n ? undefined : readFromOffset + readDataLength;
+      const end = readDataLength === 0n ? await endOf(source.file) : readFromOffset + readDataLength;
       for (let from = readFromOffset, to = writeToOffset; end === undefined || from < end; ) {
         step();
         const wanted = end === undefined || end - from > blockLength ? blockLength : Number(end - from);
         const count = await source.file.read(block.subarray(0, wanted), from);
         if (count === 0) return;
-        await target.file.write(block.subarray(0, count), to);
+        await target.file.write(block.subarray(0, count), to, caller);
         from += BigInt(count);
         to += BigInt(count);
       }
     }, caller);
   await target.order.alone(copy, caller);
+}
+
+/**
+ * Where the file ends when the copy begins: two handles may be of one file, which would grow in front
+ * of who copies it. Undefined for one that does not tell, as those of /proc.
+ */
+async function endOf(file: StoreFile): Promise<bigint | undefined> {
+  try {
+    return (await file.attributes()).size || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -313,7 +313,7 @@ function attributesOf(found: unknown): StoreAttributes {
 
 /** SFTP has seconds from 1970 to 2106. */
 function secondsOf(date: Date | undefined): number {
-  const seconds = Math.floor(Number(date ?? 0) / 1000);
+  const seconds = Math.floor(Number(date) / 1000);
   return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 0xffff_ffff) : 0;
 }
 

@@ -5,10 +5,10 @@
  * its turn; that work which was given up holds nobody up.
  * Must not know: what the work is. Work that rejects is the giver's fault.
  */
-import { SftpRefusal } from './store.ts';
+import { SftpRefusal, type StoreCaller } from './store.ts';
 
 /** A request that asks for work, until it is given up. */
-export class Caller {
+export class Caller implements StoreCaller {
   private listeners: (() => void)[] = [];
   private isOver = false;
 
@@ -41,12 +41,12 @@ export class WorkOrder {
   private isAlone = false;
 
   /** Runs work beside other work of this kind. */
-  beside<T>(work: () => Promise<T>, caller?: Caller): Promise<T> {
+  beside<T>(work: () => Promise<T>, caller?: StoreCaller): Promise<T> {
     return this.inTurn('beside', work, caller);
   }
 
   /** Runs work when all before it is done or given up, and nothing else until it is done. */
-  alone<T>(work: () => Promise<T>, caller?: Caller): Promise<T> {
+  alone<T>(work: () => Promise<T>, caller?: StoreCaller): Promise<T> {
     return this.inTurn('alone', work, caller);
   }
 
@@ -56,7 +56,7 @@ export class WorkOrder {
   }
 
   /** @throws SftpRefusal where the caller gives up before the work begins */
-  private inTurn<T>(kind: Turn['kind'], work: () => Promise<T>, caller: Caller | undefined): Promise<T> {
+  private inTurn<T>(kind: Turn['kind'], work: () => Promise<T>, caller: StoreCaller | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       if (caller?.isGivenUp === true) return reject(tooLong());
       let stage: 'waiting' | 'running' | 'over' = 'waiting';
@@ -104,6 +104,7 @@ export class WorkOrder {
   }
 }
 
-function tooLong(): SftpRefusal {
+/** What a request is answered with that was given up. */
+export function tooLong(): SftpRefusal {
   return new SftpRefusal('failure', 'it took too long');
 }

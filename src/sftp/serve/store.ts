@@ -17,6 +17,17 @@ export interface SftpContext {
   readonly signal: AbortSignal;
 }
 
+/**
+ * The request that a call is made for. One whose deadline has passed is given up: it has been
+ * answered for, and the calls behind it begin although its own goes on.
+ */
+export interface StoreCaller {
+  /** It has been answered for. */
+  readonly isGivenUp: boolean;
+  /** Calls back once at that moment. */
+  whenGivenUp(listener: () => void): void;
+}
+
 /** Attributes, and what only the long form of a listing shows. */
 export interface StoreAttributes extends FileAttributes {
   /** Names that the file has. */
@@ -52,9 +63,9 @@ export interface OpenHow {
 export interface StoreFile {
   /** Fills `into` from `position` on. How many bytes: fewer where the file ends, 0 at its end. */
   read(into: Uint8Array, position: bigint): Promise<number>;
-  write(data: Uint8Array, position: bigint): Promise<void>;
+  write(data: Uint8Array, position: bigint, caller?: StoreCaller): Promise<void>;
   attributes(): Promise<StoreAttributes>;
-  setAttributes(attributes: FileAttributes): Promise<void>;
+  setAttributes(attributes: FileAttributes, caller?: StoreCaller): Promise<void>;
   /** To the disk. */
   readonly sync?: (() => Promise<void>) | undefined;
   readonly statFilesystem?: (() => Promise<FilesystemStatus>) | undefined;
@@ -76,20 +87,27 @@ export interface StoreSession {
   readonly attributes?: ((path: Uint8Array, followsLink: boolean) => Promise<StoreAttributes>) | undefined;
   /** Changes what a file is like. */
   readonly setAttributes?:
-    | ((path: Uint8Array, attributes: FileAttributes, followsLink: boolean) => Promise<void>)
+    | ((
+        path: Uint8Array,
+        attributes: FileAttributes,
+        followsLink: boolean,
+        caller?: StoreCaller,
+      ) => Promise<void>)
     | undefined;
   /** Opens or makes a file. */
-  readonly open?: ((path: Uint8Array, how: OpenHow) => Promise<StoreFile>) | undefined;
+  readonly open?: ((path: Uint8Array, how: OpenHow, caller?: StoreCaller) => Promise<StoreFile>) | undefined;
   /** Begins a listing. */
   readonly openFolder?: ((path: Uint8Array) => Promise<StoreFolder>) | undefined;
   /** Removes a file or a link. */
-  readonly remove?: ((path: Uint8Array) => Promise<void>) | undefined;
+  readonly remove?: ((path: Uint8Array, caller?: StoreCaller) => Promise<void>) | undefined;
   /** Makes a folder. */
   readonly makeFolder?: ((path: Uint8Array, mode: number | undefined) => Promise<void>) | undefined;
   /** Removes an empty folder. */
   readonly removeFolder?: ((path: Uint8Array) => Promise<void>) | undefined;
   /** `replaces`: a file that has the new name goes; it is an error otherwise. */
-  readonly rename?: ((from: Uint8Array, to: Uint8Array, replaces: boolean) => Promise<void>) | undefined;
+  readonly rename?:
+    | ((from: Uint8Array, to: Uint8Array, replaces: boolean, caller?: StoreCaller) => Promise<void>)
+    | undefined;
   /** The target of a link. */
   readonly readLink?: ((path: Uint8Array) => Promise<Uint8Array>) | undefined;
   /** Makes a link. */

@@ -11,18 +11,27 @@ export class HandleLedger {
   open = 0;
   /** Those that the server has given and that are not closed, each with what it is of. */
   private readonly given = new Map<Uint8Array, string>();
+  /** Those of them that the caller's own code has, and closes whenever it likes. */
+  private readonly callers = new Set<Uint8Array>();
   /** As the server tells. */
   told: number = Number.POSITIVE_INFINITY;
   /** With more than this open the server has refused, and with so many not. */
   private proven: number = Number.POSITIVE_INFINITY;
   /** With so many open the server has refused, for whatever reason. */
   private suspected: number = Number.POSITIVE_INFINITY;
-  private readonly waiting: (() => void)[] = [];
+  /** How many were given so far. */
+  grants = 0;
+  private readonly waiting = new Set<() => void>();
   private readonly awaitedListeners = new Set<() => void>();
 
   /** Handles that the server has given and that are not closed. */
   get held(): number {
     return this.given.size;
+  }
+
+  /** Those of them that the caller's own code has. */
+  get heldByCaller(): number {
+    return this.callers.size;
   }
 
   /** Paths of what is open. */
@@ -45,9 +54,11 @@ export class HandleLedger {
     this.open++;
   }
 
-  /** It was given. */
-  opened(handle: Uint8Array, path: string): void {
+  /** It was given; `isCallers` to the caller's own code. */
+  opened(handle: Uint8Array, path: string, isCallers: boolean = false): void {
+    this.grants++;
     this.given.set(handle, path);
+    if (isCallers) this.callers.add(handle);
   }
 
   /** Counts one out that was not given; who waits looks again. */
@@ -59,6 +70,7 @@ export class HandleLedger {
   /** Counts one out that was given. */
   closed(handle: Uint8Array): void {
     this.given.delete(handle);
+    this.callers.delete(handle);
     this.refused();
   }
 
@@ -80,7 +92,7 @@ export class HandleLedger {
 
   /** Somebody waits for one to be closed: a call that holds one while it waits for others should not. */
   get isAwaited(): boolean {
-    return this.waiting.length > 0;
+    return this.waiting.size > 0;
   }
 
   /** Calls back when somebody begins to wait. Returns what takes the listener back. */
@@ -89,12 +101,11 @@ export class HandleLedger {
     return () => this.awaitedListeners.delete(listener);
   }
 
-  /** Resolves when one is counted out. */
-  nextClose(): Promise<void> {
-    return new Promise((resolve) => {
-      this.waiting.push(resolve);
-      for (const listener of this.awaitedListeners) listener();
-    });
+  /** Calls back once when one is counted out. Returns what takes the listener back. */
+  onNextClose(listener: () => void): () => void {
+    this.waiting.add(listener);
+    for (const told of this.awaitedListeners) told();
+    return () => this.waiting.delete(listener);
   }
 
   /** The session has ended: nobody waits for a turn any more. */
@@ -106,6 +117,8 @@ export class HandleLedger {
   }
 
   private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const listener of waiting) listener();
   }
 }

@@ -24,12 +24,15 @@ import { Capabilities, type ServerOptions } from './capabilities.ts';
 import { Errand } from './errand.ts';
 import { HandleLedger } from './handles.ts';
 import { SftpLink } from './link.ts';
+import { HandleTurns } from './turns.ts';
 
 export class SftpSession {
   readonly link: SftpLink;
   readonly channel: SftpChannel;
   readonly capabilities: Capabilities;
   readonly handles: HandleLedger = new HandleLedger();
+  /** Whose turn it is to open something. */
+  readonly turns: HandleTurns;
   /** Targets of transfers that run: no two go to one. */
   readonly claims: Set<string> = new Set();
 
@@ -40,6 +43,7 @@ export class SftpSession {
   private constructor(link: SftpLink, capabilities: Capabilities) {
     this.link = link;
     this.channel = link.channel;
+    this.turns = new HandleTurns(link, this.handles);
     this.capabilities = capabilities;
     this.shown = link.channel.show((withNames) => this.snapshot(withNames));
     link.onEnd(() => {
@@ -150,57 +154,6 @@ export class SftpSession {
       .ask({ kind: 'close', handle }, { name: 'close', path: undefined })
       .catch(() => {})
       .finally(() => this.handles.closed(handle));
-  }
-
-  /** Counts a handle in, once there is room for it. Who has waited for the `request` time tries without. */
-  async handleTurn(): Promise<void> {
-    while (this.handles.isFull && (await this.handleClosed()));
-    this.handles.asked();
-  }
-
-  /**
-   * Asks for a handle that may be refused since too many are open: it is asked for again when
-   * some are closed. `ask` counts it in and out.
-   */
-  async askInTurn<T>(ask: () => Promise<T>): Promise<T> {
-    const { handles } = this;
-    for (let isFirst = true; ; isFirst = false) {
-      await this.handleTurn();
-      // Those that are asked for at the same time are not held yet.
-      const held = handles.held;
-      try {
-        const result = await ask();
-        if (!isFirst) handles.prove();
-        return result;
-      } catch (error) {
-        if (!isPlainFailure(error)) throw error;
-        const others = Math.max(held, handles.held);
-        if (others === 0) {
-          if (!isFirst) handles.acquit();
-          throw error;
-        }
-        handles.suspect(isFirst ? others : 1);
-        if (isFirst || others > 1 || (await this.handleClosed())) continue;
-        // The caller's own code holds one, and nothing of this is known for certain.
-        handles.acquit();
-        throw error;
-      }
-    }
-  }
-
-  /** Waits until a handle is closed, or the `request` time is over. Whether one was. */
-  handleClosed(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const { channel } = this;
-      const wait = channel.startWait('a file of this session to be closed', () => {
-        channel.finishWait(wait);
-        resolve(false);
-      });
-      void this.handles.nextClose().then(() => {
-        channel.finishWait(wait);
-        resolve(true);
-      });
-    });
   }
 
   /** The error of a status that is no success. */
@@ -340,11 +293,6 @@ export class SftpSession {
       promise.then(done, done);
     });
   }
-}
-
-/** SSH_FX_FAILURE, which is all that servers have for what they have no status for. */
-export function isPlainFailure(error: unknown): boolean {
-  return error instanceof SshError && error.status?.code === statusCodes.failure;
 }
 
 /** An answer that cannot be read breaks the rules. */

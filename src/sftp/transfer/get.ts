@@ -5,6 +5,7 @@
  * Must not know: how a file or a tree is transferred.
  */
 
+import { escapeText } from '../../base/bytes.ts';
 import { optionsError } from '../../base/optionChecks.ts';
 import { statPath } from '../files/attributeCalls.ts';
 import { baseName, isPossibleName, pathBytes, pathText, type RemotePath } from '../files/paths.ts';
@@ -80,6 +81,9 @@ function inFolder({ local }: Transfer, target: LocalPath, remote: Uint8Array): L
   const name = baseName(remote);
   const problem = local.nameProblem(name);
   if (problem !== undefined)
-    throw transferError(`"${pathText(remote)}" names no file for "${text}": ${problem}`, text);
+    throw transferError(
+      `"${escapeText(pathText(remote))}" names no file for "${escapeText(text)}": ${problem}`,
+      text,
+    );
   return local.join(target, name);
 }

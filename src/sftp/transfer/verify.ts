@@ -68,7 +68,16 @@ async function commandSha256(transfer: Transfer, remote: Uint8Array): Promise<st
 
 async function readSha256(transfer: Transfer, remote: Uint8Array): Promise<string> {
   const { session, errand, budget, local } = transfer;
-  const file = await OpenFile.openInTurn(session, remote, openFlags.read, {}, errand);
+  const file = await OpenFile.openInTurn(
+    session,
+    remote,
+    openFlags.read,
+    {},
+    {
+      errand,
+      isOneOfMany: true,
+    },
+  );
   const hash = local.createSha256();
   try {
     const reader = new FileReader({

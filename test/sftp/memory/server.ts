@@ -24,7 +24,7 @@ export interface Manners {
   readonly readLength?: ((asked: number) => number) | undefined;
   /** Entries in one answer to READDIR. 100 */
   readonly batch?: number | undefined;
-  /** Handles open at once; beyond them OPEN fails. */
+  /** Handles open at once, of files and folders; beyond them OPEN and OPENDIR fail. */
   readonly handles?: number | undefined;
   /** Answers a request in its own way; undefined for the usual one, `silence` for none. */
   readonly answer?:
@@ -143,6 +143,7 @@ export class MemoryServer {
       case 'opendir': {
         const node = files.find(text(request.path), true);
         if (node.type !== 'folder') throw new Refused(statusCodes.failure, 'no folder');
+        this.checkHandles();
         return this.newHandle(node, false);
       }
       case 'readdir':
@@ -179,9 +180,7 @@ export class MemoryServer {
   }
 
   private open(request: SftpRequest & { kind: 'open' }): SftpResponse {
-    if (this.handles.size >= (this.manners.handles ?? Number.POSITIVE_INFINITY)) {
-      throw new Refused(statusCodes.failure, 'too many open files');
-    }
+    this.checkHandles();
     const has = (flag: number): boolean => (request.pflags & flag) !== 0;
     const node = this.files.openFile(
       text(request.filename),
@@ -193,6 +192,11 @@ export class MemoryServer {
       request.attrs.permissions ?? 0o666,
     );
     return this.newHandle(node, has(openFlags.append));
+  }
+
+  private checkHandles(): void {
+    if (this.handles.size < (this.manners.handles ?? Number.POSITIVE_INFINITY)) return;
+    throw new Refused(statusCodes.failure, 'too many open files');
   }
 
   private read({ handle, offset, length }: SftpRequest & { kind: 'read' }): SftpResponse {

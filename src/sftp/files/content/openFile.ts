@@ -4,11 +4,13 @@
  * Owns: OPEN, CLOSE and FSTAT; that a handle is closed once, and what a closed one answers.
  * Must not know: how a user reads and writes (`fileHandle.ts`), transfers.
  */
+import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
-import { describeOperation, type Operation } from '../../protocol/errors.ts';
+import { describeOperation, isPlainFailure, type Operation } from '../../protocol/errors.ts';
 import type { Errand } from '../../session/errand.ts';
 import type { SftpSession } from '../../session/session.ts';
+import type { TurnOptions } from '../../session/turns.ts';
 import { pathBytes, pathText, type RemotePath } from '../paths.ts';
 
 export class OpenFile {
@@ -26,27 +28,31 @@ export class OpenFile {
     this.handle = handle;
   }
 
-  /** @throws SshError what the server answered */
-  static async open(
+  /**
+   * Opens a file that the caller's own code closes, in its turn as `openInTurn`.
+   *
+   * @throws SshError what the server answered
+   */
+  static openForCaller(
     session: SftpSession,
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
-    session.handles.asked();
-    return OpenFile.ask(session, path, pflags, attrs, errand);
+    const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, errand, true);
+    return session.turns.ask(ask, { errand });
   }
 
-  /** As `open`, in its turn where the server bounds the handles that are open, whether it tells that or not. */
+  /** In its turn where the server bounds the handles that are open, whether it tells that or not. */
   static openInTurn(
     session: SftpSession,
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
-    errand?: Errand,
+    options: TurnOptions,
   ): Promise<OpenFile> {
-    return session.askInTurn(() => OpenFile.ask(session, path, pflags, attrs, errand));
+    return session.turns.ask(() => OpenFile.ask(session, path, pflags, attrs, options.errand), options);
   }
 
   /** As `openInTurn`, for what may be refused for another reason: that is for the caller to find out. */
@@ -57,8 +63,30 @@ export class OpenFile {
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
-    await session.handleTurn();
+    await session.turns.take(errand);
     return OpenFile.ask(session, path, pflags, attrs, errand);
+  }
+
+  /** As `openInTurn`, and undefined where that would have to wait for others to be closed. */
+  static async openUnlessFull(
+    session: SftpSession,
+    path: RemotePath,
+    pflags: number,
+    attrs: FileAttributes,
+    errand?: Errand,
+  ): Promise<OpenFile | undefined> {
+    const { handles, turns } = session;
+    if (handles.isFull) return undefined;
+    const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, errand);
+    handles.asked();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPlainFailure(error)) throw error;
+      const verdict = await turns.judge(ask, errand);
+      if (verdict.about === 'file') throw error;
+      return verdict.about === 'nothing' ? verdict.result : undefined;
+    }
   }
 
   /** Asks for a handle that has been counted in. */
@@ -68,12 +96,13 @@ export class OpenFile {
     pflags: number,
     attrs: FileAttributes,
     errand: Errand | undefined,
+    isCallers: boolean = false,
   ): Promise<OpenFile> {
     const text = pathText(path);
     try {
       const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
       const handle = await session.handle(body, { name: 'open', path: text }, errand);
-      session.handles.opened(handle, text);
+      session.handles.opened(handle, text, isCallers);
       return new OpenFile(session, path, handle);
     } catch (error) {
       session.handles.refused();
@@ -94,7 +123,7 @@ export class OpenFile {
     if (this.closing === undefined) return;
     throw new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
       origin: 'user',
-      path: this.path,
+      path: escapeText(this.path),
     });
   }
 

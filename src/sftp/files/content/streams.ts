@@ -67,7 +67,7 @@ export class ReadSource implements FileSource {
   private async open(): Promise<FileReader> {
     const { session, errand } = this;
     const { path, start, end } = this.span;
-    const file = await OpenFile.open(session, path, openFlags.read, {}, errand);
+    const file = await OpenFile.openForCaller(session, path, openFlags.read, {}, errand);
     this.file = file;
     // Closed while it was opened.
     if (errand.cancelledBy !== undefined) file.closeQuietly();
@@ -133,7 +133,7 @@ export class WriteSink implements FileSink {
     const { session, errand } = this;
     const { path, flags, mode, start } = this.span;
     const pflags = parseFlag(flags);
-    const file = await OpenFile.open(
+    const file = await OpenFile.openForCaller(
       session,
       path,
       pflags,

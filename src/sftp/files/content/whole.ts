@@ -5,6 +5,7 @@
  * one on the server.
  * Must not know: the public API's options.
  */
+import { escapeText } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { FileReader } from '../../data/reader.ts';
 import { FileWriter } from '../../data/writer.ts';
@@ -82,15 +83,10 @@ export async function copyWhole(
   exclusive: boolean,
   errand?: Errand,
 ): Promise<void> {
-  const source = await OpenFile.open(session, from, openFlags.read, {}, errand);
+  const { source, target, size } = await openBoth({ session, from, to, exclusive, errand });
   try {
-    const { permissions, size } = await source.attributes(errand);
-    const attrs = permissions === undefined ? {} : { permissions: permissions & 0o777 };
-    // Not emptied before it is known that the two are not one file.
-    const flags = openFlags.write | openFlags.create | (exclusive ? openFlags.exclusive : 0);
-    const target = await OpenFile.open(session, to, flags, attrs, errand);
     try {
-      await copyBetween(source, target, sizeOf(size), errand);
+      await copyBetween(source, target, size, errand);
     } catch (error) {
       target.closeQuietly();
       throw error;
@@ -99,6 +95,49 @@ export async function copyWhole(
   } finally {
     source.closeQuietly();
   }
+}
+
+interface Pair {
+  readonly source: OpenFile;
+  readonly target: OpenFile;
+  readonly size: number | undefined;
+}
+
+/** What two files are opened for. */
+interface PairOptions {
+  readonly session: SftpSession;
+  readonly from: RemotePath;
+  readonly to: RemotePath;
+  readonly exclusive: boolean;
+  readonly errand: Errand | undefined;
+}
+
+/** Opens both. Where there is no handle left for the second the first is given back, and a turn waited for. */
+async function openBoth(options: PairOptions): Promise<Pair> {
+  const { session, errand } = options;
+  const pair = await openPair(options, false);
+  // One that waits for its turn has both, or throws.
+  return pair ?? ((await session.turns.inPair(() => openPair(options, true), errand)) as Pair);
+}
+
+async function openPair(options: PairOptions, waits: boolean): Promise<Pair | undefined> {
+  const { session, from, to, exclusive, errand } = options;
+  const source = await OpenFile.openInTurn(session, from, openFlags.read, {}, { errand });
+  try {
+    const { permissions, size } = await source.attributes(errand);
+    const attrs = permissions === undefined ? {} : { permissions: permissions & 0o777 };
+    // Not emptied before it is known that the two are not one file.
+    const flags = openFlags.write | openFlags.create | (exclusive ? openFlags.exclusive : 0);
+    const target = waits
+      ? await OpenFile.openInTurn(session, to, flags, attrs, { errand, own: 1 })
+      : await OpenFile.openUnlessFull(session, to, flags, attrs, errand);
+    if (target !== undefined) return { source, target, size: sizeOf(size) };
+  } catch (error) {
+    source.closeQuietly();
+    throw error;
+  }
+  await source.close().catch(() => {});
+  return undefined;
 }
 
 async function copyBetween(
@@ -140,9 +179,10 @@ export function sizeOf(size: bigint | undefined): number | undefined {
 }
 
 function tooLong(file: OpenFile): SshError {
+  const path = escapeText(file.path);
   return new SshError(
     'ERR_SSH_LIMIT',
-    `"${file.path}" has more than ${longestFile} bytes, which is too much for one array; read it as a stream or with get`,
-    { origin: 'local', path: file.path },
+    `"${path}" has more than ${longestFile} bytes, which is too much for one array; read it as a stream or with get`,
+    { origin: 'local', path },
   );
 }

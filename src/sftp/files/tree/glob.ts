@@ -13,8 +13,8 @@ import { isNoSuchFile, statIfThere } from '../attributeCalls.ts';
 import { DirectoryEntry } from '../entry.ts';
 import { baseName, folderOf, isPossibleName, joinPath } from '../paths.ts';
 import { isOfType } from '../stats.ts';
+import { entriesOf, FolderBatches } from './batches.ts';
 import { expandBraces, matchesSegment, parsePattern, type Segment } from './globPattern.ts';
-import { everyEntry } from './listing.ts';
 import { tooDeep } from './removal.ts';
 
 interface Search {
@@ -25,6 +25,11 @@ interface Search {
   /** Paths that were given already; undefined where the pattern can lead to none twice. */
   readonly given: Set<string> | undefined;
 }
+
+/** The folders on the way to one: those that are listed meanwhile, and undefined for those that are only gone through. */
+type Way = readonly (FolderBatches | undefined)[];
+
+const openOn = (way: Way): readonly FolderBatches[] => way.filter((folder) => folder !== undefined);
 
 /** What matches a pattern, as paths that begin as the pattern does. Links are matched and, by `**`, not gone through. */
 export async function* findMatches(
@@ -40,7 +45,7 @@ export async function* findMatches(
   const search: Search = { session, errand, dot, given: isAmbiguous ? new Set() : undefined };
   for (const { text, segments } of alternatives) {
     const root = text.startsWith('/') ? utf8Encode('/') : new Uint8Array(0);
-    yield* descend(search, root, segments, 0);
+    yield* descend(search, root, segments, []);
   }
 }
 
@@ -48,24 +53,27 @@ async function* descend(
   search: Search,
   folder: Uint8Array,
   segments: readonly Segment[],
-  depth: number,
+  way: Way,
 ): AsyncGenerator<DirectoryEntry, undefined> {
-  const { session } = search;
+  const { session, errand } = search;
   const { sftpNesting } = session.link.limits;
-  if (depth > sftpNesting) throw tooDeep(session, folder, sftpNesting);
+  if (way.length > sftpNesting) throw tooDeep(session, folder, sftpNesting);
   const [segment, ...rest] = segments;
   if (segment === undefined) return;
-  if (segment.kind === 'literal') return yield* takeLiteral(search, folder, segment.name, rest, depth);
-  if (segment.kind === 'folders') yield* descend(search, folder, rest, depth);
-  for await (const entry of entriesOf(search, folder)) {
+  if (segment.kind === 'literal') return yield* takeLiteral(search, folder, segment.name, rest, way);
+  if (segment.kind === 'folders') yield* descend(search, folder, rest, way);
+  const listed = folder.length === 0 ? utf8Encode('.') : folder;
+  const batches = new FolderBatches(session, listed, openOn(way), errand);
+  const inner = [...way, batches];
+  for await (const entry of entriesIn(search, batches, folder)) {
     const { name, nameBytes } = entry;
     if (!isPossibleName(nameBytes) || !matchesSegment(segment, name, search.dot)) continue;
     const path = joinPath(folder, nameBytes);
     if (segment.kind === 'folders') {
       if (rest.length === 0) yield* give(search, entry);
-      if (entry.isDirectory()) yield* descend(search, path, segments, depth + 1);
+      if (entry.isDirectory()) yield* descend(search, path, segments, inner);
     } else if (rest.length === 0) yield* give(search, entry);
-    else if (entry.isDirectory() || entry.isSymbolicLink()) yield* descend(search, path, rest, depth + 1);
+    else if (entry.isDirectory() || entry.isSymbolicLink()) yield* descend(search, path, rest, inner);
   }
 }
 
@@ -74,10 +82,10 @@ async function* takeLiteral(
   folder: Uint8Array,
   name: string,
   rest: readonly Segment[],
-  depth: number,
+  way: Way,
 ): AsyncGenerator<DirectoryEntry, undefined> {
   const path = joinPath(folder, utf8Encode(name));
-  if (rest.length > 0) return yield* descend(search, path, rest, depth + 1);
+  if (rest.length > 0) return yield* descend(search, path, rest, [...way, undefined]);
   const attrs = await statIfThere(search.session, path, 'lstat', search.errand);
   if (attrs === undefined) return;
   const entry = { filename: baseName(path), longname: new Uint8Array(0), attrs };
@@ -85,14 +93,17 @@ async function* takeLiteral(
 }
 
 /** A folder that is not there, or is none, has no matches: the pattern may lead through many. */
-async function* entriesOf(search: Search, folder: Uint8Array): AsyncGenerator<DirectoryEntry, undefined> {
-  const { session, errand } = search;
+async function* entriesIn(
+  { session, errand }: Search,
+  batches: FolderBatches,
+  folder: Uint8Array,
+): AsyncGenerator<DirectoryEntry, undefined> {
   try {
-    yield* everyEntry(session, folder.length === 0 ? utf8Encode('.') : folder, errand);
+    yield* entriesOf(batches, folder);
   } catch (error) {
     if (isNoSuchFile(error)) return;
     if (!(error instanceof SshError) || error.status === undefined) throw error;
-    const found = await statIfThere(session, folder, 'stat', errand);
+    const found = await statIfThere(session, batches.path, 'stat', errand);
     if (found === undefined || !isOfType(found, fileTypes.folder)) return;
     throw error;
   }

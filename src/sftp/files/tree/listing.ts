@@ -28,6 +28,12 @@ interface Asked {
   isHere: boolean;
 }
 
+/**
+ * Whose a folder is: a call's, which closes it soon; the caller's own code's, which does so
+ * whenever it likes; one of a walk's, which gives handles of its own back where there are no more.
+ */
+export type FolderHolder = 'call' | 'caller' | 'walk';
+
 /** The batches of one folder, in the order in which they were asked for. */
 export class FolderReader {
   readonly path: Uint8Array;
@@ -38,11 +44,13 @@ export class FolderReader {
   private readonly asked: Asked[] = [];
   private ahead = 1;
   private isClosed = false;
+  private readonly who: FolderHolder;
   /** Handles that were held when the server refused to open the folder. */
   heldAtRefusal = 0;
 
-  constructor(session: SftpSession, path: RemotePath, errand?: Errand) {
+  constructor(session: SftpSession, path: RemotePath, errand?: Errand, who: FolderHolder = 'call') {
     this.session = session;
+    this.who = who;
     this.path = pathBytes(path);
     this.errand = errand;
     this.operation = { name: 'readdir', path: pathText(path) };
@@ -54,6 +62,12 @@ export class FolderReader {
     this.opening = this.open();
     // Anybody who asks for a batch hears of it.
     this.opening.catch(() => {});
+  }
+
+  /** As `begin`, at once and with a handle that has been counted in. @throws SshError what the server answered */
+  async openNow(): Promise<void> {
+    this.opening = this.askToOpen();
+    await this.opening;
   }
 
   /**
@@ -104,13 +118,20 @@ export class FolderReader {
   }
 
   private async open(): Promise<Uint8Array> {
+    const { session, errand } = this;
+    if (this.who !== 'walk') return session.turns.ask(() => this.askToOpen(), { errand });
+    await session.turns.take(errand);
+    return this.askToOpen();
+  }
+
+  /** Asks for a handle that has been counted in. */
+  private async askToOpen(): Promise<Uint8Array> {
     const { session, path, errand, operation } = this;
-    await session.handleTurn();
     const { held } = session.handles;
     try {
       const opening = { name: 'opendir', path: operation.path };
       const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
-      session.handles.opened(handle, operation.path ?? '');
+      session.handles.opened(handle, operation.path ?? '', this.who === 'caller');
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
@@ -168,7 +189,8 @@ export class SftpFolder implements AsyncIterable<DirectoryEntry> {
 
   /** Made by `sftp.opendir()`. `site`: where that was called. */
   static at(session: SftpSession, path: RemotePath, site: CallSite): SftpFolder {
-    return new SftpFolder(new FolderReader(session, path), (error) => session.rejection(site, error));
+    const reader = new FolderReader(session, path, undefined, 'caller');
+    return new SftpFolder(reader, (error) => session.rejection(site, error));
   }
 
   /** The folder, as it was given. */

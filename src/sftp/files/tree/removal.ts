@@ -15,7 +15,7 @@ import { isNoSuchFile, statIfThere } from '../attributeCalls.ts';
 import { removeFile, removeFolder } from '../nameCalls.ts';
 import { isPossibleName, joinPath, pathBytes, pathText, type RemotePath } from '../paths.ts';
 import { isOfType } from '../stats.ts';
-import { everyEntry } from './listing.ts';
+import { entriesOf, FolderBatches } from './batches.ts';
 
 export interface Removal {
   readonly recursive: boolean;
@@ -44,17 +44,17 @@ export async function removeTree(
     throw optionsError(
       `"${escapeText(pathText(path))}" is a folder; rm removes folders with { recursive: true }`,
     );
-  await removeFolderTree(session, bytes, errand, 0);
+  await removeFolderTree(session, bytes, [], errand);
 }
 
 async function removeFolderTree(
   session: SftpSession,
   path: Uint8Array,
+  above: readonly FolderBatches[],
   errand: Errand | undefined,
-  depth: number,
 ): Promise<void> {
   const { sftpNesting } = session.link.limits;
-  if (depth >= sftpNesting) throw tooDeep(session, path, sftpNesting);
+  if (above.length >= sftpNesting) throw tooDeep(session, path, sftpNesting);
   const removals = new Set<Promise<void>>();
   let failure: unknown;
   const begin = (removal: Promise<void>): void => {
@@ -65,12 +65,13 @@ async function removeFolderTree(
       .finally(() => removals.delete(settled));
     removals.add(settled);
   };
-  for await (const entry of everyEntry(session, path, errand)) {
+  const folder = new FolderBatches(session, path, above, errand);
+  for await (const entry of entriesOf(folder)) {
     if (failure !== undefined) break;
     // No folder has such a name: what it would lead to is not in here.
     if (!isPossibleName(entry.nameBytes)) continue;
     const at = joinPath(path, entry.nameBytes);
-    if (entry.isDirectory()) await removeFolderTree(session, at, errand, depth + 1);
+    if (entry.isDirectory()) await removeFolderTree(session, at, [...above, folder], errand);
     else begin(removeFile(session, at, errand));
     if (removals.size >= atOnce) await Promise.race(removals);
   }

@@ -10,7 +10,7 @@ import type { NameEntry } from '../../packet/responses.ts';
 import type { Errand } from '../../session/errand.ts';
 import type { SftpSession } from '../../session/session.ts';
 import { DirectoryEntry } from '../entry.ts';
-import { isDotName, isPossibleName, joinPath, pathText } from '../paths.ts';
+import { isDotName, isPossibleName, pathText } from '../paths.ts';
 import { FolderBatches } from './batches.ts';
 import { FolderReader } from './listing.ts';
 import { tooDeep } from './removal.ts';
@@ -49,8 +49,8 @@ export async function* walkSteps(
   onError: WalkFault | undefined,
   errand?: Errand,
 ): AsyncGenerator<WalkStep, undefined> {
-  const walk: Walk = { session, errand, onError, ahead: 0 };
-  const folder = new FolderBatches(session, () => new FolderReader(session, root, errand), undefined, []);
+  const walk: Walk = { session, errand, onError, ahead: new Ahead() };
+  const folder = new FolderBatches(session, root, [], errand);
   yield* walkFolder(walk, folder, []);
 }
 
@@ -58,7 +58,38 @@ interface Walk {
   readonly session: SftpSession;
   readonly errand: Errand | undefined;
   readonly onError: WalkFault | undefined;
-  ahead: number;
+  readonly ahead: Ahead;
+}
+
+/** Folders that are opened before their turn. */
+class Ahead {
+  private readonly readers = new Map<DirectoryEntry, FolderReader>();
+
+  get size(): number {
+    return this.readers.size;
+  }
+
+  has(entry: DirectoryEntry): boolean {
+    return this.readers.has(entry);
+  }
+
+  begin(entry: DirectoryEntry, reader: FolderReader): void {
+    this.readers.set(entry, reader);
+    reader.begin();
+  }
+
+  /** The reader is the caller's from now on. */
+  take(entry: DirectoryEntry): FolderReader | undefined {
+    const reader = this.readers.get(entry);
+    this.readers.delete(entry);
+    return reader;
+  }
+
+  /** Closes them all: each is opened again when its turn comes. */
+  drop(): void {
+    for (const reader of this.readers.values()) reader.close();
+    this.readers.clear();
+  }
 }
 
 async function* walkFolder(
@@ -66,34 +97,36 @@ async function* walkFolder(
   folder: FolderBatches,
   above: readonly FolderBatches[],
 ): AsyncGenerator<WalkStep, undefined> {
+  const { session, errand, ahead } = walk;
   const depth = above.length;
-  const begun = new Map<DirectoryEntry, FolderReader>();
   const here = [...above, folder];
+  let entries: readonly DirectoryEntry[] = [];
   try {
     for (;;) {
       const batch = await nextBatch(walk, folder, depth);
       if (batch === undefined) return;
-      const entries = batch
+      entries = batch
         .filter(({ filename }) => !isDotName(filename))
         .map((entry) => new DirectoryEntry(entry, folder.path));
       for (const [index, entry] of entries.entries()) {
-        beginAhead(walk, entries, index, begun);
+        beginAhead(walk, entries, index);
         let isPassedOver = !isFolder(entry);
         const passOver = (): void => {
           isPassedOver = true;
         };
         yield { entry, depth, passOver };
-        const reader = takeBegun(walk, begun, entry);
+        const reader = ahead.take(entry);
         if (isPassedOver) reader?.close();
         else {
-          const inner = new FolderBatches(walk.session, () => readerFor(walk, entry), reader, here);
+          const dropAhead = (): void => ahead.drop();
+          const inner = new FolderBatches(session, entry.pathBytes, here, errand, reader, dropAhead);
           yield* walkFolder(walk, inner, here);
         }
       }
     }
   } finally {
     folder.close();
-    for (const entry of begun.keys()) takeBegun(walk, begun, entry)?.close();
+    for (const entry of entries) ahead.take(entry)?.close();
   }
 }
 
@@ -121,35 +154,15 @@ async function nextBatch(
 
 /** Lists the next folders of a batch while the consumer is with an earlier one. */
 function beginAhead(
-  walk: Walk,
+  { session, errand, ahead }: Walk,
   entries: readonly DirectoryEntry[],
   from: number,
-  begun: Map<DirectoryEntry, FolderReader>,
 ): void {
   // Where a server has few handles they are for those who read files.
-  const most = walk.session.handles.limit < 4 * mostAhead ? 0 : mostAhead;
-  for (let index = from; index < entries.length && walk.ahead < most; index++) {
+  const most = session.handles.limit < 4 * mostAhead ? 0 : mostAhead;
+  for (let index = from; index < entries.length && ahead.size < most; index++) {
     const entry = entries[index] as DirectoryEntry;
-    if (!isFolder(entry) || begun.has(entry)) continue;
-    const reader = readerFor(walk, entry);
-    reader.begin();
-    begun.set(entry, reader);
-    walk.ahead++;
+    if (!isFolder(entry) || ahead.has(entry)) continue;
+    ahead.begin(entry, new FolderReader(session, entry.pathBytes, errand, 'walk'));
   }
-}
-
-function takeBegun(
-  walk: Walk,
-  begun: Map<DirectoryEntry, FolderReader>,
-  entry: DirectoryEntry,
-): FolderReader | undefined {
-  const reader = begun.get(entry);
-  if (reader === undefined) return undefined;
-  begun.delete(entry);
-  walk.ahead--;
-  return reader;
-}
-
-function readerFor({ session, errand }: Walk, entry: DirectoryEntry): FolderReader {
-  return new FolderReader(session, joinPath(entry.parentBytes, entry.nameBytes), errand);
 }

@@ -113,7 +113,16 @@ async function fromServer(
 ): Promise<void> {
   const { session, errand } = transfer;
   const known = job.attributes ?? (await kindBefore(transfer, job));
-  const file = await OpenFile.openInTurn(session, job.remote, openFlags.read, {}, errand);
+  const file = await OpenFile.openInTurn(
+    session,
+    job.remote,
+    openFlags.read,
+    {},
+    {
+      errand,
+      isOneOfMany: true,
+    },
+  );
   try {
     const attributes = known ?? (await file.attributes(errand));
     if (job.attributes === undefined) checkKind(transfer, job.path, attributes);

@@ -6,6 +6,7 @@
  * Must not know: what is compared, which side is written.
  */
 import { escapeText } from '../../../base/bytes.ts';
+import { SshError } from '../../../base/errors.ts';
 import { sizeOf } from '../../files/content/whole.ts';
 import { removeFile, removeFolder } from '../../files/nameCalls.ts';
 import { joinPath } from '../../files/paths.ts';
@@ -122,7 +123,10 @@ export class LocalSide implements Side {
 }
 
 function add(listing: Listing, name: Uint8Array, entry: SyncEntry): void {
-  if (listing.size === mostEntries) throw new RangeError(`a folder of more than ${mostEntries} entries`);
+  if (listing.size === mostEntries) {
+    const text = `sync compares folders whole, and one has more than ${mostEntries} entries`;
+    throw new SshError('ERR_SSH_LIMIT', text, { origin: 'user' });
+  }
   listing.set(keyOf(name), entry);
 }
 

@@ -4,7 +4,8 @@
  * Owns: going through both trees at once, the steps, their order.
  * Must not know: how a file is transferred.
  */
-import { utf8Decode } from '../../../base/bytes.ts';
+import { escapeText, utf8Decode } from '../../../base/bytes.ts';
+import type { SshError } from '../../../base/errors.ts';
 import { callback, checkOptions, flag, oneOf, optionsError } from '../../../base/optionChecks.ts';
 import { makeFolderUnlessThere } from '../../files/nameCalls.ts';
 import { pathBytes, type RemotePath } from '../../files/paths.ts';
@@ -131,7 +132,7 @@ class Synchronization {
     const path = transfer.local.text(this.local.path([]));
     const stat = await transfer.local.stat(path);
     if (stat?.kind !== 'folder') {
-      throw transferError(`"${path}" is no folder on this machine`, path, { origin: 'user' });
+      throw transferError(`"${escapeText(path)}" is no folder on this machine`, path, { origin: 'user' });
     }
   }
 
@@ -151,7 +152,7 @@ class Synchronization {
   private async folder(names: Names, isNew: boolean): Promise<void> {
     const { transfer, manner } = this;
     if (names.length > transfer.session.link.limits.sftpNesting) {
-      throw transferError(`"${text(names)}" lies deeper than limits.sftpNesting allows`, text(names));
+      throw tooDeep(names);
     }
     const [source, target] = await Promise.all([this.source.list(names), this.listTarget(names, isNew)]);
     for (const [key, entry] of source) {
@@ -215,7 +216,7 @@ class Synchronization {
     const path = text(names);
     if (!this.manner.removes) {
       throw transferError(
-        `"${path}" is a ${there?.kind ?? 'file'} where a ${kind} is to be; { delete: true } removes it`,
+        `"${escapeText(path)}" is a ${there?.kind ?? 'file'} where a ${kind} is to be; { delete: true } removes it`,
         path,
       );
     }
@@ -255,7 +256,7 @@ class Synchronization {
     const { manner, transfer } = this;
     if (entry.kind === 'folder') {
       if (names.length > transfer.session.link.limits.sftpNesting) {
-        throw transferError(`"${text(names)}" lies deeper than limits.sftpNesting allows`, text(names));
+        throw tooDeep(names);
       }
       for (const [key, inner] of await this.target.list(names)) {
         await this.remove([...names, nameOf(key)], inner, reason);
@@ -280,6 +281,12 @@ function isNotThere(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_SSH_SFTP_NO_SUCH_FILE';
 }
 
+function tooDeep(names: Names): SshError {
+  const path = text(names);
+  return transferError(`"${escapeText(path)}" lies deeper than limits.sftpNesting allows`, path);
+}
+
+/** Not escaped: it is what steps and results name an entry by. */
 function text(names: Names): string {
   return names.map((name) => utf8Decode(name)).join('/');
 }

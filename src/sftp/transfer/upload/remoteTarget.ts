@@ -16,7 +16,7 @@ import { baseName, folderOf, joinPath, pathText } from '../../files/paths.ts';
 import { isOfType } from '../../files/stats.ts';
 import { type FileAttributes, fileTypes } from '../../packet/attributes.ts';
 import { openFlags } from '../../packet/numbers.ts';
-import { isPlainFailure } from '../../session/session.ts';
+import { isPlainFailure } from '../../protocol/errors.ts';
 import { isInterruption, transferError } from '../errors.ts';
 import { partName } from '../partName.ts';
 import type { Transfer } from '../transfer.ts';
@@ -173,7 +173,10 @@ async function openInPlace(
 ): Promise<Opened> {
   const there = options.resume ? (sizeOf(found?.size) ?? 0) : 0;
   const access = there > 0 ? openFlags.read : openFlags.truncate;
-  const file = await OpenFile.openInTurn(session, path, writing | access, attributesOf(mode), errand);
+  const file = await OpenFile.openInTurn(session, path, writing | access, attributesOf(mode), {
+    errand,
+    isOneOfMany: true,
+  });
   return { file, path, final: path, there, replaced: undefined };
 }
 
@@ -191,7 +194,8 @@ async function openPart(
   if (options.resume) {
     const part = await statIfThere(session, path, 'lstat', errand);
     if (part !== undefined && isOfType(part, fileTypes.file)) {
-      const file = await OpenFile.openInTurn(session, path, openFlags.read | openFlags.write, {}, errand);
+      const flags = openFlags.read | openFlags.write;
+      const file = await OpenFile.openInTurn(session, path, flags, {}, { errand, isOneOfMany: true });
       return { file, path, final, there: sizeOf(part.size) ?? 0, replaced };
     }
   }
@@ -205,7 +209,8 @@ async function openPart(
   // What is there is the part of another transfer, which may run.
   const isTaken = (await statIfThere(session, path, 'lstat', errand)) !== undefined;
   const other = isTaken ? beside(local.unique()) : path;
-  return opened(other, await OpenFile.openInTurn(session, other, flags, attrs, errand));
+  const turn = { errand, isOneOfMany: true };
+  return opened(other, await OpenFile.openInTurn(session, other, flags, attrs, turn));
 }
 
 /** The folder of a path as it was given: empty where the path is a name alone. */
