@@ -36,6 +36,13 @@ describe('a place', () => {
     expect(checkTarget('the target', { host: 'db', port: 1 }).port).toBe(1);
     for (const mode of [0, 0o777])
       expect(checkListen('it', { path: '/s', mode }, '')).toEqual({ path: '/s', mode });
+    for (const mode of [-1, 0o1000, 0o4777, 1.5])
+      expect(() => checkListen('it', { path: '/s', mode }, '')).toThrow(
+        'it.mode must be a whole number from 0 to 0o777',
+      );
+    for (const port of [-1, 65_536]) expect(() => checkListen('it', { port }, '')).toThrow('it.port must be');
+    for (const port of [0, 65_536])
+      expect(() => checkTarget('it', { host: 'a', port })).toThrow('it.port must be');
     expect(checkListen('it', { path: '/s', unlink: false }, '')).toEqual({ path: '/s', unlink: false });
     // An option that is not given may be there as `undefined`.
     expect(checkListen('it', { path: undefined, host: undefined, port: 5 }, 'h')).toEqual({

@@ -231,6 +231,36 @@ describe('a listener on a server', () => {
     expect(server.said).toEqual(['192.0.2.3:80 refused']);
   });
 
+  it.each([
+    [{ port: 1000 }, 'localhost'],
+    [{ path: '/run/a' }, undefined],
+  ])('asks and cancels by the same words, and says what is refused: %j', async (place, host) => {
+    const server = new FakeServer();
+    const listeners = new RemoteListeners(server.host);
+    const refusedOne = listeners.listen(place, () => {});
+    refusedOne.catch(() => {});
+    await server.answer(undefined);
+    await expect(refusedOne).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD', origin: 'peer' });
+    const listening = listeners.listen(place, () => {});
+    await server.answer(granted);
+    const cancelled = (await listening).cancel();
+    await server.answer(granted);
+    await cancelled;
+    const [, asked, taken] = server.asked;
+    if (asked === undefined || taken === undefined) throw new Error('nothing was asked');
+    if (host === undefined) {
+      expect([asked.name, taken.name]).toEqual([streamlocalForward.name, cancelStreamlocalForward.name]);
+      expect(streamlocalForward.fromBytes(asked.payload)).toEqual({ socketPath: '/run/a' });
+      expect(cancelStreamlocalForward.fromBytes(taken.payload)).toEqual({ socketPath: '/run/a' });
+    } else {
+      const words = { addressToBind: host, portNumberToBind: 1000 };
+      expect([asked.name, taken.name]).toEqual([tcpipForward.name, cancelTcpipForward.name]);
+      expect(tcpipForward.fromBytes(asked.payload)).toEqual(words);
+      expect(cancelTcpipForward.fromBytes(taken.payload)).toEqual(words);
+    }
+    expect(server.types).toEqual([]);
+  });
+
   it('on a unix socket is found by its path', async () => {
     const server = new FakeServer();
     const listeners = new RemoteListeners(server.host);

@@ -185,6 +185,59 @@ describe('a SOCKS server', () => {
     expect(long.request?.host).toHaveLength(255);
   });
 
+  it('counts every byte of a greeting, and takes as many as its bound, however they arrive', () => {
+    const four = concatBytes(bytes(4, 1, 0, 80, 1, 1, 1, 1), utf8Encode('name\0'));
+    const five = concatBytes(bytes(5, 1, 0, 5, 1, 0), domain('db'), port(1));
+    for (const greeting of [four, five]) {
+      const take = (greetingLength: number, rest: number): SocksServer => {
+        const server = new SocksServer({ greetingLength });
+        // All but the last bytes: how many there are is not known yet.
+        for (const byte of greeting.subarray(0, greeting.length - rest)) server.receive(bytes(byte));
+        return server;
+      };
+      expect(take(greeting.length, 0)).toMatchObject({
+        fault: undefined,
+        request: { port: greeting === four ? 80 : 1 },
+      });
+      expect(take(greeting.length - 1, 1).fault).toBeUndefined();
+      expect(take(greeting.length - 2, 1).fault).toMatch(/^a SOCKS greeting of more than/);
+    }
+  });
+
+  it('RFC 1929: reads a password however it arrives', () => {
+    const login = concatBytes(bytes(5, 1, 2, 1, 3), utf8Encode('ops'), bytes(6), utf8Encode('secret'));
+    const greeting = concatBytes(login, bytes(5, 1, 0), domain('db'), port(1));
+    for (let cut = 0; cut < greeting.length; cut++) {
+      const server = new SocksServer(locked);
+      expect(feed(server, greeting, [cut])).toEqual([5, 2, 1, 0]);
+      expect(server.request).toEqual({ version: 5, host: 'db', port: 1 });
+    }
+    const server = new SocksServer(locked);
+    expect(feed(server, greeting, [...greeting.keys()])).toEqual([5, 2, 1, 0]);
+    expect(server.request?.host).toBe('db');
+  });
+
+  it('SOCKS 4A: an address of which only the last byte is not zero stands for a name, and no other does', () => {
+    for (const address of [
+      [0, 0, 0, 0],
+      [1, 0, 0, 9],
+      [0, 1, 0, 9],
+      [0, 0, 1, 9],
+      [1, 1, 1, 1],
+    ]) {
+      const server = new SocksServer(plain);
+      feed(server, concatBytes(bytes(4, 1, 0, 80, ...address), utf8Encode('me\0name\0')));
+      expect(server.request).toEqual({ version: 4, host: address.join('.'), port: 80 });
+      expect(server.rest).toEqual(utf8Encode('name\0'));
+    }
+    for (const last of [1, 255]) {
+      const server = new SocksServer(plain);
+      feed(server, concatBytes(bytes(4, 1, 1, 2, 0, 0, 0, last), utf8Encode('me\0name\0rest')));
+      expect(server.request).toEqual({ version: 4, host: 'name', port: 258 });
+      expect(server.rest).toEqual(utf8Encode('rest'));
+    }
+  });
+
   it('class: never throws, whatever comes, and asks for nothing that it was not asked for', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }), (chunks) => {
@@ -231,6 +284,40 @@ describe('a client of a proxy', () => {
     const web = new Socks5Client(request);
     web.receive(utf8Encode('HTTP/1.1 400 Bad Request\r\n'));
     expect(web.fault).toBe('it speaks no SOCKS 5: its first byte is 72');
+  });
+
+  it.each([
+    ['IPv4', bytes(1, 1, 2, 3, 4)],
+    ['IPv6', concatBytes(bytes(4), new Uint8Array(16).fill(7))],
+    ['a name', domain('bound.example')],
+    ['an empty name', bytes(3, 0)],
+  ])('RFC 1928 §6: leaves what follows an answer with %s, however that arrives', (_name, bound) => {
+    const answer = concatBytes(bytes(5, 0, 5, 0, 0), bound, port(22));
+    const whole = concatBytes(answer, utf8Encode('SSH-2.0-x\r\n'));
+    for (let cut = 0; cut < whole.length; cut++) {
+      const client = new Socks5Client(request);
+      client.receive(whole.slice(0, cut));
+      expect(client.state).toBe(cut < answer.length ? 'asking' : 'open');
+      client.receive(whole.slice(cut));
+      expect([client.state, Buffer.from(client.rest).toString()]).toEqual(['open', 'SSH-2.0-x\r\n']);
+    }
+  });
+
+  it.each([
+    [bytes(5, 255), 'it accepts none of our ways to log in'],
+    [bytes(5, 2), 'it wants method 2'],
+    [bytes(5, 7), 'it wants method 7'],
+    [bytes(5, 0, 4, 0, 0, 1, 0), 'it answered with version 4'],
+    [bytes(5, 0, 5, 5, 0, 1, 0), 'the connection was refused'],
+    [bytes(5, 0, 5, 8, 0, 1, 0), 'it does not support the type of address'],
+    [bytes(5, 0, 5, 9, 0, 1, 0), 'it answered with 9'],
+    [bytes(5, 0, 5, 0, 0, 2, 0), 'it answered with an address of type 2'],
+  ])('says what is wrong with an answer: %j', (answer, fault) => {
+    const client = new Socks5Client(request);
+    client.receive(answer);
+    expect(client).toMatchObject({ state: 'failed', fault, rest: bytes() });
+    client.receive(bytes(5, 0));
+    expect(client).toMatchObject({ state: 'failed', fault, rest: bytes() });
   });
 
   it('RFC 9110 §9.3.6: asks a web proxy with CONNECT, and leaves what follows its answer', () => {
@@ -324,6 +411,11 @@ describe('addresses', () => {
     ['::', '::'],
     ['0:0:0:0:0:0:0:1', '::1'],
     ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+    ['0:0:1:1:1:1:0:0', '::1:1:1:1:0:0'],
+    ['1:1:1:1:1:1:1:0', '1:1:1:1:1:1:1:0'],
+    ['0:1:1:1:1:1:1:1', '0:1:1:1:1:1:1:1'],
+    ['1:1:1:1:1:1:0:0', '1:1:1:1:1:1::'],
     ['::ffff:10.0.0.1', '::ffff:a00:1'],
     ['127.0.0.1', '127.0.0.1'],
   ])('%s is %s', (text, short) => {

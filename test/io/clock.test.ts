@@ -84,6 +84,24 @@ describe('the clock of the process', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('tells those who still sleep when one is cancelled, whichever it is', () => {
+    for (const cancelled of [0, 1, 2]) {
+      told = [];
+      const timers = [sleep(10, '0'), sleep(20, '1'), sleep(30, '2')];
+      timers[cancelled]?.cancel();
+      vi.advanceTimersByTime(50);
+      expect(told).toEqual(['0', '1', '2'].filter((name) => name !== `${cancelled}`));
+    }
+  });
+
+  it('asks the platform for no longer than it can sleep', () => {
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    const timer = sleep(2 ** 33, 'never');
+    expect(set.mock.calls.map(([, delay]) => delay)).toEqual([2 ** 31 - 1]);
+    timer.cancel();
+    set.mockRestore();
+  });
+
   it('a timer that is cancelled by another sleeper of the same time is not told', () => {
     const other = sleep(11, 'cancelled');
     sleep(10, 'cancels', () => other.cancel());
