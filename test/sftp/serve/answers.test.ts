@@ -465,6 +465,7 @@ describe('a request on a handle', () => {
             return part.length;
           },
           write: async (bytesToWrite, position) => void data.set(bytesToWrite, Number(position)),
+          attributes: async () => ({ ...attrs, size: BigInt(data.length) }),
         };
       },
     });
