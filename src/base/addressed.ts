@@ -61,8 +61,9 @@ function names(message: string, target: Address): boolean {
 function retitle(error: SshError, message: string): void {
   const { stack = '', message: before } = error;
   error.message = message;
-  const head = before === '' ? error.name : `${error.name}: ${before}`;
-  if (stack.startsWith(head)) error.stack = `${error.name}: ${message}${stack.slice(head.length)}`;
+  const headOf = (text: string): string => (text === '' ? error.name : `${error.name}: ${text}`);
+  const head = headOf(before);
+  if (stack.startsWith(head)) error.stack = `${headOf(message)}${stack.slice(head.length)}`;
 }
 
 function copyOf(error: SshError): SshError {

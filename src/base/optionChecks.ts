@@ -198,7 +198,8 @@ function editDistance(a: string, b: string, bound: number): number {
         at(line, column - 1) + 1,
         at(last, column - 1) + (same ? 0 : 1),
       );
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      // In front of its first character a text has none, which is like no other.
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
       if (swapped) cost = Math.min(cost, at(before, column - 2) + 1);
       line.push(cost);
     }

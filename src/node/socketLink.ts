@@ -242,6 +242,13 @@ const listeners = {
 
 const soon: Promise<void> = Promise.resolve();
 
+/** Links that have written in this turn. */
+const corked: StreamLink[] = [];
+
+function uncorkAll(): void {
+  for (const link of corked.splice(0)) link.uncork();
+}
+
 class StreamLink implements Link {
   private readonly stream: LinkedStream;
   readonly receiver: LinkReceiver;
@@ -308,17 +315,17 @@ class StreamLink implements Link {
     if (this.isCorked) return;
     this.isCorked = true;
     this.stream.cork();
-    void soon.then(this.uncork);
+    if (corked.push(this) === 1) void soon.then(uncorkAll);
   }
 
-  private readonly uncork = (): void => {
+  uncork(): void {
     this.isCorked = false;
     try {
       this.stream.uncork();
     } catch (thrown) {
       this.broken(thrown);
     }
-  };
+  }
 
   unsentBytes(): number {
     return this.unsent;
@@ -344,9 +351,12 @@ class StreamLink implements Link {
   }
 
   addresses(): LinkAddresses {
-    if (this.stream instanceof Socket && this.stream.remoteAddress !== undefined) {
+    if (this.stream instanceof Socket) {
       const { localAddress, localPort, remoteAddress, remotePort } = this.stream;
-      this.known = { localAddress, localPort, remoteAddress, remotePort };
+      // A socket that is destroyed has forgotten its own side, and no more than that.
+      const knowsMore = localAddress !== undefined || this.known === undefined;
+      if (remoteAddress !== undefined && knowsMore)
+        this.known = { localAddress, localPort, remoteAddress, remotePort };
     }
     return (
       this.known ?? {

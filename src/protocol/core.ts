@@ -100,7 +100,6 @@ export abstract class ProtocolCore<Event extends TypedEvent>
     // Packets that are opened where they lie share it.
     unmarkSole(chunk);
     this.queue.push(chunk, lent);
-    if (this.transport.remote === undefined) this.queue.keep();
     this.guarded(() => {
       while (this.cause === undefined && this.transport.step(this.queue));
       this.transport.opener.release();

@@ -40,4 +40,39 @@ describe('the table of waits', () => {
     table.clear();
     expect(table.earliest()).toBe(Number.POSITIVE_INFINITY);
   });
+
+  it('tells what is waited for within a longer wait: what was opened last and has another name', () => {
+    const table = new WaitTable();
+    const dial = table.start('dial', 'the dial', 0, 30);
+    expect(table.innermostBeside(dial)).toBeUndefined();
+    const connect = table.start('connect', 'TCP', 0, 10);
+    expect(table.innermostBeside(dial)).toBe(connect);
+    // A connection that others dial through has dials beside its own.
+    const other = table.start('dial', 'another', 0, 30);
+    expect(table.innermostBeside(dial)).toBe(connect);
+    expect(table.innermostBeside(connect)).toBe(other);
+    const request = table.start('request', 'a request', 0, 10);
+    expect(table.innermostBeside(dial)).toBe(request);
+    table.finish(request);
+    table.finish(connect);
+    expect(table.innermostBeside(dial)).toBeUndefined();
+  });
+
+  it('knows its own waits, and those alone', () => {
+    const [table, other] = [new WaitTable(), new WaitTable()];
+    const wait = table.start('close', 'x', 5, 10, undefined);
+    expect([wait.since, wait.timeout, wait.deadline]).toEqual([5, 10, 15]);
+    expect([table.has(wait), other.has(wait), table.has({ ...wait })]).toEqual([true, false, false]);
+    other.finish(wait);
+    other.finish(undefined);
+    expect([table.size, other.size]).toEqual([1, 0]);
+    table.finish({ ...wait });
+    expect(table.list()).toEqual([wait]);
+    table.finish(wait);
+    expect(table.has(wait)).toBe(false);
+    const another = table.start('close', 'y', 0, 10);
+    table.clear();
+    expect([table.has(another), table.size, table.earliest()]).toEqual([false, 0, Number.POSITIVE_INFINITY]);
+    expect(table.expired(Number.POSITIVE_INFINITY)).toEqual([]);
+  });
 });

@@ -1,6 +1,7 @@
 /** The collecting of two streams: one bound, one fault, and nobody told behind it. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { utf8Encode } from '../../src/base/bytes.ts';
+import { concatBytes, latin1Decode, utf8Encode } from '../../src/base/bytes.ts';
 import type { SshError } from '../../src/base/errors.ts';
 import { type CollectorOptions, OutputCollector } from '../../src/client/command/commandOutput.ts';
 import { rejectionOf } from '../../src/endpoint/calls/userCode.ts';
@@ -22,7 +23,11 @@ class Source implements ByteSource {
   cancel(): void {}
 
   say(text: string): void {
-    this.pieces.push(utf8Encode(text));
+    this.sayBytes(utf8Encode(text));
+  }
+
+  sayBytes(bytes: Uint8Array): void {
+    this.pieces.push(bytes);
     this.listener?.readable();
   }
 
@@ -151,5 +156,76 @@ describe('two streams', () => {
     await soon();
     expect([outcome(), output.soFar()]).toEqual([lost, { stdout: 'one two', stderr: 'three four' }]);
     expect(told).toEqual(['one ', 'three ']);
+  });
+});
+
+describe('what a listener is told', () => {
+  const pieces = fc.array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      // The parts of one character, which packets cut where they like.
+      fc
+        .constantFrom(...['ä', '€', '🙂', '\ufeff'].map(utf8Encode))
+        .chain((character) => fc.nat({ max: character.length }).map((at) => character.subarray(0, at))),
+      fc.nat({ max: 3 }).map((at) => utf8Encode('€').subarray(at)),
+    ),
+    { maxLength: 12 },
+  );
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
+  it('is the whole in the end, and each piece of it is text as far as its characters are there', async () => {
+    await fc.assert(
+      fc.asyncProperty(pieces, async (all) => {
+        const { out, err, output, told } = collecting({ onStdout: (piece) => told.push(String(piece)) });
+        let last = 0;
+        for (const piece of all) {
+          out.sayBytes(piece);
+          // Nothing is told twice, and nothing empty.
+          for (const one of told.slice(last)) expect(one).not.toBe('');
+          expect(told.length - last).toBeLessThanOrEqual(1);
+          last = told.length;
+          // A character that may still be whole is in neither of them.
+          expect(output.soFar()).toEqual({ stdout: told.join(''), stderr: '' });
+        }
+        out.end();
+        err.end();
+        await soon();
+        expect(told.join('')).toBe(text(concatBytes(...all)));
+        expect(output.whole()).toEqual({ stdout: text(concatBytes(...all)), stderr: '' });
+      }),
+    );
+  });
+
+  it('is one piece for each that came, in encodings that have no half characters', async () => {
+    await fc.assert(
+      fc.asyncProperty(pieces, fc.constantFrom('latin1', 'buffer'), async (all, encoding) => {
+        const heard: unknown[] = [];
+        const { out, err, output, outcome } = collecting({
+          encoding,
+          onStdout: (piece) => void heard.push(piece),
+        });
+        const shown = (bytes: Uint8Array): unknown => (encoding === 'buffer' ? bytes : latin1Decode(bytes));
+        for (const piece of all) out.sayBytes(piece);
+        expect(output.soFar()).toEqual({
+          stdout: shown(concatBytes(...all)),
+          stderr: shown(new Uint8Array(0)),
+        });
+        out.end();
+        err.end();
+        await soon();
+        expect(heard).toEqual(all.map(shown));
+        expect(outcome()).toBe('collected');
+        expect(output.isEmpty).toBe(all.every(({ length }) => length === 0));
+      }),
+    );
+  });
+
+  it('is its own: what it does to the bytes changes nothing of the result', async () => {
+    const { out, output } = collecting({
+      encoding: 'buffer',
+      onStdout: (piece) => void (piece as Uint8Array).fill(0),
+    });
+    out.say('abc');
+    expect(output.whole().stdout).toEqual(utf8Encode('abc'));
   });
 });

@@ -5,9 +5,11 @@ import {
   describeHostKey,
   type HostKeyDial,
   type HostKeyRotation,
+  type KeptHostKeys,
 } from '../../src/client/hostKeys/hostKeys.ts';
 import type { PrivateKey } from '../../src/crypto/keys/privateKey.ts';
 import { encodePublicKey, encodeSignature } from '../../src/crypto/keys/publicKey.ts';
+import { fingerprint } from '../../src/keys/fingerprint.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import {
   hostKeyProofData,
@@ -54,6 +56,7 @@ async function follow(
   unknown: HostKeyRotation['unknown'] = async (info, all) =>
     all.filter((key) => String(key) !== String(info.blob)),
   allowed: readonly string[] = algorithms,
+  changes: Partial<KeptHostKeys> = {},
 ): Promise<{
   readonly kept: readonly Uint8Array[] | undefined;
   /** Of the announced keys those that the host counts as having. */
@@ -78,7 +81,7 @@ async function follow(
         keep: async (_info, proved, all) => {
           kept = proved;
           current = all;
-          return { added: proved.length, removed: 0 };
+          return { added: proved.length, removed: 0, ...changes };
         },
       },
       request: async (name, payload) => {
@@ -126,6 +129,29 @@ describe('OpenSSH PROTOCOL §2.5: host keys that a server announces', () => {
     const { kept, debug } = await follow([blobOf(ours), blobOf(next)], answer);
     expect(kept).toBeUndefined();
     expect(debug).toContain(words);
+  });
+
+  it('are told of: what was added and removed, and what could not be', async () => {
+    const told = async (
+      announced: readonly PrivateKey[],
+      changes: Partial<KeptHostKeys>,
+    ): Promise<string> => {
+      const { debug } = await follow(
+        announced.map(blobOf),
+        () => proofs(proof(next)),
+        undefined,
+        undefined,
+        changes,
+      );
+      return debug;
+    };
+    const added = `added ${fingerprint(next.publicKey)}`;
+    expect(await told([ours, next], {})).toBe(`known host keys: 1 added, 0 removed\n${added}`);
+    expect(await told([ours], { removed: 2 })).toBe('known host keys: 0 added, 2 removed');
+    expect(await told([ours], {})).toBe('');
+    expect(await told([ours], { remains: 'they stand in another file' })).toBe(
+      'warning: host keys that host has no longer are still known: they stand in another file',
+    );
   });
 
   it('are not kept on a proof that rests on SHA-1, which says nothing against the others', async () => {

@@ -194,14 +194,21 @@ describe('a peer that fills channels', () => {
     expect(opened(lone)?.receiveWindow).toBeGreaterThan(MiB);
   });
 
-  it('costs a client whose user forgets its streams no channel', () => {
+  it('costs a client whose user forgets its streams no channel and no window', () => {
     const lone = new Lone(limits, 'client');
+    const windows = new Set<number>();
+    let forgotten = 0;
     for (let i = 0; i < 200; i++) {
       const channel = opened(lone);
-      expect(channel).toBeDefined();
-      if (channel === undefined) return;
+      if (channel === undefined) throw new Error(`channel ${i} is refused`);
+      windows.add(channel.receiveWindow);
       fill(lone, channel);
       lone.say(channelClose, { recipientChannel: channel.localId });
+      forgotten += held([channel]);
     }
+    // Far more than the bound is forgotten, and the last channel is as good as the first.
+    expect(forgotten).toBeGreaterThan(10 * limits.connectionWindow);
+    expect([...windows]).toEqual([new WindowBudget(limits).open()]);
+    expect(lone.takeSent().filter(([name]) => name === 'CHANNEL_OPEN_FAILURE')).toEqual([]);
   });
 });

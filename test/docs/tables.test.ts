@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../src/base/errors.ts';
-import { defaultLimits } from '../../src/base/limits.ts';
+import { defaultLimits, type Limits, resolveLimits } from '../../src/base/limits.ts';
 import { defaultDialTimeout, defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
 import { defaultConfigLimits } from '../../src/config/reading/reader.ts';
 import { support } from '../../src/config/warnings.ts';
@@ -75,6 +75,25 @@ describe('the documents of a user', () => {
       numberIn(value),
     ]);
     expect(rows).toEqual(Object.entries(defaultLimits));
+  });
+
+  it('lists what each limit may be at least and at most, and those are the bounds', () => {
+    for (const [cell, , , ...bounds] of tableBelow(read('docs/limits.md'), '# Limits')) {
+      const name = codesIn(cell)[0] ?? '';
+      const [least = Number.NaN, most = Number.NaN] = bounds.map(numberIn);
+      // The packet has to hold the channel data: both go to their ends together.
+      const given = (value: number): Partial<Limits> => ({
+        packetLength: 16 * 1024 * 1024,
+        ...(name === 'packetLength' ? { maximumPacketSize: 1024 } : {}),
+        [name]: value,
+      });
+      expect(resolveLimits(given(least))).toMatchObject({ [name]: least });
+      expect(resolveLimits(given(most))).toMatchObject({ [name]: most });
+      for (const beyond of [least - 1, most + 1]) {
+        const words = `limits.${name} must be a whole number from ${least} to ${most}, not ${beyond}`;
+        expect(() => resolveLimits(given(beyond))).toThrow(words);
+      }
+    }
   });
 
   it('says when new keys are agreed on', () => {

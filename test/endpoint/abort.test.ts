@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
-import { abortError, checkAborted, onAbort } from '../../src/endpoint/calls/abort.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { abortError, checkAborted, onAbort, untilAborted } from '../../src/endpoint/calls/abort.ts';
 
 describe('calls that share an abort signal', () => {
   const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -50,9 +50,15 @@ describe('calls that share an abort signal', () => {
     expect(told).toBe(true);
   });
 
-  it('need none', () => {
-    onAbort(undefined, () => {})();
-    expect(() => checkAborted(undefined)).not.toThrow();
+  it('need none, and are never told then', async () => {
+    const told = vi.fn();
+    onAbort(undefined, told)();
+    expect([checkAborted(undefined), checkAborted(new AbortController().signal)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(await untilAborted(undefined, Promise.resolve(5), {})).toBe(5);
+    expect(told).not.toHaveBeenCalled();
   });
 });
 
@@ -65,5 +71,52 @@ describe('the error of an abort', () => {
     expect(() => checkAborted(AbortSignal.abort())).toThrow(
       expect.objectContaining({ code: 'ERR_SSH_ABORTED', message: 'aborted by the caller' }),
     );
+  });
+
+  it('says how far the call was, and nothing of a reason that says nothing', () => {
+    const at = { phase: 'connect', waitingFor: 'identification', when: 'while waiting for it' } as const;
+    expect(abortError(AbortSignal.abort('a text'), at)).toMatchObject({
+      message: 'aborted by the caller while waiting for it',
+      phase: 'connect',
+      waitingFor: 'identification',
+      cause: 'a text',
+    });
+    const reason = new Error('shutting down');
+    expect(() => checkAborted(AbortSignal.abort(reason), at)).toThrow(
+      expect.objectContaining({
+        message: 'aborted by the caller while waiting for it: shutting down',
+        phase: 'connect',
+      }),
+    );
+  });
+});
+
+describe('what is waited for until an abort', () => {
+  const at = { waitingFor: 'agent' } as const;
+
+  it('is what came first, and nobody listens behind it', async () => {
+    for (const settle of [() => Promise.resolve('done'), () => Promise.reject(new Error('failed'))]) {
+      const { signal } = new AbortController();
+      const outcome = await untilAborted(signal, settle(), at).catch((error: Error) => error.message);
+      expect(['done', 'failed']).toContain(outcome);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    }
+  });
+
+  it('is given up by an abort, now or before, though it never answers or fails behind it', async () => {
+    const aborted = { code: 'ERR_SSH_ABORTED', waitingFor: 'agent' };
+    const controller = new AbortController();
+    let fail = (_: Error): void => {};
+    const late = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const waiting = untilAborted(controller.signal, late, at);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject(aborted);
+    fail(new Error('heard by nobody'));
+    const failed = Promise.reject(new Error('heard by nobody'));
+    await expect(untilAborted(controller.signal, failed, at)).rejects.toMatchObject(aborted);
+    await expect(untilAborted(controller.signal, new Promise(() => {}), at)).rejects.toMatchObject(aborted);
   });
 });

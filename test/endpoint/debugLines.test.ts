@@ -1,5 +1,6 @@
 /** What the debug listener is told of a key exchange, in the words that scripts look for in the log of ssh. */
 import { expect, it } from 'vitest';
+import { bannerText, chosenGroupLine, keysExchangedLine } from '../../src/endpoint/debugLines.ts';
 import { connect } from '../../src/entry/index.ts';
 import { generateKey } from '../../src/entry/keys.ts';
 import { createServer } from '../../src/entry/server.ts';
@@ -38,4 +39,32 @@ it.each([
   }
   const exchanged = lines.filter((line) => line.startsWith('keys exchanged: '));
   expect(exchanged.map((line) => line.includes('SSH2_MSG_NEWKEYS sent'))).toEqual([true, true]);
+});
+
+type Exchanged = Parameters<typeof keysExchangedLine>[0];
+
+function exchanged(
+  clientToServer: { readonly cipher: string; readonly mac?: string },
+  serverToClient = clientToServer,
+  strict = false,
+): Exchanged {
+  const negotiated = { kex: 'k', hostKey: 'h', clientToServer, serverToClient };
+  return { type: 'keyExchanged', negotiated, strict, group: undefined } as unknown as Exchanged;
+}
+
+it('of what was agreed on: each cipher with its MAC, once where both directions have the same', () => {
+  const [gcm, ctr] = [{ cipher: 'gcm' }, { cipher: 'ctr', mac: 'sha2' }];
+  const said = ', SSH2_MSG_NEWKEYS sent and received';
+  expect(keysExchangedLine(exchanged(gcm))).toBe(`keys exchanged: k, h, gcm${said}`);
+  expect(keysExchangedLine(exchanged(ctr, gcm, true))).toBe(
+    `keys exchanged: k, h, ctr sha2 / gcm, strict${said}`,
+  );
+  expect(chosenGroupLine(exchanged(gcm))).toBeUndefined();
+});
+
+it('of a banner: what could steer a terminal is escaped, and a cut is said', () => {
+  expect(bannerText({ message: 'a\u001b\nb', isCut: false })).toBe('a\\x1b\nb');
+  expect(bannerText({ message: 'a', isCut: true })).toBe(
+    'a\n[the banner is longer; the rest was cut off, see limits.bannerBytes]\n',
+  );
 });

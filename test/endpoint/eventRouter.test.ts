@@ -35,6 +35,17 @@ it('tells a subscriber nothing once it has left, and the others go on', () => {
   expect([stays.heard, goes.heard]).toEqual([['one 1', 'one 2'], ['one 1']]);
 });
 
+it('ends the one subscription that leaves, where a subscriber has several', () => {
+  const router = new EventRouter<Event>();
+  const both = new Listener();
+  router.subscribe(both, hearsOne);
+  const leave = router.subscribe(both, { two: (self, { value }) => self.heard.push(`two ${value}`) });
+  leave();
+  router.handle({ type: 'two', value: 1 });
+  router.handle({ type: 'one', value: 2 });
+  expect(both.heard).toEqual(['one 2']);
+});
+
 it('reaches with the event at hand those who were there when it began', () => {
   const router = new EventRouter<Event>();
   const [late, last] = [new Listener(), new Listener()];

@@ -1,6 +1,6 @@
 /** Calls of functions that the user gave, and what a public call rejects with. */
 import { describe, expect, it } from 'vitest';
-import { SshError } from '../../src/base/errors.ts';
+import { SshError, type SshErrorCode } from '../../src/base/errors.ts';
 import { CallSite } from '../../src/endpoint/calls/callSite.ts';
 import { isCallersOwn, publicCall, rejectionOfCall } from '../../src/endpoint/calls/publicCall.ts';
 import {
@@ -174,6 +174,23 @@ describe('a public call', () => {
     const error = new SshError('ERR_SSH_CONNECTION_LOST', 'lost');
     Object.defineProperty(error, 'cause', { value: error });
     expect(isCallersOwn(error)).toBe(false);
+  });
+
+  it('is looked at through as many tunnels as there are hops, and no more', () => {
+    const chain = (length: number, code: SshErrorCode): SshError =>
+      length === 1
+        ? new SshError(code, 'x')
+        : new SshError('ERR_SSH_CONNECTION_LOST', 'x', { cause: chain(length - 1, code) });
+    for (const code of ['ERR_SSH_CLOSED', 'ERR_SSH_ABORTED'] as const) {
+      expect([1, 2, 16, 17].map((length) => isCallersOwn(chain(length, code)))).toEqual([
+        true,
+        true,
+        true,
+        false,
+      ]);
+    }
+    expect(isCallersOwn(chain(3, 'ERR_SSH_TIMEOUT'))).toBe(false);
+    expect(isCallersOwn(Object.assign(new Error('x'), { code: 'ERR_SSH_CLOSED' }))).toBe(false);
   });
 
   it('that nobody looks at and the caller ended does not count as unhandled', async () => {

@@ -1,5 +1,5 @@
 /**
- * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--minutes N] [--limit N] [--without FOLDER]`: do the tests notice when a check is taken out?
+ * `npm run mutate -- [folder…] [--sample N] [--only TEXT] [--again] [--minutes N] [--limit N] [--with TESTS] [--without TESTS]`: do the tests notice when a check is taken out?
  *
  * Owns: which tests speak for which folder, which are asked about a change and
  * in which order, the report (.tmp/mutation/FOLDER.txt), the list of changes
@@ -15,8 +15,8 @@
  * asked of whole files, in a process of its own.
  *
  * The tests of the folder itself come first. Others are run, and asked, for the
- * changes alone that survived those before: first simulations of a few seconds,
- * then real servers and child processes.
+ * changes alone that survived those before: first simulations,
+ * then tests with sockets, then real servers and child processes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,9 +43,17 @@ const testsOfCore = {
 };
 /** The layers above them: simulations, real servers, child processes. */
 const testsOfEdges = {
-  base: ['test/base', 'test/client', 'test/cli/serverText.test.ts', 'test/io', 'test/regression'],
-  crypto: ['test/crypto', 'test/packet', 'test/recorded'],
+  base: [
+    'test/base',
+    'test/docs/tables.test.ts',
+    'test/client',
+    'test/cli/serverText.test.ts',
+    'test/io',
+    'test/regression',
+  ],
+  crypto: ['test/crypto', 'test/packet', 'test/recorded', 'test/keys/certificates.test.ts'],
   protocol: [
+    'test/protocol',
     'test/regression',
     'test/conformance',
     'test/sim',
@@ -109,15 +117,28 @@ const tooLong = [
   'test/keys/publicDamage.test.ts',
 ];
 
+/** Whole conversations without sockets, on a clock of their own: they come by nearly every place, and soon. */
+const simulated = ['test/sim/', 'test/regression/', 'test/conformance/'];
 /** Tests whose files take long, each for a little of the sources: asked for what the others leave. */
-const heavy = ['test/servers/', 'test/server/clients/', 'test/sim/', 'test/cli/', 'test/examples/'];
+const heavy = [
+  'test/servers/',
+  'test/server/clients/',
+  'test/cli/',
+  'test/examples/',
+  // A whole life, over and over: with silence after each of its bytes, and with chance in it.
+  'test/sim/silence.test.ts',
+  'test/sim/random.test.ts',
+];
 
-/** The test files in the order in which they are asked: of the folder itself, of others, the heavy ones. */
+/** The test files in the order in which they are asked: of the folder itself, simulations, others, the heavy ones. */
 function stagesOf(name, files) {
-  const isOwn = (path) => path.startsWith(`test/${name}/`);
-  const isHeavy = (path) => heavy.some((start) => path.startsWith(start) && start !== `test/${name}/`);
-  const rankOf = (path) => (isHeavy(path) ? 2 : isOwn(path) ? 0 : 1);
-  const stages = [0, 1, 2].map((rank) => files.filter((path) => rankOf(path) === rank));
+  const isIn = (places, path) => places.some((start) => path.startsWith(start));
+  const rankOf = (path) => {
+    if (path.startsWith(`test/${name}/`)) return 0;
+    if (isIn(heavy, path)) return 3;
+    return isIn(simulated, path) ? 1 : 2;
+  };
+  const stages = [0, 1, 2, 3].map((rank) => files.filter((path) => rankOf(path) === rank));
   return stages.filter((stage) => stage.length > 0);
 }
 
@@ -128,10 +149,27 @@ function testFiles(places) {
     const names = readdirSync(place, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
     return names.sort().map((name) => `${place}/${name}`);
   });
+  const isIn = (places, path) => places.some((place) => path === place || path.startsWith(`${place}/`));
   const without = options.without?.split(',') ?? [];
-  return found.filter(
-    (path) => !tooLong.includes(path) && !without.some((start) => path.startsWith(`${start}/`)),
-  );
+  return found.filter((path) => !tooLong.includes(path) && !isIn(without, path));
+}
+
+/** The tests that are asked: those that speak for a folder, or those that the command names. */
+const askedOf = (name) => testFiles(options.with?.split(',') ?? testsOf[name]);
+
+/** What the last run of a folder left, as `report` wrote it: the source, its line of text, the change. */
+function leftOf(name) {
+  const file = join(folder, `${name}.txt`);
+  if (!existsSync(file)) throw new Error(`--again: no run of ${name} has left a report yet`);
+  const [, ...places] = readFileSync(file, 'utf8').split('\n\n');
+  return places
+    .filter((place) => place.trim() !== '')
+    .map((place) => place.trim().split('\n'))
+    .map(([where, text, change]) => ({
+      path: /^(.+?):\d+ \(/.exec(where)[1],
+      text: text.trim(),
+      change: change.trim(),
+    }));
 }
 
 /** Changes that change nothing anybody could see, each with its reason. */
@@ -146,16 +184,20 @@ function equivalents() {
     });
 }
 
-/** The changes to try: evenly spread, and the same ones at each run. */
-function chosenOf(all, { sample, only }) {
+/** Whether a change is one of a list. A line is known by its text: its number moves. */
+const isOneOf = (list, mutant) =>
+  list.some(
+    ({ path, text, change }) => path === mutant.path && text === mutant.text && change === changeOf(mutant),
+  );
+
+/** The changes to try: evenly spread, and the same ones at each run; or what the last run left. */
+function chosenOf(name, all, { sample, only, again }) {
   const known = equivalents();
-  const isKnown = (mutant) =>
-    known.some(
-      ({ path, text, change }) => path === mutant.path && text === mutant.text && change === changeOf(mutant),
-    );
+  const left = again ? leftOf(name) : undefined;
   const chosen = all
     .filter((mutant) => only === undefined || `${mutant.path}:${mutant.line}`.includes(only))
-    .filter((mutant) => !isKnown(mutant));
+    .filter((mutant) => left === undefined || isOneOf(left, mutant))
+    .filter((mutant) => !isOneOf(known, mutant));
   const stride = Math.max(1, chosen.length / sample);
   return spread(chosen.filter((_, index) => Math.floor(index / stride) !== Math.floor((index - 1) / stride)));
 }
@@ -189,7 +231,7 @@ function switchesFor(names) {
   for (const name of names) {
     const all = mutantsIn(name);
     for (const { path } of all) numbers[path] ??= {};
-    const mutants = chosenOf(all, options).map((mutant) => ({ ...mutant, number: count++ }));
+    const mutants = chosenOf(name, all, options).map((mutant) => ({ ...mutant, number: count++ }));
     for (const { path, index, number } of mutants) numbers[path][index] = number;
     chosen.set(name, { total: all.length, mutants });
   }
@@ -200,7 +242,7 @@ function switchesFor(names) {
 const together = 75;
 
 async function mutate(name, worker, { total, mutants: chosen }) {
-  const files = testFiles(testsOf[name]);
+  const files = askedOf(name);
   console.log(`${name}: ${total} changes, ${chosen.length} to try; ${files.length} test files`);
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;
@@ -260,6 +302,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     minutes: { type: 'string', default: '100000' },
     limit: { type: 'string', default: '60' },
+    again: { type: 'boolean', default: false },
+    with: { type: 'string' },
     without: { type: 'string' },
   },
 });
@@ -275,6 +319,8 @@ const options = {
   only: values.only,
   minutes: Number(values.minutes),
   limit: Number(values.limit),
+  again: values.again,
+  with: values.with,
   without: values.without,
 };
 for (const edges of [false, true]) {

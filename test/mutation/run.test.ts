@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-const files = {
+const files: Readonly<Record<string, string>> = {
   'src/config/sample.ts': `
 export const table: readonly number[] = [7, 8];
 const spare = 40;
@@ -100,6 +100,8 @@ describe('the changes to a small project', () => {
   let summary: string;
   let survivors: string[];
   let caught: string[];
+  let again: string;
+  let caughtAgain: string[];
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'dlssh-mutation-'));
@@ -115,13 +117,18 @@ describe('the changes to a small project', () => {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST$|NODE_OPTIONS$|NODE_V8)/.test(name)),
     );
-    const run = spawnSync(process.execPath, ['test/mutation/run.mjs', 'config'], {
-      cwd: folder,
-      env,
-      encoding: 'utf8',
-    });
-    summary = run.stdout;
-    if (run.status !== 0) throw new Error(run.stderr);
+    const mutate = (...args: readonly string[]): string => {
+      const run = spawnSync(process.execPath, ['test/mutation/run.mjs', 'config', ...args], {
+        cwd: folder,
+        env,
+        encoding: 'utf8',
+      });
+      if (run.status !== 0) throw new Error(run.stderr);
+      return run.stdout;
+    };
+    const linesOfCaught = (): string[] =>
+      readFileSync(join(folder, '.tmp/mutation/config-caught.txt'), 'utf8').trim().split('\n');
+    summary = mutate();
     const [, report = ''] = readFileSync(join(folder, '.tmp/mutation/config.txt'), 'utf8').split('passed,');
     survivors = report
       .split('\n\n')
@@ -130,7 +137,20 @@ describe('the changes to a small project', () => {
         const [place = '', , change = ''] = text.trim().split('\n');
         return `${change.trim()}: ${/, (.*)\)$/.exec(place)?.[1]}`;
       });
-    caught = readFileSync(join(folder, '.tmp/mutation/config-caught.txt'), 'utf8').trim().split('\n');
+    caught = linesOfCaught();
+    // The lines move, and a test is written for one of them.
+    const source = 'src/config/sample.ts';
+    const test = 'test/config/doubled.test.ts';
+    writeFileSync(join(folder, source), `// A line more.\n${files[source]}`);
+    writeFileSync(
+      join(folder, test),
+      `import { expect, it } from 'vitest';
+import { loose } from '../../src/config/sample.ts';
+it('doubled', () => { expect(loose(3)).toBe(6); });
+`,
+    );
+    again = mutate('--again', '--with', test);
+    caughtAgain = linesOfCaught();
   }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -167,6 +187,14 @@ describe('the changes to a small project', () => {
     ['what is asked last', '5 → 6: caught (test/config/counted.test.ts: sum)'],
   ])('are caught: %s', (_, text) => {
     expect(caught.filter((line) => line.includes(text))).toHaveLength(1);
+  });
+
+  it('are asked about again where they survived, and nowhere else, by the tests that are named', () => {
+    expect(again).toContain(`, ${survivors.length} to try; 1 test files`);
+    expect(caughtAgain.map((line) => line.replace(/^[^ ]+ /, '')).sort()).toEqual([
+      '2 → 3: caught (test/config/doubled.test.ts: doubled)',
+      'n * 2 → n / 2: caught (test/config/doubled.test.ts: doubled)',
+    ]);
   });
 
   it('are judged beside runs without a change, which pass', () => {

@@ -136,6 +136,30 @@ describe('a pool', () => {
     });
   });
 
+  it('hears what becomes of work that ended its own use, though nobody waits for that', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      await pooled({}, async (pool) => {
+        const abort = new AbortController();
+        const use = pool.use(
+          'a',
+          () => {
+            abort.abort();
+            return Promise.reject(new Error('heard by nobody'));
+          },
+          { signal: abort.signal },
+        );
+        await expect(use).rejects.toMatchObject({ code: 'ERR_SSH_ABORTED' });
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
+
   it('dials again when a connection was lost, and tells the failure of a dial to all who waited for it', async () => {
     let host = there;
     await pooled(

@@ -112,6 +112,50 @@ describe('a tunnel', () => {
     expect(lost.map(({ error }) => error?.code)).toEqual(lost.map(() => 'ERR_SSH_CONNECTION_LOST'));
   });
 
+  it('serves a program that comes while it begins to listen', async () => {
+    const scene = new Tunnelled();
+    const { local } = scene.world.network;
+    const listen = local.listen.bind(local);
+    let early: SimProgram | undefined;
+    local.listen = async (place, accepted) => {
+      const listener = await listen(place, accepted);
+      early = local.dial(listener.place);
+      void early.write(utf8Encode('early'));
+      early.end();
+      await scene.world.sleep(5);
+      return listener;
+    };
+    await scene.play(async (tunnel) => {
+      for (let waited = 0; waited < 5_000 && early?.isOver === false; waited += 50)
+        await scene.world.sleep(50);
+      expect([early?.fault, utf8Decode(early?.received ?? new Uint8Array(0))]).toEqual([undefined, 'early']);
+      expect(tunnel.counters).toMatchObject({ accepted: 1, failed: 0 });
+    });
+  });
+
+  it('waits longer after each connection that does not last, and begins anew behind one that does', async () => {
+    const scene = new Tunnelled();
+    const delays = (): number[] => scene.events.flatMap(({ retryIn }) => retryIn ?? []);
+    await scene.play(
+      async (tunnel) => {
+        for (let loss = 0; loss < 8; loss++) {
+          while (tunnel.state !== 'up') await scene.world.sleep(10);
+          scene.lose();
+          while (tunnel.state === 'up') await scene.world.sleep(1);
+        }
+        for (const [index, delay] of delays().entries()) {
+          expect(delay).toBeGreaterThanOrEqual((500 * 2 ** index) / 2);
+        }
+        while (tunnel.state !== 'up') await scene.world.sleep(10);
+        await scene.world.sleep(2 * (delays().at(-1) ?? 0) + 1_000);
+        scene.lose();
+        while (tunnel.state === 'up') await scene.world.sleep(1);
+        expect(delays().at(-1)).toBeLessThanOrEqual(500);
+      },
+      { retry: { delay: 500, maxDelay: 10_000_000 } },
+    );
+  });
+
   it('waits longer after each dial that fails, up to a bound', async () => {
     const scene = new Tunnelled();
     await scene.play(
@@ -312,13 +356,16 @@ describe('a tunnel', () => {
       fc.asyncProperty(fc.integer({ min: 1, max: steps }), async (step) => {
         const scene = new Tunnelled();
         const abort = new AbortController();
-        scene.world.clock.atStep(step, () => abort.abort());
+        scene.world.clock.atStep(step, () => abort.abort(new Error('enough')));
         const opened = scene.play(
           async (tunnel) => {
             scene.lose();
             await scene.world.sleep(2_000);
             void scene.dial(tunnel);
-            expect((await tunnel.closed).code).toBe('ERR_SSH_ABORTED');
+            expect(await tunnel.closed).toMatchObject({
+              ...{ code: 'ERR_SSH_ABORTED', host: 'server', port: 22 },
+              message: expect.stringMatching(/^server:22: aborted by the caller: enough$/),
+            });
           },
           {
             signal: abort.signal,
@@ -328,7 +375,11 @@ describe('a tunnel', () => {
             onConnection: () => Promise.reject(new Error('another')),
           },
         );
-        await opened.catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_SSH_ABORTED' }));
+        await opened.catch((error: unknown) => {
+          expect(error).toMatchObject({ code: 'ERR_SSH_ABORTED', cause: abort.signal.reason });
+          // Said once, however many parts of it are told.
+          expect((error as Error).message.match(/aborted by the caller/g)).toHaveLength(1);
+        });
       }),
       { numRuns: 25 },
     );

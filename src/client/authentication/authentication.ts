@@ -165,7 +165,8 @@ export class Authenticator {
       throw new SshError('ERR_SSH_INTERNAL', 'no key to sign with', { origin: 'local' });
     const signature = await current.sign(question);
     if (signature === undefined) {
-      this.tried.splice(-1, 1, current.label);
+      this.tried.pop();
+      this.tried.push(current.label);
       this.offeredLast = undefined;
     }
     return signature;

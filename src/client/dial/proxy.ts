@@ -37,11 +37,12 @@ export function parseProxy(url: string, asciiName: AsciiName): ProxyPlace {
     /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?(?:\[([^\]/?#@]*)\]|([^:/?#@[\]]*))(?::(\d{1,5}))?\/?$/i.exec(
       url,
     ) ?? [];
-  const known = kinds[scheme.toLowerCase()];
+  const known = kindOf(scheme);
   const host = bracketed ?? plain;
   if (known === undefined || host === '') {
     const named = /^[a-z][a-z0-9+.-]*(?=:\/\/)/i.exec(url)?.[0];
-    const what = named === undefined || known !== undefined ? '' : `, not ${escapeText(named, 40)}://…`;
+    const isOther = named !== undefined && kindOf(named) === undefined;
+    const what = isOther ? `, not ${escapeText(named, 40)}://…` : '';
     throw optionsError(`proxy takes socks5://[user:password@]host[:port] or http://…${what}`);
   }
   const portNumber = port === undefined ? known.port : Number(port);
@@ -55,6 +56,11 @@ export function parseProxy(url: string, asciiName: AsciiName): ProxyPlace {
     credentials: userInfo === undefined ? undefined : credentialsOf(userInfo, known.kind),
     shown: `${scheme.toLowerCase()}://${name.includes(':') ? `[${name}]` : name}:${portNumber}`,
   };
+}
+
+function kindOf(scheme: string): { readonly kind: ProxyPlace['kind']; readonly port: number } | undefined {
+  const name = scheme.toLowerCase();
+  return Object.hasOwn(kinds, name) ? kinds[name] : undefined;
 }
 
 function credentialsOf(userInfo: string, kind: ProxyPlace['kind']): { username: string; password: string } {

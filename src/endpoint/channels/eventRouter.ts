@@ -21,16 +21,15 @@ export interface Ended {
   readonly error: SshError;
 }
 
-interface Subscription {
-  readonly subscriber: unknown;
-  readonly hearing: Readonly<Record<string, ((self: unknown, event: never) => void) | undefined>>;
-}
+type AnyHearing = Readonly<Record<string, ((self: unknown, event: never) => void) | undefined>>;
 
 /** Nobody: never changed. */
-const none: readonly Subscription[] = [];
+const none: readonly never[] = [];
 
 export class EventRouter<Event extends { readonly type: string }> implements EventTarget<Event> {
-  private subscriptions: readonly Subscription[] = none;
+  private subscribers: readonly unknown[] = none;
+  /** What each subscriber hears, at the same place. */
+  private hearings: readonly AnyHearing[] = none;
 
   /**
    * Tells the subscriber of events from the next one on.
@@ -38,24 +37,31 @@ export class EventRouter<Event extends { readonly type: string }> implements Eve
    * @returns ends the subscription
    */
   subscribe<Self>(subscriber: Self, hearing: Hearing<Self, Event | Ended>): () => void {
-    const subscription: Subscription = { subscriber, hearing: hearing as Subscription['hearing'] };
-    this.subscriptions = this.subscriptions.concat(subscription);
+    this.subscribers = this.subscribers.concat([subscriber]);
+    this.hearings = this.hearings.concat(hearing as AnyHearing);
     return () => {
-      const index = this.subscriptions.indexOf(subscription);
-      if (index >= 0) this.subscriptions = this.subscriptions.toSpliced(index, 1);
+      const index = this.subscribers.findIndex(
+        (who, i) => who === subscriber && this.hearings[i] === hearing,
+      );
+      if (index < 0) return;
+      this.subscribers = this.subscribers.toSpliced(index, 1);
+      this.hearings = this.hearings.toSpliced(index, 1);
     };
   }
 
-  /** Anybody who subscribes or leaves while an event is told changes what the next one reaches. */
   handle(event: Event): void {
-    for (const { subscriber, hearing } of this.subscriptions) {
-      hearing[event.type]?.(subscriber, event as never);
-    }
+    this.tell(event.type, event);
   }
 
   ended(cause: SshError): void {
-    const event: Ended = { type: 'ended', error: cause };
-    for (const { subscriber, hearing } of this.subscriptions) hearing['ended']?.(subscriber, event as never);
-    this.subscriptions = none;
+    this.tell('ended', { type: 'ended', error: cause });
+    this.subscribers = none;
+    this.hearings = none;
+  }
+
+  /** Anybody who subscribes or leaves while an event is told changes what the next one reaches. */
+  private tell(type: string, event: Event | Ended): void {
+    const { subscribers, hearings } = this;
+    for (let i = 0; i < subscribers.length; i++) hearings[i]?.[type]?.(subscribers[i], event as never);
   }
 }
