@@ -516,6 +516,20 @@ describe('what a session permits', () => {
     expect(requestNames.every((name) => !name.includes('@'))).toBe(true);
   });
 
+  it('is carried out, and all else is refused and not announced', async () => {
+    const recorder = new Recorder();
+    const { ask, extended, session } = await begin(recorder.store, {
+      permits: (name) => ['stat', 'posix-rename'].includes(name),
+    });
+    expect((await ask({ kind: 'stat', path: bytes('/a') })).kind).toBe('attrs');
+    expect(statusIn(await ask({ kind: 'lstat', path: bytes('/a') }))).toBe(3);
+    expect(statusIn(await extended('posix-rename@openssh.com', two))).toBe(0);
+    expect(statusIn(await extended('hardlink@openssh.com', two))).toBe(3);
+    expect(recorder.calls).toEqual(['attributes /a true', 'rename /a /b true']);
+    // None of these opened a file.
+    expect(session.snapshot(false).filesOpened).toBe(0);
+  });
+
   it('announces what the store can do, and no more', () => {
     const { store } = new Recorder();
     const of = (more: Partial<StoreSession>): string[] => extensionsOf({ ...store, ...more }).sort();
