@@ -225,6 +225,7 @@ export type { PrivateKeyInput } from '../endpoint/privateKeys.ts';
 export type { SocketStream } from '../endpoint/streams.ts';
 export {
   Forward,
+  type ForwardCloseOptions,
   type ForwardCounters,
   type ForwardedConnection,
   type ForwardOptions,

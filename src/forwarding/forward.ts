@@ -69,15 +69,15 @@ export interface ForwardOptions {
 }
 
 /** What `close` of a forward takes. */
-export interface CloseOptions {
+export interface ForwardCloseOptions {
   /** Lets the connections that live end by themselves; a `close()` without it ends them after all. `false` */
   readonly drain?: boolean | undefined;
 }
 
-const closeTable: OptionTable<CloseOptions> = { drain: flag };
+const closeTable: OptionTable<ForwardCloseOptions> = { drain: flag };
 
 /** @throws SshError `ERR_SSH_OPTIONS` */
-export function checkCloseOptions(options: CloseOptions): void {
+export function checkCloseOptions(options: ForwardCloseOptions): void {
   checkOptions(options, { of: 'close', table: closeTable });
 }
 
@@ -234,7 +234,7 @@ export class Forward {
    *
    * @throws SshError `ERR_SSH_OPTIONS`
    */
-  async close(options: CloseOptions = {}): Promise<void> {
+  async close(options: ForwardCloseOptions = {}): Promise<void> {
     checkCloseOptions(options);
     if (options.drain === true) {
       await this.stopListening();

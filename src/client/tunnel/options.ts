@@ -54,7 +54,7 @@ export interface TunnelOptions extends Omit<ForwardOptions, 'timeout'> {
 
 const table: OptionTable<TunnelOptions> = {
   signal: abortSignal,
-  maxConnections: wholeNumber(1, Number.POSITIVE_INFINITY),
+  maxConnections: wholeNumber(1, 65_536),
   filter: callback,
   onConnection: callback,
   onConnectionEnd: callback,

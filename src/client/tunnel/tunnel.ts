@@ -14,9 +14,9 @@ import { isCallersOwn } from '../../endpoint/calls/publicCall.ts';
 import { tellUser } from '../../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import {
-  type CloseOptions,
   checkCloseOptions,
   Forward,
+  type ForwardCloseOptions,
   type ForwardCounters,
   type ForwardedConnection,
   type Passage,
@@ -185,7 +185,7 @@ export class Tunnel {
    *
    * @throws SshError `ERR_SSH_OPTIONS`
    */
-  async close(options: CloseOptions = {}): Promise<void> {
+  async close(options: ForwardCloseOptions = {}): Promise<void> {
     checkCloseOptions(options);
     if (this.end === undefined && options.drain === true) await this.forward.close({ drain: true });
     await this.finish(closedError(`the tunnel ${this.name} was closed`));
