@@ -330,6 +330,22 @@ describe('a file that is written', () => {
     expect(file.takeBlock()).not.toBe(short);
   });
 
+  it('aligns its data behind a header of any length', () => {
+    for (const length of [1, 39, 40, 100, 256]) {
+      const made = scene({ blockLength: 100 });
+      const long = new Uint8Array(length);
+      const file = new FileWriter({
+        session: made.session,
+        handle: long,
+        operation,
+        start: 0,
+        errand: undefined,
+      });
+      const { memory, data } = file.takeBlock();
+      expect([data.byteOffset % 64, memory.length - data.length]).toEqual([0, 25 + length]);
+    }
+  });
+
   it('gives a block back that was sent, once it is answered and not before', async () => {
     const made = scene({ blockLength: 8 });
     const file = writer(made);

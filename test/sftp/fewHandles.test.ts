@@ -243,12 +243,9 @@ describe('many calls at once on a server that does not tell how few handles it h
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),
         fc.array(kinds, { minLength: 1, maxLength: 25 }),
-        fc.array(fc.nat(), { minLength: 1, maxLength: 5 }),
-        async (most, plan, picks) => {
-          let turn = 0;
+        async (most, plan) => {
           const session = await withFiles({
             handles: most,
-            pick: (waiting) => (picks[turn++ % picks.length] as number) % waiting,
           });
           const { sftp, files, server, channel } = session;
           for (const id of plan.keys()) files.file(`/t/d${id}/in/f`, `${id}`);

@@ -154,10 +154,10 @@ describe('a copy on the server', () => {
     here.link('l', 'f');
     const { sftp, pass } = await connectTo(serveFolder(here.path));
     const { link } = Reflect.get(sftp, 'session');
-    for (const [from, to] of [
-      ['/f', '/f'],
-      ['/f', '//./f'],
-      ['/f', '/l'],
+    for (const [from, to, readDataLength] of [
+      ['/f', '/f', 0n],
+      ['/f', '//./f', 0n],
+      ['/f', '/l', 2n ** 60n],
     ] as const) {
       const size = statSync(here.at('f')).size;
       const source = await sftp.open(from);
@@ -165,7 +165,7 @@ describe('a copy on the server', () => {
       const payload = copyData.toBytes({
         readFromHandle: source.handle,
         readFromOffset: 0n,
-        readDataLength: 0n,
+        readDataLength,
         writeToHandle: target.handle,
         writeToOffset: BigInt(size),
       });
@@ -189,5 +189,47 @@ describe('a copy on the server', () => {
     await sftp.copyFile('/f', '/g');
     expect([files.text('/g'), server.count('read')]).toEqual(['abc', 0]);
     expect(bytes('abc')).toHaveLength(3);
+  });
+});
+
+describe('a link that a server lists', () => {
+  it('class: that leads to a link however often it is asked is not followed for ever', async () => {
+    let asked = 0;
+    const { sftp, channel } = await openMemory({
+      answer: (request) => {
+        if (request.kind === 'lstat') {
+          asked++;
+          return { kind: 'attrs', attrs: { permissions: 0o120777 } };
+        }
+        if (request.kind !== 'realpath') return undefined;
+        return { kind: 'name', names: [{ filename: request.path, longname: bytes(''), attrs: {} }] };
+      },
+    });
+    let isDone = false;
+    const outcome = errorsOf(sftp.put(bytes('x'), '/l')).finally(() => {
+      isDone = true;
+    });
+    for (let round = 0; round < 50 && !isDone; round++) await channel.rest();
+    expect([isDone, asked]).toEqual([true, 2]);
+    expect((await outcome)[0]).toMatchObject({ code: 'ERR_SSH_TRANSFER', origin: 'peer', path: '/l' });
+    await sftp.close();
+  });
+
+  it('class: whose text no system takes is an error of that link, and the others are made', async () => {
+    const here = new LocalFolder();
+    const { sftp, files } = await openMemory();
+    files.link('/t/nul', 'a\0b');
+    files.link('/t/long', 'x'.repeat(4096));
+    files.link('/t/fine', 'f');
+    files.file('/t/f', 'x');
+    const { failed, links } = await sftp.get('/t', here.at('t'), {
+      recursive: true,
+      links: 'copy',
+      onError: () => 'skip',
+    });
+    expect(links).toBe(1);
+    expect(failed.map(({ path }) => path).sort()).toEqual(['/t/long', '/t/nul']);
+    for (const { error } of failed) expect(error).toBeInstanceOf(SshError);
+    expect(here.tree('t')).toEqual({ f: 'x', fine: '-> f' });
   });
 });

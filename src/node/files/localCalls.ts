@@ -15,10 +15,15 @@ export function called<T = void>(
   ask: (done: (error: NodeJS.ErrnoException | null, value: T) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    ask((error, value) => {
-      if (error === null || error === undefined) resolve(value);
-      else reject(faultOf(error, doing, path));
-    });
+    try {
+      ask((error, value) => {
+        if (error === null || error === undefined) resolve(value);
+        else reject(faultOf(error, doing, path));
+      });
+    } catch (error) {
+      // Node asks the system for nothing with a NUL in it.
+      reject(faultOf(error, doing, path));
+    }
   });
 }
 

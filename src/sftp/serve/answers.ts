@@ -108,12 +108,10 @@ export class Answers {
       case 'opendir': {
         const openFolder = able(store, 'openFolder');
         const path = this.path(request.path);
-        const opening = (): Promise<Uint8Array> =>
-          handles.open(path, async () => ({
-            folder: await openFolder(path),
-            file: undefined,
-            writes: false,
-          }));
+        const opening = (): Promise<Uint8Array> => {
+          const step = async () => ({ folder: await openFolder(path), file: undefined, writes: false });
+          return handles.open(path, step, caller);
+        };
         return { kind: 'handle', handle: await this.paths.beside(opening, caller) };
       }
       case 'readdir':
@@ -172,12 +170,14 @@ export class Answers {
       mode,
     };
     if (how.writes && store.isReadOnly) throw readOnly();
-    const opening = (): Promise<Uint8Array> =>
-      handles.open(path, async () => ({
+    const opening = (): Promise<Uint8Array> => {
+      const step = async () => ({
         file: await open(path, how, caller),
         folder: undefined,
         writes: how.writes,
-      }));
+      });
+      return handles.open(path, step, caller);
+    };
     const changes = how.creates || how.truncates;
     const handle = await (changes ? this.paths.alone(opening, caller) : this.paths.beside(opening, caller));
     return { kind: 'handle', handle };

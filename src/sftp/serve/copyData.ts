@@ -24,13 +24,14 @@ export async function copyOnServer(
 ): Promise<void> {
   const source = handles.file(readFromHandle);
   const target = handles.file(writeToHandle);
-  if (source.order === target.order || equalBytes(source.path, target.path)) {
-    throw new SftpRefusal('failure', 'a file is not copied onto itself');
-  }
+  if (source.order === target.order) throw ontoItself();
   const copy = (): Promise<void> =>
     source.order.beside(async () => {
       const block = new Uint8Array(blockLength);
-      const end = readDataLength === 0n ? await endOf(source.file) : readFromOffset + readDataLength;
+      const there = await endOf(source.file);
+      if (there === undefined && equalBytes(source.path, target.path)) throw ontoItself();
+      const asked = readDataLength === 0n ? undefined : readFromOffset + readDataLength;
+      const end = asked === undefined || (there !== undefined && there < asked) ? there : asked;
       for (let from = readFromOffset, to = writeToOffset; end === undefined || from < end; ) {
         step();
         const wanted = end === undefined || end - from > blockLength ? blockLength : Number(end - from);
@@ -54,4 +55,8 @@ async function endOf(file: StoreFile): Promise<bigint | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function ontoItself(): SftpRefusal {
+  return new SftpRefusal('failure', 'a file is not copied onto itself');
 }

@@ -5,7 +5,7 @@
  * Must not know: packets, stores.
  */
 import { WorkOrder } from './order.ts';
-import { SftpRefusal, type StoreEntry, type StoreFile, type StoreFolder } from './store.ts';
+import { SftpRefusal, type StoreCaller, type StoreEntry, type StoreFile, type StoreFolder } from './store.ts';
 
 /** A file or folder that a client has open. */
 export interface OpenHandle {
@@ -45,15 +45,26 @@ export class OpenHandles {
     return [...this.handles.values()].map(({ path }) => path);
   }
 
-  /** Opens something and gives it a handle. @throws SftpRefusal beyond the bound */
+  /**
+   * Opens something and gives it a handle. Who gives up has no place any more.
+   *
+   * @throws SftpRefusal beyond the bound
+   */
   async open(
     path: Uint8Array,
     step: () => Promise<Pick<OpenHandle, 'file' | 'folder' | 'writes'>>,
+    caller?: StoreCaller,
   ): Promise<Uint8Array> {
     if (this.handles.size + this.opening >= this.most) {
       throw new SftpRefusal('failure', `${this.most} files are open, and no more are allowed`);
     }
     this.opening++;
+    let hasPlace = true;
+    const leave = (): void => {
+      if (hasPlace) this.opening--;
+      hasPlace = false;
+    };
+    caller?.whenGivenUp(leave);
     try {
       const handle: OpenHandle = { ...(await step()), path, rest: [], order: new WorkOrder() };
       this.last = (this.last + 1) >>> 0;
@@ -63,7 +74,7 @@ export class OpenHandles {
       new DataView(name.buffer).setUint32(0, this.last);
       return name;
     } finally {
-      this.opening--;
+      leave();
     }
   }
 

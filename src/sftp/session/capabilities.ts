@@ -47,8 +47,6 @@ export class Capabilities {
   readonly extensions: ReadonlyMap<string, string>;
   readonly symlinkOrder: SymlinkOrder;
   limits: SftpLimits;
-  /** The server refuses to set attributes: it has refused once what it should have allowed. */
-  refusesSetstat = false;
   /** The server has refused to rename where nothing was in the way. */
   refusesRename = false;
   /** Commands beside SFTP do not run, or none has been of use. */

@@ -465,6 +465,7 @@ describe('a request on a handle', () => {
             return part.length;
           },
           write: async (bytesToWrite, position) => void data.set(bytesToWrite, Number(position)),
+          attributes: async () => ({ ...attrs, size: BigInt(data.length) }),
         };
       },
     });
@@ -513,6 +514,20 @@ describe('what a session permits', () => {
     expect(requestNames).toContain('copy-data');
     expect(requestNames).not.toContain('extended');
     expect(requestNames.every((name) => !name.includes('@'))).toBe(true);
+  });
+
+  it('is carried out, and all else is refused and not announced', async () => {
+    const recorder = new Recorder();
+    const { ask, extended, session } = await begin(recorder.store, {
+      permits: (name) => ['stat', 'posix-rename'].includes(name),
+    });
+    expect((await ask({ kind: 'stat', path: bytes('/a') })).kind).toBe('attrs');
+    expect(statusIn(await ask({ kind: 'lstat', path: bytes('/a') }))).toBe(3);
+    expect(statusIn(await extended('posix-rename@openssh.com', two))).toBe(0);
+    expect(statusIn(await extended('hardlink@openssh.com', two))).toBe(3);
+    expect(recorder.calls).toEqual(['attributes /a true', 'rename /a /b true']);
+    // None of these opened a file.
+    expect(session.snapshot(false).filesOpened).toBe(0);
   });
 
   it('announces what the store can do, and no more', () => {

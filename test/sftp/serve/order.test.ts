@@ -208,7 +208,7 @@ describe('a request that was answered for', () => {
           sync: never,
         }),
       });
-      for (const id of [1, 2]) ask(id, open('/f', forReading | forWriting));
+      for (const id of [1, 2]) ask(id, open(`/f${id}`, forReading | forWriting));
       await turns();
       answers();
       ask(3, request);
@@ -288,7 +288,7 @@ describe('a request that was answered for', () => {
         write: () => {},
       }),
     });
-    for (const id of [1, 2]) ask(id, open('/f', forReading | forWriting));
+    for (const id of [1, 2]) ask(id, open(`/f${id}`, forReading | forWriting));
     await turns();
     answers();
     ask(3, hold.at(-1) as SftpRequest);
@@ -312,7 +312,7 @@ describe('a request that was answered for', () => {
         write: () => {},
       }),
     });
-    for (const id of [1, 2]) ask(id, open('/f', forReading | forWriting));
+    for (const id of [1, 2]) ask(id, open(`/f${id}`, forReading | forWriting));
     await turns();
     answers();
     ask(3, hold.at(-1) as SftpRequest);

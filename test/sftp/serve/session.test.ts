@@ -338,6 +338,36 @@ describe('a session', () => {
     await files[2]?.close();
   });
 
+  it('takes what is still being opened behind its deadline for no open file', async () => {
+    const hanging: ((file: { close(): void }) => void)[] = [];
+    let closed = 0;
+    const { inbox, outbox, pass, session } = await serve(
+      serveFiles({
+        open: (path) =>
+          path === '/hang' ? new Promise((resolve) => hanging.push(resolve)) : { close: () => void closed++ },
+      }),
+      { limits: { sftpHandles: 2 } },
+    );
+    const statusAt = (at: number): number | undefined => outbox.sent.at(at)?.[12];
+    inbox.push(init);
+    for (const id of [1, 2, 3]) inbox.push(ask(id, openOf('/hang')));
+    await turns();
+    // The third is one too many while the others are opened.
+    expect([hanging.length, statusAt(-1)]).toEqual([2, 4]);
+    pass(15_000);
+    await turns();
+    for (const id of [4, 5]) inbox.push(ask(id, openOf('/f')));
+    await turns();
+    expect(session.snapshot(false).openHandles).toBe(2);
+    inbox.push(ask(6, openOf('/f')));
+    await turns();
+    expect([outbox.sent.at(-1)?.[4], statusAt(-1)]).toEqual([101, 4]);
+    // What is opened after all is closed, and takes nobody's place.
+    for (const finish of hanging) finish({ close: () => void closed++ });
+    await turns();
+    expect([closed, session.snapshot(false).openHandles]).toEqual([2, 2]);
+  });
+
   it('begins no more than it can hold of the answers to a client that takes none', async () => {
     let reads = 0;
     const { inbox, outbox } = await serve(

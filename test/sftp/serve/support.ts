@@ -97,6 +97,7 @@ export interface ServedOptions {
   readonly limits?: Partial<Limits>;
   readonly identification?: string;
   readonly tell?: () => void;
+  readonly permits?: (request: string) => boolean;
 }
 
 export async function serve(store: SftpStore, options: ServedOptions = {}): Promise<Served> {
@@ -112,6 +113,7 @@ export async function serve(store: SftpStore, options: ServedOptions = {}): Prom
     store: await store.begin({ username: 'ops', signal: aborter.signal }),
     limits: { ...defaultLimits, ...options.limits },
     symlinkOrder: 'target',
+    permits: options.permits,
     date: () => Date.UTC(2024, 5, 1),
     startWait: (detail, onExpire) => waits.start('request', detail, now, 15_000, onExpire),
     finishWait: (wait) => waits.finish(wait),

@@ -557,6 +557,28 @@ describe('an interruption', () => {
     expect(isInterruption(Object.assign(new Error('x'), { code }))).toBe(false);
   });
 
+  it('of a get in place leaves what came under the name of the file, and what was behind it', async () => {
+    for (const old of [undefined, 'o'.repeat(900_000)]) {
+      const here = new LocalFolder();
+      if (old !== undefined) here.file('f', old);
+      let reads = 0;
+      const { sftp, files, channel } = await openMemory({
+        limits: { sftpRequestsPerFile: 1 },
+        answer: (request) => (request.kind === 'read' && ++reads > 3 ? 'silence' : undefined),
+      });
+      files.file('/f', Buffer.alloc(500_000, 'n'));
+      const outcome = failureOf(sftp.get('/f', here.at('f'), { atomic: false }));
+      await vi.waitUntil(() => reads > 3, { timeout: 20_000 });
+      await channel.rest();
+      channel.pass(15_000);
+      expect(await outcome).toMatchObject({ code: 'ERR_SSH_TIMEOUT' });
+      expect(Object.keys(here.tree())).toEqual(['f']);
+      const there = here.text('f');
+      expect(there.startsWith('n'.repeat(65_536))).toBe(true);
+      expect(there.length === 900_000).toBe(old !== undefined);
+    }
+  });
+
   it('keeps what came of a file, and a failure of the file does not', async () => {
     for (const [answer, isKept] of [
       ['silence', true],

@@ -49,6 +49,10 @@ describe('a tree', () => {
   it('deeper than the limit is an error that says so, both ways', async () => {
     const here = new LocalFolder();
     const { sftp, files } = await openMemory({ limits: { sftpNesting: 3 } });
+    here.file('t/1/2/3/f', 'as deep as may be');
+    await sftp.put(here.at('t'), '/t', { recursive: true });
+    await sftp.get('/t', here.at('back'), { recursive: true });
+    expect(here.tree('back')).toEqual(here.tree('t'));
     here.file('t/1/2/3/4/f', 'deep');
     expect((await failureOf(sftp.put(here.at('t'), '/t', { recursive: true }))).message).toContain(
       'sftpNesting',

@@ -135,7 +135,8 @@ export class FolderReader {
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
-      this.heldAtRefusal = Math.max(held, session.handles.held);
+      // Those that are asked for at the same time may be held by now.
+      this.heldAtRefusal = Math.max(held, session.handles.held, session.handles.open - 1);
       session.handles.refused();
       throw error;
     }

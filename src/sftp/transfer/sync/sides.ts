@@ -5,7 +5,7 @@
  * interface.
  * Must not know: what is compared, which side is written.
  */
-import { escapeText } from '../../../base/bytes.ts';
+import { escapeText, latin1Decode } from '../../../base/bytes.ts';
 import { SshError } from '../../../base/errors.ts';
 import { sizeOf } from '../../files/content/whole.ts';
 import { removeFile, removeFolder } from '../../files/nameCalls.ts';
@@ -36,7 +36,7 @@ export interface Side {
 
 /** The key of a name. */
 export function keyOf(name: Uint8Array): string {
-  return String.fromCharCode(...name);
+  return latin1Decode(name);
 }
 
 /** The name of a key. */

@@ -118,7 +118,11 @@ export class RemoteTarget {
 
 const writing = openFlags.write | openFlags.create;
 
-async function openFor(transfer: Transfer, place: RemotePlace): Promise<Opened> {
+async function openFor(
+  transfer: Transfer,
+  place: RemotePlace,
+  isBehindLink: boolean = false,
+): Promise<Opened> {
   const { session, options, errand } = transfer;
   const found = place.isFresh ? undefined : await statIfThere(session, place.path, 'lstat', errand);
   if (found === undefined)
@@ -127,8 +131,15 @@ async function openFor(transfer: Transfer, place: RemotePlace): Promise<Opened> 
       : openInPlace(transfer, place, undefined);
   const text = pathText(place.path);
   if (isOfType(found, fileTypes.link)) {
+    // A true path has no links in it: who says so twice would say so for ever.
+    if (isBehindLink) {
+      const shown = `"${escapeText(text)}"`;
+      throw transferError(`${shown} is a link that leads to a link, by what the server says`, text, {
+        origin: 'peer',
+      });
+    }
     // It stays the link that it is: what it leads to is written.
-    return openFor(transfer, { ...place, path: await realPath(session, place.path, errand) });
+    return openFor(transfer, { ...place, path: await realPath(session, place.path, errand) }, true);
   }
   if (isOfType(found, fileTypes.folder)) {
     throw transferError(

@@ -370,14 +370,13 @@ async function setKept(
   path: string,
   keep: FileAttributes,
 ): Promise<void> {
-  const { session, options, errand, counts } = transfer;
+  const { options, errand, counts } = transfer;
   if (Object.keys(keep).length === 0) return;
   try {
     await target.file.setAttributes(keep, 'setstat', errand);
   } catch (error) {
     const isRefused = error instanceof SshError && error.status !== undefined;
     if (!isRefused || options.preserve !== undefined) throw error;
-    session.capabilities.refusesSetstat = true;
     counts.warn(path, 'the server does not let its permissions be set');
   }
 }
