@@ -20,8 +20,19 @@ export function strictly<Parsed>(program: string, parse: () => Parsed): Parsed {
   try {
     return parse();
   } catch (error) {
+    if (!isOfUser(error)) throw error;
     // The messages of parseArgs name the option; the hints behind the first sentence are about parseArgs.
-    const [sentence = ''] = (error instanceof Error ? error.message : '').split(/\. |\n/);
+    const [sentence = ''] = error.message.split(/\. |\n/);
     throw usageError(program, sentence.replace(/\.$/, ''));
   }
+}
+
+/** What parseArgs says of its arguments has a code of its own; anything else is a fault of this program. */
+function isOfUser(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('ERR_PARSE_ARGS_')
+  );
 }

@@ -24,6 +24,7 @@ import type { TransferOptions } from '../sftp/transfer/options.ts';
 import type { UploadSource } from '../sftp/transfer/put.ts';
 import type { TransferResult } from '../sftp/transfer/result.ts';
 import type { AgentForwarding } from './agent/agentForwarding.ts';
+import { agentConnections } from './agentConnections.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -264,10 +265,10 @@ export class Client {
   httpAgent(to?: TargetPlace, options: object = {}): TunnelAgent {
     const place = to === undefined ? undefined : checkTarget('to', to);
     checkOption('the options of httpAgent', options, anyObject);
-    const site = new CallSite(Client.prototype.httpAgent);
-    const open = async (host: string, port: number, signal: AbortSignal): Promise<Duplex> =>
-      this.openSocket(place ?? checkTarget('the address of a request', { host, port }), { signal }, site);
-    return this.dialled.platform.httpAgent(open, options);
+    const { session, dialled } = this;
+    const parts = { session, platform: dialled.platform, timeouts: dialled.options.timeouts, place };
+    const open = agentConnections(parts, new CallSite(Client.prototype.httpAgent));
+    return dialled.platform.httpAgent(open, options);
   }
 
   /**

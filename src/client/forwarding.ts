@@ -30,10 +30,10 @@ import type { ForwardingHost, GivenUp } from '../forwarding/host.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import {
   checkListen,
+  checkListenThere,
   checkTarget,
   type ListenPlace,
   loopback,
-  remoteLoopback,
   type TargetPlace,
 } from '../forwarding/places.ts';
 import type { ForwardSnapshot } from '../io/snapshots.ts';
@@ -123,6 +123,10 @@ export class SessionHost implements ForwardingHost {
     return this.session.timeoutError(wait);
   }
 
+  addressed(error: SshError): SshError {
+    return this.session.addressed(error);
+  }
+
   show(forwards: () => readonly ForwardSnapshot[]): void {
     this.session.driver.forwards = forwards;
   }
@@ -205,7 +209,7 @@ export class ClientForwarding {
 
   remote(from: ListenPlace, to: TargetPlace | RemoteHandler, options: ForwardOptions): Promise<Forward> {
     const target = typeof to === 'function' ? to : checkTarget('to', to);
-    return this.forwarding.remoteTo(checkListen('from', from, remoteLoopback), target, options);
+    return this.forwarding.remoteTo(checkListenThere('from', from), target, options);
   }
 
   socks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
@@ -213,7 +217,7 @@ export class ClientForwarding {
   }
 
   remoteSocks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
-    return this.forwarding.remoteSocks(checkListen('from', from, remoteLoopback), options);
+    return this.forwarding.remoteSocks(checkListenThere('from', from), options);
   }
 
   list(): readonly Forward[] {

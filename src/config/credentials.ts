@@ -68,7 +68,7 @@ export async function authenticationOf(
 ): Promise<readonly AuthMethod[]> {
   const { settings } = resolution;
   const isOff = (keyword: string): boolean => ['no', 'false'].includes(settings.value(keyword) ?? '');
-  const mayAsk = settings.value('batchmode') !== 'yes';
+  const mayAsk = !isBatch(resolution);
   const steps: Readonly<Record<string, () => Promise<readonly AuthMethod[]> | readonly AuthMethod[]>> = {
     publickey: () => (isOff('pubkeyauthentication') ? [] : keysOf(resolution, context)),
     'keyboard-interactive': () =>
@@ -81,6 +81,11 @@ export async function authenticationOf(
   }
   // With nothing to show, `none` makes the server say what it takes.
   return methods.length === 0 ? ['none'] : methods;
+}
+
+/** BatchMode: functions that ask somebody are not called; what was given as it is counts. */
+function isBatch({ settings }: Resolution): boolean {
+  return settings.value('batchmode') === 'yes';
 }
 
 function preferred(list: string | undefined): readonly string[] {
@@ -178,7 +183,7 @@ function privateKeyMethod(
   const { settings } = resolution;
   const { given } = context;
   const addToAgent = addingOf(path, resolution, context);
-  const attempts = Number(settings.value('numberofpasswordprompts'));
+  const attempts = isBatch(resolution) ? 0 : Number(settings.value('numberofpasswordprompts'));
   const unlocking = own.isEncrypted ? unlockingOf(path, given.passphrase, attempts) : {};
   return {
     method: 'publickey',
@@ -195,7 +200,7 @@ function addingOf(path: string, resolution: Resolution, context: CredentialConte
   const [word = 'false', time] = (resolution.settings.value('addkeystoagent') ?? 'false').split(' ');
   if (agent === undefined || word === 'false') return undefined;
   const { given, warnings } = context;
-  const { addToAgent: asked } = given;
+  const asked = isBatch(resolution) ? undefined : given.addToAgent;
   const seconds = Number(time ?? (/^\d+$/.test(word) ? word : 0));
   if (word === 'ask' && asked === undefined) {
     warnings.push('AddKeysToAgent ask has no effect: nobody can be asked');

@@ -8,12 +8,14 @@
  */
 import { SshError } from '../base/errors.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy } from '../client/hostKeys/hostKeys.ts';
+import type { FingerprintHash } from '../keys/fingerprintBy.ts';
 import { authoritySignaturesOf } from './algorithms.ts';
 import type { IdentityContext } from './identities.ts';
 import { knownHostsCommandOf } from './knownHostsCommand.ts';
 import { isNone } from './reading/canonical.ts';
 import type { Resolution } from './reading/resolve.ts';
 import { sshPort } from './reading/resolve.ts';
+import type { Settings } from './reading/settings.ts';
 
 type PolicyContext = Pick<IdentityContext, 'platform' | 'facts' | 'warnings'>;
 
@@ -50,7 +52,15 @@ export function hostKeyPolicyOf(
     settings.value('nohostauthenticationforlocalhost') === 'yes' ? withoutLocalhost(named) : named;
   const revoked = settings.list('revokedhostkeys').filter((path) => !isNone(path));
   // Before all else: a revoked key is no better on this machine.
-  return revoked.length === 0 ? policy : platform.withoutRevoked(policy, revoked);
+  return {
+    ...(revoked.length === 0 ? policy : platform.withoutRevoked(policy, revoked)),
+    fingerprintHash: fingerprintHashOf(settings),
+  };
+}
+
+/** FingerprintHash. */
+export function fingerprintHashOf(settings: Settings): FingerprintHash {
+  return (settings.value('fingerprinthash') ?? 'SHA256').toLowerCase() as FingerprintHash;
 }
 
 /** Accepts keys of hosts nothing is known of, and keeps none: there is no file for them. */

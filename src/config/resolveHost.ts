@@ -5,6 +5,7 @@
  * jump over are resolved as well, and lead in no circle.
  * Must not know: how a configuration is read, how an option is carried out.
  */
+
 import { quotedText } from '../base/bytes.ts';
 import {
   abortSignal,
@@ -22,6 +23,7 @@ import {
 } from '../base/optionChecks.ts';
 import { defaultDialTimeout } from '../base/timeouts.ts';
 import { parseTarget } from '../client/dial/target.ts';
+import { checkAborted } from '../endpoint/calls/abort.ts';
 import { answerAll } from './answer.ts';
 import { connectOptionsOf, type ResolvedOptions, reachedThrough } from './connectOptions.ts';
 import type { Credentials } from './credentials.ts';
@@ -140,6 +142,8 @@ export function createResolveHost(platform: ConfigPlatform): ResolveHost {
   return async (host, options = {}) => {
     checkArgument('the host', host, someText);
     checkOptions(options, { of: 'resolveHost', table: optionTable });
+    // Also where nothing is asked for, and nothing waited for.
+    checkAborted(options.signal, { phase: 'options' });
     return new Resolver(platform, options).resolve(placeOf(host, options));
   };
 }

@@ -7,6 +7,8 @@
  */
 
 import { matchesPattern } from '../base/wildcards.ts';
+import type { FingerprintHash } from '../keys/fingerprintBy.ts';
+import { fingerprintHashOf } from './hostKeyPolicy.ts';
 import { forwardAgentPath } from './reading/ownDirectives.ts';
 import { commandLine, problemAt } from './reading/problems.ts';
 import type { Resolution } from './reading/resolve.ts';
@@ -52,6 +54,8 @@ export interface SessionSettings {
   readonly batchMode: boolean;
   /** VisualHostKey. */
   readonly visualHostKey: boolean;
+  /** FingerprintHash. */
+  readonly fingerprintHash: FingerprintHash;
   /** StrictHostKeyChecking: `ask` is for programs that can ask. */
   readonly strictHostKeyChecking: 'yes' | 'no' | 'ask' | 'accept-new';
   /** NumberOfPasswordPrompts. */
@@ -98,6 +102,7 @@ export function sessionOf(
     localCommand: isOn('permitlocalcommand') ? localCommand(resolution) : undefined,
     batchMode: isOn('batchmode'),
     visualHostKey: isOn('visualhostkey'),
+    fingerprintHash: fingerprintHashOf(settings),
     strictHostKeyChecking: yesNo[strict] ?? (strict === 'accept-new' ? 'accept-new' : 'ask'),
     passwordPrompts: Number(value('numberofpasswordprompts')),
     connectionAttempts: Number(value('connectionattempts')),

@@ -61,7 +61,7 @@ export const support: Readonly<Record<string, Support>> = {
   EnableSSHKeysign: none(noHostbased, 'no'),
   EscapeChar: session('`escapeChar`'),
   ExitOnForwardFailure: forwards('`exitOnFailure`'),
-  FingerprintHash: none('fingerprints are SHA-256', 'SHA256'),
+  FingerprintHash: connect('`verifyHostKey`: the hash that a host key is shown by'),
   ForkAfterAuthentication: session('`fork`'),
   ForwardAgent: session('`forwardAgent`'),
   ForwardX11: session('`forwardX11`'),

@@ -6,7 +6,7 @@
  * API speaks of Node's agents, and Bun and Deno have the same.
  */
 import type { Agent } from 'node:http';
-import type { Duplex } from './streams.ts';
+import type { SocketStream } from './streams.ts';
 
 /** An agent for `http.request` and `https.request`, whose connections run through a server. */
 export interface TunnelAgent extends Agent {
@@ -17,8 +17,18 @@ export interface TunnelAgent extends Agent {
   readonly dispatcher: object | undefined;
 }
 
+/** A connection on its way to where a request goes. */
+export interface AgentConnection {
+  /** May be used at once: what is written waits. It breaks where the connection cannot be made. */
+  readonly stream: SocketStream;
+  /** Rejects with what breaks the stream. Need not be handled. */
+  readonly opened: Promise<void>;
+  /** Breaks the stream where its handshake is not done in time; the returned function says that it is. */
+  boundHandshake(): () => void;
+}
+
 /** Opens a connection to where a request goes. */
-export type AgentConnect = (host: string, port: number, signal: AbortSignal) => Promise<Duplex>;
+export type AgentConnect = (host: string, port: number) => AgentConnection;
 
 /** Makes an agent. */
 export type AgentFactory = (connect: AgentConnect, options: object) => TunnelAgent;

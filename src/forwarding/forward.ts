@@ -5,8 +5,10 @@
  * its end.
  * Must not know: where connections come from, what a channel is for.
  */
+import { messageAlone } from '../base/addressed.ts';
 import { SshError } from '../base/errors.ts';
-import { tellUser } from '../endpoint/calls/userCode.ts';
+import { checkOptions, flag, type OptionTable } from '../base/optionChecks.ts';
+import { isTrueForUser, tellUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { ForwardSnapshot } from '../io/snapshots.ts';
 import { Joint } from './joint.ts';
@@ -53,7 +55,10 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal | undefined;
   /** Connections at once; 1,024 by default. One that comes beyond that is refused. */
   readonly maxConnections?: number | undefined;
-  /** Who may connect; everybody by default. What throws or is not true refuses. */
+  /**
+   * Who may connect; everybody by default. It answers at once: what throws or is not
+   * `true` refuses, a promise included.
+   */
   readonly filter?: ((from: { readonly address: string; readonly port: number }) => boolean) | undefined;
   /** Told when a connection was made. */
   readonly onConnection?: ((connection: ForwardedConnection) => void) | undefined;
@@ -61,6 +66,19 @@ export interface ForwardOptions {
   readonly onConnectionEnd?:
     | ((connection: ForwardedConnection, error: Error | undefined) => void)
     | undefined;
+}
+
+/** What `close` of a forward takes. */
+export interface CloseOptions {
+  /** Lets the connections that live end by themselves; a `close()` without it ends them after all. `false` */
+  readonly drain?: boolean | undefined;
+}
+
+const closeTable: OptionTable<CloseOptions> = { drain: flag };
+
+/** @throws SshError `ERR_SSH_OPTIONS` */
+export function checkCloseOptions(options: CloseOptions): void {
+  checkOptions(options, { of: 'close', table: closeTable });
 }
 
 /** Who has the parts that end with a forward. */
@@ -72,6 +90,8 @@ export interface ForwardParts {
   readonly maxConnections: number;
   /** Accepts no more; resolves when that is so. */
   readonly stop: () => Promise<void>;
+  /** Says to which server an error happened. */
+  readonly addressed?: ((error: SshError) => SshError) | undefined;
   /** Nothing is left of the forward. */
   readonly freed: (forward: Forward) => void;
 }
@@ -212,10 +232,10 @@ export class Forward {
   /**
    * Accepts no more connections and ends those that live.
    *
-   * @param options `drain`: lets those that live end by themselves; a `close()` without it ends
-   *   them after all. `false`
+   * @throws SshError `ERR_SSH_OPTIONS`
    */
-  async close(options: { readonly drain?: boolean | undefined } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkCloseOptions(options);
     if (options.drain === true) {
       await this.stopListening();
       while (this.passages.size > 0) await new Promise<void>((resolve) => this.drains.push(resolve));
@@ -251,7 +271,7 @@ export class Forward {
     const passage = new Passage(this.totals.accepted, from, to, this.parts.now);
     this.passages.add(passage);
     work(passage).then(
-      (error) => this.passed(passage, error),
+      (error) => this.passed(passage, error && this.named(error)),
       (error: unknown) => this.passed(passage, this.named(error)),
     );
   }
@@ -270,8 +290,8 @@ export class Forward {
   /** Ends the forward for a reason. */
   end(cause: SshError): void {
     if (this.cause !== undefined) return;
-    this.cause = cause;
-    for (const passage of this.passages) passage.destroy(cause);
+    this.cause = this.parts.addressed?.(cause) ?? cause;
+    for (const passage of this.passages) passage.destroy(this.cause);
     void this.stopListening().then(() => this.free());
   }
 
@@ -283,11 +303,7 @@ export class Forward {
   private admits(peer: { readonly address: string; readonly port: number }): boolean {
     if (this.passages.size >= this.parts.maxConnections) return false;
     const { filter } = this.parts.options;
-    try {
-      return filter === undefined || filter(peer) === true;
-    } catch {
-      return false;
-    }
+    return filter === undefined || isTrueForUser(() => filter(peer));
   }
 
   private passed(passage: Passage, error: Error | undefined): void {
@@ -309,11 +325,17 @@ export class Forward {
     if (this.cause !== undefined) void this.stopListening().then(() => this.free());
   }
 
-  /** Why a connection could not be made: one of many forwards is meant. */
+  /** Why a connection could not be made, or was cut: one of many forwards is meant. */
   private named(error: unknown): Error {
     if (!(error instanceof SshError)) return error instanceof Error ? error : new Error(String(error));
-    if (error === this.cause || error.message.includes(this.name)) return error;
-    return new SshError(error.code, `the forward ${this.name}: ${error.message}`, { ...error, cause: error });
+    if (error === this.cause) return error;
+    const named = error.message.includes(this.name)
+      ? error
+      : new SshError(error.code, `the forward ${this.name}: ${messageAlone(error)}`, {
+          ...error,
+          cause: error,
+        });
+    return this.parts.addressed?.(named) ?? named;
   }
 
   private free(): void {

@@ -7,14 +7,16 @@
  * Sources: RFC 4254 §7; OpenSSH PROTOCOL §2.4.
  */
 import { SshError } from '../base/errors.ts';
+import { abortError, onAbort } from '../endpoint/calls/abort.ts';
+import { isTrueForUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import { Forward, type ForwardOptions, type Passage } from './forward.ts';
-import { greet } from './greeting.ts';
+import { type Asked, greet } from './greeting.ts';
 import type { ForwardingHost } from './host.ts';
-import type { LocalConnection, LocalPeer } from './local.ts';
+import type { LocalConnection, LocalListener, LocalPeer } from './local.ts';
 import { type ListenPlace, placeText, type TargetPlace } from './places.ts';
-import { type ArrivedConnection, RemoteListeners } from './remoteListeners.ts';
+import { type ArrivedConnection, type RemoteListener, RemoteListeners } from './remoteListeners.ts';
 import { type SocksReply, socksReplies } from './socks/socksServer.ts';
 
 /** Options of a SOCKS proxy. */
@@ -29,9 +31,9 @@ export interface SocksOptions extends ForwardOptions {
       }
     | undefined;
   /**
-   * What may be reached through the proxy; everything by default. What throws or
-   * is not true refuses. A proxy that listens on the server reaches this machine
-   * and its network: give this there.
+   * What may be reached through the proxy; everything by default. It answers at once:
+   * what throws or is not `true` refuses, a promise included. A proxy that listens on
+   * the server reaches this machine and its network: give this there.
    */
   readonly permit?: ((to: { readonly host: string; readonly port: number }) => boolean) | undefined;
 }
@@ -42,6 +44,8 @@ export type RemoteHandler = (arrived: ArrivedConnection) => void | Promise<void>
 export class Forwarding {
   private readonly host: ForwardingHost;
   private readonly forwards = new Set<Forward>();
+  /** Forwards that are being made. */
+  private making = 0;
   private readonly remote: RemoteListeners;
   /** Of the connection's end, once that is there. */
   private cause: SshError | undefined;
@@ -169,20 +173,24 @@ export class Forwarding {
     handler: RemoteHandler,
   ): Promise<Error | undefined> {
     forward.opened(passage);
-    const { signal } = passage;
     const cut = new Promise<Error>((resolve) => {
-      signal.addEventListener('abort', () => resolve(signal.reason as Error), { once: true });
+      passage.whenGivenUp((error) => {
+        arrived.refuse('the forward has ended');
+        // Who has its stream is told by it.
+        arrived.port?.data.aborted(error);
+        arrived.port?.close();
+        resolve(error);
+      });
     });
     try {
-      await Promise.race([handler(arrived), cut]);
+      const ended = await Promise.race([handler(arrived), cut]);
       const port = arrived.port;
       if (port === undefined) {
-        const error = signal.aborted ? (signal.reason as Error) : undefined;
-        arrived.refuse(error?.message ?? 'nobody took the connection');
-        return error;
+        if (ended instanceof Error) return ended;
+        arrived.refuse('nobody took the connection');
+        return undefined;
       }
-      const reason = await Promise.race([port.closed, cut]);
-      return reason;
+      return await Promise.race([port.closed, cut]);
     } catch (error) {
       arrived.refuse('the handler of this forward failed');
       arrived.port?.close();
@@ -203,7 +211,7 @@ export class Forwarding {
       const { host, port } = asked.request;
       passage.to = placeText({ host, port });
       if (!permitted(options, { host, port })) {
-        await asked.answer(socksReplies.notAllowed);
+        await refused(asked, socksReplies.notAllowed);
         return new SshError('ERR_SSH_FORWARD', `${passage.to} is not permitted through this proxy`, {
           origin: 'user',
         });
@@ -212,7 +220,7 @@ export class Forwarding {
       try {
         channel = await open({ host, port });
       } catch (error) {
-        await asked.answer(replyFor(error));
+        await refused(asked, replyFor(error));
         throw error;
       }
       await asked.answer(socksReplies.succeeded);
@@ -237,7 +245,7 @@ export class Forwarding {
       const to = asked.request;
       passage.to = placeText({ host: to.host, port: to.port });
       if (!permitted(options, to)) {
-        await asked.answer(socksReplies.notAllowed);
+        await refused(asked, socksReplies.notAllowed);
         return new SshError('ERR_SSH_FORWARD', `${passage.to} is not permitted through this proxy`, {
           origin: 'user',
         });
@@ -246,7 +254,7 @@ export class Forwarding {
       try {
         local = await this.connectHere({ host: to.host, port: to.port }, passage);
       } catch (error) {
-        await asked.answer(replyFor(error));
+        await refused(asked, replyFor(error));
         throw error;
       }
       await asked.answer(socksReplies.succeeded);
@@ -315,16 +323,18 @@ export class Forwarding {
     options: ForwardOptions,
     accepted: (forward: Forward, local: LocalConnection) => void,
   ): Promise<Forward> {
-    this.checkRoom();
     const early = new Early<LocalConnection>(accepted);
-    const listener = await this.host.network.listen(
-      from,
-      (local) => early.take(local),
-      () => {},
-    );
-    const forward = this.stand(listener.place, how, options, () => listener.close());
-    early.stands(forward);
-    return forward;
+    const listen = (): Promise<LocalListener> =>
+      this.host.network.listen(
+        from,
+        (local) => early.take(local),
+        () => {},
+      );
+    return this.make(listen, (listener) => {
+      const forward = this.stand(listener.place, how, options, () => listener.close());
+      early.stands(forward);
+      return forward;
+    });
   }
 
   private async listenThere(
@@ -333,12 +343,13 @@ export class Forwarding {
     options: ForwardOptions,
     accepted: (forward: Forward, arrived: ArrivedConnection) => void,
   ): Promise<Forward> {
-    this.checkRoom();
     const early = new Early<ArrivedConnection>(accepted);
-    const listener = await this.remote.listen(from, (arrived) => early.take(arrived));
-    const forward = this.stand(listener.place, how, options, () => listener.cancel());
-    early.stands(forward);
-    return forward;
+    const listen = (): Promise<RemoteListener> => this.remote.listen(from, (arrived) => early.take(arrived));
+    return this.make(listen, (listener) => {
+      const forward = this.stand(listener.place, how, options, () => listener.cancel());
+      early.stands(forward);
+      return forward;
+    });
   }
 
   private stand(
@@ -354,18 +365,17 @@ export class Forwarding {
       options,
       maxConnections: options.maxConnections ?? host.limits.forwardConnections,
       stop,
+      addressed: (error) => host.addressed(error),
       freed: (ended) => {
         this.forwards.delete(ended);
         stopListening();
       },
     });
     const { signal } = options;
-    const aborted = (): void =>
-      forward.end(
-        new SshError('ERR_SSH_ABORTED', `the forward ${forward.name} was aborted`, { origin: 'user' }),
-      );
-    signal?.addEventListener('abort', aborted, { once: true });
-    const stopListening = (): void => signal?.removeEventListener('abort', aborted);
+    const aborted = (): void => {
+      if (signal !== undefined) forward.end(abortError(signal));
+    };
+    const stopListening = onAbort(signal, aborted);
     this.forwards.add(forward);
     // Either may have happened while the listener was made.
     if (signal?.aborted === true) aborted();
@@ -373,11 +383,25 @@ export class Forwarding {
     return forward;
   }
 
-  private checkRoom(): void {
-    if (this.forwards.size < this.host.limits.forwards) return;
-    throw new SshError('ERR_SSH_LIMIT', `${this.forwards.size} forwards stand on this connection already`, {
-      origin: 'user',
-    });
+  /** Makes a forward, within the bound on them: one whose listener is under way counts as well. */
+  private async make<Listener>(
+    listen: () => Promise<Listener>,
+    stand: (listener: Listener) => Forward,
+  ): Promise<Forward> {
+    const count = this.forwards.size + this.making;
+    if (count >= this.host.limits.forwards) {
+      throw new SshError('ERR_SSH_LIMIT', `${count} forwards stand on this connection already`, {
+        origin: 'user',
+      });
+    }
+    this.making++;
+    let listener: Listener;
+    try {
+      listener = await listen();
+    } finally {
+      this.making--;
+    }
+    return stand(listener);
   }
 }
 
@@ -402,12 +426,13 @@ class Early<Connection> {
   }
 }
 
-function permitted(options: SocksOptions, to: { readonly host: string; readonly port: number }): boolean {
-  try {
-    return options.permit === undefined || options.permit({ host: to.host, port: to.port }) === true;
-  } catch {
-    return false;
-  }
+function permitted({ permit }: SocksOptions, to: { readonly host: string; readonly port: number }): boolean {
+  return permit === undefined || isTrueForUser(() => permit({ host: to.host, port: to.port }));
+}
+
+/** Tells a program why it gets no connection; it may have left, or never read that. */
+async function refused(asked: Asked, reply: SocksReply): Promise<void> {
+  await asked.answer(reply).catch(() => {});
 }
 
 function goneError(): SshError {

@@ -22,7 +22,11 @@ export interface Asked {
   readonly request: SocksRequest;
   /** What the program sent behind its request. */
   readonly rest: Uint8Array;
-  /** Resolves when the answer was handed on. */
+  /**
+   * Resolves when the answer was handed on, within the `request` deadline.
+   *
+   * @throws SshError `ERR_SSH_TIMEOUT` where the program does not take it; the error that broke its connection
+   */
   answer(reply: SocksReply): Promise<void>;
 }
 
@@ -70,7 +74,7 @@ export function greet(source: ByteSource, sink: ByteSink, options: GreetingOptio
         rest: socks.rest,
         answer: (reply) => {
           socks.answer(reply);
-          return written(sink, socks.takeOutput());
+          return handedOn(sink, socks.takeOutput(), options);
         },
       });
     };
@@ -89,10 +93,27 @@ export function greet(source: ByteSource, sink: ByteSink, options: GreetingOptio
   });
 }
 
-function written(sink: ByteSink, bytes: Uint8Array | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (bytes === undefined) resolve();
-    else sink.write(bytes, () => resolve());
+function handedOn(
+  sink: ByteSink,
+  bytes: Uint8Array | undefined,
+  { host, signal }: GreetingOptions,
+): Promise<void> {
+  if (bytes === undefined) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const finish = (error?: unknown): void => {
+      host.finishWait(wait);
+      signal.removeEventListener('abort', aborted);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const aborted = (): void => finish(signal.reason);
+    const detail = 'a program to take the answer of the SOCKS proxy';
+    const wait = host.startWait('request', detail, host.timeouts.request, () =>
+      finish(host.timeoutError(wait)),
+    );
+    signal.addEventListener('abort', aborted, { once: true });
+    sink.write(bytes, finish);
+    if (signal.aborted) aborted();
   });
 }
 

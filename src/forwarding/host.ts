@@ -34,6 +34,8 @@ export interface ForwardingHost {
   startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait;
   finishWait(wait: Wait): void;
   timeoutError(wait: Wait): SshError;
+  /** Says to which server an error happened. */
+  addressed(error: SshError): SshError;
   /** Shows the forwards of the connection in reports. */
   show(forwards: () => readonly ForwardSnapshot[]): void;
   /** Tells of the end of the connection, once; the returned function stops that. */

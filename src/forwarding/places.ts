@@ -131,6 +131,23 @@ export function checkListen(what: string, place: unknown, defaultHost: string): 
 }
 
 /**
+ * Checks a place for a server to listen on.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function checkListenThere(what: string, place: unknown): ListenPlace {
+  const checked = checkListen(what, place, remoteLoopback);
+  const ofThisSide = checked.path === undefined ? undefined : socketOptions.find((name) => name in checked);
+  if (ofThisSide === undefined) return checked;
+  throw optionsError(
+    `${what}.${ofThisSide} is for a socket of this machine; the server decides that about its own (sshd: StreamLocalBindMask, StreamLocalBindUnlink)`,
+  );
+}
+
+/** What only who makes a socket can obey. */
+const socketOptions = ['mode', 'unlink'] as const satisfies readonly (keyof ListenPath)[];
+
+/**
  * Checks a place to connect to.
  *
  * @param what for messages: `to`

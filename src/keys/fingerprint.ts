@@ -5,30 +5,20 @@
  * load this with itself.
  * Must not know: how fingerprints are written (`fingerprintBy.ts`).
  */
-import {
-  bytesOnly,
-  checkArgument,
-  eitherOf,
-  isObject,
-  type OptionRule,
-  oneOf,
-} from '../base/optionChecks.ts';
+import { bytesOnly, checkArgument, eitherOf, oneOf } from '../base/optionChecks.ts';
 import type { PublicKey } from '../crypto/keys/publicKey.ts';
 import { createNobleHash } from '../crypto/noble/digests.ts';
 import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from './fingerprintBy.ts';
+import { publicKeyRule as keyRule } from './publicKeyRule.ts';
 
 const hashes: Hashes = { createHash: createNobleHash };
 
-const hashRule = oneOf('sha256', 'md5');
-
-const keyRule: OptionRule = {
-  takes: 'a public key, as parsePublicKey(…).publicKey is one',
-  accepts: (value) => isObject(value) && typeof value['type'] === 'string',
-};
+const hashRule = oneOf('sha256', 'md5', 'sha1', 'sha384', 'sha512');
 
 /**
  * `SHA256:` and base64 without padding, or `MD5:` and hex pairs, of a key or of
- * a public key blob (which may be of a type this library does not have).
+ * a public key blob (which may be of a type this library does not have). Other
+ * hashes are written as SHA-256 is.
  */
 export function fingerprint(key: PublicKey | Uint8Array, hash: FingerprintHash = 'sha256'): string {
   checkArgument('the key of a fingerprint', key, eitherOf(keyRule.takes, bytesOnly, keyRule));

@@ -13,8 +13,8 @@ import { bitLength, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../crypto/provider/provider.ts';
 import { base64Encode } from './pem/base64.ts';
 
-/** `sha256` is what OpenSSH shows; `md5` what it showed before 6.8. */
-export type FingerprintHash = 'sha256' | 'md5';
+/** `sha256` is what OpenSSH shows; `md5` what it showed before 6.8. It has the others as well. */
+export type FingerprintHash = 'sha256' | 'md5' | 'sha1' | 'sha384' | 'sha512';
 
 /** Where the hash comes from: a caller with a provider need not load another. */
 export type Hashes = Pick<CryptoProvider, 'createHash'>;
@@ -26,8 +26,8 @@ export function fingerprintBy(
   hash: FingerprintHash = 'sha256',
 ): string {
   const bytes = digest(hashes, key, hash);
-  if (hash === 'sha256') return `SHA256:${base64Encode(bytes).replace(/=+$/, '')}`;
-  return `MD5:${(toHex(bytes).match(/../g) ?? []).join(':')}`;
+  if (hash === 'md5') return `MD5:${(toHex(bytes).match(/../g) ?? []).join(':')}`;
+  return `${hash.toUpperCase()}:${base64Encode(bytes).replace(/=+$/, '')}`;
 }
 
 const columns = 17;

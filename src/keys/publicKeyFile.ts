@@ -8,7 +8,14 @@
  */
 import { copyOf } from '../base/bytes.ts';
 import { type Limits, resolveLimits } from '../base/limits.ts';
-import { anyObject, anyText, checkOptions, type OptionTable, oneOf } from '../base/optionChecks.ts';
+import {
+  anyObject,
+  anyText,
+  checkArgument,
+  checkOptions,
+  type OptionTable,
+  oneOf,
+} from '../base/optionChecks.ts';
 import type { PublicKey, RsaBounds } from '../crypto/keys/publicKey.ts';
 import { decodePublicKey, encodePublicKey } from '../crypto/keys/publicKey.ts';
 import { WireReader } from '../wire/reader.ts';
@@ -22,6 +29,7 @@ import { algorithmOf, readAlgorithm, writeAlgorithm } from './pem/pkcs.ts';
 import { decodeSsh2Block, encodeRfc4716 } from './pem/rfc4716.ts';
 import { derRsaPublicKey } from './pem/rsaDer.ts';
 import { publicFormat } from './privateKey/recognize.ts';
+import { publicKeyRule } from './publicKeyRule.ts';
 import { byteText, byteTextOrEmpty, latin1ToText, splitLines, trimBlanks } from './textLines.ts';
 
 /** An option before a key in authorized_keys, such as `from="10.0.0.0/8"` or `restrict`. */
@@ -153,6 +161,7 @@ const optionTable: OptionTable<FormatPublicKeyOptions> = {
  * @throws SshError `ERR_SSH_OPTIONS` for a comment that has a line break or another control character
  */
 export function formatPublicKey(key: PublicKey, options: FormatPublicKeyOptions = {}): string {
+  checkArgument('the key to write', key, publicKeyRule);
   checkOptions(options, { of: 'formatPublicKey', table: optionTable });
   const comment = options.comment ?? '';
   if (controlCharacter.test(comment)) {

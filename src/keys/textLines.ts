@@ -24,12 +24,22 @@ export function byteText(data: Uint8Array | string): string {
   return text;
 }
 
-/** Never shown: it is a private key. */
+/** Never shown: it may be a private key. */
 const fileRule = secretly(eitherOf('the text or bytes of the file', anyText, bytesOnly));
+
+/**
+ * Checks the content of a file. What is neither text nor bytes would be read as an
+ * empty file: a list of trust or of revocation that says nothing.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function checkFileContent(what: string, data: unknown): void {
+  checkArgument(what, data, fileRule);
+}
 
 /** The same for a file that may be empty. */
 export function byteTextOrEmpty(data: Uint8Array | string): string {
-  checkArgument('a key file', data, fileRule);
+  checkFileContent('a key file', data);
   if (data.length > fileLength) {
     throw keyFormatError(`this is no key file: it is longer than ${fileLength} bytes`);
   }

@@ -1,11 +1,11 @@
 /**
- * Fingerprints and pictures of keys with the SHA-256 of this runtime.
+ * Fingerprints and pictures of keys with the hashes of this runtime.
  *
  * Owns: the choice of the hash: that of `keys/fingerprint.ts` is TypeScript, and loading it takes longer.
  * Must not know: how fingerprints are written.
  */
 import type { PublicKey } from '../crypto/keys/publicKey.ts';
-import { fingerprintBy, type Hashes, randomArtBy } from '../keys/fingerprintBy.ts';
+import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from '../keys/fingerprintBy.ts';
 import { createOpensslHash } from './crypto/digests.ts';
 
 const hashes: Hashes = { createHash: createOpensslHash };
@@ -16,6 +16,6 @@ export function sha256Fingerprint(key: PublicKey | Uint8Array): string {
 }
 
 /** The picture that `ssh-keygen -lv` draws. */
-export function sha256Picture(key: PublicKey): string {
-  return randomArtBy(hashes, key);
+export function keyPicture(key: PublicKey, hash: FingerprintHash): string {
+  return randomArtBy(hashes, key, hash);
 }

@@ -4,11 +4,15 @@
  * Owns: one agent for `http:` and `https:`, and a dispatcher for `fetch`.
  * Must not know: SSH, how a connection is opened.
  *
+ * A request gets its socket at once, as from an agent of Node's own: so its timeout and
+ * its abort hold while the connection is made.
+ *
  * Node's modules for it are loaded when the first agent is made.
  */
 import type { Agent, AgentOptions, ClientRequest, ClientRequestArgs } from 'node:http';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { AgentConnect, TunnelAgent } from '../endpoint/httpAgent.ts';
+import type { AgentConnect, AgentConnection, TunnelAgent } from '../endpoint/httpAgent.ts';
 import type { Duplex } from '../endpoint/streams.ts';
 
 type Connected = (error: Error | null, stream: Duplex) => void;
@@ -25,23 +29,36 @@ export function createHttpAgent(connect: AgentConnect, given: AgentOptions): Tun
   const http = process.getBuiltinModule('node:http');
   const https = process.getBuiltinModule('node:https');
   const tls = process.getBuiltinModule('node:tls');
-  const abort = new AbortController();
+  /** Connections that are being made, or have their handshake to do. */
+  const underWay = new Set<Duplex>();
 
-  const open = (options: RequestOptions, isSecure: boolean, connected: Connected): void => {
-    const { host, port } = options;
-    connect(host ?? 'localhost', Number(port), abort.signal).then(
-      (stream) => {
-        if (!isSecure) return connected(null, stream);
-        const secure = tls.connect({ ...options, socket: stream });
-        const failed = (error: Error): void => refuse(connected, error);
-        secure.once('error', failed);
-        secure.once('secureConnect', () => {
-          secure.off('error', failed);
-          connected(null, secure);
-        });
+  const open = ({ host, port }: RequestOptions): AgentConnection => {
+    const connection = connect(host ?? 'localhost', Number(port));
+    const { stream, opened } = connection;
+    underWay.add(stream);
+    const over = (): boolean => underWay.delete(stream);
+    opened.then(over, over);
+    return connection;
+  };
+
+  /** TLS over a connection. */
+  const secured = ({ stream, opened, boundHandshake }: AgentConnection, options: RequestOptions): Duplex => {
+    const secure = tls.connect({ ...options, socket: stream });
+    // TLS would say that it was disconnected, and not why. It may say so as well, when nobody listens any more.
+    stream.once('error', (error) => secure.destroy(error));
+    secure.on('error', () => {});
+    underWay.add(secure);
+    opened.then(
+      () => {
+        if (secure.destroyed) return;
+        const done = boundHandshake();
+        secure.once('secureConnect', done).once('close', done);
       },
-      (error: unknown) => refuse(connected, error instanceof Error ? error : new Error(String(error))),
+      () => {},
     );
+    const over = (): boolean => underWay.delete(secure);
+    secure.once('secureConnect', over).once('close', over);
+    return secure;
   };
 
   // Not among the types of Node, and what `agent-base` and others build on.
@@ -70,18 +87,39 @@ export function createHttpAgent(connect: AgentConnect, given: AgentOptions): Tun
       return `secure:${https.Agent.prototype.getName.call(this, options)}`;
     }
 
-    override createConnection(options: ClientRequestArgs, connected?: Connected): undefined {
+    override createConnection(options: ClientRequestArgs): Duplex {
       const target = options as RequestOptions;
-      open(target, isSecure(target), connected ?? (() => {}));
+      const connection = open(target);
+      const { stream } = connection;
+      if (isSecure(target)) return secured(connection, target);
+      const { timeout = 0 } = options;
+      if (timeout > 0) stream.setTimeout(timeout);
+      return stream;
     }
 
     get dispatcher(): object | undefined {
-      this.made ??= createDispatcher(open);
+      this.made ??= createDispatcher((target, isSecured, connected) => {
+        const connection = open(target);
+        if (!isSecured) {
+          const { stream, opened } = connection;
+          return void opened.then(
+            () => connected(null, stream),
+            (error: Error) => refuse(connected, error),
+          );
+        }
+        const secure = secured(connection, target);
+        const failed = (error: Error): void => refuse(connected, error);
+        secure.once('error', failed);
+        secure.once('secureConnect', () => {
+          secure.off('error', failed);
+          connected(null, secure);
+        });
+      });
       return this.made;
     }
 
     override destroy(): void {
-      abort.abort(new Error('the agent was destroyed'));
+      for (const stream of underWay) stream.destroy(new Error('the agent was destroyed'));
       super.destroy();
       (this.made as { destroy?: () => Promise<void> } | undefined)?.destroy?.().catch(() => {});
     }
@@ -115,7 +153,9 @@ function createDispatcher(
     connect: ({ hostname, protocol, port, servername }: DispatchTarget, connected: Connected) => {
       const secure = protocol === 'https:';
       const host = hostname.replace(/^\[|\]$/g, '');
-      const to = { host, port: Number(port || (secure ? 443 : 80)), servername: servername ?? host };
+      // An address is no name that a server could be asked for (RFC 6066 §3).
+      const name = isIP(host) === 0 ? (servername ?? host) : '';
+      const to = { host, port: Number(port || (secure ? 443 : 80)), servername: name };
       open(secure ? { ...to, ALPNProtocols: ['http/1.1'] } : to, secure, connected);
     },
   });

@@ -1,44 +1,48 @@
 /**
  * Connections and listeners of this machine, for forwarding.
  *
- * Owns: TCP and unix sockets as sources and sinks, back-pressure on either, the
- * permissions of a unix socket, the removal of an old one.
- * Must not know: SSH, channels.
+ * Owns: TCP and unix sockets as sources and sinks, back-pressure on either, ports that
+ * no other process of a cluster has a part in.
+ * Must not know: SSH, channels, how a unix socket is made.
  */
-import { lstat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SshError } from '../base/errors.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
 import type { LocalConnection, LocalListener, LocalNetwork, LocalPeer } from '../forwarding/local.ts';
-import {
-  type ListenPath,
-  type ListenPlace,
-  type ListenTcp,
-  placeText,
-  type TargetPlace,
-} from '../forwarding/places.ts';
+import { type ListenPlace, type ListenTcp, placeText, type TargetPlace } from '../forwarding/places.ts';
 import { giveBack } from './spentMemory.ts';
+import { listenAtPath } from './unixSocket.ts';
 
 /** Bytes that are read of a socket ahead of who takes them. */
 const readAhead = 64 * 1024;
-const defaultMode = 0o600;
 
 export const localNetwork: LocalNetwork = {
   async listen(place, accepted, failed) {
-    if (place.path !== undefined) await clearPath(place);
-    const start = async (at: ListenPlace): Promise<Server> => {
+    const start = async <T>(listen: (server: Server) => Promise<T>): Promise<readonly [Server, T]> => {
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) =>
         accepted(new SocketConnection(socket)),
       );
-      await startListening(server, at);
+      const made = await listen(server).catch((error: Error) => {
+        throw listenError(place, error);
+      });
       // A process that is out of descriptors fails to accept again and again.
       server.on('error', (error) => failed(listenError(place, error)));
-      return server;
+      return [server, made];
     };
-    if (place.path === undefined && place.host?.toLowerCase() === 'localhost') {
-      return listenerOf(await startLoopback(place, start), place);
+    if (place.path !== undefined) {
+      const [server, remove] = await start((made) => listenAtPath(made, place));
+      return {
+        place,
+        close: async () => {
+          const removed = remove();
+          await Promise.all([stopped(server), removed]);
+        },
+      };
     }
-    return listenerOf([await start(place)], place);
+    const startTcp = async (at: ListenTcp): Promise<Server> =>
+      (await start((server) => startListening(server, at)))[0];
+    const isLocalhost = place.host?.toLowerCase() === 'localhost';
+    return listenerOf(isLocalhost ? await startLoopback(place, startTcp) : [await startTcp(place)], place);
   },
 
   connect(place, signal) {
@@ -77,38 +81,16 @@ function targetOf(place: TargetPlace): { path: string } | { host: string; port: 
   return place.path === undefined ? { host: place.host, port: place.port } : { path: place.path };
 }
 
-/** Removes an old socket where that was asked for; whatever else lies there stays. */
-async function clearPath({ path, unlink: remove }: ListenPath): Promise<void> {
-  if (remove !== true) return;
-  try {
-    if ((await lstat(path)).isSocket()) await unlink(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw listenError({ path }, error as Error);
-  }
-}
-
-function startListening(server: Server, place: ListenPlace): Promise<void> {
+function startListening(server: Server, { host = '', port }: ListenTcp): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => reject(listenError(place, error));
-    server.once('error', failed);
-    const listening = (): void => {
-      server.off('error', failed);
+    server.once('error', reject);
+    // Without a host Node listens on all addresses of both families.
+    const at = host === '' || host === '*' ? { port } : { host, port };
+    // The processes of a cluster would share a port, and each get connections of the others.
+    server.listen({ ...at, exclusive: true }, () => {
+      server.off('error', reject);
       resolve();
-    };
-    if (place.path === undefined) {
-      const { host = '', port } = place;
-      // Without a host Node listens on all addresses of both families.
-      if (host === '' || host === '*') server.listen({ port }, listening);
-      else server.listen({ host, port }, listening);
-      return;
-    }
-    // The socket is made within this call: it is never there with wider permissions, not even for a moment.
-    const mask = process.umask(0o777 & ~(place.mode ?? defaultMode));
-    try {
-      server.listen({ path: place.path }, listening);
-    } finally {
-      process.umask(mask);
-    }
+    });
   });
 }
 
@@ -157,10 +139,9 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-function listenerOf(servers: readonly Server[], place: ListenPlace): LocalListener {
+function listenerOf(servers: readonly Server[], place: ListenTcp): LocalListener {
   const [first] = servers;
-  const standing: ListenPlace =
-    place.path !== undefined || first === undefined ? place : { host: place.host, port: portOf(first) };
+  const standing = first === undefined ? place : { host: place.host, port: portOf(first) };
   return { place: standing, close: async () => void (await Promise.all(servers.map(stopped))) };
 }
 

@@ -184,6 +184,9 @@ const rules: readonly {
         file('src/io/clock.ts', 'setTimeout(step, 10);'),
         file('src/cli/a.ts', 'setTimeout(step, 10);'),
       ],
+      'the method of a socket': [
+        file('src/node/a.ts', 'setTimeout(milliseconds: number): this {}\nstream.setTimeout(10);'),
+      ],
     },
   },
   {

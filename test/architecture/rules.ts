@@ -137,7 +137,7 @@ export const synchronousCore: Rule = (files) =>
 
 /**
  * A timer is set by the clock, so that every wait is in the ledger and a virtual clock moves them all. The method
- * of a socket that has this name is no timer: it is declared with `milliseconds`.
+ * of a socket that has this name is no timer: it is declared with `milliseconds`, and called on a `stream`.
  */
 export const timers: Rule = (files) =>
   files
@@ -145,7 +145,7 @@ export const timers: Rule = (files) =>
     .flatMap((file) =>
       words(
         file,
-        /\bset(?:Timeout|Interval)\b(?!\(milliseconds: number)|\bAbortSignal\s*\.\s*timeout\b/g,
+        /(?<!\bstream\.)\bset(?:Timeout|Interval)\b(?!\(milliseconds: number)|\bAbortSignal\s*\.\s*timeout\b/g,
       ).map((word) => `${file.path} uses ${word}`),
     );
 

@@ -330,6 +330,49 @@ describeServer('in the place of ssh', openSsh, (lab) => {
       await expect.poll(() => existsSync(control), { timeout: 20_000 }).toBe(false);
     });
 
+    it('leave a program behind by ControlPersist, which the next calls share and which holds no stream', async () => {
+      const owner = home();
+      const control = join(folder, 'left');
+      const call = (...words: string[]) =>
+        run(['-o', 'ControlMaster=auto', '-S', control, '-o', 'ControlPersist=60', 'there', ...words], {
+          home: owner,
+        });
+      try {
+        // A run has ended when its streams have: whoever is left behind holds none of them.
+        const first = await call('echo $SSH_CONNECTION; echo told >&2; exit 3');
+        expect([first.status, first.stderr]).toEqual([3, 'told\n']);
+        const check = await run(['-S', control, '-O', 'check', 'there'], { home: owner });
+        const [, pid = ''] = /Master running \(pid=(\d+)\)/.exec(check.stderr) ?? [];
+        expect(pid).not.toBe('');
+        const second = await call('echo $SSH_CONNECTION');
+        expect(String(second.stdout)).toBe(String(first.stdout));
+        await run(['-S', control, '-O', 'exit', 'there'], { home: owner });
+        const isThere = () => spawnSync('kill', ['-0', pid]).status === 0;
+        await expect.poll(isThere, { timeout: 10_000 }).toBe(false);
+        expect(existsSync(control)).toBe(false);
+      } finally {
+        await run(['-S', control, '-O', 'exit', 'there'], { home: owner });
+      }
+    });
+
+    it('say why no program can be left behind, or do without one', async () => {
+      const owner = home();
+      const control = join(folder, 'not-left');
+      const persist = ['-o', 'ControlMaster=auto', '-o', 'ControlPersist=60'];
+      const strict = ['-o', 'UserKnownHostsFile=/dev/null', '-o', 'StrictHostKeyChecking=yes'];
+      const unknown = await run([...persist, '-S', control, ...strict, 'there', 'true'], { home: owner });
+      expect([unknown.status, unknown.stderr]).toEqual([
+        255,
+        expect.stringMatching(/^deadline-ssh: the host key of .* is not in [^\n]*\n$/),
+      ]);
+      expect(existsSync(control)).toBe(false);
+      // Where there is a file it stays, and the session has a connection of its own.
+      writeFileSync(control, 'mine');
+      const without = await run([...persist, '-S', control, 'there', 'echo in'], { home: owner });
+      expect([without.status, String(without.stdout)]).toEqual([0, 'in\n']);
+      expect(readFileSync(control, 'utf8')).toBe('mine');
+    });
+
     it('lead over standard input and output, for the ProxyCommand of another', async () => {
       const owner = home();
       const proxy = `'${process.execPath}' '${command()}' -W 127.0.0.1:${server.port} there`;

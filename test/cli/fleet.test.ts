@@ -263,9 +263,19 @@ describe('an interruption', () => {
   it('ends all connections, tells what came of the hosts so far, and ends with 130', async () => {
     const home = user();
     const silent = await silentPort();
-    const list = home.write('hosts', `${at('a')}\n127.0.0.1:${silent}\n${at('b')}\n`);
-    const child = startCommand(command(), ['fleet', '-f', list, '-c', '3', 'hang'], home);
+    await using closed = await ClosedPort.hold();
+    const list = home.write(
+      'hosts',
+      `${at('a')}\n127.0.0.1:${silent}\n${at('b')}\n127.0.0.1:${closed.port}\n`,
+    );
+    const child = startCommand(command(), ['fleet', '-f', list, '-c', '4', 'hang'], home);
     const end = endOf(child);
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += String(text);
+    });
+    // One host has a result before the others are given up.
+    await expect.poll(() => said, patience).toContain(`127.0.0.1:${closed.port}: `);
     await expect.poll(() => server.connections().filter(({ username }) => username).length, patience).toBe(2);
     child.kill('SIGINT');
     const { status, stderr } = await end;

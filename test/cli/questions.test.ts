@@ -30,32 +30,8 @@ import { KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
 import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { createOpensslProvider } from '../../src/node/crypto/provider.ts';
 import { fixture, passphrase } from '../keys/fixtures.ts';
+import { ScriptedPerson } from '../support/cli/scriptedPerson.ts';
 import { isRoot } from '../support/servers/index.ts';
-
-/** Answers from a list; what was shown and asked is in `transcript`, secret questions with a star. */
-class ScriptedPerson implements Person {
-  transcript = '';
-  columns = 80;
-  private readonly answers: (string | undefined)[];
-
-  constructor(...answers: readonly (string | undefined)[]) {
-    this.answers = [...answers];
-  }
-
-  async ask(prompt: string): Promise<string | undefined> {
-    this.transcript += `${prompt}|`;
-    if (this.answers.length === 0) throw new Error(`nobody answers ${prompt}`);
-    return this.answers.shift();
-  }
-
-  askSecretly(prompt: string): Promise<string | undefined> {
-    return this.ask(`*${prompt}`);
-  }
-
-  show(text: string): void {
-    this.transcript += text;
-  }
-}
 
 const folders: string[] = [];
 afterEach(() => {
@@ -104,6 +80,29 @@ describe('an unknown host key', () => {
     await verdict(person);
     expect(person.transcript).toContain('[host.example]:2222 is not known');
     expect(person.transcript).toContain(`ssh-ed25519 ${hostKey.fingerprint}\n${randomArt(hostKey.key)}\n`);
+  });
+
+  it('is shown by the hash of the configuration, and accepted by the fingerprint of either', async () => {
+    const md5 = describeHostKey(createOpensslProvider(), 'h', 22, hostKey.blob, 'ssh-ed25519', 'md5');
+    expect(md5.fingerprint).toMatch(/^MD5(:[0-9a-f]{2}){16}$/);
+    const ask = async (answer: string): Promise<string> => {
+      const person = new ScriptedPerson(answer);
+      const policy = { ...refusing(unknown), fingerprintHash: 'md5' as const };
+      await verifyHostKey(
+        askAboutUnknownKeys(policy, person, async () => 'the file'),
+        md5,
+      );
+      return person.transcript;
+    };
+    expect(await ask(md5.fingerprint)).toContain(
+      `ssh-ed25519 ${md5.fingerprint}\n${randomArt(hostKey.key, 'md5')}\n`,
+    );
+    expect(await ask(hostKey.fingerprint)).toContain('Added h to the file');
+    const other = md5.fingerprint.replace(/..$/, (last) => (last === '00' ? '01' : '00'));
+    await expect(ask(other)).rejects.toMatchObject({
+      code: 'ERR_SSH_HOST_KEY_REJECTED',
+      message: expect.stringContaining(md5.fingerprint),
+    });
   });
 
   it.each(['yes', 'YES', ' yes ', hostKey.fingerprint])('is accepted and kept by %j', async (answer) => {

@@ -92,14 +92,30 @@ describe('the streams of a socket', () => {
     ['data of a stream that nobody reads', [0, 7, 0, 0, 0, 1, 1]],
     ['a grant of no number', [2, 0, 0, 0, 0, 1, 1]],
     ['a note that is none', [3, 0, 0, 0, 0, 1, 123]],
+    ['a grant of what was not sent', [2, 1, 0, 0, 0, 4, 0, 0, 0, 1]],
   ])('end at %s', async (_what, bytes) => {
     const [left, right] = await socketPair();
     const duct = new Duct(right, () => {});
     const reader = duct.reader(0);
+    duct.writer(1);
     left.on('error', () => {});
     left.write(Uint8Array.from(bytes));
     await duct.closed;
     await expect(buffer(reader)).rejects.toMatchObject({ code: 'ERR_SSH_CONNECTION_LOST' });
+  });
+
+  it('hold no more for who grants without reading', async () => {
+    const [left, right] = await socketPair();
+    const duct = new Duct(right, () => {});
+    const writer = duct.writer(0);
+    left.on('error', () => {}).pause();
+    writer.write(Buffer.alloc(4 * 1024 * 1024));
+    // As many grants as the whole window, ahead of any reading.
+    const grant = Buffer.from([2, 0, 0, 0, 0, 4, 0x00, 0x04, 0x00, 0x00]);
+    for (let i = 0; i < 16; i++) left.write(grant);
+    await duct.closed;
+    // Only the first of them may have been for what was under way.
+    expect(right.bytesWritten).toBeLessThanOrEqual(3 * window);
   });
 
   it('end at more than was granted', async () => {
@@ -199,6 +215,36 @@ describe('a process whose channel is another program’s', () => {
     settle(ended);
     expect(await shared.exit).toEqual(ended);
     expect((await outputs)[0].length).toBe(100_000);
+  });
+
+  it.each([
+    ['signals', { kill: 'TERM' }],
+    ['sizes', { columns: 80, rows: 24 }],
+  ])('ends for who floods it with %s, and passes on as many as a person gives', async (_what, note) => {
+    const [left, right] = await socketPair();
+    const remote = remoteProcess();
+    const over = lendProcess(right, remote.process);
+    const flood = new Duct(left, () => {});
+    for (let i = 0; i < 500; i++) flood.note(note);
+    await expect.poll(() => remote.told.length).toBe(500);
+    for (let i = 0; i < 50_000; i++) flood.note(note);
+    await over;
+    expect(remote.told.length).toBeLessThan(5_000);
+    expect(remote.told.at(-1)).toBe('close');
+  });
+
+  it('ends alone where a note does harm: whoever lends it lives', async () => {
+    const [left, right] = await socketPair();
+    const remote = remoteProcess();
+    const over = lendProcess(right, {
+      ...remote.process,
+      kill: () => {
+        throw new TypeError('a fault of this program');
+      },
+    });
+    new Duct(left, () => {}).note({ kill: 'TERM' });
+    await over;
+    expect(remote.told).toEqual(['close']);
   });
 
   it('is closed where the program that asked for it goes', async () => {

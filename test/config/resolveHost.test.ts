@@ -492,9 +492,40 @@ describe('the login', () => {
     const many = (await optionsFor('IdentityFile none\nNumberOfPasswordPrompts 7', answers)).auth;
     expect(many).toMatchObject([{ attempts: 7 }, { attempts: 7 }]);
   });
+
+  it('asks nobody for a passphrase in batch mode, and takes one that was given', async () => {
+    const locked = keyFile('batch', 0o600, 'secret');
+    const asked: unknown[] = [];
+    const passphrase = (request: unknown): string => {
+      asked.push(request);
+      return 'secret';
+    };
+    const unlocking = async (given: ResolveHostOptions['passphrase']) => {
+      const text = `BatchMode yes\nIdentityFile ${locked}`;
+      const [step] = (await optionsFor(text, { passphrase: given })).auth;
+      const found = (step as { passphrase?: unknown }).passphrase;
+      return typeof found === 'function' ? (found({ attempt: 1 }) as unknown) : found;
+    };
+    expect(await unlocking(passphrase)).toBeUndefined();
+    expect(asked).toEqual([]);
+    expect(await unlocking('secret')).toBe('secret');
+  });
 });
 
 describe('host keys', () => {
+  it('are shown by the hash of FingerprintHash', async () => {
+    for (const [text, hash] of [
+      ['', 'sha256'],
+      ['FingerprintHash md5', 'md5'],
+      ['FingerprintHash SHA512', 'sha512'],
+    ] as const) {
+      const { options, session, warnings } = await read(text);
+      expect(options.verifyHostKey.fingerprintHash).toBe(hash);
+      expect(session.fingerprintHash).toBe(hash);
+      expect(warnings).toEqual([]);
+    }
+  });
+
   const key = generateKey('ed25519').publicKey;
   const info = (host: string, port = 22): HostKeyInfo => {
     const [, base64 = ''] = formatPublicKey(key).split(' ');

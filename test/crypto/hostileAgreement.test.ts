@@ -90,6 +90,20 @@ describe.each(providers)('%s', (_, provider) => {
       }
     });
 
+    it.each(names)(
+      '%s refuses a number with more bytes than the prime, zeros in front of it included',
+      (name) => {
+        const group = dhGroup(name);
+        const agreement = provider.dh(group);
+        const { secretKey, publicKey } = agreement.generate();
+        for (const zeros of [1, 8, 1_000_000]) {
+          const longer = concatBytes(new Uint8Array(zeros), publicKey);
+          expect(codeOf(() => agreement.sharedSecret(secretKey, longer))).toBe(refused);
+        }
+        expect(agreement.sharedSecret(secretKey, publicKey)).toHaveLength(group.prime.length);
+      },
+    );
+
     it('refuses groups that a hostile server might propose (RFC 4419 §3)', () => {
       const { prime, generator } = dhGroup('group14');
       const even = prime.slice();

@@ -23,6 +23,22 @@ function withX25519Secret(secret: Uint8Array): CryptoProvider {
   return { ...noble, x25519 };
 }
 
+describe('the table of methods', () => {
+  it('calls post-quantum what has ML-KEM or NTRU Prime in it, and nothing else', () => {
+    for (const [name, { postQuantum }] of Object.entries(kexMethods)) {
+      expect(postQuantum, name).toBe(/^(mlkem768|sntrup761)/.test(name));
+    }
+  });
+
+  it('gives each the hash that its name ends with, but for curves of NIST (RFC 5656 §6.2.1)', () => {
+    const byCurve: Record<string, string> = { nistp256: 'sha256', nistp384: 'sha384', nistp521: 'sha512' };
+    for (const [name, { hash }] of Object.entries(kexMethods)) {
+      const last = name.replace(/@.*/, '').split('-').at(-1) ?? '';
+      expect(hash, name).toBe(byCurve[last] ?? last);
+    }
+  });
+});
+
 describe.each(names)('%s', (name) => {
   const method = kexMethod(name);
 

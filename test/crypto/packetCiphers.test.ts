@@ -500,7 +500,11 @@ describe('keys that do not fit', () => {
           { ...keys, cipher: 'cast128-cbc' as 'aes128-ctr' },
         ];
         if (suite.mac !== undefined) {
-          wrong.push({ ...keys, mac: undefined }, { ...keys, integrityKey: keys.integrityKey.subarray(1) });
+          wrong.push(
+            { ...keys, mac: undefined },
+            { ...keys, mac: 'hmac-md5' as 'hmac-sha1' },
+            { ...keys, integrityKey: keys.integrityKey.subarray(1) },
+          );
         }
         for (const bad of wrong) {
           const refused = expect.objectContaining({ code: 'ERR_SSH_CRYPTO' });

@@ -92,6 +92,20 @@ describe('RFC 6979', () => {
     }
   });
 
+  it('leaves no nonce in memory: who knows one knows the key', () => {
+    const nonces: Uint8Array[] = [];
+    signEcdsa(
+      parts((curve, factor) => {
+        nonces.push(factor);
+        return nonces.length < 2 ? new Uint8Array(65) : multiply(curve, factor);
+      }),
+      'nistp256',
+      scalar,
+      data,
+    );
+    expect(nonces).toEqual([new Uint8Array(32), new Uint8Array(32)]);
+  });
+
   it("keeps the caller's scalar", () => {
     const mine = scalar.slice();
     signEcdsa(parts(multiply), 'nistp256', mine, data);

@@ -1,7 +1,9 @@
 /** A forward by itself: what its caller is told of the connections through it. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { addressed } from '../../src/base/addressed.ts';
 import { SshError } from '../../src/base/errors.ts';
 import { Forward, type ForwardOptions, type Passage } from '../../src/forwarding/forward.ts';
+import { uncaughtIn } from '../support/uncaught.ts';
 
 const peer = { address: '127.0.0.1', port: 50_312 };
 
@@ -227,4 +229,81 @@ it('stops although its listener fails to', async () => {
   );
   await forward.close();
   expect((await forward.closed).code).toBe('ERR_SSH_CLOSED');
+});
+
+describe('asks whether a connection may come through, and', () => {
+  /** Whatever is not `true` at once. */
+  const refusals: readonly [string, () => unknown][] = [
+    ['false', () => false],
+    ['a value that is true in an `if`', () => 'yes'],
+    [
+      'an exception',
+      () => {
+        throw new Error('mine');
+      },
+    ],
+    ['a promise of true', () => Promise.resolve(true)],
+    ['a promise that rejects', () => Promise.reject(new Error('mine'))],
+    ['a promise that rejects later', () => Promise.resolve().then(() => Promise.reject(new Error('mine')))],
+  ];
+
+  it.each(refusals)('refuses by %s, which ends nobody’s process', async (_name, filter) => {
+    let refused = 0;
+    const { exceptions, rejections } = await uncaughtIn(async () => {
+      const forward = stand({ filter: filter as () => boolean });
+      forward.serve(
+        peer,
+        'db:5432',
+        () => Promise.reject(new Error('it was let through')),
+        () => refused++,
+      );
+      expect(forward.counters).toMatchObject({ accepted: 1, refused: 1, failed: 0 });
+    });
+    expect([refused, exceptions, rejections]).toEqual([1, [], []]);
+  });
+});
+
+it('takes no option that it does not know for one of `close`, and stands on', async () => {
+  const forward = stand({});
+  for (const [options, why] of [
+    [{ drian: true }, 'there is no option "drian" of close; did you mean drain?'],
+    [{ drain: 'yes' }, 'drain must be true or false, not the string "yes"'],
+    [null, 'the options of close must be an object, not null'],
+  ] as const) {
+    await expect(forward.close(options as never)).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: why,
+    });
+  }
+  serveUntil(forward);
+  expect(forward.connections).toHaveLength(1);
+  await forward.close();
+});
+
+it('says of whatever goes wrong with it to which server that happened', async () => {
+  const told: (Error | undefined)[] = [];
+  const forward = new Forward(
+    { host: '127.0.0.1', port: 8080 },
+    {
+      name: '127.0.0.1:8080 to db:5432',
+      now: () => 0,
+      options: { onConnectionEnd: (_connection, error) => told.push(error) },
+      maxConnections: 8,
+      stop: async () => {},
+      addressed: (error) => addressed(error, { host: 'bastion', port: 22 }),
+      freed: () => {},
+    },
+  );
+  const cut = new SshError('ERR_SSH_CHANNEL_CLOSED', 'the peer closed the channel', { origin: 'peer' });
+  // Where it could not be made, where it was cut, and where its forward was closed.
+  for (const work of [() => Promise.reject(cut), () => Promise.resolve(cut)])
+    forward.serve(peer, 'db:5432', work, () => {});
+  await expect.poll(() => told).toHaveLength(2);
+  serveUntil(forward);
+  await forward.close();
+  for (const error of [...told, await forward.closed]) {
+    expect(error).toMatchObject({ host: 'bastion', port: 22 });
+    expect(error?.message.startsWith('bastion:22: the forward 127.0.0.1:8080 to db:5432')).toBe(true);
+  }
+  expect(told).toHaveLength(3);
 });

@@ -228,7 +228,7 @@ describe('forwards', () => {
     expect(await one.closed).toMatchObject({
       code: 'ERR_SSH_ABORTED',
       origin: 'user',
-      message: 'the forward 127.0.0.1:8080 to db:5432 was aborted',
+      message: 'aborted by the caller',
     });
     expect((await two.closed).code).toBe('ERR_SSH_CLOSED');
     const three = await forwarding.local(from, db, { signal });
@@ -325,7 +325,7 @@ describe('a SOCKS proxy here', () => {
     expect(ends[0]).toMatchObject({
       code: 'ERR_SSH_FORWARD',
       origin: 'user',
-      message: 'db:5432 is not permitted through this proxy',
+      message: 'the forward 127.0.0.1:1080 as a SOCKS proxy: db:5432 is not permitted through this proxy',
     });
     expect(local.destroyed).toEqual([false]);
   });
@@ -495,7 +495,7 @@ describe('a remote forward', () => {
     expect(ends[0]).toMatchObject({
       code: 'ERR_SSH_FORWARD',
       origin: 'peer',
-      message: 'the connection ended before it was forwarded',
+      message: 'the forward 127.0.0.1:8080 to db:5432: the connection ended before it was forwarded',
     });
     const { port } = arrives(fake);
     fake.connects[1]?.resolve(two);
@@ -556,14 +556,14 @@ describe('a remote forward to a handler', () => {
   it('waits no longer for it than the forward lives', async () => {
     const { fake, forward, said, ends } = await handled(() => new Promise(() => {}));
     await closed(fake, forward);
-    expect([said, forward.counters.failed]).toEqual([
-      ['the forward 127.0.0.1:8080 to a handler was closed'],
-      1,
-    ]);
+    expect([said, forward.counters.failed]).toEqual([['the forward has ended'], 1]);
     expect(ends[0]).toMatchObject({ code: 'ERR_SSH_CLOSED' });
     const taken = await handled((arrived) => void arrived.accept());
     await closed(taken.fake, taken.forward);
     expect(taken.ends[0]).toMatchObject({ code: 'ERR_SSH_CLOSED' });
+    // Who has its stream is told by it.
+    expect(taken.port.data.abortions).toEqual([taken.ends[0]]);
+    expect(taken.port.closes).toBe(1);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Places as callers name them: what is taken, and what an error says. */
 import { describe, expect, it } from 'vitest';
-import { checkListen, checkTarget, placeText } from '../../src/forwarding/places.ts';
+import { checkListen, checkListenThere, checkTarget, placeText } from '../../src/forwarding/places.ts';
 
 describe('a place', () => {
   it('takes an IPv6 address with the brackets that people write, and without', () => {
@@ -42,6 +42,23 @@ describe('a place', () => {
       host: 'h',
       port: 5,
     });
+  });
+
+  it('of the server takes nothing that only this machine could obey', () => {
+    expect(checkListenThere('from', { port: 0 })).toEqual({ host: 'localhost', port: 0 });
+    expect(checkListenThere('from', { path: '/s', mode: undefined })).toEqual({ path: '/s' });
+    for (const [name, value] of [
+      ['mode', 0o666],
+      ['unlink', true],
+      ['unlink', false],
+    ] as const) {
+      expect(() => checkListenThere('from', { path: '/s', [name]: value })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_SSH_OPTIONS',
+          message: expect.stringContaining(`from.${name} is for a socket of this machine`),
+        }),
+      );
+    }
   });
 
   it.each([

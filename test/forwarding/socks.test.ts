@@ -251,6 +251,41 @@ describe('a client of a proxy', () => {
     );
   });
 
+  it('RFC 9110 §15.2: waits behind words of a web proxy that are no answer yet', () => {
+    const early = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n';
+    fc.assert(
+      fc.property(cuts, fc.boolean(), (at, isGood) => {
+        const client = new HttpConnectClient(request);
+        const last = isGood ? '200 OK' : '403 No';
+        const answer = utf8Encode(`${early}HTTP/1.1 ${last}\r\n\r\nSSH-2.0-x\r\n`);
+        const places = [...new Set(at.map((cut) => cut % (answer.length + 1)))].sort((a, b) => a - b);
+        [0, ...places].forEach((start, i) => {
+          client.receive(answer.slice(start, places[i] ?? answer.length));
+        });
+        expect([client.state, client.fault]).toEqual(
+          isGood ? ['open', undefined] : ['failed', 'it answered "HTTP/1.1 403 No"'],
+        );
+        if (isGood) expect(Buffer.from(client.rest).toString()).toBe('SSH-2.0-x\r\n');
+      }),
+    );
+  });
+
+  it('RFC 1928 §5: asks a SOCKS proxy for no name that is longer than it can say', () => {
+    const asked = (host: string): { readonly said: number[]; readonly fault: string | undefined } => {
+      const client = new Socks5Client({ ...request, host });
+      client.takeOutput();
+      client.receive(Uint8Array.of(5, 0));
+      return { said: [...(client.takeOutput() ?? [])], fault: client.fault };
+    };
+    expect(asked('x'.repeat(255)).said.slice(0, 5)).toEqual([5, 1, 0, 3, 255]);
+    for (const length of [256, 300, 512, 1_024]) {
+      expect(asked('x'.repeat(length))).toEqual({
+        said: [],
+        fault: `the name of the host has ${length} bytes, and SOCKS has room for 255`,
+      });
+    }
+  });
+
   it('quotes, escaped, what a web proxy says instead', () => {
     const client = new HttpConnectClient(request);
     client.receive(utf8Encode('HTTP/1.1 407 Who \u001b[31mare you\r\n\r\n'));

@@ -19,6 +19,9 @@ import type { ListenPlace, TargetPlace } from '../../src/forwarding/places.ts';
 
 /** Bytes that come when the test says so. */
 export class FakeSource implements ByteSource {
+  /** Why its reader was told that nothing comes any more. */
+  readonly abortions: Error[] = [];
+
   isCancelled = false;
   private listener: SourceListener | undefined;
   private readonly chunks: Uint8Array[] = [];
@@ -56,6 +59,10 @@ export class FakeSource implements ByteSource {
 
   aborts(error: Error): void {
     this.listener?.aborted(error);
+  }
+
+  aborted(error: Error): void {
+    this.abortions.push(error);
   }
 }
 
@@ -207,6 +214,7 @@ export class FakeHost {
       get now() {
         return host.now;
       },
+      addressed: (error) => error,
       timeouts: defaultTimeouts,
       acceptors: {
         onChannel: (type: string, acceptor: ChannelAcceptor) => {

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect } from 'vitest';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { fingerprint, randomArt } from '../../src/keys/fingerprint.ts';
+import type { FingerprintHash } from '../../src/keys/fingerprintBy.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import { formatPublicKey } from '../../src/keys/publicKeyFile.ts';
-import { sha256Picture } from '../../src/node/fingerprints.ts';
+import { keyPicture } from '../../src/node/fingerprints.ts';
 import { WireWriter } from '../../src/wire/writer.ts';
 import { testBytes } from './failure.ts';
 import { itWith, run, withFile } from './programs.ts';
@@ -53,12 +54,12 @@ describe('the picture and the fingerprint of a key', () => {
       fc.assert(
         fc.property(
           fc.array(arbitrary, { minLength: 1, maxLength: 12 }),
-          fc.constantFrom('sha256' as const, 'md5' as const),
+          fc.constantFrom<FingerprintHash[]>('sha256', 'md5', 'sha1', 'sha384', 'sha512'),
           (keys, hash) => {
             const file = keys.map((key) => formatPublicKey(key)).join('');
             const theirs = withFile(file, (path) => run('ssh-keygen', ['-lv', '-E', hash, '-f', path]));
             const ours = keys.map((key) => {
-              const art = hash === 'sha256' ? sha256Picture(key) : randomArt(key, hash);
+              const art = keyPicture(key, hash);
               expect(randomArt(key, hash)).toBe(art);
               return `${fingerprint(encodePublicKey(key), hash)}\n${art}\n`;
             });

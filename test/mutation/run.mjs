@@ -51,7 +51,7 @@ const testsOfEdges = {
     'test/io',
     'test/regression',
   ],
-  crypto: ['test/crypto', 'test/packet', 'test/recorded'],
+  crypto: ['test/crypto', 'test/packet', 'test/recorded', 'test/keys/certificates.test.ts'],
   protocol: [
     'test/protocol',
     'test/regression',

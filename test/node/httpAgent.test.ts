@@ -18,6 +18,7 @@ import { generateKey } from '../../src/entry/keys.ts';
 import { createServer, type SshServer } from '../../src/entry/server.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 import { nothingIsLeft } from '../support/servers/index.ts';
+import { uncaughtIn } from '../support/uncaught.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'agent-'));
 let server: SshServer;
@@ -76,6 +77,7 @@ beforeAll(async () => {
     forwarding: {
       local: ({ host, port }) => {
         led.push(`${host}:${port}`);
+        if (host === 'never.answers') return new Promise(() => {});
         if (host === 'web.internal') return { host: '127.0.0.1', port: port === 443 ? securePort : webPort };
         return true;
       },
@@ -95,8 +97,9 @@ afterAll(async () => {
 
 afterEach(nothingIsLeft);
 
-const dial = (): Promise<Client> =>
+const dial = (timeouts: { readonly connect?: number } = {}): Promise<Client> =>
   connect({
+    timeouts,
     host: '127.0.0.1',
     port: ports.ssh,
     username: 'ops',
@@ -195,6 +198,142 @@ describe('httpAgent', () => {
       code: 'ERR_SSH_CLOSED',
     });
     expect(() => client.httpAgent({ host: 'x', port: 0 })).toThrow('to.port must be a whole number from 1');
+  });
+});
+
+/** A program behind the server that takes connections and never speaks. */
+async function silence(): Promise<{ readonly port: number; readonly end: () => Promise<void> }> {
+  const held = new Set<Socket>();
+  const silent = createTcpServer((socket: Socket) => {
+    held.add(socket.resume().on('error', () => {}));
+    socket.on('close', () => held.delete(socket));
+  });
+  const port = await listening(silent as unknown as Server);
+  const end = async (): Promise<void> => {
+    await expect.poll(() => held.size).toBe(0);
+    await new Promise((resolve) => silent.close(resolve));
+  };
+  return { port, end };
+}
+
+/** Channels, without those that were given up and that the server has not answered: nobody can take back a question. */
+const channelsOf = (client: Client): readonly unknown[] =>
+  client.inspect().channels.filter(({ state }) => state !== 'opening');
+
+describe('a request whose connection is not made', () => {
+  const kinds = [
+    ['http', httpRequest],
+    ['https', httpsRequest],
+  ] as const;
+
+  it.each(kinds)(
+    '%s: ends by its timeout and by its abort, as with an agent of Node’s own',
+    async (scheme, request) => {
+      const { port, end } = await silence();
+      // Either the server does not answer, or nobody does behind it.
+      for (const host of ['127.0.0.1', 'never.answers']) {
+        await using client = await dial();
+        const agent = client.httpAgent();
+        const abort = new AbortController();
+        const timed = new Promise<Error>((resolve) => {
+          const asked = request(`${scheme}://${host}:${port}/`, { agent, timeout: 20 });
+          asked.on('timeout', () => asked.destroy(new Error('too long')));
+          asked.on('error', resolve);
+          asked.end();
+        });
+        const aborted = answerTo(request, `${scheme}://${host}:${port}/`, { agent, signal: abort.signal });
+        expect((await timed).message).toBe('too long');
+        abort.abort();
+        await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+        await expect.poll(() => channelsOf(client)).toEqual([]);
+        expect(
+          client.inspect().waits.filter(({ name }) => name === 'connect' || name === 'channelOpen'),
+        ).toEqual([]);
+      }
+      await end();
+    },
+  );
+
+  it('ends its handshake of TLS by a deadline, by `https` and by `fetch`, and no process by that', async () => {
+    const { port, end } = await silence();
+    const { exceptions, rejections } = await uncaughtIn(async () => {
+      await using client = await dial({ connect: 50 });
+      const agent = client.httpAgent();
+      const url = `https://127.0.0.1:${port}/`;
+      const late = {
+        ...{ code: 'ERR_SSH_TIMEOUT', waitingFor: 'connect', host: '127.0.0.1', port: ports.ssh },
+        message: expect.stringContaining(`the TLS handshake with 127.0.0.1:${port}`),
+      };
+      await expect(answerTo(httpsRequest, url, { agent })).rejects.toMatchObject(late);
+      await expect(fetch(url, { dispatcher: agent.dispatcher } as RequestInit)).rejects.toMatchObject({
+        cause: late,
+      });
+      await expect.poll(() => channelsOf(client)).toEqual([]);
+    });
+    expect([exceptions, rejections]).toEqual([[], []]);
+    await end();
+  });
+
+  it('ends with its agent, whatever it waits for', async () => {
+    const { port, end } = await silence();
+    await using client = await dial();
+    const agent = client.httpAgent();
+    const requests = ['127.0.0.1', 'never.answers'].flatMap((host) => [
+      answerTo(httpRequest, `http://${host}:${port}/`, { agent }),
+      answerTo(httpsRequest, `https://${host}:${port}/`, { agent }),
+    ]);
+    const outcomes = Promise.allSettled(requests);
+    await expect.poll(() => client.inspect().channels).toHaveLength(4);
+    agent.destroy();
+    for (const outcome of await outcomes) expect(outcome.status).toBe('rejected');
+    await expect.poll(() => channelsOf(client)).toEqual([]);
+    await end();
+  });
+
+  it('says to which server that happened', async () => {
+    await using client = await dial();
+    await using nobody = await ClosedPort.hold();
+    for (const [scheme, request] of kinds) {
+      const url = `${scheme}://127.0.0.1:${nobody.port}/`;
+      await expect(answerTo(request, url, { agent: client.httpAgent() })).rejects.toMatchObject({
+        ...{ code: 'ERR_SSH_CHANNEL_OPEN_FAILED', host: '127.0.0.1', port: ports.ssh },
+      });
+    }
+  });
+});
+
+describe('a connection that is kept for the next request', () => {
+  it('is kept no longer than the other side keeps it', async () => {
+    await using client = await dial();
+    const agent = client.httpAgent();
+    for (let round = 0; round < 3; round++) {
+      expect(await answerTo(httpRequest, 'http://web.internal/', { agent })).toContain('plain');
+      expect(
+        await answerTo(httpsRequest, 'https://web.internal/', { agent, ca: credentials.cert }),
+      ).toContain('secure');
+      await expect.poll(() => Object.values(agent.freeSockets).flat()).toHaveLength(2);
+      web.closeIdleConnections();
+      secure.closeIdleConnections();
+      await expect.poll(() => Object.values(agent.freeSockets).flat()).toEqual([]);
+      await expect.poll(() => client.inspect().channels).toEqual([]);
+    }
+    agent.destroy();
+    led.length = 0;
+  });
+
+  it('is told of no name where it leads to an address', async () => {
+    const warnings: Error[] = [];
+    const heard = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', heard);
+    await using client = await dial();
+    const agent = client.httpAgent();
+    await expect(
+      fetch(`https://127.0.0.1:${ports.secure}/`, { dispatcher: agent.dispatcher } as RequestInit),
+    ).rejects.toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', heard);
+    expect(warnings).toEqual([]);
+    agent.destroy();
   });
 });
 

@@ -529,6 +529,11 @@ describe('the end of the connection', () => {
       disconnectReason: 11,
     });
     expect(conversation.cause?.message).toContain('bye \\x1b[31mred');
+    // Many say nothing, and then there is nothing to say of it.
+    const silent = Conversation.to('ready').say(disconnect, {
+      ...{ reasonCode: 11, description: '', languageTag: '' },
+    });
+    expect(silent.cause?.message).toMatch(/the peer disconnected \(reason 11\)$/);
   });
 
   it('one end, one cause: nothing after the end changes it or is listened to', () => {

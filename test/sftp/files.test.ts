@@ -305,6 +305,57 @@ describe('attributes', () => {
   });
 });
 
+describe('what is no number of the kind that is asked for', () => {
+  const strange: readonly unknown[] = ['644', '', null, true, [], {}, Number.NaN, -1, 1.5, 2 ** 53, '0x1ff'];
+
+  it('leaves the file as it is, with an error that says what it takes', async () => {
+    const { sftp, files, server } = await openMemory();
+    files.file('/f', 'precious', 0o640);
+    const file = await sftp.open('/f', 'r+');
+    const before = files.attributes(files.find('/f', true));
+    for (const value of [...strange, undefined]) {
+      const calls: readonly [string, () => Promise<unknown>][] = [
+        ['chmod', () => sftp.chmod('/f', value as number)],
+        ['lchmod', () => sftp.lchmod('/f', value as number)],
+        ['chmod of a file', () => file.chmod(value as number)],
+        ['chown', () => sftp.chown('/f', value as number, 0)],
+        ['lchown', () => sftp.lchown('/f', 0, value as number)],
+        ['chown of a file', () => file.chown(0, value as number)],
+      ];
+      for (const [name, call] of calls)
+        expect([name, await codeOf(call())]).toEqual([name, 'ERR_SSH_OPTIONS']);
+    }
+    // A fraction of a second is cut off, and an undefined length is 0.
+    for (const value of strange.filter((one) => one !== 1.5)) {
+      const calls: readonly [string, () => Promise<unknown>][] = [
+        ['utimes', () => sftp.utimes('/f', value as number, 1)],
+        ['lutimes', () => sftp.lutimes('/f', 1, value as number)],
+        ['utimes of a file', () => file.utimes(value as number, 1)],
+        ['truncate', () => sftp.truncate('/f', value as number)],
+        ['truncate of a file', () => file.truncate(value as number)],
+      ];
+      for (const [name, call] of calls)
+        expect([name, await codeOf(call())]).toEqual([name, 'ERR_SSH_OPTIONS']);
+    }
+    for (const buffer of [undefined, null, 5, 'text', []])
+      expect(await codeOf(file.read(buffer as never))).toBe('ERR_SSH_OPTIONS');
+    expect(files.attributes(files.find('/f', true))).toEqual(before);
+    for (const kind of ['setstat', 'fsetstat', 'read'] as const) expect(server.count(kind)).toBe(0);
+    await file.close();
+  });
+
+  it('is no mode that the attributes of a file have', async () => {
+    const { sftp, files } = await openMemory();
+    files.file('/f', '', 0o600);
+    await sftp.chmod('/f', 0o100_644);
+    expect((await sftp.stat('/f')).mode & 0o7777).toBe(0o644);
+    await sftp.utimes('/f', 5n as never, new Date(7_000));
+    expect(await sftp.stat('/f')).toMatchObject({ atimeMs: 5_000, mtimeMs: 7_000 });
+    await sftp.truncate('/f', 3n);
+    expect(files.text('/f')).toHaveLength(3);
+  });
+});
+
 describe('names', () => {
   it('are made, moved and removed', async () => {
     const { sftp, files } = await openMemory();
@@ -345,6 +396,37 @@ describe('names', () => {
     expect(await codeOf(sftp.rename('/nope', '/b'))).toBe('ERR_SSH_SFTP_NO_SUCH_FILE');
     expect(files.tree()).toEqual({ '/b': '1', '/c/': '' });
     expect(server.count('remove')).toBe(1);
+  });
+
+  it.each([
+    ['the same path', '/d/a', '/d/a'],
+    ['a longer way to it', '/d/a', '/d/../d/./a'],
+    ['a way through a link', '/d/a', '/l/a'],
+    ['another way in bytes', bytes('/d/a'), bytes('//d//a')],
+  ])('a rename to %s is none, and the file stays', async (_name, from, to) => {
+    for (const extensions of [undefined, []]) {
+      const { sftp, files, server } = await openMemory(extensions === undefined ? {} : { extensions });
+      files.file('/d/a', 'precious');
+      files.link('/l', '/d');
+      await sftp.rename(from, to);
+      expect(files.text('/d/a')).toBe('precious');
+      expect(server.count('remove')).toBe(0);
+    }
+  });
+
+  it('that differ by capitals alone may be one file, and nothing is removed for the other', async () => {
+    const { sftp, files, server } = await openMemory({ extensions: [] });
+    files.file('/a', 'precious');
+    files.file('/A', 'as a server shows it that takes both for one');
+    expect(await codeOf(sftp.rename('/a', '/A'))).toBe('ERR_SSH_SFTP_FAILURE');
+    expect(files.text('/a')).toBe('precious');
+    expect(server.count('remove')).toBe(0);
+    // Names that are no UTF-8 are told apart by their bytes.
+    const [one, other] = [Uint8Array.of(0x2f, 0xff), Uint8Array.of(0x2f, 0xfe)];
+    await sftp.writeFile(one, 'one');
+    await sftp.writeFile(other, 'other');
+    await sftp.rename(one, other).catch(() => {});
+    expect(new TextDecoder().decode(await sftp.readFile(other))).not.toBe('');
   });
 
   it('that are taken are kept where a rename is not to replace', async () => {

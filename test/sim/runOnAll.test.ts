@@ -221,6 +221,26 @@ describe('one command on a fleet', () => {
     expect(isClosed).toBe(true);
   });
 
+  it('says of a function that failed for a target that it did, and why', async () => {
+    const fleet = fleetOf(1, [{ manner: 'serve' }]);
+    await play(fleet.world, async () => {
+      const fault = new Error('mine');
+      for (const work of [() => Promise.reject(fault), () => thrown(fault)]) {
+        const results: unknown[] = [];
+        for await (const result of fleet.world.workOnAll(fleet.names, work)) results.push(result);
+        expect(results).toMatchObject([
+          {
+            ok: false,
+            error: {
+              ...{ code: 'ERR_SSH_CALLBACK', host: 'host-0', cause: fault },
+              message: 'host-0:22: the function of runOnAll failed: mine',
+            },
+          },
+        ]);
+      }
+    });
+  });
+
   it('rejects with the fault of its source once all that was begun has its result', async () => {
     const fleet = fleetOf(1, [{ manner: 'serve' }, { manner: 'silent' }]);
     const fault = new Error('the list is gone');
@@ -241,6 +261,10 @@ describe('one command on a fleet', () => {
     });
   });
 });
+
+function thrown(fault: Error): never {
+  throw fault;
+}
 
 describe('2,110 targets that accept and never speak', () => {
   it('are all told of by the identification deadline', { timeout: 60_000 }, async () => {

@@ -356,13 +356,16 @@ describe('a tunnel', () => {
       fc.asyncProperty(fc.integer({ min: 1, max: steps }), async (step) => {
         const scene = new Tunnelled();
         const abort = new AbortController();
-        scene.world.clock.atStep(step, () => abort.abort());
+        scene.world.clock.atStep(step, () => abort.abort(new Error('enough')));
         const opened = scene.play(
           async (tunnel) => {
             scene.lose();
             await scene.world.sleep(2_000);
             void scene.dial(tunnel);
-            expect((await tunnel.closed).code).toBe('ERR_SSH_ABORTED');
+            expect(await tunnel.closed).toMatchObject({
+              ...{ code: 'ERR_SSH_ABORTED', host: 'server', port: 22 },
+              message: expect.stringMatching(/^server:22: aborted by the caller: enough$/),
+            });
           },
           {
             signal: abort.signal,
@@ -372,7 +375,11 @@ describe('a tunnel', () => {
             onConnection: () => Promise.reject(new Error('another')),
           },
         );
-        await opened.catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_SSH_ABORTED' }));
+        await opened.catch((error: unknown) => {
+          expect(error).toMatchObject({ code: 'ERR_SSH_ABORTED', cause: abort.signal.reason });
+          // Said once, however many parts of it are told.
+          expect((error as Error).message.match(/aborted by the caller/g)).toHaveLength(1);
+        });
       }),
       { numRuns: 25 },
     );

@@ -17,7 +17,7 @@ import type { ResolvedHost } from '../../config/resolveHost.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
 import type { LinkOpener } from '../../io/link.ts';
 import { commandLink } from '../../node/command/commandLink.ts';
-import { sha256Picture } from '../../node/fingerprints.ts';
+import { keyPicture } from '../../node/fingerprints.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Messages } from '../messages.ts';
 import { terminalSize } from '../terminal/rawTerminal.ts';
@@ -141,7 +141,7 @@ function showing({ session }: ResolvedHost, policy: HostKeyPolicy, { messages }:
     verify: async (info, dial) => {
       const isAccepted = await policy.verify(info, dial);
       messages.say(`the host key of ${shownHost(info)} is ${info.type} ${info.fingerprint}`);
-      if (messages.level === 'all') messages.block(sha256Picture(info.key));
+      if (messages.level === 'all') messages.block(keyPicture(info.key, session.fingerprintHash));
       return isAccepted;
     },
   };

@@ -8,7 +8,8 @@
 import { SshError } from '../../base/errors.ts';
 import { shownHost } from '../../client/dial/hostName.ts';
 import type { HostKeyDial, HostKeyInfo, HostKeyPolicy, LockBounds } from '../../client/hostKeys/hostKeys.ts';
-import { sha256Picture } from '../../node/fingerprints.ts';
+import type { FingerprintHash } from '../../keys/fingerprintBy.ts';
+import { keyPicture, sha256Fingerprint } from '../../node/fingerprints.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Person } from './person.ts';
 
@@ -25,24 +26,30 @@ export function askAboutUnknownKeys(policy: HostKeyPolicy, person: Person, keep:
       } catch (error) {
         if (!(error instanceof SshError) || error.code !== 'ERR_SSH_HOST_KEY_UNKNOWN') throw error;
       }
-      if (!(await isAccepted(info, person))) throw refused(info);
+      if (!(await isAccepted(info, person, policy.fingerprintHash))) throw refused(info);
       person.show(await kept(info, keep, dial));
       return true;
     },
   };
 }
 
-async function isAccepted(info: HostKeyInfo, person: Person): Promise<boolean> {
-  const { type, fingerprint, key } = info;
+async function isAccepted(
+  info: HostKeyInfo,
+  person: Person,
+  hash: FingerprintHash = 'sha256',
+): Promise<boolean> {
+  const { type, fingerprint, key, blob } = info;
   person.show(
-    `The host key of ${shownHost(info)} is not known.\n${type} ${fingerprint}\n${sha256Picture(key)}\n`,
+    `The host key of ${shownHost(info)} is not known.\n${type} ${fingerprint}\n${keyPicture(key, hash)}\n`,
   );
+  // Whichever of the two its owner has told.
+  const told = [fingerprint, sha256Fingerprint(blob)];
   let question = 'Is it the right one? (yes, no, or the fingerprint you were told) ';
   for (;;) {
     const answer = (await person.ask(question))?.trim();
     if (answer === undefined || /^no?$/i.test(answer)) return false;
-    if (/^yes$/i.test(answer) || answer === fingerprint) return true;
-    if (answer.startsWith('SHA256:')) {
+    if (/^yes$/i.test(answer) || told.includes(answer)) return true;
+    if (/^(MD5|SHA\d+):/.test(answer)) {
       person.show('That is not the fingerprint of this key.\n');
       return false;
     }

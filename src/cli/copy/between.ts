@@ -63,7 +63,7 @@ export class Between {
   private async folder(source: ByteText, target: ByteText, stats: FileStats, depth: number): Promise<void> {
     const { recursive, preserve, signal } = this.options;
     if (!recursive) throw refusal(`"${shown(source)}" is a folder, which -r takes`, source);
-    if (depth > deepest) throw refusal(`"${shown(source)}" lies deeper than ${deepest} folders`, source);
+    if (depth >= deepest) throw refusal(`"${shown(source)}" lies deeper than ${deepest} folders`, source);
     // Its owner has to be able to fill it.
     const made = await this.makeFolder(target, (stats.mode & 0o777) | 0o700);
     this.result.folders++;

@@ -16,11 +16,14 @@ import type { KeygenArguments } from './keygenArguments.ts';
 import { namedKey } from './namedKey.ts';
 import { onlyPublicKeyIn, publicKeysIn } from './publicKeys.ts';
 
+const hashes: readonly FingerprintHash[] = ['sha256', 'md5', 'sha1', 'sha384', 'sha512'];
+
 /** `-E` */
 export function fingerprintHash(args: KeygenArguments): FingerprintHash {
   const name = (args.value('E') ?? 'sha256').toLowerCase();
-  if (name === 'sha256' || name === 'md5') return name;
-  throw optionsError(`-E ${quotedText(name)}: there are sha256 and md5`);
+  const hash = hashes.find((each) => each === name);
+  if (hash !== undefined) return hash;
+  throw optionsError(`-E ${quotedText(name)}: there are ${hashes.join(', ')}`);
 }
 
 /** `-l` */

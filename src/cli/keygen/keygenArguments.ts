@@ -55,8 +55,9 @@ The options are those of ssh-keygen.
                        change the passphrase or the format
   -c -f FILE [-C COMMENT] [-P PASSPHRASE]
                        change the comment
-  -l [-v] [-E md5|sha256] -f FILE
-                       fingerprints, with -v the pictures too
+  -l [-v] [-E HASH] -f FILE
+                       fingerprints, with -v the pictures too; by sha256, or by
+                       md5, sha1, sha384 or sha512
   -B -f FILE           the fingerprint as pronounceable words
   -e [-m FORMAT] -f FILE
                        export a public key: RFC4716 (the default), PKCS8 or PEM

@@ -1,10 +1,11 @@
 /**
- * Going to the background (-f).
+ * Going to the background (-f), and leaving a program there (ControlPersist).
  *
  * Owns: the two processes it takes. Node cannot fork, so a second process does all
  * the work, in a session of its own, and this one waits until the second says that
  * it is ready. Until then it lends its terminal: questions come over a channel
- * between the two.
+ * between the two. One that is left there holds no stream of the first: a program
+ * that reads those to their end would wait for it.
  * Must not know: connections, what is asked.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -19,6 +20,8 @@ const variable = 'DEADLINE_SSH_BACKGROUND';
 type ToParent =
   | { readonly type: 'ready' }
   | { readonly type: 'show'; readonly text: string }
+  /** For standard error, of a process that has none. */
+  | { readonly type: 'say'; readonly text: string }
   | { readonly type: 'ask'; readonly text: string; readonly isSecret: boolean };
 
 interface ToChild {
@@ -33,26 +36,58 @@ delete process.env[variable];
 /** Whether this process is the second one. */
 export const isInBackground: boolean = given !== undefined && process.send !== undefined;
 
+/** Whether it is there to lend its connection, and for no session of its own. */
+export const isLender: boolean = isInBackground && given?.startsWith('lender') === true;
+
 /** Runs this program again in the background. @returns 0 once it is ready, and else its exit status */
-export function runInBackground(person: AskablePerson | undefined, signal: AbortSignal): Promise<number> {
+export async function runInBackground(
+  person: AskablePerson | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const ended = await startSecond(person, signal, '', 'inherit');
+  return ended === 'ready' ? 0 : ended;
+}
+
+/**
+ * Runs this program again, to connect and to lend its connection.
+ *
+ * @returns its exit status where it ends instead; 0 where it has no place to listen
+ */
+export function startLender(
+  person: AskablePerson | undefined,
+  signal: AbortSignal,
+): Promise<number | 'ready'> {
+  return startSecond(person, signal, 'lender-', 'ignore');
+}
+
+function startSecond(
+  person: AskablePerson | undefined,
+  signal: AbortSignal,
+  kind: '' | 'lender-',
+  output: 'inherit' | 'ignore',
+): Promise<number | 'ready'> {
   const [, script = '', ...argv] = process.argv;
   const child = spawn(process.execPath, [...process.execArgv, script, ...argv], {
     detached: true,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [variable]: person === undefined ? 'alone' : 'asking' },
+    stdio: ['ignore', output, output, 'ipc'],
+    env: { ...process.env, [variable]: `${kind}${person === undefined ? 'alone' : 'asking'}` },
   });
   const end = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', end);
-  return new Promise<number>((resolve, reject) => {
+  if (signal.aborted) end();
+  return new Promise<number | 'ready'>((resolve, reject) => {
     child.on('message', (message: ToParent) => {
       switch (message.type) {
         case 'ready':
           child.disconnect();
           child.unref();
-          resolve(0);
+          resolve('ready');
           break;
         case 'show':
           person?.show(message.text);
+          break;
+        case 'say':
+          process.stderr.write(message.text);
           break;
         case 'ask':
           void answer(child, person, message);
@@ -89,7 +124,7 @@ export class Parent implements AskablePerson {
 
   /** Undefined where the parent has nobody to ask. */
   static find(): Parent | undefined {
-    return given === 'asking' ? new Parent() : undefined;
+    return given?.endsWith('asking') === true ? new Parent() : undefined;
   }
 
   ask(prompt: string): Promise<string | undefined> {
@@ -123,6 +158,11 @@ export class Parent implements AskablePerson {
     });
   }
 }
+
+/** Standard error of the parent, as long as it waits. */
+export const parentErrors: { write(text: string): void } = {
+  write: (text) => tell({ type: 'say', text }),
+};
 
 /** Lets the parent go. */
 export function becomeBackground(): void {

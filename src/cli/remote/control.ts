@@ -6,11 +6,10 @@
  * streams. It is not the socket of OpenSSH's ControlMaster, which passes descriptors.
  * Must not know: connections, what ends with the program, how a forward is made.
  */
-import { lstat, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../endpoint/options/optionErrors.ts';
-import { errorCode } from '../../node/knownHosts/regularFile.ts';
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -19,6 +18,7 @@ import {
   type SessionRequest,
 } from './controlMessages.ts';
 import { lendProcess, type SessionProcess, SharedProcess } from './shared/sharedProcess.ts';
+import { checkSocketPath, isForeignSocket, isOwnSocket, listenAt } from './shared/socketFile.ts';
 
 /** Bytes of a request or an answer; a session has its environment with it. */
 const longestLine = 262_144;
@@ -28,8 +28,10 @@ const answerTimeout = 40_000;
 const foreign = 'it is no socket of this program, and perhaps one of OpenSSH';
 /** Requests and answers are objects. */
 const brace = '{'.charCodeAt(0);
-/** Requests at once. */
-const mostAtOnce = 32;
+/** Programs that have not said yet what they want. */
+const mostWaiting = 32;
+/** Characters of what another program says that are shown. */
+const longestShown = 2_000;
 
 /** What the program does that listens. */
 export interface Controlled {
@@ -57,34 +59,31 @@ export interface StartedSession {
  * @throws SshError `ERR_SSH_OPTIONS` where the socket cannot be made: another program is there, or a file of another kind
  */
 export async function listenForControl(path: string, controlled: Controlled): Promise<() => void> {
-  await removeStale(path);
+  const waiting = new Set<Socket>();
+  let stop = (): void => {};
   const server = createServer((socket) => {
-    serve(socket, controlled, () => stop(server)).catch(() => socket.destroy());
+    waiting.add(socket);
+    // Who has said nothing for longest makes room, so that one who floods keeps nobody out.
+    const [first] = waiting;
+    if (waiting.size > mostWaiting) first?.destroy();
+    const line = lineOf(socket, requestTimeout).finally(() => waiting.delete(socket));
+    serve(socket, line, controlled, () => stop()).catch(() => socket.destroy());
   });
-  server.maxConnections = mostAtOnce;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    // Only the user may tell this program anything, from the first moment on. It is made within the call.
-    const mask = process.umask(0o177);
-    try {
-      server.listen(path, resolve);
-    } finally {
-      process.umask(mask);
-    }
-  }).catch((error: unknown) => {
+  stop = await listenAt(server, path).catch((error: unknown) => {
+    if (error instanceof SshError) throw error;
     throw optionsError(`the control socket ${path} cannot be made: ${reasonOf(error)}`);
   });
   server.unref();
-  return () => stop(server);
+  return stop;
 }
 
-function stop(server: Server): void {
-  // Node removes the socket with it.
-  server.close();
-}
-
-async function serve(socket: Socket, controlled: Controlled, stopListening: () => void): Promise<void> {
-  const request = parseRequest(await lineOf(socket, requestTimeout));
+async function serve(
+  socket: Socket,
+  line: Promise<string>,
+  controlled: Controlled,
+  stopListening: () => void,
+): Promise<void> {
+  const request = parseRequest(await line);
   if (request === undefined) return void socket.destroy();
   const pid = process.pid;
   if (request.command === 'session') return await lend(socket, controlled, request);
@@ -119,38 +118,21 @@ async function lend(socket: Socket, controlled: Controlled, request: SessionRequ
   }
 }
 
-/** A socket of this user at which nobody listens was left by a program that was killed. Nothing else is removed. */
-async function removeStale(path: string): Promise<void> {
-  const stats = await lstat(path).catch(() => undefined);
-  if (stats === undefined || !stats.isSocket() || stats.uid !== process.getuid?.()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const socket = createConnection(path);
-    const end = (alive: boolean): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(alive);
-    };
-    const timer = setTimeout(() => end(true), requestTimeout);
-    socket.once('connect', () => end(true));
-    socket.once('error', (error) => end(errorCode(error) !== 'ECONNREFUSED'));
-  });
-  if (isAlive) throw optionsError(`the control socket ${path} is in use by another program`);
-  await rm(path, { force: true });
-}
-
 /**
  * Tells the program that listens.
  *
  * @throws SshError `ERR_SSH_OPTIONS` where nobody listens or does not answer, and what that program says went wrong
  */
 export async function sendControl(path: string, request: ControlRequest): Promise<ControlAnswer> {
+  checkSocketPath(path);
+  if (await isForeignSocket(path)) throw optionsError(`the control socket ${path} is not yours`);
   const socket = createConnection(path);
   try {
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     const answer = parseAnswer(await lineOf(socket, answerTimeout));
     if (answer === undefined) throw new Error(foreign);
     if (answer.error === undefined) return answer;
-    throw optionsError(answer.error);
+    throw optionsError(escapeText(answer.error, longestShown));
   } catch (error) {
     if (error instanceof SshError) throw error;
     throw optionsError(`the control socket ${path} gives no answer: ${reasonOf(error)}`);
@@ -161,9 +143,7 @@ export async function sendControl(path: string, request: ControlRequest): Promis
 
 /** A connection to the program that listens there; undefined where none does, or the socket is not this user's. */
 export async function reachControl(path: string): Promise<Socket | undefined> {
-  const stats = await lstat(path).catch(() => undefined);
-  // The program that listens sees what is typed, and says what is shown.
-  if (stats === undefined || !stats.isSocket() || stats.uid !== process.getuid?.()) return undefined;
+  if (!(await isOwnSocket(path))) return undefined;
   const socket = createConnection(path);
   return await new Promise((resolve) => {
     socket.once('connect', () => resolve(socket));
@@ -185,8 +165,11 @@ export async function borrowSession(
     socket.write(`${JSON.stringify(request)}\n`);
     const answer = parseAnswer(await lineOf(socket, answerTimeout));
     if (answer === undefined) throw new Error(foreign);
-    if (answer.error !== undefined) throw new Error(answer.error);
-    return { process: new SharedProcess(socket, answer.refused ?? []), faults: answer.faults ?? [] };
+    if (answer.error !== undefined) throw new Error(escapeText(answer.error, longestShown));
+    return {
+      process: new SharedProcess(socket, answer.refused ?? []),
+      faults: (answer.faults ?? []).map((fault) => escapeText(fault, longestShown)),
+    };
   } catch (error) {
     socket.destroy();
     throw optionsError(`the connection is not shared: ${reasonOf(error)}`);

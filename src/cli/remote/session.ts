@@ -24,7 +24,15 @@ import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
 import { BrokenPipe, OutputFault, printText, streamSink } from '../terminal/pumps.ts';
 import type { SshCommandLine } from './arguments.ts';
-import { becomeBackground, isInBackground, Parent, runInBackground } from './background.ts';
+import {
+  becomeBackground,
+  isInBackground,
+  isLender,
+  Parent,
+  parentErrors,
+  runInBackground,
+  startLender,
+} from './background.ts';
 import { listenForControl, reachControl, type StartedSession, sendControl } from './control.ts';
 import type { ControlRequest, SessionRequest, ToldCommand } from './controlMessages.ts';
 import { Forwards } from './forwards.ts';
@@ -51,7 +59,7 @@ export async function runSession(line: SshCommandLine): Promise<number> {
 
 class CommandSession {
   private readonly line: SshCommandLine;
-  private readonly messages = new Messages(process.stderr);
+  private readonly messages = new Messages(isLender ? parentErrors : process.stderr);
   private readonly interruption = new Interruption();
   private readonly trace: Trace;
   private person: AskablePerson | undefined;
@@ -63,6 +71,9 @@ class CommandSession {
   /** It was told to listen no longer. */
   private isStopped = false;
   private stopListening = (): void => {};
+  private isListening = false;
+  /** When a session of another, or a forwarded connection, was over last. */
+  private lastUse: number = performance.now();
   /** Told when a session of another, or a forwarded connection, is over. */
   private hearQuiet = (): void => {};
 
@@ -104,9 +115,44 @@ class CommandSession {
       if (resolved.session.fork && !isInBackground) {
         return await runInBackground(this.person, interruption.signal);
       }
-      return await this.connected(plan);
+      if (isLender) return await this.lendOnly(plan);
+      const mayStart = line.control === undefined;
+      return plan.leavesLender && mayStart ? await this.overLender(plan) : await this.connected(plan);
     } finally {
       this.person?.close();
+    }
+  }
+
+  /** The session runs over the connection of a program in the background, which is started where there is none. */
+  private async overLender(plan: SessionPlan): Promise<number> {
+    const { controlPath, resolved } = plan;
+    const there = controlPath === undefined ? undefined : await reachControl(controlPath);
+    there?.destroy();
+    if (there !== undefined) return await this.connected(plan);
+    const started = await startLender(this.person, this.interruption.signal);
+    // Why it has ended it has said.
+    if (started !== 'ready' && started !== 0) return this.interruption.status ?? started;
+    if (started === 0) return await this.connected(plan);
+    const { localCommand } = resolved.session;
+    if (localCommand !== undefined) await runLocally(localCommand);
+    // Its forwards stand there already.
+    return await this.connected({ ...plan, forwards: [], borrows: true, isControlled: false });
+  }
+
+  /** Connects, and lends the connection until nothing has run over it for some time. */
+  private async lendOnly(plan: SessionPlan): Promise<number> {
+    const client = await this.connect(plan.resolved);
+    try {
+      const forwards = this.forwardsOf(client, plan);
+      await forwards.start(plan.forwards, plan.resolved.forwards.exitOnFailure);
+      await this.listenForControl(plan, client, forwards);
+      if (!this.isListening) return 0;
+      becomeBackground();
+      await this.persist(client, forwards, plan.persistsFor ?? 0);
+      return 0;
+    } finally {
+      this.stopListening();
+      await client.close();
     }
   }
 
@@ -199,6 +245,7 @@ class CommandSession {
           return await this.lend(client, forwards, request);
         },
       });
+      this.isListening = true;
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
       if (isControlled === true) this.messages.say(messageOf(error));
@@ -217,6 +264,7 @@ class CommandSession {
     this.lent++;
     const over = (): void => {
       this.lent--;
+      this.lastUse = performance.now();
       this.hearQuiet();
     };
     return { process, faults, over };
@@ -263,20 +311,15 @@ class CommandSession {
     this.person?.close();
     for (const warning of warningsAbout(client.negotiated)) trace.note(warning);
     const { localCommand } = resolved.session;
-    if (localCommand !== undefined) await runLocally(localCommand);
+    if (localCommand !== undefined && !isLender) await runLocally(localCommand);
     return client;
   }
 
   private async serve(client: Client, plan: SessionPlan): Promise<number> {
-    const { trace, messages, interruption } = this;
-    const { signal } = interruption;
+    const { signal } = this.interruption;
     const { purpose, resolved } = plan;
-    const { exitOnFailure, permitRemoteOpen } = resolved.forwards;
-    const { family } = resolved.options;
-    const forwards: Forwards = new Forwards(client, {
-      ...{ trace, messages, signal, permitRemoteOpen, family },
-      onConnectionEnd: () => this.hearQuiet(),
-    });
+    const { exitOnFailure } = resolved.forwards;
+    const forwards = this.forwardsOf(client, plan);
     await forwards.start(
       plan.forwards,
       exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
@@ -285,7 +328,9 @@ class CommandSession {
     if (isInBackground) becomeBackground();
     if (purpose.kind === 'session' || purpose.kind === 'subsystem') {
       const status = await this.runOn(ownHost(client, forwards, signal), plan, purpose);
-      if (plan.persistsFor !== undefined) await this.persist(client, forwards, plan.persistsFor);
+      if (isInBackground && plan.persistsFor !== undefined) {
+        await this.persist(client, forwards, plan.persistsFor);
+      }
       // As with ssh, what others run over this connection is waited for.
       this.stopListening();
       if (this.lent > 0)
@@ -301,6 +346,20 @@ class CommandSession {
     return this.whileConnected(client, async () => {
       await joinStdio(client, purpose.to, signal);
       return 0;
+    });
+  }
+
+  private forwardsOf(client: Client, { resolved }: SessionPlan): Forwards {
+    const { trace, messages, interruption } = this;
+    const { signal } = interruption;
+    const { permitRemoteOpen } = resolved.forwards;
+    const { family } = resolved.options;
+    return new Forwards(client, {
+      ...{ trace, messages, signal, permitRemoteOpen, family },
+      onConnectionEnd: () => {
+        this.lastUse = performance.now();
+        this.hearQuiet();
+      },
     });
   }
 
@@ -330,9 +389,15 @@ class CommandSession {
   /** For some time in which nothing is forwarded, and as long as something is. */
   private async persist(client: Client, forwards: Forwards, seconds: number): Promise<void> {
     await this.whileConnected(client, async () => {
-      do {
-        await this.pause(client, seconds * 1_000);
-      } while (client.isLive && !this.isStopped && forwards.open + this.lent > 0);
+      this.lastUse = performance.now();
+      const isUsed = (): boolean => forwards.open + this.lent > 0;
+      const left = (): number => this.lastUse + seconds * 1_000 - performance.now();
+      while (client.isLive && !this.isStopped && (isUsed() || left() > 0)) {
+        await this.pause(client, isUsed() ? seconds * 1_000 : left());
+      }
+      // What runs over it is waited for, also where it listens no longer.
+      this.stopListening();
+      if (isUsed()) await this.untilQuiet(client, () => !isUsed());
       return 0;
     });
   }

@@ -46,8 +46,10 @@ export interface SessionPlan {
   readonly lends: boolean;
   /** Whether a session runs over the connection of who listens there. */
   readonly borrows: boolean;
-  /** Seconds for which it stays once its command has ended and nothing is forwarded; undefined where it ends with it. */
+  /** Seconds for which a program in the background stays when nothing runs over its connection any more; undefined where it ends at once. */
   readonly persistsFor: number | undefined;
+  /** Whether a program in the background connects, and stays, where none listens yet: ControlPersist without -f. */
+  readonly leavesLender: boolean;
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` for what contradicts itself */
@@ -57,6 +59,10 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
   const isCleared = keywords['clearallforwardings'] === 'yes';
   const controlPath = textOf(keywords, 'controlpath');
   const master = textOf(keywords, 'controlmaster') ?? 'false';
+  const persistsFor = persistOf(textOf(keywords, 'controlpersist') ?? 'no');
+  const hasPath = controlPath !== undefined && controlPath !== 'none';
+  const isSession = purpose.kind === 'session' || purpose.kind === 'subsystem';
+  const isUnasked = ['auto', 'yes', 'true'].includes(master);
   if (session.fork && purpose.kind === 'session' && purpose.command === undefined) {
     throw optionsError('-f needs a command, or -N: a shell cannot go to the background');
   }
@@ -69,11 +75,13 @@ export function planOf(line: SshCommandLine, resolved: ResolvedHost): SessionPla
     forwards: forwardSpecs(forwards, isCleared ? [] : line.forwards),
     forwardAgent: session.forwardAgent,
     json: line.json,
-    controlPath: controlPath === 'none' ? undefined : controlPath,
+    controlPath: hasPath ? controlPath : undefined,
     isControlled: master.startsWith('auto') ? 'ifFree' : ['yes', 'true', 'ask'].includes(master),
     lends: !master.endsWith('ask'),
     borrows: !['yes', 'true', 'ask'].includes(master),
-    persistsFor: session.fork ? persistOf(textOf(keywords, 'controlpersist') ?? 'no') : undefined,
+    persistsFor,
+    leavesLender:
+      persistsFor !== undefined && hasPath && isSession && isUnasked && !session.fork && !line.json,
   };
 }
 

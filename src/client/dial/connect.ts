@@ -15,6 +15,7 @@ import { keyPatience } from '../authentication/keyPatience.ts';
 import { keySettings, loadUserKeys, type UserKeys } from '../authentication/userKeys.ts';
 import type { Client } from '../client.ts';
 import { orderHostKeyAlgorithms } from '../hostKeys/hostKeyOrder.ts';
+import { checkFingerprintHash } from '../hostKeys/hostKeys.ts';
 import { WaitsBeforeConnecting } from '../hostKeys/lockWait.ts';
 import type { Platform } from '../platform.ts';
 import { Dial, type DialPlan } from './dial.ts';
@@ -167,6 +168,7 @@ async function prepare(
     const keys = loaded ?? (await loadUserKeys(given, settings, patience));
     const elapsed = clock.now() - began;
     const verifier = given.verifyHostKey ?? platform.defaultHostKeyVerifier();
+    checkFingerprintHash(verifier);
     const asking = new WaitsBeforeConnecting({
       clock,
       timeout: options.timeouts.knownHostsCommand,

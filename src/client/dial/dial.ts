@@ -271,15 +271,17 @@ export class Dial implements KeyWaiter {
 
   checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
+    const { provider, verifier } = this.plan;
+    const hash = typeof verifier === 'function' ? undefined : verifier.fingerprintHash;
     const info = {
-      ...describeHostKey(this.plan.provider, host, port, hostKey, algorithm),
+      ...describeHostKey(provider, host, port, hostKey, algorithm, hash),
       address: this.address,
     };
     this.standby.debug(`host key is ${info.type} ${info.fingerprint}`);
     this.standby.noteHostKey(info);
     this.askUser(
       'the host key verdict',
-      () => verifyHostKey(this.plan.verifier, info, this.hostKeyDial()),
+      () => verifyHostKey(verifier, info, this.hostKeyDial()),
       (core) => core.acceptHostKey(),
     );
   }

@@ -301,7 +301,7 @@ class Fleet {
   ): Promise<RunResult | { readonly value: unknown }> {
     const { work, run } = this.parts;
     if (typeof work !== 'function') return client.runToEnd(work, { ...run, signal });
-    const asked = askUser('the function of runOnAll', () => work(client, target, { signal }));
+    const asked = askUser('of runOnAll', () => work(client, target, { signal }));
     return { value: await untilAborted(signal, asked, {}) };
   }
 

@@ -6,12 +6,12 @@
  * Must not know: files, key exchange.
  */
 import { SshError } from '../../base/errors.ts';
-import { checkArgument, type OptionRule, optionsError } from '../../base/optionChecks.ts';
+import { checkArgument, type OptionRule, oneOf, optionsError } from '../../base/optionChecks.ts';
 import { type Certificate, decodeCertificate, isCertificateBlob } from '../../crypto/keys/certificate.ts';
 import { decodePublicKey, encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
+import { type FingerprintHash, fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
 import { shownHost } from '../dial/hostName.ts';
 
 /** The key a server showed and proved to have. */
@@ -30,7 +30,7 @@ export interface HostKeyInfo {
   readonly type: string;
   /** Algorithm of the signature, such as `rsa-sha2-512`. */
   readonly algorithm: string;
-  /** `SHA256:…` */
+  /** `SHA256:…`, or as the policy's `fingerprintHash` says. */
   readonly fingerprint: string;
   /**
    * Present where the server showed one, signed by the authority it names. A
@@ -100,6 +100,8 @@ export interface HostKeyPolicy {
   ) => boolean | Promise<boolean>;
   /** Where this side follows a server that changes its keys. */
   readonly rotation?: HostKeyRotation | undefined;
+  /** The hash of `fingerprint`, by which errors and `onDebug` name a key as well. `'sha256'` */
+  readonly fingerprintHash?: FingerprintHash | undefined;
 }
 
 /** What was done about the keys a server announced. */
@@ -190,6 +192,7 @@ export function describeHostKey(
   port: number,
   blob: Uint8Array,
   algorithm: string,
+  hash: FingerprintHash = 'sha256',
 ): HostKeyInfo {
   // What is smaller than the limits in force was refused before this.
   const bounds = { rsaMinimumBits: 1024, rsaMaximumBits: 16_384 };
@@ -197,11 +200,20 @@ export function describeHostKey(
     const certificate = decodeCertificate(blob, bounds);
     const { publicKey: key } = certificate;
     const plain = encodePublicKey(key);
-    const shown = fingerprintBy(hashes, plain);
+    const shown = fingerprintBy(hashes, plain, hash);
     return { host, port, blob: plain, key, type: key.type, algorithm, fingerprint: shown, certificate };
   }
   const key = decodePublicKey(blob, bounds);
-  return { host, port, blob, key, type: key.type, algorithm, fingerprint: fingerprintBy(hashes, blob) };
+  const fingerprint = fingerprintBy(hashes, blob, hash);
+  return { host, port, blob, key, type: key.type, algorithm, fingerprint };
+}
+
+const hashRule = oneOf('sha256', 'md5', 'sha1', 'sha384', 'sha512');
+
+/** @throws SshError `ERR_SSH_OPTIONS` for a policy that wants a hash there is none of */
+export function checkFingerprintHash(verifier: HostKeyVerifier): void {
+  const hash = typeof verifier === 'function' ? undefined : verifier.fingerprintHash;
+  if (hash !== undefined) checkArgument('fingerprintHash of the host key policy', hash, hashRule);
 }
 
 /**

@@ -5,6 +5,8 @@
  * asked for, once and not at each dial.
  * Must not know: how a tunnel works.
  */
+import { type Address, addressed } from '../../base/addressed.ts';
+import type { SshError } from '../../base/errors.ts';
 import { CallSite } from '../../endpoint/calls/callSite.ts';
 import { publicCall } from '../../endpoint/calls/publicCall.ts';
 import {
@@ -34,15 +36,15 @@ export type OpenTunnel = (
 export function createOpenTunnel(platform: Platform): OpenTunnel {
   return function openTunnel(connect, from, to, options = {}) {
     const site = new CallSite(openTunnel);
-    return publicCall({ site }, async () => {
-      const { limits, dialTimeout: timeout } = resolveOptions(
-        connect,
-        () => platform.localUser(),
-        platform.asciiName,
-      );
+    let server: Address | undefined;
+    const named = (error: SshError): SshError => (server === undefined ? error : addressed(error, server));
+    return publicCall({ site, addressed: named }, async () => {
+      const dialled = resolveOptions(connect, () => platform.localUser(), platform.asciiName);
+      const { limits, dialTimeout: timeout } = dialled;
       const resolved = resolveTunnelOptions(options, connect);
       const place = checkListen('from', from, loopback);
       const target = checkTarget('to', to);
+      server = dialled.target;
       const { clock } = platform;
       const patience = keyPatience({
         clock,
@@ -57,6 +59,7 @@ export function createOpenTunnel(platform: Platform): OpenTunnel {
         options: resolved,
         maxConnections: options.maxConnections ?? limits.forwardConnections,
         to: target,
+        server,
         dial: (signal) => dial({ ...connect, signal }, { keys, site }),
       });
     });

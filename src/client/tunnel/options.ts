@@ -54,7 +54,7 @@ export interface TunnelOptions extends Omit<ForwardOptions, 'timeout'> {
 
 const table: OptionTable<TunnelOptions> = {
   signal: abortSignal,
-  maxConnections: wholeNumber(1, 65_536),
+  maxConnections: wholeNumber(1, Number.POSITIVE_INFINITY),
   filter: callback,
   onConnection: callback,
   onConnectionEnd: callback,

@@ -6,6 +6,7 @@
  * Must not know: sockets, how a connection is dialled, how long to wait for the next
  * dial (`retry.ts`).
  */
+import { type Address, addressed } from '../../base/addressed.ts';
 import { SshError } from '../../base/errors.ts';
 import type { Wait } from '../../base/waits.ts';
 import { abortError, checkAborted, onAbort } from '../../endpoint/calls/abort.ts';
@@ -13,6 +14,8 @@ import { isCallersOwn } from '../../endpoint/calls/publicCall.ts';
 import { tellUser } from '../../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../../endpoint/channels/channelPort.ts';
 import {
+  type CloseOptions,
+  checkCloseOptions,
   Forward,
   type ForwardCounters,
   type ForwardedConnection,
@@ -48,6 +51,8 @@ export interface TunnelParts {
   readonly options: ResolvedTunnelOptions;
   readonly maxConnections: number;
   readonly to: TargetPlace;
+  /** The server that is dialled, for errors. */
+  readonly server: Address | undefined;
   readonly dial: (signal: AbortSignal) => Promise<Client>;
 }
 
@@ -128,6 +133,7 @@ export class Tunnel {
       options: options.given,
       maxConnections,
       stop: stopListening,
+      addressed: (error) => this.addressed(error),
       freed: () => {},
     });
     const { signal } = options.given;
@@ -177,9 +183,10 @@ export class Tunnel {
   /**
    * Accepts no more connections, ends those that live, and the connection to the server.
    *
-   * @param options `drain`: lets those that live end by themselves. `false`
+   * @throws SshError `ERR_SSH_OPTIONS`
    */
-  async close(options: { readonly drain?: boolean | undefined } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkCloseOptions(options);
     if (this.end === undefined && options.drain === true) await this.forward.close({ drain: true });
     await this.finish(closedError(`the tunnel ${this.name} was closed`));
   }
@@ -329,11 +336,18 @@ export class Tunnel {
     return this.end;
   }
 
-  private async finishOnce(cause: SshError): Promise<void> {
+  private addressed(error: SshError): SshError {
+    const { server } = this.parts;
+    return server === undefined ? error : addressed(error, server);
+  }
+
+  private async finishOnce(reason: SshError): Promise<void> {
+    const cause = this.addressed(reason);
     const { client, forward, keeper } = this;
     this.stopListening();
     keeper.finish(this.nextDial);
-    this.stop.abort(cause);
+    // A dial that is under way says itself that it was aborted.
+    this.stop.abort(cause.code === 'ERR_SSH_ABORTED' ? cause.cause : cause);
     forward.end(cause);
     this.become({ state: 'closed', error: cause, failures: this.backoff.failed });
     await forward.closed;

@@ -147,7 +147,8 @@ function innerProduct({ third, mask }: Stream, word: bigint): number {
   for (let i = 3; i >= 0; i--, rest >>= 16n) {
     sum = (sum + Number(rest & 0xffffn) * (third[i] as number)) % prime36;
   }
-  return (sum % 2 ** 32) ^ mask;
+  // Of the sum, which is below 2^36, the lower 32 bits take part.
+  return sum ^ mask;
 }
 
 function deriveStreams(encrypt: EncryptBlocks, count: number): Stream[] {

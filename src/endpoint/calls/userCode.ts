@@ -102,6 +102,20 @@ export function tellUser(
   tellWith((thrown) => failed(userFault(name, thrown, details)), tell);
 }
 
+/**
+ * Asks a function of the user for a yes at once. Only `true` is one: what throws, and a
+ * promise, whatever becomes of it, are none.
+ */
+export function isTrueForUser(ask: () => unknown): boolean {
+  try {
+    const answer = ask();
+    if (isThenable(answer)) Promise.resolve(answer).catch(() => {});
+    return answer === true;
+  } catch {
+    return false;
+  }
+}
+
 function tellWith(fault: (thrown: unknown) => void, tell: () => unknown): void {
   try {
     const answer = tell();

@@ -30,6 +30,9 @@ export interface ProxyClient {
 /** Bytes of an answer; no proxy has more to say. */
 const longestAnswer = 16 * 1024;
 
+/** Bytes of a name in SOCKS 5: one byte says how many there are. */
+const longestName = 255;
+
 const socksFaults: readonly string[] = [
   'succeeded',
   'it failed in general',
@@ -134,6 +137,11 @@ export class Socks5Client extends Asking {
     const { host, port } = this.request;
     const address = addressBytes(host);
     const name = utf8Encode(host);
+    if (address === undefined && name.length > longestName) {
+      return this.fail(
+        `the name of the host has ${name.length} bytes, and SOCKS has room for ${longestName}`,
+      );
+    }
     const place =
       address === undefined
         ? [Uint8Array.of(3, name.length), name]
@@ -182,8 +190,10 @@ export class HttpConnectClient extends Asking {
     const [line = ''] = text.split(/\r?\n/, 1);
     const status = /^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1];
     if (status === undefined) return this.fail(notHttp(line));
-    if (!status.startsWith('2')) return this.fail(`it answered "${escapeText(line, 120)}"`);
     this.take(end.index + end[0].length);
+    // RFC 9110 §15.2: the answer itself is still to come.
+    if (status.startsWith('1')) return true;
+    if (!status.startsWith('2')) return this.fail(`it answered "${escapeText(line, 120)}"`);
     return this.open();
   }
 }

@@ -7,6 +7,7 @@
  */
 import { equalBytes, latin1Decode } from '../../base/bytes.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
+import { checkFileContent } from '../textLines.ts';
 import { byteForm, hostSpelling } from './hostPattern.ts';
 import { blobOf, type KnownHostsEntry } from './knownHostsLine.ts';
 import { KnownHostsText, type LineKind, type MalformedLine } from './knownHostsText.ts';
@@ -86,6 +87,7 @@ export class KnownHosts {
 
   /** As `parse`, less than a millisecond of work at a time once the bytes are a text: call `next()` until it is done. */
   static parseInSteps(data: Uint8Array | string, file?: string): Generator<void, KnownHosts> {
+    checkFileContent('the file of known hosts', data);
     return KnownHosts.readInSteps(typeof data === 'string' ? byteForm(data) : latin1Decode(data), file);
   }
 

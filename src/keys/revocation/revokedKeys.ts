@@ -15,7 +15,7 @@ import { isCertificateName } from '../../crypto/specialAlgorithms.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { asKeyError, keyFormatError, quoted } from '../errors.ts';
 import { base64Decode } from '../pem/base64.ts';
-import { latin1ToText, splitLines } from '../textLines.ts';
+import { checkFileContent, latin1ToText, splitLines } from '../textLines.ts';
 import { isKrl, type KeyHashes, Krl } from './krl.ts';
 
 /** What of a key or certificate is revoked: the key itself, the authority that signed it, or the certificate. */
@@ -64,6 +64,7 @@ export class RevokedKeys {
 
   /** As `parse`, less than a millisecond of work at a time: call `next()` until it is done. */
   static *parseInSteps(data: Uint8Array | string): Generator<void, RevokedKeys> {
+    checkFileContent('the file of revoked keys', data);
     try {
       const bytes = typeof data === 'string' ? utf8Encode(data) : data;
       if (isKrl(bytes)) return new RevokedKeys(yield* Krl.readInSteps(bytes), new Set());

@@ -111,7 +111,8 @@ export function clampedSeconds(milliseconds: number): {
 }
 
 function checkedSeconds(time: FileTime): number {
-  const milliseconds = time instanceof Date ? time.getTime() : Number(time) * 1000;
+  const isNumber = typeof time === 'number' || typeof time === 'bigint';
+  const milliseconds = time instanceof Date ? time.getTime() : isNumber ? Number(time) * 1000 : Number.NaN;
   const { seconds, clamped } = clampedSeconds(milliseconds);
   if (clamped)
     throw optionsError('a time must be a Date or seconds, from 1970 to 2106, which is all SFTP has');

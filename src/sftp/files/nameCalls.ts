@@ -5,6 +5,7 @@
  * extensions of OpenSSH that do these better.
  * Must not know: the public API's options, contents of files.
  */
+import { equalBytes } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { type FileAttributes, fileTypes } from '../packet/attributes.ts';
 import { onePath, twoPaths } from '../packet/extensions.ts';
@@ -12,7 +13,7 @@ import type { Operation } from '../protocol/errors.ts';
 import type { Errand } from '../session/errand.ts';
 import type { SftpSession } from '../session/session.ts';
 import { isNoSuchFile, statIfThere } from './attributeCalls.ts';
-import { folderOf, pathBytes, pathText, type RemotePath } from './paths.ts';
+import { baseName, folderOf, joinPath, pathBytes, pathText, type RemotePath } from './paths.ts';
 import { isOfType } from './stats.ts';
 
 /** REALPATH: absolute, without `.` and `..`. */
@@ -115,13 +116,28 @@ export async function renameOver(
     return 'atomic';
   } catch (error) {
     if (!(await isInTheWay(session, error, paths, errand))) throw error;
+    const [old, wanted] = await Promise.all([placeOf(session, from, errand), placeOf(session, to, errand)]);
+    // As by rename(2): two spellings of one entry are no file in the way.
+    if (equalBytes(old, wanted)) return 'atomic';
+    // Where capitals do not count these may be one file, which would be gone with the removal of the other.
+    if (pathText(old).toLowerCase() === pathText(wanted).toLowerCase()) throw error;
   }
   await removeFile(session, to, errand);
   await rename();
   return 'removed first';
 }
 
-/** A RENAME failed since there is a file of the new name, which is no folder and not the file itself. */
+/** Where an entry of a folder lies, whatever links the path to it leads through. */
+async function placeOf(
+  session: SftpSession,
+  path: RemotePath,
+  errand: Errand | undefined,
+): Promise<Uint8Array> {
+  const bytes = pathBytes(path);
+  return joinPath(await realPath(session, folderOf(bytes), errand), baseName(bytes));
+}
+
+/** A RENAME failed since there is a file of the new name, which is no folder. */
 async function isInTheWay(
   session: SftpSession,
   error: unknown,

@@ -9,6 +9,7 @@ import {
   callback,
   checkOption,
   checkOptions,
+  describeValue,
   flag,
   isObject,
   type OptionRule,
@@ -221,9 +222,23 @@ export function optionsOf<Options>(given: Options | Encoding | undefined): Optio
   return (isObject(given) ? given : (given ?? {})) as Options;
 }
 
+/** The type of a file, which the mode of its attributes has as well. */
+const typeOfFile = 0o170000;
+
+/**
+ * Permissions, from a mode that may be that of a file's attributes.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`: a mode of any other kind would leave a file with permissions that nobody meant
+ */
+export function checkedPermissions(given: number): number {
+  const isMode = Number.isInteger(given) && given >= 0 && given <= (typeOfFile | 0o7777);
+  if (isMode) return given & 0o7777;
+  throw optionsError(`mode must be a mode such as 0o644, not ${describeValue(given)}`);
+}
+
 /** A place in a file, or a length of one. @throws SshError `ERR_SSH_OPTIONS` */
 export function checkedPosition(position: number | bigint): number {
-  const value = Number(position);
+  const value = typeof position === 'bigint' ? Number(position) : position;
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw optionsError('a position must be a whole number from 0 to 2^53-1');
 }

@@ -90,18 +90,18 @@ export class PathCalls {
 
   /** Sets the permissions of a file; a link is followed. */
   chmod(path: RemotePath, mode: number, options: CallOptions = {}): Promise<void> {
-    const attrs = { permissions: mode & 0o7777 };
-    return this.simple('chmod', options, (errand) =>
-      attributeCalls.setAttributes(this.session, path, attrs, 'chmod', errand),
-    );
+    return this.simple('chmod', options, (errand) => {
+      const attrs = { permissions: check.checkedPermissions(mode) };
+      return attributeCalls.setAttributes(this.session, path, attrs, 'chmod', errand);
+    });
   }
 
   /** Of a link itself (lsetstat@openssh.com). Linux has no permissions of links. */
   lchmod(path: RemotePath, mode: number, options: CallOptions = {}): Promise<void> {
-    const attrs = { permissions: mode & 0o7777 };
-    return this.simple('lchmod', options, (errand) =>
-      attributeCalls.setLinkAttributes(this.session, path, attrs, 'lchmod', errand),
-    );
+    return this.simple('lchmod', options, (errand) => {
+      const attrs = { permissions: check.checkedPermissions(mode) };
+      return attributeCalls.setLinkAttributes(this.session, path, attrs, 'lchmod', errand);
+    });
   }
 
   /** Sets owner and group of a file by their numbers; a link is followed. */

@@ -19,11 +19,11 @@ export function unexpectedMessage(number: number, where: string): SshError {
 /** The peer said goodbye; `reader` stands behind the message number. */
 export function disconnected(reader: WireReader): SshError {
   const { reasonCode, description } = disconnect.decode(reader);
-  return new SshError(
-    'ERR_SSH_DISCONNECTED',
-    `the peer disconnected (reason ${reasonCode}): ${escapeText(description)}`,
-    { origin: 'peer', disconnectReason: reasonCode },
-  );
+  const words = description === '' ? '' : `: ${escapeText(description)}`;
+  return new SshError('ERR_SSH_DISCONNECTED', `the peer disconnected (reason ${reasonCode})${words}`, {
+    origin: 'peer',
+    disconnectReason: reasonCode,
+  });
 }
 
 /** Strict key exchange would not notice what was dropped (draft-miller-sshm-strict-kex §3.2). */

@@ -85,6 +85,40 @@ describeWith({ programs: ['scp'], root: true }, 'a copy by SFTP', () => {
   );
 });
 
+describeWith({ programs: ['scp'], root: true }, 'what is said of copies', () => {
+  it(
+    'is nothing, and with -v a line for each that has come to its end',
+    () => {
+      const folder = newFolder();
+      fillFolder(folder);
+      const silent = copy(ours(), ['-D', server, `h:${folder}/big`, 'local'], folder);
+      expect(silent).toEqual({ status: 0, stdout: '', stderr: '' });
+      const { stderr } = copy(ours(), ['-v', '-D', server, 'd/f1', 'd/old', `h:${folder}/local`], folder);
+      expect(stderr).toMatch(
+        new RegExp(
+          `^deadline-ssh: d/f1 to h:${folder}/local/f1: 1 file, 6B, \\d+ ms\ndeadline-ssh: d/old to h:${folder}/local/old: 1 file, 3B, \\d+ ms\n$`,
+        ),
+      );
+    },
+    timeout,
+  );
+
+  it(
+    'is why one of several failed, and the others arrive',
+    () => {
+      const folder = newFolder();
+      fillFolder(folder);
+      // A folder is in the way of the first.
+      mkdirSync(join(folder, 'local', 'f1', 'x'), { recursive: true });
+      const { status, stderr } = copy(ours(), ['-D', server, 'd/f1', 'd/old', `h:${folder}/local`], folder);
+      expect([status, stderr.trimEnd().split('\n').length]).toEqual([1, 1]);
+      expect(stderr).toContain('local/f1');
+      expect(readFileSync(join(folder, 'local', 'old'), 'utf8')).toBe('old');
+    },
+    timeout,
+  );
+});
+
 describeWith({ programs: ['scp'] }, 'a copy by the old protocol', () => {
   /** Stands for ssh: runs the command that is its last word, with a program of one's own as scp. */
   const farEnd = (folder: string, program: readonly string[]): string => {

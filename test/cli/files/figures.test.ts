@@ -39,6 +39,18 @@ describe('a progress line', () => {
     expect(progressLine({ ...state, transferred: 0, total: 0, isDone: true }, 80)).toContain('100%');
   });
 
+  it('is at 0 % while nothing is there to come, and in whole per cent of what is, rounded down', () => {
+    const percent = (transferred: number, total: number): string | undefined =>
+      / (\d+)% /.exec(progressLine({ ...state, transferred, total }, 80))?.[1];
+    expect([percent(0, 0), percent(7, 0), percent(0, 1), percent(1, 1)]).toEqual(['0', '0', '0', '99']);
+    expect([percent(1, 2), percent(1, 3), percent(2, 3), percent(999, 1000)]).toEqual([
+      '50',
+      '33',
+      '66',
+      '99',
+    ]);
+  });
+
   it('fits its terminal, whatever it says', () => {
     const amount = fc.integer({ min: 0, max: 2 ** 50 });
     fc.assert(

@@ -56,6 +56,29 @@ describe('a program', () => {
     await expect(sftp.stat('/some/file')).rejects.toMatchObject({ code: 'ERR_SSH_CHANNEL_CLOSED' });
   });
 
+  it('that ends fails what is on its way at once, with how it ended, and only once', async () => {
+    for (const [script, how] of [
+      ['exit 3', 'the connection to a program has ended with status 3'],
+      ['kill -9 $$', 'the connection to a program has ended by SIGKILL'],
+      ['exit 0', 'the connection to a program has ended'],
+    ] as const) {
+      // Its output stays open for a while longer than the program: nothing but its end is told.
+      const channel = channelTo(script);
+      const told: unknown[] = [];
+      channel.listen({ readable: () => {}, ended: () => {}, failed: (cause) => told.push(cause) });
+      const cause = await channel.closed;
+      expect(cause.message).toBe(how);
+      expect(told).toEqual([cause]);
+      // Whoever listens later is told as well.
+      channel.listen({
+        readable: () => {},
+        ended: () => told.push('ended'),
+        failed: (late) => told.push(late),
+      });
+      expect(told).toEqual([cause, 'ended', cause]);
+    }
+  });
+
   it('that is not there is said to be', async () => {
     const channel = new PipeChannel({ argv: ['/nope/server'], host: 'x', clock });
     await expect(openOn(channel)).rejects.toMatchObject({

@@ -37,7 +37,7 @@ export class RcpSource extends RcpSide<SideOptions> {
   private async folder(path: ByteText, stats: Stats, depth: number): Promise<void> {
     const { recursive } = this.options;
     if (!recursive) return this.refuse(path, 'it is a folder, which -r takes');
-    if (depth > deepest) return this.refuse(path, `it lies deeper than ${deepest} folders`);
+    if (depth >= deepest) return this.refuse(path, `it lies deeper than ${deepest} folders`);
     const entries = await readdir(toLocalPath(path) as string, { encoding: 'buffer' });
     const record = { kind: 'folder', mode: stats.mode, size: 0, name: await ownName(path) } as const;
     if (!(await this.announce(formatRecord(record), stats))) return;

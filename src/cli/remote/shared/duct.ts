@@ -113,9 +113,10 @@ export class Duct {
         this.readers.get(stream)?.receiveEnd();
         return true;
       case kinds.credit:
-        if (payload.length !== 4) return false;
-        this.writers.get(stream)?.grant(payload.readUInt32BE(0));
-        return true;
+        // Of what was granted all has been read, so no more than a window of each stream can wait here.
+        if (payload.length !== 4 || this.socket.writableLength > (this.writers.size + 1) * window)
+          return false;
+        return this.writers.get(stream)?.grant(payload.readUInt32BE(0)) ?? true;
       case kinds.note: {
         const note = payload.length > longestNote ? undefined : parsed(payload);
         if (note === undefined) return false;
@@ -197,9 +198,12 @@ class DuctWriter extends Writable {
     this.on('error', () => {});
   }
 
-  grant(bytes: number): void {
+  /** @returns whether that much was under way: who grants more would have it all held here */
+  grant(bytes: number): boolean {
+    if (this.credit + bytes > window) return false;
     this.credit += bytes;
     this.pump();
+    return true;
   }
 
   broken(): void {

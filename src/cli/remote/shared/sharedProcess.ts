@@ -75,7 +75,11 @@ export class SharedProcess implements SessionProcess {
  * with all that the process wrote; never rejects.
  */
 export async function lendProcess(socket: Socket, process: SessionProcess): Promise<void> {
-  const duct = new Duct(socket, (note) => obey(process, note));
+  const pace = new NotePace();
+  const duct = new Duct(socket, (note) => {
+    // What it says would wait here for the server. It ends alone, and others share the connection.
+    if (!pace.takes() || !obey(process, note)) duct.destroy();
+  });
   const input = pipeline(duct.reader(streams.stdin), process.stdin).catch(() => {});
   const outputs = [
     pipeline(process.stdout, duct.writer(streams.stdout)),
@@ -98,14 +102,34 @@ export async function lendProcess(socket: Socket, process: SessionProcess): Prom
   await Promise.allSettled([input, ...outputs]);
 }
 
-function obey(process: SessionProcess, note: unknown): void {
+/** Notes that may come at once, and then in a second: a window that is drawn larger tells each size. */
+const mostNotes = 1_000;
+const notesPerSecond = 100;
+
+class NotePace {
+  private left = mostNotes;
+  private since: number = performance.now();
+
+  /** Whether one more note is no flood. */
+  takes(): boolean {
+    const now = performance.now();
+    this.left = Math.min(mostNotes, this.left + ((now - this.since) * notesPerSecond) / 1_000);
+    this.since = now;
+    this.left--;
+    return this.left >= 0;
+  }
+}
+
+/** @returns whether no harm was done */
+function obey(process: SessionProcess, note: unknown): boolean {
   const { kill, columns, rows } = recordOf(note);
   try {
     if (typeof kill === 'string') process.kill(kill);
     if (typeof columns === 'number' && typeof rows === 'number') process.resize(columns, rows);
+    return true;
   } catch (error) {
     // It may have ended a moment ago, and a note that asks for nothing that there is asks for nothing.
-    if (!(error instanceof SshError)) throw error;
+    return error instanceof SshError;
   }
 }
 

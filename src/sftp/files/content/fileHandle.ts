@@ -89,14 +89,14 @@ export class SftpFile {
   read<T extends Uint8Array>(
     buffer: T,
     offset: number = 0,
-    length: number = buffer.length - offset,
+    length?: number,
     position: Position = null,
     options: CallOptions = {},
   ): Promise<ReadResult<T>> {
     return this.bounded('read', options, async (errand) => {
-      checkRange(buffer, offset, length);
+      const wanted = checkedLength(buffer, offset, length);
       const start = position === null ? this.position : checkedPosition(position);
-      const reader = readerOf(this.file, start, start + length, start + length, errand);
+      const reader = readerOf(this.file, start, start + wanted, start + wanted, errand);
       let bytesRead = 0;
       for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
         for (const piece of answer.pieces) {
@@ -137,8 +137,7 @@ export class SftpFile {
       }
       if (!(data instanceof Uint8Array)) throw optionsError('write takes a string or a Uint8Array');
       const offset = Number(second ?? 0);
-      const length = typeof third === 'number' ? third : data.length - offset;
-      checkRange(data, offset, length);
+      const length = checkedLength(data, offset, typeof third === 'object' ? undefined : third);
       const bytes = data.subarray(offset, offset + length);
       return { bytesWritten: await this.writeBytes(bytes, fourth ?? null, errand), buffer: data };
     });
@@ -199,9 +198,10 @@ export class SftpFile {
 
   /** Sets its permissions. */
   chmod(mode: number, options: CallOptions = {}): Promise<void> {
-    return this.bounded('chmod', options, (errand) =>
-      this.file.setAttributes({ permissions: mode & 0o7777 }, 'chmod', errand),
-    );
+    return this.bounded('chmod', options, (errand) => {
+      const permissions = check.checkedPermissions(mode);
+      return this.file.setAttributes({ permissions }, 'chmod', errand);
+    });
   }
 
   /** Sets its owner and group by their numbers. */
@@ -295,10 +295,12 @@ export class SftpFile {
   }
 }
 
-function checkRange(buffer: unknown, offset: number, length: number): void {
+/** The length of a part of a buffer: all behind the offset where none is given. */
+function checkedLength(buffer: unknown, offset: number, given: number | undefined): number {
   if (!(buffer instanceof Uint8Array)) throw optionsError('the buffer must be a Uint8Array');
+  const length = given ?? buffer.length - offset;
   const fits = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
-  if (fits && offset + length <= buffer.length) return;
+  if (fits && offset + length <= buffer.length) return length;
   throw optionsError(
     `offset ${offset} and length ${length} are not within the ${buffer.length} bytes of the buffer`,
   );
