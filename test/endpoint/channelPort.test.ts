@@ -257,6 +257,7 @@ describe('what comes', () => {
     port.data.cancel();
     expect([channel.data.length, heard.length]).toEqual([0, 3]);
     for (let i = 0; i < 20; i++) scene.comes(400);
+    for (let i = 0; i < 2000; i++) scene.comes(1);
     expect([channel.data.length, heard.length, scene.asked]).toEqual([0, 3, []]);
   });
 
