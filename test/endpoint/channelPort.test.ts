@@ -122,7 +122,7 @@ describe('the end of a channel', () => {
   });
 
   it('is told once, and by the first cause', async () => {
-    const { port, asked } = new LonePort();
+    const { port, asked, errors } = new LonePort();
     const heard = reading(port);
     port.ended(undefined);
     port.ended(lost);
@@ -130,7 +130,7 @@ describe('the end of a channel', () => {
     port.fail(lost);
     port.close();
     port.terminate();
-    expect([heard, asked, await port.closed]).toEqual([['ended'], [], undefined]);
+    expect([heard, asked, await port.closed, errors]).toEqual([['ended'], [], undefined, []]);
   });
 
   it('that this side made while the peer was still sending is no end in order', () => {
@@ -257,6 +257,7 @@ describe('what comes', () => {
     port.data.cancel();
     expect([channel.data.length, heard.length]).toEqual([0, 3]);
     for (let i = 0; i < 20; i++) scene.comes(400);
+    for (let i = 0; i < 2000; i++) scene.comes(1);
     expect([channel.data.length, heard.length, scene.asked]).toEqual([0, 3, []]);
   });
 
@@ -326,6 +327,13 @@ describe('what goes', () => {
         expect(new Set(told).size).toBe(steps.filter((one) => 'write' in one).length);
       }),
     );
+  });
+
+  it('is nothing where nothing is written, and that is done at once', () => {
+    const { port, lone } = new LonePort();
+    let told = 0;
+    port.outbound.write(new Uint8Array(0), () => told++);
+    expect([told, lone.pump(), lone.takeCalls()]).toEqual([1, [], []]);
   });
 
   it('has the type of its output: data, or the errors of a process (RFC 4254 §5.2)', () => {

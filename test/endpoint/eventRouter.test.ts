@@ -35,6 +35,23 @@ it('tells a subscriber nothing once it has left, and the others go on', () => {
   expect([stays.heard, goes.heard]).toEqual([['one 1', 'one 2'], ['one 1']]);
 });
 
+it('keeps each of the others with its own table, whoever of them leaves', () => {
+  for (const leaver of [0, 1, 2, 3]) {
+    const router = new EventRouter<Event>();
+    const all = Array.from({ length: 4 }, () => new Listener());
+    const leaves = all.map((one, index) =>
+      router.subscribe(one, {
+        one: (self, { value }) => self.heard.push(`${value} by table ${index}`),
+      }),
+    );
+    leaves[leaver]?.();
+    router.handle({ type: 'one', value: 1 });
+    expect(all.map(({ heard }) => heard)).toEqual(
+      all.map((_, index) => (index === leaver ? [] : [`1 by table ${index}`])),
+    );
+  }
+});
+
 it('ends the one subscription that leaves, where a subscriber has several', () => {
   const router = new EventRouter<Event>();
   const both = new Listener();
