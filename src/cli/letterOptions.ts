@@ -6,7 +6,7 @@
  * Must not know: what any option means.
  */
 import { quotedText } from '../base/bytes.ts';
-import { optionsError } from '../endpoint/options/optionErrors.ts';
+import { optionsError } from '../base/optionChecks.ts';
 
 /** One option; it has a letter, a name or both. */
 export interface LetterOption<Draft> {

@@ -4,7 +4,7 @@
  * Owns: the error that leads to the help of the subcommand.
  * Must not know: any subcommand or option.
  */
-import { optionsError } from '../endpoint/options/optionErrors.ts';
+import { optionsError } from '../base/optionChecks.ts';
 
 /** @param program whose --help the error names, such as `deadline-ssh fleet` */
 export function usageError(program: string, message: string): Error {

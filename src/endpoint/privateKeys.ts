@@ -16,7 +16,7 @@ import {
   privateKeySteps,
 } from '../keys/privateKey/privateKeyFile.ts';
 import { lateCode } from './lateCode.ts';
-import { asBytes } from './options/optionErrors.ts';
+import { asBytes } from './options/bytesOption.ts';
 
 /** A private key as text or bytes of a file, or parsed. */
 export type PrivateKeyInput = string | Uint8Array | PrivateKey | PrivateKeyFile;

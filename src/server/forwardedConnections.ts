@@ -6,9 +6,9 @@
  * Must not know: authentication, sessions, how a connection is made.
  */
 
+import { optionsError } from '../base/optionChecks.ts';
 import { askUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelOpening } from '../endpoint/channels/acceptors.ts';
-import { optionsError } from '../endpoint/options/optionErrors.ts';
 import type { Duplex, StreamFactory } from '../endpoint/streams.ts';
 import type { Driver } from '../io/driver.ts';
 import { channelOpenFailureReasons, directTcpip } from '../message/channel.ts';

@@ -5,6 +5,7 @@
  * Must not know: how any of them is carried out.
  */
 import { type Limits, resolveLimits } from '../base/limits.ts';
+import { optionsError } from '../base/optionChecks.ts';
 import {
   checkedTimeout,
   type KeepAlive,
@@ -16,7 +17,6 @@ import type { PublicKey } from '../crypto/keys/publicKey.ts';
 import type { Challenge } from '../endpoint/challenge.ts';
 import type { AlgorithmOptions } from '../endpoint/options/algorithmOptions.ts';
 import { resolveAlgorithms } from '../endpoint/options/algorithmOptions.ts';
-import { optionsError } from '../endpoint/options/optionErrors.ts';
 import { resolveRekey } from '../endpoint/options/rekeyOption.ts';
 import type { CryptoChoice } from '../endpoint/platform.ts';
 import type { PrivateKeyInput } from '../endpoint/privateKeys.ts';

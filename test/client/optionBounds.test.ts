@@ -81,7 +81,7 @@ const fleetRows: readonly Row[] = [
     },
   ],
   ['attempts', 1, 2 ** 31, (attempts) => resolveRetry({ attempts })],
-  ['maxConnections', 1, endless, (maxConnections) => resolveTunnelOptions({ maxConnections }, {})],
+  ['maxConnections', 1, 65_536, (maxConnections) => resolveTunnelOptions({ maxConnections }, {})],
   ['maxConnections', 1, endless, (maxConnections) => checkForwardOptions('forwardLocal', { maxConnections })],
   ['maxConnections', 1, endless, (maxConnections) => checkSocksOptions('forwardSocks', { maxConnections })],
 ];

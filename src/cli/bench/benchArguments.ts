@@ -7,8 +7,8 @@
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { ciphers } from '../../crypto/algorithms.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CryptoChoice } from '../../endpoint/platform.ts';
 import { parseCommandLine, parseDuration, type SshCommandLine } from '../remote/arguments.ts';
 import { strictly, usageError } from '../usage.ts';

@@ -5,7 +5,7 @@
  * Must not know: the format of lines (`keys/`), how the file is changed (`node/`).
  */
 import { join } from 'node:path';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { homeFolder } from '../../node/homeFolder.ts';
 
 export { addKnownHost } from '../../node/knownHosts/knownHostsFile.ts';

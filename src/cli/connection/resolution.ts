@@ -7,9 +7,9 @@
  */
 import { escapeText } from '../../base/bytes.ts';
 import type { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { problemText } from '../../config/reading/problems.ts';
 import { createResolveHost, type ResolvedHost } from '../../config/resolveHost.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { nodeConfigPlatform } from '../../node/config/configPlatform.ts';
 import { homeFolder } from '../../node/homeFolder.ts';
 import { versionOf } from '../../node/knownHosts/regularFile.ts';

@@ -4,7 +4,7 @@
  * Owns: the options that it has beside the common ones, its help, and the errors of bad ones.
  * Must not know: how any of it is carried out.
  */
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { type ByteText, fromText } from '../files/byteText.ts';
 import { commonHelp, FileCommandLine, type TransferWords, withPort } from '../files/commandLine.ts';
 import {

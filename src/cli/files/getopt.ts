@@ -6,7 +6,7 @@
  * Must not know: what any option means.
  */
 import { quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 
 export interface OptionNames {
   /** Letters without a value. */

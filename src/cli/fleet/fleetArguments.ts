@@ -7,9 +7,9 @@
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { parsePort } from '../../client/dial/target.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseDuration, parsePreset } from '../remote/arguments.ts';
 import { strictly, usageError } from '../usage.ts';
 

@@ -10,9 +10,9 @@
 import { domainToASCII } from 'node:url';
 import { asciiLowerCase, escapeText, quotedText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { canonicalHost } from '../../client/dial/hostName.ts';
 import { parseTarget } from '../../client/dial/target.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { messageOf } from '../errorWords.ts';
 
 /** One host of the list, with the defaults filled in. */

@@ -4,8 +4,9 @@
  * Owns: what is asked for, and that the key stays the same key.
  * Must not know: formats, how files are replaced.
  */
+
+import { optionsError } from '../../base/optionChecks.ts';
 import type { PrivateKeyFile } from '../../crypto/keys/privateKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { formatPrivateKey } from '../../keys/privateKey/formatPrivateKey.ts';
 import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import { formatPublicKey } from '../../keys/publicKeyFile.ts';

@@ -7,8 +7,8 @@
 import { createPublicKey } from 'node:crypto';
 import { hostname } from 'node:os';
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { hasSsh2Block } from '../../keys/pem/rfc4716.ts';
 import { formatPrivateKey } from '../../keys/privateKey/formatPrivateKey.ts';
 import { formatPublicKey, parsePublicKey } from '../../keys/publicKeyFile.ts';

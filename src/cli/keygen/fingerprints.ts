@@ -7,8 +7,8 @@
  */
 import { createHash } from 'node:crypto';
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { bitLength, encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { fingerprint, randomArt } from '../../keys/fingerprint.ts';
 import type { FingerprintHash } from '../../keys/fingerprintBy.ts';
 import type { KeygenContext } from './context.ts';

@@ -7,8 +7,8 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asciiLowerCase, latin1Decode } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { decodePublicKey } from '../../crypto/keys/publicKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { fingerprint } from '../../keys/fingerprint.ts';
 import { hashedNameLength, hashSpelling } from '../../keys/knownHosts/hashedNames.ts';
 import { byteForm, hostMatcher, plainNames } from '../../keys/knownHosts/hostPattern.ts';

@@ -8,8 +8,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { PrivateKeyFile } from '../../crypto/keys/privateKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parsePrivateKey } from '../../keys/privateKey/parsePrivateKey.ts';
 import { describePrivateKey } from '../../keys/privateKey/privateKeyFile.ts';
 import { temporaryName } from '../../node/files/temporaryFiles.ts';

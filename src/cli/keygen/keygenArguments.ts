@@ -4,7 +4,7 @@
  * Owns: its options, which are those of ssh-keygen(1), what they ask for, its help.
  * Must not know: how any of it is carried out.
  */
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { type LetterOption, LetterOptions } from '../letterOptions.ts';
 
 /** What is asked for. */

@@ -5,7 +5,7 @@
  * Must not know: what is in the file.
  */
 import { join } from 'node:path';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { homeFolder } from '../../node/homeFolder.ts';
 import type { KeygenContext } from './context.ts';
 import type { KeygenArguments } from './keygenArguments.ts';

@@ -5,8 +5,8 @@
  * Must not know: files.
  */
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { isSshFileCipher } from '../../keys/openssh/sshCiphers.ts';
 import type { FormatPrivateKeyOptions } from '../../keys/privateKey/formatPrivateKey.ts';
 import type { KeygenArguments } from './keygenArguments.ts';

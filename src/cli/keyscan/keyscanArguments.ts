@@ -6,8 +6,8 @@
  * Must not know: how keys are come by.
  */
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { parsePort, parseTarget } from '../../client/dial/target.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { LetterOptions } from '../letterOptions.ts';
 import { parseDuration } from '../remote/arguments.ts';
 

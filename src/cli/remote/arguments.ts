@@ -6,9 +6,9 @@
  * Must not know: files of configuration, how any of it is carried out.
  */
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { parseTarget } from '../../client/dial/target.ts';
 import type { AlgorithmPreset } from '../../endpoint/options/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { TargetPlace } from '../../forwarding/places.ts';
 import { partCommandLine } from './commandLine.ts';
 import { quoteWord } from './configWord.ts';

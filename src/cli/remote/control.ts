@@ -9,7 +9,7 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import {
   type ControlAnswer,
   type ControlRequest,

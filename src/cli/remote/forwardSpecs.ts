@@ -6,9 +6,9 @@
  * Must not know: the grammar of a forward (`config/`), how one is made.
  */
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { ConfigListen, ForwardSettings } from '../../config/forwards.ts';
 import { type ForwardPlace, parseForward } from '../../config/syntax/forwardSpecs.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ListenPlace, TargetPlace } from '../../forwarding/places.ts';
 import { nodeFacts } from '../../node/config/configFacts.ts';
 import { quoteWord } from './configWord.ts';

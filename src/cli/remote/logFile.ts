@@ -5,7 +5,7 @@
  * Must not know: what is said.
  */
 import { openSync, writeSync } from 'node:fs';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 
 /** @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be written */
 export function logFile(path: string): { write(text: string): void } {

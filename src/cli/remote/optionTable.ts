@@ -7,7 +7,7 @@
  * Must not know: where options may stand, what the keywords do.
  */
 import { quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { LetterOption } from '../letterOptions.ts';
 
 /** A keyword of ssh_config(5) with its value. */

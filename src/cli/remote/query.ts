@@ -5,9 +5,9 @@
  * Must not know: how anything is negotiated.
  */
 import { quotedText } from '../../base/bytes.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { ciphers, compressions, kexMethods, macs, signatureAlgorithms } from '../../crypto/algorithms.ts';
 import { certificateSuffix, specialAlgorithms } from '../../crypto/specialAlgorithms.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 
 /** Signatures whose names are no names of keys. */
 const signaturesOnly = ['rsa-sha2-256', 'rsa-sha2-512'];

@@ -8,11 +8,11 @@
  */
 import { spawn } from 'node:child_process';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { Client } from '../../client/client.ts';
 import type { ExitResult } from '../../client/command/remoteProcess.ts';
 import { formatKeywords } from '../../config/reading/output.ts';
 import type { ResolvedHost } from '../../config/resolveHost.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { dial } from '../connection/dial.ts';
 import { type AskablePerson, findPerson } from '../connection/findPerson.ts';
 import { hearConfiguration, problemLines, resolveLine } from '../connection/resolution.ts';

@@ -6,8 +6,9 @@
  * Must not know: files of configuration (`config/`), how any of it is carried out.
  * Source: ssh(1), ssh_config(5).
  */
+
+import { optionsError } from '../../base/optionChecks.ts';
 import type { ResolvedHost } from '../../config/resolveHost.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { TargetPlace } from '../../forwarding/places.ts';
 import type { SshCommandLine } from './arguments.ts';
 import { type ForwardSpec, forwardSpecs } from './forwardSpecs.ts';

@@ -5,7 +5,7 @@
  * Must not know: what lines mean, terminals.
  */
 import type { Readable } from 'node:stream';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { type ByteText, fromBytes } from '../files/byteText.ts';
 
 /** Where lines come from. */

@@ -7,7 +7,7 @@
 import { createReadStream } from 'node:fs';
 import type { CompleterResult } from 'node:readline';
 import { SshError } from '../../base/errors.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { messageOf } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
 import { absolute, type ByteText, escapedButBackslash, joined, shown } from '../files/byteText.ts';

@@ -5,7 +5,7 @@
  * Must not know: how files are served.
  */
 import { quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { LetterOptions } from '../letterOptions.ts';
 
 /** What is logged, each with all that stands before it. */

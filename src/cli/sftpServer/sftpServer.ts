@@ -11,7 +11,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { SshError } from '../../base/errors.ts';
 import { defaultLimits } from '../../base/limits.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { serveWholeSystem } from '../../node/served/wholeSystem.ts';
 import { requestNames, ServedSession } from '../../sftp/serve/session.ts';
 import { messageOf } from '../errorWords.ts';

@@ -6,11 +6,11 @@
  */
 import { escapeLines, escapeText, toHex } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';

@@ -7,10 +7,10 @@
  */
 import { equalBytes, escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { CertificateInput } from './methods.ts';
 
 /** Told of a certificate that is of no use, and why. */

@@ -6,11 +6,11 @@
  * Must not know: in which order keys are tried, how a file is decrypted (`keys/`).
  */
 import { SshError } from '../../base/errors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import { parseWithPauses, type UnlockSettings } from '../../endpoint/privateKeys.ts';
 import type { PassphraseFunction } from './methods.ts';
 

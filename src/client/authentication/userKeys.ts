@@ -10,7 +10,7 @@ import type { Limits } from '../../base/limits.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../../crypto/keys/publicKey.ts';
 import { lateCode } from '../../endpoint/lateCode.ts';
-import { asBytes } from '../../endpoint/options/optionErrors.ts';
+import { asBytes } from '../../endpoint/options/bytesOption.ts';
 import {
   asList,
   type BetweenSteps,

@@ -7,7 +7,7 @@
  */
 import { describeValue, optionsError } from '../../base/optionChecks.ts';
 import { openPieces, type Pieces } from '../../endpoint/calls/callersPieces.ts';
-import { asBytes } from '../../endpoint/options/optionErrors.ts';
+import { asBytes } from '../../endpoint/options/bytesOption.ts';
 import type { ByteSink } from '../../endpoint/streams.ts';
 
 /**

@@ -5,7 +5,7 @@
  * Must not know: channels.
  */
 import { quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { exec as execRequest, ptyReq } from '../../message/channelRequest.ts';
 import { type TerminalMode, terminalModeOpcodes, terminalModes } from '../../message/terminalModes.ts';
 import { WireWriter } from '../../wire/writer.ts';

@@ -9,7 +9,7 @@
  */
 import { canonicalAddress } from '../../base/addresses.ts';
 import { escapeText, quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 
 /** Characters of a name. DNS ends at 255; names of other kinds get as many as names of users. */
 const longestName = 1024;

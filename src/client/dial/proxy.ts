@@ -6,7 +6,7 @@
  * Sources: RFC 3986 §3.2; RFC 1929 §2 (lengths); RFC 7617 §2 (no colon in a user's name).
  */
 import { escapeText, utf8Encode } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { type AsciiName, canonicalHost } from './hostName.ts';
 
 /** Where a proxy is and how it is asked. */

@@ -8,7 +8,7 @@
  * is no path.
  */
 import { escapeText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 
 export interface UriParts {
   readonly username: string | undefined;

@@ -6,7 +6,7 @@
  * Must not know: defaults, the other options.
  */
 import { escapeText, quotedText } from '../../base/bytes.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../base/optionChecks.ts';
 import { isUri, parseSshUri, shownTarget } from './sshUri.ts';
 
 export interface Target {

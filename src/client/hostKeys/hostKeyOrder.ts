@@ -4,10 +4,11 @@
  * Owns: the order, from what the verifier knows a host by.
  * Must not know: where the verifier's knowledge is from, negotiation.
  */
+
+import { optionsError } from '../../base/optionChecks.ts';
 import { blobTypeOf, certificateAlgorithms, securityKeyAlgorithms } from '../../crypto/specialAlgorithms.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { sharedPreferences } from '../../endpoint/options/algorithmOptions.ts';
-import { optionsError } from '../../endpoint/options/optionErrors.ts';
 import type { ResolvedOptions } from '../dial/options.ts';
 import type { BeforeHostKey, HostKeyVerifier } from './hostKeys.ts';
 

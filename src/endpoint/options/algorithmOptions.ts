@@ -13,6 +13,7 @@ import {
   type OptionRule,
   type OptionSet,
   oneOf,
+  optionsError,
 } from '../../base/optionChecks.ts';
 import { SharedObjects } from '../../base/shared.ts';
 import {
@@ -25,7 +26,6 @@ import {
 } from '../../crypto/algorithms.ts';
 import { specialAlgorithms } from '../../crypto/specialAlgorithms.ts';
 import type { AlgorithmPreferences, WiderPreferences } from '../../transport/kex/negotiation.ts';
-import { optionsError } from './optionErrors.ts';
 import { algorithmNames } from './otherNames.ts';
 
 /**

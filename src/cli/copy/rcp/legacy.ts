@@ -7,8 +7,8 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SshError } from '../../../base/errors.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 import { defaultTimeouts } from '../../../base/timeouts.ts';
-import { optionsError } from '../../../endpoint/options/optionErrors.ts';
 import { type ByteText, lastName, toText } from '../../files/byteText.ts';
 import { expandBraces, matches, parsePattern } from '../../files/glob/pattern.ts';
 import {

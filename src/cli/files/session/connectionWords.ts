@@ -6,7 +6,7 @@
  * Must not know: what any of them means there.
  */
 import { quotedText } from '../../../base/bytes.ts';
-import { optionsError } from '../../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 import type { GivenOption, OptionNames } from '../getopt.ts';
 
 /** Where to connect. */

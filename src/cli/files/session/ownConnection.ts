@@ -5,8 +5,8 @@
  * Must not know: files.
  */
 
+import { optionsError } from '../../../base/optionChecks.ts';
 import type { Client } from '../../../client/client.ts';
-import { optionsError } from '../../../endpoint/options/optionErrors.ts';
 import { dial } from '../../connection/dial.ts';
 import { TerminalPerson } from '../../connection/person.ts';
 import { hearConfiguration, resolveLine } from '../../connection/resolution.ts';

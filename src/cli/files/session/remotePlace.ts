@@ -6,8 +6,8 @@
  * Sources: draft-ietf-secsh-scp-sftp-ssh-uri; RFC 3986.
  */
 import { escapeText } from '../../../base/bytes.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 import { parsePort } from '../../../client/dial/target.ts';
-import { optionsError } from '../../../endpoint/options/optionErrors.ts';
 import { type ByteText, fromText } from '../byteText.ts';
 import type { ServerAddress } from './connectionWords.ts';
 

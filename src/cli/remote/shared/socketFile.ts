@@ -10,7 +10,7 @@ import { linkSync, lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { lstat, rm, stat } from 'node:fs/promises';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { optionsError } from '../../../endpoint/options/optionErrors.ts';
+import { optionsError } from '../../../base/optionChecks.ts';
 import { takeLock } from '../../../node/knownHosts/fileLock.ts';
 import { errorCode } from '../../../node/knownHosts/regularFile.ts';
 

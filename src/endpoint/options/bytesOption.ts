@@ -1,12 +1,10 @@
 /**
- * The helpers that every check of an option uses.
+ * Options that are text or bytes.
  *
- * Owns: text and bytes as one.
+ * Owns: both as bytes.
  * Must not know: any option.
  */
 import { utf8Encode } from '../../base/bytes.ts';
-
-export { optionsError } from '../../base/optionChecks.ts';
 
 /** The bytes of a text or of bytes. */
 export function asBytes(value: string | Uint8Array): Uint8Array {
