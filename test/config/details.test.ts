@@ -409,7 +409,9 @@ describe('the options of a host', () => {
     const resolve = createResolveHost({ ...nodeConfigPlatform, knownHosts: () => ({ verify }) });
     const text = 'HostKeyAlias other\n';
     const { options } = await resolve('alpha', { files: [{ path: 'config', text }] });
-    expect(Object.keys(options.verifyHostKey)).toEqual(['verify']);
+    // The hash that the configuration names, or ssh's own, is all that is added.
+    expect(Object.keys(options.verifyHostKey)).toEqual(['verify', 'fingerprintHash']);
+    expect(options.verifyHostKey).toMatchObject({ fingerprintHash: 'sha256' });
   });
 
   it('of a host by another name follow changed keys where that is wanted, and else not at all', async () => {
