@@ -19,10 +19,9 @@ export async function runLocally(line: ByteText, output: SftpOutput, signal: Abo
   const args = line === '' ? [] : ['-c', toText(line)];
   // Its output goes where ours goes, behind what we have said.
   await output.flush();
-  // A Ctrl-C that has come already is told once the event loop has polled, and nobody else gets it:
-  // the first turn may end before that, the second has it behind itself.
-  await nextTurn();
-  await nextTurn();
+  // A Ctrl-C that has come already is for nobody else. The first turn of the event loop may end before it
+  // polls. The second reads a key that the terminal held as a character, and the third tells of the signal.
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
   if (signal.aborted) return false;
   // Ctrl-C is for the command, and not for this program.
   const ignore = (): void => {};

@@ -6,6 +6,7 @@
  * Must not know: what lines mean, how names are completed.
  */
 import { type CompleterResult, createInterface, type Interface } from 'node:readline';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteText, fromText } from '../files/byteText.ts';
 import type { LineSource } from './lineSource.ts';
 
@@ -34,10 +35,12 @@ export class PromptLines implements LineSource {
         );
       },
     });
-    this.release();
+    process.stdin.setRawMode(false);
+    this.prompt.pause();
     this.prompt.on('line', (line) => this.receive(fromText(line)));
     this.prompt.on('SIGINT', () => {
-      // It came with the end of a line: it is for the command, which gets it as the signal that it would be.
+      // It came with the end of a line or just behind it: it is for the command, which gets it as the signal that
+      // it would be.
       if (this.waiting === undefined) {
         process.kill(process.pid, 'SIGINT');
         return;
@@ -55,12 +58,20 @@ export class PromptLines implements LineSource {
     });
   }
 
-  next(): Promise<ByteText | undefined> {
+  async next(): Promise<ByteText | undefined> {
+    if (this.lines.length === 0 && !this.isClosed) {
+      process.stdin.setRawMode(true);
+      // A Ctrl-C that was a signal is told before any line that was typed behind it: it is not for that one.
+      await nextTurn();
+      await nextTurn();
+    }
     const ready = this.lines.shift();
-    if (ready !== undefined || this.isClosed) return Promise.resolve(ready);
+    if (ready !== undefined || this.isClosed) {
+      void this.release();
+      return ready;
+    }
     return new Promise((resolve) => {
       this.waiting = resolve;
-      process.stdin.setRawMode(true);
       this.prompt.resume();
       this.prompt.prompt();
     });
@@ -81,13 +92,19 @@ export class PromptLines implements LineSource {
   private settle(line: ByteText | undefined): void {
     const { waiting } = this;
     this.waiting = undefined;
-    this.release();
-    waiting?.(line);
+    if (waiting === undefined) return;
+    void this.release();
+    waiting(line);
   }
 
-  /** What is typed from now on waits in the terminal, and its keys are its own. */
-  private release(): void {
-    if (!this.isClosed) this.prompt.pause();
+  /**
+   * What is typed from now on waits in the terminal, and its keys are its own. A key that came between the end of
+   * the line and this lies in the terminal as a character, and would be no signal: it is read before the rest waits.
+   */
+  private async release(): Promise<void> {
     process.stdin.setRawMode(false);
+    await nextTurn();
+    await nextTurn();
+    if (this.waiting === undefined && !this.isClosed) this.prompt.pause();
   }
 }
