@@ -115,7 +115,8 @@ async function answer(
   } catch {
     reply = { answer: null, interrupted: true };
   }
-  if (child.connected) child.send(reply);
+  // One that ends just now reads it no more, and says so by its exit.
+  if (child.connected) child.send(reply, () => {});
 }
 
 /** The parent, from the second process. */
@@ -171,5 +172,6 @@ export function becomeBackground(): void {
 }
 
 function tell(message: ToParent): void {
-  if (process.connected) process.send?.(message);
+  // A parent that ends just now has nobody left to tell.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
