@@ -1,5 +1,5 @@
 /** A second process that does the work: what the first one waits for, passes on, and ends. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -42,6 +42,25 @@ describe('a program that goes to the background', () => {
   ])('ends with %s where that ends before it is ready', async (_what, script, status) => {
     second(script);
     expect(await runInBackground(undefined, signal)).toBe(status);
+  });
+
+  it('takes no fault from an answer that the second process reads no more', async () => {
+    second(
+      `process.send({ type: 'ask', text: String(process.pid), isSecret: false }); setInterval(() => {}, 1000);`,
+    );
+    const person = new (class extends Asked {
+      override async ask(prompt: string): Promise<string | undefined> {
+        process.kill(Number(prompt), 'SIGKILL');
+        // It is gone, with all of its threads, before this process hears of it: the channel is closed
+        // at the other end alone.
+        const isThere = (): boolean =>
+          readdirSync(`/proc/${prompt}/task`).length > 1 ||
+          !readFileSync(`/proc/${prompt}/stat`, 'utf8').includes(') Z ');
+        while (isThere()) {}
+        return 'no';
+      }
+    })('no');
+    expect(await runInBackground(person, new AbortController().signal)).toBe(137);
   });
 
   it('ends the second process where it is given up', async () => {
