@@ -76,7 +76,7 @@ export class OpenFile {
     errand?: Errand,
   ): Promise<OpenFile | undefined> {
     const { handles, turns } = session;
-    if (handles.isFull) return undefined;
+    if (handles.isFull || handles.isHeldBack) return undefined;
     const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, errand);
     handles.asked();
     try {
