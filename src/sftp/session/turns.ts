@@ -26,7 +26,7 @@ export interface TurnOptions {
 }
 
 /**
- * What a server's refusal was about: the file; the handles, of which the server gives no more than `most`;
+ * What a server's refusal was about: the file; the handles, since the server gives no more than `most`;
  * or neither, since the next try went well.
  */
 export type Verdict<T> =
@@ -34,7 +34,7 @@ export type Verdict<T> =
   | { readonly about: 'handles'; readonly most: number }
   | { readonly about: 'nothing'; readonly result: T };
 
-/** A refusal that is to be judged. */
+/** A refusal that nobody has judged yet. */
 interface Case {
   /** Tries again; finds the handle counted in. */
   readonly retry: () => Promise<Verdict<unknown>>;

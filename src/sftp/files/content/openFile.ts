@@ -120,8 +120,12 @@ export class OpenFile {
 
   /** @throws SshError `ERR_SSH_CLOSED` */
   check(name: string): void {
-    if (this.closing === undefined) return;
-    throw new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
+    if (this.closing !== undefined) throw this.closedError(name);
+  }
+
+  /** The error of a call on a closed file. */
+  closedError(name: string): SshError {
+    return new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
       origin: 'user',
       path: escapeText(this.path),
     });
