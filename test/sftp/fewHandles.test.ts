@@ -51,6 +51,8 @@ const calls: Readonly<Record<string, (session: MemorySession, here: LocalFolder)
   get: ({ sftp }, here) => sftp.get('/f', here.at('f')),
   'get of a tree': ({ sftp }, here) => sftp.get('/d', here.at('d'), { recursive: true }),
   put: ({ sftp }, here) => sftp.put(here.file('s', 'x'), '/new'),
+  'get with a hash': ({ sftp }, here) => sftp.get('/f', here.at('f'), { verify: 'sha256' }),
+  'put with a hash': ({ sftp }, here) => sftp.put(here.file('s', 'x'), '/new', { verify: 'sha256' }),
 };
 
 interface Outcome {
