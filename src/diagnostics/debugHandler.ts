@@ -216,7 +216,7 @@ function connectionAnswer(
 }
 
 function detailText(id: number, detail: ConnectionDetail | undefined): string {
-  return detail === undefined ? `connection ${id} is over, or never was\n` : formatConnection(detail);
+  return detail === undefined ? `connection ${id} has ended, or was never there\n` : formatConnection(detail);
 }
 
 function badRequest(): Answer {
