@@ -12,6 +12,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalEntry, LocalFiles, LocalPath, LocalStat } from '../../sftp/seam/localFiles.ts';
+import { kindOfEntry, nameOfEntry } from '../folderEntries.ts';
 import { giveBack } from '../spentMemory.ts';
 import { called, faultOf } from './localCalls.ts';
 import { NodeLocalReader, NodeLocalWriter, statOf } from './localFile.ts';
@@ -130,13 +131,17 @@ async function* listFolder(path: LocalPath): AsyncGenerator<LocalEntry, undefine
   }
   try {
     for await (const entry of folder) {
-      // With that encoding names are buffers, whatever the types say.
-      const name = new Uint8Array(entry.name as unknown as Buffer);
-      yield { name, kind: kindOf(entry) };
+      const name = new Uint8Array(nameOfEntry(entry));
+      const told = await kindOfEntry(entry, () => fs.promises.lstat(inFolder(path, name)));
+      if (told !== undefined) yield { name, kind: kindOf(told) };
     }
   } catch (error) {
     throw faultOf(error, 'list', path);
   }
+}
+
+function inFolder(path: LocalPath, name: Uint8Array): Buffer {
+  return Buffer.concat([asBuffer(path), Buffer.from('/'), name]);
 }
 
 function kindOf(entry: fs.Dirent | fs.Stats): LocalStat['kind'] {

@@ -86,7 +86,7 @@ export const symlink = (target: string, path: string): Promise<void> =>
 export const statfs = (path: string): Promise<fs.BigIntStatsFs> =>
   called<fs.BigIntStatsFs>((done) => fs.statfs(at(path), { bigint: true }, done));
 export const opendir = (path: string): Promise<fs.Dir> =>
-  // With that encoding names are buffers, whatever the types say.
+  // `nameOfEntry` takes the name of an entry: what this encoding gives is not what the types say.
   fs.promises.opendir(at(path) as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 });
 
 /** An error as the system makes it. */
