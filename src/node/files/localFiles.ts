@@ -91,8 +91,7 @@ export const nodeLocalFiles: LocalFiles = {
       ),
     ),
 
-  symlink: (to, path) =>
-    called('make the link', path, (done) => fs.symlink(asBuffer(to), target(path), done)),
+  symlink: (to, path) => called('make the link', path, (done) => fs.symlink(target(to), target(path), done)),
 
   chmod: (path, mode) => called('change the mode of', path, (done) => fs.chmod(target(path), mode, done)),
 
@@ -164,7 +163,8 @@ async function found(
 }
 
 function target(path: LocalPath): string | Buffer {
-  return typeof path === 'string' ? path : asBuffer(path);
+  // Text where it is UTF-8: Deno does not take bytes in every call.
+  return typeof path === 'string' ? path : (textOfName(path) ?? asBuffer(path));
 }
 
 function asBuffer(path: LocalPath): Buffer {
