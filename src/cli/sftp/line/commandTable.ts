@@ -66,7 +66,7 @@ const entry = (
 
 export const commandTable: readonly CommandEntry[] = [
   entry('cd', '[path]', 'go to a folder on the server', ['remote'], { aliases: ['chdir'] }),
-  entry('chgrp', '[-h] group path', 'set the group by number; -h: of the link itself', ['none', 'remote'], {
+  entry('chgrp', '[-h] group path', 'set the group by number; -h: of a link', ['none', 'remote'], {
     flags: 'h',
   }),
   entry('chmod', '[-h] mode path', 'set permissions, such as 644', ['none', 'remote'], { flags: 'h' }),
@@ -96,7 +96,7 @@ export const commandTable: readonly CommandEntry[] = [
     flags: 'afpPrR',
     aliases: ['mput'],
   }),
-  entry('pwd', '', 'print the current folder on the server'),
+  entry('pwd', '', 'print the folder on the server'),
   entry('quit', '', 'end the session', ['none'], { aliases: ['exit', 'bye'] }),
   entry('reget', '[-fpR] remote [local]', 'continue a get', ['remote', 'local'], { flags: 'afpPrR' }),
   entry('rename', 'path path', 'rename a file on the server', ['remote'], { flags: 'l' }),
