@@ -67,6 +67,12 @@ describe('plain English', () => {
     expect(found).toEqual([]);
   });
 
+  it('in the doc comment of each option with a default, which says that it is one', () => {
+    const bare = /[.;] (?:`[^`\n]+`|\d[\d,]*(?: [KMG]iB)?)\.?\s*\*\/\n\s+readonly \w+\?/;
+    expect('/** Files at once. 32 */\n  readonly concurrency?: number').toMatch(bare);
+    expect(sources.filter((file) => bare.test(read(`src/${file}`)))).toEqual([]);
+  });
+
   it.each(documents)('in %s', (path) => {
     const text = read(path);
     expect(text.length).toBeGreaterThan(0);

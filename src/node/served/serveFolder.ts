@@ -24,7 +24,7 @@ import { Quota } from './quota.ts';
 
 /** What `serveFolder` takes. */
 export interface ServeFolderOptions {
-  /** Nothing in it can be changed. `false` */
+  /** Refuses every change. Default: `false`. */
   readonly readOnly?: boolean | undefined;
   /** Bytes that all files in it may hold together, those included that are there already. No bound where not given. */
   readonly quota?: number | undefined;

@@ -25,11 +25,11 @@ import { LocalSide, nameOf, RemoteSide, type Side } from './sides.ts';
 export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'> {
   /** `up` makes the server's folder like the one here, `down` the other way round. */
   readonly direction: 'up' | 'down';
-  /** Removes what the side that is read does not have. `false` */
+  /** Removes entries of the target that the source does not have. Default: `false`. */
   readonly delete?: boolean | undefined;
-  /** Says what would be done, and does nothing. `false` */
+  /** Changes nothing, and returns the steps that it would take. Default: `false`. */
   readonly dryRun?: boolean | undefined;
-  /** How files of the same size are told apart: by their time in whole seconds, or by their hash. `size-time` */
+  /** How to compare files of the same size: by their time in whole seconds, or by their hash. Default: `size-time`. */
   readonly compare?: 'size-time' | 'sha256' | undefined;
   /** Told of each step before it is taken. */
   readonly onStep?: ((step: SyncStep) => void) | undefined;
