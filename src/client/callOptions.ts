@@ -2,7 +2,7 @@
  * What the calls on a client take.
  *
  * Owns: the options of each call, and their checks.
- * Must not know: how any of them is carried out.
+ * Must not know: what a call does.
  */
 import {
   abortSignal,
@@ -250,7 +250,7 @@ function checkEnv(env: ExecOptions['env'], prefix: string): void {
     checkForeignText(`a name in ${prefix}env`, name);
     if (name === '' || name.includes('=')) {
       throw optionsError(
-        `${prefix}env has the name ${JSON.stringify(name.slice(0, 40))}, which is no name of a variable`,
+        `${prefix}env has the name ${JSON.stringify(name.slice(0, 40))}, which is not a name of a variable`,
       );
     }
     if (value !== undefined) checkForeignText(`${prefix}env.${name}`, value);

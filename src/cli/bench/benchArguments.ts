@@ -129,7 +129,7 @@ function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
   const size = Number(digits) * (units[unit.toUpperCase()] ?? 0);
   if (size >= 1 && Number.isSafeInteger(size)) return size;
-  throw optionsError(`${quotedText(text)} is no size; write 500K, 64M or 2G`);
+  throw optionsError(`${quotedText(text)} is not a size; write 500K, 64M or 2G`);
 }
 
 const program = 'deadline-ssh bench';

@@ -138,6 +138,6 @@ function parseOptions(args: readonly string[]) {
 
 function parseCount(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count < 1) throw optionsError(`${quotedText(text)} is no number of connections`);
+  if (count < 1) throw optionsError(`${quotedText(text)} is not a number of connections`);
   return count;
 }

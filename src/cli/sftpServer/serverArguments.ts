@@ -199,7 +199,7 @@ function requestSet(option: string, text: string, requests: readonly string[]): 
   const names = text.split(',').filter((name) => name !== '');
   const strange = names.find((name) => !requests.includes(name));
   if (strange !== undefined) {
-    throw optionsError(`${option} ${quotedText(strange)} is no request; -Q requests lists them`);
+    throw optionsError(`${option} ${quotedText(strange)} is not a request; -Q requests lists them`);
   }
   return new Set(names);
 }

@@ -71,7 +71,7 @@ export function serveFolderBy(
   checkOptions(options, { of: 'serveFolder', table });
   const path = resolve(root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw optionsError(`"${escapeText(path)}" is no folder that could be served`);
+    throw optionsError(`"${escapeText(path)}" is not a folder that could be served`);
   }
   const { readOnly = false, quota } = options;
   const bound = quota === undefined ? undefined : new Quota(quota);

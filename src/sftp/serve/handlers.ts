@@ -299,7 +299,7 @@ const types = {
 function attributesOf(found: unknown): StoreAttributes {
   if (!isObject(found)) throw new TypeError(`attributes must be an object, not ${describeValue(found)}`);
   const { type = 'file', size = 0, mode, uid = 0, gid = 0, mtime, atime = mtime } = found as ServedAttributes;
-  if (!Object.hasOwn(types, type)) throw new TypeError(`${describeValue(type)} is no type of a file`);
+  if (!Object.hasOwn(types, type)) throw new TypeError(`${describeValue(type)} is not a type of a file`);
   const permissions = mode ?? (type === 'folder' ? 0o755 : type === 'link' ? 0o777 : 0o644);
   return {
     size: BigInt(size),

@@ -132,7 +132,7 @@ class Synchronization {
     const path = transfer.local.text(this.local.path([]));
     const stat = await transfer.local.stat(path);
     if (stat?.kind !== 'folder') {
-      throw transferError(`"${escapeText(path)}" is no folder on this machine`, path, { origin: 'user' });
+      throw transferError(`"${escapeText(path)}" is not a folder on this machine`, path, { origin: 'user' });
     }
   }
 
@@ -184,7 +184,7 @@ class Synchronization {
     const { counts } = transfer;
     const path = text(names);
     if (entry.kind === 'link' || entry.kind === 'other') {
-      return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is no file or folder');
+      return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is not a file or folder');
     }
     const { kind, size } = entry;
     if (!(await transfer.isWanted(path, () => ({ kind, size })))) return;
