@@ -94,7 +94,7 @@ export function attachTerminal(
   const stopResizing = followSize(remote);
   enter(terminal, messages);
   const open = (): void => gate.open();
-  // Whoever types on when the session has ended is not waited for.
+  // A person who types on when the session has ended is not waited for.
   remote.exit.then(open, open);
   return () => {
     open();
