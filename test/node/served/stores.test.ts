@@ -310,7 +310,8 @@ describe.each(stores)('%s', (name, serve) => {
     // A name is listed as it is there, not as what it leads to.
     expect(one.map(({ attributes }) => attributes.size)).toEqual([4n]);
     await folder.close();
-    expect(own?.attributes).toEqual(await client.stat('single'));
+    // Reading it may set when it was read.
+    expect(own?.attributes).toEqual({ ...(await client.stat('single')), atime: own?.attributes.atime });
     // Of the folder above a shared one nothing is told.
     const parent = await client.stat('.');
     expect(above?.attributes.links).toBe((isWhole ? parent : own?.attributes)?.links);
