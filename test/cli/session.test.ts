@@ -15,6 +15,7 @@ import {
   terminalInput,
 } from '../support/cli/inProcess.ts';
 import { useOwnServer } from '../support/cli/ownServer.ts';
+import { Screen } from '../support/cli/screen.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 
 /** What the server was asked for, last. */
@@ -89,32 +90,6 @@ const run = (home: Home, argv: readonly string[], options: HereOptions = {}): Pr
     env: { SSH_AUTH_SOCK: undefined, DISPLAY: undefined, SSH_ASKPASS: undefined, TERM: 'xterm' },
     ...options,
   });
-
-/** What a command has printed so far, and a wait for more of it. */
-class Screen {
-  text = '';
-  private readonly waiting: (() => void)[] = [];
-  private seen = 0;
-
-  readonly take = (text: string): void => {
-    this.text += text;
-    for (const wake of this.waiting.splice(0)) wake();
-  };
-
-  /** Resolves once a text is there behind what was waited for before; what led to it. */
-  async shows(text: string | RegExp): Promise<string> {
-    for (;;) {
-      const rest = this.text.slice(this.seen);
-      const at = typeof text === 'string' ? rest.indexOf(text) : rest.search(text);
-      if (at >= 0) {
-        const length = typeof text === 'string' ? text.length : (text.exec(rest)?.[0].length ?? 0);
-        this.seen += at + length;
-        return rest.slice(0, at + length);
-      }
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    }
-  }
-}
 
 const echoes: Server[] = [];
 afterEach(() => {
