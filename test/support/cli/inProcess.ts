@@ -44,6 +44,7 @@ export async function runHere(
   options: HereOptions = {},
 ): Promise<EndedCommand> {
   const said = { out: '', errors: '' };
+  const heard = heardSignals();
   const restores = [
     ...withEnvironment(options),
     withInput(options),
@@ -56,10 +57,28 @@ export async function runHere(
   ];
   try {
     const status = await commandOf(name, argv);
+    // A command that has ended hears no signal any more.
+    if (heardSignals() !== heard) throw new Error(`${name} hears ${heardSignals()}, and before ${heard}`);
     return { status, out: said.out, said: said.errors };
   } finally {
     for (const restore of restores.reverse()) restore();
   }
+}
+
+const signals = [
+  'SIGINT',
+  'SIGTERM',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGWINCH',
+  'SIGCONT',
+] as const;
+
+/** How many hear each signal in this process. */
+function heardSignals(): string {
+  return signals.map((signal) => `${signal}: ${process.listenerCount(signal)}`).join(', ');
 }
 
 async function commandOf(name: string, argv: readonly string[]): Promise<number> {
