@@ -96,7 +96,10 @@ describe('options of one letter', () => {
     const both = commandOptions.filter(({ letter, name }) => letter !== undefined && name !== undefined);
     expect(both.length).toBeGreaterThan(10);
     for (const { letter, name, value } of both) {
-      const given = value === undefined ? [] : [letter === 'R' || letter === 'L' ? '1:h:2' : letter === 'W' ? 'h:1' : '22'];
+      const given =
+        value === undefined
+          ? []
+          : [letter === 'R' || letter === 'L' ? '1:h:2' : letter === 'W' ? 'h:1' : '22'];
       const command = letter === 'W' ? [] : ['command'];
       const [short, long] = [`-${letter}`, `--${name}`].map((option) =>
         parseCommandLine([option, ...given, '--', 'host', ...command]),
