@@ -11,6 +11,7 @@
  * copied again and again.
  * Must not know: channels, messages, clocks (the time is given).
  */
+import { wideNumber } from '../base/longCounts.ts';
 import type { WindowBudget } from './windowBudget.ts';
 
 /** Half a window in fewer round trips than this means that the path may be longer than the window. */
@@ -50,6 +51,8 @@ export class ReceiveWindow {
     this.size = size;
     this.maximum = maximum;
     this.budget = budget;
+    this.received = wideNumber;
+    this.received = 0;
   }
 
   /** Takes note of what came. */

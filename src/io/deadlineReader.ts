@@ -114,14 +114,14 @@ export class DeadlineReader implements Sleeper {
 
   /** Bytes came that somebody else took at once: ends the wait as `wake` does, and there may be more. */
   passed(length: number): void {
-    this.polledBytes += length;
+    if (this.poll !== undefined) this.polledBytes += length;
     this.wake();
   }
 
   push(chunk: Uint8Array): void {
     if (this.chunks === undefined) this.chunks = [chunk];
     else this.chunks.push(chunk);
-    this.polledBytes += chunk.length;
+    if (this.poll !== undefined) this.polledBytes += chunk.length;
     this.settle('data');
   }
 
