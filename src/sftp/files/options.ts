@@ -105,7 +105,7 @@ export type Position = number | bigint | null;
 
 /** What `read` and `write` take in place of an offset. */
 export interface SpanOptions extends CallOptions {
-  /** First byte of the buffer. 0 */
+  /** First byte of the buffer. Default: 0. */
   readonly offset?: number | null | undefined;
   /** Bytes. All that the buffer has behind the offset */
   readonly length?: number | null | undefined;
