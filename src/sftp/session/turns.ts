@@ -16,7 +16,7 @@ import type { SftpLink } from './link.ts';
 
 export interface TurnOptions {
   readonly errand: Errand | undefined;
-  /** Handles that the caller itself holds until it has this one as well. 0 */
+  /** Handles that the caller itself holds until it has this one as well. Default: 0. */
   readonly own?: number | undefined;
   /**
    * It is one of many files that are opened and closed soon. Where some of these are open a
