@@ -334,6 +334,64 @@ describe('a target that no file can have', () => {
   });
 });
 
+describe('a target that no folder can have', () => {
+  it('of a put is refused in words, alone and within a tree whose other files arrive', async () => {
+    const here = new LocalFolder();
+    here.file('d/f', 'new');
+    here.file('d/in/f', 'new');
+    const { sftp, files } = await openMemory();
+    files.file('/file', 'file');
+    files.file('/t/in', 'file');
+    const what = 'is no folder on the server, where a folder was to be made';
+    expect(await failureOf(sftp.put(here.at('d'), '/file', { recursive: true }))).toMatchObject({
+      code: 'ERR_SSH_TRANSFER',
+      path: '/file',
+      message: expect.stringContaining(`"/file" ${what}`),
+    });
+    const { failed } = await sftp.put(here.at('d'), '/t', { recursive: true, onError: () => 'skip' });
+    for (const { error } of failed) {
+      expect(error).toMatchObject({ message: expect.stringContaining(`"/t/in" ${what}`) });
+    }
+    expect(failed.length).toBeGreaterThan(0);
+    expect(files.tree()).toEqual({ '/file': 'file', '/t/': '', '/t/f': 'new', '/t/in': 'file' });
+  });
+
+  it('by another server fails as that says where nothing is there', async () => {
+    const here = new LocalFolder();
+    here.folder('d');
+    const { sftp } = await openMemory({ answer: ({ kind }) => (kind === 'mkdir' ? statusOf(4) : undefined) });
+    expect(await failureOf(sftp.put(here.at('d'), '/t', { recursive: true }))).toMatchObject({
+      code: 'ERR_SSH_SFTP_FAILURE',
+      path: '/t',
+    });
+  });
+});
+
+describe('two uploads to one file', () => {
+  it.each(['/d/t', '/d/./t', '//d//t', '/./d/t'])(
+    'are told apart, however the second names it: %s',
+    async (second) => {
+      const { sftp, files } = await openMemory();
+      files.folder('/d');
+      const [one, two] = await Promise.allSettled([
+        sftp.put(bytes('one'), '/d/t'),
+        sftp.put(bytes('two'), second),
+      ]);
+      expect(one?.status).toBe('fulfilled');
+      expect(two).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'ERR_SSH_TRANSFER',
+          message: expect.stringContaining('is the target of another transfer'),
+        },
+      });
+      expect(files.text('/d/t')).toBe('one');
+      await sftp.put(bytes('three'), second);
+      expect(files.text('/d/t')).toBe('three');
+    },
+  );
+});
+
 describe('a transfer that is stopped twice', () => {
   it('has the first cause, whatever comes behind it', async () => {
     const { sftp } = await openMemory();

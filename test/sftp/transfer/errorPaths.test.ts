@@ -104,17 +104,16 @@ describe('the error of a download that is written beside its target', () => {
       local: {
         ...nodeLocalFiles,
         openWriter: (path, how, mode, shownAs) =>
-          path.toString().includes('.f.')
+          path.toString().endsWith('/.f.deadline-part')
             ? nodeLocalFiles.openWriter('/dev/full', 'there', mode, shownAs)
             : nodeLocalFiles.openWriter(path, how, mode, shownAs),
         sha256: (_path, shownAs) => nodeLocalFiles.sha256('/nowhere', shownAs),
       },
     });
     files.file('/f', 'content');
-    const missing = join(here.at('none'), 'f');
     for (const [target, options, what] of [
       [here.at('f'), {}, 'write'],
-      [missing.replace('f', 'g'), {}, 'create'],
+      [join(here.at('none'), 'g'), {}, 'create'],
       [here.at('g'), { verify: 'sha256', resume: true }, 'read'],
     ] as const) {
       const error = await failureOf(sftp.get('/f', target, options));

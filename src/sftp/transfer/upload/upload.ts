@@ -59,7 +59,15 @@ async function fromFile(transfer: Transfer, job: Upload): Promise<void> {
 
 function claimTarget(transfer: Transfer, target: Uint8Array): () => void {
   const text = pathText(target);
-  return transfer.claim(`remote ${text}`, text);
+  return transfer.claim(`remote ${withoutDots(text)}`, text);
+}
+
+/** The same path in fewer characters, as far as that can be told without its folders. */
+function withoutDots(path: string): string {
+  return path
+    .split('/')
+    .filter((name, index) => name !== '.' && (name !== '' || index === 0))
+    .join('/');
 }
 
 /** From bytes or a stream of the caller's. */
