@@ -79,7 +79,7 @@ describe.each(Object.entries(iterations))('%s', (name, begin) => {
           await expectNothing(session);
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 
