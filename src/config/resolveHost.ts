@@ -226,8 +226,8 @@ class Resolver {
 
   /**
    * The hosts on the way, the nearest first. Each has its own configuration, and the options
-   * of the caller do not count for it. A host may come twice: what leads in a circle is one
-   * that is reached by what it is the way to, which its configuration alone can say.
+   * of the caller do not count for it. A host may come twice in a list, which has an end: what
+   * leads in a circle is the same step once more, which configurations alone can bring about.
    *
    * @param from the host that is reached
    * @param passed the steps so far: a host, and what is said of the way to it
@@ -244,7 +244,7 @@ class Resolver {
     const origin = settings.origin('proxyjump') ?? { file: commandLine, line: 0 };
     const name = placeText(last);
     const step = before === undefined ? name : `${before},${name}`;
-    if (name === from || passed.includes(step) || passed.length >= mostJumps) {
+    if (passed.includes(step) || passed.length >= mostJumps) {
       throw problemAt(
         origin,
         `proxyjump: the way to ${quotedText(from)} leads in a circle, by ${quotedText(name)}; say ProxyJump none in the block of the first host`,

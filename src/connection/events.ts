@@ -6,7 +6,7 @@
  */
 import type { SshError } from '../base/errors.ts';
 import type { Channel, ChannelEvent } from './channel.ts';
-import type { GlobalRequestAnswer } from './globalRequests.ts';
+import type { GlobalRequestAnswer, LateGlobalRequestAnswer } from './globalRequests.ts';
 
 /** What the connection protocol says; `type` tells which. */
 export type ConnectionEvent =
@@ -61,4 +61,5 @@ export type ConnectionEvent =
       /** What the name adds. */
       readonly payload: Uint8Array;
     }
-  | GlobalRequestAnswer;
+  | GlobalRequestAnswer
+  | LateGlobalRequestAnswer;

@@ -287,17 +287,18 @@ export class Forward {
       );
   }
 
+  /** Accepts no more; resolves when the place is free again. Connections live on. */
+  stopListening(): Promise<void> {
+    this.stopped ??= this.parts.stop().catch(() => {});
+    return this.stopped;
+  }
+
   /** Ends the forward for a reason. */
   end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = this.parts.addressed?.(cause) ?? cause;
     for (const passage of this.passages) passage.destroy(this.cause);
     void this.stopListening().then(() => this.free());
-  }
-
-  private stopListening(): Promise<void> {
-    this.stopped ??= this.parts.stop().catch(() => {});
-    return this.stopped;
   }
 
   private admits(peer: { readonly address: string; readonly port: number }): boolean {

@@ -287,6 +287,18 @@ describe('a credential', () => {
     expect((await all(given)).tried).toEqual(['key 1', 'key 2', 'key 3']);
   });
 
+  it('and from files are named by the hash that the host key is shown by', async () => {
+    const verifyHostKey = { verify: () => true, fingerprintHash: 'md5' } as const;
+    const given = await scene({ verifyHostKey, privateKey: one, agent: true }, new HeldKeys(two));
+    const named = (): string | undefined => given.authenticator.lastTried;
+    const labels: (string | undefined)[] = [];
+    await all(given, undefined, async () => labels.push(named()));
+    expect(labels).toEqual([
+      expect.stringContaining(`(ssh-ed25519 ${fingerprint(one.publicKey, 'md5')}`),
+      `publickey (ssh-ed25519 ${fingerprint(two.publicKey, 'md5')}, from the agent)`,
+    ]);
+  });
+
   it('whose key could not sign is told of as that, and the key of another is still shown', async () => {
     const agent = new HeldKeys(two);
     agent.failure = new SshError('ERR_SSH_AGENT', 'no finger was there');

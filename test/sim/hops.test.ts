@@ -292,6 +292,8 @@ describe('via', () => {
       ['a', 'b', 'a'],
       ['a', 'other@a'],
       ['a', 'a:2222'],
+      // Two machines of one address, each in its own network.
+      ['a', { host: 'a', verifyHostKey: () => true }],
     ]) {
       expect(await refusal({ via: [...further, wrong] })).toMatch(/there is no option "hots"/);
     }

@@ -172,7 +172,10 @@ class CopyProgram {
 
   /** Several files go into a folder, which is made on a server where there is none. */
   private async lookAtTarget(): Promise<Target | undefined> {
-    const { target, sources } = this.args;
+    const { target, sources, isDirect } = this.args;
+    // With -R only the servers of the sources have to reach it, and each scp there looks by itself.
+    const isFar = target.server !== undefined && sources.every(({ server }) => server !== undefined);
+    if (isDirect && isFar) return { place: target, isFolder: false };
     const isFolder = await this.isFolder(target);
     if (sources.length < 2 || isFolder) return { place: target, isFolder };
     if (target.server === undefined) {

@@ -11,12 +11,14 @@ import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
+import type { FingerprintHash } from '../../keys/fingerprintBy.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type { ConnectOptions } from '../dial/options.ts';
+import { fingerprintHashOf } from '../hostKeys/hostKeys.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
 import { loadCertificates } from './certificates.ts';
 import type { KeyWaiter } from './lockedKey.ts';
@@ -82,6 +84,8 @@ export class Authenticator {
   private offeredLast: string | undefined;
   /** Keys that the server refused: another that holds the same one need not show it again. */
   private readonly refused: string[] = [];
+  /** That keys are shown by: the user's own as those of hosts. */
+  private readonly fingerprintHash: FingerprintHash | undefined;
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
   private readonly keyWaiter: KeyWaiter;
@@ -97,6 +101,7 @@ export class Authenticator {
     this.options = options;
     this.hostKeyAlgorithms = context.hostKeyAlgorithms ?? resolveAlgorithms(options.algorithms).hostKey;
     this.provider = context.provider;
+    this.fingerprintHash = fingerprintHashOf(options.verifyHostKey);
     this.agents = context.agents ?? noAgents;
     this.debug = context.debug ?? (() => {});
     this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
@@ -326,6 +331,7 @@ export class Authenticator {
     return new OwnKey(key, {
       provider: this.provider,
       certificateOnly: step.certificateOnly ?? false,
+      fingerprintHash: this.fingerprintHash,
       give: step.addToAgent === undefined ? undefined : this.giver(step.addToAgent),
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
@@ -362,6 +368,7 @@ export class Authenticator {
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
+      fingerprintHash: this.fingerprintHash,
       only: step.keys,
       certificates: () => loadCertificates(step.certificate, (line) => this.note(line)),
       debug: this.debug,

@@ -55,7 +55,7 @@ export const nodeLocalFiles: LocalFiles = {
   text: (path) => (typeof path === 'string' ? path : asBuffer(path).toString('utf8')),
 
   stat: (path) => found(path, (done) => fs.stat(target(path), done)),
-  lstat: (path) => found(path, (done) => fs.lstat(target(path), done)),
+  lstat: (path, shownAs = path) => found(shownAs, (done) => fs.lstat(target(path), done)),
 
   realpath: (path) =>
     typeof path === 'string'
@@ -71,10 +71,10 @@ export const nodeLocalFiles: LocalFiles = {
     return new NodeLocalReader(fd, path);
   },
 
-  openWriter: async (path, how, mode) => {
+  openWriter: async (path, how, mode, shownAs = path) => {
     const flags = O_RDWR | noFollow | noWait | (how === 'new' ? O_CREAT | O_EXCL : 0);
-    const fd = await called<number>('create', path, (done) => fs.open(target(path), flags, mode, done));
-    return new NodeLocalWriter(fd, path);
+    const fd = await called<number>('create', shownAs, (done) => fs.open(target(path), flags, mode, done));
+    return new NodeLocalWriter(fd, shownAs);
   },
 
   list: (path) => listFolder(path),
@@ -98,12 +98,12 @@ export const nodeLocalFiles: LocalFiles = {
   utimes: (path, atimeMs, mtimeMs) =>
     called('set the times of', path, (done) => fs.utimes(target(path), atimeMs / 1000, mtimeMs / 1000, done)),
 
-  sha256: async (path) => {
+  sha256: async (path, shownAs = path) => {
     const hash = createHash('sha256');
     try {
       await pipeline(fs.createReadStream(target(path), { highWaterMark: 1024 * 1024 }), hash);
     } catch (error) {
-      throw faultOf(error, 'read', path);
+      throw faultOf(error, 'read', shownAs);
     }
     return hash.digest('hex');
   },

@@ -100,6 +100,25 @@ export interface WalkOptions extends CallOptions {
   readonly onError?: WalkFault | undefined;
 }
 
+/** A place in a file; `null` for behind the last read or write that gave none. */
+export type Position = number | bigint | null;
+
+/** What `read` and `write` take in place of an offset. */
+export interface SpanOptions extends CallOptions {
+  /** First byte of the buffer. Default: 0. */
+  readonly offset?: number | null | undefined;
+  /** Bytes. All that the buffer has behind the offset */
+  readonly length?: number | null | undefined;
+  /** Place in the file. `null`, behind the last read or write that gave none */
+  readonly position?: Position | undefined;
+}
+
+/** What `read` takes in place of a buffer. */
+export interface ReadOptions<T extends ArrayBufferView = Uint8Array> extends SpanOptions {
+  /** Where the bytes go. 16 KiB of its own */
+  readonly buffer?: T | undefined;
+}
+
 /** What `createReadStream` takes. */
 export interface ReadStreamOptions {
   /** Position of the first byte. Default: 0. */
@@ -141,6 +160,24 @@ function checker<Options>(of: string, table: OptionTable<Options>): (given: Opti
 }
 
 export const checkCall: (given: CallOptions) => void = checker<CallOptions>('a call', callRules);
+const offset: OptionRule = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const orNull = (rule: OptionRule): OptionRule => ({
+  takes: `${rule.takes} or null`,
+  accepts: (value) => value === null || rule.accepts(value),
+});
+/** The place in a file is checked where it is used. */
+const anyPosition: OptionRule = {
+  takes: 'a number, a bigint or null',
+  accepts: (value) => value === null || typeof value === 'number' || typeof value === 'bigint',
+};
+const spanRules = { ...callRules, offset: orNull(offset), length: orNull(offset), position: anyPosition };
+export const checkSpan: (given: SpanOptions) => void = checker<SpanOptions>('read and write', spanRules);
+export const checkReadInto: (given: ReadOptions<ArrayBufferView>) => void = checker<
+  ReadOptions<ArrayBufferView>
+>('read', {
+  ...spanRules,
+  buffer: { takes: 'a Uint8Array or another view of memory', accepts: (value) => ArrayBuffer.isView(value) },
+});
 export const checkStat: (given: StatOptions) => void = checker<StatOptions>('stat', {
   ...callRules,
   bigint: flag,
