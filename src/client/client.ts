@@ -2,7 +2,7 @@
  * The client as a user holds it.
  *
  * Owns: every call of the public API on a connection that is up.
- * Must not know: how a connection comes about (`connect.ts`), sockets.
+ * Must not know: how a connection is made (`connect.ts`), sockets.
  */
 import { SshError } from '../base/errors.ts';
 import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';

@@ -1,7 +1,7 @@
 /**
- * What a client's connection has under way.
+ * The calls and processes of a client's connection that have not ended.
  *
- * Owns: the tables of calls that wait for an answer, and of processes whose end is listened for.
+ * Owns: the table of calls that wait for an answer, and the table of processes that still run.
  * Must not know: what the answers mean.
  */
 import { LazyMap } from '../base/lazyMap.ts';

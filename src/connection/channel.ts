@@ -8,6 +8,7 @@
  * a request means, clocks.
  */
 import { SshError } from '../base/errors.ts';
+import { wideNumber } from '../base/longCounts.ts';
 import type { Wait } from '../base/waits.ts';
 import type { ChannelMessages } from './channelMessages.ts';
 import { type Receiving, receivingAfter, type Sending, sendingAfter } from './channelStates.ts';
@@ -131,6 +132,10 @@ export class Channel {
   ) {
     this.sink = sink;
     this.type = options.type;
+    this.bytesIn = wideNumber;
+    this.bytesIn = 0;
+    this.bytesOut = wideNumber;
+    this.bytesOut = 0;
     this.localId = options.localId;
     this.budget = options.budget;
     this.window = new ReceiveWindow(options.windowSize, options.maximumWindowSize, options.budget);

@@ -1,5 +1,5 @@
 /**
- * What the connection protocol has to say to its user.
+ * What the connection protocol tells its user.
  *
  * Owns: the union of connection events.
  * Must not know: who listens.

@@ -8,6 +8,7 @@
  * Sources: RFC 4254 §5.3; RFC 9293 §3.6 (half-closed connections).
  */
 import { SshError } from '../base/errors.ts';
+import { wideNumber } from '../base/longCounts.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { ByteSink, ByteSource } from '../endpoint/streams.ts';
 import type { LocalConnection } from './local.ts';
@@ -119,6 +120,8 @@ class Pump {
     this.source = source;
     this.sink = sink;
     this.options = options;
+    this.bytes = wideNumber;
+    this.bytes = 0;
     const { early } = options;
     this.early = early !== undefined && early.length > 0 ? early : undefined;
   }

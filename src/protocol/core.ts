@@ -6,6 +6,7 @@
  * Must not know: sockets, promises, clocks (every verb that needs the time is given it).
  */
 import { disconnectReasonFor, disconnectReasons, SshError, type SshErrorPhase } from '../base/errors.ts';
+import { wideNumber } from '../base/longCounts.ts';
 import { unmarkSole } from '../base/soleMemory.ts';
 import type { Wait, WaitTable } from '../base/waits.ts';
 import { Connection, type ConnectionUpper } from '../connection/connection.ts';
@@ -73,6 +74,10 @@ export abstract class ProtocolCore<Event extends TypedEvent>
   constructor(settings: CoreSettings, { waits, now, firstByte }: OwnOptions) {
     this.settings = settings;
     this.waits = waits;
+    this.bytesReceived = wideNumber;
+    this.bytesReceived = 0;
+    this.bytesSent = wideNumber;
+    this.bytesSent = 0;
     const { keepAlive } = settings;
     this.probes = keepAlive && new KeepAliveProbes(this, keepAlive, waits, now);
     this.transport = new Transport(this.settings, this, now);

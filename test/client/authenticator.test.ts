@@ -182,6 +182,17 @@ describe('what the options give', () => {
     expect((await all(await scene({ agent: true }, new HeldKeys(one)))).tried).toEqual(['key 1']);
   });
 
+  it('says what to give where nothing was given, and only there', async () => {
+    const nothing = (await all(await scene({}, new HeldKeys(one), false))).message;
+    expect(nothing).toContain('; the options have no credential: give privateKey, password or agent: true');
+    expect((await all(await scene({}, new HeldKeys(one)))).message).toContain(
+      '; the options have no credential, so the agent was asked: give privateKey or password, or ssh-add a key',
+    );
+    for (const options of [{ password: 'x' }, { privateKey: one }, { agent: true as const }, { auth: [] }]) {
+      expect((await all(await scene(options, new HeldKeys(one)))).message).not.toContain('no credential');
+    }
+  });
+
   it('of an order is tried in that order, each as often as it says', async () => {
     const given = await scene(
       {

@@ -207,7 +207,7 @@ describe('files of revoked keys', () => {
     for (const [path, why] of [
       [join(folder, 'nowhere'), 'there is no such file'],
       [folder, 'it is a folder'],
-      [file('damaged', 'hello'), 'line 1 is no public key'],
+      [file('damaged', 'hello'), 'line 1 is not a public key'],
     ] as const) {
       const verdict = knownHosts({ files: known(), revokedHostKeys: path }).verify(infoOf(key));
       await expect(verdict).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS' });

@@ -4,7 +4,7 @@
  *
  * Owns: the order of things, what is printed at the end, that the terminal is
  * given back whatever happens.
- * Must not know: how any single step is done.
+ * Must not know: how any single step is done, how others use the connection.
  */
 import { spawn } from 'node:child_process';
 import { SshError } from '../../base/errors.ts';
@@ -33,13 +33,14 @@ import {
   runInBackground,
   startLender,
 } from './background.ts';
-import { listenForControl, reachControl, type StartedSession, sendControl } from './control.ts';
-import type { ControlRequest, SessionRequest, ToldCommand } from './controlMessages.ts';
+import { reachControl, sendControl } from './control.ts';
+import type { ToldCommand } from './controlMessages.ts';
 import { Forwards } from './forwards.ts';
 import { jsonError, jsonResult } from './jsonReport.ts';
+import { Lending, whileConnected } from './lending.ts';
 import { logFile } from './logFile.ts';
 import { Remote, type RemoteOutput } from './remote.ts';
-import { ownHost, type SessionHost, startOn } from './sessionHost.ts';
+import { ownHost, type SessionHost } from './sessionHost.ts';
 import { planOf, type RemotePurpose, type SessionPlan } from './settings.ts';
 import { SharedHost } from './shared/sharedHost.ts';
 import { joinStdio } from './stdioForward.ts';
@@ -64,18 +65,9 @@ class CommandSession {
   private readonly trace: Trace;
   private person: AskablePerson | undefined;
   private isDisconnected = false;
-  private isToldToEnd = false;
   private wasOnTerminal = false;
-  /** Sessions of others that run over this program's connection. */
-  private lent = 0;
-  /** It was told to listen no longer. */
-  private isStopped = false;
-  private stopListening = (): void => {};
-  private isListening = false;
-  /** When a session of another, or a forwarded connection, was over last. */
-  private lastUse: number = performance.now();
-  /** Told when a session of another, or a forwarded connection, is over. */
-  private hearQuiet = (): void => {};
+  /** Once this program has a connection of its own. */
+  private lending: Lending | undefined;
 
   constructor(line: SshCommandLine) {
     this.line = line;
@@ -142,16 +134,16 @@ class CommandSession {
   /** Connects, and lends the connection until nothing has run over it for some time. */
   private async lendOnly(plan: SessionPlan): Promise<number> {
     const client = await this.connect(plan.resolved);
+    const lending = this.lendingOf(client, plan);
     try {
-      const forwards = this.forwardsOf(client, plan);
-      await forwards.start(plan.forwards, plan.resolved.forwards.exitOnFailure);
-      await this.listenForControl(plan, client, forwards);
-      if (!this.isListening) return 0;
+      await lending.forwards.start(plan.forwards, plan.resolved.forwards.exitOnFailure);
+      await this.listenForControl(lending, plan);
+      if (!lending.isListening) return 0;
       becomeBackground();
-      await this.persist(client, forwards, plan.persistsFor ?? 0);
+      await lending.persist(plan.persistsFor ?? 0);
       return 0;
     } finally {
-      this.stopListening();
+      lending.stopListening();
       await client.close();
     }
   }
@@ -179,10 +171,11 @@ class CommandSession {
     const shared = await this.overShared(plan);
     if (shared !== undefined) return shared;
     const client = await this.connect(plan.resolved);
+    const lending = this.lendingOf(client, plan);
     try {
-      return await this.serve(client, plan);
+      return await this.serve(client, lending, plan);
     } finally {
-      this.stopListening();
+      lending.stopListening();
       await client.close();
     }
   }
@@ -223,29 +216,12 @@ class CommandSession {
 
   /** Without the socket the session goes on, as with ssh. */
   private async listenForControl(
+    lending: Lending,
     { controlPath, isControlled, lends }: SessionPlan,
-    client: Client,
-    forwards: Forwards,
   ): Promise<void> {
     if (isControlled === false || controlPath === undefined) return;
     try {
-      this.stopListening = await listenForControl(controlPath, {
-        exit: () => {
-          this.isToldToEnd = true;
-          void client.close();
-        },
-        stopped: () => {
-          this.isStopped = true;
-          this.hearQuiet();
-        },
-        change: (request) => changeForwards(forwards, request),
-        start: async (request) => {
-          if (!lends)
-            throw optionsError('ControlMaster asks about each session, which this program does not');
-          return await this.lend(client, forwards, request);
-        },
-      });
-      this.isListening = true;
+      await lending.listen(controlPath, lends);
     } catch (error) {
       if (!(error instanceof SshError)) throw error;
       if (isControlled === true) this.messages.say(messageOf(error));
@@ -253,26 +229,9 @@ class CommandSession {
     }
   }
 
-  /** A session of another program, over this one's connection. */
-  private async lend(client: Client, forwards: Forwards, request: SessionRequest): Promise<StartedSession> {
-    const faults: string[] = [];
-    for (const spec of request.forwards) {
-      if (forwards.has(spec)) continue;
-      await forwards.add(spec).catch((error: unknown) => faults.push(messageOf(error as Error)));
-    }
-    const process = await startOn(client, request.purpose, request.options);
-    this.lent++;
-    const over = (): void => {
-      this.lent--;
-      this.lastUse = performance.now();
-      this.hearQuiet();
-    };
-    return { process, faults, over };
-  }
-
   /** Says why there is no exit status of a command; returns ours. */
   async failed(error: unknown): Promise<number> {
-    if (this.isToldToEnd) return 0;
+    if (this.lending?.isToldToEnd) return 0;
     if (error instanceof BrokenPipe) return brokenPipeStatus;
     if (error instanceof OutputFault) {
       this.messages.complain(error.message);
@@ -284,7 +243,8 @@ class CommandSession {
       if (this.messages.level === 'all') this.messages.block(`Connection to ${this.line.host} closed.`);
       return failureStatus;
     }
-    const cause = asSshError(error);
+    // Whatever a signal broke off was ended by the signal.
+    const cause = asSshError((error instanceof SshError && this.interruption.signal.reason) || error);
     if (this.line.json) {
       const { timings, elapsed, bytesReceived } = this.trace;
       await printLine(jsonError(cause, { timings, elapsed, bytesReceived }));
@@ -315,117 +275,44 @@ class CommandSession {
     return client;
   }
 
-  private async serve(client: Client, plan: SessionPlan): Promise<number> {
+  private async serve(client: Client, lending: Lending, plan: SessionPlan): Promise<number> {
     const { signal } = this.interruption;
     const { purpose, resolved } = plan;
+    const { forwards } = lending;
     const { exitOnFailure } = resolved.forwards;
-    const forwards = this.forwardsOf(client, plan);
     await forwards.start(
       plan.forwards,
       exitOnFailure || (purpose.kind === 'forwards' && plan.forwards.length === 1),
     );
-    await this.listenForControl(plan, client, forwards);
+    await this.listenForControl(lending, plan);
     if (isInBackground) becomeBackground();
     if (purpose.kind === 'session' || purpose.kind === 'subsystem') {
       const status = await this.runOn(ownHost(client, forwards, signal), plan, purpose);
-      if (isInBackground && plan.persistsFor !== undefined) {
-        await this.persist(client, forwards, plan.persistsFor);
-      }
-      // As with ssh, what others run over this connection is waited for.
-      this.stopListening();
-      if (this.lent > 0)
-        await this.whileConnected(client, () => this.untilQuiet(client, () => this.lent === 0));
+      if (isInBackground && plan.persistsFor !== undefined) await lending.persist(plan.persistsFor);
+      await lending.untilReturned();
       return status;
     }
     if (purpose.kind === 'forwards') {
       if (plan.forwards.length > 0 && forwards.count === 0) {
         throw optionsError('no forward stands, and there is nothing else to do');
       }
-      return this.stay(client, forwards);
-    }
-    return this.whileConnected(client, async () => {
-      await joinStdio(client, purpose.to, signal);
+      await lending.stay();
       return 0;
-    });
+    }
+    await whileConnected(client, signal, () => joinStdio(client, purpose.to, signal));
+    return 0;
   }
 
-  private forwardsOf(client: Client, { resolved }: SessionPlan): Forwards {
+  private lendingOf(client: Client, { resolved }: SessionPlan): Lending {
     const { trace, messages, interruption } = this;
     const { signal } = interruption;
     const { permitRemoteOpen } = resolved.forwards;
     const { family } = resolved.options;
-    return new Forwards(client, {
-      ...{ trace, messages, signal, permitRemoteOpen, family },
-      onConnectionEnd: () => {
-        this.lastUse = performance.now();
-        this.hearQuiet();
-      },
+    const context = { trace, messages, signal, permitRemoteOpen, family };
+    this.lending = new Lending(client, signal, (onConnectionEnd) => {
+      return new Forwards(client, { ...context, onConnectionEnd });
     });
-  }
-
-  /** Until the connection ends, or this program is told to; after `stop`, until nothing runs over it any more. */
-  private stay(client: Client, forwards: Forwards): Promise<number> {
-    return this.whileConnected(client, async () => {
-      const isOver = (): boolean => this.isStopped && this.lent === 0 && forwards.open === 0;
-      await this.untilQuiet(client, isOver);
-      if (!isOver() || !client.isLive) throw await client.closed;
-      return 0;
-    });
-  }
-
-  /** Until nothing is left that was waited for, or the connection has ended. */
-  private async untilQuiet(client: Client, isQuiet: () => boolean): Promise<number> {
-    await new Promise<void>((resolve) => {
-      this.hearQuiet = () => {
-        if (isQuiet()) resolve();
-      };
-      void client.closed.then(() => resolve());
-      this.hearQuiet();
-    });
-    this.hearQuiet = () => {};
-    return 0;
-  }
-
-  /** For some time in which nothing is forwarded, and as long as something is. */
-  private async persist(client: Client, forwards: Forwards, seconds: number): Promise<void> {
-    await this.whileConnected(client, async () => {
-      this.lastUse = performance.now();
-      const isUsed = (): boolean => forwards.open + this.lent > 0;
-      const left = (): number => this.lastUse + seconds * 1_000 - performance.now();
-      while (client.isLive && !this.isStopped && (isUsed() || left() > 0)) {
-        await this.pause(client, isUsed() ? seconds * 1_000 : left());
-      }
-      // What runs over it is waited for, also where it listens no longer.
-      this.stopListening();
-      if (isUsed()) await this.untilQuiet(client, () => !isUsed());
-      return 0;
-    });
-  }
-
-  /** Until some time has passed, the connection has ended, or this program was told to listen no longer. */
-  private async pause(client: Client, milliseconds: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      if (milliseconds <= longestTimer) timer = setTimeout(resolve, milliseconds);
-      this.hearQuiet = () => {
-        if (this.isStopped) resolve();
-      };
-      void client.closed.then(() => resolve());
-    });
-    clearTimeout(timer);
-    this.hearQuiet = () => {};
-  }
-
-  private async whileConnected(client: Client, work: () => Promise<number>): Promise<number> {
-    const { signal } = this.interruption;
-    const end = (): void => void client.close();
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-    try {
-      return await work();
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
+    return this.lending;
   }
 
   private async runOn(
@@ -473,22 +360,6 @@ class CommandSession {
     }
     return status;
   }
-}
-
-/** Milliseconds that a timer of Node has room for: about 25 days. */
-const longestTimer = 2 ** 31 - 1;
-
-/** @returns the port of a forward whose port was to be chosen */
-async function changeForwards(
-  forwards: Forwards,
-  { command, spec }: Extract<ControlRequest, { command: 'forward' | 'cancel' }>,
-): Promise<number | undefined> {
-  if (command === 'forward') {
-    const { address } = await forwards.add(spec);
-    return spec.from.port === 0 ? address.port : undefined;
-  }
-  if (!(await forwards.cancel([spec.kind], spec.from))) throw optionsError('there is no such forward');
-  return undefined;
 }
 
 /** As ssh words them: scripts look for the process id. */

@@ -254,8 +254,24 @@ export class Authenticator {
     return new SshError(
       'ERR_SSH_AUTHENTICATION_FAILED',
       `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}${aside}`,
-      { phase: 'authentication' },
+      { phase: 'authentication', hint: this.hint() },
     );
+  }
+
+  /** What to give, where the options have nothing to log in with. */
+  private hint(): string | undefined {
+    const { auth, privateKey, password, keyboardInteractive, agent } = this.options;
+    if (auth !== undefined || typeof agent === 'string' || agent === true) return undefined;
+    if ([privateKey, password, keyboardInteractive].some((given) => given !== undefined)) return undefined;
+    return this.asksOwnAgent
+      ? 'the options have no credential, so the agent was asked: give privateKey or password, or ssh-add a key'
+      : 'the options have no credential: give privateKey, password or agent: true; ' +
+          'connect reads no key file by itself, resolveHost of deadline-ssh/config does';
+  }
+
+  /** Without credentials the user's agent is meant, as with ssh. */
+  private get asksOwnAgent(): boolean {
+    return this.options.agent === undefined && this.agents.isThere;
   }
 
   // Candidates -------------------------------------------------------------------
@@ -272,9 +288,7 @@ export class Authenticator {
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
     if (candidates.length > 0) return candidates;
-    // Without credentials the user's agent is meant, as with ssh.
-    const usesAgent = agent === undefined && this.agents.isThere;
-    return usesAgent ? [this.none(), this.agent(undefined)] : [this.none()];
+    return this.asksOwnAgent ? [this.none(), this.agent(undefined)] : [this.none()];
   }
 
   private fromOrder(order: readonly AuthMethod[], keys: readonly UserKey[]): Candidate[] {

@@ -100,7 +100,7 @@ export interface HostKeyPolicy {
   ) => boolean | Promise<boolean>;
   /** Where this side follows a server that changes its keys. */
   readonly rotation?: HostKeyRotation | undefined;
-  /** The hash of `fingerprint`, by which errors and `onDebug` name a key as well. `'sha256'` */
+  /** The hash of the fingerprints that the verifier, errors and `onDebug` get. Default: `'sha256'`. */
   readonly fingerprintHash?: FingerprintHash | undefined;
 }
 

@@ -9,6 +9,7 @@
 import { escapeBytes, escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import type { Limits } from '../../base/limits.ts';
+import { wideNumber } from '../../base/longCounts.ts';
 import type { SftpRequest } from '../packet/requests.ts';
 import type { Version } from '../packet/responses.ts';
 import { statusCodes } from '../packet/status.ts';
@@ -53,6 +54,10 @@ export class SftpLink implements ChannelListener, Abandoner {
   constructor(channel: SftpChannel, limits: Limits) {
     this.channel = channel;
     this.limits = limits;
+    this.bytesRead = wideNumber;
+    this.bytesRead = 0;
+    this.bytesWritten = wideNumber;
+    this.bytesWritten = 0;
     this.ready = new Promise((resolve, reject) => {
       this.resolveReady = resolve;
       this.rejectReady = reject;
