@@ -236,6 +236,7 @@ export class SshError extends Error {
   declare problems?: readonly ConfigProblem[];
 
   constructor(code: SshErrorCode, message: string, details: SshErrorDetails = {}) {
+    if (details === null) throw new TypeError('the details of an SshError must be an object, not null');
     super(
       withHint(message, details.hint),
       details.cause === undefined ? undefined : { cause: details.cause },

@@ -338,6 +338,22 @@ export function eitherOf(takes: string, ...rules: readonly OptionRule[]): Option
   return { takes, accepts: (value) => rules.some((rule) => rule.accepts(value)) };
 }
 
+/** An object that has these members, whatever else it has: what another call of this library gives. */
+export function objectWith(takes: string, members: Readonly<Record<string, OptionRule>>): OptionRule {
+  return {
+    takes,
+    accepts: (value) =>
+      isObject(value) &&
+      Object.entries(members).every(([name, { accepts }]) => {
+        const member = value[name];
+        return member !== undefined && accepts(member);
+      }),
+  };
+}
+
+/** A list, of whatever. */
+export const anyList: OptionRule = { takes: 'a list', accepts: (value) => Array.isArray(value) };
+
 /** The same, for a value that may be a secret. */
 export function secretly(rule: OptionRule): OptionRule {
   return { ...rule, secret: true };

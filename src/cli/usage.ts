@@ -23,7 +23,11 @@ export function strictly<Parsed>(program: string, parse: () => Parsed): Parsed {
     if (!isOfUser(error)) throw error;
     // The messages of parseArgs name the option; the hints behind the first sentence are about parseArgs.
     const [sentence = ''] = error.message.split(/\. |\n/);
-    throw usageError(program, sentence.replace(/\.$/, ''));
+    const unknown = /^Unknown option '(.*)'/.exec(sentence)?.[1];
+    throw usageError(
+      program,
+      unknown === undefined ? sentence.replace(/\.$/, '') : `there is no option "${unknown}"`,
+    );
   }
 }
 

@@ -6,6 +6,7 @@
  * Must not know: what is counted.
  */
 
+import { callback, checkArgument, objectWith } from '../base/optionChecks.ts';
 import { type Metrics, metrics as processMetrics } from './metrics.ts';
 import { type MetricName, metricTable } from './metricTable.ts';
 import type { Labels } from './series.ts';
@@ -13,8 +14,12 @@ import type { Labels } from './series.ts';
 /** Content type of `formatMetrics`. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
+const metricsRule = objectWith('a Metrics', { families: callback, family: callback });
+const registryRule = objectWith('a registry of prom-client', { registerMetric: callback });
+
 /** Metrics in the text format of Prometheus. */
 export function formatMetrics(metrics: Metrics = processMetrics()): string {
+  checkArgument('the metrics for formatMetrics', metrics, metricsRule);
   const lines = metrics
     .families()
     .flatMap(({ name, type, help, samples }) => [
@@ -87,6 +92,8 @@ export interface MetricsRegistry {
  * ```
  */
 export function registerMetrics(registry: MetricsRegistry, metrics: Metrics = processMetrics()): void {
+  checkArgument('the registry for registerMetrics', registry, registryRule);
+  checkArgument('the metrics for registerMetrics', metrics, metricsRule);
   for (const name of Object.keys(metricTable) as MetricName[]) {
     registry.registerMetric(collected(name, metrics));
   }

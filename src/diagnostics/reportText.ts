@@ -4,8 +4,15 @@
  * Owns: the lines: one a group, or a block a connection.
  * Must not know: how a report is made.
  */
+import { anyList, anyText, checkArgument, objectWith } from '../base/optionChecks.ts';
 import type { TransferSnapshot } from '../io/snapshots.ts';
 import type { ConnectionDetail, Report, ReportGroup, WaitDetail } from './report.ts';
+
+const reportRule = objectWith('what takeReport gives', { groups: anyList, takenAt: anyText });
+const detailRule = objectWith('one of the details of a report, or what connectionById gives', {
+  waits: anyList,
+  channels: anyList,
+});
 
 /**
  * A report in lines: the groups, and below them each connection where the
@@ -18,6 +25,7 @@ import type { ConnectionDetail, Report, ReportGroup, WaitDetail } from './report
  * ```
  */
 export function formatReport(report: Report): string {
+  checkArgument('the report for formatReport', report, reportRule);
   const { connections, takenAt, groups, details } = report;
   const lines = [
     `deadline-ssh: ${counted(connections, 'connection')} at ${takenAt}`,
@@ -31,6 +39,7 @@ export function formatReport(report: Report): string {
 
 /** One connection in lines. */
 export function formatConnection(detail: ConnectionDetail): string {
+  checkArgument('the detail for formatConnection', detail, detailRule);
   return `${detailLines(detail).join('\n')}\n`;
 }
 

@@ -5,7 +5,7 @@
  * when none is given (Web Crypto, which every runtime has).
  * Must not know: formats.
  */
-import { checkOptionsObject } from '../base/optionChecks.ts';
+import { anyText, checkArgument, checkOptionsObject, objectWith } from '../base/optionChecks.ts';
 import type { PrivateKey } from '../crypto/keys/privateKey.ts';
 import type { RandomBytes } from '../crypto/provider/random.ts';
 import type { GeneratedKeyType, GenerateKeyOptions } from '../keys/generation/generateKey.ts';
@@ -21,6 +21,7 @@ import {
 import { signingParts } from '../keys/sshsig/signingParts.ts';
 import {
   type MessageSignature,
+  messageSignatureRule,
   parseMessageSignature,
   type SignedMessage,
   type SignMessageOptions,
@@ -190,7 +191,13 @@ export function verifyMessage(
   signature: MessageSignature | string,
   options: { readonly namespace: string },
 ): MessageSignature {
+  checkArgument(
+    'the options of verifyMessage',
+    options,
+    objectWith("an object such as { namespace: 'file' }", { namespace: anyText }),
+  );
   const read = typeof signature === 'string' ? parseMessageSignature(signature) : signature;
+  checkArgument('the signature for verifyMessage', read, messageSignatureRule);
   verifyMessageWith(signingParts(randomBytes), message, read, options.namespace);
   return read;
 }

@@ -6,9 +6,11 @@
  * Must not know: any particular message.
  * Source: RFC 4251 §5 and §7 (the first byte of a payload is the message number).
  */
+
 import { escapeText, utf8Decode } from '../base/bytes.ts';
 import { SshError } from '../base/errors.ts';
 import { longestName } from '../base/limits.ts';
+import { anyObject, bytesOnly, checkArgument, optionsError, wholeNumber } from '../base/optionChecks.ts';
 import { type Codec, struct } from '../wire/codec.ts';
 import { decodeError, WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
@@ -34,6 +36,7 @@ export function message<T extends object>(
   fields: { readonly [K in keyof T]-?: Codec<T[K]> },
   name: string = messageName(number),
 ): MessageCodec<T> {
+  checkArgument('the number of a message', number, wholeNumber(0, 255));
   const body = struct<T>(fields);
   return {
     number,
@@ -76,13 +79,30 @@ export function payload<T extends object>(
     name,
     decode: (reader) => decodeWhole(name, body, reader),
     encode: (writer, value) => body.encode(writer, value),
-    fromBytes: (bytes) => decodeWhole(name, body, new WireReader(bytes)),
-    toBytes: (value) => {
-      const writer = new WireWriter();
-      body.encode(writer, value);
-      return writer.copyWritten();
+    fromBytes: (bytes) => {
+      checkArgument(`the bytes of ${name}`, bytes, bytesOnly);
+      return decodeWhole(name, body, new WireReader(bytes));
     },
+    toBytes: (value) => encoded(name, body, value),
   };
+}
+
+/**
+ * The bytes of a value, in memory of their own.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS` for what is no such value
+ */
+export function encoded<T>(name: string, codec: Codec<T>, value: T): Uint8Array {
+  checkArgument(`the fields of ${name}`, value, anyObject);
+  const writer = new WireWriter();
+  try {
+    codec.encode(writer, value);
+  } catch (error) {
+    // Codecs trust the types; a value that does not keep them fails somewhere in its bytes.
+    if (!(error instanceof TypeError)) throw error;
+    throw optionsError(`the fields of ${name} are not complete, or one is of the wrong type`);
+  }
+  return writer.copyWritten();
 }
 
 /** A message or payload without fields. */

@@ -4,12 +4,20 @@
  * Owns: the choice of a codec by number and context, the tables of payloads by name.
  * Must not know: state. The protocol itself does not come this way; fuzzers and tools do.
  */
+
 import { SshError } from '../base/errors.ts';
+import {
+  anyText,
+  bytesOnly,
+  callback,
+  checkArgument,
+  checkOptionsObject,
+  objectWith,
+} from '../base/optionChecks.ts';
 import { WireReader } from '../wire/reader.ts';
-import { WireWriter } from '../wire/writer.ts';
 import * as channel from './channel.ts';
 import * as requests from './channelRequest.ts';
-import type { MessageCodec, PayloadCodec } from './codec.ts';
+import { encoded, type MessageCodec, type PayloadCodec } from './codec.ts';
 import * as global from './globalRequest.ts';
 import * as kex from './kex.ts';
 import { isKeyExchangeMethodNumber, messageName, messageNumbers } from './numbers.ts';
@@ -141,6 +149,8 @@ export const globalRequestNames: ReadonlyMap<string, PayloadCodec<object>> = byN
  * ```
  */
 export function decodeMessage(payload: Uint8Array, context: MessageContext = {}): DecodedMessage {
+  checkArgument('the payload for decodeMessage', payload, bytesOnly);
+  checkOptionsObject(context, 'decodeMessage');
   const number = payload[0];
   if (number === undefined) throw new SshError('ERR_SSH_DECODE', 'malformed data: an empty payload');
   const codec = codecFor(number, payload, context);
@@ -150,11 +160,15 @@ export function decodeMessage(payload: Uint8Array, context: MessageContext = {})
   return { number, name: codec.name, value: codec.decode(new WireReader(payload, 1)), codec };
 }
 
+const codecRule = objectWith('a codec of a message, such as channelOpen', {
+  encode: callback,
+  name: anyText,
+});
+
 /** The payload of a message, its number included. */
 export function encodeMessage<T>(codec: MessageCodec<T>, value: T): Uint8Array {
-  const writer = new WireWriter();
-  codec.encode(writer, value);
-  return writer.copyWritten();
+  checkArgument('the codec for encodeMessage', codec, codecRule);
+  return encoded(codec.name, codec, value);
 }
 
 function codecFor(

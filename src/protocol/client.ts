@@ -5,7 +5,9 @@
  * waits on the caller's own answers.
  * Must not know: where credentials come from, sockets, promises.
  */
+
 import { SshError } from '../base/errors.ts';
+import { anyObject, anyText, checkArgument, objectWith } from '../base/optionChecks.ts';
 import type { Wait } from '../base/waits.ts';
 import type { MessageCodec } from '../message/codec.ts';
 import type { TransportEvent } from '../transport/events.ts';
@@ -35,8 +37,20 @@ const noHostKeys: HostKeys = new Map();
 /** Announced to a server that asks for them. */
 const extensions: Readonly<Record<string, string>> = { 'ping@openssh.com': '0' };
 
+const sharedRule = objectWith('an object with provider, preferences, limits and timeouts', {
+  provider: anyObject,
+  preferences: anyObject,
+  limits: anyObject,
+  timeouts: anyObject,
+});
+const optionsRule = objectWith('an object as ClientProtocolOptions says', {
+  username: anyText,
+  waits: anyObject,
+});
+
 /** What clients with the same options can share; it holds nothing of a connection. */
 export function clientSettings(options: SharedOptions): CoreSettings {
+  checkArgument('the options of clientSettings', options, sharedRule);
   return settingsOf('client', options, { hostKeys: noHostKeys, extensions });
 }
 
@@ -63,6 +77,7 @@ export class ClientProtocol extends ProtocolCore<UserauthQuestion | ReadyEvent> 
   private userWait: Wait | undefined;
 
   constructor(options: ClientProtocolOptions) {
+    checkArgument('the options of ClientProtocol', options, optionsRule);
     super(options.settings ?? clientSettings(options), options);
     this.username = options.username;
   }

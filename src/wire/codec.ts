@@ -4,7 +4,9 @@
  * Owns: the `Codec` interface and its combinators over RFC 4251 §5.
  * Must not know: message numbers.
  */
+
 import { copyOf } from '../base/bytes.ts';
+import { anyObject, checkArgument } from '../base/optionChecks.ts';
 import type { WireReader } from './reader.ts';
 import { decodeError } from './reader.ts';
 import type { WireWriter } from './writer.ts';
@@ -126,6 +128,7 @@ export function counted<T>(item: Codec<T>, minimumItemLength: number): Codec<rea
 
 /** Fields one after the other, in the order in which they are declared. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
+  checkArgument('the fields of a codec', fields, anyObject);
   const names = Object.keys(fields) as (keyof T)[];
   const codecs = names.map((field) => fields[field]);
   return {

@@ -112,7 +112,7 @@ describe('deadline-ssh bench', () => {
       'there is no crypto provider "magic"; there are auto, openssl and noble',
     ],
     ['a size that is none', ['--size', 'much'], '"much" is not a size; write 500K, 64M or 2G'],
-    ['an unknown option', ['--fast'], "Unknown option '--fast'"],
+    ['an unknown option', ['--fast'], 'there is no option "--fast"'],
     ['a second host', ['other'], 'bench takes one host'],
   ])('refuses %s in one line', async (_, args, message) => {
     const { status, stdout, stderr } = await bench(args);

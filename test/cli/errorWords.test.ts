@@ -2,8 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
-import { messageOf } from '../../src/cli/errorWords.ts';
+import { messageOf, subcommandNames, systemWords } from '../../src/cli/errorWords.ts';
 import { jsonError } from '../../src/cli/remote/jsonReport.ts';
+import { subcommands } from '../../src/cli/subcommands.ts';
 import { parsePrivateKey } from '../../src/keys/privateKey/parsePrivateKey.ts';
 import { parsePublicKey } from '../../src/keys/publicKeyFile.ts';
 import { nothingInCommon } from '../../src/transport/kex/nothingInCommon.ts';
@@ -33,6 +34,25 @@ describe('a message', () => {
     );
     const byName = nothingInCommon('mac', ['hmac-sha2-256'], ['umac-64@openssh.com']);
     expect(messageOf(byName)).toMatch(/offers it only when told to$/);
+  });
+
+  it('says which subcommand may be meant by a host that there is none of', () => {
+    expect(subcommandNames).toEqual([...subcommands.keys()]);
+    const unknown = (host: string): string =>
+      messageOf(new SshError('ERR_SSH_CONNECT', 'there is no such host (ENOTFOUND)', { host, port: 22 }));
+    expect(unknown('flet')).toBe('there is no such host (ENOTFOUND); the subcommand fleet may be meant');
+    expect(unknown('sfpt')).toContain('the subcommand sftp may be meant');
+    expect(unknown('db.example')).toBe('there is no such host (ENOTFOUND)');
+  });
+
+  it('says of files and sockets what the system says, and not by which call', () => {
+    const fault = (code: string): Error => Object.assign(new Error(`${code}: x, open 'y'`), { code });
+    expect(systemWords(fault('ENOENT'))).toBe('there is no such file or folder');
+    expect(systemWords(fault('EISDIR'))).toBe('it is a folder');
+    expect(systemWords(new Error('else'))).toBe('else');
+    expect(messageOf(new SshError('ERR_SSH_OPTIONS', 'localAddress must be an address, not "x"'))).toBe(
+      'the address to bind (-b, BindAddress) must be an address, not "x"',
+    );
   });
 
   it('says what a terminal is good for where a host key is unknown', () => {
@@ -113,7 +133,9 @@ function literalsOf(source: string): Literal[] {
     if (!literal.includes(' ')) continue;
     const before = code.slice(Math.max(0, match.index - 200), match.index);
     const isAboutArguments =
-      /(?:takes: |[oO]ptionsError\(\s*|'ERR_SSH_OPTIONS', |checkArgument\(\s*|askUser\(\s*)$/.test(before);
+      /(?:takes: |[oO]ptionsError\(\s*|'ERR_SSH_OPTIONS', |checkArgument\(\s*|objectWith\(\s*|askUser\(\s*)$/.test(
+        before,
+      );
     found.push({ literal, isHint: /hint: $/.test(before), isAboutArguments });
   }
   return found;

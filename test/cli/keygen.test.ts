@@ -61,6 +61,15 @@ describeWith({ programs: ['ssh-keygen'] }, 'keygen', () => {
     const { status, said } = own(['-q', '-N', '', '-f', path]);
     expect([status, said]).toEqual([255, `deadline-ssh: ${path} already exists, and is left as it is\n`]);
     expect(readFileSync(path, 'utf8')).toBe('precious');
+    const missing = join(folder, 'missing', 'key');
+    const refused = own(['-q', '-N', '', '-f', missing]);
+    expect([refused.status, refused.said]).toEqual([
+      255,
+      `deadline-ssh: ${join(folder, 'missing')} is no folder; make it first\n`,
+    ]);
+    // The folder of keys is made.
+    expect(own(['-q', '-N', '', '-f', join(folder, '.ssh', 'key')]).status).toBe(0);
+    expect(statSync(join(folder, '.ssh')).mode & 0o777).toBe(0o700);
   });
 
   it('shows and converts keys as ssh-keygen does', () => {

@@ -66,7 +66,9 @@ describe('a scan', () => {
     const bad = await scan('-f', file);
     expect([bad.status, bad.out]).toEqual([255, '']);
     expect(bad.said).toMatch(new RegExp(`^deadline-ssh: ${file}:3: `));
-    expect((await scan('-f', join(folder, 'none'))).said).toMatch(/^deadline-ssh: .*none: ENOENT/);
+    expect((await scan('-f', join(folder, 'none'))).said).toMatch(
+      /^deadline-ssh: .*none: there is no such file or folder/,
+    );
   });
 
   it('hides names with -H, each in a line of its own', async () => {

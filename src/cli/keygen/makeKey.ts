@@ -6,9 +6,9 @@
  * Must not know: how a key is made (`keys/`).
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { quotedText } from '../../base/bytes.ts';
 import { optionsError } from '../../base/optionChecks.ts';
 import type { PrivateKey, RsaPrivateKey } from '../../crypto/keys/privateKey.ts';
@@ -51,6 +51,7 @@ export async function makeKey(args: KeygenArguments, context: KeygenContext): Pr
   say(`Generating public/private ${wanted.type} key pair.`);
   const path = await pathFor(args, wanted, context);
   if (!(await mayWrite(path, context))) return 1;
+  await checkFolder(dirname(path));
   const passphrase = args.value('N') ?? (await newPassphrase(context));
   const comment = args.value('C') ?? `${nodePlatform.localUser() ?? 'user'}@${hostname()}`;
   const key = generated(wanted);
@@ -60,7 +61,6 @@ export async function makeKey(args: KeygenArguments, context: KeygenContext): Pr
     passphrase: passphrase === '' ? undefined : passphrase,
     randomBytes: systemRandomBytes,
   });
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await rm(path, { force: true });
   await writeNewFile(path, text, 0o600);
   await rm(`${path}.pub`, { force: true });
@@ -124,4 +124,16 @@ async function mayWrite(path: string, { person }: KeygenContext): Promise<boolea
   if (person === undefined) throw optionsError(`${path} already exists, and is left as it is`);
   const answer = await person.ask(`${path} already exists.\nOverwrite (y/n)? `);
   return answer?.trim().toLowerCase().startsWith('y') === true;
+}
+
+/** The folder of keys is made where it is missing; any other is a mistake more often than a wish. */
+async function checkFolder(folder: string): Promise<void> {
+  const home = homeFolder();
+  if (home !== undefined && resolve(folder) === join(home, '.ssh'))
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) throw optionsError(`${folder} is no folder; make it first`);
 }

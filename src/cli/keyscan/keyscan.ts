@@ -18,7 +18,7 @@ import { base64Encode } from '../../keys/pem/base64.ts';
 import { systemRandomBytes } from '../../node/crypto/random.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import { WireReader } from '../../wire/reader.ts';
-import { messageOf } from '../errorWords.ts';
+import { messageOf, systemWords } from '../errorWords.ts';
 import { failureStatus } from '../exitStatus.ts';
 import { Interruption } from '../interruption.ts';
 import { Messages } from '../messages.ts';
@@ -110,7 +110,7 @@ class Scan {
     try {
       return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
     } catch (error) {
-      throw optionsError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+      throw optionsError(`${file}: ${systemWords(error)}`);
     }
   }
 

@@ -10,6 +10,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../base/optionChecks.ts';
+import { systemWords } from '../errorWords.ts';
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -71,7 +72,7 @@ export async function listenForControl(path: string, controlled: Controlled): Pr
   });
   stop = await listenAt(server, path).catch((error: unknown) => {
     if (error instanceof SshError) throw error;
-    throw optionsError(`the control socket ${path} cannot be made: ${reasonOf(error)}`);
+    throw optionsError(`the control socket ${path} cannot be made: ${systemWords(error)}`);
   });
   server.unref();
   return stop;
@@ -91,7 +92,7 @@ async function serve(
     request.command === 'forward' || request.command === 'cancel'
       ? await controlled.change(request).then(
           (port) => (port === undefined ? { pid } : { pid, port }),
-          (error: unknown) => ({ pid, error: reasonOf(error) }),
+          (error: unknown) => ({ pid, error: systemWords(error) }),
         )
       : { pid };
   socket.resume().end(`${JSON.stringify(answer)}\n`);
@@ -107,7 +108,7 @@ async function lend(socket: Socket, controlled: Controlled, request: SessionRequ
   try {
     started = await controlled.start(request);
   } catch (error) {
-    return void socket.resume().end(say({ pid, error: reasonOf(error) }));
+    return void socket.resume().end(say({ pid, error: systemWords(error) }));
   }
   const { process: lent, faults, over } = started;
   try {
@@ -135,7 +136,7 @@ export async function sendControl(path: string, request: ControlRequest): Promis
     throw optionsError(escapeText(answer.error, longestShown));
   } catch (error) {
     if (error instanceof SshError) throw error;
-    throw optionsError(`the control socket ${path} gives no answer: ${reasonOf(error)}`);
+    throw optionsError(`the control socket ${path} gives no answer: ${systemWords(error)}`);
   } finally {
     socket.destroy();
   }
@@ -172,7 +173,7 @@ export async function borrowSession(
     };
   } catch (error) {
     socket.destroy();
-    throw optionsError(`the connection is not shared: ${reasonOf(error)}`);
+    throw optionsError(`the connection is not shared: ${systemWords(error)}`);
   }
 }
 
@@ -204,8 +205,4 @@ function lineOf(socket: Socket, timeout: number): Promise<string> {
     socket.once('close', closed);
     socket.on('data', take);
   });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

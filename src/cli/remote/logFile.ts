@@ -6,6 +6,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { optionsError } from '../../base/optionChecks.ts';
+import { systemWords } from '../errorWords.ts';
 
 /** @throws SshError `ERR_SSH_OPTIONS` for a file that cannot be written */
 export function logFile(path: string): { write(text: string): void } {
@@ -13,7 +14,7 @@ export function logFile(path: string): { write(text: string): void } {
   try {
     descriptor = openSync(path, 'a', 0o600);
   } catch (error) {
-    throw optionsError(`-E ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw optionsError(`-E ${path}: ${systemWords(error)}`);
   }
   return {
     write: (text) => {

@@ -8,7 +8,7 @@ import { createReadStream } from 'node:fs';
 import type { CompleterResult } from 'node:readline';
 import { SshError } from '../../base/errors.ts';
 import { optionsError } from '../../base/optionChecks.ts';
-import { messageOf } from '../errorWords.ts';
+import { messageOf, systemWords } from '../errorWords.ts';
 import { brokenPipeStatus, failureStatus } from '../exitStatus.ts';
 import { absolute, type ByteText, escapedButBackslash, joined, shown } from '../files/byteText.ts';
 import type { FileTree } from '../files/glob/expand.ts';
@@ -102,7 +102,7 @@ class SftpProgram {
     const stream = createReadStream(batch);
     await new Promise((resolve, reject) => {
       stream.once('open', resolve);
-      stream.once('error', (error) => reject(optionsError(`the batch file: ${error.message}`)));
+      stream.once('error', (error) => reject(optionsError(`the batch file ${batch}: ${systemWords(error)}`)));
     });
     return new StreamLines(stream);
   }

@@ -5,6 +5,7 @@
  * Must not know: where a setting comes from.
  * Source: `ssh -G` of OpenSSH 10.5.
  */
+import { checkOptionsObject } from '../../base/optionChecks.ts';
 import { type ForwardSpec, forwardPlaceText } from '../syntax/forwardSpecs.ts';
 import { placeHost } from '../syntax/hosts.ts';
 import { forwardAgentPath, rekeyBytes, rekeyTime } from './ownDirectives.ts';
@@ -102,6 +103,7 @@ const oddSpellings: Readonly<Record<string, string>> = {
  * ```
  */
 export function formatKeywords(keywords: Keywords): string {
+  checkOptionsObject(keywords, 'formatKeywords');
   return Object.entries(keywords)
     .flatMap(([keyword, value]) =>
       (typeof value === 'string' ? [value] : value).map(

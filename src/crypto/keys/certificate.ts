@@ -6,8 +6,10 @@
  * Must not know: whom it is for, the time, which authorities are trusted.
  * Source: OpenSSH PROTOCOL.certkeys.
  */
+
 import { copyOf, equalBytes, utf8Decode } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { bytesOnly, checkArgument, checkOptionsObject } from '../../base/optionChecks.ts';
 import { WireReader } from '../../wire/reader.ts';
 import type { CryptoProvider } from '../provider/provider.ts';
 import { certificateSuffix, isCertificateName } from '../specialAlgorithms.ts';
@@ -66,6 +68,8 @@ export function decodeCertificate(
   blob: Uint8Array,
   bounds: RsaBounds = { rsaMinimumBits: 2048, rsaMaximumBits: 16_384 },
 ): Certificate {
+  checkArgument('the blob for decodeCertificate', blob, bytesOnly);
+  checkOptionsObject(bounds, 'decodeCertificate');
   return read(blob, bounds).certificate;
 }
 

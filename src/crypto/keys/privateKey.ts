@@ -4,7 +4,9 @@
  * Owns: the numbers a private key consists of, and the public key in it.
  * Must not know: file formats (`keys/`), arithmetic (the provider).
  */
+
 import { wipe } from '../../base/bytes.ts';
+import { checkArgument, isObject, type OptionRule, secretly } from '../../base/optionChecks.ts';
 import type {
   EcdsaPublicKey,
   Ed448PublicKey,
@@ -72,8 +74,19 @@ export interface PrivateKeyFile {
   readonly comment: string;
 }
 
+/** What a caller gives as a private key. */
+export const privateKeyRule: OptionRule = secretly({
+  takes: 'a private key, such as parsePrivateKey(…).privateKey',
+  accepts: (value) =>
+    isObject(value) &&
+    typeof value['type'] === 'string' &&
+    isObject(value['publicKey']) &&
+    ['seed', 'scalar', 'privateExponent'].some((secret) => value[secret] instanceof Uint8Array),
+});
+
 /** Overwrites the secret numbers of a key. */
 export function wipePrivateKey(key: PrivateKey): void {
+  checkArgument('the key for wipePrivateKey', key, privateKeyRule);
   switch (key.type) {
     case 'ssh-ed25519':
     case 'ssh-ed448':

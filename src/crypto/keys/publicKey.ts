@@ -6,8 +6,18 @@
  * the signature blob around an algorithm's own part.
  * Must not know: files, arithmetic. A point's being on its curve is the provider's to check.
  */
+
 import { copyOf, utf8Decode } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import {
+  anyText,
+  bytesOnly,
+  checkArgument,
+  checkOptionsObject,
+  isObject,
+  type OptionRule,
+  objectWith,
+} from '../../base/optionChecks.ts';
 import { WireReader } from '../../wire/reader.ts';
 import { WireWriter } from '../../wire/writer.ts';
 
@@ -103,6 +113,8 @@ export function decodePublicKey(
   blob: Uint8Array,
   bounds: RsaBounds = { rsaMinimumBits: 2048, rsaMaximumBits: 16_384 },
 ): PublicKey {
+  checkArgument('the blob for decodePublicKey', blob, bytesOnly);
+  checkOptionsObject(bounds, 'decodePublicKey');
   const reader = new WireReader(blob);
   const type = reader.name();
   const key = decodePublicKeyFields(type, reader, bounds);
@@ -187,6 +199,7 @@ export function bitLength(magnitude: Uint8Array): number {
 
 /** The public key blob of a key. */
 export function encodePublicKey(key: PublicKey): Uint8Array {
+  checkArgument('the key for encodePublicKey', key, publicKeyShape);
   const writer = new WireWriter().text(key.type);
   switch (key.type) {
     case 'ssh-ed25519':
@@ -222,10 +235,34 @@ export function decodeSignature(blob: Uint8Array): {
 
 /** The signature blob (RFC 4253 §6.6): the name of the algorithm, and its own part. */
 export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8Array {
+  checkArgument('the algorithm for encodeSignature', algorithm, anyText);
+  checkArgument('the signature for encodeSignature', signature, bytesOnly);
   const writer = new WireWriter().text(algorithm);
   if (algorithm.startsWith('sk-')) return writer.bytes(signature).copyWritten();
   return writer.string(signature).copyWritten();
 }
+
+const pointRules = { point: bytesOnly };
+const shapes: Readonly<Record<string, OptionRule>> = {
+  'ssh-rsa': objectWith('', { exponent: bytesOnly, modulus: bytesOnly }),
+  'ssh-ed25519': objectWith('', pointRules),
+  'ssh-ed448': objectWith('', pointRules),
+  'sk-ssh-ed25519@openssh.com': objectWith('', { ...pointRules, application: anyText }),
+  'sk-ecdsa-sha2-nistp256@openssh.com': objectWith('', {
+    ...pointRules,
+    curve: anyText,
+    application: anyText,
+  }),
+};
+const curveShape = objectWith('', { ...pointRules, curve: anyText });
+
+const publicKeyShape: OptionRule = {
+  takes: 'a public key, such as parsePublicKey(…).publicKey or the publicKey of a private key',
+  accepts: (value) =>
+    isObject(value) &&
+    typeof value['type'] === 'string' &&
+    (shapes[value['type']] ?? curveShape).accepts(value),
+};
 
 function malformed(what: string): SshError {
   return new SshError('ERR_SSH_DECODE', `malformed public key: ${what}`);

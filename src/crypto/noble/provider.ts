@@ -6,6 +6,7 @@
  * Must not know: sockets, clocks, where randomness comes from.
  */
 
+import { callback, checkArgument, objectWith } from '../../base/optionChecks.ts';
 import { signRsa, verifyRsa } from '../keys/rsa.ts';
 import { assembleProvider } from '../provider/assemble.ts';
 import type { Rsa } from '../provider/primitives.ts';
@@ -32,6 +33,8 @@ export interface NobleProviderOptions {
   readonly randomBytes: RandomBytes;
 }
 
+const optionsRule = objectWith('an object such as { randomBytes }', { randomBytes: callback });
+
 /**
  * A provider that computes in TypeScript. Await `loaderFor(algorithm)` before
  * the first use of an algorithm; `createEagerNobleProvider` needs no loading.
@@ -41,6 +44,7 @@ export interface NobleProviderOptions {
  * end, and over no others.
  */
 export function createNobleProvider(options: NobleProviderOptions): CryptoProvider {
+  checkArgument('the options of createNobleProvider', options, optionsRule);
   return assembleProvider({
     name: 'noble',
     randomBytes: options.randomBytes,

@@ -5,7 +5,9 @@
  * SSH_KNOWN_HOSTS FILE FORMAT).
  * Must not know: files on disk, connections, what is done about an unknown key.
  */
+
 import { equalBytes, latin1Decode } from '../../base/bytes.ts';
+import { anyText, checkArgument, type OptionRule } from '../../base/optionChecks.ts';
 import type { PublicKey } from '../../crypto/keys/publicKey.ts';
 import { checkFileContent } from '../textLines.ts';
 import { byteForm, hostSpelling } from './hostPattern.ts';
@@ -93,11 +95,13 @@ export class KnownHosts {
 
   /** As `parseInSteps`, for a text that has a character for each byte of the file. */
   static *readInSteps(text: string, file?: string): Generator<void, KnownHosts> {
+    checkArgument('the text for KnownHosts.readInSteps', text, anyText);
     return new KnownHosts([yield* KnownHostsText.readInSteps(text, file)]);
   }
 
   /** Several files as one, so that what one of them revokes is revoked. */
   static merge(...all: readonly KnownHosts[]): KnownHosts {
+    for (const one of all) checkArgument('each argument of KnownHosts.merge', one, knownHostsRule);
     return new KnownHosts(all.flatMap((one) => one.texts));
   }
 
@@ -206,3 +210,8 @@ function finished<T>(steps: Generator<void, T>): T {
     if (done === true) return value;
   }
 }
+
+const knownHostsRule: OptionRule = {
+  takes: 'a KnownHosts',
+  accepts: (value) => value instanceof KnownHosts,
+};

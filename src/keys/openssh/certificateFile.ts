@@ -5,8 +5,10 @@
  * Must not know: files on disk, clocks (the time is given), which authorities are trusted.
  * Source: OpenSSH PROTOCOL.certkeys.
  */
+
 import { asciiLowerCase, escapeText } from '../../base/bytes.ts';
 import { SshError } from '../../base/errors.ts';
+import { anyList, anyObject, anyText, checkArgument, objectWith, oneOf } from '../../base/optionChecks.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import { decodeCertificate } from '../../crypto/keys/certificate.ts';
 import { isCertificateName } from '../../crypto/specialAlgorithms.ts';
@@ -86,6 +88,20 @@ export interface CertificatePurpose {
 
 const forEver = 0xffff_ffff_ffff_ffffn;
 
+const certificateRule = objectWith('a certificate, such as parseCertificate(…).certificate', {
+  kind: anyText,
+  principals: anyList,
+  publicKey: anyObject,
+});
+const purposeRule = objectWith(
+  "an object such as { kind: 'user', principal: 'ops', now: Date.now() / 1000 }",
+  {
+    kind: oneOf('user', 'host'),
+    principal: anyText,
+    now: { takes: 'a number', accepts: Number.isFinite },
+  },
+);
+
 /**
  * Checks everything in a certificate but its signature and its authority: kind,
  * time, principals, critical options. Principals are compared whole, those of a
@@ -103,6 +119,8 @@ const forEver = 0xffff_ffff_ffff_ffffn;
  * ```
  */
 export function checkCertificate(certificate: Certificate, purpose: CertificatePurpose): void {
+  checkArgument('the certificate for checkCertificate', certificate, certificateRule);
+  checkArgument('the purpose for checkCertificate', purpose, purposeRule);
   const { kind, validAfter, validBefore, principals, criticalOptions } = certificate;
   const now = BigInt(Math.floor(purpose.now));
   const fail = (why: string): never => {

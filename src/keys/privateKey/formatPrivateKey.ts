@@ -9,6 +9,7 @@ import {
   anyText,
   bytesOnly,
   callback,
+  checkArgument,
   checkOptions,
   eitherOf,
   type OptionTable,
@@ -16,7 +17,7 @@ import {
   secretly,
   wholeNumber,
 } from '../../base/optionChecks.ts';
-import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
+import { type PrivateKey, privateKeyRule } from '../../crypto/keys/privateKey.ts';
 import { runSteps } from '../derivation/steps.ts';
 import { keyOptionsError, quoted } from '../errors.ts';
 import { formatOpensshKey } from '../openssh/formatOpensshKey.ts';
@@ -76,6 +77,7 @@ export function* formatPrivateKeyInSteps(
   key: PrivateKey,
   options: FormatPrivateKeyOptions,
 ): Generator<void, string> {
+  checkArgument('the key for formatPrivateKey', key, privateKeyRule);
   checkOptions(options, { of: 'formatPrivateKey', table: optionTable });
   const given = options.passphrase;
   const passphrase = typeof given === 'string' ? utf8Encode(given) : given && copyOf(given);

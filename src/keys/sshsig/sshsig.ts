@@ -14,7 +14,9 @@ import {
   checkArgument,
   checkOptions,
   eitherOf,
+  type OptionRule,
   type OptionTable,
+  objectWith,
   oneOf,
   someText,
 } from '../../base/optionChecks.ts';
@@ -87,6 +89,15 @@ const version = 1;
 const lineWidth = 70;
 const digestLengths: Readonly<Record<MessageHash, number>> = { sha256: 32, sha512: 64 };
 
+/** What a caller gives as a signature. */
+export const messageSignatureRule: OptionRule = objectWith('what parseMessageSignature gives', {
+  publicKey: anyObject,
+  namespace: someText,
+  hash: oneOf('sha256', 'sha512'),
+  algorithm: someText,
+  signature: bytesOnly,
+});
+
 const optionTable: OptionTable<SignMessageOptions> = {
   namespace: someText,
   hash: oneOf('sha256', 'sha512'),
@@ -137,6 +148,7 @@ function readSigner(blob: Uint8Array): Pick<MessageSignature, 'publicKey' | 'cer
 
 /** A signature as the text of a file, as `ssh-keygen -Y sign` writes it. */
 export function formatMessageSignature(signature: MessageSignature): string {
+  checkArgument('the signature for formatMessageSignature', signature, messageSignatureRule);
   const { publicKey, certificate, namespace, hash, algorithm, signature: part } = signature;
   const bytes = new WireWriter()
     .bytes(magic)
