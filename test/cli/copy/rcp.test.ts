@@ -114,6 +114,9 @@ describe('scp by its old protocol', () => {
       const stats = statSync(join(folder, 'to', name));
       expect([name, stats.mode & 0o777, stats.mtimeMs / 1000]).toEqual([name, mode, mtime]);
     }
+    utimesSync(f, 0, 0);
+    expect((await send([f], join(folder, 'to', 'old'), { preserve: true })).said).toMatch(/^T0 0 0 0\n/);
+    utimesSync(f, 1_000_000, 1_000_001);
     const bare = await send([f], join(folder, 'to', 'bare'));
     expect(bare.said).toMatch(/^C0604 2 f\n/);
     expect(statSync(join(folder, 'to', 'bare')).mtimeMs / 1000).not.toBe(1_000_001);

@@ -75,6 +75,10 @@ describe('lines', () => {
         expect.stringMatching(/^Connected to there\.\ndeadline-ssh: sftp: there is no such command[^\n]*\n$/),
       ),
     );
+    mkdirSync(join(root, 'folder'));
+    expect((await sftp(['-q', 'there'], { input: 'get folder\nput none\n' })).said).toBe(
+      'deadline-ssh: get: "/folder/" is a folder, which -r takes\ndeadline-ssh: put: there is no local file "none"\n',
+    );
     expect([readFileSync(join(here, 'g'), 'utf8'), existsSync(join(root, 'later'))]).toEqual(['abc', false]);
     expect((await sftp(['-q', 'there'], { input: 'get f g\n' })).said).toBe('');
     expect(await sftp(['-q', 'there'], { input: 'get f g\n' })).toEqual(ended(0, 'sftp> get f g\n', ''));
