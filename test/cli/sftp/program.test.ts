@@ -125,6 +125,59 @@ describe('lines', () => {
   });
 });
 
+describe('commands of this machine', () => {
+  it('go to folders, from the home where none is named, and make them', async () => {
+    mkdirSync(join(here, 'sub'));
+    mkdirSync(join(home.path, 'x'));
+    const input =
+      'lcd sub\nlpwd\nlcd ~/x\nlpwd\nlcd\nlpwd\nlcd ~\nlpwd\nlcd none\nlmkdir made\nlmkdir made\n';
+    const { status, out, said } = await sftp(['-q', 'there'], { input });
+    const shown = out.split('\n').filter((line) => line.startsWith('Local'));
+    expect(shown).toEqual(
+      [join(here, 'sub'), join(home.path, 'x'), home.path, home.path].map(
+        (path) => `Local working directory: ${path}`,
+      ),
+    );
+    expect([status, said]).toEqual([
+      0,
+      expect.stringMatching(
+        /^deadline-ssh: lcd: cannot go to the folder "none": [^\n]+\ndeadline-ssh: lmkdir: cannot make the folder "made": [^\n]+\n$/,
+      ),
+    ]);
+    expect(existsSync(join(home.path, 'made'))).toBe(true);
+  });
+
+  it('run in the shell of the user, and say how they failed', async () => {
+    put(here, 'f');
+    const [shell, listed, all] = ['shell', 'listed', 'all'].map((name) => join(base, name));
+    const input = `!printf here > ${shell}\nlls > ${listed}\nlls -a > ${all}\n!exit 3\n!kill -9 $$\n`;
+    const { status, said } = await sftp(['-q', 'there'], { input, env: { SHELL: '/bin/sh' } });
+    expect([status, said]).toEqual([
+      0,
+      'deadline-ssh: the local command: it ended with status 3\ndeadline-ssh: the local command: it was ended by SIGKILL\n',
+    ]);
+    const texts = [shell, listed, all].map((path) => readFileSync(path ?? '', 'utf8'));
+    expect(texts).toEqual(['here', 'f\n', '.\n..\nf\n']);
+    const none = await sftp(['-q', 'there'], { input: '!true\n', env: { SHELL: '/no/such/shell' } });
+    expect(none.said).toContain('the local command: spawn /no/such/shell ENOENT');
+  });
+});
+
+describe('the disk of the server', () => {
+  it('is told of in blocks, for people, in inodes, and with --json in whole numbers', async () => {
+    const { out } = await sftp(['-q', 'there'], { input: 'df\ndf -h\ndf -i\ndf -h /\n' });
+    const [blocks = '', human = '', inodes = '', path = ''] = out.split(/sftp> df.*\n/).slice(1);
+    expect(blocks).toMatch(/Size .*Used .*Avail .*%Capacity\n +\d+ +\d+ +\d+ +\d+ +\d+%\n/);
+    expect(human).toMatch(/\n +[\d.]+[KMGTPB]+ +[\d.]+[KMGTPB]+/);
+    expect(inodes).toContain('Inodes');
+    expect(path.split('\n')[0]).toBe(human.split('\n')[0]);
+    const json = await sftp(['--json', '-q', 'there'], { input: 'df\n' });
+    const { result } = JSON.parse(json.out) as { result: Record<string, unknown> };
+    expect([typeof result['bavail'], typeof result['isReadOnly']]).toEqual(['string', 'boolean']);
+    expect(String(result['blocks'])).toMatch(/^\d+$/);
+  });
+});
+
 describe('a path behind the host', () => {
   it('is brought here where it is a file, also by another name, and nothing else is done', async () => {
     put(root, 'f', 'abc');
