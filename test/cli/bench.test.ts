@@ -111,7 +111,7 @@ describe('deadline-ssh bench', () => {
       ['--crypto', 'magic'],
       'there is no crypto provider "magic"; there are auto, openssl and noble',
     ],
-    ['a size that is none', ['--size', 'much'], '"much" is no size; write 500K, 64M or 2G'],
+    ['a size that is none', ['--size', 'much'], '"much" is not a size; write 500K, 64M or 2G'],
     ['an unknown option', ['--fast'], "Unknown option '--fast'"],
     ['a second host', ['other'], 'bench takes one host'],
   ])('refuses %s in one line', async (_, args, message) => {

@@ -220,7 +220,7 @@ describe('a list', () => {
   it('with errors is run nowhere, and each error is told by its line', async () => {
     const { status, stdout, stderr } = await fleet(user(), `${at('a')}\nhost:0\n\nx y\n`, 'say', 'hello');
     expect(String(stdout)).toBe('');
-    expect(stderr).toMatch(/hosts:2: "0" is no port/);
+    expect(stderr).toMatch(/hosts:2: "0" is not a port/);
     expect(stderr).toMatch(/hosts:4: "x y" is more than one word/);
     expect(stderr).toMatch(/nothing was run: .*hosts has 2 bad lines; --skip-bad-lines runs on the rest\n$/);
     expect(status).toBe(255);

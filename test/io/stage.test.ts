@@ -1,6 +1,6 @@
 /** The end of a connection: each stage, and each thing that can happen in it. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import { defaultKeepAlive, defaultTimeouts } from '../../src/base/timeouts.ts';
@@ -8,6 +8,7 @@ import { WaitTable } from '../../src/base/waits.ts';
 import { createEagerNobleProvider } from '../../src/crypto/noble/eagerProvider.ts';
 import { Driver } from '../../src/io/driver.ts';
 import type { Link } from '../../src/io/link.ts';
+import { liveConnections } from '../../src/io/registry.ts';
 import { type Stage, stageAfter } from '../../src/io/stage.ts';
 import { ClientProtocol } from '../../src/protocol/client.ts';
 import { identificationLine } from '../../src/transport/identification.ts';
@@ -16,6 +17,18 @@ import { defaultRekeyPolicy } from '../../src/transport/transport.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 const provider = createEagerNobleProvider({ randomBytes: (length) => new Uint8Array(length) });
+
+const scenes: Scene[] = [];
+
+/** Tests of other files that run in this process look for what is left of a connection. */
+afterEach(async () => {
+  for (const scene of scenes.splice(0)) {
+    scene.driver.destroy(byUser('the test is over'));
+    scene.driver.closed();
+    await scene.settle();
+  }
+  expect(liveConnections()).toEqual([]);
+});
 
 /** A connection whose link is the test: it takes what is written when the test says so. */
 class Scene {
@@ -57,6 +70,7 @@ class Scene {
       { handle: () => {}, ended: (cause) => void this.ends.push(cause) },
     );
     waits.start('connect', 'the TCP connection to host:22', clock.now(), 1000);
+    scenes.push(this);
     this.driver.start();
   }
 

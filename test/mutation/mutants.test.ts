@@ -1,6 +1,7 @@
 /** Which changes are made to sources, and that the list of those without effect is about sources that exist. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { equivalentsIn, placesOf } from './equivalents.mjs';
 import { applied, changeOf, mutantsOf } from './mutants.mjs';
 
 const sample = `
@@ -56,16 +57,39 @@ describe('the changes to a source', () => {
   });
 });
 
-describe('each change in the list of those without effect', () => {
-  const root = new URL('../../', import.meta.url);
-  const lines = readFileSync(new URL('test/mutation/equivalent.txt', root), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'));
+describe('the list of changes without effect', () => {
+  const mutants = mutantsOf('src/a.ts', 'f(0);\nf(0);\nf(1);\n');
+  const linesOf = (change: string): number[] => {
+    const [line] = equivalentsIn(`# words\n\nsrc/a.ts ¦ f(0); ¦ ${change} ¦ a reason\n`);
+    if (line === undefined) throw new Error('it has a line');
+    return placesOf(line, mutants).map((mutant) => mutant.line);
+  };
 
-  it.each(lines)('is one of its source, and has a reason: %s', (line) => {
-    const [path = '', text, change, reason = ''] = line.split(' ¦ ');
-    expect(reason).not.toBe('');
-    const mutants = mutantsOf(path, readFileSync(new URL(path, root), 'utf8'));
-    expect(mutants.map((mutant) => [mutant.text, changeOf(mutant)])).toContainEqual([text, change]);
+  it('is about one place of several, or about each where it says so', () => {
+    expect(linesOf('0 → 1 (1 of 2)')).toEqual([1]);
+    expect(linesOf('0 → 1 (2 of 2)')).toEqual([2]);
+    expect(linesOf('0 → 1 (each of 2)')).toEqual([1, 2]);
   });
+
+  it.each(['0 → 1', '0 → 1 (each of 3)', '0 → 1 (1 of 1)', '0 → 1 (3 of 2)', '0 → 2 (1 of 2)', '0 → 2'])(
+    'refuses a line that is about other places than it says: %s',
+    (change) => {
+      expect(() => linesOf(change)).toThrow('src/a.ts');
+    },
+  );
+
+  it('has a reason for each', () => {
+    expect(() => equivalentsIn('src/a.ts ¦ f(0); ¦ 0 → 1')).toThrow('no reason for src/a.ts');
+  });
+
+  const root = new URL('../../', import.meta.url);
+  const list = equivalentsIn(readFileSync(new URL('test/mutation/equivalent.txt', root), 'utf8'));
+
+  it.each(list.map((line) => [`${line.path}: ${line.change} in ${line.text}`, line] as const))(
+    'is about places that there are: %s',
+    (_name, line) => {
+      const all = mutantsOf(line.path, readFileSync(new URL(line.path, root), 'utf8'));
+      expect(placesOf(line, all).length).toBeGreaterThan(0);
+    },
+  );
 });

@@ -22,6 +22,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Covered } from './covered.mjs';
+import { equivalentsIn, placesOf } from './equivalents.mjs';
 import { changeOf, mutantsOf } from './mutants.mjs';
 import { Trials } from './trials.mjs';
 import { Worker } from './workerProcess.mjs';
@@ -172,32 +173,35 @@ function leftOf(name) {
     }));
 }
 
-/** Changes that change nothing anybody could see, each with its reason. */
-function equivalents() {
-  const lines = readFileSync(join(root, 'test/mutation/equivalent.txt'), 'utf8').split('\n');
-  return lines
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(' ¦ ').map((part) => part.trim()))
-    .map(([path, text, change, reason]) => {
-      if (!reason) throw new Error(`equivalent.txt: no reason for ${path}: ${text}`);
-      return { path, text, change };
-    });
-}
+/** Changes that change nothing anybody could see. */
+const equivalents = equivalentsIn(readFileSync(join(root, 'test/mutation/equivalent.txt'), 'utf8'));
 
-/** Whether a change is one of a list. A line is known by its text: its number moves. */
-const isOneOf = (list, mutant) =>
+/** Whether a change was left by the last run. A line is known by its text: its number moves. */
+const isLeft = (list, mutant) =>
   list.some(
     ({ path, text, change }) => path === mutant.path && text === mutant.text && change === changeOf(mutant),
   );
 
+/** Those of all changes in a folder that have an effect. */
+function withEffect(all) {
+  const paths = new Set(all.map(({ path }) => path));
+  const none = equivalents
+    .filter(({ path }) => paths.has(path))
+    .flatMap((line) =>
+      placesOf(
+        line,
+        all.filter(({ path }) => path === line.path),
+      ),
+    );
+  return all.filter((mutant) => !none.includes(mutant));
+}
+
 /** The changes to try: evenly spread, and the same ones at each run; or what the last run left. */
 function chosenOf(name, all, { sample, only, again }) {
-  const known = equivalents();
   const left = again ? leftOf(name) : undefined;
-  const chosen = all
+  const chosen = withEffect(all)
     .filter((mutant) => only === undefined || `${mutant.path}:${mutant.line}`.includes(only))
-    .filter((mutant) => left === undefined || isOneOf(left, mutant))
-    .filter((mutant) => !isOneOf(known, mutant));
+    .filter((mutant) => left === undefined || isLeft(left, mutant));
   const stride = Math.max(1, chosen.length / sample);
   return spread(chosen.filter((_, index) => Math.floor(index / stride) !== Math.floor((index - 1) / stride)));
 }

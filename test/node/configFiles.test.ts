@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import { resolveHost } from '../../src/entry/config.ts';
-import { globFiles, readConfigFile } from '../../src/node/config/configFiles.ts';
+import { globFiles, readConfigFile, readKeyFile } from '../../src/node/config/configFiles.ts';
 import { runInShell } from '../../src/node/config/configPrograms.ts';
 import { nobody } from '../support/asUser.ts';
 
@@ -99,6 +99,99 @@ describe('a configuration file', () => {
   });
 });
 
+/** What makes a path, by its name. */
+const makers: Readonly<Record<string, (path: string) => void>> = {
+  nothing: () => {},
+  'a file': (path) => writeFileSync(path, 'text', { mode: 0o600 }),
+  'an empty file': (path) => writeFileSync(path, '', { mode: 0o600 }),
+  'a file of the mode 640': (path) => made(path, 0o640),
+  'a file of the mode 604': (path) => made(path, 0o604),
+  'a file of the mode 601': (path) => made(path, 0o601),
+  'a file of the mode 620': (path) => made(path, 0o620),
+  'a file of the mode 602': (path) => made(path, 0o602),
+  'a file that is too long': (path) => writeFileSync(path, Buffer.alloc(1024 * 1024 + 1), { mode: 0o600 }),
+  'a file as long as it may be': (path) => writeFileSync(path, Buffer.alloc(1024 * 1024), { mode: 0o600 }),
+  'a folder': (path) => mkdirSync(path),
+  'a FIFO': (path) => execFileSync('mkfifo', ['-m', '600', path]),
+  'a link to itself': (path) => symlinkSync(path, path),
+  'a link to nothing': (path) => symlinkSync('none', path),
+  'a link to a file': (path) => {
+    writeFileSync(`${path}-other`, 'text', { mode: 0o600 });
+    symlinkSync(`${path}-other`, path);
+  },
+};
+
+function made(path: string, mode: number): void {
+  writeFileSync(path, 'text');
+  chmodSync(path, mode);
+}
+
+describe('what lies at a path', () => {
+  const text = { text: 'text' };
+  const missing = { missing: true };
+  const fault = (words: RegExp) => ({ fault: expect.stringMatching(words), cause: expect.any(Error) });
+  const others = (mode: string) => ({
+    fault: `others may write it (mode ${mode}); chmod go-w takes that away`,
+  });
+
+  it.each<[string, unknown, unknown?]>([
+    ['nothing', missing],
+    ['a file', text],
+    ['an empty file', { text: '' }],
+    ['a file of the mode 640', text],
+    ['a file of the mode 620', text, others('0620')],
+    ['a file of the mode 602', others('0602'), others('0602')],
+    ['a file that is too long', fault(/longer than 1048576/)],
+    ['a file as long as it may be', { text: '\0'.repeat(1024 * 1024) }],
+    ['a folder', fault(/it is a folder/)],
+    ['a FIFO', { fault: 'it is a FIFO; a configuration is a regular file' }],
+    ['a link to itself', fault(/leads to itself/)],
+    ['a link to nothing', missing],
+    ['a link to a file', text],
+  ])('is a configuration, or none: %s', async (what, plain, guarded = plain) => {
+    const path = join(folder, 'it');
+    makers[what]?.(path);
+    const maximum = 1024 * 1024;
+    expect(await readConfigFile(path, { isGuarded: false, maximum })).toEqual(plain);
+    expect(await readConfigFile(path, { isGuarded: true, maximum })).toEqual(guarded);
+    // What would lie below a file does not lie there.
+    if (what === 'a file')
+      expect(await readConfigFile(`${path}/x`, { isGuarded: true, maximum })).toEqual(missing);
+  });
+
+  const key = (othersMode?: string) => ({ bytes: Buffer.from('text'), othersMode });
+
+  it.each<[string, unknown]>([
+    ['nothing', missing],
+    ['a file', key()],
+    ['a file of the mode 640', key('0640')],
+    ['a file of the mode 604', key('0604')],
+    ['a file of the mode 601', key('0601')],
+    ['a file that is too long', { fault: expect.stringMatching(/longer than 1048576/) }],
+    ['a folder', { fault: expect.stringMatching(/it is a folder/) }],
+    ['a link to itself', { fault: 'it is a link that leads to itself' }],
+    ['a link to nothing', missing],
+    ['a link to a file', key()],
+  ])('is the file of a key, or none: %s', async (what, expected) => {
+    const path = join(folder, 'it');
+    makers[what]?.(path);
+    expect(await readKeyFile(path)).toEqual(expected);
+    if (what === 'a file') expect(await readKeyFile(`${path}/x`)).toEqual(missing);
+  });
+
+  it.runIf(process.getuid?.() === 0)('of others is judged by who owns it', async () => {
+    const path = file('it', 'text', 0o644);
+    chownSync(path, nobody, nobody);
+    const mine = { isGuarded: false, maximum: 100 };
+    expect(await readConfigFile(path, mine)).toEqual(text);
+    expect(await readConfigFile(path, { ...mine, isGuarded: true })).toEqual({
+      fault: 'it belongs neither to this user nor to root',
+    });
+    // Who owns the key of another is not judged, nor is what others may do with it.
+    expect(await readKeyFile(path)).toEqual(key());
+  });
+});
+
 describe('a pattern of files', () => {
   it('stands for those that are there, in the order of their bytes', async () => {
     for (const name of ['b.conf', 'a.conf', '.hidden.conf', 'B.conf', 'c.txt']) file(name, '');
@@ -113,6 +206,56 @@ describe('a pattern of files', () => {
     expect(await names(`${folder}/none`)).toEqual([]);
     expect(await names(`${folder}/none/*`)).toEqual([]);
     expect(await names('relative')).toContain('no folder');
+  });
+
+  it('goes through folders and links, and through nothing hidden that it does not name', async () => {
+    for (const name of ['one', 'two', '.three']) {
+      mkdirSync(join(folder, name));
+      file(`${name}/x.conf`, '');
+      file(`${name}/.hidden`, '');
+    }
+    file('plain', '');
+    symlinkSync('none', join(folder, 'one/dangling.conf'));
+    symlinkSync('two', join(folder, 'zlink'));
+    const names = async (pattern: string): Promise<unknown> => {
+      const answer = await globFiles(pattern);
+      return 'paths' in answer ? answer.paths.map((path) => path.slice(folder.length + 1)) : answer.fault;
+    };
+    expect(await names(`${folder}/*/x.conf`)).toEqual(['one/x.conf', 'two/x.conf', 'zlink/x.conf']);
+    expect(await names(`${folder}/**/x.conf`)).toEqual(['one/x.conf', 'two/x.conf', 'zlink/x.conf']);
+    expect(await names(`${folder}/o*/*`)).toEqual(['one/dangling.conf', 'one/x.conf']);
+    expect(await names(`${folder}/.t*/*.conf`)).toEqual(['.three/x.conf']);
+    expect(await names(`${folder}/one/../two/*`)).toEqual(['two/x.conf']);
+    // A link to nothing is there, and a file has nothing in it.
+    expect(await names(`${folder}/one/dangling.conf`)).toEqual(['one/dangling.conf']);
+    expect(await names(`${folder}/plain/*`)).toEqual([]);
+    expect(await names(`${folder}/plain/x`)).toEqual([]);
+  });
+
+  it('begins at the home of the user where it says so', async () => {
+    const before = process.env['HOME'];
+    try {
+      process.env['HOME'] = folder;
+      file('config', '');
+      expect(await globFiles('~/con*')).toEqual({ paths: [join(folder, 'config')] });
+      expect(await globFiles('~nobody/x')).toEqual({ fault: '~nobody/x leads to no folder' });
+      process.env['HOME'] = '';
+      expect(await globFiles('~/con*')).toEqual({ fault: 'this user has no home folder' });
+    } finally {
+      process.env['HOME'] = before;
+    }
+  });
+
+  it('that stands for more names than anybody means is a mistake', async () => {
+    const names = Array.from({ length: 4096 }, (_, index) => `f${index}`);
+    for (const name of names) writeFileSync(join(folder, name), '');
+    expect(await globFiles(`${folder}/f*`)).toEqual({
+      paths: names.map((name) => join(folder, name)).sort(),
+    });
+    file('f', '');
+    expect(await globFiles(`${folder}/f*`)).toEqual({
+      fault: `${folder}/f* stands for more than 4096 files`,
+    });
   });
 });
 

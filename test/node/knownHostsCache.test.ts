@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
-import { formatKnownHostsLine, KnownHosts } from '../../src/keys/knownHosts/knownHosts.ts';
-import { readKnownHosts, readKnownHostsFile } from '../../src/node/knownHosts/knownHostsCache.ts';
-import * as regularFile from '../../src/node/knownHosts/regularFile.ts';
+import type { FileVersion } from '../../src/node/knownHosts/regularFile.ts';
 import { seededBytes } from '../support/conversation.ts';
 
 vi.mock('../../src/node/knownHosts/regularFile.ts', { spy: true });
+// Modules that a test of another file has loaded, in the same process, would not be looked at.
+vi.resetModules();
+const regularFile = await import('../../src/node/knownHosts/regularFile.ts');
+const { formatKnownHostsLine, KnownHosts } = await import('../../src/keys/knownHosts/knownHosts.ts');
+const { readKnownHosts, readKnownHostsFile } = await import('../../src/node/knownHosts/knownHostsCache.ts');
 
 const key = encodePublicKey(generateKey('ed25519', { randomBytes: seededBytes(95) }).publicKey);
 const line = (host: string): string => formatKnownHostsLine(host, 22, key);
@@ -18,18 +21,21 @@ const line = (host: string): string => formatKnownHostsLine(host, 22, key);
 let folder: string;
 let file: string;
 beforeEach(() => {
+  // How long a read takes is none of these tests' matter.
+  vi.useFakeTimers({ toFake: ['Date'] });
   folder = mkdtempSync(join(tmpdir(), 'dlssh-cache-'));
   file = join(folder, 'known_hosts');
 });
 afterEach(() => {
   vi.resetAllMocks();
+  vi.useRealTimers();
   rmSync(folder, { recursive: true });
 });
 
 /** The file system tells nothing of changes, the last of which was so long ago. */
 async function coarse(milliseconds: number): Promise<void> {
   const real = await vi.importActual<typeof regularFile>('../../src/node/knownHosts/regularFile.ts');
-  const blurred = (version: regularFile.FileVersion): regularFile.FileVersion => ({
+  const blurred = (version: FileVersion): FileVersion => ({
     ...version,
     id: `the same ${folder}`,
     changed: Date.now() - milliseconds,

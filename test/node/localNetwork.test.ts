@@ -1,13 +1,19 @@
 /** Connections of this machine as forwards use them: what they ask of the system. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
 import { markSole } from '../../src/base/soleMemory.ts';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
+import type { ListenPlace } from '../../src/forwarding/places.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
 
 const closing: (() => void)[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'deadline-ssh-sockets-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -24,6 +30,7 @@ async function connected(
   });
   const server = createServer((socket) => {
     const pieces: Buffer[] = [];
+    socket.on('error', () => {});
     if (said.length > 0) socket.write(said);
     socket.on('data', (piece: Buffer) => pieces.push(piece));
     socket.on('end', () => heard(Buffer.concat(pieces)));
@@ -68,20 +75,33 @@ it('what is written before an end of the same turn arrives before it', async () 
 });
 
 /** What a connection tells of a program that writes, and then leaves; nobody reads before it has. */
-async function leftBy(leave: (program: Socket) => void, length: number): Promise<string> {
+async function leftBy(
+  leave: (program: Socket) => void,
+  length: number,
+  { endedHere = false, hasDescriptor = true, place = { host: '127.0.0.1', port: 0 } as ListenPlace } = {},
+): Promise<string> {
   const accepted: Promise<LocalConnection>[] = [];
   const listener = await new Promise<Awaited<ReturnType<typeof localNetwork.listen>>>((resolve) => {
     accepted.push(
       new Promise((told) => {
-        void localNetwork.listen({ host: '127.0.0.1', port: 0 }, told, () => {}).then(resolve);
+        void localNetwork.listen(place, told, () => {}).then(resolve);
       }),
     );
   });
-  const program = dial({ host: '127.0.0.1', port: listener.place.port ?? 0, allowHalfOpen: true });
+  const { path, port = 0 } = listener.place;
+  const program = dial({
+    ...(path === undefined ? { host: '127.0.0.1', port } : { path }),
+    allowHalfOpen: true,
+  });
   program.on('error', () => {});
   await new Promise<void>((resolve) => program.write(new Uint8Array(length), () => resolve()));
-  leave(program);
   const local = (await accepted[0]) as LocalConnection;
+  if (!hasDescriptor) {
+    const { socket } = local as unknown as { readonly socket: { readonly _handle: object } };
+    Object.defineProperty(socket._handle, 'fd', { value: -1 });
+  }
+  if (endedHere) await new Promise<void>((resolve) => local.sink.end(() => resolve()));
+  leave(program);
   closing.push(() => {
     program.destroy();
     local.destroy(true);
@@ -107,6 +127,25 @@ it.each([1, 1_000, 100_000])(
     expect(await leftBy((program) => program.resetAndDestroy(), length)).toBe('ECONNRESET');
     expect(await leftBy((program) => program.end(), length)).toBe('ended');
     expect(await leftBy((program) => program.destroy(), length)).toBe('ended');
+    // As on Windows, where sockets have no descriptor.
+    const hasDescriptor = false;
+    expect(await leftBy((program) => program.resetAndDestroy(), length, { hasDescriptor })).toBe(
+      'ECONNRESET',
+    );
+    expect(await leftBy((program) => program.end(), length, { hasDescriptor })).toBe('ended');
+  },
+);
+
+it.each([1, 1_000, 100_000])(
+  'mina-sshd#879: a reset behind %i bytes is no end where this side has ended, either',
+  async (length) => {
+    const endedHere = true;
+    expect(await leftBy((program) => program.resetAndDestroy(), length, { endedHere })).toBe('ECONNRESET');
+    expect(await leftBy((program) => program.end(), length, { endedHere })).toBe('ended');
+    expect(await leftBy((program) => program.destroy(), length, { endedHere })).toBe('ended');
+    // A unix socket has no reset; its end is one, before and behind ours.
+    const place = { path: join(folder, `${length}`) };
+    expect(await leftBy((program) => program.destroy(), length, { endedHere, place })).toBe('ended');
   },
 );
 
@@ -263,4 +302,121 @@ it('localhost takes another port where the other family has that one in use, and
     })) as { port: number };
   await expect(listenOnLocalhost(port)).rejects.toMatchObject(inUse);
   expect(await answers('127.0.0.1', port)).toBe(false);
+});
+
+// A connection, from its beginning to its end -------------------------------------------
+
+/** Listeners of a socket that was being connected, by the event, once the attempt is over. */
+const waiting = ['connect', 'error'] as const;
+
+/** The sockets that are made from now on, as `net.connect` makes them. */
+function madeSockets(): Socket[] {
+  const sockets: Socket[] = [];
+  const { connect } = Socket.prototype;
+  vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...given: unknown[]) {
+    sockets.push(this);
+    return Reflect.apply(connect, this, given) as Socket;
+  });
+  return sockets;
+}
+
+/** Abort signals count who listens to them. */
+function countedSignal(): { readonly abort: AbortController; readonly listening: () => number } {
+  const abort = new AbortController();
+  const { signal } = abort;
+  let listening = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...given: unknown[]) => {
+    listening++;
+    Reflect.apply(addEventListener, signal, given);
+  };
+  signal.removeEventListener = (...given: unknown[]) => {
+    listening--;
+    Reflect.apply(removeEventListener, signal, given);
+  };
+  return { abort, listening: () => listening };
+}
+
+it('an attempt leaves nobody listening, however it ends', async () => {
+  const server = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const sockets = madeSockets();
+
+  const good = countedSignal();
+  const local = await localNetwork.connect({ host: '127.0.0.1', port }, good.abort.signal);
+  expect(good.listening()).toBe(0);
+  // Aborted afterwards, it is a connection all the same.
+  good.abort.abort();
+  expect(sockets[0]?.destroyed).toBe(false);
+  expect(sockets[0]?.listenerCount('connect')).toBe(0);
+  local.destroy(true);
+
+  const refused = countedSignal();
+  await expect(
+    localNetwork.connect({ path: '/nonexistent/socket' }, refused.abort.signal),
+  ).rejects.toMatchObject({
+    code: 'ERR_SSH_FORWARD',
+    message: expect.stringContaining('cannot connect to /nonexistent/socket: '),
+  });
+  expect([refused.listening(), sockets[1]?.destroyed]).toEqual([0, true]);
+
+  for (const when of ['before', 'meanwhile']) {
+    const aborted = countedSignal();
+    const reason = new Error(`given up ${when}`);
+    if (when === 'before') aborted.abort.abort(reason);
+    const attempt = localNetwork.connect({ host: '127.0.0.1', port }, aborted.abort.signal);
+    if (when === 'meanwhile') aborted.abort.abort(reason);
+    await expect(attempt).rejects.toBe(reason);
+    const socket = sockets.at(-1) as Socket;
+    expect([aborted.listening(), socket.destroyed]).toEqual([0, true]);
+    // What it fails with afterwards ends nobody's process.
+    expect(socket.listenerCount('connect')).toBe(0);
+    socket.emit('error', new Error('late'));
+  }
+  for (const event of waiting) expect(sockets.every((socket) => socket.listenerCount(event) < 2)).toBe(true);
+});
+
+it('reads no further ahead than 64 KiB, and goes on when that is taken', async () => {
+  const { local } = await connected(new Uint8Array(1024 * 1024).fill(7));
+  const socket = Reflect.get(local, 'socket') as Socket;
+  let isEnded = false;
+  const arrived = new Promise<void>((resolve) => {
+    local.source.listen({
+      readable: () => resolve(),
+      ended: () => {
+        isEnded = true;
+      },
+      failed: () => {},
+      aborted: () => {},
+    });
+  });
+  await arrived;
+  await expect.poll(() => socket.isPaused()).toBe(true);
+  // A read that is under way still comes.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const read = socket.bytesRead;
+  expect(read).toBeGreaterThanOrEqual(64 * 1024);
+  expect(read).toBeLessThan(256 * 1024);
+  let taken = 0;
+  await expect
+    .poll(() => {
+      for (let piece = local.source.take(); piece !== undefined; piece = local.source.take())
+        taken += piece.length;
+      return taken;
+    })
+    .toBe(1024 * 1024);
+  expect([isEnded, socket.isPaused()]).toEqual([false, false]);
+});
+
+it('nothing is read before somebody listens, and nothing kept once nobody wants it', async () => {
+  const { local } = await connected(new Uint8Array(1024 * 1024).fill(7));
+  const socket = Reflect.get(local, 'socket') as Socket;
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([socket.isPaused(), socket.bytesRead]).toEqual([true, 0]);
+  local.source.cancel();
+  // Who sends is not held up, and nothing of it is kept.
+  await expect.poll(() => socket.bytesRead).toBe(1024 * 1024);
+  expect(local.source.take()).toBeUndefined();
 });

@@ -203,7 +203,7 @@ function checkKind(stats: Stats | FileStats, path: string, isRecursive: boolean)
 /** A file that is longer than the whole is no part of it. @throws SshError `ERR_SSH_TRANSFER` */
 function checkResumable(part: number, whole: number, path: string): void {
   if (part <= whole) return;
-  const message = `"${path}" has ${part} bytes, and the whole has ${whole}: it is no part of it, and is left as it is`;
+  const message = `"${path}" has ${part} bytes, and the whole has ${whole}: it is not a part of it, and is left as it is`;
   throw new SshError('ERR_SSH_TRANSFER', message, { origin: 'user', path });
 }
 

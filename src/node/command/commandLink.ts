@@ -94,13 +94,12 @@ class CommandLink implements Link {
 
   destroy(): void {
     if (this.state === 'over') return;
-    const { state } = this;
     this.state = 'over';
     this.ending?.cancel();
     this.toProgram?.destroy();
     this.fromProgram?.destroy();
-    // The one who starts it sees that it is not wanted any more.
-    if (state === 'starting') return;
+    // The one who starts it sees that it is not wanted any more; one that could not be started says so.
+    if (this.child?.pid === undefined) return;
     if (this.isGone) return this.gone();
     this.signal('SIGTERM');
     const { waits, closeTimeout } = this.start;

@@ -52,9 +52,13 @@ function openBoth([input, output]: readonly [string, string]): ProgramPipes {
     open.push(descriptor);
     return descriptor;
   };
-  // Opening one end waits for the other, but for somebody who has both.
-  const both = [input, output].map((path) => opened(path, constants.O_RDWR));
+  let held = 0;
   try {
+    // Opening one end waits for the other, but for somebody who has both.
+    for (const path of [input, output]) {
+      opened(path, constants.O_RDWR);
+      held++;
+    }
     return {
       stdin: opened(input, constants.O_RDONLY),
       toProgram: opened(input, constants.O_WRONLY),
@@ -62,9 +66,9 @@ function openBoth([input, output]: readonly [string, string]): ProgramPipes {
       stdout: opened(output, constants.O_WRONLY),
     };
   } catch (error) {
-    for (const descriptor of open.slice(both.length)) closeSync(descriptor);
+    for (const descriptor of open.slice(held)) closeSync(descriptor);
     throw error;
   } finally {
-    for (const descriptor of both) closeSync(descriptor);
+    for (const descriptor of open.slice(0, held)) closeSync(descriptor);
   }
 }

@@ -43,6 +43,8 @@ export interface Anchorage {
 
 /** A file or folder that is held. */
 export interface Pin {
+  /** Its length in bytes. */
+  size(): Promise<number>;
   chmod(mode: number): Promise<void>;
   utimes(atime: number, mtime: number): Promise<void>;
   truncate(length: number): Promise<void>;
@@ -110,6 +112,7 @@ export const descriptorAnchorage: Anchorage = {
       throw systemError('ELOOP');
     }
     return {
+      size: async () => (await system.fstat(fd)).size,
       chmod: (mode) => system.chmod(path, mode),
       utimes: (atime, mtime) => system.utimes(path, atime, mtime),
       truncate: (length) => system.truncate(path, length),
@@ -128,7 +131,9 @@ export const pathAnchorage: Anchorage = {
   async jump(root, path) {
     const wanted = joined(root.path, path);
     try {
-      if ((await system.realpath(wanted)) === wanted) return folderAt(wanted);
+      if ((await system.realpath(wanted)) === wanted && (await system.lstat(wanted)).isDirectory()) {
+        return folderAt(wanted);
+      }
     } catch (error) {
       if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
     }
@@ -166,6 +171,7 @@ export const pathAnchorage: Anchorage = {
       throw error;
     }
     return {
+      size: async () => (await system.fstat(fd)).size,
       chmod: (mode) => system.fchmod(fd, mode),
       utimes: (atime, mtime) => system.futimes(fd, atime, mtime),
       // The descriptor only reads; the path was checked a moment ago.

@@ -17,7 +17,7 @@ import {
   type StoreFolder,
   type StoreSession,
 } from '../../sftp/serve/store.ts';
-import type { Anchorage } from './anchors.ts';
+import type { Anchorage, Pin } from './anchors.ts';
 import { type ConfinedTree, type Place, relativeTarget, staysBelow } from './confinedTree.ts';
 import { attributesOf, exact, FolderFile, FolderListing, refuseOwner } from './folderFile.ts';
 import { ownerNames } from './owners.ts';
@@ -88,10 +88,7 @@ export class FolderStore implements StoreSession {
       if (size !== undefined && !there.isFile()) throw systemError(there.isDirectory() ? 'EISDIR' : 'EINVAL');
       const pin = await this.parts.anchorage.pin(place.folder, place.name);
       try {
-        if (size !== undefined) {
-          const length = exact(size);
-          await this.counted(length - there.size, () => pin.truncate(length), caller);
-        }
+        if (size !== undefined) await this.resize(pin, exact(size), caller);
         if (permissions !== undefined) await pin.chmod(permissions & 0o777);
         if (atime !== undefined && mtime !== undefined) await pin.utimes(atime, mtime);
       } finally {
@@ -107,7 +104,8 @@ export class FolderStore implements StoreSession {
       const { quota, root } = this.parts;
       if (quota === undefined || !(how.truncates || how.creates)) return this.openAt(place, how);
       const opening = async (change: QuotaChange): Promise<StoreFile> => {
-        const before = how.truncates ? await lengthAt(place.at) : 0;
+        // Who only reads empties nothing.
+        const before = how.truncates && how.writes ? await lengthAt(place.at) : 0;
         change.check();
         const file = await this.openAt(place, how);
         change.shrink(before);
@@ -218,7 +216,7 @@ export class FolderStore implements StoreSession {
       await anchorage.checkOpened(fd, folder, name);
       const stats = await system.fstat(fd);
       if (stats.isDirectory()) throw systemError('EISDIR');
-      if (!stats.isFile()) throw new SftpRefusal('failure', 'it is no regular file');
+      if (!stats.isFile()) throw new SftpRefusal('failure', 'it is not a regular file');
     } catch (error) {
       await system.close(fd);
       throw error;
@@ -240,19 +238,16 @@ export class FolderStore implements StoreSession {
     if (atime !== undefined && mtime !== undefined) await system.lutimes(place.at, atime, mtime);
   }
 
-  /** Does a step after which a file has so many bytes more, or fewer. */
-  private async counted(
-    more: number,
-    step: () => Promise<void>,
-    caller: StoreCaller | undefined,
-  ): Promise<void> {
+  private async resize(pin: Pin, length: number, caller: StoreCaller | undefined): Promise<void> {
     const { quota, root } = this.parts;
-    if (quota === undefined) return step();
-    const grown = Math.max(0, more);
+    if (quota === undefined) return pin.truncate(length);
     const work = async (change: QuotaChange): Promise<void> => {
+      // Looked at in its turn: the change before this one may have been of the same file.
+      const more = length - (await pin.size());
+      const grown = Math.max(0, more);
       change.grow(grown);
       try {
-        await step();
+        await pin.truncate(length);
       } catch (error) {
         change.shrink(grown);
         throw error;

@@ -159,7 +159,7 @@ async function trueHere(path: string, links: number): Promise<string> {
   try {
     return await system.realpath(path);
   } catch (error) {
-    if (!hasCode(error, 'ENOENT') || links >= mostLinks) throw error;
+    if (!hasCode(error, 'ENOENT') || links > mostLinks) throw error;
   }
   const end = path.replace(/\/+$/, '');
   const cut = end.lastIndexOf('/');

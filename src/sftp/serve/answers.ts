@@ -81,6 +81,7 @@ export class Answers {
         return this.read(request.handle, request.offset, request.length, caller);
       case 'write': {
         const { file, order } = handles.file(request.handle);
+        this.checkChanges();
         return this.ok(order.alone(() => file.write(request.data, request.offset, caller), caller));
       }
       case 'fstat': {
@@ -89,6 +90,7 @@ export class Answers {
       }
       case 'fsetstat': {
         const { file, order } = handles.file(request.handle);
+        this.checkChanges();
         return this.ok(order.alone(() => file.setAttributes(request.attrs, caller), caller));
       }
       case 'lstat':
@@ -169,7 +171,9 @@ export class Answers {
       exclusive: has(openFlags.exclusive),
       mode,
     };
-    if (how.writes && store.isReadOnly) throw readOnly();
+    // Who opens a file to read it may ask that it be made, or emptied.
+    const changes = how.creates || how.truncates;
+    if (how.writes || changes) this.checkChanges();
     const opening = (): Promise<Uint8Array> => {
       const step = async () => ({
         file: await open(path, how, caller),
@@ -178,7 +182,6 @@ export class Answers {
       });
       return handles.open(path, step, caller);
     };
-    const changes = how.creates || how.truncates;
     const handle = await (changes ? this.paths.alone(opening, caller) : this.paths.beside(opening, caller));
     return { kind: 'handle', handle };
   }
@@ -305,7 +308,7 @@ export class Answers {
       }
       case 'copy-data': {
         const order = decoded(() => extensions.copyData.fromBytes(payload));
-        if (store.isReadOnly) throw readOnly();
+        this.checkChanges();
         const step = (): void => {
           if (this.parts.isOver()) throw new SftpRefusal('failure', 'the session has ended');
           if (caller.isGivenUp) throw new SftpRefusal('failure', 'it took too long');
@@ -330,8 +333,13 @@ export class Answers {
   }
 
   private change(work: () => Promise<void>, caller: Caller): Promise<Answer> {
-    if (this.parts.store.isReadOnly) throw readOnly();
+    this.checkChanges();
     return this.ok(this.paths.alone(work, caller));
+  }
+
+  /** @throws SftpRefusal where nothing may be changed */
+  private checkChanges(): void {
+    if (this.parts.store.isReadOnly) throw readOnly();
   }
 
   private async ok(work: Promise<void>): Promise<Answer> {

@@ -185,9 +185,9 @@ describe('scp by its old protocol', () => {
     });
     await sink.receive(join(folder, 'f'));
     output.end();
-    expect(problems).toEqual([`"${join(folder, 'f')}" is no folder`]);
+    expect(problems).toEqual([`"${join(folder, 'f')}" is not a folder`]);
     // It is fatal: nothing follows.
-    expect(await text(output)).toBe(`\x02scp: "${join(folder, 'f')}" is no folder\n`);
+    expect(await text(output)).toBe(`\x02scp: "${join(folder, 'f')}" is not a folder\n`);
   });
 
   it('writes into a file with several names, through a link that was named, and never through another', async () => {

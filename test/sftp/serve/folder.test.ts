@@ -416,6 +416,40 @@ describe.each(anchorages)('a folder, held by %s', (_name, anchorage) => {
     }
     expect(lab.folder.tree('root')).toEqual(before);
     expect(await sftp.readFile('/l', 'utf8')).toBe('text');
+    // A handle of who only reads changes nothing either, and no flags of an OPEN do.
+    const was = statSync(lab.at('f'));
+    const file = await sftp.open('/f', 'r');
+    const byHandle: Record<string, () => Promise<unknown>> = {
+      chmod: () => file.chmod(0o777),
+      utimes: () => file.utimes(1, 1),
+      truncate: () => file.truncate(0),
+      chown: () => file.chown(was.uid, was.gid),
+      write: () => file.write('x', 0),
+    };
+    for (const [name, change] of Object.entries(byHandle)) {
+      await expect(change(), name).rejects.toMatchObject({ code: 'ERR_SSH_SFTP_PERMISSION_DENIED' });
+    }
+    await file.close();
+    for (const path of ['/f', '/l', '/new']) {
+      for (let pflags = 0; pflags < 64; pflags++) {
+        const body = { kind: 'open', filename: Buffer.from(path), pflags, attrs: { permissions: 0o777 } };
+        const opening = Reflect.get(sftp, 'session').handle(body, { name: 'open', path });
+        const readsOnly = (pflags & 0b01_1110) === 0 && path !== '/new';
+        const outcome = await opening.then(
+          () => 'open',
+          (error: { readonly code: string }) => error.code,
+        );
+        if (readsOnly) expect(outcome, `${path} ${pflags}`).toBe('open');
+        else expect(outcome, `${path} ${pflags}`).toMatch(/^ERR_SSH_SFTP_(PERMISSION_DENIED|NO_SUCH_FILE)$/);
+      }
+    }
+    expect(lab.folder.tree('root')).toEqual(before);
+    const { mode, mtimeMs, ctimeMs } = statSync(lab.at('f'));
+    expect({ mode, mtimeMs, ctimeMs }).toEqual({
+      mode: was.mode,
+      mtimeMs: was.mtimeMs,
+      ctimeMs: was.ctimeMs,
+    });
     expect((await sftp.statfs('/')).isReadOnly).toBe(true);
     expect(reports).toEqual([]);
   });
@@ -472,8 +506,8 @@ describe.each(anchorages)('a folder, held by %s', (_name, anchorage) => {
 describe('serveFolder', () => {
   it('refuses what is no folder, and options that nobody knows', () => {
     const lab = new Lab();
-    expect(() => serveFolder(lab.folder.at('secret'))).toThrow('is no folder that could be served');
-    expect(() => serveFolder(lab.folder.at('none'))).toThrow('is no folder that could be served');
+    expect(() => serveFolder(lab.folder.at('secret'))).toThrow('is not a folder that could be served');
+    expect(() => serveFolder(lab.folder.at('none'))).toThrow('is not a folder that could be served');
     expect(() => serveFolder('')).toThrow('must be a string that is not empty');
     expect(() => serveFolder(lab.root, { readonly: true } as never)).toThrow('did you mean readOnly?');
     expect(() => serveFolder(lab.root, { quota: -1 })).toThrow('quota must be a number of bytes');
