@@ -472,6 +472,7 @@ describe('a public key', () => {
           extensions: [
             ['permit-pty', new Uint8Array(0)],
             ['odd', Uint8Array.of(1, 2, 3)],
+            ['long', Uint8Array.of(0, 0, 0, 1, 0x61, 0x62)],
           ],
           ...more,
         }),
@@ -496,6 +497,7 @@ describe('a public key', () => {
         '        Extensions: ',
         '                permit-pty',
         '                odd UNKNOWN OPTION: 010203',
+        '                long UNKNOWN OPTION: 000000016162',
         '',
       ].join('\n'),
     );

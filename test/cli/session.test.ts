@@ -506,8 +506,15 @@ describe('a session on a terminal', () => {
     await screen.shows('hello\r');
     size.splice(0, 2, 120, 40);
     hear('SIGWINCH');
-    size.splice(0, 2, 0, 0);
-    hear('SIGWINCH');
+    // A terminal that does not tell its size has none.
+    for (const [columns, rows] of [
+      [0, 0],
+      [90, 0],
+      [0, 20],
+    ] as const) {
+      size.splice(0, 2, columns, rows);
+      hear('SIGWINCH');
+    }
     input.write('\x04');
     await screen.shows('120x40|bye');
     const { status, said } = await over;
@@ -561,6 +568,13 @@ describe('a session on a terminal', () => {
     await screen.shows(answer);
     input.write('\x04');
     expect((await over).status).toBe(5);
+  });
+
+  it('says nothing at its end with -q', async () => {
+    const { input, screen, over } = shell(['-q']);
+    await screen.shows('$ ');
+    input.write('~.');
+    expect(await over).toMatchObject({ status: 255, said: expect.not.stringContaining('closed') });
   });
 
   it('takes another escape character, also one with Ctrl', async () => {

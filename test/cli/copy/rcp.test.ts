@@ -334,30 +334,33 @@ describe('what the disk refuses', () => {
     expect(existsSync('/dev/full')).toBe(true);
   });
 
-  it('fails a file that becomes shorter while it is sent, of which nothing is kept', async () => {
-    const folder = newFolder();
-    const path = join(folder, 'f');
-    writeFileSync(path, Buffer.alloc(900_000, 'x'));
-    chmodSync(path, 0o644);
-    const [input, output] = [new PassThrough(), new PassThrough()];
-    const problems: string[] = [];
-    const source = new RcpSource(pipeOf(input, output), {
-      ...plain,
-      failed: (problem) => problems.push(problem),
-      moved: () => truncateSync(path, 300_000),
-    });
-    input.end('\0\0\0');
-    const sent = text(output);
-    await source.send([path]);
-    output.end();
-    // As many bytes go as were announced, and then that they are not the file's.
-    const [head = '', rest = ''] = (await sent).split('\n');
-    expect(head).toBe('C0644 900000 f');
-    expect(rest.slice(0, 300_000)).toBe('x'.repeat(300_000));
-    expect(rest.slice(300_000, 900_000)).toBe('\0'.repeat(600_000));
-    expect(rest.slice(900_000)).toBe(`\x01scp: "${path}" became shorter while it was sent`);
-    expect(problems).toEqual([`"${path}" became shorter while it was sent`]);
-  });
+  it.each([300_000, 850_000])(
+    'fails a file of 900,000 bytes that becomes one of %i while it is sent',
+    async (length) => {
+      const folder = newFolder();
+      const path = join(folder, 'f');
+      writeFileSync(path, Buffer.alloc(900_000, 'x'));
+      chmodSync(path, 0o644);
+      const [input, output] = [new PassThrough(), new PassThrough()];
+      const problems: string[] = [];
+      const source = new RcpSource(pipeOf(input, output), {
+        ...plain,
+        failed: (problem) => problems.push(problem),
+        moved: () => truncateSync(path, length),
+      });
+      input.end('\0\0\0');
+      const sent = text(output);
+      await source.send([path]);
+      output.end();
+      // As many bytes go as were announced, and then that they are not the file's.
+      const [head = '', rest = ''] = (await sent).split('\n');
+      expect(head).toBe('C0644 900000 f');
+      expect(rest.slice(0, length)).toBe('x'.repeat(length));
+      expect(rest.slice(length, 900_000)).toBe('\0'.repeat(900_000 - length));
+      expect(rest.slice(900_000)).toBe(`\x01scp: "${path}" became shorter while it was sent`);
+      expect(problems).toEqual([`"${path}" became shorter while it was sent`]);
+    },
+  );
 
   it('ends all of it where a folder cannot be made, or is there as a file', async () => {
     const folder = newFolder();
@@ -385,8 +388,10 @@ describe('what the disk refuses', () => {
         (error: Error) => error.message,
       );
     };
-    expect(await received('to', 'D0755 0 d\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
-    expect(await received('to/d', 'D0755 0 x\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
+    expect(await received('to', 'D0755 0 d\nE\n')).toMatch(/\/to\/d" is there already, and is not a folder$/);
+    expect(await received('to/d', 'D0755 0 x\nE\n')).toMatch(
+      /\/to\/d" is there already, and is not a folder$/,
+    );
     expect(await received('none/there', 'D0755 0 x\nE\n')).toMatch(
       /^scp on h: cannot make the folder ".*\/none\/there": .*\(ENOENT\)$/,
     );

@@ -148,6 +148,7 @@ describe('braces', () => {
     ['a}', ['a}']],
     ['\\{a,b}', ['\\{a,b}']],
     ['[{,]{a,b}', ['[{,]a', '[{,]b']],
+    ['{[,b}', ['[', 'b']],
     ['{,x}y', ['y', 'xy']],
   ])('%j', (pattern, expected) => {
     expect(expandBraces(pattern)).toEqual(expected);

@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -189,6 +190,17 @@ describe('a path behind the host', () => {
     expect(none).toEqual(ended(1, '', 'deadline-ssh: get: there is no file "/none"\n'));
   });
 
+  it('takes the place of a file at once, and with -a goes on with it', async () => {
+    put(root, 'f', 'abc');
+    put(here, 'f', 'a');
+    const inode = (): number => statSync(join(here, 'f')).ino;
+    const before = inode();
+    await sftp(['-a', 'there:f'], { input: '' });
+    expect([readFileSync(join(here, 'f'), 'utf8'), inode()]).toEqual(['abc', before]);
+    await sftp(['there:f'], { input: '' });
+    expect(inode()).not.toBe(before);
+  });
+
   it('is where the session begins where it is a folder', async () => {
     mkdirSync(join(root, 'd'));
     put(join(root, 'd'), 'f');
@@ -274,7 +286,7 @@ describe('a person', () => {
     expect(existsSync(join(root, 'd'))).toBe(true);
     input.write('bye\r');
     expect((await over).status).toBe(0);
-    expect(input.isRaw).toBe(false);
+    expect([input.isRaw, input.listenerCount('keypress')]).toEqual([false, 0]);
   });
 
   it('is done with Ctrl-D', async () => {
