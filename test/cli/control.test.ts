@@ -411,3 +411,62 @@ it('what is read of a line is a request or an answer, whatever the line is', () 
     expect(parseRequest(JSON.stringify(request))).toEqual(request);
   }
 });
+
+it('a request for a session has a purpose, options and forwards that can be', () => {
+  const session = {
+    command: 'session',
+    purpose: { kind: 'session', command: 'uptime' },
+    options: { pty: false, x11: false, forwardAgent: false, env: {} },
+    forwards: [spec],
+  };
+  const read = (changes: object) => parseRequest(JSON.stringify({ ...session, ...changes }));
+  expect(read({})).toEqual(session);
+  expect(read({ purpose: { kind: 'session' } })).toMatchObject({ purpose: { kind: 'session' } });
+  expect(read({ purpose: { kind: 'subsystem', name: 'sftp' } })).toMatchObject({ purpose: { name: 'sftp' } });
+  for (const changes of [
+    { purpose: { kind: 'forwards' } },
+    { purpose: { kind: 'session', command: 7 } },
+    { purpose: { kind: 'subsystem' } },
+    { purpose: undefined },
+    { options: undefined },
+    { forwards: undefined },
+    { forwards: [spec, { ...spec, kind: 'other' }] },
+    { forwards: [{ ...spec, to: { host: 'h', port: 0 } }] },
+    { forwards: [{ ...spec, to: { host: 'h', port: 65_536 } }] },
+    { forwards: [{ ...spec, to: { port: 1 } }] },
+    { forwards: [{ ...spec, from: { port: 65_536 } }] },
+    { forwards: [{ ...spec, from: { port: -1 } }] },
+    { forwards: [{ ...spec, from: { port: 1.5 } }] },
+    { forwards: [{ ...spec, from: {} }] },
+    { forwards: [{ ...spec, to: undefined }] },
+  ]) {
+    expect([changes, read(changes)]).toEqual([changes, undefined]);
+  }
+  const listed = (from: object) => read({ forwards: [{ ...spec, from }] });
+  for (const from of [
+    { port: 0 },
+    { port: 65_535 },
+    { path: '/s', mode: 0o777, unlink: true },
+    { path: '/s' },
+  ]) {
+    expect(listed(from)).toMatchObject({ forwards: [{ from }] });
+  }
+  // What is no mode is left out.
+  expect(listed({ path: '/s', mode: 0o1000, unlink: 'yes' })).toMatchObject({
+    forwards: [{ from: { path: '/s' } }],
+  });
+  expect(read({ forwards: [{ ...spec, to: { host: 'h', port: 1 } }] })).toBeDefined();
+});
+
+it('an answer has the number of a process, and of the rest what can be', () => {
+  const read = (answer: object) => parseAnswer(JSON.stringify(answer));
+  for (const pid of [0, -1, 1.5, '1', undefined]) expect(read({ pid })).toBeUndefined();
+  expect(read({ pid: 1, error: 'no', port: 5 })).toEqual({ pid: 1, error: 'no' });
+  expect(read({ pid: 1, port: 65_535 })).toEqual({ pid: 1, port: 65_535 });
+  expect(read({ pid: 1, port: 65_536 })).toEqual({ pid: 1 });
+  expect(read({ pid: 1, refused: ['agent', 'odd', 'terminal', 'x11'], faults: ['a', 7] })).toEqual({
+    pid: 1,
+    refused: ['terminal', 'agent', 'x11'],
+    faults: ['a'],
+  });
+});

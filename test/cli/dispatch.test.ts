@@ -1,6 +1,7 @@
 /** Which words are commands of this program, and which are hosts. */
 import { describe, expect, it } from 'vitest';
 import { dispatch, type Program } from '../../src/cli/dispatch.ts';
+import { queryText } from '../../src/cli/remote/query.ts';
 import { subcommands } from '../../src/cli/subcommands.ts';
 
 /** Runs a command line on a program that only notes what it is told. */
@@ -62,6 +63,10 @@ describe('the program', () => {
 
   it('prints the version of the package', async () => {
     expect((await run('--version')).output).toMatch(/^deadline-ssh \d+\.\d+\.\d+\S*\n$/);
+  });
+
+  it('prints a list of what can be negotiated', async () => {
+    expect(await run('-Q', 'mac')).toEqual({ status: 0, calls: [], output: queryText('mac') });
   });
 
   it('says what is wrong with a command line, and ends with 255', async () => {

@@ -268,6 +268,17 @@ describe('a list', () => {
     expect((await fleet(user(), 'host:0\n', 'x')).stderr).toMatch(/has 1 bad line; --skip-bad-lines/);
   });
 
+  it('is run with the keys that are named, and with no others', async () => {
+    const home = user();
+    const key = home.write('other', home.read('id_ed25519'));
+    home.write('id_ed25519', 'no key');
+    expect((await fleet(home, at('a'), '-i', key, 'say', 'hello')).status).toBe(0);
+    expect((await fleet(home, at('a'), 'say', 'hello')).status).toBe(255);
+    expect((await fleet(home, at('a'), '-i', home.at('id_ed25519'), 'say', 'hello')).stderr).toMatch(
+      /^deadline-ssh: .*id_ed25519/,
+    );
+  });
+
   it('has the port and the user of the options where its lines name none', async () => {
     const { stderr } = await fleet(user(), '127.0.0.1\n', '-l', 'me', '-p', String(port), 'complain');
     expect(stderr).toMatch(/^127\.0\.0\.1: me complains\n/);

@@ -418,7 +418,11 @@ describe('a public key', () => {
       for (const format of type === 'ed25519' ? ['RFC4716'] : ['RFC4716', 'PKCS8', 'PEM']) {
         const { out } = await run(exportKey, ['-e', '-m', format, '-f', path]);
         const exported = file(out, 'exported', folder());
-        expect((await run(importKey, ['-i', '-m', format, '-f', exported])).out, format).toBe(`${key}\n`);
+        expect(await run(importKey, ['-i', '-m', format, '-f', exported]), format).toEqual({
+          status: 0,
+          out: `${key}\n`,
+          said: '',
+        });
       }
     }
     await expect(run(exportKey, ['-e', '-m', 'xml', '-f', 'x'])).rejects.toMatchObject(
@@ -468,6 +472,7 @@ describe('a public key', () => {
           extensions: [
             ['permit-pty', new Uint8Array(0)],
             ['odd', Uint8Array.of(1, 2, 3)],
+            ['long', Uint8Array.of(0, 0, 0, 1, 0x61, 0x62)],
           ],
           ...more,
         }),
@@ -492,6 +497,7 @@ describe('a public key', () => {
         '        Extensions: ',
         '                permit-pty',
         '                odd UNKNOWN OPTION: 010203',
+        '                long UNKNOWN OPTION: 000000016162',
         '',
       ].join('\n'),
     );

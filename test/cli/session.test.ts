@@ -278,6 +278,10 @@ describe('what is printed of a session', () => {
   it('with -v is when each phase was over, and how it ended', async () => {
     const { said } = await run(there.home(), ['-v', 'there', 'both']);
     const lines = said.split('\n');
+    // What has no effect on a connection is a note; what has one on this program is none.
+    const odd = ['-o', 'ControlMaster=no', '-o', 'UseRoaming=yes', '-v', 'there', 'both'];
+    const noted = await run(there.home(), odd);
+    expect(noted.said).not.toContain('ControlMaster');
     for (const words of [
       /^deadline-ssh: +\d+\.\d ms {2}connect +took .*: /,
       /key exchange +took /,
@@ -431,6 +435,27 @@ describe('a program that is told things', () => {
     const own = await session('say', 'x');
     expect([own.status, own.out]).toEqual([0, 'x\n']);
     expect(own.said).toContain('this program connects by itself');
+    const demanded = await ask('-O', 'proxy', '-s', '--', 'there');
+    expect([demanded.status, demanded.out]).toEqual([255, '']);
+    await ask('-O', 'exit');
+    await over;
+  });
+
+  it('makes the forwards of a session that comes, and says why one does not stand', async () => {
+    const { home, path, over, ask } = await listening('-M', '-N', 'there');
+    const taken = await echoPort();
+    const argv = ['-S', path, '-L', `127.0.0.1:${taken}:h:1`];
+    const lent = await run(home, [...argv, 'there', 'say', 'x']);
+    expect([lent.status, lent.out]).toEqual([0, 'x\n']);
+    expect(lent.said).toContain('the address is in use');
+    const strict = await run(home, ['-o', 'ExitOnForwardFailure=yes', ...argv, 'there', 'say', 'x']);
+    expect(strict.status).toBe(255);
+    expect(strict.said).toContain('deadline-ssh: a forward does not stand\n');
+    const place = quietPlace();
+    const target = `127.0.0.1:${taken}`;
+    const kept = ['-S', path, '-L', `${place.host}:${place.port}:${target}`, 'there', 'say', 'x'];
+    for (let i = 0; i < 2; i++) expect((await run(home, kept)).said).toBe('');
+    expect(await sent(place.port, 'hello', place.host)).toBe('hello');
     await ask('-O', 'exit');
     await over;
   });
@@ -481,8 +506,15 @@ describe('a session on a terminal', () => {
     await screen.shows('hello\r');
     size.splice(0, 2, 120, 40);
     hear('SIGWINCH');
-    size.splice(0, 2, 0, 0);
-    hear('SIGWINCH');
+    // A terminal that does not tell its size has none.
+    for (const [columns, rows] of [
+      [0, 0],
+      [90, 0],
+      [0, 20],
+    ] as const) {
+      size.splice(0, 2, columns, rows);
+      hear('SIGWINCH');
+    }
     input.write('\x04');
     await screen.shows('120x40|bye');
     const { status, said } = await over;
@@ -536,6 +568,13 @@ describe('a session on a terminal', () => {
     await screen.shows(answer);
     input.write('\x04');
     expect((await over).status).toBe(5);
+  });
+
+  it('says nothing at its end with -q', async () => {
+    const { input, screen, over } = shell(['-q']);
+    await screen.shows('$ ');
+    input.write('~.');
+    expect(await over).toMatchObject({ status: 255, said: expect.not.stringContaining('closed') });
   });
 
   it('takes another escape character, also one with Ctrl', async () => {

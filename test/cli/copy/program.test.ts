@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RcpPipe } from '../../../src/cli/copy/rcp/pipe.ts';
 import { RcpSink } from '../../../src/cli/copy/rcp/sink.ts';
 import { RcpSource } from '../../../src/cli/copy/rcp/source.ts';
@@ -183,6 +183,7 @@ describe('a copy', () => {
     for (const name of ['a', 'b', 'c']) put(here, name);
     const { said } = await cp(['-v', 'a', 'b', 'c', 'there:']);
     expect(said.match(/ connect +took /g)).toHaveLength(1);
+    await vi.waitFor(() => expect(there.server.connections()).toEqual([]), { timeout: 10_000 });
     const between = await cp(['-v', 'there:a', 'there:b', 'other:d']);
     expect(between.said.match(/ connect +took /g)).toHaveLength(2);
   });
@@ -193,6 +194,8 @@ describe('a copy', () => {
     const unknown = await cp(['-B', 'a', 'a', 'there:']);
     expect([unknown.status, unknown.said.split('\n').length]).toEqual([255, 2]);
     expect(unknown.said).toContain('host key');
+    const brought = await cp(['-B', 'there:a', 'there:b', '.']);
+    expect([brought.status, brought.said.split('\n').length]).toEqual([255, 2]);
     expect(await cp(['-S', '/no/such/program', 'a', 'there:'])).toMatchObject({ status: 255, out: '' });
   });
 

@@ -114,6 +114,9 @@ describe('scp by its old protocol', () => {
       const stats = statSync(join(folder, 'to', name));
       expect([name, stats.mode & 0o777, stats.mtimeMs / 1000]).toEqual([name, mode, mtime]);
     }
+    utimesSync(f, 0, 0);
+    expect((await send([f], join(folder, 'to', 'old'), { preserve: true })).said).toMatch(/^T0 0 0 0\n/);
+    utimesSync(f, 1_000_000, 1_000_001);
     const bare = await send([f], join(folder, 'to', 'bare'));
     expect(bare.said).toMatch(/^C0604 2 f\n/);
     expect(statSync(join(folder, 'to', 'bare')).mtimeMs / 1000).not.toBe(1_000_001);
@@ -331,30 +334,33 @@ describe('what the disk refuses', () => {
     expect(existsSync('/dev/full')).toBe(true);
   });
 
-  it('fails a file that becomes shorter while it is sent, of which nothing is kept', async () => {
-    const folder = newFolder();
-    const path = join(folder, 'f');
-    writeFileSync(path, Buffer.alloc(900_000, 'x'));
-    chmodSync(path, 0o644);
-    const [input, output] = [new PassThrough(), new PassThrough()];
-    const problems: string[] = [];
-    const source = new RcpSource(pipeOf(input, output), {
-      ...plain,
-      failed: (problem) => problems.push(problem),
-      moved: () => truncateSync(path, 300_000),
-    });
-    input.end('\0\0\0');
-    const sent = text(output);
-    await source.send([path]);
-    output.end();
-    // As many bytes go as were announced, and then that they are not the file's.
-    const [head = '', rest = ''] = (await sent).split('\n');
-    expect(head).toBe('C0644 900000 f');
-    expect(rest.slice(0, 300_000)).toBe('x'.repeat(300_000));
-    expect(rest.slice(300_000, 900_000)).toBe('\0'.repeat(600_000));
-    expect(rest.slice(900_000)).toBe(`\x01scp: "${path}" became shorter while it was sent`);
-    expect(problems).toEqual([`"${path}" became shorter while it was sent`]);
-  });
+  it.each([300_000, 850_000])(
+    'fails a file of 900,000 bytes that becomes one of %i while it is sent',
+    async (length) => {
+      const folder = newFolder();
+      const path = join(folder, 'f');
+      writeFileSync(path, Buffer.alloc(900_000, 'x'));
+      chmodSync(path, 0o644);
+      const [input, output] = [new PassThrough(), new PassThrough()];
+      const problems: string[] = [];
+      const source = new RcpSource(pipeOf(input, output), {
+        ...plain,
+        failed: (problem) => problems.push(problem),
+        moved: () => truncateSync(path, length),
+      });
+      input.end('\0\0\0');
+      const sent = text(output);
+      await source.send([path]);
+      output.end();
+      // As many bytes go as were announced, and then that they are not the file's.
+      const [head = '', rest = ''] = (await sent).split('\n');
+      expect(head).toBe('C0644 900000 f');
+      expect(rest.slice(0, length)).toBe('x'.repeat(length));
+      expect(rest.slice(length, 900_000)).toBe('\0'.repeat(900_000 - length));
+      expect(rest.slice(900_000)).toBe(`\x01scp: "${path}" became shorter while it was sent`);
+      expect(problems).toEqual([`"${path}" became shorter while it was sent`]);
+    },
+  );
 
   it('ends all of it where a folder cannot be made, or is there as a file', async () => {
     const folder = newFolder();

@@ -148,6 +148,7 @@ describe('braces', () => {
     ['a}', ['a}']],
     ['\\{a,b}', ['\\{a,b}']],
     ['[{,]{a,b}', ['[{,]a', '[{,]b']],
+    ['{[,b}', ['[', 'b']],
     ['{,x}y', ['y', 'xy']],
   ])('%j', (pattern, expected) => {
     expect(expandBraces(pattern)).toEqual(expected);
@@ -155,6 +156,11 @@ describe('braces', () => {
 
   it('that stand for more than can be meant are refused', () => {
     expect(expandBraces('{a,b}'.repeat(40))).toBeUndefined();
+    const wide = (count: number): string => `{${Array.from({ length: count }, (_, i) => i).join()}}`;
+    expect(expandBraces(wide(10_000))).toHaveLength(10_000);
+    expect(expandBraces(`${wide(100)}${wide(99)}`)).toHaveLength(9_900);
+    expect(expandBraces(wide(10_002))).toBeUndefined();
+    expect(expandBraces(`${wide(100)}${wide(102)}`)).toBeUndefined();
   });
 });
 

@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -75,6 +76,10 @@ describe('lines', () => {
         expect.stringMatching(/^Connected to there\.\ndeadline-ssh: sftp: there is no such command[^\n]*\n$/),
       ),
     );
+    mkdirSync(join(root, 'folder'));
+    expect((await sftp(['-q', 'there'], { input: 'get folder\nput none\n' })).said).toBe(
+      'deadline-ssh: get: "/folder/" is a folder, which -r takes\ndeadline-ssh: put: there is no local file "none"\n',
+    );
     expect([readFileSync(join(here, 'g'), 'utf8'), existsSync(join(root, 'later'))]).toEqual(['abc', false]);
     expect((await sftp(['-q', 'there'], { input: 'get f g\n' })).said).toBe('');
     expect(await sftp(['-q', 'there'], { input: 'get f g\n' })).toEqual(ended(0, 'sftp> get f g\n', ''));
@@ -121,6 +126,59 @@ describe('lines', () => {
   });
 });
 
+describe('commands of this machine', () => {
+  it('go to folders, from the home where none is named, and make them', async () => {
+    mkdirSync(join(here, 'sub'));
+    mkdirSync(join(home.path, 'x'));
+    const input =
+      'lcd sub\nlpwd\nlcd ~/x\nlpwd\nlcd\nlpwd\nlcd ~\nlpwd\nlcd none\nlmkdir made\nlmkdir made\n';
+    const { status, out, said } = await sftp(['-q', 'there'], { input });
+    const shown = out.split('\n').filter((line) => line.startsWith('Local'));
+    expect(shown).toEqual(
+      [join(here, 'sub'), join(home.path, 'x'), home.path, home.path].map(
+        (path) => `Local working directory: ${path}`,
+      ),
+    );
+    expect([status, said]).toEqual([
+      0,
+      expect.stringMatching(
+        /^deadline-ssh: lcd: cannot go to the folder "none": [^\n]+\ndeadline-ssh: lmkdir: cannot make the folder "made": [^\n]+\n$/,
+      ),
+    ]);
+    expect(existsSync(join(home.path, 'made'))).toBe(true);
+  });
+
+  it('run in the shell of the user, and say how they failed', async () => {
+    put(here, 'f');
+    const [shell, listed, all] = ['shell', 'listed', 'all'].map((name) => join(base, name));
+    const input = `!printf here > ${shell}\nlls > ${listed}\nlls -a > ${all}\n!exit 3\n!kill -9 $$\n`;
+    const { status, said } = await sftp(['-q', 'there'], { input, env: { SHELL: '/bin/sh' } });
+    expect([status, said]).toEqual([
+      0,
+      'deadline-ssh: the local command: it ended with status 3\ndeadline-ssh: the local command: it was ended by SIGKILL\n',
+    ]);
+    const texts = [shell, listed, all].map((path) => readFileSync(path ?? '', 'utf8'));
+    expect(texts).toEqual(['here', 'f\n', '.\n..\nf\n']);
+    const none = await sftp(['-q', 'there'], { input: '!true\n', env: { SHELL: '/no/such/shell' } });
+    expect(none.said).toContain('the local command: spawn /no/such/shell ENOENT');
+  });
+});
+
+describe('the disk of the server', () => {
+  it('is told of in blocks, for people, in inodes, and with --json in whole numbers', async () => {
+    const { out } = await sftp(['-q', 'there'], { input: 'df\ndf -h\ndf -i\ndf -h /\n' });
+    const [blocks = '', human = '', inodes = '', path = ''] = out.split(/sftp> df.*\n/).slice(1);
+    expect(blocks).toMatch(/Size .*Used .*Avail .*%Capacity\n +\d+ +\d+ +\d+ +\d+ +\d+%\n/);
+    expect(human).toMatch(/\n +[\d.]+[KMGTPB]+ +[\d.]+[KMGTPB]+/);
+    expect(inodes).toContain('Inodes');
+    expect(path.split('\n')[0]).toBe(human.split('\n')[0]);
+    const json = await sftp(['--json', '-q', 'there'], { input: 'df\n' });
+    const { result } = JSON.parse(json.out) as { result: Record<string, unknown> };
+    expect([typeof result['bavail'], typeof result['isReadOnly']]).toEqual(['string', 'boolean']);
+    expect(String(result['blocks'])).toMatch(/^\d+$/);
+  });
+});
+
 describe('a path behind the host', () => {
   it('is brought here where it is a file, also by another name, and nothing else is done', async () => {
     put(root, 'f', 'abc');
@@ -130,6 +188,17 @@ describe('a path behind the host', () => {
     expect([readdirSync(here), readdirSync(root)]).toEqual([['f', 'g'], ['f']]);
     const none = await sftp(['-q', 'there:none'], { input });
     expect(none).toEqual(ended(1, '', 'deadline-ssh: get: there is no file "/none"\n'));
+  });
+
+  it('takes the place of a file at once, and with -a goes on with it', async () => {
+    put(root, 'f', 'abc');
+    put(here, 'f', 'a');
+    const inode = (): number => statSync(join(here, 'f')).ino;
+    const before = inode();
+    await sftp(['-a', 'there:f'], { input: '' });
+    expect([readFileSync(join(here, 'f'), 'utf8'), inode()]).toEqual(['abc', before]);
+    await sftp(['there:f'], { input: '' });
+    expect(inode()).not.toBe(before);
   });
 
   it('is where the session begins where it is a folder', async () => {
@@ -217,7 +286,7 @@ describe('a person', () => {
     expect(existsSync(join(root, 'd'))).toBe(true);
     input.write('bye\r');
     expect((await over).status).toBe(0);
-    expect(input.isRaw).toBe(false);
+    expect([input.isRaw, input.listenerCount('keypress')]).toEqual([false, 0]);
   });
 
   it('is done with Ctrl-D', async () => {
