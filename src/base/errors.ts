@@ -69,8 +69,8 @@ export const errorCodes = {
   ERR_SSH_CHANNEL_OPEN_FAILED: 'The server refused to open the channel.',
   /** The server ended the command, or the file session; start it again. */
   ERR_SSH_CHANNEL_CLOSED: 'The channel closed before the operation finished.',
-  /** The server does not know the request, or its settings forbid it. */
-  ERR_SSH_REQUEST_FAILED: 'The server refused a request.',
+  /** The server does not know the request, or its settings forbid it; connect once more where the message says that it was not sent. */
+  ERR_SSH_REQUEST_FAILED: 'The server refused a request, or its answers have become doubtful.',
   /** Raise `maxBuffer`, or read the output as a stream with `exec`. */
   ERR_SSH_MAX_BUFFER: 'The output of a command is larger than maxBuffer.',
   /**

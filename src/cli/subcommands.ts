@@ -18,17 +18,20 @@ export interface Subcommand {
 
 /** By name. Any other first word is a host. */
 export const subcommands: ReadonlyMap<string, Subcommand> = new Map([
-  ['bench', { summary: 'measure a server and the way to it', load: () => import('./bench/bench.ts') }],
+  ['bench', { summary: 'measure a server and the path to it', load: () => import('./bench/bench.ts') }],
   ['cp', { summary: 'copy files between machines', load: () => import('./copy/copy.ts') }],
   ['fleet', { summary: 'run a command on many hosts', load: () => import('./fleet/fleet.ts') }],
   [
     'keygen',
-    { summary: 'make and convert keys, sign, keep known_hosts', load: () => import('./keygen/keygen.ts') },
+    { summary: 'make and convert keys, sign, edit known_hosts', load: () => import('./keygen/keygen.ts') },
   ],
   ['keyscan', { summary: 'print the host keys of many hosts', load: () => import('./keyscan/keyscan.ts') }],
   [
     'sftp-server',
-    { summary: 'files of this machine, for sshd', load: () => import('./sftpServer/sftpServer.ts') },
+    {
+      summary: 'serve the files of this machine, for sshd',
+      load: () => import('./sftpServer/sftpServer.ts'),
+    },
   ],
-  ['sftp', { summary: 'files on a server, by commands', load: () => import('./sftp/sftp.ts') }],
+  ['sftp', { summary: 'work with files on a server', load: () => import('./sftp/sftp.ts') }],
 ]);

@@ -2,7 +2,7 @@
  * What the calls on a client take.
  *
  * Owns: the options of each call, and their checks.
- * Must not know: how any of them is carried out.
+ * Must not know: what a call does.
  */
 import {
   abortSignal,
@@ -30,18 +30,18 @@ import type { PtyOptions } from './command/requestPayloads.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
-  /** Milliseconds for the whole call, apart from the connection's own timeouts for its parts. */
+  /** Milliseconds for the whole call; the connection's `timeouts` also bound its parts. Default: only these. */
   readonly timeout?: number | undefined;
-  /** Aborts the call; of `exec` and `shell` also the process, once it has started. */
+  /** Aborts the call, which rejects with `ERR_SSH_ABORTED`; of `exec` and `shell` also the process that has started. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What `openTcp` and `openUnix` take. */
 export interface OpenStreamOptions extends CallOptions {
   /**
-   * Whether this side may write on when the other side has ended. `false` ends this
-   * side as well then, as sockets of `node:net` do by default: for drivers that leave
-   * that to their socket, such as ioredis. `true`
+   * Whether this side may write on after the other side has ended. With `false` this
+   * side ends too, as sockets of `node:net` do by default. Drivers that leave that to
+   * their socket, such as ioredis, need it. Default: `true`.
    */
   readonly allowHalfOpen?: boolean | undefined;
 }
@@ -49,48 +49,48 @@ export interface OpenStreamOptions extends CallOptions {
 /** What each call that opens a session channel takes: a command, a shell, a subsystem. */
 export interface SessionOptions extends CallOptions {
   /**
-   * Wait for a turn until fewer than so many session channels are open on this
-   * connection. Servers allow a number of them (OpenSSH 10, its MaxSessions) and
-   * refuse more. The `maxChannels` of `connect`; no bound where neither is given
+   * The call waits until fewer than so many session channels are open on this
+   * connection. Servers refuse more than they allow, OpenSSH more than 10 (its
+   * MaxSessions). Default: the `maxChannels` of `connect`, or no bound.
    */
   readonly maxChannels?: number | undefined;
 }
 
 /** A display for the programs of a command. */
 export interface X11Options {
-  /** As `DISPLAY` has it, such as `:0`; the environment's where not given. */
+  /** The display, such as `:0`. Default: `DISPLAY` of the environment. */
   readonly display?: string | undefined;
-  /** Its MIT-MAGIC-COOKIE-1, hexadecimal; the one of `XAUTHORITY` or `~/.Xauthority` where not given. */
+  /** Its MIT-MAGIC-COOKIE-1, hexadecimal. Default: the one in the file of `XAUTHORITY`, or in `~/.Xauthority`. */
   readonly cookie?: string | undefined;
-  /** Milliseconds for which programs may connect, from the start of the command; its whole time where not given. */
+  /** Milliseconds from the start of the command in which programs may connect. Default: as long as it runs. */
   readonly acceptFor?: number | undefined;
 }
 
 /** What `exec` takes. */
 export interface ExecOptions extends SessionOptions {
-  /** `true` for a terminal of 80 by 24. */
+  /** Gives the command a terminal; `true` is one of 80 by 24. Default: none. */
   readonly pty?: boolean | PtyOptions | undefined;
-  /** Environment variables. Servers take few by default (`AcceptEnv` of OpenSSH); `refusedEnv` names the rest. */
+  /** Environment variables. Most servers accept few by default (`AcceptEnv` of OpenSSH); `refusedEnv` names the others. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Folder of the server to run the command in, by way of its shell: `cd` comes
-   * first, and where that fails nothing is run and its status is the command's. A
-   * path that does not begin with `/` is taken from where commands start, which is
-   * the home folder. Quoted: `~` and `*` stand for themselves
+   * The folder on the server to run the command in. The user's shell runs `cd` first;
+   * if that fails, the command does not run, and the result has the status of `cd`. A
+   * path without a leading `/` begins where commands start, in the home folder. The path
+   * is quoted, so `~` and `*` stand for themselves.
    */
   readonly cwd?: string | undefined;
   /**
-   * Lets programs on the server list the keys of the agent and sign with them, for
-   * as long as this command runs. Anybody who is root there can do so as well, and
-   * OpenSSH's server shows the agent to later commands of the connection, where it
-   * answers only while a command that was given it runs. `false`
+   * Lets programs on the server list the agent's keys and sign with them while this
+   * command runs. Root on the server can do the same. OpenSSH's server also shows the
+   * agent to later commands of the connection, but the agent answers only while a
+   * command with this option runs. Default: `false`.
    */
   readonly forwardAgent?: boolean | undefined;
   /**
    * Lets programs on the server show their windows on a display of this side (RFC 4254
-   * §6.3), as `ssh -Y` does: for as long as this command runs, with a cookie that is made
-   * for it and means nothing elsewhere. Anybody who is root there can use the display as well,
-   * see what is typed, and look at other windows. `false`
+   * §6.3) while this command runs, as `ssh -Y` does. They use a cookie that is made for
+   * this command. Root on the server can use the display too, read what you type, and
+   * look at other windows. Default: `false`.
    */
   readonly x11?: X11Options | boolean | undefined;
 }
@@ -103,28 +103,25 @@ export interface ShellOptions extends SessionOptions, PtyOptions {
   readonly forwardAgent?: boolean | undefined;
   /** As for `exec`. */
   readonly x11?: X11Options | boolean | undefined;
-  /** `false` for a shell without a terminal. */
+  /** `false` gives a shell without a terminal. Default: `true`. */
   readonly pty?: boolean | undefined;
 }
 
-/** `timeout` is for the whole command; there is no bound but the connection's keep-alive where it is not given. */
+/** What `run` takes. `timeout` bounds the whole command; without it, only keep-alive does. */
 export interface RunOptions<Data = string> extends ExecOptions {
-  /**
-   * What the command reads from its stdin: text, bytes, a stream or any iterable of these. Nothing where not given.
-   */
+  /** What the command reads from its stdin: text, bytes, a stream or any iterable of these. Default: nothing. */
   readonly input?: RunInput | undefined;
-  /** Of the output; `buffer` gives bytes. `utf8` */
+  /** The encoding of the output; `buffer` gives bytes. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'latin1' | 'buffer' | undefined;
-  /** Bytes of output, both streams together. 64 MiB */
+  /** The most bytes of output, both streams together; more is `ERR_SSH_MAX_BUFFER`. Default: 64 MiB. */
   readonly maxBuffer?: number | undefined;
   /**
-   * Told of each piece of stdout as it comes; the result has all of it all the
-   * same. A promise that it returns is waited for before the next piece. What it
-   * throws, or that promise rejects with, ends the command and comes back from
-   * `run` as it is
+   * Gets each piece of stdout as it comes; the result has all of it too. If it returns
+   * a promise, the next piece waits for that. If it throws or rejects, the command ends,
+   * and `run` rejects with the same value.
    */
   readonly onStdout?: ((piece: Data) => unknown) | undefined;
-  /** As `onStdout`, of stderr. */
+  /** As `onStdout`, for stderr. */
   readonly onStderr?: ((piece: Data) => unknown) | undefined;
 }
 
@@ -253,7 +250,7 @@ function checkEnv(env: ExecOptions['env'], prefix: string): void {
     checkForeignText(`a name in ${prefix}env`, name);
     if (name === '' || name.includes('=')) {
       throw optionsError(
-        `${prefix}env has the name ${JSON.stringify(name.slice(0, 40))}, which is no name of a variable`,
+        `${prefix}env has the name ${JSON.stringify(name.slice(0, 40))}, which is not a name of a variable`,
       );
     }
     if (value !== undefined) checkForeignText(`${prefix}env.${name}`, value);

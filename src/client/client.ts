@@ -2,7 +2,7 @@
  * The client as a user holds it.
  *
  * Owns: every call of the public API on a connection that is up.
- * Must not know: how a connection comes about (`connect.ts`), sockets.
+ * Must not know: how a connection is made (`connect.ts`), sockets.
  */
 import { SshError } from '../base/errors.ts';
 import { anyObject, checkArgument, checkOption, port as portRule } from '../base/optionChecks.ts';
@@ -13,6 +13,7 @@ import type { TunnelAgent } from '../endpoint/httpAgent.ts';
 import type { Duplex, SocketStream } from '../endpoint/streams.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import type { RemoteHandler, SocksOptions } from '../forwarding/forwarding.ts';
+import type { CancellableCall } from '../forwarding/host.ts';
 import { checkTarget, type ListenPlace, type TargetPlace } from '../forwarding/places.ts';
 import { type ConnectionSnapshot, checkSnapshotOptions, type SnapshotOptions } from '../io/snapshots.ts';
 import { shell as shellRequest, subsystem as subsystemRequest } from '../message/channelRequest.ts';
@@ -307,7 +308,9 @@ export class Client {
   ): Promise<Forward> {
     return this.call(Client.prototype.forwardRemote, () => {
       checkForwardOptions('forwardRemote', options);
-      return this.standing(options, () => this.forwarding.remote(from, this.handlerOf(to), options));
+      return this.standing(options, (call) =>
+        this.forwarding.remote(from, this.handlerOf(to), options, call),
+      );
     });
   }
 
@@ -329,7 +332,7 @@ export class Client {
   async forwardRemoteSocks(from: ListenPlace, options: SocksOptions = {}): Promise<Forward> {
     return this.call(Client.prototype.forwardRemoteSocks, () => {
       checkSocksOptions('forwardRemoteSocks', options);
-      return this.standing(options, () => this.forwarding.remoteSocks(from, options));
+      return this.standing(options, (call) => this.forwarding.remoteSocks(from, options, call));
     });
   }
 
@@ -458,9 +461,12 @@ export class Client {
   }
 
   /** A forward that comes too late for its call is closed again. */
-  private async standing(options: CallOptions, make: () => Promise<Forward>): Promise<Forward> {
+  private async standing(
+    options: CallOptions,
+    make: (call: CancellableCall) => Promise<Forward>,
+  ): Promise<Forward> {
     return this.session.scoped('request', 'the forward to stand', options, (scope) => {
-      const made = make();
+      const made = make(scope);
       scope.onCancel(() => {
         made.then(
           (forward) => void forward.close(),

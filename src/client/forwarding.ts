@@ -26,7 +26,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import type { Hearing } from '../endpoint/channels/eventRouter.ts';
 import type { Forward, ForwardOptions } from '../forwarding/forward.ts';
 import { Forwarding, type RemoteHandler, type SocksOptions } from '../forwarding/forwarding.ts';
-import type { ForwardingHost, GivenUp } from '../forwarding/host.ts';
+import type { CancellableCall, ForwardingHost, GivenUp } from '../forwarding/host.ts';
 import type { LocalNetwork } from '../forwarding/local.ts';
 import {
   checkListen,
@@ -107,8 +107,16 @@ export class SessionHost implements ForwardingHost {
     });
   }
 
-  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.session.globalRequest(name, payload);
+  globalRequest(
+    name: string,
+    payload: Uint8Array,
+    late?: (answer: Uint8Array) => void,
+  ): Promise<Uint8Array | undefined> {
+    return this.session.globalRequest(name, payload, late);
+  }
+
+  announce(name: string, payload: Uint8Array): void {
+    this.session.announce(name, payload);
   }
 
   startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait {
@@ -207,17 +215,22 @@ export class ClientForwarding {
     return this.forwarding.local(checkListen('from', from, loopback), checkTarget('to', to), options);
   }
 
-  remote(from: ListenPlace, to: TargetPlace | RemoteHandler, options: ForwardOptions): Promise<Forward> {
+  remote(
+    from: ListenPlace,
+    to: TargetPlace | RemoteHandler,
+    options: ForwardOptions,
+    call: CancellableCall,
+  ): Promise<Forward> {
     const target = typeof to === 'function' ? to : checkTarget('to', to);
-    return this.forwarding.remoteTo(checkListenThere('from', from), target, options);
+    return this.forwarding.remoteTo(checkListenThere('from', from), target, options, call);
   }
 
   socks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
     return this.forwarding.socks(checkListen('from', from, loopback), options);
   }
 
-  remoteSocks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
-    return this.forwarding.remoteSocks(checkListenThere('from', from), options);
+  remoteSocks(from: ListenPlace, options: SocksOptions, call: CancellableCall): Promise<Forward> {
+    return this.forwarding.remoteSocks(checkListenThere('from', from), options, call);
   }
 
   list(): readonly Forward[] {

@@ -1,8 +1,8 @@
 /**
  * A socket over a channel that is still being opened.
  *
- * Owns: what is written until then, and that the socket breaks where the channel
- * cannot be opened, and gives the channel up where it is destroyed first.
+ * Owns: what is written before that. The socket breaks if the channel cannot be
+ * opened, and gives up the channel if somebody destroys the socket first.
  * Must not know: what kind of channel it is, who uses the socket.
  */
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';

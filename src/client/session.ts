@@ -150,7 +150,7 @@ export class Session implements ScopeOwner {
    * knows the request ends the connection by a session that comes after all.
    */
   noMoreSessions(): void {
-    this.driver.act((core) => core.connection.request(noMoreSessions, new Uint8Array(0), false));
+    this.announce(noMoreSessions, new Uint8Array(0));
     this.sessionsOver = true;
   }
 
@@ -174,12 +174,25 @@ export class Session implements ScopeOwner {
     return answered;
   }
 
-  /** Sends a global request; resolves with the fields of the answer, or undefined where it was refused. */
-  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+  /**
+   * Sends a global request; resolves with the fields of the answer, or undefined where it was refused.
+   *
+   * @param late told of a success that comes after the deadline
+   */
+  globalRequest(
+    name: string,
+    payload: Uint8Array,
+    late?: (answer: Uint8Array) => void,
+  ): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       const request = this.driver.act((core) => core.connection.request(name, payload, true));
-      this.begun.globalRequests.set(request, { resolve, reject });
+      this.begun.globalRequests.set(request, { resolve, reject, late });
     });
+  }
+
+  /** Sends a global request that nobody answers. */
+  announce(name: string, payload: Uint8Array): void {
+    this.driver.act((core) => core.connection.request(name, payload, false));
   }
 
   /** Exchanges keys; resolves when the new ones are in use. */
@@ -355,10 +368,19 @@ export class Session implements ScopeOwner {
   }
 
   globalRequestAnswered(event: ConnectionEvent & { type: 'globalRequestAnswered' }): void {
-    const deferred = this.underWay?.globalRequests.take(event.request);
+    const pending = this.underWay?.globalRequests.take(event.request);
+    if (event.error === undefined) pending?.resolve(event.success ? event.payload : undefined);
+    else pending?.reject(event.error);
+    if (event.error !== undefined && pending?.late !== undefined) {
+      this.begun.globalRequests.set(event.request, pending);
+    }
     this.forgetIfOver();
-    if (event.error === undefined) deferred?.resolve(event.success ? event.payload : undefined);
-    else deferred?.reject(event.error);
+  }
+
+  globalRequestAnsweredLate(event: ConnectionEvent & { type: 'globalRequestAnsweredLate' }): void {
+    const pending = this.underWay?.globalRequests.take(event.request);
+    this.forgetIfOver();
+    if (event.success) pending?.late?.(event.payload);
   }
 
   /** Throws why no call may begin any more. */
@@ -385,6 +407,7 @@ const hearing: Hearing<Session, ClientEvent> = {
   channelRequest: (self, event) => self.channelRequest(event),
   channelRequestAnswered: (self, event) => self.requestAnswered(event),
   globalRequestAnswered: (self, event) => self.globalRequestAnswered(event),
+  globalRequestAnsweredLate: (self, event) => self.globalRequestAnsweredLate(event),
   keyExchanged: (self) => self.keysExchanged(),
   ended: (self, { error }) => self.ended(error),
 };

@@ -1,14 +1,14 @@
 /**
  * The session channels of a connection; servers allow a limited number.
  *
- * Owns: how many there are for the server, whose turn it is to open another
- * (those that wait begin in the order in which they came), and when a refusal
- * may be for one that was just closed.
+ * Owns: how many the server counts, whose turn it is to open another (calls begin
+ * in the order in which they came), and when a refusal may be because of a channel
+ * that was just closed.
  * Must not know: what a channel is used for, messages.
  *
- * OpenSSH's server counts a session until it has cleaned up behind both CLOSEs,
- * and refuses one too many that is asked for in the same breath. By any answer
- * to what was sent behind the CLOSE it has got so far: asked again, it has room.
+ * OpenSSH's server counts a session until it has cleaned up after both CLOSEs, and
+ * may refuse a session that is opened right after them. Once it answers anything that
+ * was sent after the CLOSE, it has cleaned up: a second try finds room.
  */
 import { SshError } from '../base/errors.ts';
 import { LazyMap } from '../base/lazyMap.ts';

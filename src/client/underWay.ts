@@ -1,7 +1,7 @@
 /**
- * What a client's connection has under way.
+ * The calls and processes of a client's connection that have not ended.
  *
- * Owns: the tables of calls that wait for an answer, and of processes whose end is listened for.
+ * Owns: the table of calls that wait for an answer, and the table of processes that still run.
  * Must not know: what the answers mean.
  */
 import { LazyMap } from '../base/lazyMap.ts';
@@ -17,6 +17,12 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
+/** A global request that waits for its answer. */
+export interface PendingGlobalRequest extends Deferred<Uint8Array | undefined> {
+  /** Told of a success that comes after the call has failed. */
+  readonly late: ((answer: Uint8Array) => void) | undefined;
+}
+
 /** A channel that is being opened. */
 export interface PendingOpen extends Deferred<ChannelPort> {
   /** Of a session channel. */
@@ -30,7 +36,7 @@ export class UnderWay {
   readonly exits: LazyMap<Channel, ExitCollector> = new LazyMap();
   readonly opens: LazyMap<Channel, PendingOpen> = new LazyMap();
   readonly requests: LazyMap<ChannelRequest, Deferred<void>> = new LazyMap();
-  readonly globalRequests: LazyMap<GlobalRequest, Deferred<Uint8Array | undefined>> = new LazyMap();
+  readonly globalRequests: LazyMap<GlobalRequest, PendingGlobalRequest> = new LazyMap();
   readonly scopes: LazyMap<CallScope, CallScope> = new LazyMap();
   readonly rekeys: LazyMap<Deferred<void>, Deferred<void>> = new LazyMap();
 

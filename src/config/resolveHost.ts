@@ -48,32 +48,32 @@ export type ConfigFile =
       readonly text?: string | undefined;
       /**
        * A file of the system: what Include names without a slash is in `/etc/ssh`, and
-       * not in `~/.ssh`. `false`
+       * not in `~/.ssh`. Default: `false`.
        */
       readonly system?: boolean | undefined;
     };
 
 export interface ResolveHostOptions extends Credentials {
   /**
-   * In this order, the first value of a keyword counts. `~/.ssh/config` and
-   * `/etc/ssh/ssh_config`, which need not be there; what is named has to be.
+   * The files to read, in this order; the first value of a keyword counts. A file that you
+   * name must exist. Default: `~/.ssh/config` and `/etc/ssh/ssh_config`, if they exist.
    */
   readonly files?: string | readonly ConfigFile[] | undefined;
   /** As `ssh -o` takes them, `Keyword value` or `Keyword=value`: they come before all files. */
   readonly overrides?: readonly string[] | undefined;
-  /** The user to log in as, whatever a file says. */
+  /** The user to log in as, whatever the files say. */
   readonly user?: string | undefined;
   /** The port, whatever a file says. */
   readonly port?: number | undefined;
-  /** The command that is to be run, for `Match command`. */
+  /** The command that you will run, for `Match command`. Default: none. */
   readonly command?: string | undefined;
-  /** The connection serves one forward and no session, as `ssh -W`: forwards of files do not count. `false` */
+  /** The connection serves one forward and no session, as with `ssh -W`; forwards of the files do not count. Default: `false`. */
   readonly forwardOnly?: boolean | undefined;
   /** Milliseconds for all that is read, looked up and run by `Match exec`: 30,000. */
   readonly timeout?: number | undefined;
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
-  /** 1 MiB a file, 16 files within each other, 1,024 files, 16 MiB in all. */
+  /** Bounds on what is read. Default: 1 MiB a file, 16 nested files, 1,024 files, 16 MiB in all. */
   readonly limits?: { readonly [Name in keyof ConfigLimits]?: ConfigLimits[Name] | undefined } | undefined;
 }
 
@@ -226,8 +226,8 @@ class Resolver {
 
   /**
    * The hosts on the way, the nearest first. Each has its own configuration, and the options
-   * of the caller do not count for it. A host may come twice: what leads in a circle is one
-   * that is reached by what it is the way to, which its configuration alone can say.
+   * of the caller do not count for it. A host may come twice in a list, which has an end: what
+   * leads in a circle is the same step once more, which configurations alone can bring about.
    *
    * @param from the host that is reached
    * @param passed the steps so far: a host, and what is said of the way to it
@@ -244,7 +244,7 @@ class Resolver {
     const origin = settings.origin('proxyjump') ?? { file: commandLine, line: 0 };
     const name = placeText(last);
     const step = before === undefined ? name : `${before},${name}`;
-    if (name === from || passed.includes(step) || passed.length >= mostJumps) {
+    if (passed.includes(step) || passed.length >= mostJumps) {
       throw problemAt(
         origin,
         `proxyjump: the way to ${quotedText(from)} leads in a circle, by ${quotedText(name)}; say ProxyJump none in the block of the first host`,

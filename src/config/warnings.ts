@@ -109,7 +109,7 @@ export const support: Readonly<Record<string, Support>> = {
   PreferredAuthentications: connect('`auth`: its order'),
   ProxyCommand: connect('`proxyCommand`'),
   ProxyJump: connect('`via`'),
-  ProxyUseFdpass: none('descriptors are not passed', 'no'),
+  ProxyUseFdpass: none('descriptors are not passed; ProxyCommand has to carry the bytes itself', 'no'),
   PubkeyAcceptedAlgorithms: connect('`publickeyAlgorithms`'),
   PubkeyAuthentication: connect('`auth`'),
   RefuseConnection: reading('ends with its text'),

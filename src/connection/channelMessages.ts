@@ -1,9 +1,9 @@
 /**
- * What a channel says to the peer, apart from its data.
+ * The messages that a channel sends, except its data.
  *
  * Owns: the messages that name a channel of the peer's: RFC 4254 §5.2 (window), §5.3
  * (EOF and CLOSE), §5.4 (requests and their answers).
- * Must not know: when a channel says any of it.
+ * Must not know: when a channel sends them.
  */
 import {
   channelClose,

@@ -123,7 +123,11 @@ export class Connection implements ChannelSink, GlobalRequestSink {
     return channel;
   }
 
-  /** Sends a global request. Where it wants a reply, the returned object comes back in `globalRequestAnswered`. */
+  /**
+   * Sends a global request. Where it wants a reply, the returned object comes back in `globalRequestAnswered`.
+   *
+   * @throws SshError `ERR_SSH_REQUEST_FAILED` where it wants a reply and the answer to an earlier one is overdue
+   */
   request(name: string, payload: Uint8Array, wantReply: true): GlobalRequest;
   request(name: string, payload: Uint8Array, wantReply: false): undefined;
   request(name: string, payload: Uint8Array, wantReply: boolean): GlobalRequest | undefined {
@@ -364,6 +368,10 @@ export class Connection implements ChannelSink, GlobalRequestSink {
 
   get now(): number {
     return this.transport.now;
+  }
+
+  get requestTimeout(): number {
+    return this.settings.timeouts.request;
   }
 
   /** Ends a wait. */

@@ -1,12 +1,12 @@
 /**
- * What the connection protocol has to say to its user.
+ * What the connection protocol tells its user.
  *
  * Owns: the union of connection events.
  * Must not know: who listens.
  */
 import type { SshError } from '../base/errors.ts';
 import type { Channel, ChannelEvent } from './channel.ts';
-import type { GlobalRequestAnswer } from './globalRequests.ts';
+import type { GlobalRequestAnswer, LateGlobalRequestAnswer } from './globalRequests.ts';
 
 /** What the connection protocol says; `type` tells which. */
 export type ConnectionEvent =
@@ -61,4 +61,5 @@ export type ConnectionEvent =
       /** What the name adds. */
       readonly payload: Uint8Array;
     }
-  | GlobalRequestAnswer;
+  | GlobalRequestAnswer
+  | LateGlobalRequestAnswer;

@@ -1,5 +1,5 @@
 /**
- * What a channel received and its user has not taken.
+ * The bytes that a channel has received and its user has not taken yet.
  *
  * Owns: the pieces, joined where they are small. Its bound is the channel's
  * window, which its owner checks before anything is appended; the memory behind

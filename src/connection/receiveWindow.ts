@@ -1,14 +1,13 @@
 /**
  * How much a peer may send ahead of the consumer.
  *
- * Owns: RFC 4254 §5.2 (when the window is opened again, by how much) and its
- * growth. The window doubles, up to a limit and as far as the connection's budget
- * goes, where both are true: half a window takes less than two round trips, and the
- * peer stood still, again and again, when it had sent all that it was allowed to.
- * The second is seen here: bytes come up to exactly what the peer could know of,
- * and then none for a while. A window that is larger than its path gains nothing,
- * and some servers are slow with one: what they have read ahead of a busy link is
- * copied again and again.
+ * Owns: RFC 4254 §5.2 (when the window opens again, and by how much) and its growth.
+ * The window doubles, up to a limit and within the connection's budget, if two things
+ * are true: half a window takes less than two round trips, and the peer stopped again
+ * and again because it had used up its window. The second shows here: bytes come
+ * exactly up to the window that the peer knows, and then none for a while. A window
+ * that is larger than its path gains nothing, and makes some servers slow: they read
+ * ahead of a busy link, and copy these bytes again and again.
  * Must not know: channels, messages, clocks (the time is given).
  */
 import { wideNumber } from '../base/longCounts.ts';

@@ -1,9 +1,9 @@
 /**
- * What all channels of a connection may hold together ahead of their consumers.
+ * The bytes that all channels of a connection may hold together for their consumers.
  *
- * Owns: how much of it a channel gets, at first and as its window grows. Each
- * channel that may still be opened has the least window kept for it, so that the
- * first ones cannot take everything.
+ * Owns: how much of it a channel gets, at first and as its window grows. The budget
+ * keeps the smallest window for each channel that may still open, so the first
+ * channels cannot take everything.
  * Must not know: channels, messages.
  */
 import { type Limits, leastWindow } from '../base/limits.ts';

@@ -47,7 +47,7 @@ export interface DebugHandlerOptions {
    * rebinding), and would read the reports otherwise.
    */
   readonly hosts?: readonly string[] | undefined;
-  /** Names of the files that are open over SFTP are shown as well. `false` */
+  /** Also shows the names of open files over SFTP. Default: `false`. */
   readonly fileNames?: boolean | undefined;
 }
 
@@ -216,7 +216,7 @@ function connectionAnswer(
 }
 
 function detailText(id: number, detail: ConnectionDetail | undefined): string {
-  return detail === undefined ? `connection ${id} is over, or never was\n` : formatConnection(detail);
+  return detail === undefined ? `connection ${id} has ended, or was never there\n` : formatConnection(detail);
 }
 
 function badRequest(): Answer {

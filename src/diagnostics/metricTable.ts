@@ -44,72 +44,72 @@ export type MetricName =
 export const metricTable: Readonly<Record<MetricName, MetricDefinition>> = {
   deadline_ssh_dials_total: {
     type: 'counter',
-    help: 'Dials of clients that came to their end, by result (ready, or who caused the failure) and the phase they got to.',
+    help: 'Dials of clients that became ready or failed, by result (ready, or the origin of the error) and the last phase.',
     labels: ['result', 'phase'],
   },
   deadline_ssh_accepts_total: {
     type: 'counter',
-    help: 'The same for connections that a server accepted.',
+    help: 'Connections accepted by servers that became ready or failed, by result (ready, or the origin of the error) and the last phase.',
     labels: ['result', 'phase'],
   },
   deadline_ssh_open_connections: {
     type: 'gauge',
-    help: 'Live connections by role and phase.',
+    help: 'Open connections, by role and phase.',
     labels: ['role', 'phase'],
   },
   deadline_ssh_open_forwards: {
     type: 'gauge',
-    help: 'Forwards that stand, by role.',
+    help: 'Open forwards, by role.',
     labels: ['role'],
   },
   deadline_ssh_forwarded_connections: {
     type: 'gauge',
-    help: 'Connections that run through forwards, by role.',
+    help: 'Open connections through forwards, by role.',
     labels: ['role'],
   },
   deadline_ssh_open_sftp_sessions: {
     type: 'gauge',
-    help: 'Sessions of SFTP, by role.',
+    help: 'Open SFTP sessions, by role.',
     labels: ['role'],
   },
   deadline_ssh_open_sftp_handles: {
     type: 'gauge',
-    help: 'Files and folders that are open over SFTP, by role.',
+    help: 'Open files and folders over SFTP, by role.',
     labels: ['role'],
   },
   deadline_ssh_open_sftp_requests: {
     type: 'gauge',
-    help: 'Requests of SFTP without an answer, by role; those that wait for their turn are not among them.',
+    help: 'SFTP requests that are sent and not yet answered, by role.',
     labels: ['role'],
   },
   deadline_ssh_open_transfers: {
     type: 'gauge',
-    help: 'Transfers of clients that run, by kind.',
+    help: 'Running transfers of clients, by kind.',
     labels: ['kind'],
   },
   deadline_ssh_sftp_read_bytes_total: {
     type: 'counter',
-    help: 'Bytes of files that were read over SFTP, by role.',
+    help: 'Bytes of files read over SFTP, by role.',
     labels: ['role'],
   },
   deadline_ssh_sftp_written_bytes_total: {
     type: 'counter',
-    help: 'Bytes of files that were written over SFTP, by role.',
+    help: 'Bytes of files written over SFTP, by role.',
     labels: ['role'],
   },
   deadline_ssh_sftp_files_total: {
     type: 'counter',
-    help: 'Files that were opened over SFTP, by role.',
+    help: 'Files opened over SFTP, by role.',
     labels: ['role'],
   },
   deadline_ssh_transfers_total: {
     type: 'counter',
-    help: 'Transfers of clients that are over, by kind and outcome.',
+    help: 'Ended transfers of clients, by kind and outcome.',
     labels: ['kind', 'outcome'],
   },
   deadline_ssh_open_waits: {
     type: 'gauge',
-    help: 'Waits that last, by name.',
+    help: 'Open waits, by name.',
     labels: ['wait'],
   },
   deadline_ssh_waits_expired_total: {
@@ -129,7 +129,7 @@ export const metricTable: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   deadline_ssh_commands_total: {
     type: 'counter',
-    help: 'Commands, shells and subsystems of clients that are over, by kind and outcome.',
+    help: 'Ended commands, shells and subsystems of clients, by kind and outcome.',
     labels: ['kind', 'outcome'],
   },
   deadline_ssh_phase_duration_seconds: {

@@ -7,7 +7,7 @@
  */
 import { html, type Markup } from './html.ts';
 import { type ConnectionDetail, type Report, type ReportGroup, type SftpDetail, waitsFor } from './report.ts';
-import { duration, formatConnection, transferWords, waitWords } from './reportText.ts';
+import { counted, duration, formatConnection, transferWords, waitWords } from './reportText.ts';
 
 /** How many connections the page lists. */
 export const listedConnections = 200;
@@ -17,8 +17,8 @@ export function overviewPage(report: Report): string {
   const { connections, takenAt, groups, details } = report;
   const listed = details ?? [];
   return page(
-    `${connections} connections`,
-    html`<p><strong id="total">${connections}</strong> connections at <time>${takenAt}</time></p>
+    counted(connections, 'connection'),
+    html`<p><strong id="total">${connections}</strong> ${connections === 1 ? 'connection' : 'connections'} at <time>${takenAt}</time></p>
 <h2>By phase and what they wait for</h2>
 <table id="groups">
 <thead><tr><th class="number">connections</th><th>role</th><th>phase</th><th>waiting for</th><th class="number">oldest</th><th class="number">longest wait</th><th class="number">first deadline in</th><th>oldest connections</th></tr></thead>
@@ -44,7 +44,7 @@ export function connectionPage(detail: ConnectionDetail): string {
 
 /** One connection that is not there any more. */
 export function overPage(id: number): string {
-  return page(`connection ${id}`, html`<p id="over">Connection ${id} is over, or never was.</p>`);
+  return page(`connection ${id}`, html`<p id="over">Connection ${id} has ended, or was never there.</p>`);
 }
 
 function page(title: string, main: Markup): string {
@@ -61,7 +61,7 @@ function page(title: string, main: Markup): string {
 <header>
 <h1><a href="?">deadline-ssh</a></h1>
 <nav><a href="?debug=1">text</a> · <a href="?debug=2">text, each connection</a> · <a href="?format=json&amp;debug=2">JSON</a> · <a href="?format=metrics">metrics</a></nav>
-<span id="state" role="status">as of when it was loaded</span>
+<span id="state" role="status">as it was when you loaded it</span>
 <button id="pause" type="button" hidden>pause</button>
 </header>
 <main>

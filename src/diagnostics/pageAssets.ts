@@ -20,7 +20,7 @@ async function refresh() {
     if (next !== null && !paused) document.querySelector('main').replaceWith(next);
     state.textContent = paused ? 'paused' : 'live';
   } catch {
-    state.textContent = 'no answer; it is asked again';
+    state.textContent = 'no answer; trying again';
   }
 }
 
@@ -33,7 +33,7 @@ async function run() {
 
 button.addEventListener('click', () => {
   paused = !paused;
-  button.textContent = paused ? 'go on' : 'pause';
+  button.textContent = paused ? 'resume' : 'pause';
   state.textContent = paused ? 'paused' : 'live';
 });
 button.hidden = false;

@@ -118,7 +118,7 @@ export interface ReportOptions {
   readonly details?: boolean | undefined;
   /** Details of the oldest so many only; the groups always count all. */
   readonly limit?: number | undefined;
-  /** Names of the files that are open over SFTP, within the details. They are left out otherwise. `false` */
+  /** Adds the names of open files over SFTP to the details. Default: `false`. */
   readonly fileNames?: boolean | undefined;
 }
 

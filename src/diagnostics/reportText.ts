@@ -19,7 +19,10 @@ import type { ConnectionDetail, Report, ReportGroup, WaitDetail } from './report
  */
 export function formatReport(report: Report): string {
   const { connections, takenAt, groups, details } = report;
-  const lines = [`deadline-ssh: ${connections} connections at ${takenAt}`, ...groups.map(groupLine)];
+  const lines = [
+    `deadline-ssh: ${counted(connections, 'connection')} at ${takenAt}`,
+    ...groups.map(groupLine),
+  ];
   const left = details === null ? 0 : connections - details.length;
   for (const detail of details ?? []) lines.push('', ...detailLines(detail));
   if (left > 0) lines.push('', `and ${left} more, which are younger`);
@@ -40,6 +43,11 @@ export function duration(milliseconds: number): string {
   return minutes < 120
     ? `${minutes} min ${Math.floor(seconds % 60)} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A number and its noun: `1 connection`, `2 connections`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** What a connection waits for, in a few words. */
@@ -64,10 +72,13 @@ function detailLines(detail: ConnectionDetail): string[] {
     line('peer', detail.remoteIdentification ?? 'has not identified itself'),
     line('addresses', `${localAddress ?? 'none'} to ${remoteAddress ?? 'none'}`),
     ...detail.waits.map((wait) => line('waits for', waitLine(wait))),
-    line('received', `${detail.bytesReceived} bytes in ${detail.packetsReceived} packets`),
+    line(
+      'received',
+      `${counted(detail.bytesReceived, 'byte')} in ${counted(detail.packetsReceived, 'packet')}`,
+    ),
     line(
       'sent',
-      `${detail.bytesSent} bytes in ${detail.packetsSent} packets, ${detail.unsentBytes} bytes not taken`,
+      `${counted(detail.bytesSent, 'byte')} in ${counted(detail.packetsSent, 'packet')}, ${detail.unsentBytes} not yet taken by the socket`,
     ),
     line('last came', detail.lastMessage ?? 'nothing'),
     ...detail.channels.map((channel) =>
@@ -75,7 +86,7 @@ function detailLines(detail: ConnectionDetail): string[] {
         `channel ${channel.id}`,
         `${channel.type}, ${channel.state}; window ${channel.sendWindow} to send, ${channel.receiveWindow} to receive; ` +
           `${channel.bytesSent} bytes sent, ${channel.bytesReceived} received; ${channel.unread} unread, ${channel.unsent} unsent; ` +
-          `${channel.pendingRequests} requests unanswered`,
+          `${counted(channel.pendingRequests, 'request')} unanswered`,
       ),
     ),
     ...detail.forwards.flatMap(forwardLines),
@@ -94,7 +105,7 @@ function forwardLines(forward: ConnectionDetail['forwards'][number]): string[] {
   return [
     line(
       'forward',
-      `${name}; ${connections.length} connections open, ${accepted} came, ${refused} refused, ${failed} failed; ` +
+      `${name}; ${counted(connections.length, 'connection')} open, ${accepted} came, ${refused} refused, ${failed} failed; ` +
         `${bytesOut} bytes out, ${bytesIn} in`,
     ),
     ...listed.map(({ id, from, to, state, age, ...bytes }) =>
@@ -115,8 +126,8 @@ function sftpLines(sftp: ConnectionDetail['sftp'][number]): string[] {
   return [
     line(
       'sftp',
-      `on channel ${channel}; ${openHandles} handles open, ${requests} requests unanswered, ${queuedRequests} queued; ` +
-        `${filesOpened} files opened, ${bytesRead} bytes read, ${bytesWritten} written`,
+      `on channel ${channel}; ${counted(openHandles, 'handle')} open, ${counted(requests, 'request')} unanswered, ${queuedRequests} queued; ` +
+        `${counted(filesOpened, 'file')} opened, ${counted(bytesRead, 'byte')} read, ${bytesWritten} written`,
     ),
     ...sftp.transfers.map((transfer) => line(`  ${transfer.kind}`, transferWords(transfer))),
     ...names.slice(0, mostListed).map((name) => line('  open', name)),
@@ -135,7 +146,7 @@ function waitLine({ name, waitingFor, elapsed, timeout, remaining }: WaitDetail)
     timeout === null || remaining === null
       ? 'no bound of its own'
       : `${duration(Math.max(0, remaining))} of ${duration(timeout)} left`;
-  return `${name}: ${waitingFor}, since ${duration(elapsed)}, ${bound}`;
+  return `${name}: ${waitingFor}, for ${duration(elapsed)}, ${bound}`;
 }
 
 function line(label: string, text: string): string {

@@ -253,7 +253,13 @@ export type {
 } from '../io/snapshots.ts';
 export { type KnownHostsOptions, knownHosts, trustOnFirstUse } from '../node/knownHosts/knownHosts.ts';
 export type { FileTime } from '../sftp/files/attributeCalls.ts';
-export type { Position, ReadResult, SftpFile, WriteResult } from '../sftp/files/content/fileHandle.ts';
+export type {
+  ReadResult,
+  ReadVectorResult,
+  SftpFile,
+  WriteResult,
+  WriteVectorResult,
+} from '../sftp/files/content/fileHandle.ts';
 export type { OpenFlag } from '../sftp/files/content/flags.ts';
 export type { FileContent } from '../sftp/files/content/pieces.ts';
 export type { DirectoryEntry } from '../sftp/files/entry.ts';
@@ -262,11 +268,14 @@ export type {
   GlobOptions,
   MkdirOptions,
   PathOptions,
+  Position,
   ReaddirOptions,
   ReadFileOptions,
+  ReadOptions,
   ReadStreamOptions,
   RenameOptions,
   RmOptions,
+  SpanOptions,
   StatOptions,
   WalkOptions,
   WriteFileOptions,

@@ -37,32 +37,32 @@ export interface ForwardedConnection {
 export interface ForwardCounters {
   /** Connections that came. */
   readonly accepted: number;
-  /** Those that `filter`, `permit` or the bound on connections refused. */
+  /** Connections that `filter`, `permit` or the bound on connections refused. */
   readonly refused: number;
-  /** Those that could not be made, or were cut. */
+  /** Connections that failed or were cut. */
   readonly failed: number;
-  /** Bytes of connections that are over and of those that live. */
+  /** Bytes out, of ended and open connections. */
   readonly bytesOut: number;
-  /** Bytes the other way, of the same connections. */
+  /** Bytes in, of the same connections. */
   readonly bytesIn: number;
 }
 
 /** What every kind of forward takes. */
 export interface ForwardOptions {
-  /** Milliseconds until the forward stands; the `request` and `connect` deadlines bound its parts. */
+  /** Milliseconds to open the forward. Default: only the `request` and `connect` timeouts of the connection bound its parts. */
   readonly timeout?: number | undefined;
-  /** Gives the forward up while it is made, and ends it after. */
+  /** Aborts the opening of the forward, or ends the open forward. */
   readonly signal?: AbortSignal | undefined;
-  /** Connections at once; 1,024 by default. One that comes beyond that is refused. */
+  /** The most connections at once; the forward refuses more. Default: 1,024. */
   readonly maxConnections?: number | undefined;
   /**
-   * Who may connect; everybody by default. It answers at once: what throws or is not
-   * `true` refuses, a promise included.
+   * Returns whether a client may connect. It must answer at once: everything except
+   * `true`, even a promise or a throw, refuses. Default: everybody may.
    */
   readonly filter?: ((from: { readonly address: string; readonly port: number }) => boolean) | undefined;
-  /** Told when a connection was made. */
+  /** Gets each connection that was made. */
   readonly onConnection?: ((connection: ForwardedConnection) => void) | undefined;
-  /** Told when a connection is over; `error` where it was cut or could not be made. */
+  /** Gets each connection that ended, with an `error` if it was cut or could not be made. */
   readonly onConnectionEnd?:
     | ((connection: ForwardedConnection, error: Error | undefined) => void)
     | undefined;
@@ -70,7 +70,7 @@ export interface ForwardOptions {
 
 /** What `close` of a forward takes. */
 export interface ForwardCloseOptions {
-  /** Lets the connections that live end by themselves; a `close()` without it ends them after all. `false` */
+  /** Lets open connections end by themselves; a later `close()` without it still ends them. Default: `false`. */
   readonly drain?: boolean | undefined;
 }
 
@@ -287,17 +287,18 @@ export class Forward {
       );
   }
 
+  /** Accepts no more; resolves when the place is free again. Connections live on. */
+  stopListening(): Promise<void> {
+    this.stopped ??= this.parts.stop().catch(() => {});
+    return this.stopped;
+  }
+
   /** Ends the forward for a reason. */
   end(cause: SshError): void {
     if (this.cause !== undefined) return;
     this.cause = this.parts.addressed?.(cause) ?? cause;
     for (const passage of this.passages) passage.destroy(this.cause);
     void this.stopListening().then(() => this.free());
-  }
-
-  private stopListening(): Promise<void> {
-    this.stopped ??= this.parts.stop().catch(() => {});
-    return this.stopped;
   }
 
   private admits(peer: { readonly address: string; readonly port: number }): boolean {

@@ -13,7 +13,7 @@ import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { directStreamlocal, directTcpip } from '../message/channel.ts';
 import { Forward, type ForwardOptions, type Passage } from './forward.ts';
 import { type Asked, greet } from './greeting.ts';
-import type { ForwardingHost } from './host.ts';
+import type { CancellableCall, ForwardingHost } from './host.ts';
 import type { LocalConnection, LocalListener, LocalPeer } from './local.ts';
 import { type ListenPlace, placeText, type TargetPlace } from './places.ts';
 import { type ArrivedConnection, type RemoteListener, RemoteListeners } from './remoteListeners.ts';
@@ -96,9 +96,10 @@ export class Forwarding {
     from: ListenPlace,
     to: TargetPlace | RemoteHandler,
     options: ForwardOptions,
+    call?: CancellableCall,
   ): Promise<Forward> {
     const target = typeof to === 'function' ? 'a handler' : placeText(to);
-    return this.listenThere(from, `to ${target}`, options, (forward, arrived) => {
+    return this.listenThere(from, `to ${target}`, options, call, (forward, arrived) => {
       forward.serve(
         arrived.peer,
         target,
@@ -112,8 +113,8 @@ export class Forwarding {
   }
 
   /** The server listens as a SOCKS proxy for what this machine reaches. */
-  async remoteSocks(from: ListenPlace, options: SocksOptions): Promise<Forward> {
-    return this.listenThere(from, 'as a SOCKS proxy', options, (forward, arrived) => {
+  async remoteSocks(from: ListenPlace, options: SocksOptions, call?: CancellableCall): Promise<Forward> {
+    return this.listenThere(from, 'as a SOCKS proxy', options, call, (forward, arrived) => {
       forward.serve(
         arrived.peer,
         'SOCKS',
@@ -341,10 +342,12 @@ export class Forwarding {
     from: ListenPlace,
     how: string,
     options: ForwardOptions,
+    call: CancellableCall | undefined,
     accepted: (forward: Forward, arrived: ArrivedConnection) => void,
   ): Promise<Forward> {
     const early = new Early<ArrivedConnection>(accepted);
-    const listen = (): Promise<RemoteListener> => this.remote.listen(from, (arrived) => early.take(arrived));
+    const listen = (): Promise<RemoteListener> =>
+      this.remote.listen(from, (arrived) => early.take(arrived), call);
     return this.make(listen, (listener) => {
       const forward = this.stand(listener.place, how, options, () => listener.cancel());
       early.stands(forward);

@@ -19,6 +19,12 @@ export interface GivenUp {
   whenGivenUp(callback: (error: Error) => void): () => void;
 }
 
+/** A call that its caller may give up. */
+export interface CancellableCall {
+  /** Run when it is given up, before the call rejects. */
+  onCancel(step: () => void): void;
+}
+
 export interface ForwardingHost {
   readonly isLive: boolean;
   readonly limits: Limits;
@@ -29,8 +35,18 @@ export interface ForwardingHost {
   readonly now: number;
   /** Opens a channel within the `channelOpen` deadline. */
   openChannel(type: string, data: Uint8Array, call: GivenUp): Promise<ChannelPort>;
-  /** Sends a global request; undefined where the peer refuses it. Within the `request` deadline. */
-  globalRequest(name: string, payload: Uint8Array): Promise<Uint8Array | undefined>;
+  /**
+   * Sends a global request; undefined where the peer refuses it. Within the `request` deadline.
+   *
+   * @param late told of a success that comes after it
+   */
+  globalRequest(
+    name: string,
+    payload: Uint8Array,
+    late?: (answer: Uint8Array) => void,
+  ): Promise<Uint8Array | undefined>;
+  /** Sends a global request that nobody answers. */
+  announce(name: string, payload: Uint8Array): void;
   startWait(name: WaitName, detail: string, timeout: number, onExpire: () => void): Wait;
   finishWait(wait: Wait): void;
   timeoutError(wait: Wait): SshError;

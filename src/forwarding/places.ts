@@ -25,9 +25,9 @@ import {
 /** A TCP address to listen on. */
 export interface ListenTcp {
   /**
-   * An address or name; by default `127.0.0.1` here, and `localhost` on a server. `localhost` is
-   * the loopback address of both families, `''` and `'*'` are all addresses of the machine,
-   * `'0.0.0.0'` those of IPv4, and `'::'` those of IPv6, or of both where the system has it so.
+   * An address or name. `localhost` is the loopback address of both families, `''` and `'*'`
+   * are all addresses of the machine, `'0.0.0.0'` those of IPv4, and `'::'` those of IPv6, or
+   * of both on systems that join them. Default: `127.0.0.1` here, `localhost` on a server.
    */
   readonly host?: string | undefined;
   /** 0 for any free port. */
@@ -40,9 +40,9 @@ export interface ListenTcp {
 export interface ListenPath {
   /** At most 107 bytes. */
   readonly path: string;
-  /** Permissions of the socket; 0o600 by default. A server has its own. */
+  /** Permissions of the socket on this machine; a server chooses its own. Default: 0o600. */
   readonly mode?: number | undefined;
-  /** Removes a socket that lies there. Anything else that lies there is left alone. `false` */
+  /** Removes a socket that is in the way, but nothing else. Default: `false`. */
   readonly unlink?: boolean | undefined;
   /** Tells the two places apart. */
   readonly host?: undefined;

@@ -4,7 +4,8 @@
  * Owns: the requests for it and their cancelling, and to whom a connection that
  * the server forwards belongs (RFC 4254 §7.1, §7.2; OpenSSH PROTOCOL §2.4). The
  * route is there before the request goes out; what was never asked for, or was
- * cancelled, is refused; what comes while an answer is under way waits for it.
+ * cancelled, is refused; what comes while an answer is under way waits for it. A
+ * listener whose caller has given it up is cancelled as soon as the server has granted it.
  * Must not know: where connections go from here.
  */
 import { SshError } from '../base/errors.ts';
@@ -18,7 +19,7 @@ import {
   tcpipForward,
   tcpipForwardReply,
 } from '../message/globalRequest.ts';
-import type { ForwardingHost } from './host.ts';
+import type { CancellableCall, ForwardingHost } from './host.ts';
 import type { LocalPeer } from './local.ts';
 import { addressToBind, canMean, type ListenPlace, placeText, remoteLoopback } from './places.ts';
 
@@ -82,41 +83,70 @@ export class RemoteListeners {
    *
    * @throws SshError `ERR_SSH_FORWARD` where it refuses
    */
-  async listen(place: ListenPlace, accepted: (arrived: ArrivedConnection) => void): Promise<RemoteListener> {
+  async listen(
+    place: ListenPlace,
+    accepted: (arrived: ArrivedConnection) => void,
+    call?: CancellableCall,
+  ): Promise<RemoteListener> {
     if (this.unregister.length === 0) this.register();
     const route: Route = { place, stands: false, port: place.port === 0 ? undefined : place.port, accepted };
     this.routes.add(route);
-    this.asking++;
+    const answered = this.askedNow();
+    call?.onCancel(() => {
+      this.routes.delete(route);
+      answered();
+    });
     try {
-      const bound = await this.request(place);
-      if (place.path === undefined) route.port = bound;
-      route.stands = true;
+      route.port = await this.request(route);
+      if (this.routes.has(route)) route.stands = true;
     } catch (error) {
       this.routes.delete(route);
       // It may come to listen after all, and would refuse the next request for this place.
-      if (isTimeout(error) && place.port !== 0) this.unlisten(route).catch(() => {});
+      if (isTimeout(error)) this.takeBack(route);
       throw error;
     } finally {
-      this.asking--;
-      this.routeWaiting();
-      this.deregisterIfIdle();
+      answered();
+    }
+    if (!route.stands) {
+      await this.unlisten(route);
+      throw new SshError('ERR_SSH_FORWARD', `the forward on ${placeText(place)} was given up`, {
+        origin: 'user',
+      });
     }
     const standing = place.path === undefined ? { host: place.host, port: route.port ?? 0 } : place;
     return { place: standing, cancel: () => this.cancel(route) };
   }
 
-  private async request(place: ListenPlace): Promise<number> {
+  /** A request more whose answer is under way; the returned function, called once or more, says that it is not. */
+  private askedNow(): () => void {
+    let isDue = true;
+    this.asking++;
+    return () => {
+      if (!isDue) return;
+      isDue = false;
+      this.asking--;
+      this.routeWaiting();
+      this.deregisterIfIdle();
+    };
+  }
+
+  /** @returns the port that was bound; undefined for a path */
+  private async request(route: Route): Promise<number | undefined> {
     const { host } = this;
+    const { place } = route;
     if (place.path !== undefined) {
       const payload = streamlocalForward.toBytes({ socketPath: place.path });
-      if ((await host.globalRequest(streamlocalForward.name, payload)) === undefined) throw refused(place);
-      return 0;
+      const late = (): void => this.takeBack(route);
+      if ((await host.globalRequest(streamlocalForward.name, payload, late)) === undefined)
+        throw refused(place);
+      return undefined;
     }
     const payload = tcpipForward.toBytes({
       addressToBind: addressToBind(place.host ?? remoteLoopback),
       portNumberToBind: place.port,
     });
-    const answer = await host.globalRequest(tcpipForward.name, payload);
+    const late = (bytes: Uint8Array): void => this.takeBack(route, bytes);
+    const answer = await host.globalRequest(tcpipForward.name, payload, late);
     if (answer === undefined) throw refused(place);
     return place.port === 0 ? boundPort(place, answer) : place.port;
   }
@@ -128,17 +158,41 @@ export class RemoteListeners {
   }
 
   private async unlisten({ place, port }: Route): Promise<void> {
-    if (!this.host.isLive) return;
+    const { host } = this;
+    if (!host.isLive) return;
     if (place.path !== undefined) {
-      const payload = cancelStreamlocalForward.toBytes({ socketPath: place.path });
-      await this.host.globalRequest(cancelStreamlocalForward.name, payload);
-      return;
+      return this.ask(
+        cancelStreamlocalForward.name,
+        cancelStreamlocalForward.toBytes({ socketPath: place.path }),
+      );
     }
+    // For a port that only the server knows there are no words.
+    if (port === undefined) return;
     const payload = cancelTcpipForward.toBytes({
       addressToBind: addressToBind(place.host ?? remoteLoopback),
-      portNumberToBind: port ?? place.port,
+      portNumberToBind: port,
     });
-    await this.host.globalRequest(cancelTcpipForward.name, payload);
+    return this.ask(cancelTcpipForward.name, payload);
+  }
+
+  /** Asks for an answer, or still says it where the answers of the server have become doubtful. */
+  private async ask(name: string, payload: Uint8Array): Promise<void> {
+    const { host } = this;
+    try {
+      await host.globalRequest(name, payload);
+    } catch (error) {
+      if (!host.isLive) throw error;
+      host.announce(name, payload);
+    }
+  }
+
+  /** Nobody waits for the listener any more. @param answer the server's, where it has granted it */
+  private takeBack(route: Route, answer?: Uint8Array): void {
+    const work = async (): Promise<void> => {
+      if (answer !== undefined && route.place.port === 0) route.port = portIn(answer);
+      await this.unlisten(route);
+    };
+    work().catch(() => {});
   }
 
   private register(): void {
@@ -232,15 +286,20 @@ function refuse(opening: ChannelOpening, why: string): void {
   opening.refuse(channelOpenFailureReasons.connectFailed, why);
 }
 
-/** lsh answers a request for any free port without the port. */
 function boundPort(place: ListenPlace, answer: Uint8Array): number {
-  const port = answer.length === 0 ? 0 : tcpipForwardReply.fromBytes(answer).portThatWasBound;
-  if (port > 0 && port <= 65_535) return port;
+  const port = portIn(answer);
+  if (port !== undefined) return port;
   throw new SshError(
     'ERR_SSH_FORWARD',
     `the server does not say on which port it listens for ${placeText(place)}; ask for a port by its number`,
     { origin: 'peer' },
   );
+}
+
+/** lsh answers a request for any free port without the port. */
+function portIn(answer: Uint8Array): number | undefined {
+  const port = answer.length === 0 ? 0 : tcpipForwardReply.fromBytes(answer).portThatWasBound;
+  return port > 0 && port <= 65_535 ? port : undefined;
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /**
- * What is due first.
+ * A queue of entries by the time when they are due.
  *
  * Owns: a heap whose entries know their place, so that each can be taken out again.
  * Must not know: clocks, what is done when an entry is due.

@@ -5,12 +5,12 @@
  * first, with one timer a connection.
  * Must not know: SSH.
  *
- * A deadline never fires while its answer lies unread in the kernel: when the
- * time is over, the event loop polls for I/O once more before the verdict, and
- * what that brings is handed on first. A poll that brought so much that more may
- * lie there is followed by another, for a bounded number of them, so that a flood
- * cannot hold off the verdict for ever. One that brought little has emptied the
- * kernel's buffer: a drip gains nothing, however slow the event loop goes round.
+ * A deadline never fires while its answer lies unread in the kernel. When the time is
+ * over, the event loop polls for I/O once more, and the reader hands on what that
+ * brings before it decides. If a poll brought so much that more may be there, another
+ * poll follows, up to a limit, so a flood cannot delay the decision for ever. A poll
+ * that brought little has emptied the kernel's buffer, so a peer that drips gains
+ * nothing, however slow the event loop is.
  */
 import type { Clock, Sleeper, Timer } from './clock.ts';
 

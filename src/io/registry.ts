@@ -1,7 +1,7 @@
 /**
  * The live connections of this process, for reports.
  *
- * Owns: the set of them, and the observers that are told what happens.
+ * Owns: the set of connections, and the observers of what happens to them.
  * Must not know: how reports look (diagnostics), what a connection is made of.
  */
 import type { SshError, SshErrorPhase } from '../base/errors.ts';

@@ -54,7 +54,7 @@ export interface ConnectionSnapshot {
 
 /** What else a snapshot may tell. */
 export interface SnapshotOptions {
-  /** Names of the files that are open over SFTP. They are left out otherwise. `false` */
+  /** Adds the names of open files over SFTP. Default: `false`. */
   readonly fileNames?: boolean | undefined;
 }
 

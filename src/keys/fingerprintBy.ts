@@ -30,6 +30,11 @@ export function fingerprintBy(
   return `${hash.toUpperCase()}:${base64Encode(bytes).replace(/=+$/, '')}`;
 }
 
+/** The hash of a fingerprint that was shown: what is compared with it is shown by the same. */
+export function hashOfFingerprint(shown: string): FingerprintHash {
+  return shown.slice(0, shown.indexOf(':')).toLowerCase() as FingerprintHash;
+}
+
 const columns = 17;
 const rows = 9;
 /** What a field shows that was visited 0, 1, 2… times; the last two mark start and end. */

@@ -195,7 +195,8 @@ function isBlank(line: string): boolean {
 function parseOnlyLine(text: string, bounds: RsaBounds): PublicKeyFile {
   const lines = splitLines(text).filter((line) => !isBlank(line));
   const [line] = lines;
-  if (line === undefined) throw keyFormatError('this is no public key: the file holds nothing but comments');
+  if (line === undefined)
+    throw keyFormatError('this is not a public key: the file holds nothing but comments');
   const key = parseKeyLine(line, bounds);
   if (lines.length > 1) {
     throw keyFormatError(`the file holds ${lines.length} lines, where one public key is wanted`);
@@ -213,7 +214,7 @@ function parseKeyLine(line: string, bounds: RsaBounds): PublicKeyFile {
   const { options, rest } = readOptions(start);
   const behind = keyFields(rest, bounds);
   if (behind === undefined) {
-    throw keyFormatError('this is no public key: no type and base64 key where they should stand');
+    throw keyFormatError('this is not a public key: no type and base64 key where they should stand');
   }
   return { ...behind, options };
 }

@@ -41,7 +41,7 @@ export function checkFileContent(what: string, data: unknown): void {
 export function byteTextOrEmpty(data: Uint8Array | string): string {
   checkFileContent('a key file', data);
   if (data.length > fileLength) {
-    throw keyFormatError(`this is no key file: it is longer than ${fileLength} bytes`);
+    throw keyFormatError(`this is not a key file: it is longer than ${fileLength} bytes`);
   }
   const bytes = typeof data === 'string' ? utf8Encode(data) : data;
   if (

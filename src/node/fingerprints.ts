@@ -5,7 +5,13 @@
  * Must not know: how fingerprints are written.
  */
 import type { PublicKey } from '../crypto/keys/publicKey.ts';
-import { type FingerprintHash, fingerprintBy, type Hashes, randomArtBy } from '../keys/fingerprintBy.ts';
+import {
+  type FingerprintHash,
+  fingerprintBy,
+  type Hashes,
+  hashOfFingerprint,
+  randomArtBy,
+} from '../keys/fingerprintBy.ts';
 import { createOpensslHash } from './crypto/digests.ts';
 
 const hashes: Hashes = { createHash: createOpensslHash };
@@ -13,6 +19,11 @@ const hashes: Hashes = { createHash: createOpensslHash };
 /** `SHA256:…` of a key, or of a public key blob. */
 export function sha256Fingerprint(key: PublicKey | Uint8Array): string {
   return fingerprintBy(hashes, key);
+}
+
+/** The fingerprint by the hash of another. */
+export function fingerprintLike(shown: string, key: PublicKey | Uint8Array): string {
+  return fingerprintBy(hashes, key, hashOfFingerprint(shown));
 }
 
 /** The picture that `ssh-keygen -lv` draws. */

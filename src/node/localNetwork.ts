@@ -5,6 +5,7 @@
  * no other process of a cluster has a part in.
  * Must not know: SSH, channels, how a unix socket is made.
  */
+import { readSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SshError } from '../base/errors.ts';
 import type { ByteSink, ByteSource, SourceListener } from '../endpoint/streams.ts';
@@ -268,18 +269,31 @@ class SocketSource implements ByteSource {
 /**
  * Whether an end that Node tells of was a reset. libuv looks for no error behind the last
  * bytes of a connection, so that a reset right behind bytes, or one that comes while the
- * socket is paused, is told as an end. The system knows the peer of a connection that has
- * ended in one direction, and none of one that was reset. Once this side has ended as
- * well, it knows none in either case.
+ * socket is paused, is told as an end. The system keeps the error for who reads once more;
+ * behind a true end there is nothing to read. Where this process cannot read (Windows has
+ * no descriptor), the system still knows the peer of a connection that has ended in one
+ * direction, and none of one that was reset. Once this side has ended as well, it knows
+ * none in either case.
  */
 function wasReset(socket: Socket): boolean {
-  if (socket.writableEnded || socket.remoteAddress === undefined) return false;
   // Not among the types of Node; another runtime need not have it.
   const handle = Reflect.get(socket, '_handle') as
-    | { readonly getpeername?: (out: object) => number }
+    | { readonly fd?: number; readonly getpeername?: (out: object) => number }
     | null
     | undefined;
+  if (typeof handle?.fd === 'number' && handle.fd >= 0) return failsToRead(handle.fd);
+  if (socket.writableEnded || socket.remoteAddress === undefined) return false;
   return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
+}
+
+/** @param fd of a socket that has told its end: it never waits, and no byte can follow */
+function failsToRead(fd: number): boolean {
+  try {
+    readSync(fd, new Uint8Array(1));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+  }
 }
 
 function resetError(): Error {

@@ -20,6 +20,7 @@ import {
 import type { Link, LinkAddresses, LinkOpener, LinkReceiver } from '../io/link.ts';
 import { nodeClock } from './clock.ts';
 import { giveBack } from './spentMemory.ts';
+import { longestSocketPath } from './unixSocket.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -180,10 +181,20 @@ function markPackets(socket: Socket, mark: number): void {
 /** Connects to a local socket, or to a named pipe of Windows. */
 export function localLink(path: string): LinkOpener {
   return (receiver) => {
-    const socket = netConnect({ path });
+    const socket = isTooLong(path) ? unconnected() : netConnect({ path });
     socket.once('connect', () => receiver.connected());
     return new StreamLink(socket, receiver, true);
   };
+}
+
+function isTooLong(path: string): boolean {
+  return Buffer.byteLength(path) > longestSocketPath;
+}
+
+/** Node would connect to what lies at the beginning of the path. */
+function unconnected(): Socket {
+  const why = `a path of a socket has at most ${longestSocketPath} bytes`;
+  return new Socket().destroy(Object.assign(new Error(why), { code: 'ENAMETOOLONG' }));
 }
 
 /**

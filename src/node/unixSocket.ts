@@ -20,6 +20,9 @@ import type { ListenPath } from '../forwarding/places.ts';
 
 const defaultMode = 0o600;
 
+/** Bytes of a path that an address has room for; Node cuts a longer one off, and that is the path of something else. */
+export const longestSocketPath: number = { linux: 107, win32: 256 }[process.platform as string] ?? 103;
+
 /** Bytes of a path that every system takes for a socket. */
 const longestPath = 103;
 

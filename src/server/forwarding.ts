@@ -1,8 +1,8 @@
 /**
  * Forwarding for a client: connections that the server makes, and listeners that it has.
  *
- * Owns: asking the application for each, the carrying out of what it allows, the
- * bounds, and that all of it ends with the client's connection.
+ * Owns: asking the application for each, the carrying out of what it allows in the
+ * order in which the client asked, the bounds, and that all of it ends with the client's connection.
  * Must not know: authentication, sessions, sockets.
  * Sources: RFC 4254 §7; OpenSSH PROTOCOL §2.4.
  */
@@ -61,6 +61,15 @@ interface Asked {
   port: number;
 }
 
+/** A listener that is being made. */
+interface Making {
+  readonly asked: Asked;
+  /** The client has taken its request back meanwhile. */
+  isCancelled: boolean;
+  /** Told when it was made, or could not be. */
+  settled: Promise<unknown>;
+}
+
 /** A channel that was asked for and has no answer yet. */
 interface Opening {
   readonly resolve: (port: ChannelPort) => void;
@@ -70,6 +79,9 @@ interface Opening {
 export class ServerForwarding {
   private readonly parts: ServerForwardingParts;
   private readonly forwards = new Map<Forward, Asked>();
+  private readonly listens = new Set<Making>();
+  /** Listeners that clients have cancelled and that are not gone yet. */
+  private readonly leaving = new Map<Asked, Promise<void>>();
   /** Forwards that are being made as well. */
   private standing = 0;
   private readonly joints = new Set<Joint>();
@@ -195,13 +207,29 @@ export class ServerForwarding {
     const { limits } = this.parts.options;
     if (this.standing >= limits.forwards || this.isAsked(asked)) return request.reply(false);
     this.standing++;
+    const making: Making = { asked, isCancelled: false, settled: Promise.resolve() };
+    this.listens.add(making);
+    making.settled = this.listenAllowed(request, making, answer);
+    await making.settled;
+    this.listens.delete(making);
+  }
+
+  /** Never rejects. */
+  private async listenAllowed(
+    request: IncomingRequest,
+    making: Making,
+    answer: (bound: number) => Uint8Array | undefined,
+  ): Promise<void> {
+    const { asked } = making;
     try {
-      const place = await this.allowedPlace(asked);
+      const [, left] = [...this.leaving].find(([other]) => isSamePlace(other, asked)) ?? [];
+      if (left !== undefined) await left;
+      const place = await this.inTime(this.allowedPlace(asked));
       if (place === undefined || this.stop.signal.aborted) {
         this.standing--;
         return request.reply(false);
       }
-      const forward = await this.stand(place, asked);
+      const forward = await this.stand(place, making);
       asked.port = asked.port === 0 ? (forward.address.port ?? 0) : asked.port;
       this.forwards.set(forward, asked);
       // The connection may have ended while it was made.
@@ -228,7 +256,32 @@ export class ServerForwarding {
     return checkListen('the place to listen on', place, 'localhost');
   }
 
-  private async stand(place: ListenPlace, asked: Asked): Promise<Forward> {
+  /** One that never answers would hold up the answers to all requests behind it. */
+  private async inTime<T>(allowed: Promise<T>): Promise<T> {
+    const { driver, options } = this.parts;
+    let expire = (): void => {};
+    const expired = new Promise<never>((_resolve, reject) => {
+      expire = () => reject(forwardError('forwarding.remote did not answer in time'));
+    });
+    const wait = driver.core?.waits.start(
+      'request',
+      'forwarding.remote, a function of this server',
+      driver.now,
+      options.timeouts.request,
+      () => {
+        driver.core?.waits.finish(wait);
+        expire();
+      },
+    );
+    try {
+      return await Promise.race([allowed, expired]);
+    } finally {
+      driver.core?.waits.finish(wait);
+    }
+  }
+
+  private async stand(place: ListenPlace, making: Making): Promise<Forward> {
+    const { asked } = making;
     const { driver, network, options } = this.parts;
     const early: LocalConnection[] = [];
     let accepted = (local: LocalConnection): void => void early.push(local);
@@ -249,6 +302,7 @@ export class ServerForwarding {
       },
     });
     accepted = (local) => {
+      if (making.isCancelled) return local.destroy(true);
       const carry = (passage: Passage) => this.carry(forward, passage, local, asked);
       forward.serve(local.peer, 'the client', carry, () => local.destroy(true));
     };
@@ -321,21 +375,40 @@ export class ServerForwarding {
     this.cancel(request, ({ path }) => path === socketPath);
   }
 
-  /** It listens no more; connections that came through it live on. */
+  /**
+   * It listens no more, and the answer says so; connections that came through it live on.
+   * One that is being made is first made: the requests of a client take effect in their order.
+   */
   private cancel(request: IncomingRequest, isMeant: (asked: Asked) => boolean): void {
-    const found = [...this.forwards].find(([, asked]) => isMeant(asked));
-    if (found === undefined) return request.reply(false);
+    const making = [...this.listens].find(({ asked, isCancelled }) => !isCancelled && isMeant(asked));
+    const standing = [...this.forwards].find(([, asked]) => isMeant(asked));
+    if (making !== undefined) making.isCancelled = true;
+    const asked = making?.asked ?? standing?.[1];
+    if (asked === undefined) return request.reply(false);
+    const gone = this.stopStanding(asked, making?.settled).then((stood) => {
+      this.leaving.delete(asked);
+      request.reply(stood);
+    });
+    this.leaving.set(asked, gone);
+  }
+
+  /** Whether there was one. */
+  private async stopStanding(asked: Asked, made: Promise<unknown> | undefined): Promise<boolean> {
+    await made;
+    const found = [...this.forwards].find(([, other]) => other === asked);
+    if (found === undefined) return false;
     const [forward] = found;
     this.forwards.set(forward, { path: undefined, host: '', port: -1 });
     void forward.close({ drain: true });
-    request.reply(true);
+    await forward.stopListening();
+    return true;
   }
 
-  private isAsked({ path, host, port }: Asked): boolean {
-    if (path === undefined && port === 0) return false;
-    return [...this.forwards.values()].some(
-      (other) => other.path === path && other.host === host && other.port === port,
-    );
+  /** Another listener has the place, and the client has not taken it back. */
+  private isAsked(asked: Asked): boolean {
+    const making = [...this.listens].filter(({ isCancelled }) => !isCancelled);
+    const taken = [...this.forwards.values(), ...making.map((one) => one.asked)];
+    return taken.some((other) => !this.leaving.has(other) && isSamePlace(other, asked));
   }
 
   // What the router tells ------------------------------------------------------------------
@@ -359,6 +432,11 @@ const hearing: Hearing<ServerForwarding, ServerEvent> = {
   channelOpenFailed: (self, { channel, error }) => self.channelOpenFailed(channel, error),
   ended: (self, { error }) => self.ended(error),
 };
+
+function isSamePlace(one: Asked, other: Asked): boolean {
+  if (one.path === undefined && one.port === 0) return false;
+  return one.path === other.path && one.host === other.host && one.port === other.port;
+}
 
 /** A request for a connection, without its user. */
 type LocalForwardFields =

@@ -245,43 +245,46 @@ export interface ServerOptions {
   /** Subsystems by name. */
   readonly subsystems?: Readonly<Record<string, (process: ServerProcess) => Awaitable<number | undefined>>>;
   /**
-   * Files over SFTP: `serveFolder('/srv/files')`, handlers of a store of one's own, or a
-   * function that gives either for a user. Where not given there is no SFTP.
+   * Files over SFTP: `serveFolder('/srv/files')`, handlers of a store of your own, or a
+   * function that returns either for a user. Default: no SFTP.
    */
   readonly sftp?: SftpOption;
-  /** Opens the connection a client asks for with direct-tcpip; undefined refuses. */
+  /** Opens the connection that a client asks for with direct-tcpip; undefined refuses it. Default: refuses all. */
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
-  /** What is forwarded for clients, to and from this machine; nothing where not given. `openTcp` and `local` exclude each other. */
+  /** What the server forwards for clients, to and from this machine. You cannot give both `openTcp` and `local`. Default: nothing. */
   readonly forwarding?: ForwardingFunctions;
-  /** Shown before authentication. */
+  /** A text that clients show before authentication. Default: none. */
   readonly banner?: string;
-  /** As for `connect`; what `'compatible'` offers where not given. */
+  /** As for `connect`. Default: what `'compatible'` offers, without the most expensive key exchanges. */
   readonly algorithms?: AlgorithmOptions;
-  /** As for `connect`. `auto` */
+  /** As for `connect`. Default: `auto`. */
   readonly crypto?: CryptoChoice;
-  /** Milliseconds from a connection to the end of its authentication. 30,000 */
+  /** Milliseconds from a connection to its login. Default: 30,000. */
   readonly loginTimeout?: number;
   /**
-   * Milliseconds from a credential to its refusal, whatever the callback took (a
-   * callback that takes longer is answered at a multiple of it), so that the time
-   * does not tell which users exist. A quarter of it for questions: `none`, and
-   * whether a key would do. 1,000; 0 refuses at once.
+   * Milliseconds from a credential to its refusal, however long the callback takes, so
+   * the time does not tell which users exist. If the callback takes longer, the refusal
+   * comes at a multiple of it. Refusals of `none`, and of a key without a signature, come
+   * after a quarter of it. 0 refuses at once. Default: 1,000.
    */
   readonly failureDelay?: number;
-  /** The deadline of each wait in milliseconds; `defaultTimeouts` where not given. */
+  /** Milliseconds for each kind of wait. Default: `defaultTimeouts`. */
   readonly timeouts?: Optional<Timeouts>;
-  /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
+  /**
+   * Milliseconds of silence before each probe, and how many probes may go unanswered;
+   * `false` turns it off. Default: `{ interval: 15_000, maxMissed: 3 }`.
+   */
   readonly keepAlive?: Optional<KeepAlive> | boolean;
-  /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
+  /** When the server agrees on new keys. Default: after 1 GiB, 2^31 packets or one hour. */
   readonly rekey?: Optional<RekeyPolicy>;
-  /** What a client may make this side hold or do; `defaultLimits` where not given. */
+  /** Bounds on what a client can make this side hold or do. Default: `defaultLimits`. */
   readonly limits?: Optional<Limits>;
   /**
-   * What this server computes for clients that have not logged in, for each
-   * address and for all together, in milliseconds: about that long takes OpenSSL
-   * on an ordinary core. A login gives back what it took; a key exchange beyond
-   * the budget ends its connection. `{ perAddress: { burst: 2_000, perSecond: 200 },
-   * total: { burst: 4_000, perSecond: 500 } }`
+   * How much this server computes for clients that have not logged in, for each
+   * address and for all together, in milliseconds of OpenSSL on an ordinary core. A
+   * login gives its share back. A key exchange beyond the budget ends its connection.
+   * Default: `{ perAddress: { burst: 2_000, perSecond: 200 }, total: { burst: 4_000,
+   * perSecond: 500 } }`.
    */
   readonly keyExchangeBudget?: {
     /** For each address. */
@@ -290,25 +293,25 @@ export interface ServerOptions {
     readonly total?: Optional<ComputingRate> | undefined;
   };
   /**
-   * Connections that have not logged in. From `start` on a new one may cost one
-   * that has waited for two seconds its place, with a chance that rises to
-   * certainty at `full`; beyond that it costs any of them its place. Dropped are
-   * those least far on their way, of the network that has most of them.
-   * `{ start: 64, full: 256 }`
+   * Bounds on connections that have not logged in. From `start` on, a new connection
+   * may take the place of one that has waited for two seconds; the chance rises until
+   * `full`. From `full` on, it always takes the place of one of them. The server drops
+   * one from the network with the most of them, and of these one that has come least far.
+   * Default: `{ start: 64, full: 256 }`.
    */
   readonly maxStartups?: Optional<NewcomersOptions>;
   /**
-   * Connections at once. Beyond that a new one costs one that has not logged in
-   * its place, and is dropped itself where all have. 1,024
+   * The most connections at once. Beyond that a new one takes the place of one that
+   * has not logged in; if all have, the server drops the new one. Default: 1,024.
    */
   readonly maxConnections?: number;
-  /** Commands, shells and subsystems at once on one connection. 10 */
+  /** The most commands, shells and subsystems at once on one connection. Default: 10. */
   readonly maxSessions?: number;
-  /** Told of what a callback or a handler threw, as it was thrown, and of each connection's end. */
+  /** Gets what a callback or a handler throws, unchanged, and the end of each connection. */
   readonly onError?: (error: unknown) => void;
-  /** Told which clients come and what was agreed with them, as lines that begin with an address; no secrets. */
+  /** Gets a line for each client that comes and each agreement with it. A line begins with an address, and has no secrets. */
   readonly onDebug?: (line: string) => void;
-  /** Software version in the identification string. `deadline_ssh` */
+  /** Software version in the identification string. Default: `deadline_ssh`. */
   readonly softwareVersion?: string;
 }
 

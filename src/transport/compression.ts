@@ -1,11 +1,10 @@
 /**
  * When payloads are compressed.
  *
- * Owns: the beginning of compression in each direction: with new keys once the
- * user is known (RFC 4253 §6.2), and for zlib@openssh.com with SUCCESS itself.
- * Nothing that comes before authentication is ever decompressed: `zlib`, which
- * would begin before, is offered by a client only, and only afterwards, in a key
- * exchange of its own.
+ * Owns: the beginning of compression in each direction: with new keys after the login
+ * (RFC 4253 §6.2), and for zlib@openssh.com with SUCCESS itself. Nothing is ever
+ * decompressed before authentication. `zlib` would begin before it, so only a client
+ * offers it, and only afterwards, in a key exchange of its own.
  * Must not know: the format, messages.
  * Sources: RFC 4253 §6.2, draft-miller-secsh-compression-delayed.
  */

@@ -1,5 +1,5 @@
 /**
- * What the transport has to say to those above it.
+ * What the transport tells the layers above it.
  *
  * Owns: the union of transport events.
  * Must not know: who listens.

@@ -102,7 +102,7 @@ export class IdentificationReader {
     this.firstLine ??= line;
     this.lines++;
     this.bytes += length;
-    if (this.localRole === 'server') throw notSsh('a line that is no identification', escapeBytes(line));
+    if (this.localRole === 'server') throw notSsh('a line that is not an identification', escapeBytes(line));
     if (this.lines > this.limits.identificationLines || this.bytes > this.limits.identificationBytes) {
       throw notSsh(`${this.lines} lines before any identification`, escapeBytes(this.firstLine));
     }

@@ -1,12 +1,11 @@
 /**
- * What goes to the peer and has not been taken.
+ * The output for the peer that nobody has taken yet.
  *
- * Owns: the one queue of messages in the order in which they were said: first what
- * is sealed, then what waits for this side's NEWKEYS (RFC 4253 §7.1). Owns the bound
- * on both.
+ * Owns: the one queue of messages, which keeps their order: first the sealed ones, then
+ * those that wait for this side's NEWKEYS (RFC 4253 §7.1). Owns the bound on both.
  * Must not know: when a key exchange begins or ends, what messages mean.
  *
- * Messages of the key exchange itself go past those that wait; nothing else does.
+ * Only messages of the key exchange itself overtake those that wait.
  */
 import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';

@@ -1,10 +1,10 @@
 /**
- * What some servers are known to do other than the documents say.
+ * What some servers do differently from the standards.
  *
- * Owns: the quirks, by the software version of the identification string. Only
- * those are here without which a connection that could work does not, or is
- * weaker than it could be, and none that weakens a connection to anybody else:
- * the identification is part of what the host key signs (RFC 4253 §8).
+ * Owns: the quirks, by the software version of the identification string. A quirk is
+ * here only if without it a connection fails or is weaker than it could be. No quirk
+ * weakens a connection to another server: the host key signs the identification too
+ * (RFC 4253 §8).
  * Must not know: how a quirk is answered.
  * Sources: compat.c of OpenSSH, the lists of PuTTY and asyncssh, and servers met
  * in the laboratory (`npm run lab`); release notes of OpenSSH 6.2, 8.5, 8.9, 9.0 and 9.9.

@@ -390,7 +390,7 @@ it('whoever asks is told that nobody listens, or that it is no socket of this pr
     socket.resume().end('hello\n');
   });
   await new Promise<void>((resolve) => other.listen(path, resolve));
-  await expect(sendControl(path, { command: 'check' })).rejects.toThrow('it is no socket of this program');
+  await expect(sendControl(path, { command: 'check' })).rejects.toThrow('it is not a socket of this program');
   await new Promise((resolve) => other.close(resolve));
 });
 

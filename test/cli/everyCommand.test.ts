@@ -31,6 +31,10 @@ describe.each(names)('%s', (name) => {
     expect(await runHere(name, ['--help'])).toEqual({ status: 0, out: helps[name], said: '' });
   });
 
+  it('has a help that fits a terminal of 80 columns', () => {
+    expect(helps[name]?.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
   it('says in one line that an option is none, and ends with what scripts expect', async () => {
     const { status, out, said } = await runHere(name, ['--nonsense']);
     expect(out).toBe('');

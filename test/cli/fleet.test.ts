@@ -8,7 +8,8 @@ import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/entry/
 import { createServer, type SshServer } from '../../src/entry/server.ts';
 import { useBuiltCommand } from '../support/cli/build.ts';
 import { type Home, useHomes } from '../support/cli/home.ts';
-import { type CommandRun, endOf, runCommand, startCommand } from '../support/cli/run.ts';
+import { type HereOptions, hear, runHere } from '../support/cli/inProcess.ts';
+import { type CommandRun, endOf, startCommand } from '../support/cli/run.ts';
 import { useTerminals } from '../support/cli/terminal.ts';
 import { ClosedPort } from '../support/closedPort.ts';
 import { describeWith } from '../support/servers/programs.ts';
@@ -72,9 +73,16 @@ async function silentPort(): Promise<number> {
   return address.port;
 }
 
-function fleet(home: Home, list: string, ...args: readonly string[]): Promise<CommandRun> {
-  return runCommand(command(), ['fleet', '-f', home.write('hosts', list), ...args], { home });
+type Ended = Pick<CommandRun, 'status' | 'stderr'> & { readonly stdout: string };
+
+async function fleetHere(home: Home, args: readonly string[], options: HereOptions = {}): Promise<Ended> {
+  const { status, out, said } = await runHere('fleet', args, { home: home.path, ...options });
+  return { status, stdout: out, stderr: said };
 }
+
+/** In this process. */
+const fleet = (home: Home, list: string, ...args: readonly string[]): Promise<Ended> =>
+  fleetHere(home, ['-f', home.write('hosts', list), ...args]);
 
 const at = (name: string): string => `${name}@127.0.0.1:${port}`;
 /** For what comes of another process, on however busy a machine. */
@@ -116,12 +124,12 @@ describe('fleet', () => {
       '-l',
       'b',
       '--timeout',
-      '3s',
+      '1s',
       'say',
       'hello',
     );
     expect(String(stdout)).toBe(`${at('a')}: hello\n`);
-    expect(stderr).toMatch(new RegExp(`127.0.0.1:${silent}: timed out after 3000 ms`));
+    expect(stderr).toMatch(new RegExp(`127.0.0.1:${silent}: timed out after 1000 ms`));
     expect(stderr).toMatch(new RegExp(`127.0.0.1:${closed.port}: cannot connect`));
     expect(stderr).toMatch(/^connect, failed +1 .*ERR_SSH_CONNECT 1$/m);
     expect(stderr).toMatch(/^identification, failed +1 .*ERR_SSH_TIMEOUT 1$/m);
@@ -138,11 +146,11 @@ describe('fleet', () => {
 
   it('prints what a command said until its time was over', async () => {
     const home = user();
-    const people = await fleet(home, at('a'), '--command-timeout', '2s', 'begin');
+    const people = await fleet(home, at('a'), '--command-timeout', '700ms', 'begin');
     expect(String(people.stdout)).toBe(`${at('a')}: begun\n`);
     expect(people.stderr).toContain(`deadline-ssh: ${at('a')}: `);
     expect(people.status).toBe(255);
-    const programs = await fleet(home, at('a'), '--json', '--command-timeout', '2s', 'begin');
+    const programs = await fleet(home, at('a'), '--json', '--command-timeout', '700ms', 'begin');
     const [first = ''] = linesOf(programs.stdout);
     expect(JSON.parse(first)).toMatchObject({
       host: at('a'),
@@ -168,7 +176,7 @@ describe('fleet', () => {
   it('prints an object a line with --json, and the summary last', async () => {
     const silent = await silentPort();
     const list = `${at('a')}\n127.0.0.1:${silent}\n`;
-    const { status, stdout, stderr } = await fleet(user(), list, '--json', '--timeout', '3s', 'say', 'hi');
+    const { status, stdout, stderr } = await fleet(user(), list, '--json', '--timeout', '1s', 'say', 'hi');
     const objects = linesOf(stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(objects).toMatchObject([
       {
@@ -181,7 +189,7 @@ describe('fleet', () => {
           code: 'ERR_SSH_TIMEOUT',
           phase: 'identification',
           waitingFor: 'identification',
-          deadline: 3000,
+          deadline: 1000,
           stdout: '',
           stderr: '',
         },
@@ -212,7 +220,7 @@ describe('a list', () => {
   it('with errors is run nowhere, and each error is told by its line', async () => {
     const { status, stdout, stderr } = await fleet(user(), `${at('a')}\nhost:0\n\nx y\n`, 'say', 'hello');
     expect(String(stdout)).toBe('');
-    expect(stderr).toMatch(/hosts:2: "0" is no port/);
+    expect(stderr).toMatch(/hosts:2: "0" is not a port/);
     expect(stderr).toMatch(/hosts:4: "x y" is more than one word/);
     expect(stderr).toMatch(/nothing was run: .*hosts has 2 bad lines; --skip-bad-lines runs on the rest\n$/);
     expect(status).toBe(255);
@@ -239,10 +247,30 @@ describe('a list', () => {
   });
 
   it('is read from standard input where it is called -', async () => {
-    const args = ['fleet', '-f', '-', 'say', 'hello'];
-    const { status, stdout } = await runCommand(command(), args, { home: user(), input: `${at('a')}\n` });
+    const args = ['-f', '-', 'say', 'hello'];
+    const { status, stdout } = await fleetHere(user(), args, { input: `${at('a')}\n` });
     expect(String(stdout)).toBe(`${at('a')}: hello\n`);
     expect(status).toBe(0);
+  });
+
+  it('with many errors shows the first twenty, and counts the rest', async () => {
+    for (const [count, more] of [
+      [20, undefined],
+      [21, 'hosts: 1 more lines like that'],
+      [33, 'hosts: 13 more lines like that'],
+    ] as const) {
+      const { stderr } = await fleet(user(), `${'host:0\n'.repeat(count)}`, 'say', 'hello');
+      expect(stderr.match(/hosts:\d+: /g)).toHaveLength(20);
+      expect(stderr.includes('more lines like that')).toBe(more !== undefined);
+      if (more !== undefined) expect(stderr).toContain(more);
+      expect(stderr).toContain(`has ${count} bad lines;`);
+    }
+    expect((await fleet(user(), 'host:0\n', 'x')).stderr).toMatch(/has 1 bad line; --skip-bad-lines/);
+  });
+
+  it('has the port and the user of the options where its lines name none', async () => {
+    const { stderr } = await fleet(user(), '127.0.0.1\n', '-l', 'me', '-p', String(port), 'complain');
+    expect(stderr).toMatch(/^127\.0\.0\.1: me complains\n/);
   });
 
   it.each([
@@ -252,7 +280,7 @@ describe('a list', () => {
     const home = user();
     const { status, stderr } =
       list === undefined
-        ? await runCommand(command(), ['fleet', '-f', home.at('none'), 'true'], { home })
+        ? await fleetHere(home, ['-f', home.at('none'), 'true'])
         : await fleet(home, list, 'true');
     expect(stderr).toMatch(message);
     expect(status).toBe(255);
@@ -282,6 +310,27 @@ describe('an interruption', () => {
     expect(status).toBe(130);
     expect(stderr).toContain('ended early: 3 more had no result yet');
     await expect.poll(() => server.connections().length, patience).toBe(0);
+  });
+
+  it('of a run in this process says how many hosts had no result', async () => {
+    const list = ['a', 'b', 'c', 'd', 'e'].map(at).join('\n');
+    const home = user();
+    let results = 0;
+    const { status, stdout, stderr } = await fleetHere(
+      home,
+      ['-f', home.write('hosts', list), '--json', '-c', '1', 'say', 'x'],
+      {
+        onOutput: () => {
+          if (++results === 2) hear('SIGHUP');
+        },
+      },
+    );
+    expect([status, stderr]).toEqual([129, '']);
+    const lines = linesOf(stdout);
+    const { summary } = JSON.parse(lines.at(-1) ?? '') as { summary: Record<string, number> };
+    const { hosts, succeeded = 0, unfinished = 0 } = summary;
+    expect([hosts, succeeded, succeeded + unfinished]).toEqual([5, lines.length - 1, 5]);
+    expect(unfinished).toBeGreaterThan(0);
   });
 
   it('ends the wait for a list', async () => {

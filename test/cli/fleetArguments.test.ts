@@ -52,7 +52,7 @@ describe('the command line of fleet', () => {
     [['uptime'], /no list of hosts/],
     [['-f', 'hosts'], /no command/],
     [['-f', 'hosts', '--'], /no command/],
-    [['-f', 'hosts', '-c', '0', 'uptime'], /"0" is no number of connections/],
+    [['-f', 'hosts', '-c', '0', 'uptime'], /"0" is not a number of connections/],
     [['-f', 'hosts', '-c', '1e9', 'uptime'], /no number of connections/],
     [['-f', 'hosts', '--timeout', '0', 'uptime'], /no time/],
     [['-f', 'hosts', '--port', '0', 'uptime'], /no port/],

@@ -4,17 +4,25 @@ import { SshError } from '../../src/base/errors.ts';
 import { Trace } from '../../src/cli/connection/trace.ts';
 import { Messages } from '../../src/cli/messages.ts';
 import type { ForwardSpec } from '../../src/cli/remote/forwardSpecs.ts';
-import { Forwards } from '../../src/cli/remote/forwards.ts';
+import { type ForwardContext, Forwards } from '../../src/cli/remote/forwards.ts';
 import type { Client } from '../../src/client/client.ts';
+import type { ForwardedConnection } from '../../src/forwarding/forward.ts';
 import type { ListenPlace } from '../../src/forwarding/places.ts';
 
 /** Addresses that cannot be listened on, with the reason. */
 type Faults = Readonly<Record<string, string>>;
 
-function scene(faults: Faults = {}, family?: 4 | 6) {
+function scene(
+  faults: Faults = {},
+  family?: 4 | 6,
+  more: Partial<ForwardContext> = {},
+  connections: readonly ForwardedConnection[] = [],
+) {
   const listening: string[] = [];
   const said: string[] = [];
-  const listen = async (from: ListenPlace): Promise<unknown> => {
+  const asked: unknown[] = [];
+  const listen = async (from: ListenPlace, ...rest: readonly unknown[]): Promise<unknown> => {
+    asked.push(rest.at(-1));
     const code = faults[from.host ?? ''];
     if (code !== undefined) {
       const cause = Object.assign(new Error(code), { code });
@@ -31,7 +39,7 @@ function scene(faults: Faults = {}, family?: 4 | 6) {
       listening.splice(listening.indexOf(name), 1);
       ended();
     };
-    return { address, name, connections: [], closed, close };
+    return { address, name, connections, closed, close };
   };
   const client = {
     forwardLocal: listen,
@@ -42,8 +50,9 @@ function scene(faults: Faults = {}, family?: 4 | 6) {
   const messages = new Messages({ write: (text: string) => void said.push(text) });
   const { signal } = new AbortController();
   const trace = new Trace(0, messages);
-  const forwards = new Forwards(client, { trace, messages, signal, permitRemoteOpen: undefined, family });
-  return { forwards, listening, said };
+  const context = { trace, messages, signal, permitRemoteOpen: undefined, family };
+  const forwards = new Forwards(client, { ...context, ...more });
+  return { forwards, listening, said, asked };
 }
 
 const to = { host: 'db', port: 5432 };
@@ -91,5 +100,115 @@ describe('a forward of a local port', () => {
     const { forwards, listening } = scene({ '127.0.0.1': 'EADDRINUSE' });
     await expect(forwards.add(local({ port: 80 }))).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
     expect([listening, forwards.count]).toEqual([[], 0]);
+  });
+});
+
+describe('forwards', () => {
+  const connection = (to: string, age: number) =>
+    ({ from: 'a:1', to, age }) as unknown as ForwardedConnection;
+
+  it('are told of with the connections through them, which are counted', async () => {
+    const { forwards } = scene({}, undefined, {}, [connection('db:1', 1_250), connection('db:2', 90)]);
+    expect([forwards.describe(), forwards.open, forwards.count]).toEqual(['Nothing is forwarded.', 0, 0]);
+    await forwards.add(local({ port: 80 }));
+    await forwards.add({ kind: 'remote', from: { port: 81 }, to });
+    expect(forwards.describe().split('\n').slice(0, 4)).toEqual([
+      'Forwards:',
+      '  127.0.0.1:80, 2 open',
+      '    a:1 to db:1, since 1.3 s',
+      '    a:1 to db:2, since 0.1 s',
+    ]);
+    // Two of each of two addresses, and two of the server's port.
+    expect([forwards.open, forwards.count]).toEqual([6, 2]);
+  });
+
+  it('are known by all that they are', async () => {
+    const { forwards } = scene();
+    await forwards.add(local({ port: 80 }));
+    await forwards.add({ kind: 'socks', from: { host: 'h', port: 81 } });
+    for (const [spec, isThere] of [
+      [local({ port: 80 }), true],
+      [{ kind: 'socks', from: { host: 'h', port: 81 } }, true],
+      [local({ port: 82 }), false],
+      [{ ...local({ port: 80 }), to: { host: 'db', port: 1 } }, false],
+      [{ kind: 'socks', from: { port: 80 } }, false],
+    ] as [ForwardSpec, boolean][]) {
+      expect(forwards.has(spec)).toBe(isThere);
+    }
+    // One of the server is not cancelled in place of one of this machine, nor one at another address.
+    expect(await forwards.cancel(['remote', 'remoteSocks'], { port: 80 })).toBe(false);
+    expect(await forwards.cancel(['socks'], { host: 'i', port: 81 })).toBe(false);
+    expect(await forwards.cancel(['socks'], { port: 81 })).toBe(true);
+    expect(forwards.count).toBe(1);
+  });
+
+  it('that fail are said to, and the others are made, unless all are demanded', async () => {
+    const faults = { bad: 'EACCES' };
+    const specs: ForwardSpec[] = [local({ host: 'bad', port: 1 }), local({ host: 'good', port: 2 })];
+    const lenient = scene(faults);
+    await lenient.forwards.start(specs, false);
+    expect([lenient.listening, lenient.said]).toEqual([['good:2'], ['deadline-ssh: cannot listen on bad\n']]);
+    const strict = scene(faults);
+    await expect(strict.forwards.start(specs, true)).rejects.toMatchObject({ code: 'ERR_SSH_FORWARD' });
+    expect([strict.listening, strict.said]).toEqual([[], []]);
+  });
+
+  it('of a port that is chosen say which, once, and for what', async () => {
+    const { forwards, said } = scene();
+    await forwards.add(local({ port: 0 }));
+    await forwards.add({ kind: 'remoteSocks', from: { port: 0 } });
+    await forwards.add(local({ port: 5 }));
+    expect(said).toEqual([
+      'deadline-ssh: Allocated port 4321 for the forward to db:5432\n',
+      'deadline-ssh: Allocated port 4321 for the SOCKS proxy\n',
+    ]);
+  });
+
+  it('tell when a connection is over, and -v why it broke', async () => {
+    const said: string[] = [];
+    const messages = new Messages({ write: (text: string) => void said.push(text) });
+    let ends = 0;
+    const { forwards, asked } = scene({}, 4, {
+      trace: new Trace(1, messages, () => 0),
+      onConnectionEnd: () => ends++,
+    });
+    await forwards.add(local({ port: 80 }));
+    said.length = 0;
+    const { onConnectionEnd } = asked[0] as {
+      onConnectionEnd: (connection: ForwardedConnection, error?: Error) => void;
+    };
+    onConnectionEnd(connection('db:1', 0), undefined);
+    expect([ends, said]).toEqual([1, []]);
+    onConnectionEnd(connection('db:1', 0), new Error('it broke'));
+    expect([ends, said.join()]).toEqual([
+      2,
+      expect.stringContaining('forwarded connection to db:1: it broke'),
+    ]);
+  });
+
+  it('of a proxy of the server lead where PermitRemoteOpen lets them', async () => {
+    const permitted = async (permitRemoteOpen: ForwardContext['permitRemoteOpen']) => {
+      const { forwards, asked } = scene({}, undefined, { permitRemoteOpen });
+      await forwards.add({ kind: 'remoteSocks', from: { port: 1 } });
+      return (asked[0] as { permit?: (to: { host: string; port: number }) => boolean }).permit;
+    };
+    expect(await permitted(undefined)).toBeUndefined();
+    const some = await permitted([
+      { host: 'Db', port: 5432 },
+      { host: '*', port: 443 },
+      { host: 'any', port: '*' },
+    ]);
+    for (const [host, port, isPermitted] of [
+      ['db', 5432, true],
+      ['DB', 5432, true],
+      ['db', 5433, false],
+      ['web', 443, true],
+      ['any', 1, true],
+      ['other', 1, false],
+      ['other', 5432, false],
+    ] as const) {
+      expect([host, port, some?.({ host, port })]).toEqual([host, port, isPermitted]);
+    }
+    expect((await permitted([]))?.({ host: 'db', port: 1 })).toBe(false);
   });
 });

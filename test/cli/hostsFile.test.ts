@@ -31,7 +31,7 @@ describe('a list of hosts', () => {
     const { hosts, bad } = read('web1\nweb2:99999\n@web3\nweb4 web5\n[::1\nweb6\u001b[2J\nweb7\n');
     expect(hosts.map(({ label }) => label)).toEqual(['web1', 'web7']);
     expect(bad.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6]);
-    expect(bad[0]?.message).toContain('"99999" is no port');
+    expect(bad[0]?.message).toContain('"99999" is not a port');
     expect(bad[2]?.message).toContain('more than one word');
     // What is wrong with a line is shown on a terminal.
     expect(bad.map(({ message }) => message).join()).not.toContain('\u001b');

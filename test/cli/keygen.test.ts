@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { bubbleBabble } from '../../src/cli/keygen/fingerprints.ts';
+import { afterAll, expect, it } from 'vitest';
 import { useBuiltCommand } from '../support/cli/build.ts';
 import { describeWith } from '../support/servers/programs.ts';
 
@@ -202,14 +201,5 @@ describeWith({ programs: ['ssh-keygen'] }, 'keygen', () => {
     const { status, out, said } = own(args);
     expect([status, out, said.trimEnd().split('\n').length]).toEqual([255, '', 1]);
     expect(said).toContain(words);
-  });
-});
-
-describe('bubble babble', () => {
-  it.each([
-    ['', 'xexax'],
-    ['1234567890', 'xesef-disof-gytuf-katof-movif-baxux'],
-  ])('of %j is %j', (text, words) => {
-    expect(bubbleBabble(Buffer.from(text))).toBe(words);
   });
 });

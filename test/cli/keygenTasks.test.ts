@@ -1,6 +1,17 @@
 /** What keygen asks, prints and writes, task by task. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,7 +21,12 @@ import { showCertificate } from '../../src/cli/keygen/certificateText.ts';
 import { changeComment, changePassphrase } from '../../src/cli/keygen/changeKey.ts';
 import type { KeygenContext } from '../../src/cli/keygen/context.ts';
 import { exportKey, importKey } from '../../src/cli/keygen/convert.ts';
-import { showFingerprints, showSshfp } from '../../src/cli/keygen/fingerprints.ts';
+import {
+  bubbleBabble,
+  showBubbleBabble,
+  showFingerprints,
+  showSshfp,
+} from '../../src/cli/keygen/fingerprints.ts';
 import { findHost, hashHosts, removeHost } from '../../src/cli/keygen/hosts.ts';
 import { type KeygenArguments, parseKeygenArguments } from '../../src/cli/keygen/keygenArguments.ts';
 import { makeKey } from '../../src/cli/keygen/makeKey.ts';
@@ -148,9 +164,9 @@ describe('a new key', () => {
   it.each([
     [['-t', 'dsa'], 'there are ed25519, ecdsa and rsa'],
     [['-t', 'constructor'], 'there are ed25519, ecdsa and rsa'],
-    [['-t', 'rsa', '-b', '2k'], 'is no number of bits'],
+    [['-t', 'rsa', '-b', '2k'], 'is not a number of bits'],
     [['-Z', 'rot13'], 'is no cipher of key files'],
-    [['-a', '0'], 'is no number of rounds'],
+    [['-a', '0'], 'is not a number of rounds'],
     [['-m', 'XML'], 'there are OpenSSH, PKCS8 and PEM'],
   ])('is not made of %j', async (words, message) => {
     const path = join(newFolder(), 'id');
@@ -496,5 +512,208 @@ describe('a public key', () => {
       `from ${local(1_500_000_000)} to ${local(1_600_000_001)}`,
     );
     expect(await valid(1n, forEver - 1n)).toBe(`from ${local(1)} to second ${forEver - 1n}`);
+  });
+});
+
+/** The bytes behind words of Bubble Babble; undefined where a vowel is not the one that the checksum chooses. */
+function bubbleBytes(words: string): number[] | undefined {
+  const letters = words.replaceAll('-', '').slice(1, -1);
+  const [vowels, consonants] = ['aeiouy', 'bcdfghklmnprstvzx'];
+  const bytes: number[] = [];
+  let sum = 1;
+  for (let at = 0; at < letters.length; at += 5) {
+    const [a, b, c, d, e] = [...letters.slice(at, at + 5)];
+    const high = (vowels.indexOf(a ?? '') - (sum % 6) + 6) % 6;
+    const low = (vowels.indexOf(c ?? '') - Math.floor(sum / 6) + 6) % 6;
+    if (d === undefined && b === 'x') return high === 0 && low === 0 ? bytes : undefined;
+    if (high > 3 || low > 3) return undefined;
+    const first = (high << 6) | (consonants.indexOf(b ?? '') << 2) | low;
+    bytes.push(first);
+    if (d === undefined) return bytes;
+    const second = (consonants.indexOf(d) << 4) | consonants.indexOf(e ?? '');
+    bytes.push(second);
+    sum = (sum * 5 + first * 7 + second) % 36;
+  }
+  return undefined;
+}
+
+describe('bubble babble', () => {
+  it.each([
+    ['', 'xexax'],
+    ['1234567890', 'xesef-disof-gytuf-katof-movif-baxux'],
+  ])('of %j is %j', (text, words) => {
+    expect(bubbleBabble(Buffer.from(text))).toBe(words);
+  });
+
+  it('is read back as the bytes it is of', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 24 }), (bytes) => {
+        expect(bubbleBytes(bubbleBabble(bytes))).toEqual([...bytes]);
+      }),
+    );
+  });
+
+  it('of a key is that of its SHA-1, in a line with its size, comment and type', async () => {
+    const path = file(fixture('ed25519/id.pub').replace(/( \S+) .*/s, '$1 a comment\n'));
+    const { out } = await run(showBubbleBabble, ['-B', '-f', path]);
+    const [, words = ''] = /^256 (\S+) a comment \(ED25519\)\n$/.exec(out) ?? [];
+    const blob = Buffer.from(fixture('ed25519/id.pub').split(' ')[1] ?? '', 'base64');
+    expect(bubbleBytes(words)).toEqual([...createHash('sha1').update(blob).digest()]);
+    expect(
+      (
+        await run(showBubbleBabble, [
+          '-B',
+          '-f',
+          file(fixture('rsa/id.pub').split(' ').slice(0, 2).join(' ')),
+        ])
+      ).out,
+    ).toMatch(/^\d+ \S+ no comment \(RSA\)\n$/);
+  });
+});
+
+describe('the lines of public keys', () => {
+  it('name the size, the type and the comment of each', async () => {
+    for (const [name, words] of [
+      ['rsa', /^(2048|3072|4096) SHA256:\S{43} .* \(RSA\)\n$/],
+      ['ed25519', /^256 SHA256:\S{43} .* \(ED25519\)\n$/],
+      ['ecdsa256', /^256 SHA256:\S{43} .* \(ECDSA\)\n$/],
+      ['ecdsa384', /^384 SHA256:\S{43} .* \(ECDSA\)\n$/],
+      ['ecdsa521', /^521 SHA256:\S{43} .* \(ECDSA\)\n$/],
+    ] as const) {
+      expect((await run(showFingerprints, ['-l', '-f', file(fixture(`${name}/id.pub`))])).out).toMatch(words);
+    }
+    await expect(run(showFingerprints, ['-l', '-E', 'crc', '-f', 'x'])).rejects.toMatchObject(
+      refused('there are sha256, md5, sha1, sha384, sha512'),
+    );
+    const bare = file(fixture('ed25519/id.pub').split(' ').slice(0, 2).join(' '));
+    expect((await run(showFingerprints, ['-l', '-E', 'SHA1', '-f', bare])).out).toMatch(
+      /^256 SHA1:\S{27} no comment \(ED25519\)\n$/,
+    );
+  });
+
+  it('of ECDSA, RSA and Ed25519 have SSHFP records under the numbers of RFC 4255, 6594 and 7479', async () => {
+    for (const [name, number] of [
+      ['rsa', 1],
+      ['ecdsa256', 3],
+      ['ecdsa521', 3],
+      ['ed25519', 4],
+    ] as const) {
+      const { out } = await run(showSshfp, ['-r', 'h', '-f', file(fixture(`${name}/id.pub`))]);
+      expect(out).toMatch(
+        new RegExp(`^h IN SSHFP ${number} 1 [0-9a-f]{40}\\nh IN SSHFP ${number} 2 [0-9a-f]{64}\\n$`),
+      );
+    }
+  });
+
+  it('are those of a private key, from the file beside it where the key hides its comment', async () => {
+    const folder = newFolder();
+    const path = file(fixture('ed25519/openssh'), 'id', folder);
+    const own = await run(showFingerprints, ['-l', '-f', path]);
+    expect(own.out).toMatch(/^256 SHA256:\S+ (?!no comment)/);
+    // A key that is open tells by itself, whatever lies beside it.
+    file(fixture('rsa/id.pub'), 'id.pub', folder);
+    expect((await run(showFingerprints, ['-l', '-f', path])).out).toBe(own.out);
+    const closed = file(fixture('ed25519/openssh-aes256-ctr.enc'), 'closed', folder);
+    expect((await run(showFingerprints, ['-l', '-f', closed])).out).toMatch(/ no comment \(ED25519\)\n$/);
+    file(fixture('ed25519/id.pub').replace(/( \S+) .*/s, '$1 beside\n'), 'closed.pub', folder);
+    expect((await run(showFingerprints, ['-l', '-f', closed])).out).toMatch(/ beside \(ED25519\)\n$/);
+    // What hides its public half as well has to be opened.
+    const pem = file(fixture('rsa/pkcs8.pem'), 'pem', folder);
+    expect((await run(showFingerprints, ['-l', '-f', pem])).out).toMatch(/\(RSA\)\n$/);
+  });
+
+  it('are those of certificates too, which are said to be', async () => {
+    const { privateKey } = parsePrivateKey(fixture('ed25519/openssh'));
+    const blob = makeCertificate({ key: privateKey.publicKey, authority: privateKey, kind: 1 });
+    const path = file(certificateLine(blob, 'certified'));
+    expect((await run(showFingerprints, ['-l', '-f', path])).out).toMatch(
+      /^256 SHA256:\S{43} certified \(ED25519-CERT\)\n$/,
+    );
+    await expect(run(showFingerprints, ['-l', '-f', file('no key\n')])).rejects.toMatchObject({
+      code: 'ERR_SSH_KEY_FORMAT',
+      message: expect.stringMatching(/\/file: /),
+    });
+  });
+});
+
+describe('a private key of another program', () => {
+  it('is imported in the format of OpenSSH, open or with a passphrase', async () => {
+    const path = file(fixture('rsa/pkcs8.pem'));
+    const open = await run(importKey, ['-i', '-f', path]);
+    expect(parsePrivateKey(open.out).publicKey.type).toBe('ssh-rsa');
+    const closed = await run(importKey, ['-i', '-N', 'new', '-f', path]);
+    expect(closed.out).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----/);
+    expect(() => parsePrivateKey(closed.out)).toThrow(SshError);
+    expect(parsePrivateKey(closed.out, { passphrase: 'new' }).publicKey.type).toBe('ssh-rsa');
+    expect(closed.status).toBe(0);
+  });
+});
+
+describe('the file that a task is about', () => {
+  it('is asked for where it is not named; an empty answer is the usual one', async () => {
+    const home = newFolder();
+    const before = process.env['HOME'];
+    process.env['HOME'] = home;
+    try {
+      mkdirSync(join(home, '.ssh'));
+      const usual = file(fixture('ed25519/openssh'), 'id_ed25519', join(home, '.ssh'));
+      const other = file(fixture('rsa/pkcs8.pem'), 'other', home);
+      const person = new ScriptedPerson('', other);
+      expect((await run(showPublicKey, ['-y'], person)).out).toMatch(/^ssh-ed25519 /);
+      expect((await run(showPublicKey, ['-y'], person)).out).toMatch(/^ssh-rsa /);
+      expect(person.transcript).toBe(`Enter file in which the key is (${usual}): |`.repeat(2));
+      await expect(run(showPublicKey, ['-y'], new ScriptedPerson(undefined))).rejects.toMatchObject(
+        refused('no file was chosen'),
+      );
+      await expect(run(showPublicKey, ['-y'])).rejects.toMatchObject(refused('name a key with -f'));
+      // Of hosts it is the usual file, and nobody is asked.
+      const line = `h ${fixture('ed25519/id.pub').split(' ').slice(0, 2).join(' ')}\n`;
+      file(line, 'known_hosts', join(home, '.ssh'));
+      expect((await run(findHost, ['-q', '-F', 'h'])).out).toBe(line);
+      process.env['HOME'] = 'nowhere';
+      await expect(run(findHost, ['-F', 'h'])).rejects.toMatchObject(refused('there is no home folder'));
+      await expect(run(makeKey, ['-N', ''])).rejects.toMatchObject(refused('there is no home folder'));
+      await expect(run(showPublicKey, ['-y'], new ScriptedPerson(''))).rejects.toMatchObject(
+        refused('name a key with -f'),
+      );
+    } finally {
+      process.env['HOME'] = before;
+    }
+  });
+
+  it('is left as it is where it cannot be written, where it is none, and where a line cannot be read', async () => {
+    const path = file(fixture('ed25519/openssh'), 'id');
+    const folder = join(path, '..');
+    await expect(run(makeKey, ['-N', '', '-f', path])).rejects.toMatchObject(
+      refused(`${path} already exists, and is left as it is`),
+    );
+    const broken = file('h ssh-ed25519\n', 'hosts', folder);
+    for (const task of [
+      [removeHost, ['-R', 'h']],
+      [hashHosts, ['-H']],
+    ] as const) {
+      await expect(run(task[0], [...task[1], '-f', broken])).rejects.toMatchObject(refused(`${broken}:1: `));
+    }
+    expect(readFileSync(broken, 'utf8')).toBe('h ssh-ed25519\n');
+    await expect(run(findHost, ['-F', 'h', '-f', folder])).rejects.toMatchObject(refused('it is a folder'));
+    await expect(run(findHost, ['-F', 'h', '-f', `${path}none`])).rejects.toMatchObject(
+      refused('there is no such file'),
+    );
+  });
+
+  it('keeps its owner where somebody else makes it anew', async (context) => {
+    if (process.getuid?.() !== 0) return context.skip();
+    const path = file(fixture('ed25519/openssh'), 'id');
+    chownSync(path, 12_345, 23_456);
+    await run(changePassphrase, ['-p', '-a', '1', '-N', 'new', '-f', path]);
+    const { uid, gid, mode } = statSync(path);
+    expect([uid, gid, mode & 0o777]).toEqual([12_345, 23_456, 0o600]);
+  });
+
+  it('is hidden with what its lines say, and quietly with -q', async () => {
+    const key = fixture('ed25519/id.pub').split(' ').slice(0, 2).join(' ');
+    const path = file(`a ${key} c\n`);
+    expect(await run(hashHosts, ['-q', '-H', '-f', path])).toEqual({ status: 0, out: '', said: '' });
+    expect(readFileSync(path, 'utf8')).toMatch(/^\|1\|\S+ ssh-ed25519 \S+ c\n$/);
   });
 });

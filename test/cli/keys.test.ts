@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { type EscapeAction, EscapeReader } from '../../src/cli/terminal/escapes.ts';
 import { LineReader } from '../../src/cli/terminal/lineReader.ts';
 
+const tilde = 0x7e;
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
 /** What goes to the server, with actions in angle brackets. */
 function typed(...chunks: readonly string[]): string {
-  const reader = new EscapeReader();
+  const reader = new EscapeReader(tilde);
   return shown(chunks.flatMap((chunk) => reader.receive(bytes(chunk))));
 }
 
@@ -49,11 +50,23 @@ describe('escapes', () => {
     );
   });
 
+  it('are none where there is no escape character', () => {
+    const keys = bytes('~.\r~?\n~~');
+    expect(new EscapeReader(undefined).receive(keys)).toEqual([keys]);
+  });
+
+  it('are those of another character where one is given', () => {
+    const reader = new EscapeReader(0x01);
+    expect(shown(reader.receive(bytes('\u0001?\r~.\r\u0001\u0001.\r\u0001.')))).toBe(
+      '<help>\r~.\r\u0001.\r<disconnect>',
+    );
+  });
+
   it('loses no key of a session without a tilde', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (chunk) => {
-        fc.pre(!chunk.includes(0x7e));
-        const pieces = new EscapeReader().receive(chunk);
+        fc.pre(!chunk.includes(tilde));
+        const pieces = new EscapeReader(tilde).receive(chunk);
         expect(Buffer.concat(pieces as Uint8Array[])).toEqual(Buffer.from(chunk));
       }),
     );

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   BrokenPipe,
   CollectingSink,
+  OutputGate,
   pumpInput,
   pumpOutput,
   streamSink,
@@ -154,5 +155,22 @@ describe('input', () => {
     await turns();
     expect(source.isPaused()).toBe(true);
     expect(source.listenerCount('end')).toBe(0);
+  });
+});
+
+describe('output while a person types a line to this program', () => {
+  it('waits, holds back who writes it, and then goes on in its order', async () => {
+    const gate = new OutputGate();
+    const out = new CollectingSink({ left: 1_000_000 });
+    const { source, given } = counted(40, 10_000);
+    gate.close();
+    const moving = pumpOutput(source, gate.before(out));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([out.bytes.length, given() < 5]).toEqual([0, true]);
+    gate.open();
+    gate.close();
+    gate.open();
+    await moving;
+    expect([out.bytes.length, given()]).toEqual([400_000, 40]);
   });
 });

@@ -193,6 +193,8 @@ describe('an open file', () => {
   const calls = (): CallsOf<SftpFile, 'close'> => ({
     read: () => file.read(new Uint8Array(1), 0, 1, 0, { signal }),
     write: () => file.write(Buffer.from('x'), 0, 1, 0, { signal }),
+    readv: () => file.readv([new Uint8Array(1)], 0, { signal }),
+    writev: () => file.writev([Buffer.from('x')], 0, { signal }),
     readFile: () => file.readFile({ signal }),
     writeFile: () => file.writeFile('x', { signal }),
     appendFile: () => file.appendFile('x', { signal }),

@@ -83,15 +83,17 @@ describe('a request to an agent', () => {
   });
 
   it('fails where the agent goes, and the error says whether it was ever there', async () => {
-    for (const [isConnected, message] of [
+    for (const [isConnected, message, code] of [
       [false, 'the agent at /agent cannot be reached'],
-      [true, 'the agent closed the connection before it answered'],
+      [false, 'the agent at /agent cannot be reached: there is no socket of that name', 'ENOENT'],
+      [false, 'the agent at /agent cannot be reached: nobody listens there any more', 'ECONNREFUSED'],
+      [true, 'the agent closed the connection before it answered', 'ENOENT'],
     ] as const) {
       const one = scene();
       const answered = one.agent.request(request, 'keys');
       await soon();
       if (isConnected) one.receiver?.connected();
-      const cause = new Error('reset');
+      const cause = Object.assign(new Error('reset'), { code });
       one.receiver?.ended(cause);
       await expect(answered).rejects.toMatchObject({ code: 'ERR_SSH_AGENT', message, cause });
     }

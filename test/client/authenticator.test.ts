@@ -182,6 +182,17 @@ describe('what the options give', () => {
     expect((await all(await scene({ agent: true }, new HeldKeys(one)))).tried).toEqual(['key 1']);
   });
 
+  it('says what to give where nothing was given, and only there', async () => {
+    const nothing = (await all(await scene({}, new HeldKeys(one), false))).message;
+    expect(nothing).toContain('; the options have no credential: give privateKey, password or agent: true');
+    expect((await all(await scene({}, new HeldKeys(one)))).message).toContain(
+      '; the options have no credential, so the agent was asked: give privateKey or password, or ssh-add a key',
+    );
+    for (const options of [{ password: 'x' }, { privateKey: one }, { agent: true as const }, { auth: [] }]) {
+      expect((await all(await scene(options, new HeldKeys(one)))).message).not.toContain('no credential');
+    }
+  });
+
   it('of an order is tried in that order, each as often as it says', async () => {
     const given = await scene(
       {
@@ -274,6 +285,18 @@ describe('a credential', () => {
   it('that holds a key which the server refused does not show it again', async () => {
     const given = await scene({ privateKey: [one, two, one], agent: true }, new HeldKeys(two, three));
     expect((await all(given)).tried).toEqual(['key 1', 'key 2', 'key 3']);
+  });
+
+  it('and from files are named by the hash that the host key is shown by', async () => {
+    const verifyHostKey = { verify: () => true, fingerprintHash: 'md5' } as const;
+    const given = await scene({ verifyHostKey, privateKey: one, agent: true }, new HeldKeys(two));
+    const named = (): string | undefined => given.authenticator.lastTried;
+    const labels: (string | undefined)[] = [];
+    await all(given, undefined, async () => labels.push(named()));
+    expect(labels).toEqual([
+      expect.stringContaining(`(ssh-ed25519 ${fingerprint(one.publicKey, 'md5')}`),
+      `publickey (ssh-ed25519 ${fingerprint(two.publicKey, 'md5')}, from the agent)`,
+    ]);
   });
 
   it('whose key could not sign is told of as that, and the key of another is still shown', async () => {

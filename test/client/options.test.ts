@@ -534,7 +534,7 @@ describe('environment variables', () => {
   it('have names that are names, and texts; one that is undefined is not given', async () => {
     await onClient(async (client) => {
       for (const [env, message] of [
-        [{ '': 'x' }, /env has the name "", which is no name of a variable/],
+        [{ '': 'x' }, /env has the name "", which is not a name of a variable/],
         [{ 'A=B': 'x' }, /env has the name "A=B"/],
         [{ 'A\0': 'x' }, /a name in env has a NUL/],
         [{ A: 7 }, /env\.A must be a string, not 7$/],

@@ -40,16 +40,16 @@ describe('an ssh URI', () => {
     ['ssh://', 'is no [user@]host'],
     ['ssh://@h', 'names no user'],
     ['ssh://ops@', 'is no [user@]host'],
-    ['ssh://h:0', 'is no port'],
-    ['ssh://h:x', 'is no port'],
+    ['ssh://h:0', 'is not a port'],
+    ['ssh://h:x', 'is not a port'],
     ['ssh://h/path', 'an ssh URI ends there'],
     ['ssh://h?x=1', 'an ssh URI ends there'],
     ['ssh://h#x', 'an ssh URI ends there'],
     ['ssh://%zz@h', 'names no user'],
     ['ssh://%ff@h', 'names no user'],
     ['ssh://a%0ab@h', 'names no user'],
-    ['https://h', 'is no ssh URI'],
-    ['sftp://ops@h/file', 'is no ssh URI'],
+    ['https://h', 'is not an ssh URI'],
+    ['sftp://ops@h/file', 'is not an ssh URI'],
   ])('is not %s', (text, words) => {
     expect(failure(() => parseTarget(text))).toContain(words);
   });

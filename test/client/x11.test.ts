@@ -76,7 +76,7 @@ it.each([
 });
 
 it.each(['', '0', ':', ':x', 'host', ':99999'])('%j is no display', (text) => {
-  expect(() => parseDisplay(text)).toThrow('is no display');
+  expect(() => parseDisplay(text)).toThrow('is not a display');
 });
 
 it('a cookie is found in the file of the user, whatever else is in it', () => {

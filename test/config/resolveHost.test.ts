@@ -256,8 +256,14 @@ Host beta
       'me 127.0.0.1 22',
       'me 127.0.0.2 22',
     ]);
-    await expect(hops(own, 'a', ['ProxyJump=a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
-    await expect(hops(own, 'alpha', ['ProxyJump=a,a'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
+    // As to ssh, a name that stands for an address is not the address, and the port of a jump is 22.
+    expect(await hops(own, 'a', ['ProxyJump=a'])).toEqual(['me 127.0.0.1 22']);
+    expect(await hops(own, 'alpha', ['ProxyJump=a,a'])).toEqual(Array(2).fill('me 127.0.0.1 22'));
+    await expect(hops(own, 'z', ['ProxyJump=z'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
+    await expect(hops(own, 'alpha', ['ProxyJump=z,z'])).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG' });
+    expect(await hops(`Port 2222\n${own}`, 'a', ['ProxyJump=a,a,a'])).toEqual(
+      Array(3).fill('me 127.0.0.1 2222'),
+    );
   });
 
   it('may be a program, with the tokens that the dial does not know', async () => {
@@ -266,6 +272,10 @@ Host beta
         .proxyCommand,
     ).toBe('nc %h %p %r alpha other %%x');
     expect((await optionsFor('ProxyCommand none')).proxyCommand).toBeUndefined();
+    // A program that passes its descriptor says nothing on the pipe.
+    expect((await read('ProxyCommand x\nProxyUseFdpass yes')).warnings).toEqual([
+      'ProxyUseFdpass has no effect: descriptors are not passed; ProxyCommand has to carry the bytes itself',
+    ]);
     await expect(read('ProxyCommand nc %z')).rejects.toMatchObject({ code: 'ERR_SSH_CONFIG', line: 1 });
     await expect(read('HostKeyAlias "$(x)"\nProxyCommand nc %k')).rejects.toMatchObject({
       code: 'ERR_SSH_CONFIG',

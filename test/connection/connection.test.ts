@@ -370,10 +370,42 @@ describe('global requests of ours (RFC 4254 §4)', () => {
       { type: 'globalRequestAnswered', request: first, success: false, payload: none },
     ]);
     expect(lone.openWaits()).toHaveLength(1);
-    lone.say(requestSuccess, { responseData: none });
+    lone.say(requestSuccess, { responseData: counting(1) });
+    // Whose answer that is, is known when as many have come as there were requests.
     expect(lone.takeEvents()).toEqual([]);
-    lone.say(requestSuccess, { responseData: none });
-    expect(lone.takeEvents()).toMatchObject([{ request: second, success: true, error: undefined }]);
+    lone.say(requestFailure, {});
+    expect(lone.takeEvents()).toMatchObject([
+      { type: 'globalRequestAnsweredLate', request: first, success: true, payload: counting(1) },
+      { type: 'globalRequestAnswered', request: second, success: false, error: undefined },
+    ]);
+    expect(lone.openWaits()).toEqual([]);
+  });
+
+  it('are not sent while the answer to an earlier one is overdue, be it a sign of life', () => {
+    const lone = new Lone();
+    lone.connection.probe('keepalive@openssh.com');
+    lone.advance(221);
+    const second = lone.connection.request('b', none, true);
+    lone.advance(1);
+    expect(thrownBy(() => lone.connection.request('c', none, true))).toMatch(
+      /^ERR_SSH_REQUEST_FAILED peer: c was not sent: the answer to an earlier keepalive@openssh.com has not come within 222 ms/,
+    );
+    lone.connection.request('d', none, false);
+    lone.advance(221);
+    expect(lone.takeEvents()).toMatchObject([
+      {
+        request: second,
+        error: { message: expect.stringContaining('has not answered an earlier keepalive@openssh.com') },
+      },
+    ]);
+    lone.say(requestFailure, {});
+    expect(thrownBy(() => lone.connection.request('e', none, true))).toContain('e was not sent');
+    // What was not understood is named by the packet.
+    lone.connection.notUnderstood(1);
+    expect(lone.takeEvents()).toMatchObject([
+      { type: 'globalRequestAnsweredLate', request: second, success: false },
+    ]);
+    expect(lone.connection.request('f', none, true).name).toBe('f');
   });
 
   it('as probes have no wait, and their answers are told to nobody', () => {

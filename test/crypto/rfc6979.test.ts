@@ -84,7 +84,7 @@ describe('RFC 6979', () => {
     ];
     for (const [what, wrong] of none) {
       expect(() => signEcdsa(parts(multiply), 'nistp256', wrong, data), what).toThrow(
-        'the private key is no scalar of nistp256',
+        'the private key is not a scalar of nistp256',
       );
     }
     for (const right of [1n, order - 1n]) {

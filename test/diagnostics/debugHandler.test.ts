@@ -56,7 +56,7 @@ describe('the debug handler', () => {
     const { status, type, body } = await ask('?debug=1');
     expect([status, type]).toEqual([200, 'text/plain; charset=utf-8']);
     expect(body).toMatch(
-      /^deadline-ssh: 1 connections at .*Z\n1 client in identification, waiting for identification: .*\n$/,
+      /^deadline-ssh: 1 connection at .*Z\n1 client in identification, waiting for identification: .*\n$/,
     );
   });
 

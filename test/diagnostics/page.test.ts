@@ -117,7 +117,7 @@ describeWith({ programs: ['chromium'] }, 'the page in Chromium', () => {
       const detail = String(await browser.evaluate("document.querySelector('#detail').textContent"));
       const { port } = forward.address;
       expect(detail).toContain(
-        `127.0.0.1:${port} to 127.0.0.1:${target.port}; 1 connections open, 1 came, 0 refused, 0 failed; 10 bytes out, 10 in`,
+        `127.0.0.1:${port} to 127.0.0.1:${target.port}; 1 connection open, 1 came, 0 refused, 0 failed; 10 bytes out, 10 in`,
       );
       expect(detail).toMatch(
         new RegExp(`127\\.0\\.0\\.1:\\d+ to 127\\.0\\.0\\.1:${target.port}, open, .*; 10 bytes out, 10 in`),
@@ -141,7 +141,7 @@ describeWith({ programs: ['chromium'] }, 'the page in Chromium', () => {
     await browser.until("document.querySelector('#state').textContent === 'live'");
     await browser.click('#pause');
     await browser.until("document.querySelector('#state').textContent === 'paused'");
-    expect(await browser.evaluate("document.querySelector('#pause').textContent")).toBe('go on');
+    expect(await browser.evaluate("document.querySelector('#pause').textContent")).toBe('resume');
     await browser.click('#pause');
     await browser.until("document.querySelector('#state').textContent === 'live'");
   });

@@ -143,7 +143,7 @@ describe('a report as text', () => {
       expect(formatReport(report)).toContain(text);
       expect(text).toContain(`connection ${detail.id} [client, identification, 4.0 s] silent-0:22`);
       expect(text).toContain(
-        "waits for   identification: the peer's identification, since 4.0 s, 6.0 s of 10.0 s left",
+        "waits for   identification: the peer's identification, for 4.0 s, 6.0 s of 10.0 s left",
       );
       expect(text).toContain('received    0 bytes in 0 packets');
     });

@@ -274,10 +274,10 @@ describe('a report as text', () => {
       'connection 1 [client, connection, 61.0 s] a:22',
       '  peer        SSH-2.0-x',
       '  addresses   1.1.1.1:1 to 2.2.2.2:2',
-      '  waits for   command: command\\x1b, since 500 ms, no bound of its own',
-      '  waits for   request: request\\x1b, since 500 ms, 0 ms of 480 ms left',
-      '  received    1 bytes in 2 packets',
-      '  sent        3 bytes in 4 packets, 5 bytes not taken',
+      '  waits for   command: command\\x1b, for 500 ms, no bound of its own',
+      '  waits for   request: request\\x1b, for 500 ms, 0 ms of 480 ms left',
+      '  received    1 byte in 2 packets',
+      '  sent        3 bytes in 4 packets, 5 not yet taken by the socket',
       '  last came   SSH_MSG_PING',
       '  channel 1   session, open; window 1 to send, 2 to receive; 4 bytes sent, 3 received; 5 unread, 6 unsent; 7 requests unanswered',
       '  forward     127.0.0.1:80 to \\x1bdb:5432; 12 connections open, 20 came, 1 refused, 2 failed; 30 bytes out, 40 in',
@@ -437,7 +437,7 @@ describe('the page', () => {
     expect(connectionPage(detail)).toContain(
       `<pre id="detail">${escapeHtml(formatConnection(detail))}</pre>`,
     );
-    expect(overPage(7)).toContain('<p id="over">Connection 7 is over, or never was.</p>');
+    expect(overPage(7)).toContain('<p id="over">Connection 7 has ended, or was never there.</p>');
   });
 
   it('escapes every value but markup', () => {

@@ -27,6 +27,11 @@ describe('docs/command.md', () => {
     }
   });
 
+  it('says its options in 80 columns', () => {
+    const [options = ''] = helpText([]).split('Where it differs');
+    expect(options.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
   it('and the help name every long option', () => {
     const help = helpText([]);
     expect(commandOptions.filter(({ name }) => name !== undefined).length).toBeGreaterThan(10);

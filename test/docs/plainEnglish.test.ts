@@ -15,7 +15,7 @@ const avoided: readonly (readonly [RegExp, string])[] = [
   [/\bin the midst\b/i, 'during'],
   [/\bbesides\b/i, 'also'],
   [/\ball the same\b/i, 'still'],
-  [/\bsince \d+(?:\.\d+)? ?(?:ms|s|min|h)\b/i, 'for 3.8 s'],
+  [/\bsince (?:\d+(?:\.\d+)? ?(?:ms|s|min|h)\b|\$\{duration)/i, 'for 3.8 s'],
   [/\bnor (?:is|are|does|do|has|have)\b/i, 'begin another sentence, subject first'],
   [/\b(?:is|are) to be \w+ed\b/i, 'say who does it'],
   [/\bso to speak\b/i, 'leave it out'],
@@ -24,10 +24,10 @@ const avoided: readonly (readonly [RegExp, string])[] = [
   [/\bas it were\b/i, 'leave it out'],
 ];
 
-/** Text of a document that is prose: no code, no titles of tests in quotes. */
+/** Text of a document that is prose or printed by a program: no code, no titles of tests in quotes. */
 function proseOf(markdown: string): string {
   return markdown
-    .replace(/```[\s\S]*?```/g, '')
+    .replace(/```(?!text\n)\w*\n[\s\S]*?```/g, '')
     .replace(/`[^`\n]*`/g, '')
     .replace(/“[^”]*”/g, '');
 }
@@ -65,6 +65,12 @@ describe('plain English', () => {
       turnsIn(read(`src/${file}`)).map((turn) => `src/${file}: ${turn}`),
     );
     expect(found).toEqual([]);
+  });
+
+  it('in the doc comment of each option with a default, which says that it is one', () => {
+    const bare = /[.;] (?:`[^`\n]+`|\d[\d,]*(?: [KMG]iB)?)\.?\s*\*\/\n\s+readonly \w+\?/;
+    expect('/** Files at once. 32 */\n  readonly concurrency?: number').toMatch(bare);
+    expect(sources.filter((file) => bare.test(read(`src/${file}`)))).toEqual([]);
   });
 
   it.each(documents)('in %s', (path) => {

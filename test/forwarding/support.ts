@@ -215,6 +215,7 @@ export class FakeHost {
         return host.now;
       },
       addressed: (error) => error,
+      announce: () => {},
       timeouts: defaultTimeouts,
       acceptors: {
         onChannel: (type: string, acceptor: ChannelAcceptor) => {

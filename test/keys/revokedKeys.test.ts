@@ -219,8 +219,8 @@ describe('a list of revoked keys as text', () => {
   });
 
   it.each([
-    ['no key', `${line(holder).trim()}\nhello\n`, /line 2 is no public key/],
-    ['no base64', 'ssh-ed25519 !!!\n', /line 1 is no public key/],
+    ['no key', `${line(holder).trim()}\nhello\n`, /line 2 is not a public key/],
+    ['no base64', 'ssh-ed25519 !!!\n', /line 1 is not a public key/],
     [
       'another type',
       line(holder).replace('ssh-ed25519', 'ssh-rsa'),

@@ -188,11 +188,26 @@ describe('files of revoked keys', () => {
     await expect(verdict).rejects.toThrow('the authority that signed the host certificate of host.example');
   });
 
+  it('name keys by the hash that the host key is shown by', async () => {
+    const shown = { ...certified(), fingerprint: fingerprint(key.publicKey, 'md5') };
+    const strange = file('strangers', `@cert-authority * ${formatPublicKey(other.publicKey)}`);
+    await expect(knownHosts({ files: strange }).verify(shown)).rejects.toThrow(
+      `signed by another (${fingerprint(authority.publicKey, 'md5')})`,
+    );
+    const revoked = file('revoked-authority', `@revoked * ${formatPublicKey(authority.publicKey)}`);
+    await expect(knownHosts({ files: revoked }).verify(shown)).rejects.toThrow(
+      `(${fingerprint(authority.publicKey, 'md5')}) is marked @revoked`,
+    );
+    const command = [script('by', `echo "$1" > ${join(folder, 'by.txt')}`), '%f'];
+    await knownHosts({ files: known(), command }).verify(shown);
+    expect(readFileSync(join(folder, 'by.txt'), 'utf8').trim()).toBe(shown.fingerprint);
+  });
+
   it('that are missing, damaged or no files refuse every key', async () => {
     for (const [path, why] of [
       [join(folder, 'nowhere'), 'there is no such file'],
       [folder, 'it is a folder'],
-      [file('damaged', 'hello'), 'line 1 is no public key'],
+      [file('damaged', 'hello'), 'line 1 is not a public key'],
     ] as const) {
       const verdict = knownHosts({ files: known(), revokedHostKeys: path }).verify(infoOf(key));
       await expect(verdict).rejects.toMatchObject({ code: 'ERR_SSH_OPTIONS' });

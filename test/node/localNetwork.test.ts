@@ -1,13 +1,19 @@
 /** Connections of this machine as forwards use them: what they ask of the system. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, connect as dial, Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
 import { markSole } from '../../src/base/soleMemory.ts';
 import type { LocalConnection } from '../../src/forwarding/local.ts';
+import type { ListenPlace } from '../../src/forwarding/places.ts';
 import { localNetwork } from '../../src/node/localNetwork.ts';
 
 const closing: (() => void)[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'deadline-ssh-sockets-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -69,20 +75,33 @@ it('what is written before an end of the same turn arrives before it', async () 
 });
 
 /** What a connection tells of a program that writes, and then leaves; nobody reads before it has. */
-async function leftBy(leave: (program: Socket) => void, length: number): Promise<string> {
+async function leftBy(
+  leave: (program: Socket) => void,
+  length: number,
+  { endedHere = false, hasDescriptor = true, place = { host: '127.0.0.1', port: 0 } as ListenPlace } = {},
+): Promise<string> {
   const accepted: Promise<LocalConnection>[] = [];
   const listener = await new Promise<Awaited<ReturnType<typeof localNetwork.listen>>>((resolve) => {
     accepted.push(
       new Promise((told) => {
-        void localNetwork.listen({ host: '127.0.0.1', port: 0 }, told, () => {}).then(resolve);
+        void localNetwork.listen(place, told, () => {}).then(resolve);
       }),
     );
   });
-  const program = dial({ host: '127.0.0.1', port: listener.place.port ?? 0, allowHalfOpen: true });
+  const { path, port = 0 } = listener.place;
+  const program = dial({
+    ...(path === undefined ? { host: '127.0.0.1', port } : { path }),
+    allowHalfOpen: true,
+  });
   program.on('error', () => {});
   await new Promise<void>((resolve) => program.write(new Uint8Array(length), () => resolve()));
-  leave(program);
   const local = (await accepted[0]) as LocalConnection;
+  if (!hasDescriptor) {
+    const { socket } = local as unknown as { readonly socket: { readonly _handle: object } };
+    Object.defineProperty(socket._handle, 'fd', { value: -1 });
+  }
+  if (endedHere) await new Promise<void>((resolve) => local.sink.end(() => resolve()));
+  leave(program);
   closing.push(() => {
     program.destroy();
     local.destroy(true);
@@ -108,6 +127,25 @@ it.each([1, 1_000, 100_000])(
     expect(await leftBy((program) => program.resetAndDestroy(), length)).toBe('ECONNRESET');
     expect(await leftBy((program) => program.end(), length)).toBe('ended');
     expect(await leftBy((program) => program.destroy(), length)).toBe('ended');
+    // As on Windows, where sockets have no descriptor.
+    const hasDescriptor = false;
+    expect(await leftBy((program) => program.resetAndDestroy(), length, { hasDescriptor })).toBe(
+      'ECONNRESET',
+    );
+    expect(await leftBy((program) => program.end(), length, { hasDescriptor })).toBe('ended');
+  },
+);
+
+it.each([1, 1_000, 100_000])(
+  'mina-sshd#879: a reset behind %i bytes is no end where this side has ended, either',
+  async (length) => {
+    const endedHere = true;
+    expect(await leftBy((program) => program.resetAndDestroy(), length, { endedHere })).toBe('ECONNRESET');
+    expect(await leftBy((program) => program.end(), length, { endedHere })).toBe('ended');
+    expect(await leftBy((program) => program.destroy(), length, { endedHere })).toBe('ended');
+    // A unix socket has no reset; its end is one, before and behind ours.
+    const place = { path: join(folder, `${length}`) };
+    expect(await leftBy((program) => program.destroy(), length, { endedHere, place })).toBe('ended');
   },
 );
 

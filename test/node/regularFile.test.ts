@@ -52,7 +52,7 @@ describe('a file that is read', () => {
 
   it('is a file and nothing else', async () => {
     await expect(textOf(folder)).rejects.toThrow('it is a folder');
-    await expect(textOf('/dev/null')).rejects.toThrow('it is no regular file');
+    await expect(textOf('/dev/null')).rejects.toThrow('it is not a regular file');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(at('socket'), resolve));
     await expect(textOf(at('socket'))).rejects.toMatchObject({ code: 'ENXIO' });

@@ -24,7 +24,7 @@ const verdict = async (...files: readonly string[]): Promise<unknown> =>
 
 it.each([
   ['none', 'there is no such file'],
-  ['fifo', 'it is no regular file'],
+  ['fifo', 'it is not a regular file'],
   ['', 'it is a folder'],
 ])('"%s" lets no key through: %s', async (name, why) => {
   const file = join(folder, name);

@@ -56,7 +56,18 @@ describe('the packed package', () => {
       expect(existsSync(join(installed, types)), types).toBe(true);
     }
     expect(readdirSync(installed).sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'dist', 'package.json'].sort(),
+      [
+        'CHANGELOG.md',
+        'CONTRIBUTING.md',
+        'LICENSE',
+        'README.md',
+        'SECURITY.md',
+        'bench',
+        'dist',
+        'docs',
+        'examples',
+        'package.json',
+      ].sort(),
     );
   });
 

@@ -59,8 +59,25 @@ describe('package.json', () => {
     expect(manifest.engines.node).toBe('>=20.19');
   });
 
-  it('ships what is built and no source, test or fixture', () => {
-    expect(manifest.files).toEqual(['dist', 'CHANGELOG.md', 'SECURITY.md']);
+  it('ships what is built, documents and examples, and no source, test or fixture', () => {
+    const folders = new Set(manifest.files.map((pattern) => pattern.split('/')[0]));
+    expect([...folders].filter((name) => !name?.endsWith('.md'))).toEqual([
+      'dist',
+      'docs',
+      'examples',
+      'bench',
+    ]);
+    expect(manifest.files).toContain('bench/README.md');
+  });
+
+  it('ships whatever the README links to, so that each link works in an installed package', () => {
+    const shipped = manifest.files.map(
+      (pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replace('*', '[^/]+')}(?:/|$)`),
+    );
+    const links = [...read('README.md').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = '']) => path);
+    expect(links.length).toBeGreaterThan(30);
+    expect(links.filter((path) => !existsSync(`${root}${path}`))).toEqual([]);
+    expect(links.filter((path) => !shipped.some((pattern) => pattern.test(path)))).toEqual([]);
   });
 
   it('runs nothing when it is installed', () => {

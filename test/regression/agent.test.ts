@@ -239,22 +239,27 @@ describe('CVE-2025-47913: an agent', () => {
     agent = await startScriptedAgent(() => undefined);
     server = await createServer({ hostKeys: [hostKey], authentication: { publicKey: () => true } });
     const { port } = await server.listen(0);
-    const path = `${agent.path}-not`;
-    const error = await connect({
-      host: '127.0.0.1',
-      port,
-      username: 'user',
-      verifyHostKey: () => true,
-      agent: path,
-      auth: ['none', { method: 'agent', agent: path }],
-    }).then(
-      () => undefined,
-      (reason: SshError) => reason,
-    );
-    expect(error).toMatchObject({
-      code: 'ERR_SSH_AUTHENTICATION_FAILED',
-      message: expect.stringContaining(`the agent at ${path} cannot be reached`),
-    });
+    // Node would cut the name of the second off at what lies there.
+    for (const [path, why] of [
+      [`${agent.path}-not`, 'there is no socket of that name'],
+      [`${agent.path}${'x'.repeat(108)}`, 'its path is too long for a socket'],
+    ] as const) {
+      const error = await connect({
+        host: '127.0.0.1',
+        port,
+        username: 'user',
+        verifyHostKey: () => true,
+        agent: path,
+        auth: ['none', { method: 'agent', agent: path }],
+      }).then(
+        () => undefined,
+        (reason: SshError) => reason,
+      );
+      expect(error).toMatchObject({
+        code: 'ERR_SSH_AUTHENTICATION_FAILED',
+        message: expect.stringContaining(`the agent at ${path} cannot be reached: ${why}`),
+      });
+    }
     expect(agent.requests).toEqual([]);
   });
 

@@ -8,12 +8,14 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { connect, pinnedHostKey, SshError } from 'deadline-ssh';
 import { generateKey, parsePrivateKey } from 'deadline-ssh/keys';
-import { createServer } from 'deadline-ssh/server';
+import { createServer, serveFolder } from 'deadline-ssh/server';
 
 const { target, ciphers, megabytes } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const MiB = 1024 * 1024;
@@ -55,6 +57,19 @@ async function withTcpServer(serve, use) {
   } finally {
     for (const socket of sockets) socket.destroy();
     server.close();
+  }
+}
+
+/** A folder with `from/a` and `from/in/b`, for as long as `use` takes. */
+async function withFolder(use) {
+  const folder = mkdtempSync(join(tmpdir(), 'deadline-ssh-runtimes-'));
+  try {
+    mkdirSync(join(folder, 'from/in'), { recursive: true });
+    writeFileSync(join(folder, 'from/a'), 'a');
+    writeFileSync(join(folder, 'from/in/b'), data.subarray(0, MiB));
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -136,6 +151,15 @@ const steps = {
     assert.equal(stdout.slice(0, 64), hashOf(data));
     await client.close();
   },
+  'folders there and back': () =>
+    withFolder(async (folder) => {
+      const client = await connect(options());
+      await client.put(join(folder, 'from'), join(folder, 'over'), { recursive: true });
+      await client.get(join(folder, 'over'), join(folder, 'back'), { recursive: true });
+      assert.equal(hashOf(readFileSync(join(folder, 'back/in/b'))), hashOf(data.subarray(0, MiB)));
+      assert.equal(readFileSync(join(folder, 'back/a'), 'utf8'), 'a');
+      await client.close();
+    }),
   'both ways at once': async () => {
     const client = await connect(options());
     await echo(client, data);
@@ -252,6 +276,22 @@ const steps = {
     await client.close();
     await server.close();
   },
+  'a folder that we serve': () =>
+    withFolder(async (folder) => {
+      const server = await createServer({
+        hostKeys: generateKey('ed25519'),
+        authentication: { none: () => true },
+        sftp: serveFolder(folder, { quota: 64 * MiB }),
+      });
+      const { host, port } = await server.listen(0);
+      const client = await connect({ host, port, username: 'ops', verifyHostKey: () => true });
+      const sftp = await client.sftp();
+      assert.deepEqual((await sftp.readdir('/from')).sort(), ['a', 'in']);
+      await sftp.writeFile('/from/c', data.subarray(0, MiB));
+      assert.equal(hashOf(readFileSync(join(folder, 'from/c'))), hashOf(data.subarray(0, MiB)));
+      await client.close();
+      await server.close();
+    }),
 };
 
 for (const [step, run] of Object.entries(steps)) {

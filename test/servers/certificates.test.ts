@@ -356,7 +356,7 @@ describeServer('a user certificate', openSsh, (lab) => {
       ['empty', () => '', /the key file is empty/],
       ['cut off', () => cut(text(own.certificate)), /a certificate is left aside: /],
       ['no certificate', () => `${own.publicLine}\n`, /this is a public key \(ssh-ed25519\)/],
-      ['prose', () => 'no certificate at all', /this is no certificate/],
+      ['prose', () => 'no certificate at all', /this is not a certificate/],
     ];
 
     it.each(useless)('being %s, is left aside with a note, and the key is used', async (_, data, why) => {

@@ -81,14 +81,14 @@ describe('the beginning', () => {
     short.core.inputEnded();
     short.collect();
     expect(short.ended?.error.message).toContain(
-      'its first packet is no SSH_FXP_VERSION (it begins with "\\x00\\x00")',
+      'its first packet is not an SSH_FXP_VERSION (it begins with "\\x00\\x00")',
     );
   });
 
   it('another packet in place of VERSION ends the session', () => {
     const probe = new ClientProbe();
     probe.receive(encodeResponse(0, ok));
-    expect(probe.ended?.error.message).toContain('its first packet is no SSH_FXP_VERSION');
+    expect(probe.ended?.error.message).toContain('its first packet is not an SSH_FXP_VERSION');
   });
 
   it('a server that closes without a word may offer no SFTP', () => {

@@ -51,6 +51,8 @@ const calls: Readonly<Record<string, (session: MemorySession, here: LocalFolder)
   get: ({ sftp }, here) => sftp.get('/f', here.at('f')),
   'get of a tree': ({ sftp }, here) => sftp.get('/d', here.at('d'), { recursive: true }),
   put: ({ sftp }, here) => sftp.put(here.file('s', 'x'), '/new'),
+  'get with a hash': ({ sftp }, here) => sftp.get('/f', here.at('f'), { verify: 'sha256' }),
+  'put with a hash': ({ sftp }, here) => sftp.put(here.file('s', 'x'), '/new', { verify: 'sha256' }),
 };
 
 interface Outcome {
@@ -79,6 +81,14 @@ async function settled({ channel }: MemorySession, isDone: () => boolean): Promi
   for (let round = 0; round < 200 && !isDone(); round++) {
     await channel.rest();
     if (waitsFor(channel).includes(awaited)) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** The same, where a wait for others may come and go. */
+async function done({ channel }: MemorySession, isDone: () => boolean): Promise<void> {
+  for (let round = 0; round < 500 && !isDone(); round++) {
+    await channel.rest();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
@@ -179,6 +189,8 @@ describe('a refusal that has another reason', () => {
     rm: ({ sftp }) => sftp.rm('/shut', { recursive: true }),
     copyFile: ({ sftp }) => sftp.copyFile('/f', '/bad'),
     get: ({ sftp }, here) => sftp.get('/bad', here.at('f')),
+    'one of many in a tree': ({ sftp }, here) =>
+      sftp.get('/many', here.at('many'), { recursive: true, onError: () => 'stop' }),
   };
 
   it.each(Object.entries(own))('is told at once: %s', async (_name, call) => {
@@ -196,9 +208,10 @@ describe('a refusal that has another reason', () => {
       });
       session.files.file('/bad', 'x');
       session.files.folder('/shut');
+      for (const name of ['1', '2', 'bad', '3', '4']) session.files.file(`/many/${name}`, name);
       for (let i = 0; i < held; i++) await session.sftp.open('/mine');
       const { isDone, outcome } = begin(call(session, new LocalFolder()));
-      await settled(session, isDone);
+      await done(session, isDone);
       expect(isDone(), `${held} held`).toBe(true);
       const { error } = await outcome;
       expect(error).toMatchObject({ code: 'ERR_SSH_SFTP_FAILURE' });
@@ -228,7 +241,7 @@ describe('a refusal that has another reason', () => {
 });
 
 describe('many calls at once on a server that does not tell how few handles it has', () => {
-  it('are all done, whatever they are, each in its turn', async () => {
+  it('are all done, whatever they are, each in its turn, in whatever order the server does and tells things', async () => {
     const kinds = fc.constantFrom(
       'readFile',
       'writeFile',
@@ -238,14 +251,30 @@ describe('many calls at once on a server that does not tell how few handles it h
       'open',
       'rm',
       'walk',
+      'put',
+      'refused',
+      'refusedFolder',
     );
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),
         fc.array(kinds, { minLength: 1, maxLength: 25 }),
-        async (most, plan) => {
+        // Empty for a server that does everything in the order in which it is asked.
+        fc.array(fc.nat(1000), { maxLength: 20 }),
+        fc.boolean(),
+        async (most, plan, picks, isLate) => {
+          let turn = 0;
+          const next = (count: number): number =>
+            picks.length === 0 ? 0 : (picks[turn++ % picks.length] as number) % count;
           const session = await withFiles({
             handles: most,
+            pick: next,
+            late: isLate ? next : undefined,
+            answer: (request) => {
+              const path =
+                request.kind === 'open' ? request.filename : request.kind === 'opendir' ? request.path : [];
+              return text(Uint8Array.from(path)).endsWith('/bad') ? statusOf(4, 'bad') : undefined;
+            },
           });
           const { sftp, files, server, channel } = session;
           for (const id of plan.keys()) files.file(`/t/d${id}/in/f`, `${id}`);
@@ -266,6 +295,12 @@ describe('many calls at once on a server that does not tell how few handles it h
                 return (await sftp.open(path)).close();
               case 'rm':
                 return sftp.rm(`/t/d${id}`, { recursive: true });
+              case 'put':
+                return sftp.put(Buffer.from('new'), `/t/d${id}/in/new`);
+              case 'refused':
+                return expect(sftp.readFile('/t/bad')).rejects.toThrow('failure (bad)');
+              case 'refusedFolder':
+                return expect(listed(sftp.walk('/t/bad'))).rejects.toThrow('failure (bad)');
               default:
                 return expect(await listed(sftp.walk(`/t/d${id}`))).toBe(2);
             }

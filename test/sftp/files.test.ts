@@ -219,7 +219,7 @@ describe('an open file', () => {
     ] as const) {
       expect(await codeOf(file.read(new Uint8Array(2), offset, length, 0))).toBe('ERR_SSH_OPTIONS');
     }
-    expect(await codeOf(file.read(new Uint8Array(1), 0, 1, -1))).toBe('ERR_SSH_OPTIONS');
+    expect(await codeOf(file.read(new Uint8Array(1), 0, 1, -2))).toBe('ERR_SSH_OPTIONS');
     expect(await codeOf(file.read(new Uint8Array(1), 0, 1, 2n ** 60n))).toBe('ERR_SSH_OPTIONS');
     await file.close();
   });
@@ -337,7 +337,7 @@ describe('what is no number of the kind that is asked for', () => {
       for (const [name, call] of calls)
         expect([name, await codeOf(call())]).toEqual([name, 'ERR_SSH_OPTIONS']);
     }
-    for (const buffer of [undefined, null, 5, 'text', []])
+    for (const buffer of [5, 'text', []])
       expect(await codeOf(file.read(buffer as never))).toBe('ERR_SSH_OPTIONS');
     expect(files.attributes(files.find('/f', true))).toEqual(before);
     for (const kind of ['setstat', 'fsetstat', 'read'] as const) expect(server.count(kind)).toBe(0);

@@ -1,8 +1,13 @@
 /** Open files and streams, call by call: what goes to the server, and where the position is. */
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
+import type { SftpFile } from '../../src/sftp/files/content/fileHandle.ts';
 import { type MemoryOptions, type MemorySession, openMemory } from './memory/channel.ts';
 import { text } from './memory/server.ts';
 import { statusOf } from './support.ts';
@@ -89,6 +94,149 @@ describe('an open file', () => {
     );
   });
 
+  it('reads and writes as one of node:fs/promises does, in each form of the calls', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'handle-'));
+    const begin = '0123456789abcdef';
+    const span = fc.record({
+      offset: fc.option(fc.nat(2), { nil: undefined }),
+      length: fc.option(fc.nat(4), { nil: undefined }),
+      position: fc.option(fc.nat(20)),
+    });
+    const step = fc.record({
+      form: fc.constantFrom('list', 'options', 'object', 'text', 'vector'),
+      writes: fc.boolean(),
+      view: fc.constantFrom('bytes', 'words', 'data', 'none'),
+      span,
+      big: fc.boolean(),
+      encoding: fc.constantFrom('utf8', 'latin1', 'hex', undefined),
+    });
+    let last = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
+        const path = join(folder, `${last++}`);
+        writeFileSync(path, begin);
+        const { sftp, files } = await withFile(begin);
+        const theirs = await open(path, 'r+');
+        const ours = await sftp.open('/f', 'r+');
+        for (const [index, { form, writes, view, span: given, big, encoding }] of steps.entries()) {
+          const { offset, length, position } = given;
+          // Node 20 takes a bigint for the present position.
+          const at = (mine: boolean): number | bigint | null =>
+            position === null || !big || !mine ? position : BigInt(position);
+          const buffer = (): ArrayBufferView => {
+            const memory = new Uint8Array(8).map((_, i) => 65 + ((i + index) % 26));
+            if (view === 'words') return new Uint16Array(memory.buffer, 2, 3);
+            return view === 'data' ? new DataView(memory.buffer, 1, 7) : memory;
+          };
+          const call = async (file: FileHandle | SftpFile, mine: boolean): Promise<unknown> => {
+            // The two have the same calls: what one of them takes, the other has to.
+            const any = file as unknown as Record<
+              'read' | 'write' | 'readv' | 'writev',
+              (
+                ...args: readonly unknown[]
+              ) => Promise<{ readonly buffer?: unknown; readonly buffers?: unknown }>
+            >;
+            const own = buffer();
+            const named = { offset, length, position: at(mine) };
+            const name = writes ? 'write' : 'read';
+            const shown = ({ bytesRead, bytesWritten, buffer: result }: Record<string, unknown>): unknown => [
+              bytesRead,
+              bytesWritten,
+              result === own || typeof result === 'string' ? 'given' : Buffer.from(result as Uint8Array),
+              Buffer.from(own.buffer as ArrayBuffer).toString('latin1'),
+            ];
+            if (form === 'vector') {
+              const list = [own, new Uint8Array(index % 3), buffer()];
+              const found = await any[`${name}v`](list, at(mine));
+              expect(found.buffers).toBe(list);
+              return { ...found, buffers: list.map((part) => Buffer.from(part.buffer as ArrayBuffer)) };
+            }
+            if (form === 'text' && writes) return shown(await any.write('41', at(mine), encoding));
+            if (form === 'object' && !writes)
+              return shown(
+                await any.read(view === 'none' ? { position: at(mine) } : { buffer: own, ...named }),
+              );
+            if (form === 'options') return shown(await any[name](own, named));
+            const args = [offset, length, at(mine)].slice(0, index % 4);
+            return shown(await any[name](own, ...args));
+          };
+          const expected = await call(theirs, false);
+          expect(await call(ours, true)).toEqual(expected);
+        }
+        await theirs.close();
+        await ours.close();
+        expect(files.text('/f')).toBe(readFileSync(path, 'latin1'));
+      }),
+      { numRuns: 100 },
+    );
+    rmSync(folder, { recursive: true });
+  });
+
+  it('makes a buffer of its own where none is given, and takes -1 for the present position', async () => {
+    const { sftp } = await withFile('0123456789'.repeat(2000));
+    const file = await sftp.open('/f');
+    const first = await file.read();
+    expect([first.bytesRead, first.buffer.length]).toEqual([16_384, 16_384]);
+    expect((await file.read(null)).bytesRead).toBe(20_000 - 16_384);
+    expect((await file.read(Buffer.alloc(1), 0, 1, 0)).bytesRead).toBe(1);
+    expect((await file.read(Buffer.alloc(1), { position: -1 })).bytesRead).toBe(0);
+    await file.close();
+  });
+
+  it('begins each call without a position where the one before has ended, also where nobody waits for that', async () => {
+    const { sftp, files } = await withFile('0123456789', { pick: (waiting) => waiting - 1 });
+    const file = await sftp.open('/f', 'r+');
+    const got = await Promise.all([
+      file.read(Buffer.alloc(3)),
+      file.readv([Buffer.alloc(2)]),
+      file.readFile(),
+    ]);
+    const seen = [got[0].buffer, ...got[1].buffers, got[2]].map((part) => Buffer.from(part).toString());
+    expect(seen).toEqual(['012', '34', '56789']);
+    const calls = [
+      file.write('abc'),
+      file.writev([Buffer.from('d'), Buffer.from('e')]),
+      file.writeFile('fg'),
+    ];
+    // A close comes behind them.
+    await Promise.all([...calls, file.close()]);
+    expect(files.text('/f')).toBe('0123456789abcdefg');
+    await expect(file.read()).rejects.toMatchObject({ code: 'ERR_SSH_CLOSED' });
+  });
+
+  it('is not held open by a call that waits for its turn on a server that is silent', async () => {
+    const { sftp, channel } = await withFile('0123456789', {
+      answer: ({ kind }) => (kind === 'read' ? 'silence' : undefined),
+    });
+    const file = await sftp.open('/f');
+    const reads = [file.read(), file.read()];
+    const ends = reads.map((read) => read.catch((error: SshError) => error.code));
+    const closed = file.close();
+    await expect(file.read()).rejects.toMatchObject({ code: 'ERR_SSH_CLOSED' });
+    await channel.rest();
+    channel.pass(5_000);
+    await closed;
+    channel.pass(10_000);
+    expect(await Promise.all(ends)).toEqual(['ERR_SSH_TIMEOUT', 'ERR_SSH_CLOSED']);
+    expect(channel.waits.list()).toEqual([]);
+  });
+
+  it('lets a text be written from what the same file is read by', async () => {
+    const { sftp, files } = await withFile('0123456789');
+    const file = await sftp.open('/f', 'r+');
+    await file.writeFile(
+      (async function* () {
+        for (let at = 8; at >= 0; at -= 4) {
+          const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, at);
+          yield buffer.subarray(0, bytesRead);
+          await file.read(Buffer.alloc(1));
+        }
+      })(),
+    );
+    await file.close();
+    expect(files.text('/f')).toBe('8945896789');
+  });
+
   it('fills all of a buffer, or what is behind an offset, where nothing else is said', async () => {
     const { sftp } = await withFile('0123456789');
     const file = await sftp.open('/f');
@@ -137,6 +285,30 @@ describe('an open file', () => {
     }
     for (const call of [
       () => file.read(5 as never),
+      () => file.read('x' as never),
+      () => file.read(Buffer.alloc(2), '0' as never),
+      () => file.read(Buffer.alloc(2), 0, 3),
+      () => file.read(Buffer.alloc(2), { offset: 1, length: 2 }),
+      () => file.read(Buffer.alloc(2), { offset: -1 }),
+      () => file.read(Buffer.alloc(2), { offset: 1n as never }),
+      () => file.read(Buffer.alloc(2), { length: 0.5 }),
+      () => file.read(Buffer.alloc(2), { position: '0' as never }),
+      () => file.read(Buffer.alloc(2), { position: -2 }),
+      () => file.read({ buffer: [] as never }),
+      () => file.read({ position: 2n ** 53n }),
+      () => file.read({ bufer: Buffer.alloc(1) } as never),
+      () => file.readv(Buffer.alloc(1) as never),
+      () => file.readv(['x'] as never),
+      () => file.readv([Buffer.alloc(1)], 0.5),
+      () => file.writev('x' as never),
+      () => file.writev([Buffer.alloc(1)], -1),
+      () => file.write(5 as never),
+      () => file.write(Buffer.alloc(2), { position: -1 }),
+      () => file.write(Buffer.alloc(2), { zebra: 1 } as never),
+      () => file.write('x', 0, 'rot13' as never),
+      () => file.write('4', 0, 'hex'),
+      () => file.write('x', 0, 'utf8', bad),
+      () => file.write('x', 0, bad),
       () => file.write(Buffer.alloc(2), 1, 2),
       () => file.write(Buffer.alloc(2), -1, 1),
       () => file.write('x', -1),

@@ -427,7 +427,7 @@ describe.each(ways)('a connection through a forward (%s)', (way) => {
       const detail = report.details?.find(({ role }) => role === 'client');
       expect(detail?.forwards).toMatchObject([{ name: forward?.name, connections: [{ to: 'target:1' }] }]);
       expect(formatReport(report)).toContain(
-        `forward     ${forward?.name}; 1 connections open, 1 came, 0 refused, 0 failed; ${bytesOut} bytes out, ${bytesIn} in`,
+        `forward     ${forward?.name}; 1 connection open, 1 came, 0 refused, 0 failed; ${bytesOut} bytes out, ${bytesIn} in`,
       );
       const counting = new Metrics();
       const gauge = (name: 'deadline_ssh_open_forwards' | 'deadline_ssh_forwarded_connections') =>

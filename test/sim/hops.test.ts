@@ -292,6 +292,8 @@ describe('via', () => {
       ['a', 'b', 'a'],
       ['a', 'other@a'],
       ['a', 'a:2222'],
+      // Two machines of one address, each in its own network.
+      ['a', { host: 'a', verifyHostKey: () => true }],
     ]) {
       expect(await refusal({ via: [...further, wrong] })).toMatch(/there is no option "hots"/);
     }
@@ -307,7 +309,7 @@ describe('via', () => {
     expect(await refusal({ via: [{ host: 'a', signal: AbortSignal.abort() } as Hop] })).toMatch(
       /^ERR_SSH_OPTIONS: via\[0\]: there is no option "signal" of a hop/,
     );
-    expect(await refusal({ via: ['a:99999'] })).toMatch(/^ERR_SSH_OPTIONS: via\[0\]: "99999" is no port/);
+    expect(await refusal({ via: ['a:99999'] })).toMatch(/^ERR_SSH_OPTIONS: via\[0\]: "99999" is not a port/);
     expect(await refusal({ via: [7 as unknown as Hop] })).toMatch(/^ERR_SSH_OPTIONS: via must be a client/);
     expect(await refusal({ via: ['a', {} as Hop] })).toMatch(/^ERR_SSH_OPTIONS: via, hop 2: host is missing/);
   });

@@ -152,7 +152,7 @@ describe('the bounds of what comes before the keys', () => {
   it('no line before the identification of a client', () => {
     expect(read('SSH-2.0-x\n', { role: 'server' }).found?.softwareVersion).toBe('x');
     expect(() => read('GET / HTTP/1.1\r\nSSH-2.0-x\n', { role: 'server' })).toThrow(
-      notSsh(/a line that is no identification.*"GET \/ HTTP\/1\.1"/),
+      notSsh(/a line that is not an identification.*"GET \/ HTTP\/1\.1"/),
     );
   });
 });

@@ -39,31 +39,31 @@ const defaultStepTimeout = '60s';
 
 export const benchHelp: string = `Usage: deadline-ssh bench [options] [user@]host[:port]
 
-Measures a server and the way to it, once for each cipher: the phases of the
+Measures a server and the path to it, once for each cipher: the phases of the
 handshake, round trips of a ping, and a download and an upload through head, cat
-and wc on the server. Each figure counts only if all bytes arrived.
+and wc on the server. A figure counts only if all bytes arrived.
 
-  -c, --cipher NAME    measure this one; may be repeated. Without it
+  -c, --cipher NAME    measure this cipher; may be repeated. The default is
                        ${defaultCiphers.slice(0, 2).join(', ')},
                        ${defaultCiphers.slice(2).join(' and ')}
-  -s, --size SIZE      of each transfer, such as 500K, 64M or 2G: ${defaultSize}
-      --crypto NAME    auto (OpenSSL where it is faster), openssl (for every packet)
-                       or noble: auto
-  -p, --port PORT      22
-  -l, --login USER     the local user
-  -i, --identity FILE  private key; may be repeated
-      --timeout TIME   for connecting and logging in: 30s
+  -s, --size SIZE      the size of each transfer, such as 500K, 64M or 2G
+                       (default ${defaultSize})
+      --crypto NAME    auto (OpenSSL where it is faster, the default), openssl
+                       (for every packet) or noble
+  -p, --port PORT      the port (default 22)
+  -l, --login USER     the user on the server (default: the local user)
+  -i, --identity FILE  a private key; may be repeated
+      --timeout TIME   the time for connecting and logging in (default 30s)
       --step-timeout TIME
-                       for each measurement: ${defaultStepTimeout}
+                       the time for each measurement (default ${defaultStepTimeout})
       --json           print one JSON object a line: {"cipher", "result"} or
                        {"cipher", "error"}
-  -h, --help           this text
+  -h, --help           print this text
 
-A server that refuses a cipher, or stalls, costs its own row. Speeds are in
-MB/s, a million bytes a second.
+If the server refuses a cipher, or stalls, only the row of that cipher fails.
+Speeds are in MB/s, a million bytes a second.
 
-Exit status: 0 where every row was measured; 255 where one was not; 130 for
-Ctrl-C.
+Exit status: 0 if every row has figures; 255 if one has not; 130 after Ctrl-C.
 `;
 
 const options = {
@@ -129,7 +129,7 @@ function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
   const size = Number(digits) * (units[unit.toUpperCase()] ?? 0);
   if (size >= 1 && Number.isSafeInteger(size)) return size;
-  throw optionsError(`${quotedText(text)} is no size; write 500K, 64M or 2G`);
+  throw optionsError(`${quotedText(text)} is not a size; write 500K, 64M or 2G`);
 }
 
 const program = 'deadline-ssh bench';

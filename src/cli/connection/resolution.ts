@@ -103,7 +103,7 @@ export function hearConfiguration(
   }
 }
 
-/** Warnings of a resolution that everybody is told: of keys that are passed over. */
+/** Warnings of a resolution that everybody is told: of keys that are passed over, and of a way that is not taken. */
 function isForEverybody(warning: string): boolean {
-  return /^(IdentityFile|CertificateFile) /.test(warning);
+  return /^(IdentityFile|CertificateFile|ProxyCommand|ProxyUseFdpass) /.test(warning);
 }

@@ -153,7 +153,7 @@ class CopyProgram {
     const here = sources.filter(({ server }) => server === undefined).map(({ path }) => path);
     if (target.server === undefined) {
       if (sources.length > 1 && !(await isLocalFolder(target.path))) {
-        return this.refuse(`"${shown(target.path)}" is no folder for several files`);
+        return this.refuse(`"${shown(target.path)}" is not a folder for several files`);
       }
       for (const { server, path } of sources) {
         if (server !== undefined) await receiveFrom(server, path, target.path, context);
@@ -172,11 +172,14 @@ class CopyProgram {
 
   /** Several files go into a folder, which is made on a server where there is none. */
   private async lookAtTarget(): Promise<Target | undefined> {
-    const { target, sources } = this.args;
+    const { target, sources, isDirect } = this.args;
+    // With -R only the servers of the sources have to reach it, and each scp there looks by itself.
+    const isFar = target.server !== undefined && sources.every(({ server }) => server !== undefined);
+    if (isDirect && isFar) return { place: target, isFolder: false };
     const isFolder = await this.isFolder(target);
     if (sources.length < 2 || isFolder) return { place: target, isFolder };
     if (target.server === undefined) {
-      this.refuse(`"${shown(target.path)}" is no folder for several files`);
+      this.refuse(`"${shown(target.path)}" is not a folder for several files`);
       return undefined;
     }
     const { sftp } = await this.session(target.server);
@@ -254,7 +257,7 @@ class CopyProgram {
     }
     const { place } = target;
     if (paths.length > 1 && !target.isFolder) {
-      return this.refuse(`several files match, and "${shown(place.path)}" is no folder for them`);
+      return this.refuse(`several files match, and "${shown(place.path)}" is not a folder for them`);
     }
     let isDone = true;
     for (const path of paths) {

@@ -54,29 +54,29 @@ export type CopyCommandLine =
 export const copyHelp: string = `Usage: deadline-ssh cp [options] source… target
 
 Copies files between this machine and servers, and between two servers. As with
-scp, a place on a server is written [user@]host:path, or as a URI,
-scp://[user@]host[:port][/path] or sftp://…; an IPv6 address stands in brackets.
-A path with a slash before its first colon is a local one. In a path on a server
-* ? and […] are wildcards. Of several sources the target is a folder.
+scp, a place on a server is [user@]host:path, or a URI:
+scp://[user@]host[:port][/path] or sftp://…; an IPv6 address is in brackets. A
+path with a slash before its first colon is local. * ? and […] are wildcards in
+a path on a server. With several sources, the target must be a folder.
 
-  -r        folders with all that is in them; links to files are followed
+  -r        copy folders with everything in them, and follow links to files
   -p        keep times and permissions
-  -l LIMIT  Kbit a second
+  -l LIMIT  copy at most so many Kbit a second
   -q        show no progress
-  -B        ask nobody for anything
-  -P PORT   22
-  -3        between two servers over this machine, which is what is done anyway
-  -R        between two servers by the first one, which has to reach the second
-            and runs its own scp
-  -O        by the old protocol of scp, for servers without SFTP
-  -s        by SFTP, which is what is done anyway
-  -T        with -O, take files that were not asked for
+  -B        never ask for anything
+  -P PORT   the port (default 22)
+  -3        copy between two servers over this machine (the default)
+  -R        copy between two servers directly: the first one runs its own scp
+            and must reach the second
+  -O        use the old protocol of scp, for servers without SFTP
+  -s        use SFTP (the default)
+  -T        with -O, accept files that you did not ask for
 ${commonHelp}
-A terminal shows how far each copy is, and the sum of several. A file is written
-beside its target and takes its place once all of it is there.
+A terminal shows the progress of each copy, and the sum of several. The command
+writes each file beside its target, and renames it when all of it is there.
 
-Exit status: 0; 1 where something was not copied; 255 where the connection
-failed; 130 for Ctrl-C.
+Exit status: 0; 1 if something was not copied; 255 if the connection failed; 130
+after Ctrl-C.
 `;
 
 const ownOptions = { flags: '23BORTdfst', valued: '' };

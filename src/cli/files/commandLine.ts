@@ -11,18 +11,19 @@ import { connectionOptions, rateOption, type ServerAddress } from './session/con
 /** The end of the list of options in the help of either command. */
 export const commonHelp = `\
   -D PROGRAM
-            run an SFTP server here, and connect to nothing
+            talk to an SFTP server that runs here, instead of connecting
   -S PROGRAM
-            run this as ssh, in place of this program's own
+            use PROGRAM as ssh, instead of this program's own connection
   -4 -6 -A -C -c -F -i -J -o -v
             as with ssh
-      --timeout TIME   for connecting and logging in, such as 10s: 30s
+      --timeout TIME   the time for connecting and logging in, such as 10s
+                       (default 30s)
       --algorithms SET compatible or legacy, for older servers
       --no-agent       do not ask the authentication agent for keys
       --json           print one JSON object a line, {"result"} or {"error"},
-                       in place of text
-  -h, --help           this text
-  -V, --version        the version
+                       instead of text
+  -h, --help           print this text
+  -V, --version        print the version
 `;
 
 /** What `-r`, `-p`, `-l` and `--json` say of a transfer. */

@@ -8,6 +8,7 @@
 import { createWriteStream, type Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { SshError } from '../../base/errors.ts';
+import { faultOf } from '../../node/files/localCalls.ts';
 import type { FileStats } from '../../sftp/files/stats.ts';
 import type { Sftp } from '../../sftp/sftp.ts';
 import type { TransferOptions } from '../../sftp/transfer/options.ts';
@@ -80,7 +81,10 @@ export class Transfers {
           },
         );
       }
-      const whole = await stat(path);
+      const whole = await stat(path).catch((error: unknown) => {
+        const { message } = faultOf(error, 'read', path);
+        throw new SshError('ERR_SSH_TRANSFER', message, { origin: 'user', path: shown(from), cause: error });
+      });
       checkKind(whole, shown(from), wish.recursive);
       const there = await remoteTree(this.sftp, signal).stat(to);
       if (wish.resume && there?.isFile() === true) checkResumable(there.size, whole.size, shown(to));
@@ -199,7 +203,7 @@ function checkKind(stats: Stats | FileStats, path: string, isRecursive: boolean)
 /** A file that is longer than the whole is no part of it. @throws SshError `ERR_SSH_TRANSFER` */
 function checkResumable(part: number, whole: number, path: string): void {
   if (part <= whole) return;
-  const message = `"${path}" has ${part} bytes, and the whole has ${whole}: it is no part of it, and is left as it is`;
+  const message = `"${path}" has ${part} bytes, and the whole has ${whole}: it is not a part of it, and is left as it is`;
   throw new SshError('ERR_SSH_TRANSFER', message, { origin: 'user', path });
 }
 

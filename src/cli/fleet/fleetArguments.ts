@@ -36,41 +36,43 @@ export interface FleetArguments {
 
 export const fleetHelp = `Usage: deadline-ssh fleet [options] -f FILE [--] command…
 
-Runs a command on many hosts, a bounded number at a time, and prints what comes
-of each as it comes. A host that is down or never speaks costs its own deadline
-and stops no other.
+Runs a command on many hosts, a bounded number at a time, and prints the result
+of each host as it comes. A host that is down or never speaks fails at its own
+deadline, and stops no other.
 
-  -f, --file FILE      the hosts, one a line: [user@]host[:port], an IPv6
-                       address with a port as [address]:port; # begins a
-                       comment. - reads standard input
-  -c, --concurrency N  connections at once: 100
-  -p, --port PORT      where a line names none: 22
-  -l, --login USER     where a line names none: the local user
-  -i, --identity FILE  private key; may be repeated. Without it id_ed25519,
-                       id_ecdsa and id_rsa in ~/.ssh are tried. A passphrase is
-                       asked for once
-      --timeout TIME   for connecting and logging in, each host: 30s
+  -f, --file FILE      the hosts, one a line: [user@]host[:port], or
+                       [address]:port for an IPv6 address with a port; # begins
+                       a comment. - reads standard input
+  -c, --concurrency N  connections at once (default 100)
+  -p, --port PORT      the port of a line that names none (default 22)
+  -l, --login USER     the user of a line that names none (default: the local
+                       user)
+  -i, --identity FILE  a private key; may be repeated. The default is
+                       id_ed25519, id_ecdsa and id_rsa in ~/.ssh. The command
+                       asks once for each passphrase
+      --timeout TIME   the time for connecting and logging in, for each host
+                       (default 30s)
       --command-timeout TIME
-                       for the command, each host: no bound but that the server
-                       answers keep-alive
-      --algorithms SET compatible adds what older servers need, legacy what only
-                       very old ones do and is broken or weak
+                       the time for the command, for each host (default: as long
+                       as the server answers keep-alive)
+      --algorithms SET "compatible" adds what older servers need; "legacy" also
+                       adds broken and weak algorithms, for very old servers
       --skip-bad-lines
                        run on the good lines of a list that has bad ones;
-                       without it nothing is run then
+                       without it such a list is an error
       --json           print one JSON object a line: {"host", "result"} or
                        {"host", "error"} for each, {"summary"} at the end
-  -h, --help           this text
+  -h, --help           print this text
 
-Output is printed a line at a time behind the name of its host, a host's lines
-together. A table of the phases, with how many hosts got through each and how
-long it took, goes to standard error. Commands get no input. Host keys must be
-in known_hosts: nobody is asked. Of hosts that are listed twice a line says so,
-and the command runs once.
+Each line of output follows the name of its host, and the lines of a host stay
+together. Standard error gets a table of the phases: how many hosts got through
+each, and how long it took. Commands get no input. Host keys must be in
+known_hosts; the command does not ask. If a host is listed twice, a line says
+so, and the command runs there once.
 
-Exit status: 0 where every command ended with 0; 1 where all were run to their
-end and some ended otherwise; 255 where some host did not get that far, or
-nothing was run; 130 for Ctrl-C.
+Exit status: 0 if every command ended with 0; 1 if all commands ended, some with
+another status; 255 if some host failed before that, or nothing ran; 130 after
+Ctrl-C.
 `;
 
 const options = {
@@ -136,6 +138,6 @@ function parseOptions(args: readonly string[]) {
 
 function parseCount(text: string): number {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count < 1) throw optionsError(`${quotedText(text)} is no number of connections`);
+  if (count < 1) throw optionsError(`${quotedText(text)} is not a number of connections`);
   return count;
 }

@@ -110,7 +110,7 @@ export function replaceFile(path: string, text: string): Promise<void> {
     const target = await realpath(path);
     const before = await versionOf(target);
     if (before === undefined || !before.isFile)
-      throw new Error('it is no regular file, and is left as it is');
+      throw new Error('it is not a regular file, and is left as it is');
     if (before.links > 1) throw new Error('it has several names (hard links), and is left as it is');
     const temporary = temporaryName(target);
     try {

@@ -45,49 +45,50 @@ export interface KeygenArguments {
 
 export const keygenHelp = `Usage: deadline-ssh keygen [options]
 
-Makes, shows and changes keys, keeps known_hosts, signs and checks signatures.
+Makes, shows and changes keys, edits known_hosts, signs and checks signatures.
 The options are those of ssh-keygen.
 
   [-t TYPE] [-b BITS] [-f FILE] [-C COMMENT] [-N PASSPHRASE] [-m FORMAT]
-                       a new key: ed25519 (the default), ecdsa or rsa
+                       make a key: ed25519 (the default), ecdsa or rsa
   -y -f FILE           show the public key of a private one
   -p -f FILE [-P OLD] [-N NEW] [-m FORMAT] [-Z CIPHER] [-a ROUNDS]
                        change the passphrase or the format
   -c -f FILE [-C COMMENT] [-P PASSPHRASE]
                        change the comment
   -l [-v] [-E HASH] -f FILE
-                       fingerprints, with -v the pictures too; by sha256, or by
-                       md5, sha1, sha384 or sha512
-  -B -f FILE           the fingerprint as pronounceable words
+                       show fingerprints, with -v also as pictures; HASH is
+                       sha256 (the default), md5, sha1, sha384 or sha512
+  -B -f FILE           show the fingerprint as pronounceable words
   -e [-m FORMAT] -f FILE
                        export a public key: RFC4716 (the default), PKCS8 or PEM
   -i [-m FORMAT] -f FILE
-                       import a key of another program, also of PuTTY
+                       import a key of another program, such as PuTTY
   -L -f FILE           show a certificate
-  -r NAME -f FILE      SSHFP records for the DNS
-  -F HOST [-l] [-H]    the lines of known_hosts for a host; -f FILE names another
-  -R HOST              remove them; what was there is kept in FILE.old
+  -r NAME -f FILE      print SSHFP records for the DNS
+  -F HOST [-l] [-H]    show the lines of known_hosts for a host; -f FILE names
+                       another file
+  -R HOST              remove these lines, and keep the old file as FILE.old
   -H                   hide the names of hosts in known_hosts
   -Y sign -f KEY -n NAMESPACE [FILE…]
-                       sign files, or standard input. KEY may be a public key that
-                       an agent has the private half of, or a certificate
+                       sign files, or standard input. KEY may also be a public
+                       key whose private half is in the agent, or a certificate
   -Y verify -f ALLOWED -I WHO -n NAMESPACE -s SIGNATURE [-r REVOKED]
                        check the signature of standard input
   -Y check-novalidate -n NAMESPACE -s SIGNATURE
-                       the same, for any signer
+                       check it without asking who signed
   -Y find-principals -f ALLOWED -s SIGNATURE
-                       who may have signed
+                       show who may have signed
   -Y match-principals -f ALLOWED -I WHO
-                       the lines that name somebody
-  -O NAME[=VALUE]      of -Y: hashalg, print-pubkey, verify-time
-  -q                   say less
-      --help           this text
+                       show the lines that name WHO
+  -O NAME[=VALUE]      an option of -Y: hashalg, print-pubkey, verify-time
+  -q                   print less
+      --help           print this text
 
-FORMAT of a private key: OpenSSH (the default), PKCS8 or PEM. Certificates are
-not signed here, and there are no key revocation lists, moduli, FIDO or PKCS#11.
+FORMAT of a private key is OpenSSH (the default), PKCS8 or PEM. This program
+does not sign certificates, and has no key revocation lists, moduli, FIDO or
+PKCS#11.
 
-Exit status: 0; 1 where -F finds nothing; 255 for an error or a signature that
-does not hold.
+Exit status: 0; 1 if -F finds nothing; 255 for an error or a wrong signature.
 `;
 
 interface Draft {

@@ -79,7 +79,7 @@ function wantedKey(args: KeygenArguments): WantedKey {
   if (wanted === undefined) throw optionsError(`-t ${quotedText(name)}: there are ed25519, ecdsa and rsa`);
   const given = args.value('b');
   if (given === undefined) return wanted;
-  if (!/^\d{1,5}$/.test(given)) throw optionsError(`-b ${quotedText(given)} is no number of bits`);
+  if (!/^\d{1,5}$/.test(given)) throw optionsError(`-b ${quotedText(given)} is not a number of bits`);
   // As with ssh-keygen, a key whose size is fixed has that size.
   return wanted.type === 'ed25519' || wanted.bits !== undefined ? wanted : { ...wanted, bits: Number(given) };
 }

@@ -33,7 +33,7 @@ export function privateFormat(
   if (cipher !== undefined && !isSshFileCipher(cipher))
     throw optionsError(`-Z ${quotedText(cipher)} is no cipher of key files`);
   if (rounds !== undefined && !/^[1-9]\d{0,6}$/.test(rounds))
-    throw optionsError(`-a ${quotedText(rounds)} is no number of rounds`);
+    throw optionsError(`-a ${quotedText(rounds)} is not a number of rounds`);
   if (format !== 'openssh') return { format };
   return {
     format,

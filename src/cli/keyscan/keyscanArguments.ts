@@ -58,20 +58,21 @@ Prints the host keys of many hosts, as lines of known_hosts. Nothing vouches for
 them: compare the fingerprints before you trust them. The options are those of
 ssh-keyscan.
 
-  -4, -6               by IPv4 or IPv6 alone
-  -c                   certificates in place of keys
-  -D                   SSHFP records for the DNS
-  -f FILE              hosts, one a line; - reads standard input. A line may name
-                       addresses, a blank, and the names to print for them
+  -4, -6               use only IPv4, or only IPv6
+  -c                   ask for certificates instead of keys
+  -D                   print SSHFP records for the DNS
+  -f FILE              read hosts from FILE, one a line; - reads standard input.
+                       A line may have addresses, a blank, and the names to
+                       print
   -H                   hide the names of hosts
-  -p PORT              22
-  -q                   print nothing but keys
-  -T TIME              for each connection, from its start to its key: 5 s
-  -t TYPE,…            rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk, ed448; all but the
-                       last where not given
-      --help           this text
+  -p PORT              the port (default 22)
+  -q                   print only keys
+  -T TIME              the time for each connection, until its key (default 5 s)
+  -t TYPE,…            rsa, ecdsa, ed25519, ecdsa-sk, ed25519-sk, ed448; the
+                       default is all except the last
+      --help           print this text
 
-Exit status: 0 where some key was found; 1 where none was; 255 for a bad option.
+Exit status: 0 if it found a key; 1 if it found none; 255 for a bad option.
 `;
 
 interface Draft {

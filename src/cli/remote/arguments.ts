@@ -171,7 +171,7 @@ export function parseDuration(text: string): number {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   const milliseconds = Number(digits) * { ms: 1, s: 1_000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
   if (milliseconds > 0) return milliseconds;
-  throw optionsError(`${quotedText(text)} is no time; give one such as 10s, 1500ms or 2m`);
+  throw optionsError(`${quotedText(text)} is not a time; give one such as 10s, 1500ms or 2m`);
 }
 
 /** @throws SshError `ERR_SSH_OPTIONS` */

@@ -25,7 +25,7 @@ const longestLine = 262_144;
 /** Milliseconds for a whole request, and for its answer, which may have to wait for the server. */
 const requestTimeout = 10_000;
 const answerTimeout = 40_000;
-const foreign = 'it is no socket of this program, and perhaps one of OpenSSH';
+const foreign = 'it is not a socket of this program, and perhaps one of OpenSSH';
 /** Requests and answers are objects. */
 const brace = '{'.charCodeAt(0);
 /** Programs that have not said yet what they want. */

@@ -12,7 +12,7 @@ import type { ConnectionSnapshot } from '../../io/snapshots.ts';
 import { messageOf } from '../errorWords.ts';
 import type { Messages } from '../messages.ts';
 import { type EscapeAction, EscapeReader, escapeHelp } from '../terminal/escapes.ts';
-import { pumpInput } from '../terminal/pumps.ts';
+import { type OutputGate, pumpInput } from '../terminal/pumps.ts';
 import { RawTerminal, terminalSize } from '../terminal/rawTerminal.ts';
 import { EscapeCommandLine } from './escapeCommandLine.ts';
 import type { ListenSettings } from './forwardSpecs.ts';
@@ -26,13 +26,15 @@ export interface TerminalContext {
   readonly session: Pick<SessionSettings, 'escapeChar' | 'escapeCommandline'>;
   /** For forwards that are added. */
   readonly listening: ListenSettings;
+  /** Holds the output of the session back while its command line is open. */
+  readonly gate: OutputGate;
   disconnect(): void;
 }
 
 /** Gives the terminal to the session; the returned function takes it back. */
 export function attachTerminal(
   remote: SessionProcess,
-  { messages, own, session, listening, disconnect }: TerminalContext,
+  { messages, own, session, listening, gate, disconnect }: TerminalContext,
 ): () => void {
   const terminal = new RawTerminal(process.stdin);
   const escapes = new EscapeReader(escapeByte(session.escapeChar));
@@ -63,8 +65,10 @@ export function attachTerminal(
       case 'forwards':
         return messages.block(`\n${forwards.describe()}`);
       case 'commandLine':
-        if (session.escapeCommandline) prompt = new EscapeCommandLine(forwards, messages, listening);
-        else messages.block('\nthe command line is off; -o EnableEscapeCommandline=yes turns it on');
+        if (session.escapeCommandline) {
+          prompt = new EscapeCommandLine(forwards, messages, listening);
+          gate.close();
+        } else messages.block('\nthe command line is off; -o EnableEscapeCommandline=yes turns it on');
         return;
       default:
         return action satisfies never;
@@ -75,6 +79,7 @@ export function attachTerminal(
       const rest = prompt.receive(chunk);
       if (rest === undefined) return [];
       prompt = undefined;
+      gate.open();
       return take(rest);
     }
     const pieces: Uint8Array[] = [];
@@ -88,7 +93,11 @@ export function attachTerminal(
   const stopInput = pumpInput(process.stdin, remote.stdin, take);
   const stopResizing = followSize(remote);
   enter(terminal, messages);
+  const open = (): void => gate.open();
+  // A person who types on when the session has ended is not waited for.
+  remote.exit.then(open, open);
   return () => {
+    open();
     stopInput();
     stopResizing();
     leave(terminal, messages);

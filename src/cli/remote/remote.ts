@@ -11,7 +11,7 @@ import type { PtyOptions } from '../../client/command/requestPayloads.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { Trace } from '../connection/trace.ts';
 import type { Messages } from '../messages.ts';
-import { CollectingSink, pumpInput, pumpOutput, streamSink } from '../terminal/pumps.ts';
+import { CollectingSink, OutputGate, pumpInput, pumpOutput, streamSink } from '../terminal/pumps.ts';
 import { terminalModes, terminalSize } from '../terminal/rawTerminal.ts';
 import { attachTerminal, followSize } from './interactive.ts';
 import type { SessionHost } from './sessionHost.ts';
@@ -45,6 +45,7 @@ export class Remote {
   private readonly process: SessionProcess;
   private readonly plan: SessionPlan;
   private readonly hasPty: boolean;
+  private readonly gate = new OutputGate();
 
   /** @throws SshError as `Client.exec`; a terminal or an agent that the server refuses is said to be, and the session goes on */
   static async start(
@@ -98,7 +99,10 @@ export class Remote {
     process.stdin.on('error', () => {});
     if (this.onTerminal) {
       const { session, forwards: listening } = this.plan.resolved;
-      return attachTerminal(remote, { messages, own: this.host.own, session, listening, disconnect });
+      return attachTerminal(remote, {
+        ...{ messages, own: this.host.own, session, listening, disconnect },
+        gate: this.gate,
+      });
     }
     const stopInput = pumpInput(process.stdin, remote.stdin, (chunk) => [chunk]);
     const stopResizing = this.hasPty ? followSize(remote) : () => {};
@@ -117,8 +121,8 @@ export class Remote {
     const { stdout, stderr, exit } = this.process;
     if (!this.plan.json) {
       const [, , ended] = await Promise.all([
-        pumpOutput(stdout, streamSink(process.stdout)),
-        pumpOutput(stderr, streamSink(process.stderr)),
+        pumpOutput(stdout, this.gate.before(streamSink(process.stdout))),
+        pumpOutput(stderr, this.gate.before(streamSink(process.stderr))),
         exit,
       ]);
       return { stdout: new Uint8Array(0), stderr: new Uint8Array(0), exit: ended };

@@ -243,7 +243,8 @@ class CommandSession {
       if (this.messages.level === 'all') this.messages.block(`Connection to ${this.line.host} closed.`);
       return failureStatus;
     }
-    const cause = asSshError(error);
+    // Whatever a signal broke off was ended by the signal.
+    const cause = asSshError((error instanceof SshError && this.interruption.signal.reason) || error);
     if (this.line.json) {
       const { timings, elapsed, bytesReceived } = this.trace;
       await printLine(jsonError(cause, { timings, elapsed, bytesReceived }));

@@ -25,12 +25,29 @@ export interface SessionHost {
 /** The connection of this program. */
 export function ownHost(client: Client, forwards: Forwards, signal: AbortSignal): SessionHost {
   return {
-    start: (purpose, options) => startOn(client, purpose, { ...options, signal }),
+    start: (purpose, options) =>
+      whileStarting(signal, (starting) => startOn(client, purpose, { ...options, signal: starting })),
     own: { client, forwards },
     // What still waits is told so at once; the goodbye has its bound.
     close: () => void client.close(),
     destroy: () => client.destroy(),
   };
+}
+
+/** What has started hears the very signal that this program gets, and is not ended by an abort. */
+async function whileStarting<T>(
+  signal: AbortSignal,
+  start: (starting: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const starting = new AbortController();
+  const end = (): void => starting.abort(signal.reason);
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  try {
+    return await start(starting.signal);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /** @throws SshError as `Client.exec` */

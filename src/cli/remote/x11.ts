@@ -45,7 +45,7 @@ export async function displayFor(
   }
   // As ssh has it: what goes on to another program as its argument is a plain name.
   if (!/^[A-Za-z0-9:/.\-_[\]]*$/.test(display)) {
-    messages.say(`X11 is not forwarded: DISPLAY is ${quotedText(display)}, which is no display`);
+    messages.say(`X11 is not forwarded: DISPLAY is ${quotedText(display)}, which is not a display`);
     return false;
   }
   const program = await found(xauth);

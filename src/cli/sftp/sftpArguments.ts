@@ -36,31 +36,32 @@ export type SftpCommandLine = SftpArguments | { readonly mode: 'help' } | { read
 
 export const sftpHelp: string = `Usage: deadline-ssh sftp [options] [user@]host[:path] [local]
 
-Files on a server, by commands as sftp has them: type help for a list. With a
-path that is a folder the session begins there; any other is brought here, to
-where the last word says. The host may be written as a URI,
-sftp://[user@]host[:port][/path]. Commands are read from standard input where
-that is no terminal.
+Works with files on a server, with the commands of sftp: type help for a list.
+If the path is a folder, the session begins there. Any other path is fetched, to
+the place that the last word names. The host may be a URI,
+sftp://[user@]host[:port][/path]. If standard input is not a terminal, the
+command reads its commands from there.
 
-  -b FILE   the commands are in FILE, - for standard input: nobody is asked for
-            anything, each command is printed, and the first that fails ends it.
-            A command with - before it may fail; one with @ is not printed
-  -a        go on with what an earlier transfer left
-  -f        wait after each transfer until the disk has it
+  -b FILE   read commands from FILE, - for standard input. Nothing is asked,
+            each command is printed, and the first one that fails ends the
+            session. A command with - before it may fail; one with @ is not
+            printed
+  -a        continue interrupted transfers
+  -f        after each transfer, wait until the disk has it
   -p        keep times and permissions
-  -r        folders with all that is in them
-  -l LIMIT  Kbit a second
-  -N        say in a batch too what is done
-  -q        say less
-  -P PORT   22
-  -s NAME   the subsystem, or a command with a slash in it, that serves SFTP
+  -r        transfer folders with everything in them
+  -l LIMIT  transfer at most so many Kbit a second
+  -N        show messages in a batch too
+  -q        print less
+  -P PORT   the port (default 22)
+  -s NAME   the subsystem that serves SFTP, or a command with a slash in it
   -B BYTES, -R REQUESTS
-            bytes of a request and requests of a file in flight, at most
+            the most bytes of a request, and requests of a file in flight
 ${commonHelp}
-Tab completes commands and names. Ctrl-C gives up what is running.
+Tab completes commands and names. Ctrl-C stops the command that runs.
 
-Exit status: 0; 1 where a batch or a transfer failed, or for bad options; 255
-where the connection failed; 130 for Ctrl-C.
+Exit status: 0; 1 if a batch or a transfer failed, or for bad options; 255 if
+the connection failed; 130 after Ctrl-C.
 `;
 
 const ownOptions = { flags: '2Naf', valued: 'BRbs' };

@@ -97,7 +97,7 @@ export class SftpShell {
     if (!stats.isDirectory()) {
       const known = Number.isNaN(stats.mode)
         ? 'the server does not say whether it is a folder'
-        : 'it is no folder';
+        : 'it is not a folder';
       return this.refuse('cd', `"${shown(found)}": ${known}`);
     }
     this.folder = found;
@@ -280,7 +280,7 @@ export class SftpShell {
     }
     const isFolder = target !== undefined && (await isLocalFolder(target));
     if (found.length > 1 && target !== undefined && !isFolder) {
-      return this.refuse('get', `several files match, and "${shown(target)}" is no folder for them`);
+      return this.refuse('get', `several files match, and "${shown(target)}" is not a folder for them`);
     }
     return this.eachTransfer('get', found, command, signal, async (match, wish) => {
       const name = localNameOf(match.path);
@@ -301,7 +301,7 @@ export class SftpShell {
     }
     const isFolder = target !== undefined && (await this.isFolder(target, signal));
     if (found.length > 1 && target !== undefined && !isFolder) {
-      return this.refuse('put', `several files match, and "${shown(target)}" is no folder for them`);
+      return this.refuse('put', `several files match, and "${shown(target)}" is not a folder for them`);
     }
     return this.eachTransfer('put', found, command, signal, async (match, wish) => {
       const name = nameInFolder(match.path);

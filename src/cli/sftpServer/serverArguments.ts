@@ -56,26 +56,27 @@ export interface Served {
 
 export const sftpServerHelp = `Usage: deadline-ssh sftp-server [options]
 
-Speaks SFTP as a server on standard input and output, for the user that runs it:
-all files of this machine that this user may use. sshd starts it where
-sshd_config says "Subsystem sftp /path/of/deadline-ssh sftp-server". The options
-are those of sftp-server(8).
+Speaks SFTP as a server on standard input and output, for the user that runs it.
+It serves all files of this machine that this user may use. sshd starts it with
+a line of sshd_config: "Subsystem sftp /path/of/deadline-ssh sftp-server". The
+options are those of sftp-server(8).
 
-  -d FOLDER       begin there; %d is the home and %u the name of the user
-  -e              log to standard error in place of the system's log
-  -f FACILITY     of the system's log: AUTH; DAEMON, USER, LOCAL0 to LOCAL7
-  -l LEVEL        QUIET, FATAL, ERROR, INFO, VERBOSE, DEBUG, DEBUG1 to DEBUG3:
-                  ERROR. INFO tells of each file that is opened and each change,
-                  VERBOSE of all requests but those within an open file
-  -P REQUESTS     deny these, separated by commas
-  -p REQUESTS     allow only these
+  -d FOLDER       begin in FOLDER; %d is the home and %u the name of the user
+  -e              log to standard error instead of the system's log
+  -f FACILITY     the facility of the system's log: AUTH (the default), DAEMON,
+                  USER, LOCAL0 to LOCAL7
+  -l LEVEL        QUIET, FATAL, ERROR (the default), INFO, VERBOSE, DEBUG,
+                  DEBUG1 to DEBUG3. INFO logs each file that is opened and each
+                  change; VERBOSE logs all requests except those on an open file
+  -P REQUESTS     deny these requests, separated by commas
+  -p REQUESTS     allow only these requests
   -Q requests     print the names of requests
-  -R              read-only
-  -u UMASK        for files that are made, in octal
-  -h, --help      this text
+  -R              refuse every change: read-only
+  -u UMASK        the umask for new files, in octal
+  -h, --help      print this text
 
-Pipes and sockets are not opened: that would wait for who is at their other end.
-There is no confinement: ChrootDirectory of sshd_config is for that.
+It does not open pipes and sockets, because it would wait for their other end.
+It does not confine the user; ChrootDirectory of sshd_config does.
 `;
 
 interface Draft {
@@ -198,7 +199,7 @@ function requestSet(option: string, text: string, requests: readonly string[]): 
   const names = text.split(',').filter((name) => name !== '');
   const strange = names.find((name) => !requests.includes(name));
   if (strange !== undefined) {
-    throw optionsError(`${option} ${quotedText(strange)} is no request; -Q requests lists them`);
+    throw optionsError(`${option} ${quotedText(strange)} is not a request; -Q requests lists them`);
   }
   return new Set(names);
 }

@@ -51,6 +51,7 @@ async function serve(args: ServerArguments, { username }: Served): Promise<numbe
     readOnly: args.isReadOnly,
     startFolder: startFolder(args.startFolder),
   }).begin({ username, signal: aborter.signal });
+  let reported: unknown;
   const session = new ServedSession({
     source: new StreamSource(process.stdin),
     sink: new StreamSink(process.stdout),
@@ -62,14 +63,18 @@ async function serve(args: ServerArguments, { username }: Served): Promise<numbe
     startWait: () => undefined,
     finishWait: () => {},
     timeoutError: ({ detail }) => new SshError('ERR_SSH_TIMEOUT', detail, { origin: 'deadline' }),
-    report: (error) => log.say('error', error instanceof Error ? error.message : 'a request failed'),
+    report: (error) => {
+      reported = error;
+      log.say('error', error instanceof Error ? error.message : 'a request failed');
+    },
   });
   log.say('info', `session opened for ${username}`);
   session.start();
   const cause = await session.ended;
   aborter.abort(cause);
   const isOver = cause.code === 'ERR_SSH_CHANNEL_CLOSED';
-  log.say(isOver ? 'info' : 'error', isOver ? `session closed for ${username}` : cause.message);
+  if (isOver) log.say('info', `session closed for ${username}`);
+  else if (cause !== reported) log.say('error', cause.message);
   await log.end();
   return isOver ? 0 : failed;
 }

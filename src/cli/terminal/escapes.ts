@@ -41,8 +41,6 @@ export const escapeHelp: string = [
   '',
 ].join('\r\n');
 
-const tilde = 0x7e;
-
 /** Parts the keys of a session into bytes for the server and actions for this program. */
 export class EscapeReader {
   private readonly character: number | undefined;
@@ -50,7 +48,7 @@ export class EscapeReader {
   private pending = false;
 
   /** @param character the escape character; undefined for none, when every key goes to the server */
-  constructor(character: number | undefined = tilde) {
+  constructor(character: number | undefined) {
     this.character = character;
   }
 

@@ -68,6 +68,32 @@ export function streamSink(stream: Writable): OutputSink {
   };
 }
 
+/** Holds output back while a person types a line to this program; the peer is held back by its window then. */
+export class OutputGate {
+  private waiting: (() => void)[] | undefined;
+
+  /** What is written to the sink waits from now on. */
+  close(): void {
+    this.waiting ??= [];
+  }
+
+  open(): void {
+    const { waiting = [] } = this;
+    this.waiting = undefined;
+    for (const go of waiting) go();
+  }
+
+  before(sink: OutputSink): OutputSink {
+    return {
+      write: async (chunk) => {
+        while (this.waiting !== undefined) await new Promise<void>((resolve) => this.waiting?.push(resolve));
+        await sink.write(chunk);
+      },
+      flush: () => sink.flush(),
+    };
+  }
+}
+
 /** Writes a text of this program itself, to the last byte. */
 export async function printText(sink: OutputSink, text: string): Promise<void> {
   await sink.write(Buffer.from(text));

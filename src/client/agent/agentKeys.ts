@@ -17,6 +17,7 @@ import {
 } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { blobTypeOf, isCertificateName, signatureNameOf } from '../../crypto/specialAlgorithms.ts';
+import { type FingerprintHash, fingerprintBy } from '../../keys/fingerprintBy.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 import { type CandidateContext, PublickeyCandidate } from '../authentication/candidate.ts';
 import type { AlgorithmsFor } from '../authentication/userKeys.ts';
@@ -32,6 +33,8 @@ export interface AgentKeysOptions {
   /** Tells it which connection it is to sign for. */
   readonly bind: (agent: Agent) => Promise<void>;
   readonly provider: CryptoProvider;
+  /** That keys are shown by. */
+  readonly fingerprintHash: FingerprintHash | undefined;
   /** Only these keys, and certificates for them that it holds; all where not given. */
   readonly only: readonly PublicKey[] | undefined;
   /** Certificates of the user for keys that it holds, read when they are needed. */
@@ -121,10 +124,18 @@ export class AgentKeys extends PublickeyCandidate {
     this.agent = this.options.open();
     await this.options.bind(this.agent);
     const identities = await this.agent.identities();
+    const { provider, fingerprintHash } = this.options;
+    const shown =
+      fingerprintHash === undefined
+        ? identities
+        : identities.map((identity) => ({
+            ...identity,
+            fingerprint: fingerprintBy(provider, identity.blob, fingerprintHash),
+          }));
     const offers = [
       // Who has a certificate was given it to be used.
-      ...certifiedOffers(identities, await this.options.certificates(), algorithmsFor),
-      ...identities.flatMap((identity) => {
+      ...certifiedOffers(shown, await this.options.certificates(), algorithmsFor),
+      ...shown.flatMap((identity) => {
         const key = this.plainKey(identity);
         return key !== undefined && this.isWanted(key) ? ownOffers(identity, algorithmsFor) : [];
       }),

@@ -148,7 +148,9 @@ export class AgentLink {
 
   private ended(): SshError {
     const { error } = this.reader;
-    if (!this.connected) return agentError(`the agent at ${this.options.path} cannot be reached`, error);
+    if (!this.connected) {
+      return agentError(`the agent at ${this.options.path} cannot be reached${reasonOf(error)}`, error);
+    }
     return agentError('the agent closed the connection before it answered', error);
   }
 
@@ -171,6 +173,19 @@ export class AgentLink {
     this.reader.close();
     this.reader.take();
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: ': there is no socket of that name',
+  ECONNREFUSED: ': nobody listens there any more',
+  EACCES: ': this user may not',
+  ENAMETOOLONG: ': its path is too long for a socket; use a shorter one, or a link to its folder',
+};
+
+/** What the system says, in words. */
+function reasonOf(error: Error | undefined): string {
+  const { code = '' } = (error ?? {}) as { readonly code?: string };
+  return Object.hasOwn(reasons, code) ? (reasons[code] ?? '') : '';
 }
 
 function tooMuch(): SshError {

@@ -11,12 +11,14 @@ import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { askUser } from '../../endpoint/calls/userCode.ts';
 import { resolveAlgorithms } from '../../endpoint/options/algorithmOptions.ts';
+import type { FingerprintHash } from '../../keys/fingerprintBy.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 import { acceptedAlgorithmsFor, publickeyAlgorithmsFor } from '../../userauth/signatureAlgorithms.ts';
 import type { Agent } from '../agent/agent.ts';
 import { AgentKeys } from '../agent/agentKeys.ts';
 import { agentError } from '../agent/agentLink.ts';
 import type { ConnectOptions } from '../dial/options.ts';
+import { fingerprintHashOf } from '../hostKeys/hostKeys.ts';
 import { type Candidate, PublickeyCandidate } from './candidate.ts';
 import { loadCertificates } from './certificates.ts';
 import type { KeyWaiter } from './lockedKey.ts';
@@ -82,6 +84,8 @@ export class Authenticator {
   private offeredLast: string | undefined;
   /** Keys that the server refused: another that holds the same one need not show it again. */
   private readonly refused: string[] = [];
+  /** That keys are shown by: the user's own as those of hosts. */
+  private readonly fingerprintHash: FingerprintHash | undefined;
   private readonly agents: AgentAccess;
   private readonly debug: (line: string) => void;
   private readonly keyWaiter: KeyWaiter;
@@ -97,6 +101,7 @@ export class Authenticator {
     this.options = options;
     this.hostKeyAlgorithms = context.hostKeyAlgorithms ?? resolveAlgorithms(options.algorithms).hostKey;
     this.provider = context.provider;
+    this.fingerprintHash = fingerprintHashOf(options.verifyHostKey);
     this.agents = context.agents ?? noAgents;
     this.debug = context.debug ?? (() => {});
     this.keyWaiter = context.keyWaiter ?? { asking: () => {}, deriving: () => {} };
@@ -249,8 +254,24 @@ export class Authenticator {
     return new SshError(
       'ERR_SSH_AUTHENTICATION_FAILED',
       `authentication failed: the server ${escapeText(accepts)}; ${tried}${skipped}${aside}`,
-      { phase: 'authentication' },
+      { phase: 'authentication', hint: this.hint() },
     );
+  }
+
+  /** What to give, where the options have nothing to log in with. */
+  private hint(): string | undefined {
+    const { auth, privateKey, password, keyboardInteractive, agent } = this.options;
+    if (auth !== undefined || typeof agent === 'string' || agent === true) return undefined;
+    if ([privateKey, password, keyboardInteractive].some((given) => given !== undefined)) return undefined;
+    return this.asksOwnAgent
+      ? 'the options have no credential, so the agent was asked: give privateKey or password, or ssh-add a key'
+      : 'the options have no credential: give privateKey, password or agent: true; ' +
+          'connect reads no key file by itself, resolveHost of deadline-ssh/config does';
+  }
+
+  /** Without credentials the user's agent is meant, as with ssh. */
+  private get asksOwnAgent(): boolean {
+    return this.options.agent === undefined && this.agents.isThere;
   }
 
   // Candidates -------------------------------------------------------------------
@@ -267,9 +288,7 @@ export class Authenticator {
     else if (password !== undefined) candidates.push(this.keyboardInteractive(passwordAnswers(password)));
     // With nothing to show, `none` lets an open server in, and makes others say what they accept.
     if (candidates.length > 0) return candidates;
-    // Without credentials the user's agent is meant, as with ssh.
-    const usesAgent = agent === undefined && this.agents.isThere;
-    return usesAgent ? [this.none(), this.agent(undefined)] : [this.none()];
+    return this.asksOwnAgent ? [this.none(), this.agent(undefined)] : [this.none()];
   }
 
   private fromOrder(order: readonly AuthMethod[], keys: readonly UserKey[]): Candidate[] {
@@ -312,6 +331,7 @@ export class Authenticator {
     return new OwnKey(key, {
       provider: this.provider,
       certificateOnly: step.certificateOnly ?? false,
+      fingerprintHash: this.fingerprintHash,
       give: step.addToAgent === undefined ? undefined : this.giver(step.addToAgent),
       waiter: this.keyWaiter,
       note: (line) => this.note(line),
@@ -348,6 +368,7 @@ export class Authenticator {
       open: () => agents.open(path),
       bind: (agent) => agents.bind(agent),
       provider,
+      fingerprintHash: this.fingerprintHash,
       only: step.keys,
       certificates: () => loadCertificates(step.certificate, (line) => this.note(line)),
       debug: this.debug,

@@ -59,20 +59,20 @@ export type PassphraseFunction = (request: {
   readonly attempt: number;
 }) => Promise<string | undefined> | string | undefined;
 
-/** Asked when the server wants the password changed; undefined refuses. */
+/** The client asks this for a new password when the server wants one; undefined refuses. */
 export type ChangePassword = (prompt: string) => Promise<string | undefined> | string | undefined;
 
 /** How a key is given to an agent. */
 export interface AddToAgent {
-  /** Path of its socket, or of its pipe; the user's own where not given. */
+  /** Path of the agent's socket or pipe. Default: the user's own agent. */
   readonly agent?: string | true | undefined;
-  /** Shown beside the key in lists. Empty where not given. */
+  /** A text that lists show beside the key. Default: empty. */
   readonly comment?: string | undefined;
-  /** Seconds after which the agent forgets the key. For ever, where not given */
+  /** Seconds after which the agent forgets the key. Default: never. */
   readonly lifetime?: number | undefined;
-  /** The agent asks its user before each signature. `false` */
+  /** The agent asks its user before each signature. Default: `false`. */
   readonly confirm?: boolean | undefined;
-  /** Asked before; every other answer than `true` leaves it. Nobody is asked where not given. */
+  /** The client asks this first, and adds the key only after `true`. Default: it asks nobody. */
   readonly ask?: (() => boolean | Promise<boolean>) | undefined;
 }
 
@@ -80,7 +80,7 @@ export interface AddToAgent {
 export type AuthMethod =
   | 'none'
   | {
-      /** No credential: some servers let users in so, and the others say what they take. */
+      /** No credential. Some servers let users in without one; the others say what they accept. */
       readonly method: 'none';
     }
   | {
@@ -88,35 +88,35 @@ export type AuthMethod =
       readonly method: 'publickey';
       /** One key, as for `privateKey` of `connect`. */
       readonly privateKey: PrivateKeyInput;
-      /** Of this key, or a function that is asked when it is needed. */
+      /** The passphrase of this key, or a function that the client asks when it needs one. */
       readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
-      /** For this key; tried before the plain key. */
+      /** Certificates for this key; the client tries them before the plain key. */
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
-      /** Offers the certificates, and the key by itself not. `false` */
+      /** Offers only the certificates, not the plain key. Default: `false`. */
       readonly certificateOnly?: boolean | undefined;
-      /** How often a passphrase function is asked; 3. */
+      /** How often the client asks a passphrase function. Default: 3. */
       readonly attempts?: number | undefined;
-      /** Gives the key to an agent once it was used to log in. What the agent refuses is told to `onDebug`. */
+      /** Gives the key to an agent after a login with it. If the agent refuses, `onDebug` gets a line. */
       readonly addToAgent?: AddToAgent | undefined;
     }
   | {
       /** The keys of an authentication agent. */
       readonly method: 'agent';
-      /** Path of its socket, or of its pipe; the user's own where not given. */
+      /** Path of the agent's socket or pipe. Default: the user's own agent. */
       readonly agent?: string | true | undefined;
-      /** Only these keys, and certificates for them that it holds; all it holds where not given. */
+      /** Uses only these keys, and certificates for them that the agent holds. Default: all that it holds. */
       readonly keys?: readonly PublicKey[] | undefined;
-      /** For keys that it holds, also those that `keys` leaves out; tried before the keys. */
+      /** Certificates for keys that the agent holds, even keys that `keys` leaves out; the client tries them first. */
       readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
     }
   | {
       /** A password. */
       readonly method: 'password';
-      /** Or a function that is asked when the server wants it. */
+      /** The password, or a function that the client asks when the server wants it. */
       readonly password: string | PasswordFunction;
-      /** Asked when the server wants the password changed. */
+      /** The client asks this for a new password when the server wants one. */
       readonly changePassword?: ChangePassword | undefined;
-      /** How often a function is asked; 3. */
+      /** How often the client asks a function. Default: 3. */
       readonly attempts?: number | undefined;
     }
   | {
@@ -124,7 +124,7 @@ export type AuthMethod =
       readonly method: 'keyboard-interactive';
       /** Answers each round of questions. */
       readonly answer: KeyboardInteractive;
-      /** How often the method is begun while the answers given are not accepted; 1. */
+      /** How often the client begins the method if the server does not accept the answers. Default: 1. */
       readonly attempts?: number | undefined;
     };
 

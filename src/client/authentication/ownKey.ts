@@ -11,6 +11,7 @@ import type { PrivateKey } from '../../crypto/keys/privateKey.ts';
 import { encodeSignature } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { signatureNameOf } from '../../crypto/specialAlgorithms.ts';
+import type { FingerprintHash } from '../../keys/fingerprintBy.ts';
 import type { UserauthAttempt, UserauthQuestion } from '../../userauth/client.ts';
 import { type CandidateContext, PublickeyCandidate } from './candidate.ts';
 import type { NoteCertificate } from './certificates.ts';
@@ -22,6 +23,8 @@ export interface OwnKeyContext {
   /** The key is not offered by itself. */
   readonly certificateOnly: boolean;
   /** Told what is waited for while the key is unlocked. */
+  /** That the key is shown by. */
+  readonly fingerprintHash: FingerprintHash | undefined;
   readonly waiter: KeyWaiter;
   /** Told of the key once it has signed; undefined where nobody wants it. */
   readonly give: ((key: PrivateKey) => Promise<void>) | undefined;
@@ -33,14 +36,17 @@ export class OwnKey extends PublickeyCandidate {
   private readonly key: UserKey;
   private readonly provider: CryptoProvider;
   private readonly certificateOnly: boolean;
+  private readonly fingerprintHash: FingerprintHash | undefined;
   private readonly waiter: KeyWaiter;
   private readonly note: NoteCertificate;
   private give: OwnKeyContext['give'];
   private offers: readonly KeyOffer[] | undefined;
   private index = 0;
 
-  constructor(key: UserKey, { provider, certificateOnly, waiter, note, give }: OwnKeyContext) {
+  constructor(key: UserKey, context: OwnKeyContext) {
     super();
+    const { provider, certificateOnly, fingerprintHash, waiter, note, give } = context;
+    this.fingerprintHash = fingerprintHash;
     this.certificateOnly = certificateOnly;
     this.waiter = waiter;
     this.give = give;
@@ -50,7 +56,7 @@ export class OwnKey extends PublickeyCandidate {
   }
 
   get label(): string {
-    return keyLabel(this.provider, this.key);
+    return keyLabel(this.provider, this.key, this.fingerprintHash);
   }
 
   async next({ algorithmsFor }: CandidateContext): Promise<UserauthAttempt | undefined> {

@@ -19,7 +19,7 @@ import {
   type PrivateKeyInput,
   type UnlockSettings,
 } from '../../endpoint/privateKeys.ts';
-import { fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
+import { type FingerprintHash, fingerprintBy, type Hashes } from '../../keys/fingerprintBy.ts';
 import type { ConnectOptions } from '../dial/options.ts';
 import type { Platform } from '../platform.ts';
 import { certificatesFor, loadCertificates, misplaced, type NoteCertificate } from './certificates.ts';
@@ -142,9 +142,9 @@ export function publicHalf(key: UserKey): PublicKey | undefined {
   return key instanceof LockedKey ? key.publicKey : key.key.publicKey;
 }
 
-export function keyLabel(hashes: Hashes, key: UserKey): string {
+export function keyLabel(hashes: Hashes, key: UserKey, hash?: FingerprintHash): string {
   const half = publicHalf(key);
-  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprintBy(hashes, half)}`;
+  const what = half === undefined ? 'encrypted key' : `${half.type} ${fingerprintBy(hashes, half, hash)}`;
   if (key instanceof LockedKey)
     return `publickey (${what}${key.isRefused ? ', its passphrase was not given' : ''})`;
   return `publickey (${what}${key.comment === '' ? '' : ` ${escapeText(key.comment, 80)}`})`;

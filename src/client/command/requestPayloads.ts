@@ -13,15 +13,15 @@ import { type Command, commandLine } from './shellWords.ts';
 
 /** A terminal for a command or shell. */
 export interface PtyOptions {
-  /** `xterm-256color` */
+  /** The type of the terminal, as `TERM` has it. Default: `xterm-256color`. */
   readonly term?: string | undefined;
-  /** 80 */
+  /** Width in characters. Default: 80. */
   readonly columns?: number | undefined;
-  /** 24 */
+  /** Height in characters. Default: 24. */
   readonly rows?: number | undefined;
-  /** 0, which means that it is not known. */
+  /** Width in pixels. Default: 0, for unknown. */
   readonly widthPixels?: number | undefined;
-  /** 0, which means that it is not known. */
+  /** Height in pixels. Default: 0, for unknown. */
   readonly heightPixels?: number | undefined;
   /** Terminal modes by their termios names, such as `{ ECHO: 0 }` (RFC 4254 §8). */
   readonly modes?: Readonly<Record<string, number>> | undefined;

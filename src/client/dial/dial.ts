@@ -24,6 +24,7 @@ import type { UserKeys } from '../authentication/userKeys.ts';
 import { Client } from '../client.ts';
 import {
   describeHostKey,
+  fingerprintHashOf,
   type HostKeyDial,
   type HostKeyVerifier,
   type LockBounds,
@@ -272,7 +273,7 @@ export class Dial implements KeyWaiter {
   checkHostKey(hostKey: Uint8Array, algorithm: string): void {
     const { host, port } = this.options;
     const { provider, verifier } = this.plan;
-    const hash = typeof verifier === 'function' ? undefined : verifier.fingerprintHash;
+    const hash = fingerprintHashOf(verifier);
     const info = {
       ...describeHostKey(provider, host, port, hostKey, algorithm, hash),
       address: this.address,

@@ -167,28 +167,32 @@ function inPlace<T>(name: string, work: () => T): T {
 }
 
 /** What checks the options of a hop, and knows where it leads. */
-type Resolve = (options: ConnectOptions) => {
+type Resolve = (options: ConnectOptions) => Place;
+
+interface Place {
   readonly host: string;
   readonly port: number;
   readonly username: string;
-};
+  /** What was given for it, where that is known. */
+  readonly given?: Pick<ConnectOptions, 'verifyHostKey'>;
+}
 
 /**
  * Checks the options of each hop, and that none leads to itself. A hop may come again
- * further on: a name may mean another machine there, and the way still has an end.
+ * further on, or have a host key of its own: an address may mean another machine there,
+ * and the way still has an end.
  *
  * @throws SshError `ERR_SSH_OPTIONS`
  */
-export function checkHops(
-  hops: readonly PlannedHop[],
-  target: ReturnType<Resolve> | undefined,
-  resolve: Resolve,
-): void {
-  let last: string | undefined;
-  const pass = ({ host, port, username }: ReturnType<Resolve>): void => {
+export function checkHops(hops: readonly PlannedHop[], target: Place | undefined, resolve: Resolve): void {
+  let last: { readonly place: string; readonly verifyHostKey: ConnectOptions['verifyHostKey'] } | undefined;
+  const pass = ({ host, port, username, given }: Place): void => {
+    const verifyHostKey = given?.verifyHostKey;
     const place = `${username}@${spelled({ host: host.toLowerCase(), port })}`;
-    if (place === last) throw optionsError(`via leads from ${place} to itself; leave one of the two out`);
-    last = place;
+    if (place === last?.place && verifyHostKey === last.verifyHostKey) {
+      throw optionsError(`via leads from ${place} to itself; leave one of the two out`);
+    }
+    last = { place, verifyHostKey };
   };
   for (const [index, { options }] of hops.entries()) {
     if (options === undefined) continue;

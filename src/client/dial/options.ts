@@ -71,91 +71,96 @@ type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /**
  * One server on the way to another: a client; a host as `[user@]host[:port]` or an ssh
- * URI; or options of its own. What a hop does not say is as for the connection that it
+ * URI; or options of its own. What a hop does not say it takes from the connection that it
  * leads to: user, keys, agent, host key check, algorithms, deadlines, limits. Passwords
- * and answers to prompts are given to nobody but the host they stand beside. Only the
- * first hop may be a client, or say how it is reached itself (`via`, `proxy`,
- * `proxyCommand`, `stream`, `localAddress`, `family`).
+ * and answers to prompts go only to the host that they stand beside. Only the first hop
+ * may be a client, or say how to reach it (`via`, `proxy`, `proxyCommand`, `stream`,
+ * `localAddress`, `family`).
  */
 export type Hop = Client | string | HopOptions;
 
-/** The options of a hop: those of `connect`, but for `signal`, which ends the whole dial. */
+/** The options of a hop: those of `connect` without `signal`, which ends the whole dial. */
 export type HopOptions = Omit<ConnectOptions, 'signal'>;
 
 /** What `connect` takes. Only `host` or `stream` is needed. */
 export interface ConnectOptions {
   /**
-   * Name or address, and nothing else: no user, no port, no URI; needed unless
-   * `stream` is given. A name that is not ASCII is used in its form by IDNA, an
-   * address in its one spelling: `::1` for `0:0:0:0:0:0:0:1`.
+   * The name or address of the server, without user, port or URI. You may leave it
+   * out only with `stream`. The client uses the IDNA form of a name that is not ASCII,
+   * and the canonical spelling of an address: `::1` for `0:0:0:0:0:0:0:1`.
    */
   readonly host?: string | undefined;
-  /** 22. */
+  /** The TCP port of the server. Default: 22. */
   readonly port?: number | undefined;
-  /** The name of the local user where the platform knows it. */
+  /** The user to log in as. Default: the name of the local user, if the platform knows it. */
   readonly username?: string | undefined;
-  /** One or several; each is tried in turn. */
+  /** One private key or several, as text or bytes of a key file, or parsed; the client tries them in this order. */
   readonly privateKey?: PrivateKeyInput | readonly PrivateKeyInput[] | undefined;
-  /** Of encrypted private keys, or a function that is asked when one is needed. */
+  /** The passphrase of encrypted private keys, or a function that the client asks when it needs one. */
   readonly passphrase?: string | Uint8Array | PassphraseFunction | undefined;
   /**
-   * For the keys given; each is tried before the plain key it is for. One that is
-   * of no use (damaged, a host's, or for another key) is left aside: `onDebug` is
-   * told, and so is the error when nothing worked.
+   * Certificates for the given keys; the client tries each before its plain key. It
+   * ignores one that is damaged, is a host's, or belongs to another key, tells
+   * `onDebug`, and says so in the error if no login works.
    */
   readonly certificate?: CertificateInput | readonly CertificateInput[] | undefined;
   /**
    * An authentication agent: the path of its socket, or `true` for the user's own
-   * (`SSH_AUTH_SOCK`, or the pipe of the agent of Windows). Tried after the keys
-   * given. Where no credential at all is given, the user's own is tried; `false`
-   * never.
+   * (`SSH_AUTH_SOCK`, or the pipe of OpenSSH's agent on Windows). The client tries it
+   * after the given keys. Default: the user's own agent if you give no credential;
+   * `false` never asks it.
    */
   readonly agent?: string | boolean | undefined;
-  /** Or a function that is asked when needed. */
+  /** The password, or a function that the client asks when it needs one. */
   readonly password?: string | PasswordFunction | undefined;
-  /** Asked when the server wants the password changed; without it such a login fails. */
+  /** The client asks this for a new password when the server wants one. Without it such a login fails. */
   readonly changePassword?: ChangePassword | undefined;
-  /** Answers the questions of the server (RFC 4256). `password` answers a single hidden question where this is not given. */
+  /** Answers the questions of the server (RFC 4256). Without it, `password` answers a single hidden question. */
   readonly keyboardInteractive?: KeyboardInteractive | undefined;
   /**
-   * Signature algorithms that your own keys authenticate with, those of certificates
-   * among them; the preferred first. A key that none of them is for is not
-   * offered: with an empty list none is.
-   * Where not given, every key is offered, RSA keys with SHA-2 (and with SHA-1 where
-   * `algorithms.hostKey` names `ssh-rsa`).
+   * The signature algorithms that your keys and certificates may use, the preferred
+   * ones first. The client does not offer a key that has none of them.
+   * Default: every key, RSA keys with SHA-2 (and with SHA-1 if `algorithms.hostKey`
+   * names `ssh-rsa`).
    */
   readonly publickeyAlgorithms?: readonly string[] | undefined;
-  /** Explicit order; the credentials above are not looked at then. */
+  /** The methods to try, in this order. With it the client ignores the credentials above. */
   readonly auth?: readonly AuthMethod[] | undefined;
-  /** `knownHosts()` where not given. */
+  /** Decides whether the server's host key is right. Default: `knownHosts()`. */
   readonly verifyHostKey?: HostKeyVerifier | undefined;
-  /** Lists or changes to the default ones, by kind; `'compatible'` adds what older servers need, `'legacy'` what only very old ones do. */
+  /**
+   * The algorithms to offer: lists of your own, or changes to the default ones, by kind.
+   * `'compatible'` adds what older servers need, `'legacy'` also what only very old ones need.
+   */
   readonly algorithms?: AlgorithmOptions | undefined;
   /**
-   * `auto` takes OpenSSL where it is faster; `openssl` takes it for every packet, so
-   * that no cipher looks into a table by a secret; `noble` keeps everything in
-   * TypeScript. `auto`
+   * Where cryptography is computed. `auto` uses OpenSSL where it is faster; `openssl`
+   * uses it for every packet, so no cipher uses a secret as an index into a table;
+   * `noble` computes everything in TypeScript. Default: `auto`.
    */
   readonly crypto?: CryptoChoice | undefined;
   /**
-   * The whole dial in milliseconds, 30,000. Reading and unlocking key files is
-   * counted; the time the caller's own functions take is not.
+   * Milliseconds for the whole dial. Reading and unlocking key files counts; the time
+   * of your own functions does not. Default: 30,000.
    */
   readonly timeout?: number | undefined;
-  /** The deadline of each wait in milliseconds; `defaultTimeouts` where not given. */
+  /** Milliseconds for each kind of wait. Default: `defaultTimeouts`. */
   readonly timeouts?: Optional<Timeouts> | undefined;
-  /** `{ interval: 15_000, maxMissed: 3 }`; `false` turns it off. */
+  /**
+   * Milliseconds of silence before each probe, and how many probes may go unanswered;
+   * `false` turns it off. Default: `{ interval: 15_000, maxMissed: 3 }`.
+   */
   readonly keepAlive?: Optional<KeepAlive> | boolean | undefined;
-  /** When new keys are agreed on: 1 GiB, 2^31 packets, one hour. */
+  /** When the client agrees on new keys. Default: after 1 GiB, 2^31 packets or one hour. */
   readonly rekey?: Optional<RekeyPolicy> | undefined;
-  /** What a peer may make this side hold or do; `defaultLimits` where not given. */
+  /** Bounds on what a peer can make this side hold or do. Default: `defaultLimits`. */
   readonly limits?: Optional<Limits> | undefined;
-  /** Aborts the dial. */
+  /** Aborts the dial, which rejects with `ERR_SSH_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The way to the server through others, the nearest first: each is a client that is
-   * connected, or a hop that is dialled for this connection and ends with it. `timeout`
-   * covers the hops as well.
+   * The hops on the way to the server, the nearest first. Each is a connected client, or
+   * a hop that is dialled for this connection and ends with it. `timeout` covers the hops
+   * too.
    */
   readonly via?: Hop | readonly Hop[] | undefined;
   /**
@@ -165,43 +170,43 @@ export interface ConnectOptions {
    */
   readonly proxy?: string | undefined;
   /**
-   * A program that leads to the server, on its stdin and stdout: a line for the shell,
-   * or a program and its arguments. `%h`, `%p`, `%r` and `%n` stand for the host, the port,
-   * the user and the host as it was given, `%%` for a percent sign. `timeouts.proxyCommand`
-   * bounds it up to its first byte. All its processes end with the connection; its stderr
-   * goes to `onDebug`.
+   * A program whose stdin and stdout lead to the server: a line for the shell, or a
+   * program and its arguments. `%h`, `%p`, `%r` and `%n` stand for the host, the port, the
+   * user and the host as you gave it, `%%` for a percent sign. `timeouts.proxyCommand`
+   * bounds the time to its first byte. All its processes end with the connection; its
+   * stderr goes to `onDebug`.
    */
   readonly proxyCommand?: string | readonly string[] | undefined;
   /** Any duplex stream in place of a TCP connection. */
   readonly stream?: Duplex | undefined;
   /**
-   * Session channels (commands, shells, subsystems) that may be open at once: calls
-   * that would open one more wait for their turn. Servers allow a number of them,
-   * OpenSSH 10, and refuse more. No bound where not given; each call may say another
+   * Session channels (commands, shells, subsystems) that may be open at once; a call
+   * that would open one more waits for its turn. Servers refuse more than they allow,
+   * OpenSSH more than 10. Each call may give its own number. Default: no bound.
    */
   readonly maxChannels?: number | undefined;
-  /** Told of the server's banner (RFC 4252 §5.4), escaped but for line ends. What it throws rejects the dial. */
+  /** Gets the server's banner (RFC 4252 §5.4), escaped except for line ends. If it throws, the dial rejects with that. */
   readonly onBanner?: ((message: string) => void) | undefined;
   /**
-   * Told what the connection does, a line each, for people. What it throws rejects
-   * the dial; later it ends the connection, whose calls reject with that.
+   * Gets a line for each thing that the connection does, for people. If it throws, the
+   * dial rejects with that, or later the connection ends and its calls reject with that.
    */
   readonly onDebug?: ((line: string) => void) | undefined;
-  /** Local address to connect from. Only addresses of its family are tried. */
+  /** The local address to connect from. The client tries only server addresses of the same family. */
   readonly localAddress?: string | undefined;
   /**
-   * The mark of packets by which networks tell urgent ones (TOS of IPv4, traffic class
-   * of IPv6), 0 to 255. Of no effect where the runtime cannot set it: Node 24 can.
-   * The system's own, where not given
+   * The mark of packets that tells networks how urgent they are (TOS of IPv4, traffic
+   * class of IPv6), 0 to 255. It has no effect if the runtime cannot set it; Node 24 can.
+   * Default: that of the system.
    */
   readonly typeOfService?: number | undefined;
-  /** 4 or 6; where not given, IPv4 and IPv6 addresses take turns (RFC 8305). */
+  /** 4 or 6, to use addresses of one family. Default: IPv4 and IPv6 take turns (RFC 8305). */
   readonly family?: 4 | 6 | undefined;
-  /** End the connection unless the server offers strict key exchange. */
+  /** Refuses a server that does not offer strict key exchange (`ERR_SSH_KEY_EXCHANGE`). Default: `false`. */
   readonly requireStrictKeyExchange?: boolean | undefined;
-  /** Software version in our identification string. */
+  /** The software version in this client's identification string. Default: `deadline_ssh`. */
   readonly softwareVersion?: string | undefined;
-  /** Keep the frames of the caller's code where the connection was opened, for reports. `false` */
+  /** Keeps where your code opened the connection, for reports. Default: `false`. */
   readonly captureStack?: boolean | undefined;
 }
 

@@ -30,7 +30,7 @@ export function parseSshUri(text: string): UriParts {
   const uri = shownTarget(text);
   const [, scheme = '', userInfo, hostPort = '', path = ''] =
     /^([^:]*):\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/s.exec(text) ?? [];
-  if (!/^ssh$/i.test(scheme)) throw optionsError(`${uri} is no ssh URI; write ssh://[user@]host[:port]`);
+  if (!/^ssh$/i.test(scheme)) throw optionsError(`${uri} is not an ssh URI; write ssh://[user@]host[:port]`);
   if (path !== '' && path !== '/') {
     throw optionsError(`${uri} has more than a user, a host and a port; an ssh URI ends there`);
   }

@@ -68,7 +68,8 @@ export function checkHost(host: string): void {
  */
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) throw optionsError(`${quotedText(text)} is no port; ports are 1 to 65535`);
+  if (port < 1 || port > 65_535)
+    throw optionsError(`${quotedText(text)} is not a port; ports are 1 to 65535`);
   return port;
 }
 

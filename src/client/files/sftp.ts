@@ -39,7 +39,7 @@ export interface SftpOptions extends ServerOptions {
    * `sftp`: `sudo /usr/lib/openssh/sftp-server`
    */
   readonly command?: string | undefined;
-  /** The subsystem that serves SFTP. `sftp` */
+  /** The name of the server's subsystem for SFTP. Default: `sftp`. */
   readonly subsystem?: string | undefined;
 }
 

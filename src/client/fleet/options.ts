@@ -24,13 +24,13 @@ import type { RetryPolicy } from '../tunnel/retry.ts';
 /** `[user@]host[:port]`, or options of its own, which come before those that all share. */
 export type FleetTarget = string | ConnectOptions;
 
-/** What the command gets, on every host the same; as the options of `Client.run`. */
+/** The options of `Client.run` for the command, the same on every host. */
 export interface FleetRunOptions extends Omit<RunOptions, 'input' | 'signal' | 'onStdout' | 'onStderr'> {
-  /** What the command reads from its stdin, on every host the same. */
+  /** What the command reads from its stdin, the same on every host. Default: nothing. */
   readonly input?: string | Uint8Array | undefined;
 }
 
-/** What is done on each target in place of a command. */
+/** A function that runs on each target in place of a command. */
 export type FleetFunction<Target, T> = (
   client: Client,
   target: Target,
@@ -48,22 +48,22 @@ export interface ConnectionPool<Target> {
 }
 
 /**
- * The options of `connect`, for all targets, and some of the whole. The hops of `via` are
- * dialled once for all of them, and again when they are lost.
+ * The options of `connect`, which apply to all targets, and options of the whole run. The
+ * hops of `via` are dialled once for all targets, and again if they are lost.
  */
 export interface RunOnAllOptions
   extends Omit<ConnectOptions, 'host' | 'stream' | 'signal' | 'onBanner' | 'onDebug'> {
-  /** Connections at once, those that are just being closed among them. 100 */
+  /** The most connections at once, including those that are just closing. Default: 100. */
   readonly concurrency?: number | undefined;
   /**
-   * Dials again a target whose dial failed, but never after a wrong key or a refused login:
-   * `{ delay: 500, maxDelay: 30_000, attempts: 2 }` for `true`. A command that has begun is
-   * never begun again. `false`
+   * Dials a target again after a failed dial, but never after a wrong host key or a refused
+   * login. `true` is `{ delay: 500, maxDelay: 30_000, attempts: 2 }`. A command that has
+   * begun never begins again. Default: `false`.
    */
   readonly retry?: { readonly [K in keyof RetryPolicy]?: RetryPolicy[K] | undefined } | boolean | undefined;
-  /** Takes connections from there; the pool knows how to connect, and the options of that stay away. */
+  /** Takes connections from this pool. The pool knows how to connect, so you cannot give options of `connect` too. */
   readonly pool?: ConnectionPool<never> | undefined;
-  /** `timeout` in here is for the command, beside it for the dial. */
+  /** Options of each command. `timeout` in here bounds the command; `timeout` beside it bounds the dial. */
   readonly run?: FleetRunOptions | undefined;
   /** Ends everything; the iterator rejects with `ERR_SSH_ABORTED` when nothing is left. */
   readonly signal?: AbortSignal | undefined;

@@ -31,18 +31,18 @@ import type { Platform } from '../platform.ts';
 
 /** What `createPool` takes. */
 export interface PoolOptions<Target = string> {
-  /** Connections at once, those that are just being closed among them. 100 */
+  /** The most connections at once, including those that are just closing. Default: 100. */
   readonly maxConnections?: number | undefined;
   /** Uses of one connection at once. Further ones get another connection where there is room. 10, as OpenSSH allows sessions */
   readonly maxChannels?: number | undefined;
-  /** Milliseconds after its last use at which a connection is closed. 60,000 */
+  /** Milliseconds after its last use when the pool closes a connection. Default: 60,000. */
   readonly idleTimeout?: number | undefined;
-  /** Milliseconds that a use waits for a connection, apart from the time that its dial takes. 30,000 */
+  /** Milliseconds that a use waits for a connection; the time of its dial does not count. Default: 30,000. */
   readonly queueTimeout?: number | undefined;
   /**
-   * The options of the connection to a target. Where not given, a target is
-   * `[user@]host[:port]` or the options themselves. The same text, or the same object,
-   * is the same target.
+   * Returns the options of the connection to a target. The same text, or the same object,
+   * is the same target. Default: a target is `[user@]host[:port]`, or the options
+   * themselves.
    */
   readonly connect?: ((target: Target) => ConnectOptions | Promise<ConnectOptions>) | undefined;
 }

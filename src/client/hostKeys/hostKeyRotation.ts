@@ -13,7 +13,7 @@ import { signatureAlgorithms } from '../../crypto/algorithms.ts';
 import { decodePublicKey, decodeSignature } from '../../crypto/keys/publicKey.ts';
 import type { CryptoProvider } from '../../crypto/provider/provider.ts';
 import { blobTypeOf, specialAlgorithms } from '../../crypto/specialAlgorithms.ts';
-import { fingerprintBy } from '../../keys/fingerprintBy.ts';
+import { fingerprintBy, hashOfFingerprint } from '../../keys/fingerprintBy.ts';
 import {
   hostKeyProofData,
   hostKeysAnnouncement,
@@ -80,7 +80,7 @@ async function rotate(context: RotationContext, announcement: Uint8Array): Promi
   }
   if (changes.added + changes.removed === 0) return;
   debug(`known host keys: ${changes.added} added, ${changes.removed} removed`);
-  for (const key of added) debug(`added ${fingerprintBy(context.provider, key)}`);
+  for (const key of added) debug(`added ${shownKey(context, key)}`);
 }
 
 /**
@@ -123,7 +123,7 @@ async function proved(context: RotationContext, keys: readonly Uint8Array[]): Pr
     const signature = decodeSignature(signatures[i] ?? new Uint8Array(0));
     if (await isProof(context, hostKey, signature)) continue;
     doubtful.add(hostKey);
-    debug(`not added: ${fingerprintBy(context.provider, hostKey)} was proved by SHA-1 (ssh-rsa) only`);
+    debug(`not added: ${shownKey(context, hostKey)} was proved by SHA-1 (ssh-rsa) only`);
   }
   return keys.filter((key) => !doubtful.has(key));
 }
@@ -136,10 +136,11 @@ async function proved(context: RotationContext, keys: readonly Uint8Array[]): Pr
  * @throws Error where it does not hold
  */
 async function isProof(
-  { provider, sessionId, limits, algorithms }: RotationContext,
+  context: RotationContext,
   hostKey: Uint8Array,
   { algorithm, signature }: ReturnType<typeof decodeSignature>,
 ): Promise<boolean> {
+  const { provider, sessionId, limits, algorithms } = context;
   const key = decodePublicKey(hostKey, limits);
   const isFitting = blobTypeOf(algorithm) === key.type;
   if (isFitting && algorithm === 'ssh-rsa' && !algorithms.includes(algorithm)) return false;
@@ -147,8 +148,13 @@ async function isProof(
   await provider.loaderFor(algorithm)?.();
   if (isFitting && provider.verify(algorithm, key, data, signature)) return true;
   throw new Error(
-    `the proof for ${fingerprintBy(provider, hostKey)} by ${escapeText(algorithm, 80)} does not hold`,
+    `the proof for ${shownKey(context, hostKey)} by ${escapeText(algorithm, 80)} does not hold`,
   );
+}
+
+/** As the key of this connection is shown. */
+function shownKey({ provider, info }: RotationContext, key: Uint8Array): string {
+  return fingerprintBy(provider, key, hashOfFingerprint(info.fingerprint));
 }
 
 function isUsable(blob: Uint8Array, limits: Limits): boolean {

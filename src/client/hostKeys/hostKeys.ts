@@ -100,7 +100,7 @@ export interface HostKeyPolicy {
   ) => boolean | Promise<boolean>;
   /** Where this side follows a server that changes its keys. */
   readonly rotation?: HostKeyRotation | undefined;
-  /** The hash of `fingerprint`, by which errors and `onDebug` name a key as well. `'sha256'` */
+  /** The hash of the fingerprints that the verifier, errors and `onDebug` get. Default: `'sha256'`. */
   readonly fingerprintHash?: FingerprintHash | undefined;
 }
 
@@ -208,11 +208,16 @@ export function describeHostKey(
   return { host, port, blob, key, type: key.type, algorithm, fingerprint };
 }
 
+/** The hash that keys are shown by; undefined for the default. */
+export function fingerprintHashOf(verifier: HostKeyVerifier | undefined): FingerprintHash | undefined {
+  return typeof verifier === 'function' ? undefined : verifier?.fingerprintHash;
+}
+
 const hashRule = oneOf('sha256', 'md5', 'sha1', 'sha384', 'sha512');
 
 /** @throws SshError `ERR_SSH_OPTIONS` for a policy that wants a hash there is none of */
 export function checkFingerprintHash(verifier: HostKeyVerifier): void {
-  const hash = typeof verifier === 'function' ? undefined : verifier.fingerprintHash;
+  const hash = fingerprintHashOf(verifier);
   if (hash !== undefined) checkArgument('fingerprintHash of the host key policy', hash, hashRule);
 }
 

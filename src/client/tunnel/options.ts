@@ -41,14 +41,14 @@ export interface TunnelEvent {
 
 /** `timeout` of the options of `connect` bounds each dial. */
 export interface TunnelOptions extends Omit<ForwardOptions, 'timeout'> {
-  /** `{ delay: 500, maxDelay: 30_000, attempts: Infinity }`; `false`: the tunnel ends with its connection. */
+  /** When to dial again; `false` ends the tunnel with its connection. Default: `{ delay: 500, maxDelay: 30_000, attempts: Infinity }`. */
   readonly retry?: { readonly [K in keyof RetryPolicy]?: RetryPolicy[K] | undefined } | boolean | undefined;
   /**
-   * Milliseconds that a connection is held which comes while the tunnel is not up; 0 refuses
-   * it at once. Nothing is read from it meanwhile. 10,000
+   * Milliseconds that a connection waits if it comes while the tunnel is not up; 0 refuses
+   * it at once. The tunnel reads nothing from it meanwhile. Default: 10,000.
    */
   readonly holdTimeout?: number | undefined;
-  /** Told when the state changes. */
+  /** Gets each change of the state. */
   readonly onState?: ((event: TunnelEvent) => unknown) | undefined;
 }
 

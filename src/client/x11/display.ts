@@ -30,7 +30,7 @@ export function parseDisplay(text: string): Display {
   const [, before = '', digits, screen = '0'] = /^(.*):(\d{1,5})(?:\.(\d{1,5}))?$/.exec(text) ?? [];
   const number = Number(digits);
   if (digits === undefined || number > 65_535 - firstPort) {
-    throw optionsError(`${quotedText(text)} is no display, such as :0 or host:10.0`);
+    throw optionsError(`${quotedText(text)} is not a display, such as :0 or host:10.0`);
   }
   if (before.startsWith('/')) {
     return { place: { path: `${before}:${digits}` }, host: '', number, screen: Number(screen) };

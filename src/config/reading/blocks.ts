@@ -145,7 +145,7 @@ function takeValue(
 
 function unknownCriterion(name: string): string {
   const near = nearest(name, all);
-  return `${quotedText(name)} is no criterion${near === undefined ? `; there are ${all.join(', ')}` : `; did you mean ${near}?`}`;
+  return `${quotedText(name)} is not a criterion${near === undefined ? `; there are ${all.join(', ')}` : `; did you mean ${near}?`}`;
 }
 
 function fits(
@@ -166,7 +166,7 @@ function fits(
     case 'localnetwork': {
       const networks = parseNetworks(value);
       if (networks === undefined)
-        return { fault: `${quotedText(value)} is no list of networks such as 10.0.0.0/8` };
+        return { fault: `${quotedText(value)} is not a list of networks such as 10.0.0.0/8` };
       return { fits: anyInNetworks(facts.localAddresses(), networks) };
     }
     case 'version':

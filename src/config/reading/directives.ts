@@ -191,7 +191,7 @@ function wordOf(
         return { fault: `takes host:port, not ${quotedText(text)}` };
       }
       const number = port === '*' ? 1 : portNumber(port, facts.services);
-      return number === undefined || number === 0 ? { fault: `${quotedText(port)} is no port` } : { text };
+      return number === undefined || number === 0 ? { fault: `${quotedText(port)} is not a port` } : { text };
     }
     case 'timeout': {
       const equals = text.indexOf('=');

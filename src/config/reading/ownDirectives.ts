@@ -82,7 +82,7 @@ function readForward(kind: ForwardKind): Reader {
     if ('fault' in text) return text.fault;
     const actual = isDynamic ? (kind === 'remote' ? 'remoteDynamic' : 'dynamic') : kind;
     const forward = parseForward(text.text, actual, facts.services);
-    if (forward === undefined) return `${quotedText(text.text)} is no forward`;
+    if (forward === undefined) return `${quotedText(text.text)} is not a forward`;
     if (isActive)
       settings.addForward(kind === 'remote' ? 'remoteForwards' : 'localForwards', forward, origin);
     return undefined;
@@ -104,7 +104,7 @@ const readSendEnv: Reader = ({ words, settings, isActive, origin }) => {
   const names = words.rest();
   if (names.length === 0) return needsValue;
   const wrong = names.find((name) => name === '' || name.includes('='));
-  if (wrong !== undefined) return `${quotedText(wrong)} is no name of a variable`;
+  if (wrong !== undefined) return `${quotedText(wrong)} is not a name of a variable`;
   if (isActive) for (const name of names) settings.addSendEnv(name, origin);
   return undefined;
 };
@@ -225,7 +225,7 @@ function agentPath(path: string, context: LineContext): Refusal {
   const expanded = expand(path, { variables: context.facts.variables });
   if ('fault' in expanded) return expanded.fault;
   if (/^\$(?!\{)/.test(path) && !/^\$[A-Za-z0-9_]+$/.test(path)) {
-    return `${quotedText(path.slice(1))} is no name of a variable`;
+    return `${quotedText(path.slice(1))} is not a name of a variable`;
   }
   return undefined;
 }

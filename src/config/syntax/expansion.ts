@@ -52,7 +52,7 @@ export function expand(text: string, { tokens, variables }: ExpansionRules): Exp
 
 function unknownToken(token: string, tokens: Tokens): string {
   const known = [...new Set(['%', ...Object.keys(tokens)])].map((name) => `%${name}`);
-  return `${quotedText(`%${token}`)} is no token that can stand here; there are ${known.join(', ')}`;
+  return `${quotedText(`%${token}`)} is not a token that can stand here; there are ${known.join(', ')}`;
 }
 
 /** The home folder of a user, the own one where no name is given; undefined where there is none. */

@@ -102,7 +102,7 @@ export function kexMethod(name: Exclude<KexName, GroupExchangeName>): KexMethod 
     case 'diffie-hellman-group18-sha512':
       return groupMethod(name, 'group18');
     default:
-      throw new SshError('ERR_SSH_INTERNAL', `${String(name satisfies never)} is no key exchange method`, {
+      throw new SshError('ERR_SSH_INTERNAL', `${String(name satisfies never)} is not a key exchange method`, {
         origin: 'local',
         phase: 'keyExchange',
       });

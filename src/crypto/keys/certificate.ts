@@ -101,7 +101,7 @@ interface ReadCertificate {
 function read(blob: Uint8Array, bounds: RsaBounds): ReadCertificate {
   const reader = new WireReader(blob);
   const type = reader.name();
-  if (!isCertificateName(type)) throw malformed(`its type is ${type}, which is no certificate's`);
+  if (!isCertificateName(type)) throw malformed(`its type is ${type}, which is not a certificate's`);
   reader.viewString(); // The nonce is there to be unpredictable and has no other meaning.
   const publicKey = decodePublicKeyFields(keyTypeIn(type), reader, bounds);
   const serial = reader.uint64();

@@ -34,7 +34,7 @@ export function signEcdsa(
   const row = curves[curve];
   const secret = bytesToBigInt(scalar);
   if (scalar.length !== row.length || secret === 0n || secret >= row.order) {
-    throw new SshError('ERR_SSH_CRYPTO', `the private key is no scalar of ${curve}`, { origin: 'local' });
+    throw new SshError('ERR_SSH_CRYPTO', `the private key is not a scalar of ${curve}`, { origin: 'local' });
   }
   const digest = leftmostBits(parts.hash(row.hash, data), row) % row.order;
   for (const nonce of nonces(parts, row, scalar, digest)) {

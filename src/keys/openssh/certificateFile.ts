@@ -54,7 +54,7 @@ export function parseCertificate(data: Uint8Array | string): CertificateFile {
 /** A line in `latin1` characters. */
 function parseLine(line: string): CertificateFile {
   const [, type, text = '', comment = ''] = /^[ \t]*([!-~]+)[ \t]+([!-~]+)(?:[ \t]+(.*))?$/.exec(line) ?? [];
-  if (type === undefined) throw keyFormatError('this is no certificate: no type and base64 text in it');
+  if (type === undefined) throw keyFormatError('this is not a certificate: no type and base64 text in it');
   const blob = base64Decode(text);
   if (!isCertificateName(type)) {
     if (blob !== undefined && text.startsWith('AAAA')) {
@@ -62,7 +62,7 @@ function parseLine(line: string): CertificateFile {
         `this is a public key (${escapeText(type, 80)}), where a certificate is wanted`,
       );
     }
-    throw keyFormatError('this is no certificate: no type and base64 text in it');
+    throw keyFormatError('this is not a certificate: no type and base64 text in it');
   }
   if (blob === undefined) throw keyFormatError('the certificate is damaged: it is not base64');
   const certificate = decodeCertificate(blob);

@@ -110,7 +110,7 @@ function opensshSteps(
   options: FormatPrivateKeyOptions,
 ): Generator<void, string> {
   const cipher = options.cipher ?? 'aes256-ctr';
-  if (!isSshFileCipher(cipher)) throw keyOptionsError(`${quoted(cipher)} is no cipher for OpenSSH keys`);
+  if (!isSshFileCipher(cipher)) throw keyOptionsError(`${quoted(cipher)} is not a cipher for OpenSSH keys`);
   const comment = options.comment ?? '';
   const rounds = options.rounds ?? defaultBcryptRounds;
   const encryption = passphrase === undefined ? undefined : { passphrase, cipher, rounds };
@@ -124,7 +124,7 @@ function* pkcs8Steps(
 ): Generator<void, string> {
   const cipher = options.cipher ?? 'aes256-cbc';
   if (cipher !== 'aes128-cbc' && cipher !== 'aes192-cbc' && cipher !== 'aes256-cbc') {
-    throw keyOptionsError(`${quoted(cipher)} is no cipher for PKCS#8 keys; aes256-cbc is`);
+    throw keyOptionsError(`${quoted(cipher)} is not a cipher for PKCS#8 keys; aes256-cbc is`);
   }
   const text = formatPkcs8(key);
   if (passphrase === undefined) return encodePem('PRIVATE KEY', text);

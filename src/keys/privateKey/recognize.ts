@@ -71,7 +71,7 @@ function notPrivate(text: string, labels: readonly string[]): Error {
   }
   if (text.trimStart().startsWith('{'))
     return keyUnsupportedError('this looks like JSON; keys in JWK form are not supported');
-  return keyFormatError('this is no private key: no line begins a key in OpenSSH, PEM or PuTTY format');
+  return keyFormatError('this is not a private key: no line begins a key in OpenSSH, PEM or PuTTY format');
 }
 
 /** The error for an armoured block that is no key, or not of the kind wanted. */

@@ -118,7 +118,7 @@ class PpkLines {
   number(name: string): number {
     const text = this.field(name);
     if (!/^(0|[1-9]\d{0,8})$/.test(text))
-      throw keyFormatError(`${ppkFileName} is damaged: ${name} is no number`);
+      throw keyFormatError(`${ppkFileName} is damaged: ${name} is not a number`);
     return Number(text);
   }
 

@@ -127,7 +127,7 @@ function plainKey(line: string, number: number): Uint8Array {
   const [, type = '', text = ''] = /^[ \t]*([!-~]+)[ \t]+([!-~]+)/.exec(line) ?? [];
   const blob = base64Decode(text);
   if (blob === undefined || blob.length === 0) {
-    throw keyFormatError(`line ${number} is no public key: a type and base64 text are wanted`);
+    throw keyFormatError(`line ${number} is not a public key: a type and base64 text are wanted`);
   }
   try {
     const named = new WireReader(blob).name();

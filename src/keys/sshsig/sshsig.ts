@@ -109,7 +109,7 @@ export function parseMessageSignature(data: Uint8Array | string): MessageSignatu
 
 function readSignature(bytes: Uint8Array): MessageSignature {
   if (!equalBytes(bytes.subarray(0, magic.length), magic)) {
-    throw keyFormatError('this is no signature: it does not begin with SSHSIG');
+    throw keyFormatError('this is not a signature: it does not begin with SSHSIG');
   }
   const reader = new WireReader(bytes.subarray(magic.length));
   const found = reader.uint32();

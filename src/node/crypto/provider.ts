@@ -30,7 +30,7 @@ import {
 export interface OpensslProviderOptions {
   /** Source of all key pairs and padding, the system's where not given. The same bytes make the same key pairs. */
   readonly randomBytes?: RandomBytes | undefined;
-  /** Every packet goes through OpenSSL, however short; else those for which it is faster. `false` */
+  /** Every packet goes through OpenSSL, however short; else those for which it is faster. Default: `false`. */
   readonly everyPacket?: boolean | undefined;
 }
 

@@ -12,6 +12,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalEntry, LocalFiles, LocalPath, LocalStat } from '../../sftp/seam/localFiles.ts';
+import { kindOfEntry, nameOfEntry } from '../folderEntries.ts';
 import { giveBack } from '../spentMemory.ts';
 import { called, faultOf } from './localCalls.ts';
 import { NodeLocalReader, NodeLocalWriter, statOf } from './localFile.ts';
@@ -54,7 +55,7 @@ export const nodeLocalFiles: LocalFiles = {
   text: (path) => (typeof path === 'string' ? path : asBuffer(path).toString('utf8')),
 
   stat: (path) => found(path, (done) => fs.stat(target(path), done)),
-  lstat: (path) => found(path, (done) => fs.lstat(target(path), done)),
+  lstat: (path, shownAs = path) => found(shownAs, (done) => fs.lstat(target(path), done)),
 
   realpath: (path) =>
     typeof path === 'string'
@@ -70,10 +71,10 @@ export const nodeLocalFiles: LocalFiles = {
     return new NodeLocalReader(fd, path);
   },
 
-  openWriter: async (path, how, mode) => {
+  openWriter: async (path, how, mode, shownAs = path) => {
     const flags = O_RDWR | noFollow | noWait | (how === 'new' ? O_CREAT | O_EXCL : 0);
-    const fd = await called<number>('create', path, (done) => fs.open(target(path), flags, mode, done));
-    return new NodeLocalWriter(fd, path);
+    const fd = await called<number>('create', shownAs, (done) => fs.open(target(path), flags, mode, done));
+    return new NodeLocalWriter(fd, shownAs);
   },
 
   list: (path) => listFolder(path),
@@ -90,20 +91,19 @@ export const nodeLocalFiles: LocalFiles = {
       ),
     ),
 
-  symlink: (to, path) =>
-    called('make the link', path, (done) => fs.symlink(asBuffer(to), target(path), done)),
+  symlink: (to, path) => called('make the link', path, (done) => fs.symlink(target(to), target(path), done)),
 
   chmod: (path, mode) => called('change the mode of', path, (done) => fs.chmod(target(path), mode, done)),
 
   utimes: (path, atimeMs, mtimeMs) =>
     called('set the times of', path, (done) => fs.utimes(target(path), atimeMs / 1000, mtimeMs / 1000, done)),
 
-  sha256: async (path) => {
+  sha256: async (path, shownAs = path) => {
     const hash = createHash('sha256');
     try {
       await pipeline(fs.createReadStream(target(path), { highWaterMark: 1024 * 1024 }), hash);
     } catch (error) {
-      throw faultOf(error, 'read', path);
+      throw faultOf(error, 'read', shownAs);
     }
     return hash.digest('hex');
   },
@@ -130,13 +130,17 @@ async function* listFolder(path: LocalPath): AsyncGenerator<LocalEntry, undefine
   }
   try {
     for await (const entry of folder) {
-      // With that encoding names are buffers, whatever the types say.
-      const name = new Uint8Array(entry.name as unknown as Buffer);
-      yield { name, kind: kindOf(entry) };
+      const name = new Uint8Array(nameOfEntry(entry));
+      const told = await kindOfEntry(entry, () => fs.promises.lstat(inFolder(path, name)));
+      if (told !== undefined) yield { name, kind: kindOf(told) };
     }
   } catch (error) {
     throw faultOf(error, 'list', path);
   }
+}
+
+function inFolder(path: LocalPath, name: Uint8Array): Buffer {
+  return Buffer.concat([asBuffer(path), Buffer.from('/'), name]);
 }
 
 function kindOf(entry: fs.Dirent | fs.Stats): LocalStat['kind'] {
@@ -159,7 +163,8 @@ async function found(
 }
 
 function target(path: LocalPath): string | Buffer {
-  return typeof path === 'string' ? path : asBuffer(path);
+  // Text where it is UTF-8: Deno does not take bytes in every call.
+  return typeof path === 'string' ? path : (textOfName(path) ?? asBuffer(path));
 }
 
 function asBuffer(path: LocalPath): Buffer {

@@ -12,7 +12,7 @@ import type { HostKeyInfo } from '../../client/hostKeys/hostKeys.ts';
 import type { Certificate } from '../../crypto/keys/certificate.ts';
 import type { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { certificateError, certificateTitle, checkCertificate } from '../../keys/openssh/certificateFile.ts';
-import { sha256Fingerprint } from '../fingerprints.ts';
+import { fingerprintLike } from '../fingerprints.ts';
 
 /**
  * Whether the key is known; false where nothing at all is known of the host. A
@@ -107,7 +107,7 @@ function isKnown(known: KnownHosts, info: HostKeyInfo): boolean {
         'ERR_SSH_HOST_KEY_UNKNOWN',
         certificate === undefined
           ? `${name} is known by a certificate authority only, and the server showed a plain ${type} key (${fingerprint})`
-          : `${name} is known by a certificate authority only, and ${certificateTitle(certificate)} that the server showed is signed by another (${sha256Fingerprint(certificate.authorityBlob)})`,
+          : `${name} is known by a certificate authority only, and ${certificateTitle(certificate)} that the server showed is signed by another (${fingerprintLike(fingerprint, certificate.authorityBlob)})`,
       );
     default:
       return lookup satisfies never;
@@ -135,7 +135,7 @@ function checkRevocation(known: KnownHosts, info: HostKeyInfo, certificate: Cert
     if (revoked === undefined) continue;
     throw hostKeyError(
       'ERR_SSH_HOST_KEY_REVOKED',
-      `${what} of ${shownHost(info)} (${sha256Fingerprint(key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
+      `${what} of ${shownHost(info)} (${fingerprintLike(info.fingerprint, key)}) is marked @revoked (${revoked.file ?? 'known_hosts'}:${revoked.line})`,
     );
   }
 }

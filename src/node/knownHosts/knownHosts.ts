@@ -41,46 +41,47 @@ const systemFile = '/etc/ssh/ssh_known_hosts';
 /** What is loaded to change a file. */
 const changes = 'changes of known hosts files';
 
-/** What is done with `known_hosts` apart from reading it. */
+/** What `knownHosts()` takes. */
 export interface KnownHostsOptions {
   /**
-   * The files. All are read; what is added goes to the first.
-   * `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`; the latter alone where the user has no home
+   * The files. The client reads all of them, and adds to the first one.
+   * Default: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`; only the second one if
+   * the user has no home folder.
    */
   readonly files?: string | readonly string[] | undefined;
   /**
-   * Of a host nothing is known of: `refuse` its key, or `add` it (trust on first
-   * use). A key that is added, or cannot be kept, is a warning to `onDebug`. `refuse`
+   * The key of an unknown host: `refuse` it, or `add` it (trust on first use). `onDebug`
+   * gets a warning about a key that is added or cannot be kept. Default: `refuse`.
    */
   readonly unknown?: 'refuse' | 'add' | undefined;
   /**
-   * Follow a server that changes its keys: those it announces and proves to have
-   * are added, those it announces no longer are removed (OpenSSH PROTOCOL §2.5).
-   * Only for hosts whose key is in the files already. `false`
+   * Follows a server that changes its keys (OpenSSH PROTOCOL §2.5): adds the keys that it
+   * announces and proves to have, and removes those that it no longer announces. This
+   * works only for hosts whose key is already in the files. Default: `false`.
    */
   readonly update?: boolean | undefined;
-  /** Hash the names of hosts in lines that are added. `false` */
+  /** Hashes the names of hosts in new lines. Default: `false`. */
   readonly hash?: boolean | undefined;
   /**
    * Files of keys that are refused for every host: lines with a public key each, or
    * a KRL as `ssh-keygen -k` makes it (RevokedHostKeys of ssh_config). While one of
-   * them is missing or cannot be read, every key is refused. None where not given
+   * them is missing or unreadable, every key is refused. Default: none.
    */
   readonly revokedHostKeys?: string | readonly string[] | undefined;
   /**
-   * A program and its arguments that write lines of known_hosts, which count beside
-   * the files (KnownHostsCommand of ssh_config). `%H` stands for the host as such a
-   * line has it, `%I` for why it is asked (`ORDER`, `HOSTNAME`, `ADDRESS`), `%t`,
-   * `%K` and `%f` for type, base64 and fingerprint of the key, `%%` for a percent
-   * sign. It has `timeouts.knownHostsCommand` and 1 MiB of output; one that fails
-   * ends the dial. None where not given
+   * A program and its arguments. The program prints more lines of known_hosts
+   * (KnownHostsCommand of ssh_config). `%H` stands for the host as such a line has it,
+   * `%I` for the reason (`ORDER`, `HOSTNAME`, `ADDRESS`), `%t`, `%K` and `%f` for type,
+   * base64 and fingerprint of the key, `%%` for a percent sign. The program has
+   * `timeouts.knownHostsCommand` and 1 MiB of output; if it fails, the dial ends.
+   * Default: none.
    */
   readonly command?: readonly string[] | undefined;
-  /** Signature algorithms of authorities whose certificates count. All but those with SHA-1, where not given */
+  /** The signature algorithms by which an authority may sign certificates. Default: all except those with SHA-1. */
   readonly certificateSignatures?: readonly string[] | undefined;
   /**
-   * Look the server's address up as well as its name: another key that is known
-   * for the address is refused, and a key that is not is kept for it. `false`
+   * Looks up the server's address as well as its name. The client refuses the key if it
+   * knows another one for the address, and keeps it for an unknown address. Default: `false`.
    */
   readonly checkAddress?: boolean | undefined;
 }

@@ -14,7 +14,6 @@ import type { HostKeyDial, HostKeyInfo, LockBounds } from '../../client/hostKeys
 import { hostSpelling } from '../../keys/knownHosts/hostPattern.ts';
 import { KnownHosts } from '../../keys/knownHosts/knownHosts.ts';
 import { nodeClock } from '../clock.ts';
-import { sha256Fingerprint } from '../fingerprints.ts';
 import { inSlices } from '../slices.ts';
 
 /** Bytes of output that are taken. */
@@ -74,7 +73,7 @@ function wordsOf(
     I: reason,
     K: blob === undefined ? 'NONE' : Buffer.from(blob).toString('base64'),
     t: (isCertificate ? info?.certificate?.type : info?.type) ?? 'NONE',
-    f: info === undefined ? 'NONE' : sha256Fingerprint(info.blob),
+    f: info?.fingerprint ?? 'NONE',
   };
   return [
     program,

@@ -157,7 +157,7 @@ async function linkOf(path: string): Promise<string | undefined> {
 async function regular(path: string): Promise<string> {
   const version = await versionOf(path);
   if (version === undefined || version.isFile) return path;
-  throw new NotWrittenError(`${path} is no regular file, and is left as it is`);
+  throw new NotWrittenError(`${path} is not a regular file, and is left as it is`);
 }
 
 /** Undefined where others have written since `id` was read. */
@@ -194,7 +194,7 @@ async function append(target: string, lines: readonly string[]): Promise<void> {
   const { file, isNew } = await openToAppend(target);
   try {
     const { isFile, size } = await versionOfOpen(file);
-    if (!isFile) throw new NotWrittenError(`${target} is no regular file, and is left as it is`);
+    if (!isFile) throw new NotWrittenError(`${target} is not a regular file, and is left as it is`);
     const bytes = Buffer.from(
       (await endsInLine(file, size)) ? lines.join('') : `\n${lines.join('')}`,
       'utf8',

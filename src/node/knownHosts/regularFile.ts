@@ -98,7 +98,7 @@ export function readRegularFile(path: string, flags: number, longest: number): P
       const version = await versionOfOpen(file);
       if (version.isFolder) throw new Error('it is a folder');
       if (version.isFifo) return { version, bytes: await nothingOf(file) };
-      if (!version.isFile) throw new Error('it is no regular file');
+      if (!version.isFile) throw new Error('it is not a regular file');
       if (version.size > longest) throw new Error(`it is longer than ${longest} bytes`);
       return { version, bytes: await file.readFile() };
     } finally {

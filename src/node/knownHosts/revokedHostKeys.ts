@@ -93,7 +93,7 @@ async function read(file: string): Promise<RevokedKeys> {
   const now = await readRegularFile(path, openGently, longestFile);
   if (now === undefined) throw new Error('there is no such file');
   const { version, bytes } = now;
-  if (!version.isFile) throw new Error('it is no regular file');
+  if (!version.isFile) throw new Error('it is not a regular file');
   const before = kept.get(path);
   if (before?.bytes.equals(bytes) === true) return before.keys;
   const keys = await inSlices(RevokedKeys.parseInSteps(bytes));

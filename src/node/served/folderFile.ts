@@ -15,6 +15,7 @@ import {
   type StoreFile,
   type StoreFolder,
 } from '../../sftp/serve/store.ts';
+import { nameOfEntry } from '../folderEntries.ts';
 import type { Quota, QuotaChange } from './quota.ts';
 import * as system from './systemCalls.ts';
 import { binaryPath, hasCode } from './systemCalls.ts';
@@ -161,7 +162,7 @@ export class FolderListing implements StoreFolder {
       while (names.length < entriesInARow) {
         const entry = await this.folder.read();
         if (entry === null) break;
-        names.push(entry.name as unknown as Buffer);
+        names.push(nameOfEntry(entry));
       }
       if (names.length === 0) return [];
       const entries = await Promise.all(names.map((name) => this.entry(name)));

@@ -216,7 +216,7 @@ export class FolderStore implements StoreSession {
       await anchorage.checkOpened(fd, folder, name);
       const stats = await system.fstat(fd);
       if (stats.isDirectory()) throw systemError('EISDIR');
-      if (!stats.isFile()) throw new SftpRefusal('failure', 'it is no regular file');
+      if (!stats.isFile()) throw new SftpRefusal('failure', 'it is not a regular file');
     } catch (error) {
       await system.close(fd);
       throw error;

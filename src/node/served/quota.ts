@@ -12,6 +12,7 @@
 import type * as fs from 'node:fs';
 import { tooLong, WorkOrder } from '../../sftp/serve/order.ts';
 import type { StoreCaller } from '../../sftp/serve/store.ts';
+import { kindOfEntry, nameOfEntry } from '../folderEntries.ts';
 import * as system from './systemCalls.ts';
 import { binaryPath, hasCode, systemError } from './systemCalls.ts';
 
@@ -121,9 +122,10 @@ async function bytesIn(root: string): Promise<number> {
   let sum = 0;
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
     for await (const entry of await system.opendir(path)) {
-      const inner = `${path}/${binaryPath(entry.name as unknown as Buffer)}`;
-      if (entry.isDirectory()) left.push(inner);
-      else if (entry.isFile()) sum += await lengthOf(inner, seen);
+      const inner = `${path}/${binaryPath(nameOfEntry(entry))}`;
+      const told = await kindOfEntry(entry, () => system.lstat(inner));
+      if (told?.isDirectory()) left.push(inner);
+      else if (told?.isFile()) sum += await lengthOf(inner, seen);
     }
   }
   return sum;

@@ -24,7 +24,7 @@ import { Quota } from './quota.ts';
 
 /** What `serveFolder` takes. */
 export interface ServeFolderOptions {
-  /** Nothing in it can be changed. `false` */
+  /** Refuses every change. Default: `false`. */
   readonly readOnly?: boolean | undefined;
   /** Bytes that all files in it may hold together, those included that are there already. No bound where not given. */
   readonly quota?: number | undefined;
@@ -71,7 +71,7 @@ export function serveFolderBy(
   checkOptions(options, { of: 'serveFolder', table });
   const path = resolve(root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw optionsError(`"${escapeText(path)}" is no folder that could be served`);
+    throw optionsError(`"${escapeText(path)}" is not a folder that could be served`);
   }
   const { readOnly = false, quota } = options;
   const bound = quota === undefined ? undefined : new Quota(quota);

@@ -11,15 +11,16 @@ import * as fs from 'node:fs';
 
 const isWindows = process.platform === 'win32';
 
-/** A path as the system takes it. */
+/** A path as the system takes it: text where it is UTF-8, since Deno does not take bytes in every call. */
 export function systemPath(path: string): string | Buffer {
   const bytes = Buffer.from(path, 'latin1');
-  return isWindows ? bytes.toString('utf8') : bytes;
+  const text = bytes.toString('utf8');
+  return isWindows || bytes.equals(Buffer.from(text)) ? text : bytes;
 }
 
-/** A path or name of the system as a binary string. */
-export function binaryPath(path: Buffer): string {
-  return path.toString('latin1');
+/** A path or name of the system as a binary string; Deno gives bytes that are no Buffer. */
+export function binaryPath(path: Uint8Array): string {
+  return Buffer.from(path).toString('latin1');
 }
 
 type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
@@ -86,7 +87,7 @@ export const symlink = (target: string, path: string): Promise<void> =>
 export const statfs = (path: string): Promise<fs.BigIntStatsFs> =>
   called<fs.BigIntStatsFs>((done) => fs.statfs(at(path), { bigint: true }, done));
 export const opendir = (path: string): Promise<fs.Dir> =>
-  // With that encoding names are buffers, whatever the types say.
+  // `nameOfEntry` takes the name of an entry: what this encoding gives is not what the types say.
   fs.promises.opendir(at(path) as string, { encoding: 'buffer' as BufferEncoding, bufferSize: 256 });
 
 /** An error as the system makes it. */

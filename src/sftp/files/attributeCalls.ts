@@ -26,19 +26,21 @@ export function statPath(
   path: RemotePath,
   kind: 'stat' | 'lstat',
   errand?: Errand,
+  shownAs: RemotePath = path,
 ): Promise<FileAttributes> {
-  return session.attributes({ kind, path: pathBytes(path) }, { name: kind, path: pathText(path) }, errand);
+  return session.attributes({ kind, path: pathBytes(path) }, { name: kind, path: pathText(shownAs) }, errand);
 }
 
-/** The attributes, or undefined where there is no such file. */
+/** The attributes, or undefined where there is no such file. Its errors name `shownAs`. */
 export async function statIfThere(
   session: SftpSession,
   path: RemotePath,
   kind: 'stat' | 'lstat',
   errand?: Errand,
+  shownAs: RemotePath = path,
 ): Promise<FileAttributes | undefined> {
   try {
-    return await statPath(session, path, kind, errand);
+    return await statPath(session, path, kind, errand, shownAs);
   } catch (error) {
     if (isNoSuchFile(error)) return undefined;
     throw error;

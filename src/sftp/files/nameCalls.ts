@@ -16,9 +16,14 @@ import { isNoSuchFile, statIfThere } from './attributeCalls.ts';
 import { baseName, folderOf, joinPath, pathBytes, pathText, type RemotePath } from './paths.ts';
 import { isOfType } from './stats.ts';
 
-/** REALPATH: absolute, without `.` and `..`. */
-export function realPath(session: SftpSession, path: RemotePath, errand?: Errand): Promise<Uint8Array> {
-  const operation = { name: 'realpath', path: pathText(path) };
+/** REALPATH: absolute, without `.` and `..`. Its errors name `shownAs`. */
+export function realPath(
+  session: SftpSession,
+  path: RemotePath,
+  errand?: Errand,
+  shownAs: RemotePath = path,
+): Promise<Uint8Array> {
+  const operation = { name: 'realpath', path: pathText(shownAs) };
   return session.name({ kind: 'realpath', path: pathBytes(path) }, operation, errand);
 }
 
@@ -97,14 +102,16 @@ export type Replacement = 'atomic' | 'removed first';
 /**
  * Renames; a file in the way is replaced. Where the server has no
  * posix-rename@openssh.com that takes two steps, and there is a moment without a file.
+ *
+ * @param operation what its errors say was done
  */
 export async function renameOver(
   session: SftpSession,
   from: RemotePath,
   to: RemotePath,
   errand?: Errand,
+  operation: Operation = { name: 'rename', path: pathText(from) },
 ): Promise<Replacement> {
-  const operation: Operation = { name: 'rename', path: pathText(from) };
   const paths = { oldpath: pathBytes(from), newpath: pathBytes(to, 'new path') };
   if (session.capabilities.has('posix-rename@openssh.com')) {
     await session.extendedOk('posix-rename@openssh.com', twoPaths.toBytes(paths), operation, errand);
@@ -116,7 +123,10 @@ export async function renameOver(
     return 'atomic';
   } catch (error) {
     if (!(await isInTheWay(session, error, paths, errand))) throw error;
-    const [old, wanted] = await Promise.all([placeOf(session, from, errand), placeOf(session, to, errand)]);
+    const [old, wanted] = await Promise.all([
+      placeOf(session, from, errand, operation.path ?? from),
+      placeOf(session, to, errand, to),
+    ]);
     // As by rename(2): two spellings of one entry are no file in the way.
     if (equalBytes(old, wanted)) return 'atomic';
     // Where capitals do not count these may be one file, which would be gone with the removal of the other.
@@ -132,9 +142,10 @@ async function placeOf(
   session: SftpSession,
   path: RemotePath,
   errand: Errand | undefined,
+  shownAs: RemotePath,
 ): Promise<Uint8Array> {
   const bytes = pathBytes(path);
-  return joinPath(await realPath(session, folderOf(bytes), errand), baseName(bytes));
+  return joinPath(await realPath(session, folderOf(bytes), errand, shownAs), baseName(bytes));
 }
 
 /** A RENAME failed since there is a file of the new name, which is no folder. */
@@ -147,7 +158,7 @@ async function isInTheWay(
   if (!(error instanceof SshError) || error.status === undefined || isNoSuchFile(error)) return false;
   const there = await statIfThere(session, paths.newpath, 'lstat', errand);
   if (there === undefined || isOfType(there, fileTypes.folder)) return false;
-  return (await statIfThere(session, paths.oldpath, 'lstat', errand)) !== undefined;
+  return (await statIfThere(session, paths.oldpath, 'lstat', errand, paths.newpath)) !== undefined;
 }
 
 export function makeFolder(

@@ -26,105 +26,124 @@ import type { WalkFault } from './tree/walk.ts';
 
 /** What `stat` and `lstat` take. */
 export interface StatOptions extends CallOptions {
-  /** Every number a bigint, so that sizes are exact beyond 2^53. `false` */
+  /** Gives every number as a bigint, so sizes are exact beyond 2^53. Default: `false`. */
   readonly bigint?: boolean | undefined;
 }
 
 /** What `readFile` takes. */
 export interface ReadFileOptions extends CallOptions {
-  /** Text in this encoding; bytes where it is not given. */
+  /** Gives text in this encoding. Default: bytes. */
   readonly encoding?: Encoding | undefined;
 }
 
 /** What `writeFile` and `appendFile` take. */
 export interface WriteFileOptions extends CallOptions {
-  /** Permissions of a file that is made, from which the server takes its mask away. What the server gives where not given. */
+  /** Permissions of a new file, minus the server's umask. Default: what the server chooses. */
   readonly mode?: number | undefined;
-  /** `w`; `appendFile`: `a` */
+  /** How to open the file. Default: `w`; for `appendFile`: `a`. */
   readonly flag?: OpenFlag | undefined;
 }
 
 /** What `readdir` takes. */
 export interface ReaddirOptions extends CallOptions {
-  /** Entries with their attributes, where names are given otherwise. `false` */
+  /** Gives entries with their attributes instead of names. Default: `false`. */
   readonly withFileTypes?: boolean | undefined;
-  /** `buffer` gives names as bytes. `utf8` */
+  /** `buffer` gives names as bytes. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'buffer' | undefined;
 }
 
 /** What `mkdir` takes. */
 export interface MkdirOptions extends CallOptions {
-  /** Makes the folders above as well, and a folder that is there is no error. `false` */
+  /** Makes missing parent folders too, and accepts a folder that exists. Default: `false`. */
   readonly recursive?: boolean | undefined;
-  /** Permissions, from which the server takes its mask away. */
+  /** Permissions, minus the server's umask. Default: what the server chooses. */
   readonly mode?: number | undefined;
 }
 
 /** What `rename` takes. */
 export interface RenameOptions extends CallOptions {
-  /** A file in the way is replaced; where not, it is an error. `true` */
+  /** Replaces a file that has the new name; `false` makes that an error. Default: `true`. */
   readonly replace?: boolean | undefined;
 }
 
 /** What `rm` takes. */
 export interface RmOptions extends CallOptions {
-  /** Removes a folder with all that is in it; links are removed and not followed. `false` */
+  /** Removes a folder with everything in it. It removes links and does not follow them. Default: `false`. */
   readonly recursive?: boolean | undefined;
-  /** What is not there is no error. `false` */
+  /** Ignores a path that does not exist. Default: `false`. */
   readonly force?: boolean | undefined;
 }
 
 /** What `realpath` and `readlink` take. */
 export interface PathOptions extends CallOptions {
-  /** `buffer` gives bytes. `utf8` */
+  /** `buffer` gives bytes. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'buffer' | undefined;
 }
 
 /** What `copyFile` takes. */
 export interface CopyFileOptions extends CallOptions {
-  /** Fails where the target exists. `false` */
+  /** Fails if the target exists. Default: `false`. */
   readonly exclusive?: boolean | undefined;
 }
 
 /** What `glob` takes. */
 export interface GlobOptions extends CallOptions {
-  /** Entries with their attributes, where paths are given otherwise. `false` */
+  /** Gives entries with their attributes instead of paths. Default: `false`. */
   readonly withFileTypes?: boolean | undefined;
-  /** `*` and `**` match names that begin with a dot. `false` */
+  /** Lets `*` and `**` match names that begin with a dot. Default: `false`. */
   readonly dot?: boolean | undefined;
 }
 
 /** What `walk` takes. */
 export interface WalkOptions extends CallOptions {
-  /** Asked about a folder that cannot be listed, or lies too deep. It stops the walk where there is no such function. */
+  /** Decides about a folder that cannot be listed or is too deep. Without it, such a folder ends the walk. */
   readonly onError?: WalkFault | undefined;
+}
+
+/** A place in a file; `null` for behind the last read or write that gave none. */
+export type Position = number | bigint | null;
+
+/** What `read` and `write` take in place of an offset. */
+export interface SpanOptions extends CallOptions {
+  /** First byte of the buffer. Default: 0. */
+  readonly offset?: number | null | undefined;
+  /** Bytes. All that the buffer has behind the offset */
+  readonly length?: number | null | undefined;
+  /** Place in the file. `null`, behind the last read or write that gave none */
+  readonly position?: Position | undefined;
+}
+
+/** What `read` takes in place of a buffer. */
+export interface ReadOptions<T extends ArrayBufferView = Uint8Array> extends SpanOptions {
+  /** Where the bytes go. 16 KiB of its own */
+  readonly buffer?: T | undefined;
 }
 
 /** What `createReadStream` takes. */
 export interface ReadStreamOptions {
-  /** First byte. 0 */
+  /** Position of the first byte. Default: 0. */
   readonly start?: number | undefined;
-  /** Last byte, itself included, as in Node's `fs`. */
+  /** Position of the last byte, which is included, as in Node's `fs`. Default: the end of the file. */
   readonly end?: number | undefined;
-  /** The chunks are text in this encoding. */
+  /** Gives chunks as text in this encoding. Default: bytes. */
   readonly encoding?: 'utf8' | 'latin1' | 'hex' | undefined;
-  /** Bytes the stream itself holds ahead of its consumer. 256 KiB */
+  /** Bytes the stream itself holds ahead of its consumer. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
-  /** Destroys the stream. */
+  /** Destroys the stream when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What `createWriteStream` takes. */
 export interface WriteStreamOptions {
-  /** `w` */
+  /** How to open the file. Default: `w`. */
   readonly flags?: OpenFlag | undefined;
-  /** Permissions of a file that is made, from which the server takes its mask away. */
+  /** Permissions of a new file, minus the server's umask. Default: what the server chooses. */
   readonly mode?: number | undefined;
-  /** Where to begin: with `flags: 'r+'`, to change a part of a file. */
+  /** Position of the first byte to write; with `flags: 'r+'` it changes a part of a file. Default: 0. */
   readonly start?: number | undefined;
-  /** Bytes the stream itself holds before it asks its writer to wait. 256 KiB */
+  /** Bytes the stream itself holds before it asks its writer to wait. Default: 256 KiB. */
   readonly highWaterMark?: number | undefined;
-  /** Destroys the stream. */
+  /** Destroys the stream when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -141,6 +160,24 @@ function checker<Options>(of: string, table: OptionTable<Options>): (given: Opti
 }
 
 export const checkCall: (given: CallOptions) => void = checker<CallOptions>('a call', callRules);
+const offset: OptionRule = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const orNull = (rule: OptionRule): OptionRule => ({
+  takes: `${rule.takes} or null`,
+  accepts: (value) => value === null || rule.accepts(value),
+});
+/** The place in a file is checked where it is used. */
+const anyPosition: OptionRule = {
+  takes: 'a number, a bigint or null',
+  accepts: (value) => value === null || typeof value === 'number' || typeof value === 'bigint',
+};
+const spanRules = { ...callRules, offset: orNull(offset), length: orNull(offset), position: anyPosition };
+export const checkSpan: (given: SpanOptions) => void = checker<SpanOptions>('read and write', spanRules);
+export const checkReadInto: (given: ReadOptions<ArrayBufferView>) => void = checker<
+  ReadOptions<ArrayBufferView>
+>('read', {
+  ...spanRules,
+  buffer: { takes: 'a Uint8Array or another view of memory', accepts: (value) => ArrayBuffer.isView(value) },
+});
 export const checkStat: (given: StatOptions) => void = checker<StatOptions>('stat', {
   ...callRules,
   bigint: flag,

@@ -24,7 +24,9 @@ export function notSftp(first: Uint8Array): SshError {
         'A start-up file of the user on the server (such as .bashrc) may print it: it must print nothing where there is no terminal',
     );
   }
-  return protocolError(`its first packet is no SSH_FXP_VERSION (it begins with "${escapeBytes(first, 16)}")`);
+  return protocolError(
+    `its first packet is not an SSH_FXP_VERSION (it begins with "${escapeBytes(first, 16)}")`,
+  );
 }
 
 /** Whether bytes can begin a VERSION: as many of its length and type as have come. */

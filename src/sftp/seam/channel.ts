@@ -11,7 +11,7 @@ import type { SftpSnapshot } from '../../io/snapshots.ts';
 
 /** What each call that waits takes. */
 export interface CallOptions {
-  /** Milliseconds for the whole call, apart from the `request` timeout of each request in it. */
+  /** Milliseconds for the whole call; the `request` timeout also bounds each request in it. Default: only that. */
   readonly timeout?: number | undefined;
   /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;

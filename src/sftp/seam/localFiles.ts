@@ -94,8 +94,8 @@ export interface LocalFiles {
   text(path: LocalPath): string;
   /** What a link leads to, or undefined where nothing is there. */
   stat(path: LocalPath): Promise<LocalStat | undefined>;
-  /** Of a link itself. */
-  lstat(path: LocalPath): Promise<LocalStat | undefined>;
+  /** Of a link itself. Its faults name `shownAs` where that is given. */
+  lstat(path: LocalPath, shownAs?: LocalPath): Promise<LocalStat | undefined>;
   /** Without links in it. */
   realpath(path: LocalPath): Promise<LocalPath>;
   /** Whether the user may write what is there. */
@@ -105,8 +105,9 @@ export interface LocalFiles {
   /**
    * Opens a file that is written. `new`: nothing may be there, no link either.
    * `there`: it must be there. Neither goes through a link, and neither empties it.
+   * Its faults name `shownAs` where that is given.
    */
-  openWriter(path: LocalPath, how: 'new' | 'there', mode: number): Promise<LocalWriter>;
+  openWriter(path: LocalPath, how: 'new' | 'there', mode: number, shownAs?: LocalPath): Promise<LocalWriter>;
   list(path: LocalPath): AsyncIterable<LocalEntry>;
   mkdir(path: LocalPath, mode: number): Promise<void>;
   rename(from: LocalPath, to: LocalPath): Promise<void>;
@@ -117,8 +118,8 @@ export interface LocalFiles {
   /** Of a folder, since files are changed while they are open. */
   chmod(path: LocalPath, mode: number): Promise<void>;
   utimes(path: LocalPath, atimeMs: number, mtimeMs: number): Promise<void>;
-  /** SHA-256 of a file, in hex. */
-  sha256(path: LocalPath): Promise<string>;
+  /** SHA-256 of a file, in hex. Its faults name `shownAs` where that is given. */
+  sha256(path: LocalPath, shownAs?: LocalPath): Promise<string>;
   /** A hash that is fed piece by piece. */
   createSha256(): { update(bytes: Uint8Array): void; hex(): string };
   /** Takes pieces that nobody reads any more: memory that is theirs alone may be freed at once. */

@@ -13,7 +13,7 @@ import { SftpRefusal } from './store.ts';
 /** Codes of the system, as OpenSSH translates them. */
 const codes: Readonly<Record<string, readonly [status: keyof typeof statusCodes, text?: string]>> = {
   ENOENT: ['noSuchFile'],
-  ENOTDIR: ['noSuchFile', 'a part of the path is no folder'],
+  ENOTDIR: ['noSuchFile', 'a part of the path is not a folder'],
   ELOOP: ['noSuchFile', 'too many links'],
   EACCES: ['permissionDenied'],
   EPERM: ['permissionDenied'],

@@ -33,17 +33,17 @@ type Awaitable<T> = T | Promise<T>;
 
 /** What a handler says of a file. */
 export interface ServedAttributes {
-  /** `file` */
+  /** What it is. Default: `file`. */
   readonly type?: 'file' | 'folder' | 'link' | 'other' | undefined;
-  /** Bytes. 0 */
+  /** Size in bytes. Default: 0. */
   readonly size?: number | bigint | undefined;
   /** Permissions. 0o644, of a folder 0o755 */
   readonly mode?: number | undefined;
-  /** Number of the owner. 0 */
+  /** Number of the owner. Default: 0. */
   readonly uid?: number | undefined;
-  /** Number of the group. 0 */
+  /** Number of the group. Default: 0. */
   readonly gid?: number | undefined;
-  /** When it was changed. 1970 */
+  /** The time of its last change. Default: 1970. */
   readonly mtime?: Date | undefined;
   /** When it was read. As `mtime` */
   readonly atime?: Date | undefined;
@@ -299,7 +299,7 @@ const types = {
 function attributesOf(found: unknown): StoreAttributes {
   if (!isObject(found)) throw new TypeError(`attributes must be an object, not ${describeValue(found)}`);
   const { type = 'file', size = 0, mode, uid = 0, gid = 0, mtime, atime = mtime } = found as ServedAttributes;
-  if (!Object.hasOwn(types, type)) throw new TypeError(`${describeValue(type)} is no type of a file`);
+  if (!Object.hasOwn(types, type)) throw new TypeError(`${describeValue(type)} is not a type of a file`);
   const permissions = mode ?? (type === 'folder' ? 0o755 : type === 'link' ? 0o777 : 0o644);
   return {
     size: BigInt(size),

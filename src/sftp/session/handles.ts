@@ -21,6 +21,10 @@ export class HandleLedger {
   private suspected: number = Number.POSITIVE_INFINITY;
   /** How many were given so far. */
   grants = 0;
+  /** How many were asked for so far. */
+  asks = 0;
+  /** Nobody asks for one in turn now: the server is being tried. */
+  isHeldBack = false;
   private readonly waiting = new Set<() => void>();
   private readonly awaitedListeners = new Set<() => void>();
 
@@ -49,9 +53,35 @@ export class HandleLedger {
     return this.open > 0 && this.open >= this.limit;
   }
 
+  /** Those that are asked for and not answered yet. */
+  get inFlight(): number {
+    return this.open - this.given.size;
+  }
+
   /** Counts one in that is asked for. */
   asked(): void {
     this.open++;
+    this.asks++;
+  }
+
+  /**
+   * For one that has just been counted in. What is returned tells how many others may have been
+   * open from then on to the moment in which it is called: never too few.
+   */
+  countOthers(): () => number {
+    const { open, asks } = this;
+    return () => open - 1 + this.asks - asks;
+  }
+
+  /** Has those who ask in turn wait. */
+  holdBack(): void {
+    this.isHeldBack = true;
+  }
+
+  /** Lets those go on that were held back. */
+  letGo(): void {
+    this.isHeldBack = false;
+    this.wake();
   }
 
   /** It was given; `isCallers` to the caller's own code. */
@@ -59,6 +89,7 @@ export class HandleLedger {
     this.grants++;
     this.given.set(handle, path);
     if (isCallers) this.callers.add(handle);
+    if (this.isHeldBack) this.wake();
   }
 
   /** Counts one out that was not given; who waits looks again. */
@@ -101,7 +132,7 @@ export class HandleLedger {
     return () => this.awaitedListeners.delete(listener);
   }
 
-  /** Calls back once when one is counted out. Returns what takes the listener back. */
+  /** Calls back once when one is counted out, or when those held back may go on. Returns what takes the listener back. */
   onNextClose(listener: () => void): () => void {
     this.waiting.add(listener);
     for (const told of this.awaitedListeners) told();
@@ -113,7 +144,7 @@ export class HandleLedger {
     this.told = Number.POSITIVE_INFINITY;
     this.proven = Number.POSITIVE_INFINITY;
     this.suspected = Number.POSITIVE_INFINITY;
-    this.wake();
+    this.letGo();
   }
 
   private wake(): void {

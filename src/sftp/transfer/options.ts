@@ -37,58 +37,58 @@ export interface TransferProgress {
   readonly timeLeft: number | undefined;
 }
 
-/** What is kept of a file apart from its bytes. */
+/** What a transfer keeps of a file in addition to its bytes. */
 export interface Preserved {
-  /** When it was changed and read. `true` */
+  /** The times of its last change and its last read. Default: `true`. */
   readonly times?: boolean | undefined;
-  /** Its permissions, without setuid, setgid and sticky. `true` */
+  /** Its permissions, without setuid, setgid and sticky. Default: `true`. */
   readonly mode?: boolean | undefined;
-  /** Setuid, setgid and sticky as well. `false` */
+  /** Setuid, setgid and sticky too. Default: `false`. */
   readonly setuid?: boolean | undefined;
-  /** Owner and group, by number; for those who may give files away. `false` */
+  /** Owner and group, by number. Usually only root may set them. Default: `false`. */
   readonly owner?: boolean | undefined;
 }
 
 /** What `get` and `put` take. */
 export interface TransferOptions extends CallOptions {
-  /** Folders with all that is in them. `false` */
+  /** Transfers folders with everything in them. Default: `false`. */
   readonly recursive?: boolean | undefined;
-  /** Files on their way at once. 32 */
+  /** The most files in transfer at once. Default: 32. */
   readonly concurrency?: number | undefined;
-  /** Goes on with what an earlier transfer left, where the end of that is the same on both sides. `false` */
+  /** Continues the part that an earlier transfer left, if the end of that part is the same on both sides. Default: `false`. */
   readonly resume?: boolean | undefined;
-  /** `true` for times and permissions. Where it is asked for, a side that refuses is an error. `false` */
+  /** Keeps times and permissions (`true`), or what you name. If a side refuses to set them, that is an error. Default: `false`. */
   readonly preserve?: boolean | Preserved | undefined;
-  /** Writes beside the target and renames, so that the target is never half a file. `true` */
+  /** Writes beside the target and renames at the end, so the target is never half a file. Default: `true`. */
   readonly atomic?: boolean | undefined;
-  /** `size` is always checked; `sha256` also reads both files again, on the server by a command where one can run. `size` */
+  /** How to check the result. `size` is always checked; `sha256` also hashes both files, on the server with a command if one can run. Default: `size`. */
   readonly verify?: 'size' | 'sha256' | undefined;
-  /** Which entries of folders are taken; one that is left out takes all below it along. It may be asynchronous. */
+  /** Returns whether to take an entry of a folder; without a folder, everything below it is left out too. It may be asynchronous. Default: takes all. */
   readonly filter?: ((path: string, entry: TransferEntry) => boolean | Promise<boolean>) | undefined;
-  /** What becomes of links in folders. `follow` takes the file behind a link, and no folder; `copy` makes the link anew unless it leads out of the tree. `follow` */
+  /** What to do with links in folders. `follow` takes the file behind a link, but no folder; `skip` leaves links out; `copy` makes the link, unless it leads out of the tree. Default: `follow`. */
   readonly links?: 'follow' | 'skip' | 'copy' | undefined;
-  /** Leaves out blocks of zeros, where the side that is written makes holes of them. `false` */
+  /** Leaves out blocks of zeros, if the side that is written makes holes of them. Default: `false`. */
   readonly sparse?: boolean | undefined;
   /**
-   * Of `get`: a device, a pipe or a socket that is named is read as well. A pipe that nobody writes
-   * into keeps the server waiting, and OpenSSH's does nothing else meanwhile. `false`
+   * For `get`: reads a device, a pipe or a socket that you name. A pipe that nobody writes into
+   * keeps the server waiting, and OpenSSH's server does nothing else meanwhile. Default: `false`.
    */
   readonly specialFiles?: boolean | undefined;
-  /** Bytes a second, of all files together, from the first byte on. */
+  /** The most bytes a second, for all files together, from the first byte on. Default: no limit. */
   readonly limitRate?: number | undefined;
-  /** Told how far the transfer is: ten times a second at most, and at its end. */
+  /** Gets the progress of the transfer, at most ten times a second, and at the end. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
   /**
-   * Asked about a file that failed. `skip` goes on and the failure is in the result; `stop`
-   * ends the transfer with it. Where there is no such function the other files arrive, and
-   * the transfer rejects at its end. It may be asynchronous: the other files go on meanwhile.
+   * Decides about a file that failed. `skip` goes on, and the result has the failure; `stop`
+   * ends the transfer with it. It may be asynchronous: the other files go on meanwhile.
+   * Default: the other files arrive, and the transfer rejects at its end.
    */
   readonly onError?:
     | ((error: unknown, path: string) => 'skip' | 'stop' | Promise<'skip' | 'stop'>)
     | undefined;
 }
 
-/** What a filter is told of an entry. */
+/** What a filter gets about an entry. */
 export interface TransferEntry {
   /** What it is. */
   readonly kind: 'file' | 'folder' | 'link' | 'other';

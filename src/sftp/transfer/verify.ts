@@ -18,14 +18,18 @@ import type { Transfer } from './transfer.ts';
 /** What servers have to compute SHA-256 with; each prints the hash first. */
 const programs: readonly string[] = ['sha256sum', 'shasum -a 256', 'sha256 -q', 'openssl dgst -sha256 -r'];
 
-/** @throws SshError `ERR_SSH_TRANSFER` where the file on the server has another hash */
+/**
+ * @param shownAs what the errors of the requests name in place of `remote`
+ * @throws SshError `ERR_SSH_TRANSFER` where the file on the server has another hash
+ */
 export async function verifySha256(
   transfer: Transfer,
   remote: Uint8Array,
   path: string,
   expected: string,
+  shownAs: Uint8Array = remote,
 ): Promise<void> {
-  const found = await remoteSha256(transfer, remote, path);
+  const found = await remoteSha256(transfer, remote, path, shownAs);
   if (found === expected) return;
   throw transferError(
     `"${escapeText(path)}" has the SHA-256 ${found} on the server and ${expected} here: it did not arrive as it is`,
@@ -35,19 +39,28 @@ export async function verifySha256(
 }
 
 /** SHA-256 of a file on the server, in hex. */
-export async function remoteSha256(transfer: Transfer, remote: Uint8Array, path: string): Promise<string> {
-  const byCommand = await commandSha256(transfer, remote);
+export async function remoteSha256(
+  transfer: Transfer,
+  remote: Uint8Array,
+  path: string,
+  shownAs: Uint8Array = remote,
+): Promise<string> {
+  const byCommand = await commandSha256(transfer, remote, shownAs);
   if (byCommand !== undefined) return byCommand;
   transfer.counts.warn(path, 'no command computes SHA-256 on the server: the file was read again');
-  return readSha256(transfer, remote);
+  return readSha256(transfer, remote, shownAs);
 }
 
 /** Undefined where no command can run, or none is there. */
-async function commandSha256(transfer: Transfer, remote: Uint8Array): Promise<string | undefined> {
+async function commandSha256(
+  transfer: Transfer,
+  remote: Uint8Array,
+  shownAs: Uint8Array,
+): Promise<string | undefined> {
   const { session, platform, errand } = transfer;
   const { run } = platform;
   if (run === undefined || session.capabilities.runsNoCommands) return undefined;
-  const absolute = pathText(await realPath(session, remote, errand));
+  const absolute = pathText(await realPath(session, remote, errand, shownAs));
   // A command line is text: what is not UTF-8 cannot be named in it.
   if (absolute.includes('\ufffd')) return undefined;
   const file = `'${absolute.replaceAll("'", `'\\''`)}'`;
@@ -66,7 +79,7 @@ async function commandSha256(transfer: Transfer, remote: Uint8Array): Promise<st
   return undefined;
 }
 
-async function readSha256(transfer: Transfer, remote: Uint8Array): Promise<string> {
+async function readSha256(transfer: Transfer, remote: Uint8Array, shownAs: Uint8Array): Promise<string> {
   const { session, errand, budget, local } = transfer;
   const file = await OpenFile.openInTurn(
     session,
@@ -76,6 +89,7 @@ async function readSha256(transfer: Transfer, remote: Uint8Array): Promise<strin
     {
       errand,
       isOneOfMany: true,
+      shownAs,
     },
   );
   const hash = local.createSha256();

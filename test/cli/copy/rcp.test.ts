@@ -8,14 +8,16 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RcpPipe } from '../../../src/cli/copy/rcp/pipe.ts';
+import { RateLimit } from '../../../src/cli/copy/rcp/rateLimit.ts';
 import type { SideOptions } from '../../../src/cli/copy/rcp/side.ts';
 import { RcpSink, type SinkOptions } from '../../../src/cli/copy/rcp/sink.ts';
 import { RcpSource } from '../../../src/cli/copy/rcp/source.ts';
@@ -180,9 +182,9 @@ describe('scp by its old protocol', () => {
     });
     await sink.receive(join(folder, 'f'));
     output.end();
-    expect(problems).toEqual([`"${join(folder, 'f')}" is no folder`]);
+    expect(problems).toEqual([`"${join(folder, 'f')}" is not a folder`]);
     // It is fatal: nothing follows.
-    expect(await text(output)).toBe(`\x02scp: "${join(folder, 'f')}" is no folder\n`);
+    expect(await text(output)).toBe(`\x02scp: "${join(folder, 'f')}" is not a folder\n`);
   });
 
   it('writes into a file with several names, through a link that was named, and never through another', async () => {
@@ -314,5 +316,129 @@ describe('a side whose other breaks the rules', () => {
     ]);
     expect((await answers('\0'))[2]).toContain('it ended within a file');
     expect((await answers('Welcome!\n'))[2]).toContain('"Welcome!", which is no answer');
+  });
+});
+
+describe('what the disk refuses', () => {
+  it('fails the one file: a full device, which the other side is told of', async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'f'), 'x'.repeat(1_000));
+    if (!existsSync('/dev/full')) return;
+    const { problems, done } = await send([join(folder, 'f')], '/dev/full');
+    expect(done).toEqual([]);
+    expect(problems[0]).toMatch(/^cannot write "\/dev\/full": .*\(ENOSPC\)$/);
+    expect(problems[1]).toContain('ENOSPC');
+    expect(existsSync('/dev/full')).toBe(true);
+  });
+
+  it('fails a file that becomes shorter while it is sent, of which nothing is kept', async () => {
+    const folder = newFolder();
+    const path = join(folder, 'f');
+    writeFileSync(path, Buffer.alloc(900_000, 'x'));
+    chmodSync(path, 0o644);
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const problems: string[] = [];
+    const source = new RcpSource(pipeOf(input, output), {
+      ...plain,
+      failed: (problem) => problems.push(problem),
+      moved: () => truncateSync(path, 300_000),
+    });
+    input.end('\0\0\0');
+    const sent = text(output);
+    await source.send([path]);
+    output.end();
+    // As many bytes go as were announced, and then that they are not the file's.
+    const [head = '', rest = ''] = (await sent).split('\n');
+    expect(head).toBe('C0644 900000 f');
+    expect(rest.slice(0, 300_000)).toBe('x'.repeat(300_000));
+    expect(rest.slice(300_000, 900_000)).toBe('\0'.repeat(600_000));
+    expect(rest.slice(900_000)).toBe(`\x01scp: "${path}" became shorter while it was sent`);
+    expect(problems).toEqual([`"${path}" became shorter while it was sent`]);
+  });
+
+  it('ends all of it where a folder cannot be made, or is there as a file', async () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, 'd/sub'), { recursive: true });
+    mkdirSync(join(folder, 'to'));
+    writeFileSync(join(folder, 'to/d'), 'mine');
+    const attempt = (target: string): Promise<unknown> =>
+      send([join(folder, 'd')], join(folder, target), { recursive: true }).then(
+        () => 'taken',
+        (error: Error) => error.message,
+      );
+    // The source is told nothing more: its own wait ends.
+    const received = async (target: string, bytes: string): Promise<string> => {
+      const [input, output] = [new PassThrough(), new PassThrough()];
+      const options = { ...plain, recursive: true, mustBeFolder: false, isWanted: () => true };
+      const sink = new RcpSink(pipeOf(input, output, 40), {
+        ...options,
+        failed: () => {},
+        moved: () => {},
+        done: () => {},
+      });
+      input.end(bytes);
+      return sink.receive(join(folder, target)).then(
+        () => 'taken',
+        (error: Error) => error.message,
+      );
+    };
+    expect(await received('to', 'D0755 0 d\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
+    expect(await received('to/d', 'D0755 0 x\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
+    expect(await received('none/there', 'D0755 0 x\nE\n')).toMatch(
+      /^scp on h: cannot make the folder ".*\/none\/there": .*\(ENOENT\)$/,
+    );
+    expect(readFileSync(join(folder, 'to/d'), 'utf8')).toBe('mine');
+    expect(await attempt('new')).toBe('taken');
+  });
+
+  it.each(['..', '.', 'a/b'])('takes no file that is called %j', async (name) => {
+    const folder = newFolder();
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const sink = new RcpSink(pipeOf(input, output, 40), {
+      ...plain,
+      mustBeFolder: false,
+      isWanted: () => true,
+      failed: () => {},
+      moved: () => {},
+      done: () => {},
+    });
+    input.end(`C0644 1 ${name}\nx\0`);
+    await expect(sink.receive(folder)).rejects.toMatchObject({ code: 'ERR_SSH_TRANSFER', origin: 'peer' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a bound on bytes a second', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('lets the next bytes go once all before them may have gone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const limit = new RateLimit(1_000);
+    const gone: number[] = [];
+    const start = performance.now();
+    const all = (async () => {
+      for (const bytes of [500, 250]) {
+        await limit.take(bytes);
+        gone.push(performance.now() - start);
+      }
+    })();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await all;
+    expect(gone).toEqual([500, 750]);
+    // Time in which nothing went is not made up for.
+    const late = limit.take(100);
+    await vi.advanceTimersByTimeAsync(99);
+    let isGone = false;
+    void late.then(() => {
+      isGone = true;
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isGone).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await late;
+    const free = new RateLimit(undefined);
+    await free.take(1e9);
   });
 });

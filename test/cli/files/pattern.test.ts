@@ -68,6 +68,50 @@ describe('a pattern', () => {
     expect(isMatch(pattern, name)).toBe(expected);
   });
 
+  it.each([
+    ['alnum', /[0-9A-Za-z]/],
+    ['alpha', /[A-Za-z]/],
+    ['blank', /[\t ]/],
+    ['cntrl', /\p{Cc}/u],
+    ['digit', /[0-9]/],
+    ['graph', /[!-~]/],
+    ['lower', /[a-z]/],
+    ['print', /[ -~]/],
+    ['punct', /[!-/:-@[-`{-~]/],
+    ['space', /[\t-\r ]/],
+    ['upper', /[A-Z]/],
+    ['xdigit', /[0-9A-Fa-f]/],
+  ])('has the class %s, of ASCII alone', (name, members) => {
+    for (let code = 0; code < 256; code++) {
+      const character = String.fromCharCode(code);
+      // A dot at the beginning and a slash are no characters for a set.
+      if (character === '/' || character === '.') continue;
+      const isIn = code < 0x80 && members.test(character);
+      expect([code, isMatch(`[[:${name}:]]`, character)]).toEqual([code, isIn]);
+      expect([code, isMatch(`[![:${name}:]]`, character)]).toEqual([code, !isIn]);
+      expect([code, isMatch(`[_[:${name}:]x-y]`, character)]).toEqual([
+        code,
+        isIn || '_xy'.includes(character),
+      ]);
+    }
+  });
+
+  it.each([
+    ['[[:nope:]', ':', true],
+    ['[a', '[a', true],
+    ['[a-', '[a-', true],
+    ['[a-]', '-', true],
+    ['[\\]]', ']', true],
+    ['[a\\-c]', 'b', false],
+    ['[!]]', 'a', true],
+    ['[!', '[!', true],
+    ['a\\', 'a\\', true],
+    ['**', 'ab', true],
+    ['[b-a]', 'a', false],
+  ])('%j: %j %s, also at its edges', (pattern, name, expected) => {
+    expect(isMatch(pattern, name)).toBe(expected);
+  });
+
   it('means the same when it is read plainly', () => {
     fc.assert(
       fc.property(patternText, shortName, (pattern, name) => {

@@ -108,7 +108,7 @@ describe('the folder of the session', () => {
 
   it('is no file, and stays where the other is not there', async () => {
     const { run, shell } = await scene(some);
-    expect(await run('cd f')).toEqual([false, '', 'deadline-ssh: cd: "/f": it is no folder\n']);
+    expect(await run('cd f')).toEqual([false, '', 'deadline-ssh: cd: "/f": it is not a folder\n']);
     const [done, , said] = await run('cd nowhere');
     expect([done, said]).toEqual([false, expect.stringMatching(/^deadline-ssh: cd: .*\/nowhere/)]);
     expect(shell.folder).toBe('/');
@@ -258,7 +258,7 @@ describe('transfers', () => {
     expect(await run(`get d/[ab] ${here}/x`)).toEqual([
       false,
       '',
-      `deadline-ssh: get: several files match, and "${here}/x" is no folder for them\n`,
+      `deadline-ssh: get: several files match, and "${here}/x" is not a folder for them\n`,
     ]);
     expect(await run('get z')).toEqual([false, '', 'deadline-ssh: get: there is no file "/z"\n']);
     const [done, , said] = await run(`get d ${here}`);
@@ -279,7 +279,7 @@ describe('transfers', () => {
     expect([files.text('/x'), files.text('/d/one'), files.text('/d/two')]).toEqual(['1', '1', '22']);
     expect((await run(`put ${here}/two`))[0]).toBe(true);
     expect(files.text('/two')).toBe('22');
-    expect((await run(`put ${here}/[ot]* f`))[2]).toContain('several files match, and "/f" is no folder');
+    expect((await run(`put ${here}/[ot]* f`))[2]).toContain('several files match, and "/f" is not a folder');
     expect((await run(`put ${here}/none`))[2]).toContain(`there is no local file "${here}/none"`);
     expect((await run(`put ${here}/deep`))[2]).toContain('a folder, which -r takes');
     expect((await run(`put -r ${here}/deep`))[0]).toBe(true);
@@ -296,7 +296,7 @@ describe('transfers', () => {
     expect(await run(`reget f ${here}/f`)).toEqual([true, `Resuming /f to ${here}/f\n`, '']);
     expect(readFileSync(join(here, 'f'), 'utf8')).toBe('0123456789');
     writeFileSync(join(here, 'longer'), 'abcdefgh');
-    expect((await run(`get -a longer ${here}/longer`))[2]).toContain('it is no part of it');
+    expect((await run(`get -a longer ${here}/longer`))[2]).toContain('it is not a part of it');
     expect(readFileSync(join(here, 'longer'), 'utf8')).toBe('abcdefgh');
     files.file('/part', '012');
     expect(await run(`reput ${here}/f part`)).toEqual([true, `Resuming upload of ${here}/f to /part\n`, '']);

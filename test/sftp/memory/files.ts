@@ -143,7 +143,7 @@ export class MemoryFiles {
       if (flags.create || flags.truncate) throw failure('it is a folder');
       return node;
     }
-    if (node.type !== 'file') throw failure('it is no file');
+    if (node.type !== 'file') throw failure('it is not a file');
     if (flags.truncate) {
       node.data = Buffer.alloc(0);
       node.mtime = this.tick();
@@ -184,7 +184,7 @@ export class MemoryFiles {
 
   rmdir(path: string): void {
     const node = this.find(path, false);
-    if (node.type !== 'folder') throw failure('it is no folder');
+    if (node.type !== 'folder') throw failure('it is not a folder');
     if (node.entries.size > 0) throw failure('it is not empty');
     this.folderAt(path).entries.delete(lastOf(path));
   }
@@ -202,7 +202,7 @@ export class MemoryFiles {
     if (there?.type === 'folder' && (node.type !== 'folder' || there.entries.size > 0))
       throw failure('it is a folder');
     if (there !== undefined && there.type !== 'folder' && node.type === 'folder')
-      throw failure('it is no folder');
+      throw failure('it is not a folder');
     if (node.type === 'folder' && `${clean(to)}/`.startsWith(`${clean(from)}/`)) throw failure('into itself');
     const target = this.folderAt(to);
     this.folderAt(from).entries.delete(lastOf(from));
@@ -306,7 +306,7 @@ export class MemoryFiles {
         inner = this.newFolder(0o755);
         folder.entries.set(name, inner);
       }
-      if (inner.type !== 'folder') throw new Error(`${name} is no folder`);
+      if (inner.type !== 'folder') throw new Error(`${name} is not a folder`);
       folder = inner;
     }
     return folder;

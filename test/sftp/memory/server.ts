@@ -20,6 +20,8 @@ export interface Manners {
   readonly extensions?: readonly extensions.ExtensionName[] | undefined;
   /** Which of the requests that wait is answered next: the oldest where not given. */
   readonly pick?: ((waiting: number) => number) | undefined;
+  /** Which of the answers that are ready goes next, where the server tells later and in another order what it has done. */
+  readonly late?: ((ready: number) => number) | undefined;
   /** Bytes that a READ of so many is answered with. */
   readonly readLength?: ((asked: number) => number) | undefined;
   /** Entries in one answer to READDIR. 100 */
@@ -42,6 +44,9 @@ export interface OpenHandle {
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 export const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'latin1'));
 
+/** Answers that a server which tells late keeps back. */
+const mostReady = 4;
+
 export class MemoryServer {
   readonly files: MemoryFiles;
   readonly core: SftpServerProtocol;
@@ -52,6 +57,7 @@ export class MemoryServer {
   /** The most handles that were open at once. */
   mostHandles = 0;
   private readonly waiting: ServerRequest[] = [];
+  private readonly ready: { readonly request: ServerRequest; readonly answer: SftpResponse }[] = [];
   private nextHandle = 0;
 
   constructor(files: MemoryFiles = new MemoryFiles(), manners: Manners = {}) {
@@ -73,12 +79,22 @@ export class MemoryServer {
   /** Answers one of the requests that wait. Whether there was one. */
   step(): boolean {
     this.take();
+    const { late } = this.manners;
+    const hasWorked = this.doOne();
+    const mayWait = late !== undefined && hasWorked && this.ready.length < mostReady;
+    if (this.ready.length === 0 || mayWait) return hasWorked;
+    const [next] = this.ready.splice(late?.(this.ready.length) ?? 0, 1);
+    if (next !== undefined) this.core.answer(next.request, next.answer);
+    return true;
+  }
+
+  private doOne(): boolean {
     if (this.waiting.length === 0) return false;
     const index = this.manners.pick?.(this.waiting.length) ?? 0;
     const [request] = this.waiting.splice(index, 1);
     if (request === undefined) return false;
     const answer = this.respond(request.body);
-    if (answer !== 'silence') this.core.answer(request, answer);
+    if (answer !== 'silence') this.ready.push({ request, answer });
     return true;
   }
 

@@ -561,7 +561,7 @@ describe('what a session permits', () => {
 describe('what a store throws', () => {
   it.each([
     ['ENOENT', 2, 'No such file'],
-    ['ENOTDIR', 2, 'a part of the path is no folder'],
+    ['ENOTDIR', 2, 'a part of the path is not a folder'],
     ['ELOOP', 2, 'too many links'],
     ['EACCES', 3, 'Permission denied'],
     ['EPERM', 3, 'Permission denied'],

@@ -76,7 +76,7 @@ describe('a tree of a server', () => {
     });
     expect(here.tree('t')).toEqual({ plain: 'p' });
     expect(kinds.sort()).toEqual(['file', 'other']);
-    expect(skipped).toEqual([{ path: '/t/socket', reason: 'it is no file, folder or link' }]);
+    expect(skipped).toEqual([{ path: '/t/socket', reason: 'it is not a file, folder or link' }]);
   });
 
   it('goes through a link that the caller named, and through none within it', async () => {

@@ -4,7 +4,6 @@
  * Owns: when the next bytes may go.
  * Must not know: what the bytes are.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 
 export class RateLimit {
   private readonly bytesPerMillisecond: number | undefined;
@@ -21,6 +20,7 @@ export class RateLimit {
     if (this.bytesPerMillisecond === undefined) return;
     const now = performance.now();
     this.free = Math.max(this.free, now) + bytes / this.bytesPerMillisecond;
-    await pause(this.free - now);
+    const { free } = this;
+    await new Promise((resolve) => setTimeout(resolve, free - now));
   }
 }

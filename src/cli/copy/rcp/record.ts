@@ -45,13 +45,13 @@ export function parseRecord(line: ByteText): RcpRecord {
       const [, mode = '', size, name = ''] = /^[CD]([0-7]{4}) (\d{1,16}) (.*)$/s.exec(line) ?? [];
       if (size === undefined || Number(size) > Number.MAX_SAFE_INTEGER) break;
       if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
-        throw new RcpFault(`"${shown(name)}" is no name that a file of a folder can have`);
+        throw new RcpFault(`"${shown(name)}" is not a name that a file of a folder can have`);
       }
       const fields = { mode: Number.parseInt(mode, 8), size: Number(size), name };
       return { kind: kind === 'C' ? 'file' : 'folder', ...fields };
     }
   }
-  throw new RcpFault(`"${shown(line.slice(0, 100))}" is no line of scp's protocol`);
+  throw new RcpFault(`"${shown(line.slice(0, 100))}" is not a line of scp's protocol`);
 }
 
 /** A line with its end. A line end in a name would end the line: it is sent as `\^J`, as scp does. */

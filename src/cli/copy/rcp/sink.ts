@@ -27,7 +27,7 @@ export class RcpSink extends RcpSide<SinkOptions> {
   async receive(target: ByteText): Promise<void> {
     const isFolder = await this.isFolder(target);
     if (this.options.mustBeFolder && !isFolder) {
-      await this.fail(`"${shown(target)}" is no folder`, true);
+      await this.fail(`"${shown(target)}" is not a folder`, true);
       return;
     }
     await this.items(target, isFolder, 0);
@@ -107,7 +107,7 @@ export class RcpSink extends RcpSide<SinkOptions> {
       const there = await (isInFolder ? lstat(local) : stat(local)).catch(() => undefined);
       if (there === undefined) await mkdir(local, (mode & 0o777) | 0o700);
       else if (!there.isDirectory()) {
-        throw this.pipe.broken(`"${shown(path)}" is there already, and is no folder`);
+        throw this.pipe.broken(`"${shown(path)}" is there already, and is not a folder`);
       }
     } catch (error) {
       if (!('syscall' in (error as object))) throw error;

@@ -97,6 +97,6 @@ function decoded(text: string, whole: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw optionsError(`"${escapeText(withoutPassword(whole), 300)}" has a % that is no percent-encoding`);
+    throw optionsError(`"${escapeText(withoutPassword(whole), 300)}" has a % that is not a percent-encoding`);
   }
 }

@@ -13,17 +13,16 @@ import { dirname, join } from 'node:path';
 import { optionsError } from '../../../base/optionChecks.ts';
 import { takeLock } from '../../../node/knownHosts/fileLock.ts';
 import { errorCode } from '../../../node/knownHosts/regularFile.ts';
+import { longestSocketPath } from '../../../node/unixSocket.ts';
 
-/** Bytes of a path that an address has room for; Node cuts a longer one off, and that is the path of something else. */
-const longestPath = process.platform === 'linux' ? 107 : 103;
 /** Milliseconds for a program that lives to take a connection. */
 const patience = 10_000;
 
 /** @throws SshError `ERR_SSH_OPTIONS` for a path that is too long for a socket */
 export function checkSocketPath(path: string): void {
-  if (Buffer.byteLength(path) <= longestPath) return;
+  if (Buffer.byteLength(path) <= longestSocketPath) return;
   throw optionsError(
-    `the path of the control socket ${path} is too long: there is room for ${longestPath} bytes; %C in ControlPath is short`,
+    `the path of the control socket ${path} is too long: there is room for ${longestSocketPath} bytes; %C in ControlPath is short`,
   );
 }
 
@@ -96,7 +95,7 @@ export async function listenAt(server: Server, path: string): Promise<() => void
 /** Beside the path, and no longer than there is room. */
 function temporaryPath(path: string): string {
   const folder = join(dirname(path), '/');
-  const room = Math.max(2, longestPath - Buffer.byteLength(folder));
+  const room = Math.max(2, longestSocketPath - Buffer.byteLength(folder));
   return `${folder}${`.${randomBytes(9).toString('base64url')}`.slice(0, room)}`;
 }
 

@@ -66,45 +66,45 @@ const entry = (
 
 export const commandTable: readonly CommandEntry[] = [
   entry('cd', '[path]', 'go to a folder on the server', ['remote'], { aliases: ['chdir'] }),
-  entry('chgrp', '[-h] group path', 'set the group by number; -h of a link', ['none', 'remote'], {
+  entry('chgrp', '[-h] group path', 'set the group by number; -h: of a link', ['none', 'remote'], {
     flags: 'h',
   }),
   entry('chmod', '[-h] mode path', 'set permissions, such as 644', ['none', 'remote'], { flags: 'h' }),
   entry('chown', '[-h] user path', 'set the owner by number', ['none', 'remote'], { flags: 'h' }),
   entry('cp', 'path path', 'copy a file on the server', ['remote'], { aliases: ['copy'] }),
-  entry('df', '[-hi] [path]', 'room on a file system; -i of its inodes', ['remote'], { flags: 'hi' }),
-  entry('get', '[-afpR] remote [local]', 'bring files here', ['remote', 'local'], {
+  entry('df', '[-hi] [path]', 'show free space; -i: free inodes', ['remote'], { flags: 'hi' }),
+  entry('get', '[-afpR] remote [local]', 'fetch files', ['remote', 'local'], {
     flags: 'afpPrR',
     aliases: ['mget'],
   }),
-  entry('help', '', 'this list', ['none'], { aliases: ['?'] }),
+  entry('help', '', 'print this list', ['none'], { aliases: ['?'] }),
   entry('lcd', '[path]', 'go to a folder here', ['local'], { aliases: ['lchdir'] }),
   entry('lls', '[arguments of ls]', 'list a folder here', ['local']),
   entry('lmkdir', 'path', 'make a folder here', ['local']),
-  entry('ln', '[-s] path path', 'make another name; -s a symbolic link', ['remote'], {
+  entry('ln', '[-s] path path', 'make a hard link; -s: a symbolic link', ['remote'], {
     flags: 's',
   }),
-  entry('lpwd', '', 'where this program is'),
+  entry('lpwd', '', 'print the current folder here'),
   entry('ls', '[-1afhlnrSt] [path]', 'list files on the server', ['remote'], {
     flags: '1afhlnrSt',
     aliases: ['dir'],
   }),
-  entry('lumask', 'mask', 'the mask of files that are made here', ['none'], { flags: 'h' }),
+  entry('lumask', 'mask', 'set the umask for new files here', ['none'], { flags: 'h' }),
   entry('mkdir', 'path', 'make a folder on the server', ['remote']),
-  entry('progress', '', 'show how far transfers are, or do so no more'),
+  entry('progress', '', 'show the progress of transfers, or hide it'),
   entry('put', '[-afpR] local [remote]', 'send files', ['local', 'remote'], {
     flags: 'afpPrR',
     aliases: ['mput'],
   }),
-  entry('pwd', '', 'where the session is on the server'),
-  entry('quit', '', 'end', ['none'], { aliases: ['exit', 'bye'] }),
-  entry('reget', '[-fpR] remote [local]', 'go on with a get', ['remote', 'local'], { flags: 'afpPrR' }),
+  entry('pwd', '', 'print the folder on the server'),
+  entry('quit', '', 'end the session', ['none'], { aliases: ['exit', 'bye'] }),
+  entry('reget', '[-fpR] remote [local]', 'continue a get', ['remote', 'local'], { flags: 'afpPrR' }),
   entry('rename', 'path path', 'rename a file on the server', ['remote'], { flags: 'l' }),
-  entry('reput', '[-fpR] local [remote]', 'go on with a put', ['local', 'remote'], { flags: 'afpPrR' }),
+  entry('reput', '[-fpR] local [remote]', 'continue a put', ['local', 'remote'], { flags: 'afpPrR' }),
   entry('rm', 'path', 'remove files on the server', ['remote']),
   entry('rmdir', 'path', 'remove an empty folder on the server', ['remote']),
   entry('symlink', 'path path', 'make a symbolic link on the server', ['remote']),
-  entry('version', '', 'the version of SFTP in use'),
+  entry('version', '', 'print the version of SFTP'),
 ];
 
 const byName: ReadonlyMap<string, CommandEntry> = new Map(
@@ -129,7 +129,7 @@ export function commandHelp(): string {
   });
   const shell = [
     ['!command', 'run a command here'],
-    ['!', 'a shell here'],
+    ['!', 'run a shell here'],
   ] as const;
   const width = Math.max(...rows.map(([left]) => left.length));
   return [...rows, ...shell].map(([left, right]) => `${left.padEnd(width)}  ${right}\n`).join('');

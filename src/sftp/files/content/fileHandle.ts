@@ -6,25 +6,29 @@
  * Must not know: how a file is found.
  */
 
-import { optionsError } from '../../../base/optionChecks.ts';
 import type { PublicFunction } from '../../../endpoint/calls/callSite.ts';
 import { oneHandle } from '../../packet/extensions.ts';
 import type { CallOptions } from '../../seam/channel.ts';
 import type { Errand } from '../../session/errand.ts';
 import { type FileTime, ownerAttributes, timeAttributes } from '../attributeCalls.ts';
 import * as check from '../options.ts';
-import { checkedPosition } from '../options.ts';
+import { checkedPosition, type Position, type ReadOptions, type SpanOptions } from '../options.ts';
 import { BigIntFileStats, FileStats } from '../stats.ts';
+import {
+  checkedBuffers,
+  readArguments,
+  readPosition,
+  type Span,
+  writeArguments,
+  writePosition,
+} from './handleArguments.ts';
 import type { OpenFile } from './openFile.ts';
-import { checkContent, contentBytes, type FileContent } from './pieces.ts';
+import { checkContent, type FileContent } from './pieces.ts';
 import { decodeText, type Encoding } from './text.ts';
 import { readerOf, readToEnd, sizeOf, writeAll } from './whole.ts';
 
-/** A place in a file; `null` for behind the last read or write that gave none. */
-export type Position = number | bigint | null;
-
 /** What `read` came to. */
-export interface ReadResult<T extends Uint8Array> {
+export interface ReadResult<T extends ArrayBufferView> {
   /** 0 at the end of the file. */
   readonly bytesRead: number;
   /** What was given, with what was read in it. */
@@ -37,6 +41,22 @@ export interface WriteResult<T> {
   readonly bytesWritten: number;
   /** What was given. */
   readonly buffer: T;
+}
+
+/** What `readv` came to. */
+export interface ReadVectorResult<T extends readonly ArrayBufferView[]> {
+  /** In all buffers together; 0 at the end of the file. */
+  readonly bytesRead: number;
+  /** What was given. */
+  readonly buffers: T;
+}
+
+/** What `writev` came to. */
+export interface WriteVectorResult<T extends readonly ArrayBufferView[]> {
+  /** All that was given. */
+  readonly bytesWritten: number;
+  /** What was given. */
+  readonly buffers: T;
 }
 
 /** A file that nobody can close any more is closed, some time: a server has a number of handles. */
@@ -64,6 +84,10 @@ export class SftpFile {
   /** Opened for appending: every write goes to the end. */
   private readonly appends: boolean;
   private position = 0;
+  /** The calls that go on at the present position: each begins where the one before has ended. */
+  private turn: Promise<void> = Promise.resolve();
+  private callsInTurn = 0;
+  private closing: Promise<void> | undefined;
 
   constructor(file: OpenFile, appends: boolean) {
     this.file = file;
@@ -82,64 +106,88 @@ export class SftpFile {
   }
 
   /**
-   * Reads up to `length` bytes into `buffer`. Fewer only at the end of the file.
+   * Reads up to `length` bytes into `buffer`. Fewer only at the end of the file. Without a position, or with
+   * -1, it goes on where the last call without one has ended, also if that still runs.
    *
    * @throws SshError `ERR_SSH_SFTP_FAILURE`, `ERR_SSH_TIMEOUT`, `ERR_SSH_CLOSED` the file is closed, …
    */
-  read<T extends Uint8Array>(
+  read<T extends ArrayBufferView>(
     buffer: T,
-    offset: number = 0,
-    length?: number,
-    position: Position = null,
-    options: CallOptions = {},
+    offset?: number | null,
+    length?: number | null,
+    position?: Position,
+    options?: CallOptions,
+  ): Promise<ReadResult<T>>;
+  /** The same with names. Errors as above. */
+  read<T extends ArrayBufferView>(buffer: T, options?: SpanOptions): Promise<ReadResult<T>>;
+  /** The same; without a buffer into one of 16 KiB. Errors as above. */
+  read<T extends ArrayBufferView = Uint8Array>(options?: ReadOptions<T> | null): Promise<ReadResult<T>>;
+  read<T extends ArrayBufferView>(
+    first?: T | ReadOptions<T> | null,
+    second?: number | SpanOptions | null,
+    length?: number | null,
+    position?: Position,
+    options?: CallOptions,
   ): Promise<ReadResult<T>> {
-    return this.bounded('read', options, async (errand) => {
-      const wanted = checkedLength(buffer, offset, length);
-      const start = position === null ? this.position : checkedPosition(position);
-      const reader = readerOf(this.file, start, start + wanted, start + wanted, errand);
-      let bytesRead = 0;
-      for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
-        for (const piece of answer.pieces) {
-          buffer.set(piece, offset + bytesRead);
-          bytesRead += piece.length;
-        }
-      }
-      if (position === null) this.position = start + bytesRead;
-      return { bytesRead, buffer };
+    const given = (): Span<T> => readArguments(first, second, length, position, options);
+    return this.spanCall('read', given, async ({ buffer, bytes, position: at }, errand) => {
+      return { bytesRead: await this.readBytes([bytes], at, errand), buffer };
+    });
+  }
+
+  /** Reads into one buffer after the other, until they are full or the file ends. Errors as `read`. */
+  readv<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+    options: CallOptions = {},
+  ): Promise<ReadVectorResult<T>> {
+    return this.bounded('readv', options, async (errand) => {
+      const parts = checkedBuffers(buffers);
+      return { bytesRead: await this.readBytes(parts, readPosition(position), errand), buffers };
     });
   }
 
   /** Writes all of a text at `position`. Errors as `read`. */
-  write(text: string, position?: Position, options?: CallOptions): Promise<WriteResult<string>>;
+  write(
+    text: string,
+    position?: Position,
+    encoding?: Encoding | null,
+    options?: CallOptions,
+  ): Promise<WriteResult<string>>;
+  /** The same, in UTF-8. Errors as `read`. */
+  write(text: string, position: Position | undefined, options: CallOptions): Promise<WriteResult<string>>;
   /** Writes `length` bytes of `buffer`, all of them. Errors as `read`. */
-  write<T extends Uint8Array>(
+  write<T extends ArrayBufferView>(
     buffer: T,
-    offset?: number,
-    length?: number,
+    offset?: number | null,
+    length?: number | null,
     position?: Position,
     options?: CallOptions,
   ): Promise<WriteResult<T>>;
-  write<T extends Uint8Array>(
+  /** The same with names. Errors as `read`. */
+  write<T extends ArrayBufferView>(buffer: T, options: SpanOptions): Promise<WriteResult<T>>;
+  write<T extends ArrayBufferView>(
     data: string | T,
-    second?: number | bigint | null,
-    third?: number | CallOptions,
-    fourth?: Position,
+    second?: Position | SpanOptions,
+    third?: number | Encoding | CallOptions | null,
+    fourth?: Position | CallOptions,
     fifth?: CallOptions,
   ): Promise<WriteResult<string | T>> {
-    const given = typeof data === 'string' ? third : fifth;
-    const options = typeof given === 'object' ? given : {};
-    return this.bounded('write', options, async (errand) => {
-      if (typeof data === 'string') {
-        return {
-          bytesWritten: await this.writeBytes(contentBytes(data), second ?? null, errand),
-          buffer: data,
-        };
-      }
-      if (!(data instanceof Uint8Array)) throw optionsError('write takes a string or a Uint8Array');
-      const offset = Number(second ?? 0);
-      const length = checkedLength(data, offset, typeof third === 'object' ? undefined : third);
-      const bytes = data.subarray(offset, offset + length);
-      return { bytesWritten: await this.writeBytes(bytes, fourth ?? null, errand), buffer: data };
+    const given = (): Span<string | T> => writeArguments(data, second, third, fourth, fifth);
+    return this.spanCall('write', given, async ({ buffer, bytes, position }, errand) => {
+      return { bytesWritten: await this.writeBytes([bytes], position, errand), buffer };
+    });
+  }
+
+  /** Writes one buffer after the other, all of them. Errors as `read`. */
+  writev<T extends readonly ArrayBufferView[]>(
+    buffers: T,
+    position?: Position,
+    options: CallOptions = {},
+  ): Promise<WriteVectorResult<T>> {
+    return this.bounded('writev', options, async (errand) => {
+      const parts = checkedBuffers(buffers);
+      return { bytesWritten: await this.writeBytes(parts, writePosition(position), errand), buffers };
     });
   }
 
@@ -153,8 +201,11 @@ export class SftpFile {
       'readFile',
       options,
       async (errand) => {
-        const bytes = await readToEnd(this.file, this.position, errand);
-        this.position += bytes.length;
+        const bytes = await this.inTurn('readFile', async () => {
+          const found = await readToEnd(this.file, this.position, errand);
+          this.position += found.length;
+          return found;
+        });
         return options.encoding === undefined ? bytes : decodeText(bytes, options.encoding);
       },
       check.checkReadFile,
@@ -163,12 +214,12 @@ export class SftpFile {
 
   /** Writes from the present position on; what is in the file behind that stays. Errors as `read`. */
   writeFile(content: FileContent, options: CallOptions = {}): Promise<void> {
-    return this.bounded('writeFile', options, (errand) => this.writeOn(content, errand));
+    return this.bounded('writeFile', options, (errand) => this.writeOn('writeFile', content, errand));
   }
 
   /** The same as `writeFile`, for a file opened to append. */
   appendFile(content: FileContent, options: CallOptions = {}): Promise<void> {
-    return this.bounded('appendFile', options, (errand) => this.writeOn(content, errand));
+    return this.bounded('appendFile', options, (errand) => this.writeOn('appendFile', content, errand));
   }
 
   /** The attributes of the file. */
@@ -232,11 +283,17 @@ export class SftpFile {
     return this.bounded('datasync', options, (errand) => this.toDisk(errand));
   }
 
-  /** Closes the file; a second time does nothing. @throws SshError what the server answers: it may tell of a failed write only now */
+  /**
+   * Closes the file, once the reads and writes that go on at the present position are done, or the `close`
+   * time is over. A second time does nothing.
+   *
+   * @throws SshError what the server answers: it may tell of a failed write only now
+   */
   close(): Promise<void> {
     return this.file.session.publicCall(SftpFile.prototype.close, () => {
       forgotten.unregister(this.file);
-      return this.file.close();
+      this.closing ??= this.callsInTurn === 0 ? this.file.close() : this.closeInTurn();
+      return this.closing;
     });
   }
 
@@ -255,27 +312,92 @@ export class SftpFile {
     return file.session.extendedOk('fsync@openssh.com', payload, file.operation('sync'), errand);
   }
 
-  private async writeOn(content: FileContent, errand: Errand | undefined): Promise<void> {
-    checkContent(content);
-    const start = await this.writeStart(null, errand);
-    this.position = start + (await writeAll(this.file, start, content, errand));
+  private async closeInTurn(): Promise<void> {
+    await this.file.session.within(this.turn, 'reads and writes of an open file to end');
+    await this.file.close();
   }
 
-  private async writeBytes(
-    bytes: Uint8Array,
-    position: Position,
+  private async writeOn(name: string, content: FileContent, errand: Errand | undefined): Promise<void> {
+    checkContent(content);
+    const write = async (): Promise<void> => {
+      const start = await this.writeStart(undefined, errand);
+      this.position = start + (await writeAll(this.file, start, content, errand));
+    };
+    // What the caller gives piece by piece may come from other calls on this file: these must not wait for it.
+    const isWhole = typeof content === 'string' || ArrayBuffer.isView(content);
+    await (isWhole ? this.inTurn(name, write) : write());
+  }
+
+  private readBytes(
+    parts: readonly Uint8Array[],
+    position: number | undefined,
     errand: Errand | undefined,
   ): Promise<number> {
-    const start = await this.writeStart(position, errand);
-    const written = await writeAll(this.file, start, bytes, errand);
-    if (position === null) this.position = start + written;
-    return written;
+    if (position !== undefined) return readParts(this.file, parts, position, errand);
+    return this.inTurn('read', async () => {
+      const count = await readParts(this.file, parts, this.position, errand);
+      this.position += count;
+      return count;
+    });
+  }
+
+  private writeBytes(
+    parts: readonly Uint8Array[],
+    position: number | undefined,
+    errand: Errand | undefined,
+  ): Promise<number> {
+    const write = async (): Promise<number> => {
+      const start = await this.writeStart(position, errand);
+      const [only] = parts;
+      const content = parts.length === 1 && only !== undefined ? only : parts;
+      const count = await writeAll(this.file, start, content, errand);
+      if (position === undefined) this.position = start + count;
+      return count;
+    };
+    return position === undefined || this.appends ? this.inTurn('write', write) : write();
   }
 
   /** Servers that do not know the flag for appending write where they are told. */
-  private async writeStart(position: Position, errand: Errand | undefined): Promise<number> {
-    if (!this.appends) return position === null ? this.position : checkedPosition(position);
+  private async writeStart(position: number | undefined, errand: Errand | undefined): Promise<number> {
+    if (!this.appends) return position ?? this.position;
     return sizeOf((await this.file.attributes(errand)).size) ?? 0;
+  }
+
+  /** A step that begins where the one before it has ended. */
+  private async inTurn<T>(name: string, step: () => Promise<T>): Promise<T> {
+    const before = this.turn;
+    let end: () => void = () => {};
+    this.turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    this.callsInTurn++;
+    try {
+      await before;
+      this.file.check(name);
+      return await step();
+    } finally {
+      this.callsInTurn--;
+      end();
+    }
+  }
+
+  /** A call whose options are among its arguments. */
+  private spanCall<S extends Span<unknown>, T>(
+    name: 'read' | 'write',
+    given: () => S,
+    work: (span: S, errand: Errand | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { session } = this.file;
+    return session.publicCall(Reflect.get(this, name) as PublicFunction, async () => {
+      const span = given();
+      this.checkOpen(name);
+      return session.call(`${name} of an open file`, span.options, async (errand) => work(span, errand));
+    });
+  }
+
+  private checkOpen(name: string): void {
+    if (this.closing !== undefined) throw this.file.closedError(name);
+    this.file.check(name);
   }
 
   /** A call of the public API. `name` is that of the method, which the caller's frames end at. */
@@ -289,19 +411,38 @@ export class SftpFile {
     const { session } = file;
     return session.publicCall(Reflect.get(this, name) as PublicFunction, async () => {
       test(options);
-      file.check(name);
+      this.checkOpen(name);
       return session.call(`${name} of an open file`, options, async (errand) => work(errand));
     });
   }
 }
 
-/** The length of a part of a buffer: all behind the offset where none is given. */
-function checkedLength(buffer: unknown, offset: number, given: number | undefined): number {
-  if (!(buffer instanceof Uint8Array)) throw optionsError('the buffer must be a Uint8Array');
-  const length = given ?? buffer.length - offset;
-  const fits = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
-  if (fits && offset + length <= buffer.length) return length;
-  throw optionsError(
-    `offset ${offset} and length ${length} are not within the ${buffer.length} bytes of the buffer`,
-  );
+/** Reads into one part after the other. */
+async function readParts(
+  file: OpenFile,
+  parts: readonly Uint8Array[],
+  start: number,
+  errand: Errand | undefined,
+): Promise<number> {
+  const end = parts.reduce((sum, { length }) => sum + length, start);
+  const reader = readerOf(file, start, end, end, errand);
+  const left = parts.filter(({ length }) => length > 0);
+  let count = 0;
+  let filled = 0;
+  for (let answer = await reader.next(); answer !== undefined; answer = await reader.next()) {
+    for (const piece of answer.pieces) {
+      for (let at = 0; at < piece.length; ) {
+        const part = left[0] as Uint8Array;
+        const length = Math.min(piece.length - at, part.length - filled);
+        part.set(piece.subarray(at, at + length), filled);
+        at += length;
+        filled += length;
+        count += length;
+        if (filled < part.length) continue;
+        left.shift();
+        filled = 0;
+      }
+    }
+  }
+  return count;
 }

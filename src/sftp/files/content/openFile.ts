@@ -13,17 +13,24 @@ import type { SftpSession } from '../../session/session.ts';
 import type { TurnOptions } from '../../session/turns.ts';
 import { pathBytes, pathText, type RemotePath } from '../paths.ts';
 
+/** How a file is opened by a call that closes it soon. */
+export interface OpenOptions extends TurnOptions {
+  /** What its errors name, where that is another file to the caller. */
+  readonly shownAs?: RemotePath | undefined;
+}
+
 export class OpenFile {
   readonly session: SftpSession;
+  /** As errors name it. */
   readonly path: string;
   /** As the server named it. */
   readonly handle: Uint8Array;
   private readonly givenPath: RemotePath;
   private closing: Promise<void> | undefined;
 
-  private constructor(session: SftpSession, path: RemotePath, handle: Uint8Array) {
+  private constructor(session: SftpSession, path: RemotePath, handle: Uint8Array, shownAs: string) {
     this.session = session;
-    this.path = pathText(path);
+    this.path = shownAs;
     this.givenPath = path;
     this.handle = handle;
   }
@@ -40,7 +47,8 @@ export class OpenFile {
     attrs: FileAttributes,
     errand?: Errand,
   ): Promise<OpenFile> {
-    const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, errand, true);
+    const ask = (): Promise<OpenFile> =>
+      OpenFile.ask(session, path, pflags, attrs, { errand, isCallers: true });
     return session.turns.ask(ask, { errand });
   }
 
@@ -50,9 +58,9 @@ export class OpenFile {
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
-    options: TurnOptions,
+    options: OpenOptions,
   ): Promise<OpenFile> {
-    return session.turns.ask(() => OpenFile.ask(session, path, pflags, attrs, options.errand), options);
+    return session.turns.ask(() => OpenFile.ask(session, path, pflags, attrs, options), options);
   }
 
   /** As `openInTurn`, for what may be refused for another reason: that is for the caller to find out. */
@@ -61,10 +69,10 @@ export class OpenFile {
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
-    errand?: Errand,
+    options: Pick<OpenOptions, 'errand' | 'shownAs'>,
   ): Promise<OpenFile> {
-    await session.turns.take(errand);
-    return OpenFile.ask(session, path, pflags, attrs, errand);
+    await session.turns.take(options.errand);
+    return OpenFile.ask(session, path, pflags, attrs, options);
   }
 
   /** As `openInTurn`, and undefined where that would have to wait for others to be closed. */
@@ -76,8 +84,8 @@ export class OpenFile {
     errand?: Errand,
   ): Promise<OpenFile | undefined> {
     const { handles, turns } = session;
-    if (handles.isFull) return undefined;
-    const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, errand);
+    if (handles.isFull || handles.isHeldBack) return undefined;
+    const ask = (): Promise<OpenFile> => OpenFile.ask(session, path, pflags, attrs, { errand });
     handles.asked();
     try {
       return await ask();
@@ -95,15 +103,14 @@ export class OpenFile {
     path: RemotePath,
     pflags: number,
     attrs: FileAttributes,
-    errand: Errand | undefined,
-    isCallers: boolean = false,
+    { errand, shownAs = path, isCallers }: OpenOptions & { readonly isCallers?: boolean },
   ): Promise<OpenFile> {
-    const text = pathText(path);
+    const shown = pathText(shownAs);
     try {
       const body = { kind: 'open', filename: pathBytes(path), pflags, attrs } as const;
-      const handle = await session.handle(body, { name: 'open', path: text }, errand);
-      session.handles.opened(handle, text, isCallers);
-      return new OpenFile(session, path, handle);
+      const handle = await session.handle(body, { name: 'open', path: shown }, errand);
+      session.handles.opened(handle, pathText(path), isCallers);
+      return new OpenFile(session, path, handle, shown);
     } catch (error) {
       session.handles.refused();
       throw error;
@@ -120,8 +127,12 @@ export class OpenFile {
 
   /** @throws SshError `ERR_SSH_CLOSED` */
   check(name: string): void {
-    if (this.closing === undefined) return;
-    throw new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
+    if (this.closing !== undefined) throw this.closedError(name);
+  }
+
+  /** The error of a call on a closed file. */
+  closedError(name: string): SshError {
+    return new SshError('ERR_SSH_CLOSED', `${describeOperation(this.operation(name))}: the file is closed`, {
       origin: 'user',
       path: escapeText(this.path),
     });

@@ -94,6 +94,7 @@ export class FolderBatches {
     const { session, errand } = this;
     const { handles, turns } = session;
     for (let isFirst = true; ; isFirst = false) {
+      await turns.unhindered(errand);
       // Who waits for a handle holds none.
       if (handles.limit < fewHandles || handles.isFull) await this.giveBack();
       try {
@@ -103,15 +104,16 @@ export class FolderBatches {
         return batch;
       } catch (error) {
         if (!isPlainFailure(error)) throw error;
-        const others = this.reader.heldAtRefusal;
-        const verdict: Verdict<void> =
-          others === 0 ? { about: 'file' } : await turns.judge(() => this.openAgain(), errand);
+        const isAlone = this.reader.othersAtRefusal === 0;
+        const verdict: Verdict<void> = isAlone
+          ? { about: 'file' }
+          : await turns.judge(() => this.openAgain(), errand);
         if (verdict.about === 'nothing') continue;
         if (verdict.about === 'file') {
           if (!isFirst) handles.acquit();
           throw error;
         }
-        handles.suspect(isFirst ? others : 1);
+        handles.suspect(isFirst ? verdict.most : 1);
         await this.giveBack();
         if (!isFirst && handles.held > 0 && !(await turns.closed(errand))) {
           throw noneLeft(error, handles.held, 0);

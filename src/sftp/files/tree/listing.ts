@@ -45,8 +45,8 @@ export class FolderReader {
   private ahead = 1;
   private isClosed = false;
   private readonly who: FolderHolder;
-  /** Handles that were held when the server refused to open the folder. */
-  heldAtRefusal = 0;
+  /** Other handles that may have been open when the server refused to open the folder. */
+  othersAtRefusal = 0;
 
   constructor(session: SftpSession, path: RemotePath, errand?: Errand, who: FolderHolder = 'call') {
     this.session = session;
@@ -127,7 +127,7 @@ export class FolderReader {
   /** Asks for a handle that has been counted in. */
   private async askToOpen(): Promise<Uint8Array> {
     const { session, path, errand, operation } = this;
-    const { held } = session.handles;
+    const countOthers = session.handles.countOthers();
     try {
       const opening = { name: 'opendir', path: operation.path };
       const handle = await session.handle({ kind: 'opendir', path }, opening, errand);
@@ -135,8 +135,7 @@ export class FolderReader {
       if (!this.isClosed) this.ask(handle);
       return handle;
     } catch (error) {
-      // Those that are asked for at the same time may be held by now.
-      this.heldAtRefusal = Math.max(held, session.handles.held, session.handles.open - 1);
+      this.othersAtRefusal = countOthers();
       session.handles.refused();
       throw error;
     }

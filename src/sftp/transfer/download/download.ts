@@ -44,6 +44,8 @@ export async function download(transfer: Transfer, job: Download): Promise<void>
       const target = await LocalTarget.open(transfer, { ...job.place, mode });
       try {
         await receive(transfer, job, file, attributes, target);
+        // The server may have no other handle to read the file again by.
+        if (transfer.options.verify === 'sha256') await file.close().catch(() => {});
         await finish(transfer, job, attributes, target);
         await target.commit();
       } catch (error) {
@@ -285,9 +287,9 @@ async function finish(
   attributes: FileAttributes,
   target: LocalTarget,
 ): Promise<void> {
-  const { options, local } = transfer;
+  const { options } = transfer;
   if (options.verify === 'sha256') {
-    await verifySha256(transfer, job.remote, job.path, await local.sha256(target.path));
+    await verifySha256(transfer, job.remote, job.path, await target.sha256());
   }
   const { preserve } = options;
   if (preserve === undefined) return;

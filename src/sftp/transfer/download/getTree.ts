@@ -101,7 +101,7 @@ async function takeEntry(
   depth: number,
 ): Promise<void> {
   const { links } = transfer.options;
-  if (kind === 'other') return transfer.counts.skip(entry.path, 'it is no file, folder or link');
+  if (kind === 'other') return transfer.counts.skip(entry.path, 'it is not a file, folder or link');
   if (kind === 'link' && links === 'skip') return transfer.counts.skip(entry.path, 'it is a link');
   if (kind === 'link' && links === 'copy') {
     return postpone({ path: entry.path, work: () => copyLink(transfer, entry, at.path, depth) });

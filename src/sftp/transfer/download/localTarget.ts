@@ -74,9 +74,10 @@ export class LocalTarget {
     return this.opened.mayBeLonger;
   }
 
-  /** What is written to, until `commit`. */
-  get path(): LocalPath {
-    return this.opened.path;
+  /** SHA-256 of what was written, in hex. */
+  sha256(): Promise<string> {
+    const { path, final } = this.opened;
+    return this.transfer.local.sha256(path, final);
   }
 
   /** Its bytes are all there: makes it the target. */
@@ -174,27 +175,28 @@ async function openNew(
   const { folder, name } = local.split(final);
   const path = local.join(folder, partName(name));
   if (options.resume) {
-    const part = await openPart(transfer, path);
+    const part = await openPart(transfer, path, final);
     if (part !== undefined) return { ...part, path, final, replaced, mayBeLonger: true };
   }
   try {
-    return { writer: await local.openWriter(path, 'new', mode), path, final, ...empty };
+    return { writer: await local.openWriter(path, 'new', mode, final), path, final, ...empty };
   } catch (error) {
     if (!(error instanceof LocalFault) || error.code !== 'EEXIST') throw error;
   }
   // The part of another transfer, which may run.
   const other = local.join(folder, partName(name, local.unique()));
-  return { writer: await local.openWriter(other, 'new', mode), path: other, final, ...empty };
+  return { writer: await local.openWriter(other, 'new', mode, final), path: other, final, ...empty };
 }
 
 /** What an earlier transfer left of a file. */
 async function openPart(
   { local }: Transfer,
   path: LocalPath,
+  final: LocalPath,
 ): Promise<{ readonly writer: LocalWriter; readonly there: number } | undefined> {
-  const found = await local.lstat(path);
+  const found = await local.lstat(path, final);
   if (found?.kind !== 'file') return undefined;
-  const writer = await local.openWriter(path, 'there', 0);
+  const writer = await local.openWriter(path, 'there', 0, final);
   return { writer, there: found.size };
 }
 

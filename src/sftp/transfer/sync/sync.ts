@@ -25,11 +25,11 @@ import { LocalSide, nameOf, RemoteSide, type Side } from './sides.ts';
 export interface SyncOptions extends Omit<TransferOptions, 'recursive' | 'links'> {
   /** `up` makes the server's folder like the one here, `down` the other way round. */
   readonly direction: 'up' | 'down';
-  /** Removes what the side that is read does not have. `false` */
+  /** Removes entries of the target that the source does not have. Default: `false`. */
   readonly delete?: boolean | undefined;
-  /** Says what would be done, and does nothing. `false` */
+  /** Changes nothing, and returns the steps that it would take. Default: `false`. */
   readonly dryRun?: boolean | undefined;
-  /** How files of the same size are told apart: by their time in whole seconds, or by their hash. `size-time` */
+  /** How to compare files of the same size: by their time in whole seconds, or by their hash. Default: `size-time`. */
   readonly compare?: 'size-time' | 'sha256' | undefined;
   /** Told of each step before it is taken. */
   readonly onStep?: ((step: SyncStep) => void) | undefined;
@@ -132,7 +132,7 @@ class Synchronization {
     const path = transfer.local.text(this.local.path([]));
     const stat = await transfer.local.stat(path);
     if (stat?.kind !== 'folder') {
-      throw transferError(`"${escapeText(path)}" is no folder on this machine`, path, { origin: 'user' });
+      throw transferError(`"${escapeText(path)}" is not a folder on this machine`, path, { origin: 'user' });
     }
   }
 
@@ -184,7 +184,7 @@ class Synchronization {
     const { counts } = transfer;
     const path = text(names);
     if (entry.kind === 'link' || entry.kind === 'other') {
-      return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is no file or folder');
+      return counts.skip(path, entry.kind === 'link' ? 'it is a link' : 'it is not a file or folder');
     }
     const { kind, size } = entry;
     if (!(await transfer.isWanted(path, () => ({ kind, size })))) return;

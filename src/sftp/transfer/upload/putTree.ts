@@ -78,7 +78,7 @@ interface Found {
 async function putEntry(transfer: Transfer, entry: LocalEntry, found: Found): Promise<void> {
   const { links } = transfer.options;
   const { path, text, target, level } = found;
-  if (entry.kind === 'other') return transfer.counts.skip(text, 'it is no file, folder or link');
+  if (entry.kind === 'other') return transfer.counts.skip(text, 'it is not a file, folder or link');
   if (entry.kind === 'link' && links === 'skip') return transfer.counts.skip(text, 'it is a link');
   transfer.progress.found(0);
   await transfer.add(text, async () => {

@@ -71,6 +71,11 @@ export class RemoteTarget {
     return this.opened.path;
   }
 
+  /** What it becomes then, and what errors name. */
+  get final(): Uint8Array {
+    return this.opened.final;
+  }
+
   /**
    * Its bytes are all there: closes it and makes it the target.
    *
@@ -82,7 +87,8 @@ export class RemoteTarget {
     await file.close();
     if (path === final) return;
     try {
-      const how = await renameOver(session, path, final, errand);
+      const operation = { name: 'rename', path: pathText(final) };
+      const how = await renameOver(session, path, final, errand, operation);
       if (how === 'removed first') {
         const what = 'the server replaces no file by a rename: the old one was removed first';
         counts.warn(pathText(final), what);
@@ -202,25 +208,26 @@ async function openPart(
     joinPath(folderPart(final), partName(baseName(final), unique));
   const path = beside();
   const attrs = attributesOf(mode);
+  // The part is this side's affair: errors name the file that was asked for.
+  const turn = { errand, isOneOfMany: true, shownAs: final };
   if (options.resume) {
-    const part = await statIfThere(session, path, 'lstat', errand);
+    const part = await statIfThere(session, path, 'lstat', errand, final);
     if (part !== undefined && isOfType(part, fileTypes.file)) {
       const flags = openFlags.read | openFlags.write;
-      const file = await OpenFile.openInTurn(session, path, flags, {}, { errand, isOneOfMany: true });
+      const file = await OpenFile.openInTurn(session, path, flags, {}, turn);
       return { file, path, final, there: sizeOf(part.size) ?? 0, replaced };
     }
   }
   const flags = writing | openFlags.exclusive;
   const opened = (at: Uint8Array, file: OpenFile): Opened => ({ file, path: at, final, there: 0, replaced });
   try {
-    return opened(path, await OpenFile.tryInTurn(session, path, flags, attrs, errand));
+    return opened(path, await OpenFile.tryInTurn(session, path, flags, attrs, turn));
   } catch (error) {
     if (!isPlainFailure(error)) throw error;
   }
   // What is there is the part of another transfer, which may run.
-  const isTaken = (await statIfThere(session, path, 'lstat', errand)) !== undefined;
+  const isTaken = (await statIfThere(session, path, 'lstat', errand, final)) !== undefined;
   const other = isTaken ? beside(local.unique()) : path;
-  const turn = { errand, isOneOfMany: true };
   return opened(other, await OpenFile.openInTurn(session, other, flags, attrs, turn));
 }
 

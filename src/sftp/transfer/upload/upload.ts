@@ -182,7 +182,10 @@ async function send(
       attributesToKeep(transfer, stat, target, job.path),
     );
     if (transfer.options.verify === 'sha256') {
-      await verifySha256(transfer, target.path, job.path, await transfer.local.sha256(job.local));
+      // The server may have no other handle to read the file again by, and may tell of a failed WRITE only now.
+      await target.file.close();
+      const expected = await transfer.local.sha256(job.local);
+      await verifySha256(transfer, target.path, job.path, expected, target.final);
     }
   } catch (error) {
     await target.abandon(error, writer.confirmed);
