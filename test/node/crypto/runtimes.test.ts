@@ -7,9 +7,12 @@ import type { CryptoProvider, CurveName } from '../../../src/crypto/provider/pro
 import type { KeyArithmetic } from '../../../src/keys/arithmetic.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
 import { noble, seededRandom } from '../../crypto/support.ts';
+import { keysOf } from '../../packet/support.ts';
 
 const original = { ...crypto };
 const replaced = [
+  'createCipheriv',
+  'createDiffieHellmanGroup',
   'createECDH',
   'createHash',
   'createHmac',
@@ -178,18 +181,35 @@ function callsOf(name: string, step: () => unknown): number {
 }
 
 describe('what this runtime has', () => {
-  it('is computed by it, and not in TypeScript', async () => {
-    const { provider } = await without({});
-    const agree = (agreement: CryptoProvider['x25519']) => () => {
-      const { secretKey, publicKey } = agreement.generate();
-      agreement.sharedSecret(secretKey, publicKey);
-    };
-    expect(callsOf('diffieHellman', agree(provider.x25519))).toBe(1);
-    expect(callsOf('diffieHellman', agree(provider.x448))).toBe(1);
-    for (const curve of curves) {
-      expect(callsOf('createECDH', agree(provider.ecdh(curve))), curve).toBeGreaterThan(1);
-    }
-  });
+  it.each(['lacks nothing', 'takes no JWK'])(
+    'is computed by it, and not in TypeScript: %s',
+    async (runtime) => {
+      const { provider } = await without(runtimes[runtime] ?? {});
+      const { dhGroup } = await import('../../../src/crypto/kex/dhGroups.ts');
+      const agree = (agreement: CryptoProvider['x25519']) => () => {
+        const { secretKey, publicKey } = agreement.generate();
+        agreement.sharedSecret(secretKey, publicKey);
+      };
+      expect(callsOf('diffieHellman', agree(provider.x25519))).toBe(1);
+      expect(callsOf('diffieHellman', agree(provider.x448))).toBe(1);
+      for (const curve of curves) {
+        expect(callsOf('createECDH', agree(provider.ecdh(curve))), curve).toBeGreaterThan(1);
+      }
+      const group = dhGroup('group14');
+      expect(callsOf('createDiffieHellmanGroup', agree(provider.dh(group)))).toBe(1);
+      // RFC 8268 §4: what would give the secret away is refused, whoever computes.
+      const { secretKey } = provider.dh(group).generate();
+      const last = group.prime.slice();
+      last[last.length - 1] = (last.at(-1) as number) - 1;
+      for (const value of [Uint8Array.of(0), Uint8Array.of(1), last, group.prime]) {
+        const padded = new Uint8Array(group.prime.length);
+        padded.set(value, padded.length - value.length);
+        expect(() => provider.dh(group).sharedSecret(secretKey, padded)).toThrow();
+      }
+      const keys = keysOf({ cipher: '3des-cbc', mac: 'hmac-sha1' });
+      expect(callsOf('createCipheriv', () => provider.createSealingCipher(keys))).toBe(1);
+    },
+  );
 
   it.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
     ['Node 20', { node: '20.20.2' }, ['group14', 'group16', 'group18']],
