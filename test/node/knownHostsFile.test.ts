@@ -382,7 +382,7 @@ describe('what is no regular file', () => {
 
   it('is left alone: a FIFO', async () => {
     execFileSync('mkfifo', [file]);
-    expect(await trust()).toEqual([expect.stringContaining('no regular file')]);
+    expect(await trust()).toEqual([expect.stringContaining('not a regular file')]);
     expect(lstatSync(file).isFIFO()).toBe(true);
     alone();
   });
@@ -447,7 +447,7 @@ describeWith({ programs: [], root: true }, 'what is no regular file, to root,', 
     for (const path of [device, file]) {
       const { dial, warnings } = dialOf();
       await verifyHostKey(trustOnFirstUse({ files: path }), info(one), dial);
-      expect(warnings).toEqual([expect.stringContaining('no regular file')]);
+      expect(warnings).toEqual([expect.stringContaining('not a regular file')]);
       expect(lstatSync(device).isCharacterDevice()).toBe(true);
       expect(lstatSync(file).isSymbolicLink()).toBe(true);
       await expect(verifyHostKey(knownHosts(path), info(one))).rejects.toMatchObject({
