@@ -4,6 +4,10 @@ import { argumentsOr, optionsFor } from './target.ts';
 
 const [target = ''] = argumentsOr('shell [user@]host[:port]', 1);
 const { stdin, stdout } = process;
+if (!stdin.isTTY) {
+  console.error('shell: standard input is not a terminal');
+  process.exit(2);
+}
 const client = await connect({ ...optionsFor(target), timeout: 10_000 });
 try {
   const { columns, rows } = stdout;

@@ -51,6 +51,8 @@ export interface SilentDialsFigures {
   readonly deadline: number;
   /** Milliseconds from the TCP connection to the end. */
   readonly waited: Spread;
+  /** The shortest wait by its own clock: whoever is told of a start is told a little after it. */
+  readonly leastElapsed: number;
   /** Milliseconds from the call of `connect` to its rejection. */
   readonly rejected: Spread;
 }
@@ -78,13 +80,15 @@ export async function dialSilent(
   const rejected: number[] = [];
   const ends: Record<string, number> = {};
   let deadline = 0;
+  let leastElapsed = Number.POSITIVE_INFINITY;
   const before = await usage();
   const stop = observeConnections({
     phaseChanged: ({ id }, _from, to) => {
       if (to === 'identification') connectedAt.set(id, performance.now());
     },
-    waitExpired: ({ id }, { timeout }) => {
+    waitExpired: ({ id }, { timeout, elapsed }) => {
       deadline = timeout;
+      leastElapsed = Math.min(leastElapsed, elapsed);
       waited.push(performance.now() - (connectedAt.get(id) ?? Number.NaN));
     },
   });
@@ -111,6 +115,7 @@ export async function dialSilent(
     ends,
     deadline,
     waited: spread(waited),
+    leastElapsed,
     rejected: spread(rejected),
   };
   while (!allGone()) await pause(10);

@@ -308,8 +308,8 @@ describe('a command line', () => {
     [['-o', 'Port', 'host'], 'no Keyword=value'],
     [['-o', '=22', 'host'], 'no Keyword=value'],
     [['--json=yes', 'host', 'true'], '--json'],
-    [['--timeout', '0', 'host'], 'no time'],
-    [['--timeout', 'soon', 'host'], 'no time'],
+    [['--timeout', '0', 'host'], 'not a time'],
+    [['--timeout', 'soon', 'host'], 'not a time'],
   ])('says what is wrong with %j', (argv, words) => {
     expect(failure(() => parseCommandLine(argv))).toContain(words);
   });

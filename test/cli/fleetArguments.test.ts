@@ -53,9 +53,9 @@ describe('the command line of fleet', () => {
     [['-f', 'hosts'], /no command/],
     [['-f', 'hosts', '--'], /no command/],
     [['-f', 'hosts', '-c', '0', 'uptime'], /"0" is not a number of connections/],
-    [['-f', 'hosts', '-c', '1e9', 'uptime'], /no number of connections/],
-    [['-f', 'hosts', '--timeout', '0', 'uptime'], /no time/],
-    [['-f', 'hosts', '--port', '0', 'uptime'], /no port/],
+    [['-f', 'hosts', '-c', '1e9', 'uptime'], /not a number of connections/],
+    [['-f', 'hosts', '--timeout', '0', 'uptime'], /not a time/],
+    [['-f', 'hosts', '--port', '0', 'uptime'], /not a port/],
     [['-f', 'hosts', '--nonsense', 'uptime'], /Unknown option '--nonsense'; try deadline-ssh fleet --help$/],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFleetArguments(argv)).toThrow(

@@ -165,7 +165,7 @@ describe('a new key', () => {
     [['-t', 'dsa'], 'there are ed25519, ecdsa and rsa'],
     [['-t', 'constructor'], 'there are ed25519, ecdsa and rsa'],
     [['-t', 'rsa', '-b', '2k'], 'is not a number of bits'],
-    [['-Z', 'rot13'], 'is no cipher of key files'],
+    [['-Z', 'rot13'], 'is not a cipher of key files'],
     [['-a', '0'], 'is not a number of rounds'],
     [['-m', 'XML'], 'there are OpenSSH, PKCS8 and PEM'],
   ])('is not made of %j', async (words, message) => {

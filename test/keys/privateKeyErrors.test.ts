@@ -75,7 +75,7 @@ describe('what is no private key is named', () => {
     ],
     ['a path', '~/.ssh/id_ed25519', format, /path of a key file/],
     ['a path of Windows', 'C:\\Users\\me\\id_rsa\n', format, /path of a key file/],
-    ['prose', 'I have lost my key.', format, /no private key/],
+    ['prose', 'I have lost my key.', format, /not a private key/],
     ['something huge', 'x'.repeat(2_000_000), format, /longer than/],
     ['a JWK', '{"kty":"OKP"}', unsupported, /JWK/],
     ['DSA in OpenSSH format', fixture('foreign/dsa'), unsupported, /DSA/],

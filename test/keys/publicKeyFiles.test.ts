@@ -146,7 +146,7 @@ describe('what is no public key is named', () => {
     ['DSA', fixture('foreign/dsa.pub'), 'ERR_SSH_KEY_UNSUPPORTED', /ssh-dss/],
     ['comments alone', '# nothing\n\n', format, /nothing but comments/],
     ['two keys', ed25519 + ed25519, format, /2 lines/],
-    ['prose', 'hello world', format, /no public key/],
+    ['prose', 'hello world', format, /not a public key/],
     [
       'a type that the key is not',
       `ssh-rsa ${base64}`,

@@ -240,6 +240,31 @@ describe('a refusal that has another reason', () => {
   });
 });
 
+describe('a refusal that comes once a handle is free', () => {
+  it.each<[string, (session: MemorySession) => Promise<unknown>]>([
+    ['readFile', ({ sftp }) => sftp.readFile('/bad')],
+    ['readdir', ({ sftp }) => sftp.readdir('/bad')],
+    ['walk', ({ sftp }) => listed(sftp.walk('/bad'))],
+  ])('is about the file, and teaches nothing of the handles: %s', async (_name, call) => {
+    const session = await withFiles({
+      handles: 1,
+      answer: (request) => {
+        const path =
+          request.kind === 'open' ? request.filename : request.kind === 'opendir' ? request.path : [];
+        return text(Uint8Array.from(path)) === '/bad' ? statusOf(4, 'bad') : undefined;
+      },
+    });
+    const mine = await session.sftp.open('/mine');
+    const { isDone, outcome } = begin(call(session));
+    await settled(session, isDone);
+    expect(isDone()).toBe(false);
+    await mine.close();
+    expect((await outcome).error?.message).toContain('failure (bad)');
+    expect(Reflect.get(session.sftp, 'session').handles.limit).toBe(Number.POSITIVE_INFINITY);
+    expect(session.channel.time).toBe(0);
+  });
+});
+
 describe('many calls at once on a server that does not tell how few handles it has', () => {
   it('are all done, whatever they are, each in its turn, in whatever order the server does and tells things', async () => {
     const kinds = fc.constantFrom(

@@ -79,7 +79,7 @@ describe.each(Object.entries(iterations))('%s', (name, begin) => {
           await expectNothing(session);
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 
@@ -87,6 +87,20 @@ describe.each(Object.entries(iterations))('%s', (name, begin) => {
     const session = await withTree(undefined);
     begin(session.sftp, {});
     await expectNothing(session);
+    expect(session.server.count('opendir')).toBe(0);
+  });
+});
+
+describe('options', () => {
+  // `opendir` takes none.
+  const { opendir: _, ...others } = iterations;
+  it.each(Object.entries(others))('that nobody knows are refused: %s', async (_name, begin) => {
+    const session = await withTree(undefined);
+    const items = begin(session.sftp, { zebra: 1 } as CallOptions)[Symbol.asyncIterator]();
+    await expect(items.next()).rejects.toMatchObject({
+      code: 'ERR_SSH_OPTIONS',
+      message: expect.stringContaining('zebra'),
+    });
     expect(session.server.count('opendir')).toBe(0);
   });
 });
@@ -102,3 +116,29 @@ const wholes: Readonly<Record<string, number>> = {
   'glob behind a name': 10,
   opendir: 4,
 };
+
+describe('a session', () => {
+  it('has no listener left of calls that are over, however they ended', async () => {
+    const session = await withTree(undefined);
+    const { sftp } = session;
+    const { link } = Reflect.get(sftp, 'session');
+    const listeners = (): number => Reflect.get(link, 'endListeners').size;
+    const before = listeners();
+    const aborter = new AbortController();
+    const { signal } = aborter;
+    const calls: readonly Promise<unknown>[] = [
+      sftp.readFile('/t/d0/f0', { signal }),
+      sftp.writeFile('/t/new', ['x', 'y'], { signal }),
+      sftp.put(Buffer.from('x'), '/t/put', { signal }),
+      sftp.readdir('/none', { timeout: 60_000 }),
+    ];
+    aborter.abort();
+    await Promise.allSettled(calls);
+    await sftp.writeFile('/t/new', ['x', 'y']);
+    await sftp.put(Buffer.from('x'), '/t/put', { filter: () => true });
+    const file = await sftp.open('/t/d0/f0');
+    await Promise.all([file.read(), file.close()]);
+    await session.channel.rest();
+    expect(listeners()).toBe(before);
+  });
+});

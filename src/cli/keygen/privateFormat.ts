@@ -31,7 +31,7 @@ export function privateFormat(
   if (type === 'ssh-ed25519' && format === 'pem') return { format: 'openssh' };
   const [cipher, rounds] = [args.value('Z'), args.value('a')];
   if (cipher !== undefined && !isSshFileCipher(cipher))
-    throw optionsError(`-Z ${quotedText(cipher)} is no cipher of key files`);
+    throw optionsError(`-Z ${quotedText(cipher)} is not a cipher of key files`);
   if (rounds !== undefined && !/^[1-9]\d{0,6}$/.test(rounds))
     throw optionsError(`-a ${quotedText(rounds)} is not a number of rounds`);
   if (format !== 'openssh') return { format };

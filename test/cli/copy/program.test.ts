@@ -108,7 +108,7 @@ describe('a copy', () => {
     expect(await cp(['a', 'b', 'there:d'])).toEqual(done);
     expect(readdirSync(join(root, 'd'))).toEqual(['a', 'b']);
     expect(await cp(['there:d/a', 'there:d/b', 'none'])).toEqual(
-      refused('"none" is no folder for several files'),
+      refused('"none" is not a folder for several files'),
     );
     put(root, 'file');
     const inTheWay = await cp(['a', 'b', 'there:file']);
@@ -119,7 +119,7 @@ describe('a copy', () => {
   it('of a pattern brings what matches, and says where nothing does', async () => {
     for (const name of ['a1', 'a2', 'b1']) put(root, name);
     expect(await cp(['there:a*', 'none'])).toEqual(
-      refused('several files match, and "none" is no folder for them'),
+      refused('several files match, and "none" is not a folder for them'),
     );
     expect(await cp(['there:[ab]1', '.'])).toEqual(done);
     expect(readdirSync(here)).toEqual(['a1', 'b1']);
@@ -320,12 +320,12 @@ describe('a copy by the old protocol', () => {
     expect(await cp(['-O', 'f', `there:${root}/none/x`])).toMatchObject({ status: 1, out: '' });
     expect((await cp(['-O', `there:${root}/fails`, 'x'])).status).not.toBe(0);
     expect(await cp(['-O', `there:${root}/a`, `there:${root}/b`, 'none'])).toEqual(
-      refused('"none" is no folder for several files'),
+      refused('"none" is not a folder for several files'),
     );
     expect((await cp(['-O', `there:${root}/fails`, `other:${root}/x`])).said).toContain(
       'deadline-ssh: scp on there ended with an error\n',
     );
-    expect((await cp(['-O', 'f', 'f', 'g'])).said).toContain('is no folder for several files');
+    expect((await cp(['-O', 'f', 'f', 'g'])).said).toContain('is not a folder for several files');
     expect((await cp(['-O', 'f', 'h'])).status).toBe(0);
     expect((await cp(['-O', 'none', 'h'])).status).toBe(1);
   });
@@ -381,7 +381,7 @@ describe('the far end of a copy', () => {
     expect(await cp(['-t', 'g'], { input: 'C0600 2 f\nxx\0' })).toEqual({ ...done, out: '\0\0\0' });
     expect(textOf(here, 'g')).toBe('xx');
     const folder = await cp(['-t', '-d', 'g'], { input: '' });
-    expect([folder.status, folder.out]).toEqual([1, '\x02scp: "g" is no folder\n']);
+    expect([folder.status, folder.out]).toEqual([1, '\x02scp: "g" is not a folder\n']);
     expect((await cp(['-t', 'g', 'h'])).said).toContain('-t takes one path');
     expect((await cp(['-t'])).said).toContain('-t takes one path');
     const broken = await cp(['-t', 'h'], { input: 'C0600 5 f\nxx' });

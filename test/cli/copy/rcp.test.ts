@@ -382,8 +382,10 @@ describe('what the disk refuses', () => {
         (error: Error) => error.message,
       );
     };
-    expect(await received('to', 'D0755 0 d\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
-    expect(await received('to/d', 'D0755 0 x\nE\n')).toMatch(/\/to\/d" is there already, and is no folder$/);
+    expect(await received('to', 'D0755 0 d\nE\n')).toMatch(/\/to\/d" is there already, and is not a folder$/);
+    expect(await received('to/d', 'D0755 0 x\nE\n')).toMatch(
+      /\/to\/d" is there already, and is not a folder$/,
+    );
     expect(await received('none/there', 'D0755 0 x\nE\n')).toMatch(
       /^scp on h: cannot make the folder ".*\/none\/there": .*\(ENOENT\)$/,
     );

@@ -757,6 +757,17 @@ describe('handlers', () => {
     }
   });
 
+  it('that answer with no text where text is due are a fault of the application', async () => {
+    for (const wrong of [5, undefined, null, bytes('/x')]) {
+      const store = await serveFiles({
+        readlink: () => wrong as never,
+        realpath: () => wrong as never,
+      }).begin({ username: 'ops', signal: new AbortController().signal });
+      await expect(store.readLink?.(bytes('/l'))).rejects.toThrow('readlink must answer with a string');
+      await expect(store.realpath?.(bytes('/l'))).rejects.toThrow('realpath must answer with a string');
+    }
+  });
+
   it('do not move a folder into itself, and are told whether a file is replaced', async () => {
     const seen: unknown[] = [];
     const store = await serveFiles({ rename: (...given) => void seen.push(given.slice(0, 3)) }).begin({

@@ -168,7 +168,7 @@ describe.each(anchorages)('a folder, held by %s', (_name, anchorage) => {
     await expect(sftp.writeFile('/pipe', 'x')).rejects.toThrow();
     if (process.getuid?.() === 0) {
       execFileSync('mknod', [lab.at('null'), 'c', '1', '3']);
-      await expect(sftp.readFile('/null')).rejects.toThrow('not a regular file');
+      await expect(sftp.readFile('/null')).rejects.toThrow('it is not a regular file');
     }
     expect(await sftp.readdir('/')).toContain('pipe');
   });

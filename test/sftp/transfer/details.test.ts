@@ -7,9 +7,12 @@ import type { EndedTransfer } from '../../../src/io/registry.ts';
 import type { SftpSnapshot, TransferKind } from '../../../src/io/snapshots.ts';
 import { nodeLocalFiles } from '../../../src/node/files/localFiles.ts';
 import { LocalFault, type LocalFiles } from '../../../src/sftp/seam/localFiles.ts';
+import type { SftpPlatform } from '../../../src/sftp/seam/platform.ts';
+import type { SftpSession } from '../../../src/sftp/session/session.ts';
 import { isInterruption } from '../../../src/sftp/transfer/errors.ts';
-import type { TransferProgress } from '../../../src/sftp/transfer/options.ts';
+import { resolveTransfer, type TransferProgress } from '../../../src/sftp/transfer/options.ts';
 import { RateLimiter } from '../../../src/sftp/transfer/pacing/limiter.ts';
+import { Transfer } from '../../../src/sftp/transfer/transfer.ts';
 import { MemoryChannel, type MemoryOptions, type MemorySession, openMemory } from '../memory/channel.ts';
 import { bytes, text } from '../memory/server.ts';
 import { statusOf } from '../support.ts';
@@ -308,6 +311,104 @@ describe('a server that refuses a step', () => {
     );
     expect(opened).toEqual(['.t.deadline-part']);
     expect(files.tree()).toEqual({ '/t': 'one' });
+  });
+});
+
+describe('a target that no file can have', () => {
+  it('of a get is refused in words, and nothing is read', async () => {
+    const here = new LocalFolder();
+    here.folder('d');
+    here.link('l', 'nowhere');
+    const { sftp, files, server } = await openMemory();
+    files.file('/f', 'content');
+    for (const [name, what] of [
+      ['d', 'is a folder, where a file was to be written'],
+      ['l', 'is a link that leads nowhere'],
+    ] as const) {
+      const error = await failureOf(sftp.get('/f', here.at(name)));
+      expect(error).toMatchObject({ code: 'ERR_SSH_TRANSFER', path: here.at(name) });
+      expect(error.message).toContain(`"${here.at(name)}" ${what}`);
+    }
+    expect(server.count('read')).toBe(0);
+    expect(here.tree()).toEqual({ 'd/': '', l: '-> nowhere' });
+  });
+});
+
+describe('a target that no folder can have', () => {
+  it('of a put is refused in words, alone and within a tree whose other files arrive', async () => {
+    const here = new LocalFolder();
+    here.file('d/f', 'new');
+    here.file('d/in/f', 'new');
+    const { sftp, files } = await openMemory();
+    files.file('/file', 'file');
+    files.file('/t/in', 'file');
+    const what = 'is no folder on the server, where a folder was to be made';
+    expect(await failureOf(sftp.put(here.at('d'), '/file', { recursive: true }))).toMatchObject({
+      code: 'ERR_SSH_TRANSFER',
+      path: '/file',
+      message: expect.stringContaining(`"/file" ${what}`),
+    });
+    const { failed } = await sftp.put(here.at('d'), '/t', { recursive: true, onError: () => 'skip' });
+    for (const { error } of failed) {
+      expect(error).toMatchObject({ message: expect.stringContaining(`"/t/in" ${what}`) });
+    }
+    expect(failed.length).toBeGreaterThan(0);
+    expect(files.tree()).toEqual({ '/file': 'file', '/t/': '', '/t/f': 'new', '/t/in': 'file' });
+  });
+
+  it('by another server fails as that says where nothing is there', async () => {
+    const here = new LocalFolder();
+    here.folder('d');
+    const { sftp } = await openMemory({ answer: ({ kind }) => (kind === 'mkdir' ? statusOf(4) : undefined) });
+    expect(await failureOf(sftp.put(here.at('d'), '/t', { recursive: true }))).toMatchObject({
+      code: 'ERR_SSH_SFTP_FAILURE',
+      path: '/t',
+    });
+  });
+});
+
+describe('two uploads to one file', () => {
+  it.each(['/d/t', '/d/./t', '//d//t', '/./d/t'])(
+    'are told apart, however the second names it: %s',
+    async (second) => {
+      const { sftp, files } = await openMemory();
+      files.folder('/d');
+      const [one, two] = await Promise.allSettled([
+        sftp.put(bytes('one'), '/d/t'),
+        sftp.put(bytes('two'), second),
+      ]);
+      expect(one?.status).toBe('fulfilled');
+      expect(two).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'ERR_SSH_TRANSFER',
+          message: expect.stringContaining('is the target of another transfer'),
+        },
+      });
+      expect(files.text('/d/t')).toBe('one');
+      await sftp.put(bytes('three'), second);
+      expect(files.text('/d/t')).toBe('three');
+    },
+  );
+});
+
+describe('a transfer that is stopped twice', () => {
+  it('has the first cause, whatever comes behind it', async () => {
+    const { sftp } = await openMemory();
+    const { session, platform } = sftp as unknown as {
+      readonly session: SftpSession;
+      readonly platform: SftpPlatform;
+    };
+    const transfer = new Transfer(session, platform, resolveTransfer('put', {}));
+    const first = new SshError('ERR_SSH_ABORTED', 'first', { origin: 'user' });
+    const told: unknown[] = [];
+    transfer.errand.onCancel((error) => told.push(error));
+    expect(transfer.isStopped).toBe(false);
+    transfer.stop(first);
+    transfer.stop(new SshError('ERR_SSH_CLOSED', 'second', { origin: 'user' }));
+    expect(transfer.isStopped).toBe(true);
+    expect(() => transfer.check()).toThrow(first);
+    expect(told).toEqual([first]);
   });
 });
 

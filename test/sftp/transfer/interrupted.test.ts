@@ -95,6 +95,67 @@ describe.each(Object.entries(transfers))('row 62: %s', (name, transfer) => {
   });
 });
 
+describe.each(['get', 'put'] as const)('a %s that begins over the part of another file', (how) => {
+  it('leaves that part, or the beginning of its own file, wherever it is cut off', async () => {
+    const other = 'q'.repeat(30_000);
+    const whole = content.toString('latin1');
+    const left: string[] = [];
+    for (let answered = 0; answered < 60; answered++) {
+      const here = new LocalFolder();
+      const files = new MemoryFiles();
+      if (how === 'get') here.file('.b.deadline-part', other);
+      else files.file('/.b.deadline-part', other);
+      here.file('a', content);
+      files.file('/a', content);
+      const aborter = new AbortController();
+      let count = 0;
+      const { sftp, channel } = await openMemory({
+        files,
+        readLength: () => 40_000,
+        server: { blockLength: 40_000 },
+        answer: () => {
+          if (count++ < answered) return undefined;
+          aborter.abort();
+          return 'silence';
+        },
+        extensions: [],
+      });
+      const options = { resume: true, signal: aborter.signal };
+      const calls = {
+        get: () => sftp.get('/a', here.at('b'), options),
+        put: () => sftp.put(here.at('a'), '/b', options),
+      };
+      let isDone = false;
+      const outcome = calls[how]()
+        .then(
+          () => undefined,
+          (thrown: SshError) => thrown.code,
+        )
+        .finally(() => {
+          isDone = true;
+        });
+      // What it puts away has its own deadlines.
+      for (let round = 0; round < 5000 && !isDone; round++) {
+        await channel.rest();
+        if (aborter.signal.aborted) channel.pass(5_000);
+      }
+      const error = await outcome;
+      const tree = how === 'get' ? here.tree() : files.tree();
+      const [file, part] =
+        how === 'get' ? [tree['b'], tree['.b.deadline-part']] : [tree['/b'], tree['/.b.deadline-part']];
+      if (error === undefined) {
+        expect([file, part]).toEqual([whole, undefined]);
+        break;
+      }
+      expect(error).toBe('ERR_SSH_ABORTED');
+      expect([undefined, whole]).toContain(file);
+      if (part !== undefined && part !== other) expect(whole.startsWith(part)).toBe(true);
+      left.push(part === undefined || part === '' ? 'nothing' : part === other ? 'the other' : 'its own');
+    }
+    expect(new Set(left)).toEqual(new Set(['the other', 'nothing', 'its own']));
+  });
+});
+
 describe('a connection that breaks at any byte', () => {
   /** Runs a transfer that is cut off after so many bytes of the server, or of the client. */
   const cutOff = async (

@@ -195,7 +195,7 @@ async function receive(
 ): Promise<void> {
   const size = sizeOf(attributes.size);
   const start = await findCommonPart(transfer, file, target.writer, target.there, size);
-  if (start < target.there) await target.writer.truncate(start);
+  if (start < target.there) await target.cutTo(start);
   if (start > 0) transfer.progress.corrected(-start);
   const reader = readerFor(transfer, file, start, size);
   let position = start;

@@ -69,6 +69,13 @@ export class LocalTarget {
     this.length = length;
   }
 
+  /** What is behind that length is of another file. */
+  async cutTo(length: number): Promise<void> {
+    // Cut off later, the file must not be made as long again: it would have zeros in it.
+    this.length = length;
+    await this.writer.truncate(length);
+  }
+
   /** It may hold bytes that are not of this transfer. */
   get mayBeLonger(): boolean {
     return this.opened.mayBeLonger;
@@ -96,7 +103,8 @@ export class LocalTarget {
     try {
       if (path !== final && isKept) await this.writer.truncate(this.length);
       await this.writer.close();
-      if (path !== final && !isKept && there === 0) await this.transfer.local.unlink(path);
+      const isOthers = there > 0 && this.length > 0;
+      if (path !== final && !isKept && !isOthers) await this.transfer.local.unlink(path);
     } catch {
       // What happened first is the error that is told.
     }

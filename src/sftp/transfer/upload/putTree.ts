@@ -5,10 +5,11 @@
  * Must not know: how a file is transferred.
  */
 import { equalBytes, escapeText, utf8Decode } from '../../../base/bytes.ts';
-import { clampedSeconds, setAttributes } from '../../files/attributeCalls.ts';
+import { clampedSeconds, setAttributes, statIfThere } from '../../files/attributeCalls.ts';
 import { makeFolder, makeFolderUnlessThere, makeSymlink, readLink } from '../../files/nameCalls.ts';
-import { joinPath } from '../../files/paths.ts';
+import { joinPath, pathText } from '../../files/paths.ts';
 import type { FileAttributes } from '../../packet/attributes.ts';
+import { isPlainFailure } from '../../protocol/errors.ts';
 import type { LocalEntry, LocalPath, LocalStat } from '../../seam/localFiles.ts';
 import { transferError } from '../errors.ts';
 import { staysInside } from '../links.ts';
@@ -113,8 +114,22 @@ async function copyLink(transfer: Transfer, { path, text, target, depth }: Found
 
 /** Whether the tree goes into a folder that this transfer made. */
 async function makeRoot(transfer: Transfer, source: LocalPath, path: Uint8Array): Promise<boolean> {
+  return makeOver(transfer, path, await folderAttributes(transfer, source));
+}
+
+/** Makes a folder where something may be. @throws SshError `ERR_SSH_TRANSFER` for what is there and is no folder */
+async function makeOver(transfer: Transfer, path: Uint8Array, attributes: FileAttributes): Promise<boolean> {
   const { session, errand } = transfer;
-  return makeFolderUnlessThere(session, path, await folderAttributes(transfer, source), errand);
+  try {
+    return await makeFolderUnlessThere(session, path, attributes, errand);
+  } catch (error) {
+    // The server says no more than that it failed.
+    if (!isPlainFailure(error)) throw error;
+    if ((await statIfThere(session, path, 'lstat', errand)) === undefined) throw error;
+    const text = pathText(path);
+    const what = 'is no folder on the server, where a folder was to be made';
+    throw transferError(`"${escapeText(text)}" ${what}`, text, { origin: 'user', cause: error });
+  }
 }
 
 /** Permissions of a folder that is made: those that it has here, so that nobody sees more, and what its owner needs to fill it. */
@@ -132,7 +147,7 @@ async function makeInner(
 ): Promise<boolean> {
   const { session, errand } = transfer;
   const attributes = await folderAttributes(transfer, source);
-  if (!(await above.ready)) return makeFolderUnlessThere(session, path, attributes, errand);
+  if (!(await above.ready)) return makeOver(transfer, path, attributes);
   await makeFolder(session, path, attributes, errand);
   return true;
 }

@@ -59,7 +59,15 @@ async function fromFile(transfer: Transfer, job: Upload): Promise<void> {
 
 function claimTarget(transfer: Transfer, target: Uint8Array): () => void {
   const text = pathText(target);
-  return transfer.claim(`remote ${text}`, text);
+  return transfer.claim(`remote ${withoutDots(text)}`, text);
+}
+
+/** The same path in fewer characters, as far as that can be told without its folders. */
+function withoutDots(path: string): string {
+  return path
+    .split('/')
+    .filter((name, index) => name !== '.' && (name !== '' || index === 0))
+    .join('/');
 }
 
 /** From bytes or a stream of the caller's. */
@@ -203,7 +211,19 @@ async function startOf(
   const sure = Math.max(0, Math.min(target.there, stat.size) - resumeMargin(transfer));
   // A part that is complete has nothing behind it that could be out of order.
   const there = target.there === stat.size ? target.there : sure;
-  return findCommonPart(transfer, target.file, reader, there, stat.size);
+  const start = await findCommonPart(transfer, target.file, reader, there, stat.size);
+  if (start === 0 && target.there > 0) await empty(transfer, target);
+  return start;
+}
+
+/** What is of another file goes first: cut off, the part would be of both. */
+async function empty({ errand }: Transfer, { file }: RemoteTarget): Promise<void> {
+  try {
+    await file.setAttributes({ size: 0n }, 'truncate', errand);
+  } catch (error) {
+    // A server that refuses has it cut to its length when all is there.
+    if (!(error instanceof SshError) || error.status === undefined) throw error;
+  }
 }
 
 /** Blocks that are read in one call of the system. */
