@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { encodePublicKey } from '../../src/crypto/keys/publicKey.ts';
 import { generateKey } from '../../src/keys/generation/generateKey.ts';
 import type { FileVersion } from '../../src/node/knownHosts/regularFile.ts';
@@ -17,6 +17,11 @@ const { readKnownHosts, readKnownHostsFile } = await import('../../src/node/know
 
 const key = encodePublicKey(generateKey('ed25519', { randomBytes: seededBytes(95) }).publicKey);
 const line = (host: string): string => formatKnownHostsLine(host, 22, key);
+
+// Nor is anybody after this to get those with spies in them.
+afterAll(() => {
+  vi.resetModules();
+});
 
 let folder: string;
 let file: string;

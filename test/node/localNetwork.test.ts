@@ -420,3 +420,20 @@ it('nothing is read before somebody listens, and nothing kept once nobody wants 
   await expect.poll(() => socket.bytesRead).toBe(1024 * 1024);
   expect(local.source.take()).toBeUndefined();
 });
+
+it('an end that came before anybody listened is told to who listens then', async () => {
+  const { local } = await connected();
+  const socket = Reflect.get(local, 'socket') as Socket;
+  local.source.cancel();
+  socket.destroy();
+  await new Promise((resolve) => socket.once('close', resolve));
+  const told = new Promise<string>((resolve) => {
+    local.source.listen({
+      readable: () => resolve('readable'),
+      ended: () => resolve('ended'),
+      failed: () => resolve('failed'),
+      aborted: () => resolve('aborted'),
+    });
+  });
+  expect(await told).toBe('ended');
+});

@@ -296,3 +296,34 @@ it('a verdict that is no verdict refuses, whatever it is', () => {
     }),
   );
 });
+
+/** What is judged after these methods succeeded, and what the server tells its owner of the verdict. */
+it.each<[readonly AuthenticationMethod[], readonly string[], unknown, string]>([
+  [['publickey', 'password'], [], { partial: ['none'] }, 'it names "none"; publickey, password may follow'],
+  [
+    ['publickey', 'password'],
+    [],
+    { partial: [] },
+    'it leaves nothing that may follow; publickey, password may follow',
+  ],
+  [['password'], [], 'partial', 'it leaves nothing that may follow; no method may follow'],
+  [
+    ['publickey', 'password'],
+    ['publickey'],
+    'partial',
+    'it leaves nothing that may follow; no method may follow',
+  ],
+])(
+  'with %j after %j the verdict %o is a fault of the application',
+  (configured, succeeded, verdict, words) => {
+    const judgement = new Factors(configured, undefined).judge(succeeded, 'password', verdict);
+    expect(judgement).toMatchObject({
+      outcome: 'refused',
+      fault: {
+        code: 'ERR_SSH_OPTIONS',
+        origin: 'user',
+        message: `a callback of authentication answered with a partial success, and ${words}`,
+      },
+    });
+  },
+);

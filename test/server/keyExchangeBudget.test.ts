@@ -151,6 +151,23 @@ describe('the budget of key exchanges', () => {
     expect(budget.spend('a', 1, 11_000)).toBeUndefined();
   });
 
+  it('of all lets one exchange through as well that costs more than it has when it is full', () => {
+    const budget = new KeyExchangeBudget({ ...small, perAddress: { burst: 1e6, perSecond: 1 } });
+    expect(budget.spend('a', 30, 0)).toBeUndefined();
+    expect(budget.spend('b', 1, 2_999)).toBe('total');
+    expect(budget.spend('b', 1, 3_000)).toBeUndefined();
+  });
+
+  it('forgets nobody who owes something where one who owes nothing can be forgotten', () => {
+    const budget = new KeyExchangeBudget({ ...small, total: { burst: 1e9, perSecond: 1 } });
+    budget.spend('the first', 10, 0);
+    for (let i = 0; budget.size < 4_096; i++) budget.spend(`10.0.${i >> 8}.${i & 255}`, 1, 0);
+    // All others have paid by now.
+    expect(budget.spend('the next', 1, 1_000)).toBeUndefined();
+    expect(budget.size).toBe(2);
+    expect(budget.spend('the first', 2, 1_000)).toBe('address');
+  });
+
   it('never grants more than it has, whoever asks and whenever', () => {
     const asks = fc.array(
       fc.record({

@@ -106,6 +106,14 @@ describe('the options of', () => {
     expect((await refusalOf(() => make({ hostKeys })))?.message).toMatch(/^authentication is missing/);
   });
 
+  it.each(['maxConnections', 'maxSessions'])('a number of things is a whole one: %s', async (name) => {
+    for (const wrong of [0, 0.5, -1, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const refusal = await refusalOf(() => make({ ...required, [name]: wrong }));
+      expect(refusal?.code, String(wrong)).toBe('ERR_SSH_OPTIONS');
+    }
+    expect(await refusalOf(() => make({ ...required, [name]: 1 }))).toBeUndefined();
+  });
+
   it.each([
     ['hostKey', 'use hostKeys'],
     ['LoginGraceTime', 'use loginTimeout: in milliseconds'],

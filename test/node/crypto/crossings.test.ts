@@ -219,6 +219,13 @@ describe('OpenSSL is called', () => {
     for (const name of ['hmac-sha1', 'hmac-sha2-512'] as const) {
       const other = opensslMac(macs[name], noise(macs[name].keyLength, 1), measuredCrossings);
       expect(made(() => other.compute(noise(5, 1), 0, 5, 7))).toEqual([`createHmac ${macs[name].hash}`]);
+      for (const number of [0, 7, 0xffff_ffff]) {
+        const expected = crypto.createHmac(macs[name].hash as string, noise(macs[name].keyLength, 1));
+        expected
+          .update(new Uint8Array([number >>> 24, number >>> 16, number >>> 8, number]))
+          .update(noise(8, 1));
+        expect(Buffer.from(other.compute(noise(8, 1), 0, 8, number)).equals(expected.digest())).toBe(true);
+      }
     }
   });
 

@@ -7,9 +7,12 @@ import type { CryptoProvider, CurveName } from '../../../src/crypto/provider/pro
 import type { KeyArithmetic } from '../../../src/keys/arithmetic.ts';
 import { nobleArithmetic } from '../../../src/keys/nobleArithmetic.ts';
 import { noble, seededRandom } from '../../crypto/support.ts';
+import { keysOf } from '../../packet/support.ts';
 
 const original = { ...crypto };
 const replaced = [
+  'createCipheriv',
+  'createDiffieHellmanGroup',
   'createECDH',
   'createHash',
   'createHmac',
@@ -56,7 +59,7 @@ async function without(refusals: Readonly<Record<string, (...args: unknown[]) =>
 const hashes = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const;
 
 /** What two providers agree upon: hashes, and secrets of either with the other. */
-function expectSame(one: CryptoProvider, other: CryptoProvider): void {
+function expectSame(one: CryptoProvider, other: CryptoProvider, lacksHashes: boolean): void {
   for (const name of hashes) {
     const digests = [one, other].map((provider) => {
       const [hash, hmac] = [provider.createHash(name), provider.createHmac(name, Uint8Array.of(1, 2))];
@@ -83,10 +86,12 @@ function expectSame(one: CryptoProvider, other: CryptoProvider): void {
     ];
     expect(toHex(secret), String(index)).toBe(toHex(sameSecret));
   }
-  for (const [mine, theirs] of [
+  const kinds = [
     [one.mlKem768, other.mlKem768],
-    [one.sntrup761, other.sntrup761],
-  ] as const) {
+    // It takes a hash of the runtime, and nothing else.
+    ...(lacksHashes ? [[one.sntrup761, other.sntrup761] as const] : []),
+  ] as const;
+  for (const [mine, theirs] of kinds) {
     const { secretKey, publicKey } = mine.generate();
     const { ciphertext, sharedSecret } = theirs.encapsulate(publicKey);
     expect(toHex(mine.decapsulate(ciphertext, secretKey))).toBe(toHex(sharedSecret));
@@ -123,7 +128,7 @@ describe('a runtime that', () => {
     '%s comes to the same, or says which curve it lacks',
     async (name, refusals) => {
       const { provider, arithmetic, CurveMissingError } = await without(refusals);
-      expectSame(provider, noble);
+      expectSame(provider, noble, name === 'has no hash at all');
       const seed = new Uint8Array(32).fill(7);
       const cases: readonly (readonly [string, (by: KeyArithmetic) => Uint8Array | undefined])[] = [
         ['Ed25519', (by) => by.ed25519PublicKey(seed)],
@@ -156,6 +161,73 @@ describe('a runtime that', () => {
     const { arithmetic } = await without({});
     for (const value of [0, 0xff]) {
       expect(arithmetic.ecPublicKey('nistp256', new Uint8Array(32).fill(value))).toBeUndefined();
+    }
+  });
+});
+
+/** How often some function of node:crypto is called by a step. */
+function callsOf(name: string, step: () => unknown): number {
+  let count = 0;
+  const call = Reflect.get(original, name) as (...args: unknown[]) => unknown;
+  Reflect.set(crypto, name, (...args: unknown[]) => {
+    count++;
+    return call(...args);
+  });
+  syncBuiltinESMExports();
+  step();
+  Reflect.set(crypto, name, call);
+  syncBuiltinESMExports();
+  return count;
+}
+
+describe('what this runtime has', () => {
+  it.each(['lacks nothing', 'takes no JWK'])(
+    'is computed by it, and not in TypeScript: %s',
+    async (runtime) => {
+      const { provider } = await without(runtimes[runtime] ?? {});
+      const { dhGroup } = await import('../../../src/crypto/kex/dhGroups.ts');
+      const agree = (agreement: CryptoProvider['x25519']) => () => {
+        const { secretKey, publicKey } = agreement.generate();
+        agreement.sharedSecret(secretKey, publicKey);
+      };
+      expect(callsOf('diffieHellman', agree(provider.x25519))).toBe(1);
+      expect(callsOf('diffieHellman', agree(provider.x448))).toBe(1);
+      for (const curve of curves) {
+        expect(callsOf('createECDH', agree(provider.ecdh(curve))), curve).toBeGreaterThan(1);
+      }
+      const group = dhGroup('group14');
+      expect(callsOf('createDiffieHellmanGroup', agree(provider.dh(group)))).toBe(1);
+      // RFC 8268 §4: what would give the secret away is refused, whoever computes.
+      const { secretKey } = provider.dh(group).generate();
+      const last = group.prime.slice();
+      last[last.length - 1] = (last.at(-1) as number) - 1;
+      for (const value of [Uint8Array.of(0), Uint8Array.of(1), last, group.prime]) {
+        const padded = new Uint8Array(group.prime.length);
+        padded.set(value, padded.length - value.length);
+        expect(() => provider.dh(group).sharedSecret(secretKey, padded)).toThrow();
+      }
+      const keys = keysOf({ cipher: '3des-cbc', mac: 'hmac-sha1' });
+      expect(callsOf('createCipheriv', () => provider.createSealingCipher(keys))).toBe(1);
+    },
+  );
+
+  it.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
+    ['Node 20', { node: '20.20.2' }, ['group14', 'group16', 'group18']],
+    ['Node 22', { node: '22.1.0' }, ['group14', 'group16']],
+    ['Node 24', { node: '24.0.0' }, ['group14', 'group16', 'group18']],
+    ['Bun', { node: '24.0.0', bun: '1.2.0' }, []],
+    ['Deno', { node: '24.0.0', deno: '2.0.0' }, []],
+  ])('is the faster way to the larger groups, or is not: %s', async (_name, versions, expected) => {
+    const real = process.versions;
+    Object.defineProperty(process, 'versions', { value: versions, configurable: true });
+    try {
+      vi.resetModules();
+      const { opensslDhAgreement } = await import('../../../src/node/crypto/dh.ts');
+      const { dhGroup } = await import('../../../src/crypto/kex/dhGroups.ts');
+      const names = ['group1', 'group14', 'group16', 'group18'] as const;
+      expect(names.filter((group) => opensslDhAgreement(dhGroup(group)) !== undefined)).toEqual(expected);
+    } finally {
+      Object.defineProperty(process, 'versions', { value: real, configurable: true });
     }
   });
 });

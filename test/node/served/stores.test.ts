@@ -343,6 +343,7 @@ describe.each(stores)('%s', (name, serve) => {
     here.folder('d');
     here.file('full/x', 'x');
     here.link('toFolder', 'd');
+    here.link('dangling', 'none');
     const rows = [
       ['remove d', () => client.remove('d'), 'EISDIR'],
       ['remove none', () => client.remove('none'), 'ENOENT'],
@@ -363,6 +364,12 @@ describe.each(stores)('%s', (name, serve) => {
       ['hardLink folder', () => client.hardLink('d', 'x'), 'EPERM'],
       ['makeLink', () => client.makeLink('f', 'g'), 'EEXIST'],
       ['readLink', () => client.readLink('f'), 'EINVAL'],
+      // A name that is a link is taken, wherever it leads.
+      ['hardLink onto a link', () => client.hardLink('f', 'dangling'), 'EEXIST'],
+      ['makeLink onto a link', () => client.makeLink('f', 'dangling'), 'EEXIST'],
+      ['makeFolder onto a link', () => client.makeFolder('dangling'), 'EEXIST'],
+      ['rename onto a link to nothing', () => client.rename('f', 'dangling'), 'EEXIST'],
+      ['removeFolder of a link', () => client.removeFolder('dangling'), 'ENOTDIR'],
     ] as const;
     const before = here.tree();
     for (const [what, step, expected] of rows) expect(await codeOf(step()), what).toBe(expected);
@@ -375,6 +382,7 @@ describe.each(stores)('%s', (name, serve) => {
     await client.hardLink('renamed', 'sameLink');
     await client.makeLink('h', 'l');
     await client.remove('renamed');
+    await client.remove('dangling');
     await client.removeFolder('d');
     await client.makeFolder('new');
     expect(await client.readLink('l')).toBe('h');
@@ -584,6 +592,22 @@ describe('a folder with a quota', () => {
     expect(await left()).toBe(Math.max(0, limit - held()));
     await client.session.close();
     await expectClosedBelow(here.path);
+  });
+
+  it('that is full takes what makes it smaller, and not a byte more', async () => {
+    const { here, client } = await open();
+    here.file('f', 'x'.repeat(limit));
+    await client.set('f', { size: BigInt(limit) });
+    expect(await codeOf(client.set('f', { size: BigInt(limit + 1) }))).toBe('EDQUOT');
+    expect(await codeOf(client.write('f', 'y', { ...writing, appends: true }))).toBe('EDQUOT');
+    await client.write('f', 'y', writing, BigInt(limit - 1));
+    const file = await client.open('f', how({ writes: true }));
+    await file.setAttributes({ size: BigInt(limit - 1) });
+    await file.close();
+    await client.set('f', { size: BigInt(limit - 2) });
+    await client.write('g', 'ab');
+    expect(await codeOf(client.write('h', 'c'))).toBe('EDQUOT');
+    expect([here.text('g'), here.text('h')]).toEqual(['ab', '']);
   });
 
   it('tells the room that is left within it, in whole blocks', async () => {
