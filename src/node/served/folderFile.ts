@@ -111,7 +111,7 @@ export class FolderFile implements StoreFile {
     const work = async (change: QuotaChange): Promise<void> => {
       const before = await size();
       const after = lengthAfter(before);
-      change.grow(Math.max(0, after - before));
+      change.grow(Math.max(0, after - before), after);
       try {
         await step();
         change.shrink(Math.max(0, before - after));

@@ -245,7 +245,7 @@ export class FolderStore implements StoreSession {
       // Looked at in its turn: the change before this one may have been of the same file.
       const more = length - (await pin.size());
       const grown = Math.max(0, more);
-      change.grow(grown);
+      change.grow(grown, length);
       try {
         await pin.truncate(length);
       } catch (error) {

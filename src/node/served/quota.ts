@@ -5,9 +5,10 @@
  * Must not know: SFTP, sessions: all of them share one.
  *
  * Changes run one after the other, since each has to know what the one before it made of the
- * count. One that was given up, since its request was answered for, holds up none behind it: what
- * it may still write stays counted until it has ended, and then the folder is counted anew. A file
- * counts with its length, whatever holes are in it.
+ * count. One that was given up, since its request was answered for, holds up none behind it: the
+ * whole length that it may still give its file stays counted until it has ended, as others may
+ * shorten that file meanwhile. Then the folder is counted anew. A file counts with its length,
+ * whatever holes are in it.
  */
 import type * as fs from 'node:fs';
 import { tooLong, WorkOrder } from '../../sftp/serve/order.ts';
@@ -21,11 +22,12 @@ export interface QuotaChange {
   /** @throws SftpRefusal once the change is given up: what it has not begun it does no more */
   check(): void;
   /**
-   * Files will hold so many bytes more: they count from now on.
+   * A file will hold so many bytes more: they count from now on.
    *
+   * @param length what the file may have when this is done, whatever others do to it
    * @throws EDQUOT where they are too many; SftpRefusal once the change is given up
    */
-  grow(bytes: number): void;
+  grow(bytes: number, length: number): void;
   /** Files hold so many bytes fewer, or fewer than they were going to. */
   shrink(bytes: number): void;
 }
@@ -37,7 +39,7 @@ export class Quota {
   private counted: number | undefined;
   /** Goes on where those who wait for it give up: a large folder takes long. */
   private counting: { readonly found: Promise<number> } | undefined;
-  /** Bytes that changes may still bring which were given up and go on. */
+  /** Lengths that changes may still give to files which were given up and go on. */
   private outstanding = 0;
 
   constructor(limit: number) {
@@ -63,16 +65,22 @@ export class Quota {
       };
       check();
       let brought = 0;
+      let longest = 0;
+      let kept = 0;
       let isOver = false;
       caller?.whenGivenUp(() => {
-        if (!isOver) this.outstanding += brought;
+        if (isOver) return;
+        kept = longest;
+        this.outstanding += kept;
+        this.add(kept - brought);
       });
       const change: QuotaChange = {
         check,
-        grow: (bytes) => {
+        grow: (bytes, length) => {
           check();
           if (bytes > 0 && this.used + bytes > this.limit) throw systemError('EDQUOT');
           brought += bytes;
+          longest = Math.max(longest, length);
           this.add(bytes);
         },
         shrink: (bytes) => this.add(-bytes),
@@ -82,7 +90,7 @@ export class Quota {
       } finally {
         isOver = true;
         if (caller?.isGivenUp === true) {
-          this.outstanding -= brought;
+          this.outstanding -= kept;
           // Others may have measured the same files meanwhile.
           this.counted = undefined;
           this.counting = undefined;

@@ -140,7 +140,7 @@ describe('a quota', () => {
           const step = async (change: QuotaChange): Promise<void> => {
             const before = sizeOf(file);
             try {
-              change.grow(Math.max(0, length - before));
+              change.grow(Math.max(0, length - before), length);
             } finally {
               begun();
             }
@@ -176,7 +176,7 @@ describe('a quota', () => {
           expect(sizeOf(9)).toBe(left);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 300 },
     );
   });
 
@@ -193,7 +193,7 @@ describe('a quota', () => {
           resume = resolve;
         });
         expect(check).toThrow('it took too long');
-        grow(1);
+        grow(1, 1);
         wrote = true;
       },
       caller,
@@ -216,8 +216,8 @@ describe('a quota', () => {
     for (const caller of callers) caller.giveUp();
     await Promise.all(refused);
     await quota.change(here.path, async ({ grow }) => {
-      expect(() => grow(11)).toThrow('EDQUOT');
-      grow(10);
+      expect(() => grow(11, 11)).toThrow('EDQUOT');
+      grow(10, 10);
     });
     expect(quota.used).toBe(100);
   });
