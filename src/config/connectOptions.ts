@@ -154,9 +154,10 @@ function localAddressOf(settings: Settings, { platform, warnings }: ConnectConte
   const name = settings.value('bindinterface');
   if (name === undefined) return undefined;
   const found = platform.interfaceAddress(name, familyOption(settings));
-  if (found === undefined)
-    warnings.push(`BindInterface ${name} has no address, or there is no such interface`);
-  return found;
+  if (found !== undefined) return found;
+  warnings.push(`BindInterface ${name} has no address, or there is no such interface`);
+  // No dial takes it for an address: a connection that must take one way takes no other.
+  return name;
 }
 
 /** The first of the two classes is for a person's session, the second for all else. */

@@ -65,7 +65,7 @@ describeWith({ programs: ['ssh-keygen'] }, 'keygen', () => {
     const refused = own(['-q', '-N', '', '-f', missing]);
     expect([refused.status, refused.said]).toEqual([
       255,
-      `deadline-ssh: ${join(folder, 'missing')} is no folder; make it first\n`,
+      `deadline-ssh: ${join(folder, 'missing')} is not a folder; make it first\n`,
     ]);
     // The folder of keys is made.
     expect(own(['-q', '-N', '', '-f', join(folder, '.ssh', 'key')]).status).toBe(0);

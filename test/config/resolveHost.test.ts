@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SshError } from '../../src/base/errors.ts';
 import type { ResolveHostOptions } from '../../src/config/resolveHost.ts';
 import { formatKeywords, resolveHost } from '../../src/entry/config.ts';
-import type { ConnectOptions, HostKeyInfo } from '../../src/entry/index.ts';
+import { type ConnectOptions, connect, type HostKeyInfo } from '../../src/entry/index.ts';
 import {
   decodeCertificate,
   formatPrivateKey,
@@ -123,7 +123,11 @@ IdentityFile none`;
 
   it('take an address of an interface', async () => {
     expect((await optionsFor('BindInterface lo\nAddressFamily inet')).localAddress).toBe('127.0.0.1');
-    expect((await read('BindInterface nosuch0')).warnings).toEqual([expect.stringContaining('nosuch0')]);
+    const { warnings, options } = await read('BindInterface nosuch0');
+    expect(warnings).toEqual([expect.stringContaining('nosuch0')]);
+    await expect(connect({ ...options, host: '127.0.0.1', port: 1 })).rejects.toThrow(
+      'localAddress must be an address, not "nosuch0"',
+    );
   });
 
   it('name algorithms that this client lacks, and refuse a list of nothing else', async () => {

@@ -635,7 +635,8 @@ describe('the metrics of the process', () => {
     const values = [1, 0.5, -2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
     const samples = values.map((value, index) => ({ suffix: '' as const, labels: { i: `${index}` }, value }));
     const family = { name: 'deadline_ssh_dials_total', type: 'counter', help: 'a\\b\nc "d"', samples };
-    const text = formatMetrics({ families: () => [family] } as unknown as Metrics);
+    const made: Metrics = Object.assign(Object.create(Metrics.prototype), { families: () => [family] });
+    const text = formatMetrics(made);
     expect(text.split('\n')).toEqual([
       '# HELP deadline_ssh_dials_total a\\\\b\\nc "d"',
       '# TYPE deadline_ssh_dials_total counter',

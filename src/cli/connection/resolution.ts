@@ -105,5 +105,5 @@ export function hearConfiguration(
 
 /** Warnings of a resolution that everybody is told: of keys that are passed over, and of a way that is not taken. */
 function isForEverybody(warning: string): boolean {
-  return /^(IdentityFile|CertificateFile|ProxyCommand|ProxyUseFdpass) /.test(warning);
+  return /^(IdentityFile|CertificateFile|ProxyCommand|ProxyUseFdpass|BindInterface) /.test(warning);
 }

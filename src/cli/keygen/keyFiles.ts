@@ -99,6 +99,24 @@ export function writeNewFile(path: string, text: string, mode: number): Promise<
 }
 
 /**
+ * Writes a file in the place of what has that name, whole or not at all: a full disk costs
+ * nobody an old key.
+ *
+ * @throws SshError `ERR_SSH_OPTIONS`
+ */
+export function writeKeyFile(path: string, text: string, mode: number): Promise<void> {
+  return writing(path, async () => {
+    const temporary = temporaryName(path);
+    try {
+      await writeWhole(temporary, text, mode);
+      await rename(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
+}
+
+/**
  * Puts a text in the place of a file that keeps its owner and its permissions,
  * whole or not at all.
  *

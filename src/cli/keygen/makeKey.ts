@@ -6,7 +6,7 @@
  * Must not know: how a key is made (`keys/`).
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { quotedText } from '../../base/bytes.ts';
@@ -23,7 +23,7 @@ import { versionOf } from '../../node/knownHosts/regularFile.ts';
 import { nodePlatform } from '../../node/platform.ts';
 import type { KeygenContext } from './context.ts';
 import { fingerprintHash } from './fingerprints.ts';
-import { newPassphrase, writeNewFile } from './keyFiles.ts';
+import { newPassphrase, writeKeyFile } from './keyFiles.ts';
 import type { KeygenArguments } from './keygenArguments.ts';
 import { privateFormat } from './privateFormat.ts';
 
@@ -61,10 +61,8 @@ export async function makeKey(args: KeygenArguments, context: KeygenContext): Pr
     passphrase: passphrase === '' ? undefined : passphrase,
     randomBytes: systemRandomBytes,
   });
-  await rm(path, { force: true });
-  await writeNewFile(path, text, 0o600);
-  await rm(`${path}.pub`, { force: true });
-  await writeNewFile(`${path}.pub`, formatPublicKey(key.publicKey, { comment }), 0o644);
+  await writeKeyFile(path, text, 0o600);
+  await writeKeyFile(`${path}.pub`, formatPublicKey(key.publicKey, { comment }), 0o644);
   say(`Your identification has been saved in ${path}`);
   say(`Your public key has been saved in ${path}.pub`);
   const hash = fingerprintHash(args);
@@ -135,5 +133,5 @@ async function checkFolder(folder: string): Promise<void> {
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw optionsError(`${folder} is no folder; make it first`);
+  if (!isFolder) throw optionsError(`${folder} is not a folder; make it first`);
 }
