@@ -66,6 +66,8 @@ export async function installNodes(): Promise<void> {
     try {
       await execute(join(home, 'bin/node'), [gyp, 'rebuild', `--nodedir=${home}`], {
         cwd: join(folder, 'node_modules/ssh2/lib/protocol/crypto'),
+        // A `nodedir` of the user's npm would win over the argument.
+        env: { ...process.env, npm_config_nodedir: home },
       });
       console.log(`Node ${major}: installed, with the addon of ssh2`);
     } catch {
