@@ -7,9 +7,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { acceptAnyHostKey, type Client, type ConnectOptions, connect } from '../../src/entry/index.ts';
 import type { ServerOptions } from '../../src/entry/server.ts';
 import { ptyReq, subsystem, windowChange } from '../../src/message/channelRequest.ts';
+import { World } from '../sim/world.ts';
 import { type Embedded, startEmbedded } from '../support/clients/embedded.ts';
 import { keyText } from '../support/clients/lab.ts';
 import { RawClient } from '../support/rawClient.ts';
+import { playIn } from '../support/scene.ts';
 import { nothingIsLeft } from '../support/servers/index.ts';
 import { uncaughtIn } from '../support/uncaught.ts';
 
@@ -137,5 +139,98 @@ describe('the function sftp of a server', () => {
     ]);
     const [connection] = server.server.connections();
     expect(connection?.inspect().waits.filter(({ name }) => name === 'request')).toEqual([]);
+    // What else runs on the connection runs on.
+    expect(await client.run('greet you')).toMatchObject({ code: 7 });
+  });
+
+  const throws = (): never => {
+    throw new Error('of the store');
+  };
+  /** Whether a session of SFTP begins, and the faults that the server was told of; the connection serves on. */
+  async function outcomeOf(
+    sftpOf: (world: World) => unknown,
+  ): Promise<{ readonly begins: boolean; readonly faults: readonly unknown[] }> {
+    let begins = false;
+    const world = new World({ seed: 1 });
+    const { rejections, exceptions } = await uncaughtIn(async () => {
+      await playIn(world, async () => {
+        await world.startServer({ sftp: sftpOf(world) as never, timeouts: { request: 5_000 } });
+        const client = await world.connect();
+        begins = await client.sftp().then(
+          () => true,
+          () => false,
+        );
+        await world.sleep(20_000);
+        expect(await client.run('both')).toMatchObject({ code: 3 });
+        await client.close();
+      });
+    });
+    expect([rejections, exceptions]).toEqual([[], []]);
+    return { begins, faults: world.faults };
+  }
+
+  it('may answer with undefined, which serves nothing and is no fault', async () => {
+    for (const sftp of [() => undefined, async () => undefined])
+      expect(await outcomeOf(() => sftp)).toEqual({ begins: false, faults: [] });
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['null', () => null],
+    ['true', () => true],
+    ['a text', () => '/srv'],
+    ['a throw', throws],
+    ['a rejection', () => Promise.reject(new Error('of the function'))],
+    ['a store whose begin throws', { begin: throws }],
+    ['a store whose begin rejects', { begin: () => Promise.reject(new Error('of the store')) }],
+  ])('that answers with %s serves nothing, and the server is told', async (_what, sftp) => {
+    const { begins, faults } = await outcomeOf(() => sftp);
+    expect([begins, faults.length]).toEqual([false, 1]);
+  });
+
+  const stores: readonly (readonly [string, unknown])[] = [
+    ['nothing', undefined],
+    ['a text', 'store'],
+    ['no way to close', {}],
+    ['a close that throws', { close: throws }],
+    ['a close that rejects', { close: () => Promise.reject(new Error('of the store')) }],
+    ['a close that promises nothing', { close: () => {} }],
+  ];
+
+  it.each(stores)('that begins with %s ends its channel and nothing else', async (_what, store) => {
+    await outcomeOf(() => ({ begin: async () => store }));
+  });
+
+  it.each(stores)(
+    'that begins when nobody waits any more ends no process, whatever it is: %s',
+    async (_what, store) => {
+      const { begins, faults } = await outcomeOf((world) => ({
+        begin: async () => {
+          await world.sleep(10_000);
+          return store;
+        },
+      }));
+      expect(begins).toBe(false);
+      expect(faults[0]).toMatchObject({ code: 'ERR_SSH_TIMEOUT', waitingFor: 'request' });
+    },
+  );
+
+  it('is answered for on its channel alone where the client says what is no SFTP', async () => {
+    const world = new World({ seed: 1 });
+    await playIn(world, async () => {
+      let closed = 0;
+      const close = async (): Promise<void> => void closed++;
+      await world.startServer({ sftp: { begin: async () => ({ close }) } as never });
+      const client = await world.connect();
+      const channel = await client.subsystem('sftp');
+      const ended = new Promise((resolve) => channel.once('close', resolve));
+      channel.on('error', () => {});
+      channel.resume();
+      channel.write(new Uint8Array(64).fill(0xff));
+      await ended;
+      expect(await client.run('both')).toMatchObject({ code: 3 });
+      expect(closed).toBe(1);
+      await client.close();
+    });
+    expect(world.faults).toMatchObject([{ code: 'ERR_SSH_SFTP_PROTOCOL', origin: 'peer' }]);
   });
 });
