@@ -4,9 +4,19 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { acceptAnyHostKey, type Client, type ConnectOptions, connect } from '../../src/entry/index.ts';
-import type { ServerOptions } from '../../src/entry/server.ts';
+import { defaultLimits } from '../../src/base/limits.ts';
+import {
+  acceptAnyHostKey,
+  type Client,
+  type ConnectOptions,
+  connect,
+  SshError,
+} from '../../src/entry/index.ts';
+import type { Authentication, ServerOptions } from '../../src/entry/server.ts';
 import { ptyReq, subsystem, windowChange } from '../../src/message/channelRequest.ts';
+import type { ServerProtocol } from '../../src/protocol/server.ts';
+import { ServerAuthenticator } from '../../src/server/authentication.ts';
+import { Factors } from '../../src/server/factors.ts';
 import { World } from '../sim/world.ts';
 import { type Embedded, startEmbedded } from '../support/clients/embedded.ts';
 import { keyText } from '../support/clients/lab.ts';
@@ -14,6 +24,7 @@ import { RawClient } from '../support/rawClient.ts';
 import { playIn } from '../support/scene.ts';
 import { nothingIsLeft } from '../support/servers/index.ts';
 import { uncaughtIn } from '../support/uncaught.ts';
+import { VirtualClock } from '../support/virtualClock.ts';
 
 afterEach(nothingIsLeft);
 
@@ -88,6 +99,122 @@ describe('a callback that asks questions', () => {
       await expect.poll(() => server.server.connections()).toEqual([]);
     });
     expect(rejections).toEqual([]);
+  });
+});
+
+describe('a dialogue', () => {
+  type Ask = Parameters<NonNullable<Authentication['keyboardInteractive']>>[1];
+  type Request = Parameters<ServerAuthenticator['handle']>[0];
+
+  /** An authenticator without a connection, and what it would have the core say. */
+  function authenticator(keyboardInteractive: (username: string, ask: Ask) => Promise<boolean>) {
+    const said: unknown[] = [];
+    const faults: unknown[] = [];
+    const core = {
+      accept: () => said.push('accept'),
+      reject: () => said.push('reject'),
+      isProven: () => true,
+      infoRequest: ({ prompts }: { readonly prompts: readonly { readonly prompt: string }[] }) =>
+        said.push(prompts.map(({ prompt }) => prompt).join()),
+    };
+    const made = new ServerAuthenticator({
+      callbacks: { keyboardInteractive },
+      factors: new Factors(['keyboard-interactive'], undefined),
+      from: 'client',
+      limits: defaultLimits,
+      clock: new VirtualClock(),
+      failureDelay: 0,
+      onCore: (step) => step(core as unknown as ServerProtocol),
+      onError: (error) => faults.push(error),
+    });
+    const say = async (username: string, responses?: readonly string[]): Promise<void> => {
+      const method = { method: 'keyboard-interactive', submethods: '', responses } as const;
+      made.handle({ type: 'request', username, service: 'ssh-connection', succeeded: [], method } as Request);
+      await sleep(0);
+    };
+    return { made, said, faults, say };
+  }
+
+  const question = (prompt: string) => ({ prompts: [{ prompt, echo: true }] });
+
+  it('may have as many rounds as its callback asks', async () => {
+    const { said, faults, say } = authenticator(async (_username, ask) => {
+      const answers = [await ask(question('one')), await ask(question('two')), await ask(question('three'))];
+      return answers.flat().join() === '1,2,3';
+    });
+    await say('ops');
+    for (const answer of ['1', '2', '3']) await say('ops', [answer]);
+    expect([said, faults]).toEqual([['one', 'two', 'three', 'accept'], []]);
+  });
+
+  it('asks one thing at a time, and nothing that is no question', async () => {
+    const refusals: unknown[] = [];
+    const { said, say } = authenticator(async (_username, ask) => {
+      const first = ask(question('one'));
+      for (const next of [question('two'), { prompts: [{ prompt: 7 }] }, { prompts: 'x' }, { name: 7 }]) {
+        await ask(next as never).catch((error: unknown) => refusals.push(error));
+      }
+      await first;
+      await ask({ instruction: 7 } as never).catch((error: unknown) => refusals.push(error));
+      return false;
+    });
+    await say('ops');
+    await say('ops', ['1']);
+    expect(said).toEqual(['one', 'reject']);
+    expect(refusals).toHaveLength(5);
+    for (const refusal of refusals)
+      expect(refusal).toMatchObject({ code: 'ERR_SSH_OPTIONS', origin: 'user' });
+  });
+
+  it('that its client gives up for another ends, and asks no more; the other one is asked', async () => {
+    const ends: unknown[] = [];
+    let dialogues = 0;
+    const { said, faults, say } = authenticator(async (_username, ask) => {
+      const which = ++dialogues;
+      try {
+        return (await ask(question(`${which}`)))[0] === 'right';
+      } catch (error) {
+        ends.push(error);
+        await ask(question('late')).catch((refusal: unknown) => ends.push(refusal));
+        return true;
+      }
+    });
+    await say('ops');
+    await say('ops');
+    expect(said).toEqual(['1', '2']);
+    expect(ends).toMatchObject([{ code: 'ERR_SSH_AUTHENTICATION_PROTOCOL' }, { code: 'ERR_SSH_OPTIONS' }]);
+    await say('ops', ['right']);
+    expect([said, faults]).toEqual([['1', '2', 'accept'], []]);
+  });
+
+  it.each<readonly [string, user: string, twice: boolean]>([
+    ['of another user', 'root', false],
+    ['that come once more', 'ops', true],
+  ])('is not answered by answers %s', async (_whose, username, twice) => {
+    const got: unknown[] = [];
+    const { said, say } = authenticator(async (_username, ask) => {
+      got.push(await ask(question('one')));
+      return false;
+    });
+    await say('ops');
+    if (twice) await say('ops', ['mine']);
+    await say(username, ['other']);
+    expect(got).toEqual(twice ? [['mine']] : []);
+    expect(said).toEqual(twice ? ['one', 'reject', 'reject'] : ['one', 'reject']);
+  });
+
+  it('ends with its connection, and says nothing more', async () => {
+    const ends: unknown[] = [];
+    const { made, said, say } = authenticator(async (_username, ask) => {
+      await ask(question('one')).catch((error: unknown) => ends.push(error));
+      await ask(question('two')).catch(() => {});
+      return true;
+    });
+    await say('ops');
+    const cause = new SshError('ERR_SSH_CONNECTION_LOST', 'gone', { origin: 'network' });
+    made.ended(cause);
+    await sleep(0);
+    expect([said, ends]).toEqual([['one'], [cause]]);
   });
 });
 
