@@ -13,7 +13,15 @@ import {
   SshError,
 } from '../../src/entry/index.ts';
 import type { Authentication, ServerOptions } from '../../src/entry/server.ts';
-import { ptyReq, subsystem, windowChange } from '../../src/message/channelRequest.ts';
+import type { Driver } from '../../src/io/driver.ts';
+import { channelClose, channelEof } from '../../src/message/channel.ts';
+import {
+  type ChannelRequest,
+  channelRequest,
+  ptyReq,
+  subsystem,
+  windowChange,
+} from '../../src/message/channelRequest.ts';
 import type { ServerProtocol } from '../../src/protocol/server.ts';
 import { ServerAuthenticator } from '../../src/server/authentication.ts';
 import { Factors } from '../../src/server/factors.ts';
@@ -341,6 +349,44 @@ describe('the function sftp of a server', () => {
     },
   );
 
+  /** What a server says of the ends of channels. */
+  function ends(world: World): string[] {
+    const driver = world.connections.find((one) => one.snapshot().role === 'server');
+    const { transport } = (driver as unknown as Driver<ServerProtocol>).core as ServerProtocol;
+    const said: string[] = [];
+    const send = transport.send.bind(transport);
+    transport.send = (message, value) => {
+      if (message.number === channelEof.number) said.push('EOF');
+      if (message.number === channelClose.number) said.push('CLOSE');
+      if (message.number === channelRequest.number) {
+        const { requestType, requestData } = value as ChannelRequest;
+        said.push(`${requestType} ${requestData.join('')}`);
+      }
+      send(message, value);
+    };
+    return said;
+  }
+
+  it.each<readonly [string, unknown, status: number]>([
+    ['undefined', () => undefined, 1],
+    ['a throw', throws, 1],
+    ['a store', { begin: async () => ({ close: async () => {} }) }, 0],
+  ])('that answers with %s ends its channel with EOF, a status and CLOSE', async (_what, sftp, status) => {
+    const world = new World({ seed: 1 });
+    await playIn(world, async () => {
+      await world.startServer({ sftp: sftp as never });
+      const client = await world.connect();
+      const said = ends(world);
+      const channel = await client.subsystem('sftp');
+      channel.on('error', () => {});
+      channel.resume();
+      if (status === 0) channel.end();
+      await world.sleep(1_000);
+      expect(said).toEqual(['EOF', `exit-status 000${status}`, 'CLOSE']);
+      await client.close();
+    });
+  });
+
   it('is answered for on its channel alone where the client says what is no SFTP', async () => {
     const world = new World({ seed: 1 });
     await playIn(world, async () => {
@@ -359,5 +405,30 @@ describe('the function sftp of a server', () => {
       await client.close();
     });
     expect(world.faults).toMatchObject([{ code: 'ERR_SSH_SFTP_PROTOCOL', origin: 'peer' }]);
+  });
+
+  it('is answered for on its channel alone where the client closes it before it reads the end', async () => {
+    const world = new World({ seed: 1 });
+    await playIn(world, async () => {
+      await world.startServer({ sftp: { begin: async () => ({ close: async () => {} }) } as never });
+      const windowSize = 32 * 1024;
+      const client = await world.connect({ limits: { windowSize, maximumWindowSize: windowSize } });
+      const channel = await client.subsystem('sftp');
+      channel.on('error', () => {});
+      channel.write(Uint8Array.of(0, 0, 0, 5, 1, 0, 0, 0, 3));
+      // A request that nobody knows has an answer all the same: more of them than the window takes.
+      const unknown = Uint8Array.of(0, 0, 0, 5, 99, 0, 0, 0, 1);
+      for (let i = 0; i < 3_000; i++) channel.write(unknown);
+      await world.sleep(1_000);
+      const said = ends(world);
+      channel.write(new Uint8Array(64).fill(0xff));
+      await world.sleep(1_000);
+      expect(said).toEqual([]);
+      channel.destroy();
+      await world.sleep(1_000);
+      expect(said).toEqual(['CLOSE']);
+      expect(await client.run('both')).toMatchObject({ code: 3 });
+      await client.close();
+    });
   });
 });

@@ -472,6 +472,39 @@ describe('forwarding.remote', () => {
     });
   });
 
+  it('is cancelled by the words that asked for it, and by no others', async () => {
+    await play({ forwarding: { remote: () => true } }, async (asking) => {
+      const { world, scene } = asking;
+      const { local } = world.network;
+      const { connection } = scene.core;
+      const replies: boolean[] = [];
+      const reply = connection.replyGlobal.bind(connection);
+      connection.replyGlobal = (success, payload) => {
+        replies.push(success);
+        reply(success, payload);
+      };
+      asking.say(cancelTcpipForward, 'localhost', 8080);
+      asking.say(tcpipForward, 'localhost', 8080);
+      await world.sleep(1_000);
+      const others: readonly (readonly [string, number])[] = [
+        ['localhost', 8081],
+        ['localhost', 0],
+        ['127.0.0.1', 8080],
+        ['', 8080],
+        ['LOCALHOST', 8080],
+      ];
+      for (const [host, port] of others) asking.say(cancelTcpipForward, host, port);
+      await world.sleep(1_000);
+      expect([replies, local.listening]).toEqual([
+        [false, true, ...others.map(() => false)],
+        ['localhost:8080'],
+      ]);
+      asking.say(cancelTcpipForward, 'localhost', 8080);
+      await world.sleep(1_000);
+      expect([replies.at(-1), local.listening]).toEqual([true, []]);
+    });
+  });
+
   it('serves a listener whose client wants no answer, and tells it nothing but of who connects', async () => {
     await play({ forwarding: { remote: () => true } }, async (asking) => {
       const { world, scene } = asking;
