@@ -291,6 +291,42 @@ function coldTable(results: readonly ColdResult[]): string {
   );
 }
 
+interface TransferResult {
+  readonly node: string;
+  readonly what: string;
+  readonly peer: string;
+  readonly measured: readonly Rounds<Measured>[];
+}
+
+function transferTable(results: readonly TransferResult[]): string {
+  const rows = results.flatMap(({ node, what, peer, measured }) =>
+    measured.map(({ name, rounds }) => {
+      const { bytes, operations } = rounds[0] as Measured;
+      const isEcho = what === 'echo';
+      const [walls, cpus] = [median(rounds.map(wall)), median(rounds.map(cpu))];
+      const beside = (figure: (one: Measured) => number): string =>
+        name === peer ? '' : times(rounds.map(figure), figures(measured, peer, figure));
+      return [
+        node,
+        what,
+        name,
+        isEcho
+          ? `${((1000 * walls) / operations).toFixed(0)} µs`
+          : `${(bytes / 1000 / walls).toFixed(0)} MB/s`,
+        isEcho
+          ? `${((1000 * cpus) / operations).toFixed(0)} µs`
+          : `${((1e6 * cpus) / bytes).toFixed(2)} s/GB`,
+        beside(wall),
+        beside(cpu),
+      ];
+    }),
+  );
+  return table(
+    ['Node', 'what', 'by', 'on the wall', 'CPU', 'wall of the other ÷ this', 'CPU of the other ÷ this'],
+    rows,
+  );
+}
+
 interface FleetResult {
   readonly node: string;
   readonly what: string;
@@ -408,6 +444,7 @@ const sections: readonly (readonly [heading: string, part: string, show: (result
   ['### 8. Whole processes', 'cold', coldTable],
   ['### 9. Fleets', 'fleet', fleetTable],
   ['### 10. A forward', 'forward', forwardTable],
+  ['### 11. Transfers on each Node', 'transfers', transferTable],
 ];
 
 const text = readFileSync(readme, 'utf8');

@@ -1,5 +1,5 @@
 /**
- * Part 10: long transfers, the first megabytes of a process and one byte there and back,
+ * Part 11: long transfers, the first megabytes of a process and one byte there and back,
  * on each Node that is there.
  */
 import { median } from '../lib/measure.ts';
@@ -60,7 +60,7 @@ export async function transfersPart(quick: boolean, filters: readonly string[]):
     sshd.stop();
   }
   printTable(
-    '10. Transfers',
+    '11. Transfers',
     ['Node', 'what', 'by', 'MB/s or µs', 'CPU s/GB or µs', 'wall: ssh2 ÷', 'CPU: ssh2 ÷'],
     rows,
   );
