@@ -159,7 +159,9 @@ export class ServerForwarding {
       if (port === undefined) local.destroy(true);
       else this.join(local, port);
     } catch (error) {
-      if (!(error instanceof SshError && error.code === 'ERR_SSH_FORWARD')) this.parts.report(error);
+      // That the client has left is told where its connection ends.
+      const isOurs = error instanceof SshError && error.code === 'ERR_SSH_FORWARD';
+      if (!isOurs && error !== abort.signal.reason) this.parts.report(error);
       opening.refuse(channelOpenFailureReasons.connectFailed, 'the connection could not be made');
     } finally {
       this.making.delete(abort);
@@ -221,22 +223,26 @@ export class ServerForwarding {
     answer: (bound: number) => Uint8Array | undefined,
   ): Promise<void> {
     const { asked } = making;
+    let allowed: Promise<ListenPlace | undefined> = Promise.resolve(undefined);
     try {
       const [, left] = [...this.leaving].find(([other]) => isSamePlace(other, asked)) ?? [];
       if (left !== undefined) await left;
-      const place = await this.inTime(this.allowedPlace(asked));
+      allowed = this.allowedPlace(asked);
+      const place = await this.inTime(allowed);
       if (place === undefined || this.stop.signal.aborted) {
         this.standing--;
         return request.reply(false);
       }
-      const forward = await this.stand(place, making);
+      const { forward, serve } = await this.stand(place, making);
       asked.port = asked.port === 0 ? (forward.address.port ?? 0) : asked.port;
       this.forwards.set(forward, asked);
       // The connection may have ended while it was made.
       if (this.stop.signal.aborted) forward.end(this.stop.signal.reason as SshError);
-      request.reply(true, answer(asked.port));
+      request.reply(true, answer(asked.port), serve);
     } catch (error) {
-      this.standing--;
+      // A function whose time is over still has its place, until it answers.
+      const freed = (): void => void this.standing--;
+      allowed.then(freed, freed);
       this.parts.report(error);
       request.reply(false);
     }
@@ -280,11 +286,20 @@ export class ServerForwarding {
     }
   }
 
-  private async stand(place: ListenPlace, making: Making): Promise<Forward> {
+  /** @returns `serve` begins to serve who connects: the client has been told of the listener by then */
+  private async stand(
+    place: ListenPlace,
+    making: Making,
+  ): Promise<{ readonly forward: Forward; readonly serve: () => void }> {
     const { asked } = making;
     const { driver, network, options } = this.parts;
+    const { forwardConnections } = options.limits;
+    const refuse = (local: LocalConnection): void => local.destroy(true);
     const early: LocalConnection[] = [];
-    let accepted = (local: LocalConnection): void => void early.push(local);
+    let accepted = (local: LocalConnection): void => {
+      if (early.length < forwardConnections) early.push(local);
+      else refuse(local);
+    };
     const listener: LocalListener = await network.listen(
       place,
       (local) => accepted(local),
@@ -294,25 +309,29 @@ export class ServerForwarding {
       name: `${placeText(listener.place)} for a client`,
       now: () => driver.now,
       options: {},
-      maxConnections: options.limits.forwardConnections,
-      stop: () => listener.close(),
+      maxConnections: forwardConnections,
+      stop: () => {
+        accepted = refuse;
+        early.splice(0).forEach(refuse);
+        return listener.close();
+      },
       freed: () => {
         this.forwards.delete(forward);
         this.standing--;
       },
     });
-    accepted = (local) => {
-      if (making.isCancelled) return local.destroy(true);
-      const carry = (passage: Passage) => this.carry(forward, passage, local, asked);
-      forward.serve(local.peer, 'the client', carry, () => local.destroy(true));
+    const serve = (): void => {
+      accepted = (local) => {
+        if (making.isCancelled) return refuse(local);
+        const carry = (passage: Passage) => this.carry(passage, local, asked);
+        forward.serve(local.peer, 'the client', carry, () => refuse(local));
+      };
+      early.splice(0).forEach(accepted);
     };
-    // A connection may come before the client knows the port: it is told of it behind the answer.
-    setAside(early, accepted);
-    return forward;
+    return { forward, serve };
   }
 
   private async carry(
-    forward: Forward,
     passage: Passage,
     local: LocalConnection,
     { path, host, port }: Asked,
@@ -324,7 +343,7 @@ export class ServerForwarding {
             forwardedTcpip.name,
             forwardedTcpip.toBytes({
               addressThatWasConnected: host,
-              portThatWasConnected: port === 0 ? (forward.address.port ?? 0) : port,
+              portThatWasConnected: port,
               originatorIpAddress: address === '' ? '127.0.0.1' : address,
               originatorPort: from,
             }),
@@ -458,14 +477,6 @@ function tcpTarget(data: Uint8Array): LocalForwardFields {
 
 function pathTarget(data: Uint8Array): LocalForwardFields {
   return { path: directStreamlocal.fromBytes(data).socketPath };
-}
-
-/** What came early is served in a turn of its own. */
-function setAside<T>(early: T[], accepted: (one: T) => void): void {
-  if (early.length === 0) return;
-  queueMicrotask(() => {
-    for (const one of early.splice(0)) accepted(one);
-  });
 }
 
 function forwardError(message: string): SshError {

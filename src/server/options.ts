@@ -146,9 +146,9 @@ export interface OfferedKey {
 export interface OpenTcpRequest {
   /** Who asks. */
   readonly username: string;
-  /** A name or address, as the client spelled it. */
+  /** A name or address, as the client spelled it, without a space or a control character. */
   readonly host: string;
-  /** From 0 to 65535, as the client gave it. */
+  /** From 1 to 65535. */
   readonly port: number;
   /** Where the connection comes from on the client's side, as the client says. */
   readonly originatorAddress: string;
@@ -249,7 +249,10 @@ export interface ServerOptions {
    * function that returns either for a user. Default: no SFTP.
    */
   readonly sftp?: SftpOption;
-  /** Opens the connection that a client asks for with direct-tcpip; undefined refuses it. Default: refuses all. */
+  /**
+   * Opens the connection that a client asks for with direct-tcpip; undefined refuses it. It is not
+   * asked about a host or a port that there cannot be. Default: refuses all.
+   */
   readonly openTcp?: (request: OpenTcpRequest) => Awaitable<Duplex | undefined>;
   /** What the server forwards for clients, to and from this machine. You cannot give both `openTcp` and `local`. Default: nothing. */
   readonly forwarding?: ForwardingFunctions;

@@ -33,7 +33,7 @@ export interface ServerSessionParts {
 
 type Handler = (process: ServerProcess) => number | undefined | Promise<number | undefined>;
 
-/** Environment variables a client may set, and the bytes of all of them. */
+/** Environment variables a client may set, and the characters of all of them. */
 const maximumVariables = 256;
 const maximumEnvironment = 64 * 1024;
 /** Status of a process whose handler failed, as of a command that cannot be run. */
@@ -98,11 +98,6 @@ export class ServerSession {
     void this.serve(handler, process);
   }
 
-  /** The channel is gone. What came for a process that never began is nobody's. */
-  closed(): void {
-    if (this.process === undefined && this.sftp === undefined) this.parts.port.data.cancel();
-  }
-
   private async serve(handler: Handler, process: ServerProcess): Promise<void> {
     try {
       const code = await askUser('the handler', () => handler(process));
@@ -141,8 +136,9 @@ export class ServerSession {
 
   private changeWindow(payload: Uint8Array): boolean {
     const size = windowChange.fromBytes(payload);
+    if (this.terminal === undefined) return false;
     this.tell('onResize', () => this.process?.onResize?.(size));
-    return this.terminal !== undefined;
+    return true;
   }
 
   private takeSignal(payload: Uint8Array): boolean {
@@ -158,9 +154,12 @@ export class ServerSession {
 
   private setVariable(payload: Uint8Array): boolean {
     const { variableName, variableValue } = env.fromBytes(payload);
-    this.environmentSize += variableName.length + variableValue.length;
-    if (this.isTaken || this.environment.size >= maximumVariables) return false;
-    if (this.environmentSize > maximumEnvironment) return false;
+    const before = this.environment.get(variableName);
+    const others = this.environmentSize - (before === undefined ? 0 : variableName.length + before.length);
+    const size = others + variableName.length + variableValue.length;
+    if (this.isTaken || size > maximumEnvironment) return false;
+    if (before === undefined && this.environment.size >= maximumVariables) return false;
+    this.environmentSize = size;
     this.environment.set(variableName, variableValue);
     return true;
   }

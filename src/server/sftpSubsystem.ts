@@ -8,7 +8,7 @@ import { SshError } from '../base/errors.ts';
 import type { Limits } from '../base/limits.ts';
 import { callback, isObject, type OptionRule, optionsError } from '../base/optionChecks.ts';
 import type { Wait } from '../base/waits.ts';
-import { askUser } from '../endpoint/calls/userCode.ts';
+import { askUser, tellUser } from '../endpoint/calls/userCode.ts';
 import type { ChannelPort } from '../endpoint/channels/channelPort.ts';
 import { lateCode } from '../endpoint/lateCode.ts';
 import type { LookAtSftp, ShownSftp } from '../io/shownSftp.ts';
@@ -69,6 +69,10 @@ export class SftpSubsystem {
   }
 
   start(): void {
+    // A session that reads no more still has its status to tell, as a process has.
+    const { outboundExtended } = this.parts.port;
+    outboundExtended.listen(() => {});
+    outboundExtended.cancel();
     this.serve().then(
       (code) => this.exit(code),
       (error: unknown) => {
@@ -133,7 +137,13 @@ export class SftpSubsystem {
       beginning.then(
         (store) => {
           waits.finish(wait);
-          if (isOver) store?.close().catch((error: unknown) => this.parts.report(error));
+          if (isOver) {
+            tellUser(
+              'close of a store of SFTP',
+              () => store?.close(),
+              (fault) => this.parts.report(fault),
+            );
+          }
           resolve(store);
         },
         (error: unknown) => {
@@ -147,13 +157,16 @@ export class SftpSubsystem {
   /** EOF, the status, CLOSE, behind what was answered. */
   private exit(code: number): void {
     const { port } = this.parts;
-    port.data.cancel();
+    const { channel } = port;
     port.outbound.end(() => {
       port.door.quietly(() => {
-        port.channel.request(exitStatus.name, exitStatus.toBytes({ exitStatus: code }), false);
+        // Its client may have closed it meanwhile, and the connection has other channels.
+        if (channel.state !== 'open' || channel.closeSent) return;
+        channel.request(exitStatus.name, exitStatus.toBytes({ exitStatus: code }), false);
       });
       port.close();
     });
+    port.data.cancel();
   }
 }
 

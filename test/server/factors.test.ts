@@ -327,3 +327,26 @@ it.each<[readonly AuthenticationMethod[], readonly string[], unknown, string]>([
     });
   },
 );
+
+describe('the fault of a partial success that nobody could follow', () => {
+  it.each<readonly [string, verdict: unknown, succeeded: readonly string[], message: string]>([
+    [
+      'it names one that has no callback',
+      { partial: ['hostbased'] },
+      [],
+      'names "hostbased"; publickey, password may follow',
+    ],
+    ['it names none', { partial: [] }, [], 'leaves nothing that may follow; publickey, password may follow'],
+    ['all have succeeded', 'partial', ['password'], 'leaves nothing that may follow; no method may follow'],
+  ])('says what may follow: %s', (_why, verdict, succeeded, message) => {
+    const judgement = new Factors(['publickey', 'password'], undefined).judge(
+      succeeded,
+      'publickey',
+      verdict,
+    );
+    expect(judgement).toMatchObject({
+      outcome: 'refused',
+      fault: { code: 'ERR_SSH_OPTIONS', message: expect.stringContaining(message) },
+    });
+  });
+});

@@ -158,6 +158,24 @@ describe('the budget of key exchanges', () => {
     expect(budget.spend('b', 1, 3_000)).toBeUndefined();
   });
 
+  it('of all lets none through that costs more than it has when it is not full, by however little', () => {
+    const budget = new KeyExchangeBudget({ ...small, perAddress: { burst: 1e6, perSecond: 1 } });
+    expect(budget.spend('a', 1, 0)).toBeUndefined();
+    expect(budget.spend('b', 26, 499)).toBe('total');
+    expect(budget.spend('b', 26, 500)).toBeUndefined();
+  });
+
+  it('forgets no debtor for the sake of strangers while there are older ones that owe as well', () => {
+    const budget = new KeyExchangeBudget({ ...small, total: { burst: 1e9, perSecond: 1 } });
+    for (let i = 0; i < 4_096; i++) budget.spend(`10.0.${i >> 8}.${i & 255}`, 10, 0);
+    // Nobody has paid: only the oldest makes room.
+    expect(budget.spend('the next', 10, 0)).toBeUndefined();
+    expect(budget.size).toBe(4_096);
+    for (const address of ['10.0.0.1', '10.0.15.255', 'the next']) {
+      expect(budget.spend(address, 1, 0)).toBe('address');
+    }
+  });
+
   it('forgets nobody who owes something where one who owes nothing can be forgotten', () => {
     const budget = new KeyExchangeBudget({ ...small, total: { burst: 1e9, perSecond: 1 } });
     budget.spend('the first', 10, 0);

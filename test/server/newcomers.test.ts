@@ -124,6 +124,18 @@ describe('a connection that has not logged in', () => {
     },
   );
 
+  it('is one of 256 where nothing is said, and of 64 without a risk', () => {
+    const { newcomers, dropped, guest } = house(defaultStartups);
+    for (let i = 0; i < 64; i++) newcomers.add(guest(`${i}`), 10_000);
+    expect([newcomers.size, dropped.length]).toEqual([64, 0]);
+    newcomers.add(guest('one more'), 10_000);
+    expect([newcomers.size, dropped.length]).toEqual([64, 1]);
+    // Who has come just now loses no place by chance.
+    for (let i = 0; i < 192; i++) newcomers.add(guest(`late ${i}`, 'b', 0, 10_000), 10_000);
+    for (let i = 0; i < 300; i++) newcomers.add(guest(`later ${i}`, 'b', 0, 10_000), 10_000);
+    expect(newcomers.size).toBe(256);
+  });
+
   it('has a bound by default', () => {
     const options = { hostKeys: [], authentication: { password: () => false } };
     expect(resolveServerOptions(options).maxStartups).toEqual(defaultStartups);

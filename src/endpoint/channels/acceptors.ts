@@ -39,7 +39,8 @@ export interface IncomingRequest {
   readonly name: string;
   readonly payload: Uint8Array;
   readonly wantReply: boolean;
-  reply(success: boolean, responseData?: Uint8Array): void;
+  /** @param sent told when the answer has gone out, behind those to earlier requests; at once where none is wanted */
+  reply(success: boolean, responseData?: Uint8Array, sent?: () => void): void;
 }
 
 /** What a peer is told whose channel is not opened. */
@@ -127,8 +128,9 @@ export class Acceptors {
   private flush(): void {
     const { unanswered } = this;
     while (unanswered?.[0]?.answer !== undefined) {
-      const { success, responseData } = (unanswered.shift() as QueuedRequest).answer as Answer;
+      const { success, responseData, sent } = (unanswered.shift() as QueuedRequest).answer as Answer;
       this.door.quietly((core) => core.connection.replyGlobal(success, responseData));
+      sent?.();
     }
     if (unanswered?.length === 0) this.unanswered = undefined;
   }
@@ -177,6 +179,7 @@ class PendingOpening implements ChannelOpening {
 interface Answer {
   readonly success: boolean;
   readonly responseData: Uint8Array;
+  readonly sent: (() => void) | undefined;
 }
 
 class QueuedRequest implements IncomingRequest {
@@ -193,9 +196,10 @@ class QueuedRequest implements IncomingRequest {
     this.answered = answered;
   }
 
-  reply(success: boolean, responseData: Uint8Array = emptyBytes): void {
+  reply(success: boolean, responseData: Uint8Array = emptyBytes, sent?: () => void): void {
     if (this.answer !== undefined) return;
-    this.answer = { success, responseData };
+    this.answer = { success, responseData, sent };
     this.answered();
+    if (!this.wantReply) sent?.();
   }
 }
