@@ -102,8 +102,8 @@ export abstract class ProtocolCore<Event extends TypedEvent>
     this.transport.now = now;
     if (this.identificationWait?.name === 'proxyCommand') this.awaitIdentification(now);
     this.bytesReceived += chunk.length;
-    // Packets that are opened where they lie share it.
-    unmarkSole(chunk);
+    // Packets that are opened where they lie share it; what is lent is nobody's sole memory.
+    if (!lent) unmarkSole(chunk);
     this.queue.push(chunk, lent);
     this.guarded(() => {
       while (this.cause === undefined && this.transport.step(this.queue));
