@@ -127,6 +127,24 @@ describe('an encrypted key', () => {
   });
 });
 
+describe('a way that cannot be taken', () => {
+  it.each([
+    ['BindInterface nosuch0', 'BindInterface nosuch0 has no address, or there is no such interface', true],
+    [
+      'ProxyUseFdpass yes\nProxyCommand none',
+      'ProxyUseFdpass has no effect: descriptors are not passed',
+      false,
+    ],
+  ])(
+    'is told to everybody (%s), and no other one is taken for an interface',
+    async (lines, words, refuses) => {
+      const { said, error } = await connect([key(), lines], new ScriptedPerson(passphrase));
+      expect(said).toContain(`deadline-ssh: warning: ${words}`);
+      expect(error?.code).toBe(refuses ? 'ERR_SSH_OPTIONS' : undefined);
+    },
+  );
+});
+
 describe('a host key', () => {
   const login = (): string[] => ['IdentityFile none', 'KbdInteractiveAuthentication no'];
   const unknown = 'UserKnownHostsFile /dev/null';
